@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between the supported kernels. Everything of the kind goes here
+ * or into patches/.
+ */
+#ifndef _MM_GUP_PIN_COMPAT_H
+#define _MM_GUP_PIN_COMPAT_H
+
+#include <linux/memremap.h>
+#include <linux/mm.h>
+#include <linux/version.h>
+
+/* The device memory that a ZONE_DEVICE folio belongs to. */
+static inline const struct dev_pagemap *
+gup_pin_folio_pgmap(const struct folio *folio)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+	return folio->page.pgmap;
+#else
+	return folio->pgmap;
+#endif
+}
+
+#endif /* _MM_GUP_PIN_COMPAT_H */

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Switching tracking on and off.
+ */
+#include <linux/export.h>
+#include <linux/init.h>
+#include <linux/kstrtox.h>
+#include <linux/printk.h>
+
+#include "gup_pin.h"
+
+#undef pr_fmt
+#define pr_fmt(fmt)	"gup_pin: " fmt
+
+DEFINE_STATIC_KEY_FALSE(gup_pin_hooks);
+
+struct gup_pin_root gup_pin_root = {
+	.format = GUP_PIN_FORMAT,
+	.shard_bits = GUP_PIN_SHARD_BITS,
+	.block_shift = GUP_PIN_BLOCK_SHIFT,
+	.api_names = gup_pin_api_names,
+	.switching = __MUTEX_INITIALIZER(gup_pin_root.switching),
+};
+
+static bool on_at_boot __initdata = IS_ENABLED(CONFIG_DEBUG_GUP_PIN_DEFAULT_ON);
+
+/**
+ * gup_pin_switch() - switch tracking on or off
+ * @on: which
+ *
+ * Off forgets all pins, for their unpins will not be seen. On again starts
+ * from nothing; pins taken before are not known, and their unpins no error.
+ * May sleep.
+ *
+ * Return: 0, or -ENODEV if the feature could not be set up at boot.
+ */
+int gup_pin_switch(bool on)
+{
+	struct gup_pin_index *index = &gup_pin_root.index;
+
+	if (!gup_pin_root.live_calls)
+		return -ENODEV;
+
+	mutex_lock(&gup_pin_root.switching);
+	if (on == index->recording)
+		goto unlock;
+	if (on) {
+		/* No pin is recorded before every CPU has the unpin hooks. */
+		static_branch_enable(&gup_pin_hooks);
+		WRITE_ONCE(index->recording, true);
+	} else {
+		WRITE_ONCE(index->complete, false);
+		WRITE_ONCE(index->recording, false);
+		gup_pin_index_flush(index);
+		static_branch_disable(&gup_pin_hooks);
+	}
+unlock:
+	mutex_unlock(&gup_pin_root.switching);
+	return 0;
+}
+
+static int __init setup_gup_pin(char *arg)
+{
+	if (!arg || kstrtobool(arg, &on_at_boot))
+		pr_warn("gup_pin=%s is neither on nor off\n", arg ?: "");
+	return 0;
+}
+early_param("gup_pin", setup_gup_pin);
+
+/* Before any user page can be pinned, so that tracking can be complete. */
+static int __init gup_pin_init(void)
+{
+	int err;
+
+	gup_pin_index_init(&gup_pin_root.index);
+	gup_pin_origins_init(&gup_pin_root.origins);
+	err = stack_depot_init();
+	err = err ?: gup_pin_slot_init();
+	err = err ?: gup_pin_origin_init();
+	err = err ?: gup_pin_call_init();
+	if (err) {
+		pr_err("not available: %d\n", err);
+		return err;
+	}
+	if (on_at_boot) {
+		gup_pin_root.index.complete = true;
+		gup_pin_switch(true);
+		pr_info("tracking pins since boot\n");
+	}
+	return 0;
+}
+core_initcall(gup_pin_init);

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a pinned folio is.
+ *
+ * All this is read while the folio has a recorded pin, so it cannot go away,
+ * unless somebody dropped the pin by put_page(). That is the kind of bug this
+ * feature is for, so nothing that the folio points to is trusted.
+ */
+#include <linux/fs.h>
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/uaccess.h>
+
+#include "compat.h"
+#include "gup_pin.h"
+
+/**
+ * gup_pin_folio_pins() - the pins on a folio, recorded or not
+ * @folio: the folio
+ *
+ * Exact for large folios. A small one's count is made of its references, 1024
+ * a pin, so that very many ordinary references look like a pin.
+ *
+ * Return: their number.
+ */
+unsigned int gup_pin_folio_pins(const struct folio *folio)
+{
+	if (folio_has_pincount(folio))
+		return atomic_read(&folio->_pincount);
+	return (unsigned int)folio_ref_count(folio) / GUP_PIN_COUNTING_BIAS;
+}
+
+/* The address space that holds the folio, if it is not anonymous. */
+static struct address_space *file_mapping(const struct folio *folio)
+{
+	unsigned long mapping = (unsigned long)READ_ONCE(folio->mapping);
+
+	/* The low bits tell anonymous and other memory from a file's. */
+	return mapping & 3 ? NULL : (struct address_space *)mapping;
+}
+
+static enum gup_pin_map device_map(const struct folio *folio)
+{
+	const struct dev_pagemap *pgmap = gup_pin_folio_pgmap(folio);
+	enum memory_type type;
+
+	if (get_kernel_nofault(type, &pgmap->type))
+		return GUP_PIN_MAP_DEVICE;
+	/* MEMORY_DEVICE_GENERIC is device-dax. */
+	return type == MEMORY_DEVICE_FS_DAX || type == MEMORY_DEVICE_GENERIC ?
+	       GUP_PIN_MAP_DAX : GUP_PIN_MAP_DEVICE;
+}
+
+static enum gup_pin_map folio_map(const struct folio *folio)
+{
+	if (folio_is_zone_device(folio))
+		return device_map(folio);
+	if (folio_test_hugetlb(folio))
+		return GUP_PIN_MAP_HUGETLB;
+	if (folio_test_anon(folio))
+		return GUP_PIN_MAP_ANON;
+	if (folio_test_swapbacked(folio))
+		return GUP_PIN_MAP_SHMEM;
+	/* Truncated, it is in no mapping, but still looks like page cache. */
+	if (file_mapping(folio) || folio_test_uptodate(folio) ||
+	    folio_test_lru(folio))
+		return GUP_PIN_MAP_FILE;
+	/* Kernel memory that a driver mapped. */
+	return GUP_PIN_MAP_DEVICE;
+}
+
+static void describe_file(struct address_space *mapping,
+			  struct gup_pin_folio *desc)
+{
+	struct inode *inode;
+	struct super_block *sb;
+	typeof(inode->i_ino) ino;
+	dev_t dev;
+
+	/* An inode that is being freed stays for an RCU grace period. */
+	rcu_read_lock();
+	if (!get_kernel_nofault(inode, &mapping->host) && inode &&
+	    !get_kernel_nofault(ino, &inode->i_ino) &&
+	    !get_kernel_nofault(sb, &inode->i_sb) && sb &&
+	    !get_kernel_nofault(dev, &sb->s_dev)) {
+		desc->ino = ino;
+		desc->dev = dev;
+	}
+	rcu_read_unlock();
+}
+
+/**
+ * gup_pin_folio_describe() - tell what a folio is
+ * @folio: the folio
+ * @desc: filled in
+ *
+ * Any context.
+ */
+void gup_pin_folio_describe(struct folio *folio, struct gup_pin_folio *desc)
+{
+	struct address_space *mapping;
+
+	*desc = (struct gup_pin_folio) {
+		.map = folio_map(folio),
+		.order = folio_order(folio),
+	};
+	if (desc->map == GUP_PIN_MAP_ANON || desc->map == GUP_PIN_MAP_DEVICE ||
+	    folio_test_anon(folio))
+		return;
+	desc->index = folio->index;
+	mapping = file_mapping(folio);
+	if (mapping)
+		describe_file(mapping, desc);
+}

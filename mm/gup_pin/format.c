@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The text of a line, for debugfs and for the console alike. Scripts parse it:
+ * new words go to the end.
+ */
+#include <linux/fs.h>
+#include <linux/kdev_t.h>
+#include <linux/kernel.h>
+#include <linux/math64.h>
+#include <linux/string_helpers.h>
+#include <linux/time64.h>
+
+#include "gup_pin.h"
+
+const char *const gup_pin_api_names[NR_GUP_PIN_APIS] = {
+	[GUP_PIN_USER_PAGES]		= "pin_user_pages",
+	[GUP_PIN_USER_PAGES_FAST]	= "pin_user_pages_fast",
+	[GUP_PIN_USER_PAGES_REMOTE]	= "pin_user_pages_remote",
+	[GUP_PIN_USER_PAGES_UNLOCKED]	= "pin_user_pages_unlocked",
+	[GUP_PIN_MEMFD_PIN_FOLIOS]	= "memfd_pin_folios",
+	[GUP_PIN_FOLIO_ADD_PIN]		= "folio_add_pin",
+	[GUP_PIN_FOLIO_ADD_PINS]	= "folio_add_pins",
+};
+
+static const char *const map_names[NR_GUP_PIN_MAPS] = {
+	[GUP_PIN_MAP_ANON]	= "anon",
+	[GUP_PIN_MAP_FILE]	= "file",
+	[GUP_PIN_MAP_SHMEM]	= "shmem",
+	[GUP_PIN_MAP_HUGETLB]	= "hugetlb",
+	[GUP_PIN_MAP_DAX]	= "dax",
+	[GUP_PIN_MAP_DEVICE]	= "device",
+};
+
+const char *gup_pin_mode_name(enum gup_pin_mode mode)
+{
+	return mode == GUP_PIN_WRITE ? "w" : "r";
+}
+
+const char *gup_pin_term_name(enum gup_pin_term term)
+{
+	return term == GUP_PIN_LONG ? "long" : "short";
+}
+
+/**
+ * gup_pin_age_ms() - how long ago something was
+ * @time: when, in ns of local_clock()
+ * @now: of local_clock(), perhaps on another CPU, whose clock may be behind
+ *
+ * Return: ms.
+ */
+u64 gup_pin_age_ms(u64 time, u64 now)
+{
+	return now > time ? div_u64(now - time, NSEC_PER_MSEC) : 0;
+}
+
+/**
+ * gup_pin_format_run() - one line of `pins`, without the newline
+ * @buf: the text
+ * @size: of @buf; GUP_PIN_LINE_MAX is enough
+ * @run: what to tell
+ * @now: local_clock()
+ *
+ * Return: length of the text, less than @size.
+ */
+int gup_pin_format_run(char *buf, size_t size, const struct gup_pin_run *run,
+		       u64 now)
+{
+	const struct gup_pin_item *first = &run->first;
+	const struct gup_pin_id *id = &first->id;
+	char comm[4 * TASK_COMM_LEN];
+	int len;
+
+	/* Words hold no blank, and no backslash that is not an escape. */
+	len = string_escape_mem(id->comm, strnlen(id->comm, sizeof(id->comm)),
+				comm, sizeof(comm) - 1,
+				ESCAPE_HEX | ESCAPE_NAP | ESCAPE_APPEND, " \\");
+	comm[min_t(int, len, sizeof(comm) - 1)] = '\0';
+
+	return scnprintf(buf, size,
+			 "pfn=0x%lx pages=%lu order=%u pins=%lu mode=%s term=%s api=%s owner=%d task=%d/%d comm=%s age_ms=%llu addr=0x%lx map=%s dev=%u:%u ino=%llu index=0x%lx stack=0x%x match=%s",
+			 first->pfn, run->pages, first->folio.order, run->pins,
+			 gup_pin_mode_name(id->mode),
+			 gup_pin_term_name(id->term),
+			 gup_pin_api_names[id->api],
+			 id->owner, id->tgid, id->pid, comm,
+			 gup_pin_age_ms(first->time, now), first->addr,
+			 map_names[first->folio.map], MAJOR(first->folio.dev),
+			 MINOR(first->folio.dev), first->folio.ino,
+			 first->folio.index, id->stack,
+			 first->inferred ? "inferred" : "exact");
+}

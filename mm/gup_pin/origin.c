@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Origins: who, where and how. Equal ones are one object.
+ */
+#include <linux/jhash.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "gup_pin.h"
+
+/* Origins that may stay without a live call before a new one makes room. */
+#define ORIGINS_KEPT		1024
+
+/* Buckets that a new origin looks through for others to free. */
+#define ORIGINS_SWEEP		16
+
+static struct kmem_cache *origin_cache;
+
+/* struct gup_pin_id has no padding that differs: see id_init() in record.c. */
+static u32 id_hash(const struct gup_pin_id *id)
+{
+	BUILD_BUG_ON(sizeof(*id) % sizeof(u32));
+	return jhash2((const u32 *)id, sizeof(*id) / sizeof(u32), 0);
+}
+
+static struct gup_pin_origin *origin_find(struct hlist_head *bucket, u32 hash,
+					  const struct gup_pin_id *id)
+{
+	struct gup_pin_origin *origin;
+
+	hlist_for_each_entry_rcu(origin, bucket, node) {
+		if (origin->hash != hash ||
+		    memcmp(&origin->id, id, sizeof(*id)))
+			continue;
+		if (!atomic_inc_unless_negative(&origin->calls))
+			continue;
+		if (!READ_ONCE(origin->used))
+			WRITE_ONCE(origin->used, true);
+		return origin;
+	}
+	return NULL;
+}
+
+/* Free origins of a few buckets that no call has had since the last time. */
+static void origins_sweep(struct gup_pin_origins *origins)
+{
+	struct gup_pin_origin *origin;
+	struct hlist_node *next;
+	unsigned int i;
+
+	lockdep_assert_held(&origins->lock);
+	for (i = 0; i < ORIGINS_SWEEP; i++) {
+		struct hlist_head *bucket = &origins->buckets[origins->hand];
+
+		origins->hand = (origins->hand + 1) %
+				ARRAY_SIZE(origins->buckets);
+		hlist_for_each_entry_safe(origin, next, bucket, node) {
+			if (atomic_read(&origin->calls))
+				continue;
+			if (READ_ONCE(origin->used)) {
+				WRITE_ONCE(origin->used, false);
+				continue;
+			}
+			if (atomic_cmpxchg(&origin->calls, 0,
+					   GUP_PIN_ORIGIN_DEAD))
+				continue;
+			hlist_del_rcu(&origin->node);
+			origins->count--;
+			kfree_rcu(origin, rcu);
+		}
+	}
+}
+
+/**
+ * gup_pin_origin_get() - the origin of a call that is about to be recorded
+ * @origins: the table
+ * @id: what it stands for; every byte counts, padding too
+ * @gfp: how memory may be allocated
+ *
+ * Return: the origin, with one live call more, or NULL when it is new and
+ * there is no memory for it.
+ */
+struct gup_pin_origin *gup_pin_origin_get(struct gup_pin_origins *origins,
+					  const struct gup_pin_id *id,
+					  gfp_t gfp)
+{
+	u32 hash = id_hash(id);
+	struct hlist_head *bucket =
+		&origins->buckets[hash % ARRAY_SIZE(origins->buckets)];
+	struct gup_pin_origin *origin, *new;
+	unsigned long flags;
+
+	rcu_read_lock();
+	origin = origin_find(bucket, hash, id);
+	rcu_read_unlock();
+	if (origin)
+		return origin;
+
+	new = kmem_cache_alloc(origin_cache, gfp);
+	if (!new)
+		return NULL;
+	new->id = *id;
+	new->hash = hash;
+	new->used = true;
+	atomic_set(&new->calls, 1);
+
+	spin_lock_irqsave(&origins->lock, flags);
+	origin = origin_find(bucket, hash, id);
+	if (!origin) {
+		if (origins->count >= ORIGINS_KEPT)
+			origins_sweep(origins);
+		hlist_add_head_rcu(&new->node, bucket);
+		origins->count++;
+	}
+	spin_unlock_irqrestore(&origins->lock, flags);
+	if (origin)
+		kmem_cache_free(origin_cache, new);
+	return origin ?: new;
+}
+
+/**
+ * gup_pin_origin_put() - a call of an origin has gone
+ * @origin: the origin; may be gone as well after the next RCU grace period
+ *
+ * Any context; takes no lock.
+ */
+void gup_pin_origin_put(struct gup_pin_origin *origin)
+{
+	atomic_dec(&origin->calls);
+}
+
+/**
+ * gup_pin_origins_live() - how many origins have live calls
+ * @origins: the table
+ *
+ * Return: their number.
+ */
+unsigned int gup_pin_origins_live(struct gup_pin_origins *origins)
+{
+	struct gup_pin_origin *origin;
+	unsigned int i, live = 0;
+
+	rcu_read_lock();
+	for (i = 0; i < ARRAY_SIZE(origins->buckets); i++)
+		hlist_for_each_entry_rcu(origin, &origins->buckets[i], node)
+			live += atomic_read(&origin->calls) > 0;
+	rcu_read_unlock();
+	return live;
+}
+
+/**
+ * gup_pin_origins_destroy() - free all origins of a table
+ * @origins: the table; nobody else uses it, and no origin has a live call
+ */
+void gup_pin_origins_destroy(struct gup_pin_origins *origins)
+{
+	struct gup_pin_origin *origin;
+	struct hlist_node *next;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(origins->buckets); i++)
+		hlist_for_each_entry_safe(origin, next, &origins->buckets[i],
+					  node) {
+			WARN_ON_ONCE(atomic_read(&origin->calls));
+			hlist_del_rcu(&origin->node);
+			kfree_rcu(origin, rcu);
+		}
+	origins->count = 0;
+}
+
+size_t gup_pin_origin_size(void)
+{
+	return kmem_cache_size(origin_cache);
+}
+
+void gup_pin_origins_init(struct gup_pin_origins *origins)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(origins->buckets); i++)
+		INIT_HLIST_HEAD(&origins->buckets[i]);
+	spin_lock_init(&origins->lock);
+	origins->count = 0;
+	origins->hand = 0;
+}
+
+int __init gup_pin_origin_init(void)
+{
+	origin_cache = KMEM_CACHE(gup_pin_origin, 0);
+	return origin_cache ? 0 : -ENOMEM;
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From folios to lines: a run is neighbouring folios that one call pinned.
+ *
+ * The same folios may be pinned by several calls, so several runs grow side by
+ * side. A folio that does not continue a run ends it.
+ */
+#include <linux/mm.h>
+#include <linux/string.h>
+
+#include "gup_pin.h"
+
+static bool same_call(const struct gup_pin_item *a, const struct gup_pin_item *b)
+{
+	/* A call that has gone may have left its address to another. */
+	return a->call == b->call && a->time == b->time &&
+	       !memcmp(&a->id, &b->id, sizeof(a->id));
+}
+
+static unsigned long run_end(const struct gup_pin_run *run)
+{
+	return run->first.pfn + run->pages;
+}
+
+static bool run_continues(const struct gup_pin_run *run,
+			  const struct gup_pin_item *item)
+{
+	const struct gup_pin_item *first = &run->first;
+
+	if (run_end(run) != item->pfn || !same_call(first, item))
+		return false;
+	if (first->folio.map != item->folio.map ||
+	    first->folio.order != item->folio.order ||
+	    first->folio.dev != item->folio.dev ||
+	    first->folio.ino != item->folio.ino ||
+	    first->inferred != item->inferred)
+		return false;
+	if ((first->folio.index || item->folio.index) &&
+	    item->folio.index != first->folio.index + run->pages)
+		return false;
+	if (!first->addr || !item->addr)
+		return first->addr == item->addr;
+	return item->addr == first->addr + (run->pages << PAGE_SHIFT);
+}
+
+static void run_close(struct gup_pin_runs *runs, unsigned int i)
+{
+	runs->done[runs->ready++] = runs->open[i];
+	runs->nr_open--;
+	memmove(&runs->open[i], &runs->open[i + 1],
+		(runs->nr_open - i) * sizeof(runs->open[0]));
+}
+
+/* End the runs that this folio, and so any later one, cannot continue. */
+static void close_before(struct gup_pin_runs *runs,
+			 const struct gup_pin_item *item)
+{
+	unsigned int i = 0;
+
+	while (i < runs->nr_open) {
+		if (run_end(&runs->open[i]) < item->pfn)
+			run_close(runs, i);
+		else
+			i++;
+	}
+}
+
+static void take_item(struct gup_pin_runs *runs, const struct gup_pin_item *item)
+{
+	unsigned int i;
+
+	close_before(runs, item);
+	for (i = 0; i < runs->nr_open; i++) {
+		if (run_continues(&runs->open[i], item)) {
+			runs->open[i].pages += 1UL << item->folio.order;
+			runs->open[i].pins += item->pins;
+			return;
+		}
+	}
+	if (runs->nr_open == GUP_PIN_OPEN_RUNS)
+		run_close(runs, 0);
+	runs->open[runs->nr_open++] = (struct gup_pin_run) {
+		.first = *item,
+		.pages = 1UL << item->folio.order,
+		.pins = item->pins,
+	};
+}
+
+/**
+ * gup_pin_runs_init() - begin at the first pin
+ * @runs: the state
+ * @index: the index to walk
+ */
+void gup_pin_runs_init(struct gup_pin_runs *runs, struct gup_pin_index *index)
+{
+	memset(runs, 0, offsetof(struct gup_pin_runs, items));
+	runs->index = index;
+}
+
+/**
+ * gup_pin_runs_next() - the next run
+ * @runs: the state
+ *
+ * Return: the run, valid until the next call; NULL at the end.
+ */
+const struct gup_pin_run *gup_pin_runs_next(struct gup_pin_runs *runs)
+{
+	while (runs->taken == runs->ready) {
+		runs->taken = 0;
+		runs->ready = 0;
+		if (runs->next == runs->nr) {
+			runs->next = 0;
+			runs->nr = gup_pin_walk(runs->index, &runs->pos,
+						runs->items, GUP_PIN_BATCH);
+		}
+		if (runs->next < runs->nr) {
+			take_item(runs, &runs->items[runs->next++]);
+			continue;
+		}
+		if (!runs->nr_open)
+			return NULL;
+		while (runs->nr_open)
+			run_close(runs, 0);
+	}
+	return &runs->done[runs->taken++];
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /sys/kernel/debug/gup_pin/stacks: live pins, summed by where and how they
+ * were taken. Tasks are not told apart, so that a leak by many short-lived
+ * processes is one line that grows.
+ *
+ * The sums are made when the file is opened; what they need grows with the
+ * number of different stacks, not with the number of pins.
+ */
+#include <linux/fs.h>
+#include <linux/hashtable.h>
+#include <linux/list.h>
+#include <linux/list_sort.h>
+#include <linux/sched.h>
+#include <linux/sched/clock.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "gup_pin.h"
+
+#define SUM_BITS	8
+
+/**
+ * struct stack_sum - a record of `stacks`
+ * @node: in &struct stacks_iter.table
+ * @list: in &struct stacks_iter.sums
+ * @id: stack, mode, term and API are what pins are summed by
+ * @pins: live pins
+ * @pages: pages of the folios they are on; a folio counts for each call
+ * @calls: live calls
+ * @oldest: time of the oldest call, in ns of local_clock()
+ * @newest: of the newest
+ */
+struct stack_sum {
+	struct hlist_node node;
+	struct list_head list;
+	struct gup_pin_id id;
+	u64 pins;
+	u64 pages;
+	u64 calls;
+	u64 oldest;
+	u64 newest;
+};
+
+/**
+ * struct stacks_iter - a reader of `stacks`
+ * @sums: all sums, most pins first
+ * @table: the same, by stack
+ * @items: room for the walk
+ */
+struct stacks_iter {
+	struct list_head sums;
+	DECLARE_HASHTABLE(table, SUM_BITS);
+	struct gup_pin_item items[GUP_PIN_BATCH];
+};
+
+static struct stack_sum *sum_find(struct stacks_iter *iter,
+				  const struct gup_pin_id *id)
+{
+	struct stack_sum *sum;
+
+	hash_for_each_possible(iter->table, sum, node, id->stack)
+		if (sum->id.stack == id->stack && sum->id.mode == id->mode &&
+		    sum->id.term == id->term && sum->id.api == id->api)
+			return sum;
+	return NULL;
+}
+
+static int sum_item(struct stacks_iter *iter, const struct gup_pin_item *item)
+{
+	struct stack_sum *sum = sum_find(iter, &item->id);
+
+	if (!sum) {
+		sum = kzalloc(sizeof(*sum), GFP_KERNEL);
+		if (!sum)
+			return -ENOMEM;
+		sum->id = item->id;
+		sum->oldest = U64_MAX;
+		list_add_tail(&sum->list, &iter->sums);
+		hash_add(iter->table, &sum->node, item->id.stack);
+	}
+	sum->pins += item->pins;
+	sum->pages += 1UL << item->folio.order;
+	sum->oldest = min(sum->oldest, item->time);
+	sum->newest = max(sum->newest, item->time);
+	return 0;
+}
+
+/* A call is met once for each of its folios; its origin counts it once. */
+static void sum_calls(struct stacks_iter *iter, struct gup_pin_origins *origins)
+{
+	struct gup_pin_origin *origin;
+	struct stack_sum *sum;
+	unsigned int i;
+
+	rcu_read_lock();
+	for (i = 0; i < ARRAY_SIZE(origins->buckets); i++) {
+		hlist_for_each_entry_rcu(origin, &origins->buckets[i], node) {
+			sum = sum_find(iter, &origin->id);
+			if (sum)
+				sum->calls += max(atomic_read(&origin->calls),
+						  0);
+		}
+	}
+	rcu_read_unlock();
+}
+
+static int more_pins_first(void *priv, const struct list_head *a,
+			   const struct list_head *b)
+{
+	const struct stack_sum *x = list_entry(a, struct stack_sum, list);
+	const struct stack_sum *y = list_entry(b, struct stack_sum, list);
+
+	return x->pins < y->pins;
+}
+
+static int sum_up(struct stacks_iter *iter)
+{
+	struct gup_pin_pos pos = {};
+	unsigned int i, nr;
+	int err;
+
+	while ((nr = gup_pin_walk(&gup_pin_root.index, &pos, iter->items,
+				  GUP_PIN_BATCH))) {
+		for (i = 0; i < nr; i++) {
+			err = sum_item(iter, &iter->items[i]);
+			if (err)
+				return err;
+		}
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	sum_calls(iter, &gup_pin_root.origins);
+	list_sort(NULL, &iter->sums, more_pins_first);
+	return 0;
+}
+
+static void sums_free(struct stacks_iter *iter)
+{
+	struct stack_sum *sum, *next;
+
+	list_for_each_entry_safe(sum, next, &iter->sums, list)
+		kfree(sum);
+}
+
+static void *stacks_start(struct seq_file *m, loff_t *pos)
+{
+	struct stacks_iter *iter = m->private;
+
+	return seq_list_start_head(&iter->sums, *pos);
+}
+
+static void *stacks_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	struct stacks_iter *iter = m->private;
+
+	return seq_list_next(v, &iter->sums, pos);
+}
+
+static void stacks_stop(struct seq_file *m, void *v)
+{
+}
+
+static int stacks_show(struct seq_file *m, void *v)
+{
+	const struct stacks_iter *iter = m->private;
+	const struct stack_sum *sum;
+	unsigned long *entries;
+	unsigned int i, nr;
+	u64 now = local_clock();
+
+	if (v == &iter->sums) {
+		seq_printf(m, "# gup_pin stacks %d\n", GUP_PIN_TEXT_FORMAT);
+		return 0;
+	}
+	sum = list_entry(v, struct stack_sum, list);
+	seq_printf(m, "pins=%llu pages=%llu calls=%llu mode=%s term=%s api=%s oldest_ms=%llu newest_ms=%llu stack=0x%x\n",
+		   sum->pins, sum->pages, sum->calls,
+		   gup_pin_mode_name(sum->id.mode),
+		   gup_pin_term_name(sum->id.term),
+		   gup_pin_api_names[sum->id.api],
+		   gup_pin_age_ms(sum->oldest, now),
+		   gup_pin_age_ms(sum->newest, now), sum->id.stack);
+	nr = stack_depot_fetch(sum->id.stack, &entries);
+	for (i = 0; i < nr; i++)
+		seq_printf(m, " %pS\n", (void *)entries[i]);
+	seq_putc(m, '\n');
+	return 0;
+}
+
+static const struct seq_operations stacks_sops = {
+	.start = stacks_start,
+	.next = stacks_next,
+	.stop = stacks_stop,
+	.show = stacks_show,
+};
+
+static int stacks_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+
+	sums_free(m->private);
+	return seq_release_private(inode, file);
+}
+
+static int stacks_open(struct inode *inode, struct file *file)
+{
+	struct stacks_iter *iter;
+	int err;
+
+	iter = __seq_open_private(file, &stacks_sops, sizeof(*iter));
+	if (!iter)
+		return -ENOMEM;
+	INIT_LIST_HEAD(&iter->sums);
+	hash_init(iter->table);
+	err = sum_up(iter);
+	if (err)
+		stacks_release(inode, file);
+	return err;
+}
+
+const struct file_operations gup_pin_stacks_fops = {
+	.open = stacks_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = stacks_release,
+};
