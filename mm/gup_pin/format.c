@@ -4,7 +4,6 @@
  * new words go to the end.
  */
 #include <linux/fs.h>
-#include <linux/kdev_t.h>
 #include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/string_helpers.h>
@@ -67,7 +66,7 @@ int gup_pin_format_run(char *buf, size_t size, const struct gup_pin_run *run,
 {
 	const struct gup_pin_item *first = &run->first;
 	const struct gup_pin_id *id = &first->id;
-	char comm[4 * TASK_COMM_LEN];
+	char comm[4 * TASK_COMM_LEN + 1];
 	int len;
 
 	/* Words hold no blank, and no backslash that is not an escape. */

@@ -382,7 +382,6 @@ void gup_pin_set_release(struct gup_pin_shard *shard, struct gup_pin_set *set,
  * @irqflags: of that lock
  * @block: the block of 64 pfns that the lock was taken for
  * @gfp: how memory may be allocated while no lock is held
- * @update: counts xa_nodes
  * @xas: where in the shard
  * @set: allocated but not used yet
  * @chunk: allocated but not used yet
@@ -394,7 +393,6 @@ struct gup_pin_cursor {
 	unsigned long irqflags;
 	unsigned long block;
 	gfp_t gfp;
-	xa_update_node_t update;
 	struct xa_state xas;
 	struct gup_pin_set *set;
 	struct gup_pin_refs *chunk;

@@ -41,15 +41,6 @@ void gup_pin_index_init(struct gup_pin_index *index)
 		xa_init_flags(&index->shards[i].xa, XA_FLAGS_LOCK_IRQ);
 }
 
-static void cursor_init(struct gup_pin_cursor *cur, struct gup_pin_index *index,
-			gfp_t gfp, xa_update_node_t update)
-{
-	memset(cur, 0, sizeof(*cur));
-	cur->index = index;
-	cur->gfp = gfp;
-	cur->update = update;
-}
-
 /**
  * gup_pin_cursor_add_init() - begin to add pins
  * @cur: the cursor
@@ -59,7 +50,7 @@ static void cursor_init(struct gup_pin_cursor *cur, struct gup_pin_index *index,
 void gup_pin_cursor_add_init(struct gup_pin_cursor *cur,
 			     struct gup_pin_index *index, gfp_t gfp)
 {
-	cursor_init(cur, index, gfp, count_new_node);
+	*cur = (struct gup_pin_cursor) { .index = index, .gfp = gfp };
 }
 
 /**
@@ -70,7 +61,7 @@ void gup_pin_cursor_add_init(struct gup_pin_cursor *cur,
 void gup_pin_cursor_release_init(struct gup_pin_cursor *cur,
 				 struct gup_pin_index *index)
 {
-	cursor_init(cur, index, 0, count_freed_node);
+	*cur = (struct gup_pin_cursor) { .index = index };
 }
 
 static void cursor_unlock(struct gup_pin_cursor *cur)
@@ -94,7 +85,6 @@ static struct gup_pin_shard *cursor_seek(struct gup_pin_cursor *cur,
 		cur->shard = gup_pin_shard_of(cur->index, pfn);
 		cur->xas = (struct xa_state)__XA_STATE(&cur->shard->xa, 0, 0, 0);
 		cur->xas.xa_alloc = node;
-		xas_set_update(&cur->xas, cur->update);
 		xa_lock_irqsave(&cur->shard->xa, cur->irqflags);
 	}
 	xas_set(&cur->xas, gup_pin_key(pfn));
@@ -142,6 +132,8 @@ static enum add_result try_add(struct gup_pin_cursor *cur, unsigned long pfn,
 	if (!new)
 		return cur->set ? ADD_NO_CHUNK : ADD_NO_SET;
 	if (new != old) {
+		/* A node is also updated when a slot's kind of entry changes. */
+		xas_set_update(&cur->xas, old ? NULL : count_new_node);
 		xas_store(&cur->xas, new);
 		if (xas_error(&cur->xas)) {
 			/* Only where there was no slot: a set has just us. */
@@ -286,6 +278,7 @@ void gup_pin_index_release(struct gup_pin_cursor *cur, unsigned long pfn,
 		shard->inferred += taken;
 
 	if (taken == recorded) {
+		xas_set_update(&cur->xas, count_freed_node);
 		xas_store(&cur->xas, NULL);
 		shard->folios--;
 		gup_pin_slot_clear(shard, slot, &cur->drops);

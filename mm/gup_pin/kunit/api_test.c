@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * All pin and unpin functions, on the real index, for those that no system call
+ * reaches in a small guest are here too.
+ */
+#include <linux/file.h>
+#include <linux/memfd.h>
+#include <linux/mman.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/shmem_fs.h>
+#include <linux/version.h>
+
+#include "fixture.h"
+
+#define NR	16
+
+struct api_state {
+	unsigned long addr;
+	struct page *pages[NR];
+	struct folio *folios[NR];
+	struct gup_pin_totals before;
+};
+
+static int api_init(struct kunit *test)
+{
+	struct api_state *s;
+
+	if (!gup_pin_root.index.recording || !gup_pin_root.index.complete)
+		kunit_skip(test, "needs gup_pin=on");
+	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	if (!s)
+		return -ENOMEM;
+	s->addr = kunit_vm_mmap(test, NULL, 0, NR * PAGE_SIZE,
+				PROT_READ | PROT_WRITE,
+				MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	if (!s->addr)
+		return -ENOMEM;
+	gup_pin_index_totals(&gup_pin_root.index, &s->before);
+	test->priv = s;
+	return 0;
+}
+
+/* The newest pin of this task on a folio. */
+static bool find_item(struct folio *folio, struct gup_pin_item *item)
+{
+	struct gup_pin_pos pos = { .pfn = folio_pfn(folio) };
+	struct gup_pin_item next;
+	bool found = false;
+
+	while (gup_pin_walk(&gup_pin_root.index, &pos, &next, 1) &&
+	       next.pfn == folio_pfn(folio)) {
+		if (next.id.pid != task_pid_nr(current))
+			continue;
+		*item = next;
+		found = true;
+	}
+	return found;
+}
+
+static void expect_pinned(struct kunit *test, unsigned int nr,
+			  enum gup_pin_api api, enum gup_pin_mode mode,
+			  enum gup_pin_term term)
+{
+	struct api_state *s = test->priv;
+	struct gup_pin_item item;
+	unsigned long *entries;
+	char frame[64];
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		KUNIT_ASSERT_TRUE(test, find_item(page_folio(s->pages[i]),
+						  &item));
+		KUNIT_EXPECT_EQ(test, (int)item.id.api, (int)api);
+		KUNIT_EXPECT_EQ(test, (int)item.id.mode, (int)mode);
+		KUNIT_EXPECT_EQ(test, (int)item.id.term, (int)term);
+		KUNIT_EXPECT_EQ(test, item.pins, 1);
+		KUNIT_EXPECT_EQ(test, item.addr, s->addr + i * PAGE_SIZE);
+		KUNIT_EXPECT_EQ(test, (int)item.folio.map, GUP_PIN_MAP_ANON);
+		KUNIT_EXPECT_STREQ(test, item.id.comm, current->comm);
+		KUNIT_EXPECT_EQ(test, item.real_pins, 1);
+		KUNIT_EXPECT_FALSE(test, item.inferred);
+	}
+	/* The pin function is the first frame. */
+	KUNIT_ASSERT_GT(test, stack_depot_fetch(item.id.stack, &entries), 0);
+	snprintf(frame, sizeof(frame), "%ps", (void *)entries[0]);
+	KUNIT_EXPECT_STREQ(test, frame, gup_pin_api_names[api]);
+}
+
+static void expect_released(struct kunit *test, unsigned int pins)
+{
+	struct api_state *s = test->priv;
+	struct gup_pin_totals t;
+
+	gup_pin_index_totals(&gup_pin_root.index, &t);
+	KUNIT_EXPECT_EQ(test, t.acquired - s->before.acquired, pins);
+	KUNIT_EXPECT_EQ(test, t.released - s->before.released, pins);
+	KUNIT_EXPECT_EQ(test, t.unmatched, s->before.unmatched);
+	KUNIT_EXPECT_EQ(test, t.untracked, s->before.untracked);
+	s->before = t;
+}
+
+static void pin_functions(struct kunit *test)
+{
+	struct api_state *s = test->priv;
+	int locked = 1;
+
+	KUNIT_ASSERT_EQ(test, NR, pin_user_pages_fast(s->addr, NR, FOLL_WRITE,
+						      s->pages));
+	expect_pinned(test, NR, GUP_PIN_USER_PAGES_FAST, GUP_PIN_WRITE,
+		      GUP_PIN_SHORT);
+	unpin_user_pages(s->pages, NR);
+	expect_released(test, NR);
+
+	KUNIT_ASSERT_EQ(test, NR, pin_user_pages_unlocked(s->addr, NR, s->pages,
+							  FOLL_WRITE));
+	expect_pinned(test, NR, GUP_PIN_USER_PAGES_UNLOCKED, GUP_PIN_WRITE,
+		      GUP_PIN_SHORT);
+	unpin_user_pages(s->pages, NR);
+	expect_released(test, NR);
+
+	mmap_read_lock(current->mm);
+	KUNIT_EXPECT_EQ(test, NR, pin_user_pages(s->addr, NR, FOLL_LONGTERM,
+						 s->pages));
+	mmap_read_unlock(current->mm);
+	expect_pinned(test, NR, GUP_PIN_USER_PAGES, GUP_PIN_READ, GUP_PIN_LONG);
+	unpin_user_pages(s->pages, NR);
+	expect_released(test, NR);
+
+	mmap_read_lock(current->mm);
+	KUNIT_EXPECT_EQ(test, NR, pin_user_pages_remote(current->mm, s->addr, NR,
+							FOLL_WRITE, s->pages,
+							&locked));
+	if (locked)
+		mmap_read_unlock(current->mm);
+	expect_pinned(test, NR, GUP_PIN_USER_PAGES_REMOTE, GUP_PIN_WRITE,
+		      GUP_PIN_SHORT);
+	unpin_user_pages(s->pages, NR);
+	expect_released(test, NR);
+}
+
+static void pin(struct kunit *test)
+{
+	struct api_state *s = test->priv;
+
+	KUNIT_ASSERT_EQ(test, NR, pin_user_pages_fast(s->addr, NR, FOLL_WRITE,
+						      s->pages));
+}
+
+static void unpin_functions(struct kunit *test)
+{
+	struct api_state *s = test->priv;
+	unsigned int i;
+
+	pin(test);
+	for (i = 0; i < NR; i++)
+		unpin_user_page(s->pages[i]);
+	expect_released(test, NR);
+
+	pin(test);
+	unpin_user_pages_dirty_lock(s->pages, NR, true);
+	expect_released(test, NR);
+
+	pin(test);
+	unpin_user_pages_dirty_lock(s->pages, NR, false);
+	expect_released(test, NR);
+
+	pin(test);
+	for (i = 0; i < NR; i++)
+		unpin_user_page_range_dirty_lock(s->pages[i], 1, i % 2);
+	expect_released(test, NR);
+
+	pin(test);
+	for (i = 0; i < NR; i++) {
+		s->folios[i] = page_folio(s->pages[i]);
+		unpin_user_folio(s->folios[i], 1);
+	}
+	expect_released(test, NR);
+
+	pin(test);
+	for (i = 0; i < NR / 2; i++)
+		unpin_folio(s->folios[i]);
+	unpin_folios(s->folios + i, NR - i);
+	expect_released(test, NR);
+}
+
+static void further_pins(struct kunit *test)
+{
+	struct api_state *s = test->priv;
+	unsigned int i, pins = 2 * NR;
+	struct gup_pin_item item;
+
+	mmap_read_lock(current->mm);
+	KUNIT_EXPECT_EQ(test, NR, pin_user_pages(s->addr, NR, FOLL_LONGTERM,
+						 s->pages));
+	mmap_read_unlock(current->mm);
+	for (i = 0; i < NR; i++)
+		folio_add_pin(page_folio(s->pages[i]));
+	KUNIT_ASSERT_TRUE(test, find_item(page_folio(s->pages[3]), &item));
+	KUNIT_EXPECT_EQ(test, (int)item.id.api, GUP_PIN_FOLIO_ADD_PIN);
+	KUNIT_EXPECT_EQ(test, (int)item.id.mode, GUP_PIN_READ);
+	KUNIT_EXPECT_EQ(test, (int)item.id.term, GUP_PIN_LONG);
+	KUNIT_EXPECT_EQ(test, item.addr, s->addr + 3 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, item.folio_pins, 2);
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
+	KUNIT_EXPECT_EQ(test, 0, folio_add_pins(page_folio(s->pages[5]), 4));
+	KUNIT_ASSERT_TRUE(test, find_item(page_folio(s->pages[5]), &item));
+	KUNIT_EXPECT_EQ(test, (int)item.id.api, GUP_PIN_FOLIO_ADD_PINS);
+	KUNIT_EXPECT_EQ(test, (int)item.id.term, GUP_PIN_LONG);
+	KUNIT_EXPECT_EQ(test, item.pins, 4);
+	unpin_user_folio(page_folio(s->pages[5]), 4);
+	pins += 4;
+#endif
+	unpin_user_pages(s->pages, NR);
+	unpin_user_pages(s->pages, NR);
+	expect_released(test, pins);
+}
+
+static void memfd_folios(struct kunit *test)
+{
+	struct api_state *s = test->priv;
+	struct file *file = shmem_file_setup("gup_pin", NR * PAGE_SIZE, 0);
+	struct gup_pin_item item;
+	pgoff_t offset;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	KUNIT_ASSERT_EQ(test, NR, memfd_pin_folios(file, 0, NR * PAGE_SIZE - 1,
+						   s->folios, NR, &offset));
+	for (i = 0; i < NR; i++) {
+		KUNIT_ASSERT_TRUE(test, find_item(s->folios[i], &item));
+		KUNIT_EXPECT_EQ(test, (int)item.id.api, GUP_PIN_MEMFD_PIN_FOLIOS);
+		KUNIT_EXPECT_EQ(test, (int)item.id.mode, GUP_PIN_WRITE);
+		KUNIT_EXPECT_EQ(test, (int)item.id.term, GUP_PIN_LONG);
+		KUNIT_EXPECT_EQ(test, item.id.owner, 0);
+		KUNIT_EXPECT_EQ(test, item.addr, 0);
+		KUNIT_EXPECT_EQ(test, (int)item.folio.map, GUP_PIN_MAP_SHMEM);
+		KUNIT_EXPECT_EQ(test, item.folio.index, i);
+		KUNIT_EXPECT_EQ(test, item.folio.ino,
+				(u64)file_inode(file)->i_ino);
+	}
+	unpin_folios(s->folios, NR);
+	expect_released(test, NR);
+	fput(file);
+}
+
+static void zero_page(struct kunit *test)
+{
+	struct api_state *s = test->priv;
+
+	KUNIT_ASSERT_EQ(test, NR, pin_user_pages_fast(s->addr, NR, 0, s->pages));
+	KUNIT_ASSERT_TRUE(test, is_zero_page(s->pages[0]));
+	expect_released(test, 0);
+	unpin_user_pages(s->pages, NR);
+	expect_released(test, 0);
+}
+
+static void partial_success(struct kunit *test)
+{
+	struct api_state *s = test->priv;
+
+	KUNIT_ASSERT_EQ(test, 0, vm_munmap(s->addr + 5 * PAGE_SIZE,
+					   2 * PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, 5, pin_user_pages_fast(s->addr, 7, FOLL_WRITE,
+						     s->pages));
+	expect_pinned(test, 5, GUP_PIN_USER_PAGES_FAST, GUP_PIN_WRITE,
+		      GUP_PIN_SHORT);
+	unpin_user_pages(s->pages, 5);
+	expect_released(test, 5);
+	KUNIT_EXPECT_EQ(test, -EFAULT,
+			pin_user_pages_fast(s->addr + 5 * PAGE_SIZE, 2,
+					    FOLL_WRITE, s->pages));
+	expect_released(test, 0);
+}
+
+/* The pin succeeds whichever allocation of ours fails, and the books balance. */
+static void memory_runs_out(struct kunit *test)
+{
+	struct api_state *s = test->priv;
+	unsigned int nth = 0;
+#ifdef CONFIG_FAILSLAB
+	struct gup_pin_totals t;
+	bool met = true;
+
+	pin(test);
+	unpin_user_pages(s->pages, NR);
+	expect_released(test, NR);
+	for (nth = 1; met; nth++) {
+		KUNIT_ASSERT_LT(test, nth, 50);
+		WRITE_ONCE(current->fail_nth, nth);
+		KUNIT_EXPECT_EQ(test, NR,
+				pin_user_pages_fast(s->addr, NR, FOLL_WRITE |
+						    FOLL_NOFAULT, s->pages));
+		met = !READ_ONCE(current->fail_nth);
+		WRITE_ONCE(current->fail_nth, 0);
+		gup_pin_index_totals(&gup_pin_root.index, &t);
+		KUNIT_EXPECT_EQ(test, NR, t.acquired - s->before.acquired +
+				t.untracked - s->before.untracked);
+		unpin_user_pages(s->pages, NR);
+		expect_released(test, t.acquired - s->before.acquired);
+	}
+#endif
+	if (!nth)
+		kunit_skip(test, "needs CONFIG_FAILSLAB");
+	KUNIT_EXPECT_GT(test, nth, 2);
+}
+
+static struct kunit_case api_cases[] = {
+	KUNIT_CASE(pin_functions),
+	KUNIT_CASE(unpin_functions),
+	KUNIT_CASE(further_pins),
+	KUNIT_CASE(memfd_folios),
+	KUNIT_CASE(zero_page),
+	KUNIT_CASE(partial_success),
+	KUNIT_CASE(memory_runs_out),
+	{}
+};
+
+static struct kunit_suite api_suite = {
+	.name = "gup_pin_api",
+	.init = api_init,
+	.test_cases = api_cases,
+};
+kunit_test_suite(api_suite);

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Origins and calls.
+ */
+#include "fixture.h"
+
+static struct gup_pin_origin *get(struct kunit *test, const struct gup_pin_id *id)
+{
+	struct gup_pin_fixture *f = test->priv;
+
+	return gup_pin_origin_get(&f->origins, id, GFP_KERNEL);
+}
+
+static void equal_is_one(struct kunit *test)
+{
+	struct gup_pin_fixture *f = test->priv;
+	struct gup_pin_origin *origin, *same, *other;
+	struct gup_pin_id id;
+	unsigned int i;
+
+	memset(&id, 0, sizeof(id));
+	id.stack = 0x1234;
+	id.pid = 42;
+	origin = get(test, &id);
+	same = get(test, &id);
+	KUNIT_ASSERT_NOT_NULL(test, origin);
+	KUNIT_EXPECT_PTR_EQ(test, origin, same);
+	KUNIT_EXPECT_EQ(test, atomic_read(&origin->calls), 2);
+	KUNIT_EXPECT_EQ(test, gup_pin_origins_live(&f->origins), 1);
+
+	/* Every part makes a difference. */
+	for (i = 0; i < 8; i++) {
+		struct gup_pin_id x = id;
+
+		switch (i) {
+		case 0: x.stack++; break;
+		case 1: x.mode = GUP_PIN_WRITE; break;
+		case 2: x.term = GUP_PIN_LONG; break;
+		case 3: x.api = GUP_PIN_FOLIO_ADD_PIN; break;
+		case 4: x.tgid++; break;
+		case 5: x.pid++; break;
+		case 6: x.owner++; break;
+		case 7: x.comm[0] = 'x'; break;
+		}
+		other = get(test, &x);
+		KUNIT_EXPECT_PTR_NE(test, origin, other);
+		KUNIT_EXPECT_EQ(test, f->origins.count, i + 2);
+		gup_pin_origin_put(other);
+	}
+	gup_pin_origin_put(origin);
+	gup_pin_origin_put(origin);
+
+	/* It stays: steady I/O from one place allocates nothing. */
+	KUNIT_EXPECT_EQ(test, gup_pin_origins_live(&f->origins), 0);
+	KUNIT_EXPECT_PTR_EQ(test, origin, get(test, &id));
+	gup_pin_origin_put(origin);
+}
+
+/* Endless tasks that pin once each do not fill the memory, nor lose a live one. */
+static void unused_are_freed(struct kunit *test)
+{
+	struct gup_pin_fixture *f = test->priv;
+	struct gup_pin_origin *live, *origin;
+	struct gup_pin_id id;
+	unsigned int i;
+
+	memset(&id, 0, sizeof(id));
+	live = get(test, &id);
+	KUNIT_ASSERT_NOT_NULL(test, live);
+	for (i = 1; i < 20000; i++) {
+		id.pid = i;
+		origin = get(test, &id);
+		KUNIT_ASSERT_NOT_NULL(test, origin);
+		gup_pin_origin_put(origin);
+		KUNIT_ASSERT_LT(test, f->origins.count, 4000);
+	}
+	KUNIT_EXPECT_EQ(test, gup_pin_origins_live(&f->origins), 1);
+	id.pid = 0;
+	KUNIT_EXPECT_PTR_EQ(test, live, get(test, &id));
+	gup_pin_origin_put(live);
+	gup_pin_origin_put(live);
+}
+
+static void call_tells_address(struct kunit *test)
+{
+	struct gup_pin_call call = {
+		.addr = 0x7f0000003000,
+		.index = 0x203,
+		.npages = 1024,
+		.linear = 1,
+	};
+
+	/* It began three pages into a huge folio, and went on into the next. */
+	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x200), 0x7f0000003000);
+	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x400), 0x7f0000200000);
+	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x203), 0x7f0000003000);
+	/* Not of this call. */
+	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x603), 0);
+	call.linear = 0;
+	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x400), 0);
+	call.linear = 1;
+	call.addr = 0;
+	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x400), 0);
+}
+
+static void last_pin_frees_call(struct kunit *test)
+{
+	struct gup_pin_call *call = gup_pin_test_call(test, GUP_PIN_READ);
+	unsigned long before = gup_pin_call_count();
+	struct gup_pin_fixture *f = test->priv;
+
+	gup_pin_test_add(test, 1, call, 1);
+	gup_pin_test_add(test, 2, call, 1);
+	gup_pin_test_release(test, 1, 1, false);
+	KUNIT_EXPECT_EQ(test, gup_pin_call_count(), before);
+	KUNIT_EXPECT_EQ(test, gup_pin_origins_live(&f->origins), 1);
+	gup_pin_test_release(test, 2, 1, false);
+	KUNIT_EXPECT_EQ(test, gup_pin_call_count(), before - 1);
+	gup_pin_expect_empty(test);
+}
+
+static struct kunit_case origin_cases[] = {
+	KUNIT_CASE(equal_is_one),
+	KUNIT_CASE(unused_are_freed),
+	KUNIT_CASE(call_tells_address),
+	KUNIT_CASE(last_pin_frees_call),
+	{}
+};
+
+static struct kunit_suite origin_suite = {
+	.name = "gup_pin_origin",
+	.init = gup_pin_fixture_init,
+	.exit = gup_pin_fixture_exit,
+	.test_cases = origin_cases,
+};
+kunit_test_suite(origin_suite);

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs: which folios make one line.
+ *
+ * The folios are real ones, for their order is read from them; where they lie
+ * is left to the page allocator, so blocks of 2^ORDER pages are split.
+ */
+#include <linux/mm.h>
+
+#include "fixture.h"
+
+#define ORDER	7
+#define NR	(1U << ORDER)
+
+struct runs_state {
+	struct gup_pin_fixture fixture;
+	struct gup_pin_runs runs;
+	struct page *pages;
+	unsigned long pfn;
+};
+
+static int runs_init(struct kunit *test)
+{
+	struct runs_state *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+
+	if (!s)
+		return -ENOMEM;
+	s->pages = alloc_pages(GFP_KERNEL, ORDER);
+	if (!s->pages)
+		return -ENOMEM;
+	split_page(s->pages, ORDER);
+	s->pfn = page_to_pfn(s->pages);
+	gup_pin_index_init(&s->fixture.index);
+	gup_pin_origins_init(&s->fixture.origins);
+	s->fixture.index.recording = true;
+	s->fixture.index.complete = true;
+	test->priv = s;
+	return 0;
+}
+
+static void runs_exit(struct kunit *test)
+{
+	struct runs_state *s = test->priv;
+	unsigned int i;
+
+	if (!s)
+		return;
+	gup_pin_fixture_exit(test);
+	for (i = 0; i < NR; i++)
+		__free_page(s->pages + i);
+}
+
+static const struct gup_pin_run *next(struct kunit *test)
+{
+	struct runs_state *s = test->priv;
+
+	return gup_pin_runs_next(&s->runs);
+}
+
+static void start(struct kunit *test)
+{
+	struct runs_state *s = test->priv;
+
+	gup_pin_runs_init(&s->runs, &s->fixture.index);
+}
+
+#define EXPECT_RUN(test, from, nr_pages, nr_pins) do {			\
+	const struct gup_pin_run *run = next(test);			\
+	struct runs_state *state = (test)->priv;			\
+									\
+	KUNIT_ASSERT_NOT_NULL(test, run);				\
+	KUNIT_EXPECT_EQ(test, run->first.pfn, state->pfn + (from));	\
+	KUNIT_EXPECT_EQ(test, run->pages, (nr_pages));			\
+	KUNIT_EXPECT_EQ(test, run->pins, (nr_pins));			\
+} while (0)
+
+#define EXPECT_END(test)	KUNIT_EXPECT_NULL(test, next(test))
+
+static void neighbours_are_one_line(struct kunit *test)
+{
+	struct runs_state *s = test->priv;
+	struct gup_pin_call *call = gup_pin_test_call(test, GUP_PIN_WRITE);
+	unsigned int i;
+
+	/* Over the end of a block of 64, and so from shard to shard. */
+	for (i = 3; i < 100; i++)
+		gup_pin_test_add(test, s->pfn + i, call, 1);
+	start(test);
+	EXPECT_RUN(test, 3, 97, 97);
+	EXPECT_END(test);
+
+	/* A hole makes two. */
+	gup_pin_test_release(test, s->pfn + 50, 1, false);
+	start(test);
+	EXPECT_RUN(test, 3, 47, 47);
+	EXPECT_RUN(test, 51, 49, 49);
+	EXPECT_END(test);
+}
+
+static void calls_are_told_apart(struct kunit *test)
+{
+	struct runs_state *s = test->priv;
+	struct gup_pin_call *a = gup_pin_test_call(test, GUP_PIN_WRITE);
+	struct gup_pin_call *b = gup_pin_test_call(test, GUP_PIN_WRITE);
+	unsigned int i;
+
+	/* a: 0 to 15, b: 8 to 23, so both on 8 to 15. */
+	for (i = 0; i < 16; i++)
+		gup_pin_test_add(test, s->pfn + i, a, 2);
+	for (i = 8; i < 24; i++)
+		gup_pin_test_add(test, s->pfn + i, b, 1);
+	start(test);
+	EXPECT_RUN(test, 0, 16, 32);
+	EXPECT_RUN(test, 8, 16, 16);
+	EXPECT_END(test);
+
+	/* Where an unpin was a guess the line says so, and only there. */
+	gup_pin_test_release(test, s->pfn + 10, 1, false);
+	start(test);
+	EXPECT_RUN(test, 0, 10, 20);
+	EXPECT_RUN(test, 8, 2, 2);
+	EXPECT_RUN(test, 10, 1, 1);
+	EXPECT_RUN(test, 10, 1, 1);
+	EXPECT_RUN(test, 11, 5, 10);
+	EXPECT_RUN(test, 11, 13, 13);
+	EXPECT_END(test);
+}
+
+static void addresses_must_follow(struct kunit *test)
+{
+	struct runs_state *s = test->priv;
+	struct gup_pin_call *call = gup_pin_test_call(test, GUP_PIN_WRITE);
+	unsigned int i;
+
+	/* Page 4 was mapped elsewhere: the call saw them out of their order. */
+	call->addr = 0x10000;
+	call->npages = 8;
+	call->linear = 1;
+	call->index = 100;
+	for (i = 0; i < 8; i++) {
+		page_folio(s->pages + i)->index = 100 + (i ^ 4);
+		gup_pin_test_add(test, s->pfn + i, call, 1);
+	}
+	start(test);
+	EXPECT_RUN(test, 0, 4, 4);
+	EXPECT_RUN(test, 4, 4, 4);
+	EXPECT_END(test);
+	start(test);
+	KUNIT_EXPECT_EQ(test, next(test)->first.addr, 0x14000);
+	KUNIT_EXPECT_EQ(test, next(test)->first.addr, 0x10000);
+}
+
+/* More calls on a folio than runs can be open: lines are split, none is lost. */
+static void very_many_calls(struct kunit *test)
+{
+	const unsigned int nr = 3 * GUP_PIN_OPEN_RUNS;
+	struct runs_state *s = test->priv;
+	const struct gup_pin_run *run;
+	unsigned long pins = 0, lines = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct gup_pin_call *call = gup_pin_test_call(test, i % 2);
+
+		gup_pin_test_add(test, s->pfn, call, 1);
+		gup_pin_test_add(test, s->pfn + 1, call, 1);
+	}
+	start(test);
+	while ((run = next(test))) {
+		pins += run->pins;
+		lines++;
+	}
+	KUNIT_EXPECT_EQ(test, pins, 2 * nr);
+	KUNIT_EXPECT_GE(test, lines, nr);
+	KUNIT_EXPECT_LE(test, lines, 2 * nr);
+	EXPECT_END(test);
+}
+
+static struct kunit_case runs_cases[] = {
+	KUNIT_CASE(neighbours_are_one_line),
+	KUNIT_CASE(calls_are_told_apart),
+	KUNIT_CASE(addresses_must_follow),
+	KUNIT_CASE(very_many_calls),
+	{}
+};
+
+static struct kunit_suite runs_suite = {
+	.name = "gup_pin_runs",
+	.init = runs_init,
+	.exit = runs_exit,
+	.test_cases = runs_cases,
+};
+kunit_test_suite(runs_suite);

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The parts of `make check`, each a function that returns results.
+
+What several need, kernels and programs, is made before by prepare(). A job that raises
+Failed has one failed result.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from vmlib import paths
+
+from . import ktap
+from .run import FAILED, PASSED, Failed, Guest, Result, path_from, pytest, tap_program, tool
+
+# Programs of the kernel's own selftests that pin, with the options that make them
+# take each of their ways.
+MM_PROGRAMS: dict[str, list[str]] = {
+    "gup_test -u": ["gup_test", "-u"],
+    "gup_test -a": ["gup_test", "-a"],
+    "gup_test -b": ["gup_test", "-b"],
+    "gup_test -L": ["gup_test", "-L"],
+    "gup_test -c": ["gup_test", "-c"],
+    "gup_test -ct -F 0x1 0 19 0x1000": ["gup_test", "-ct", "-F", "0x1", "0", "19", "0x1000"],
+    "gup_test -a huge": ["gup_test", "-t", "-a", "-m", "16", "-n", "512"],
+    "gup_test -L huge": ["gup_test", "-t", "-L", "-m", "16", "-n", "512"],
+    "gup_longterm": ["gup_longterm"],
+    "cow": ["cow"],
+}
+
+# It switches tracking off, after which the figures since boot are gone.
+ALONE = ["gup_pin_enable"]
+# They take long, and have a job of their own.
+STRESS = ["gup_pin_stress"]
+
+
+@dataclass
+class Built:
+    """What prepare() made for one version.
+
+    tree: kernel tree with the project; programs: folder of our selftests; mm: folder of
+    the kernel's own.
+    """
+
+    version: str
+    tree: Path
+    programs: Path
+    mm: Path
+
+
+def programs_of(built: Built) -> list[str]:
+    """The names of our test programs, as the Makefile has them."""
+    text = Path(
+        paths.PROJECT, "tools/testing/selftests/gup_pin/Makefile"
+    ).read_text()
+    names = [
+        word
+        for line in text.splitlines()
+        if line.startswith("TEST_GEN_PROGS ")
+        for word in line.split("=", 1)[1].split()
+    ]
+    missing = [name for name in names if not (built.programs / name).exists()]
+    if missing or not names:
+        raise Failed(f"not built: {' '.join(missing) or 'anything'}")
+    return names
+
+
+def prepare(version: str) -> Built:
+    """Kernel and programs of one version. Raises Failed."""
+    path_from(paths.SCRIPTS / "kernel", version, "test")
+    tree = path_from(paths.SCRIPTS / "tree", version)
+    return Built(
+        version,
+        tree,
+        path_from(paths.SCRIPTS / "selftests", version),
+        path_from(paths.SCRIPTS / "selftests", version, "mm"),
+    )
+
+
+def kunit(built: Built) -> list[Result]:
+    """The KUnit suites, which run while the kernel boots."""
+    words = "kunit.enable=1 kunit.filter_glob=gup_pin* gup_pin=on"
+    guest = Guest(["-k", built.version, "--append", words, "-t", "300"], ["true"])
+    name = f"{built.version}: kunit"
+    results = ktap.parse(ktap.strip_console(guest.console), name)
+    if guest.status or not results:
+        results.append(Result(name, FAILED, guest.whole()))
+    return [*results, guest.splats(f"{name}: no splat")]
+
+
+def run_programs(
+    built: Built, names: list[str], options: list[str], words: str, arguments: str = ""
+) -> list[Result]:
+    """Our programs, one after another in one guest."""
+    with_status = (
+        'cd "$1" || exit; shift; for p; do echo "== $p"; ./$p ' + arguments + " 2>&1;"
+        ' echo "== status $?"; done'
+    )
+    append = f"gup_pin=on movablecore=256M {words}".strip()
+    guest = Guest(
+        ["-k", built.version, "--append", append, *options],
+        ["sh", "-c", with_status, "sh", built.programs, *names],
+    )
+    results = []
+    parts = guest.out.split("\n== status ")
+    for name, part in zip(names, parts, strict=False):
+        _, found, text = part.partition(f"== {name}\n")
+        if not found:
+            break
+        after = parts[parts.index(part) + 1] if part is not parts[-1] else "125"
+        status = int(after.split("\n", 1)[0])
+        results += tap_program(guest, text, f"{built.version}: {name}", status)
+    for name in names[len(parts) - 1 :]:
+        results.append(Result(f"{built.version}: {name}", FAILED, guest.whole()))
+    splat = guest.splats(f"{built.version}: {names[0]} and others: no splat", "page allocation")
+    return [*results, splat]
+
+
+def selftests(built: Built) -> list[Result]:
+    """Our programs that share a guest."""
+    names = [n for n in programs_of(built) if n not in ALONE + STRESS]
+    return run_programs(built, names, ["-m", "4G", "-t", "900"], "")
+
+
+def switching(built: Built) -> list[Result]:
+    """Our programs that each want a guest."""
+    results = []
+    for name in ALONE:
+        results += run_programs(built, [name], ["-t", "300"], "")
+    return results
+
+
+def mm_selftests(built: Built) -> list[Result]:
+    """The kernel's own programs that pin: the same outcome as without tracking."""
+    script = (
+        "cd \"$1\"; echo 64 >/proc/sys/vm/nr_hugepages;"
+        " echo 0 >/sys/kernel/mm/ksm/run 2>/dev/null;"
+        ' shift; "$@" 2>&1; echo "== status $?"; cat /sys/kernel/debug/gup_pin/stats'
+    )
+    results = []
+    for name, words in MM_PROGRAMS.items():
+        both = []
+        for switch in ("off", "on"):
+            both.append(
+                Guest(
+                    ["-k", built.version, "-m", "3G", "--append", f"gup_pin={switch}", "-t", "300"],
+                    ["sh", "-c", script, "sh", built.mm, *words],
+                )
+            )
+        results += compare_mm(f"{built.version}: mm/{name}", *both)
+    return results
+
+
+def outcomes(guest: Guest) -> list[tuple[str, str]]:
+    """Which tests a program had and how each ended, and its exit status."""
+    text, _, rest = guest.out.partition("== status ")
+    found = [(r.name, r.status) for r in ktap.parse(text, "")]
+    return [*found, ("exit status", rest.split("\n", 1)[0])]
+
+
+def compare_mm(name: str, off: Guest, on: Guest) -> list[Result]:
+    """Tracking changes nothing, and has nothing left over."""
+    results = []
+    if outcomes(off) != outcomes(on) or on.status or off.status:
+        differ = sorted(set(outcomes(off)) ^ set(outcomes(on)))
+        results.append(Result(name, FAILED, f"differs: {differ}\n{on.whole()}\n{off.whole()}"))
+    elif outcomes(on)[-1][1] not in ("0", "4") and len(outcomes(on)) == 1:
+        results.append(Result(name, FAILED, on.whole()))
+    else:
+        results.append(Result(name, PASSED))
+    stats = dict(
+        line.split(" ", 1)
+        for line in on.out.partition("== status ")[2].splitlines()[1:]
+        if " " in line
+    )
+    wrong = {k: stats.get(k) for k in ("live_pins", "unmatched", "untracked") if stats.get(k) != "0"}
+    if stats.get("acquired", "0") == "0":
+        wrong["acquired"] = "0"
+    results.append(Result(f"{name}: nothing left", FAILED if wrong else PASSED, f"{wrong or ''}"))
+    return [*results, on.splats(f"{name}: no splat")]
+
+
+def stress(built: Built) -> list[Result]:
+    """All at once for half a minute, in a kernel that watches itself."""
+    path_from(paths.SCRIPTS / "kernel", built.version, "debug")
+    return run_programs(
+        built, STRESS, ["-f", "debug", "-m", "4G", "-c", "2", "-t", "1200"], ""
+    )
+
+
+def dump(built: Built) -> list[Result]:
+    """A crash dump tells what debugfs told."""
+    return pytest(built.version, "tests/test_dump.py")
+
+
+def source(built: Built) -> list[Result]:
+    """What needs no guest: applying, auditing, the cost of the hooks."""
+    return pytest(built.version, "tests/test_apply.py", "tests/test_hooks.py")
+
+
+def rig(_: Built) -> list[Result]:
+    """The tools that the other tests trust."""
+    return pytest(
+        None,
+        "tests/test_ktap.py",
+        "tests/test_apt.py",
+        "tests/test_vm_parts.py",
+        "tests/test_vm.py",
+        "drgn-scripts/tests",
+    )
+
+
+def kselftest_build(built: Built) -> list[Result]:
+    """The kernel's own make builds our programs as well."""
+    name = f"{built.version}: built by the kernel's selftest make"
+    folder = paths.cache() / "selftests" / f"{built.version}-kernel"
+    shutil.rmtree(folder, ignore_errors=True)
+    tool(
+        "make",
+        "-C",
+        built.tree / "tools/testing/selftests",
+        "TARGETS=gup_pin",
+        f"O={folder}",
+        f"KHDR_INCLUDES=-isystem {paths.cache()}/selftests/{built.version}-headers/include",
+    )
+    made = {p.name for p in folder.rglob("gup_pin_*") if p.is_file()}
+    missing = sorted(set(programs_of(built)) - made)
+    if missing:
+        return [Result(name, FAILED, f"lacks {' '.join(missing)}")]
+    return [Result(name, PASSED)]
+
+
+Job = Callable[[Built], list[Result]]
+
+# For each version, in the order of what is quick.
+EACH: dict[str, Job] = {
+    "source": source,
+    "kunit": kunit,
+    "kselftest-build": kselftest_build,
+    "switching": switching,
+    "selftests": selftests,
+    "dump": dump,
+    "mm": mm_selftests,
+}
+# For the default version.
+ONCE: dict[str, Job] = {"rig": rig, "stress": stress}
+# For the others, by make check-debug.
+DEBUG: dict[str, Job] = {"stress": stress}

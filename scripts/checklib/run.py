@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Running the project's other scripts, and reading what they leave."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
+from pathlib import Path
+
+from vmlib import paths
+
+from . import ktap
+from .results import FAILED, PASSED, SKIPPED, Result
+
+# Lines of a console that no test may cause. A report of ours is not one of them, for
+# tests cause those on purpose.
+SPLAT = re.compile(
+    r"BUG: (?!GUP_PIN)|WARNING: |Oops|general protection|Kernel panic|INFO: task .* blocked"
+    r"|possible circular locking|inconsistent lock state|suspicious RCU usage"
+    r"|sleeping function called|page allocation failure"
+)
+
+# Debian's python, for which setup installs pytest; another may come first in PATH.
+PYTHON = "/usr/bin/python3"
+
+
+class Failed(Exception):
+    """A step that tests need did not succeed."""
+
+
+def tool(*words: str | Path, seconds: float = 5400) -> str:
+    """Run a program to its end; its output, stderr included. Raises Failed."""
+    try:
+        done = subprocess.run(
+            [str(w) for w in words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as err:
+        raise Failed(f"{words[0]}: not done after {seconds:.0f} s") from err
+    if done.returncode:
+        tail = "\n".join(done.stdout.splitlines()[-60:])
+        raise Failed(f"{' '.join(map(str, words[:4]))}: exit status {done.returncode}\n{tail}")
+    return done.stdout
+
+
+def path_from(*words: str | Path) -> Path:
+    """What a script prints on stdout, as a path; its progress goes to our stderr."""
+    done = subprocess.run(
+        [str(w) for w in words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise Failed(f"{' '.join(map(str, words))}: exit status {done.returncode}")
+    return Path(done.stdout.strip())
+
+
+class Guest:
+    """One run of scripts/vm.
+
+    out: what the command wrote to stdout and stderr; console: the kernel's log.
+    """
+
+    def __init__(self, options: Sequence[str], command: Sequence[str | Path]) -> None:
+        words = [str(paths.SCRIPTS / "vm"), *options, "--", *map(str, command)]
+        done = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            env={**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+            check=False,
+        )
+        self.status = done.returncode
+        self.out = done.stdout
+        self.err = done.stderr
+        match = re.search(r"^vm: console: (.*)$", done.stderr, re.MULTILINE)
+        self.console = Path(match[1]).read_text(errors="replace") if match else ""
+
+    def whole(self) -> str:
+        """All that is known of the run, for a report of a failure."""
+        return f"exit status {self.status}\n{self.out[-6000:]}\n{self.err[-3000:]}"
+
+    def splats(self, name: str, allowed: str = "") -> Result:
+        """A test of its own: the kernel had nothing to complain of."""
+        lines = self.console.splitlines()
+        for number, line in enumerate(lines):
+            if SPLAT.search(line) and not (allowed and re.search(allowed, line)):
+                return Result(name, FAILED, "\n".join(lines[number : number + 60]))
+        if not lines:
+            return Result(name, FAILED, "no console log")
+        return Result(name, PASSED)
+
+
+def tap_program(guest: Guest, text: str, name: str, status: int) -> list[Result]:
+    """The results of one program that prints TAP, and of its exit status."""
+    results = ktap.parse(text, name)
+    failed = any(r.status == FAILED for r in results)
+    if not results:
+        return [Result(name, FAILED, f"no TAP, exit status {status}\n{text[-3000:]}{guest.err}")]
+    if status not in (0, 4) and not failed:
+        results.append(Result(name, FAILED, f"exit status {status}\n{text[-3000:]}"))
+    return results
+
+
+def pytest(version: str | None, *files: str) -> list[Result]:
+    """Run host-side tests; one result for each."""
+    env = dict(os.environ)
+    if version:
+        env["GUP_PIN_KVER"] = version
+    with tempfile.TemporaryDirectory() as folder:
+        xml = Path(folder, "results.xml")
+        done = subprocess.run(
+            [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={xml}", *files],
+            cwd=paths.PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=env,
+            check=False,
+        )
+        if not xml.exists():
+            return [Result(" ".join(files), FAILED, done.stdout[-4000:])]
+        results = junit(xml, f"{version}: " if version else "")
+    if done.returncode and not any(r.status == FAILED for r in results):
+        results.append(Result(" ".join(files), FAILED, done.stdout[-4000:]))
+    return results
+
+
+def junit(xml: Path, prefix: str) -> list[Result]:
+    """Read pytest's own report."""
+    results = []
+    for case in ElementTree.parse(xml).getroot().iter("testcase"):
+        name = f"{prefix}{case.get('classname')}.{case.get('name')}"
+        result = Result(name, PASSED)
+        for child in case:
+            if child.tag in ("failure", "error"):
+                result = Result(name, FAILED, f"{child.get('message')}\n{child.text}")
+            elif child.tag == "skipped":
+                result = Result(name, SKIPPED, child.get("message") or "no reason given")
+        results.append(result)
+    return results

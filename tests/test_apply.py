@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0
+"""scripts/apply: the feature goes into a clean tree, whole or not at all."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import PROJECT
+
+APPLY = PROJECT / "scripts" / "apply"
+
+
+def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run scripts/apply."""
+    return subprocess.run([APPLY, *words], capture_output=True, text=True, check=False)
+
+
+def state(tree: Path) -> dict[str, str]:
+    """Every file of a tree, with a sum of its content."""
+    found = {}
+    for folder, _, files in os.walk(tree):
+        for name in files:
+            path = Path(folder, name)
+            found[str(path.relative_to(tree))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+@pytest.fixture(name="small")
+def fixture_small(tmp_path: Path, pristine: Path, version: str) -> Path:
+    """A tree of those files that applying changes, and all of mm/."""
+    tree = tmp_path / "linux"
+    patch = (PROJECT / "patches" / f"{version}.patch").read_text()
+    names = {"Makefile"} | set(re.findall(r"^\+\+\+ b/(\S+)", patch, re.MULTILINE))
+    for name in names:
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(pristine / name, tree / name)
+    shutil.copytree(pristine / "mm", tree / "mm", dirs_exist_ok=True)
+    return tree
+
+
+@pytest.fixture(scope="session", name="whole")
+def fixture_whole(
+    tmp_path_factory: pytest.TempPathFactory, pristine: Path
+) -> Iterator[Path]:
+    """A copy of the pristine tree, by links: apply must not write through them."""
+    # Links want the same file system.
+    folder = pristine.parent / f".test-{os.getpid()}-{tmp_path_factory.getbasetemp().name}"
+    subprocess.run(["cp", "-al", pristine, folder], check=True)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_whole_tree(whole: Path, pristine: Path) -> None:
+    """The real thing; the pristine tree behind the links stays as it was."""
+    before = (pristine / "mm/gup.c").read_bytes()
+    done = run(whole)
+    assert done.returncode == 0, done.stderr
+    assert (pristine / "mm/gup.c").read_bytes() == before
+    assert not (pristine / "mm/gup_pin").exists()
+    for name in ("mm/gup_pin/Kconfig", "include/linux/gup_pin.h", "Documentation/mm/gup_pin.rst"):
+        assert (whole / name).read_bytes() == (PROJECT / name).read_bytes()
+    assert not list(whole.glob("mm/*.orig")) + list(whole.glob("mm/*.rej"))
+    done = run("--audit", whole)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"\b1[0-9] functions", done.stdout)
+
+
+def test_twice(small: Path) -> None:
+    """The second time changes nothing and says why."""
+    assert run(small).returncode == 0
+    before = state(small)
+    done = run(small)
+    assert done.returncode == 1
+    assert "already" in done.stderr
+    assert state(small) == before
+
+
+@pytest.mark.parametrize("release", ["5.10", "6.11", "8.0"])
+def test_unsupported(small: Path, release: str) -> None:
+    """Another kernel is refused, and the supported ones are named."""
+    major, minor = release.split(".")
+    text = (small / "Makefile").read_text()
+    text = re.sub(r"^VERSION = .*$", f"VERSION = {major}", text, flags=re.MULTILINE)
+    text = re.sub(r"^PATCHLEVEL = .*$", f"PATCHLEVEL = {minor}", text, flags=re.MULTILINE)
+    (small / "Makefile").write_text(text)
+    before = state(small)
+    done = run(small)
+    assert done.returncode == 1
+    assert release in done.stderr and "6.12" in done.stderr and "7.3" in done.stderr
+    assert state(small) == before
+
+
+def test_patch_that_does_not_fit(small: Path) -> None:
+    """A tree with other changes in the way is left alone."""
+    text = (small / "mm/gup.c").read_text()
+    (small / "mm/gup.c").write_text(text.replace("void unpin_folios(", "void unpin_folios_x("))
+    text = (small / "mm/debug.c").read_text()
+    (small / "mm/debug.c").write_text(text.replace("dump_page_owner(page);", ";"))
+    before = state(small)
+    done = run(small)
+    assert done.returncode == 1
+    assert "does not fit" in done.stderr
+    assert state(small) == before
+
+
+@pytest.mark.parametrize(
+    "words, status",
+    [([], 2), (["--audit"], 2), (["--what", "x"], 2), (["a", "b"], 2), (["/nonexistent"], 1)],
+)
+def test_bad_input(words: list[str], status: int) -> None:
+    """Mistakes on the command line."""
+    done = run(*words)
+    assert done.returncode == status
+    assert done.stderr
+
+
+HOOK = re.compile(r"^\tgup_pin_released_folio\(folio, npages\);\n", re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "what, name",
+    [
+        ("void unpin_fresh(struct folio *f)\n{\n\tgup_put_folio(f, 1, FOLL_PIN);\n}\n", "unpin_fresh"),
+        (
+            "static void half(struct folio *f)\n{\n\tgup_put_folio(f, 1, FOLL_PIN);\n}\n"
+            "void other_half(struct folio *f)\n{\n\thalf(f);\n}\nEXPORT_SYMBOL(other_half);\n",
+            "other_half",
+        ),
+        (
+            "long pin_fresh(struct page **pages, unsigned int gup_flags)\n{\n"
+            "\tint locked = 1;\n\n\tif (!is_valid_gup_args(pages, NULL, &gup_flags,\n"
+            "\t\t\t       FOLL_PIN | FOLL_TOUCH))\n\t\treturn 0;\n"
+            "\treturn __gup_longterm_locked(current->mm, 0, 1, pages, &locked, gup_flags);\n}\n",
+            "pin_fresh",
+        ),
+        (
+            "void count_up(struct folio *folio)\n{\n\tfolio_ref_inc(folio);\n"
+            "\tatomic_inc(&folio->_pincount);\n}\n",
+            "count_up",
+        ),
+        ("static void undo(struct folio *f)\n{\n\tunpin_folio(f);\n}\n", "undo"),
+    ],
+)
+def test_audit_names_what_is_not_hooked(small: Path, what: str, name: str) -> None:
+    """New functions that pin, each by another way."""
+    assert run(small).returncode == 0
+    with (small / "mm/gup.c").open("a") as file:
+        file.write("\n" + what)
+    done = run("--audit", small)
+    assert done.returncode == 1
+    assert f"{name}()" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_audit_misses_each_hook(small: Path) -> None:
+    """Take the hooks away one at a time: each is missed, and its function named."""
+    assert run(small).returncode == 0
+    text = (small / "mm/gup.c").read_text()
+    hooks = list(re.finditer(r"gup_pin_(?:acquired|added|released)\w*\(", text))
+    assert len(hooks) >= 13
+    for hook in hooks:
+        broken = text[: hook.start()] + "no_hook(" + text[hook.end() :]
+        (small / "mm/gup.c").write_text(broken)
+        done = run("--audit", small)
+        assert done.returncode == 1, hook
+        assert "has no hook" in done.stderr
