@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0
+# Everything is done by the scripts; this names what one does most.
+# Kernel trees and builds are kept outside the checkout, in $(CACHE).
+
+KVER ?=
+CACHE = $(or $(GUP_PIN_CACHE),$(HOME)/.cache/gup-pin)
+
+export KVER
+
+.DEFAULT_GOAL := help
+.PHONY: help demo check check-debug lint kernel clean distclean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+	@echo 'KVER=6.12 or KVER=7.3 restricts check, check-debug and lint to that kernel.'
+
+demo: ## show pins of a real workload, live and from a crash dump
+	@scripts/demo
+
+check: ## all tests, on both kernels
+	@scripts/check
+
+check-debug: ## the stress test in a kernel with lockdep and KASAN
+	@scripts/check --debug
+
+lint: ## check the sources without running them
+	@scripts/lint
+
+kernel: ## build the test kernel (KVER=..., 6.12 if not given)
+	@scripts/kernel $(or $(KVER),6.12)
+
+clean: ## remove built kernels and the trees with the project applied
+	rm -rf "$(CACHE)"/build "$(CACHE)"/vm "$(CACHE)"/lint "$(CACHE)"/src/linux-*-gup_pin*
+
+# By name, so that a slip in GUP_PIN_CACHE costs nobody a home directory.
+distclean: clean ## remove all of the cache: downloads, trees, ccache, everything
+	rm -rf --one-file-system $(foreach part,apt ccache dl lock roots setup.log src,"$(CACHE)/$(part)")
+	[ ! -d "$(CACHE)" ] || rmdir --ignore-fail-on-non-empty "$(CACHE)"

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # used by those who source this
+# What the scripts share: places, supported versions, words to the user.
+
+set -euo pipefail
+export LC_ALL=C.UTF-8
+
+PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+SCRIPTS=$PROJECT/scripts
+CACHE=${GUP_PIN_CACHE:-$HOME/.cache/gup-pin}
+if [[ $CACHE != /* ]]; then
+	CACHE=$PWD/$CACHE
+fi
+mapfile -t VERSIONS < <(grep -v '^#' "$SCRIPTS/config/versions")
+DEFAULT_VERSION=${VERSIONS[0]}
+
+# stdout belongs to results: everything for the user goes to stderr.
+say() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+die() {
+	say "$*"
+	exit 1
+}
+
+usage_error() {
+	say "$*"
+	exit 2
+}
+
+need_version() {
+	local version
+	for version in "${VERSIONS[@]}"; do
+		if [[ $version == "${1:-}" ]]; then
+			return
+		fi
+	done
+	usage_error "kernel '${1:-}' is not supported, only ${VERSIONS[*]}"
+}
+
+# Wait for the lock NAME: two runs at once must not make the same thing. It is
+# held to the end of the script, and never handed to what the script starts.
+lock() {
+	mkdir -p "$CACHE/lock"
+	exec {LOCK_FD}>"$CACHE/lock/$1"
+	if ! flock -n "$LOCK_FD"; then
+		say "waiting for another run that holds $CACHE/lock/$1"
+		flock "$LOCK_FD"
+	fi
+}
+
+pristine_tree() {
+	echo "$CACHE/src/linux-$1"
+}
+
+applied_tree() {
+	echo "$CACHE/src/linux-$1-gup_pin"
+}

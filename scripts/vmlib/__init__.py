@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What scripts/vm is made of: one QEMU guest, one command, one result."""

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The kernel to boot, its command line, and QEMU's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import paths
+
+# Streams between guest and host, each a virtio serial port of that name.
+PORTS = ("out", "err", "control")
+
+
+class KernelError(Exception):
+    """The kernel to boot could not be had."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user of scripts/vm asked for."""
+
+    command: list[str]
+    version: str
+    flavour: str
+    memory: str
+    cpus: int
+    icount: bool
+    append: str
+    timeout: float
+    verbose: bool
+    dump: Path | None
+    out: Path | None
+
+
+@dataclass(frozen=True)
+class Wires:
+    """QEMU's ends of the sockets between it and us, by file descriptor."""
+
+    monitor: int
+    ports: dict[str, int]
+    console: int | None
+
+
+def vmlinux(version: str, flavour: str) -> Path:
+    """The built kernel; builds it (progress on stderr) when there is none."""
+    kernel = paths.build_dir(version, flavour) / "vmlinux"
+    if not kernel.exists():
+        build = [str(paths.SCRIPTS / "kernel"), version, flavour]
+        if subprocess.run(build, stdout=subprocess.DEVNULL, check=False).returncode:
+            raise KernelError(f"scripts/kernel {version} {flavour} failed")
+        if not kernel.exists():
+            raise KernelError(f"scripts/kernel {version} {flavour} left no {kernel}")
+    return kernel
+
+
+def bootable(kernel: Path) -> Path:
+    """A copy without its hundreds of MB of DWARF, made when needed: QEMU reads it whole."""
+    small = kernel.with_name("vmlinux.boot")
+    if small.exists() and small.stat().st_mtime_ns >= kernel.stat().st_mtime_ns:
+        return small
+    # Made beside it and renamed: another scripts/vm may be booting the old one.
+    fresh = kernel.with_name(f"vmlinux.boot.{os.getpid()}")
+    try:
+        subprocess.run(["strip", "-s", "-o", fresh, kernel], check=True)
+        fresh.replace(small)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise KernelError(f"cannot strip {kernel}: {error}") from error
+    finally:
+        fresh.unlink(missing_ok=True)
+    return small
+
+
+def boot_word(name: str, value: str) -> str:
+    """A boot parameter, in the quotes that the kernel wants around blanks."""
+    return f'"{name}={value}"' if " " in value else f"{name}={value}"
+
+
+def kernel_arguments(run: Path, options: Options) -> str:
+    """The kernel command line; the user's words come last and so win."""
+    # Counting instructions, the kernel takes 13 s to find its APIC timer unfit.
+    icount = "nolapic_timer norandmaps" if options.icount else ""
+    words = [
+        "root=root rootfstype=9p ro",
+        # loose: nobody else writes to what a guest reads while it reads it
+        "rootflags=trans=virtio,version=9p2000.L,cache=loose,msize=262144",
+        boot_word("init", str(paths.SCRIPTS / "vm-init")),
+        boot_word("vm_run", str(run)),
+        "console=ttyS0 mitigations=off",
+        # a panic at once ends QEMU (which is told -no-reboot), and so the run
+        "panic=-1 oops=panic",
+        # TCG's timers are sound but late under load: spare the boot the doubts
+        "tsc=reliable no_timer_check rcupdate.rcu_expedited=1",
+        "kunit.enable=0 gup_pin=on",
+        icount,
+        options.append,
+    ]
+    return " ".join(word for word in words if word)
+
+
+def boot_variables(arguments: str) -> list[str]:
+    """Names that the kernel may hand to init in its environment."""
+    names = (word.strip('"').partition("=") for word in arguments.split())
+    return sorted({name for name, equals, _ in names if equals and name.isidentifier()})
+
+
+def comma(path: Path) -> str:
+    """A path inside a QEMU option, where a comma has to be doubled."""
+    return str(path).replace(",", ",,")
+
+
+def command_line(
+    options: Options, kernel: Path, console: Path, arguments: str, wires: Wires
+) -> list[str]:
+    """QEMU's command line."""
+    threads = "single" if options.icount else "multi"
+    words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"]
+    # qboot instead of SeaBIOS: half a second less before the kernel starts
+    words += ["-M", "q35", "-bios", "qboot.rom", "-cpu", "max"]
+    words += ["-accel", f"tcg,thread={threads}", "-m", options.memory, "-smp", str(options.cpus)]
+    if options.icount:
+        words += ["-icount", "shift=0,sleep=off"]
+    # A guest that stops by itself (a panic reboots) stays in memory for --dump.
+    words += ["-action", "reboot=shutdown,shutdown=pause", "-device", "vmcoreinfo"]
+    words += ["-kernel", str(kernel), "-append", arguments]
+    words += ["-chardev", f"socket,id=monitor,fd={wires.monitor}"]
+    words += ["-mon", "chardev=monitor,mode=control"]
+    if wires.console is None:
+        words += ["-chardev", f"file,id=console,path={comma(console)}"]
+    else:
+        words += ["-chardev", f"socket,id=console,fd={wires.console},logfile={comma(console)}"]
+    words += ["-serial", "chardev:console", "-device", "virtio-serial-pci"]
+    for name, descriptor in wires.ports.items():
+        words += ["-chardev", f"socket,id={name},fd={descriptor}"]
+        words += ["-device", f"virtserialport,chardev={name},name={name}"]
+    share = "local,security_model=none,multidevs=remap"
+    words += ["-virtfs", f"{share},path=/,mount_tag=root,readonly=on"]
+    if options.out is not None:
+        words += ["-virtfs", f"{share},path={comma(options.out)},mount_tag=out"]
+    return words

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: GPL-2.0
+"""One guest from power-on to power-off: its streams, its status, its death."""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from . import qemu
+from .qmp import Monitor
+from .rundir import RunDir
+
+CHUNK = 1 << 18
+# How long a dump may take, whatever -t says: the guest is stopped by then.
+DUMP_SECONDS = 300.0
+
+
+class GuestError(Exception):
+    """The guest gave no exit status, or no dump."""
+
+
+class Stream:
+    """One output of COMMAND: everything up to the run's token.
+
+    The guest writes the token into the same pipe after COMMAND has ended, so what
+    COMMAND wrote lies before it, and what its background children write, after it.
+    """
+
+    def __init__(self, token: bytes, sink: Callable[[bytes], None]) -> None:
+        self.token = token
+        self.sink = sink
+        self.ended = False
+        self._held = b""
+
+    def feed(self, data: bytes) -> None:
+        """Hand on what cannot be (the beginning of) the token."""
+        if self.ended:
+            return
+        data = self._held + data
+        end = data.find(self.token)
+        if end >= 0:
+            self.ended = True
+            self._held = b""
+            self.sink(data[:end])
+            return
+        kept = self._partial(data)
+        self._held = data[len(data) - kept :]
+        self.sink(data[: len(data) - kept])
+
+    def flush(self) -> None:
+        """The guest is gone: what was held back was no token."""
+        self.sink(self._held)
+        self._held = b""
+
+    def _partial(self, data: bytes) -> int:
+        """The length of the longest end of data that begins the token."""
+        for length in range(min(len(self.token) - 1, len(data)), 0, -1):
+            if data.endswith(self.token[:length]):
+                return length
+        return 0
+
+
+def writer(descriptor: int) -> Callable[[bytes], None]:
+    """A sink that writes all it is given."""
+
+    def write(data: bytes) -> None:
+        while data:
+            data = data[os.write(descriptor, data) :]
+
+    return write
+
+
+class Session:
+    """Runs QEMU and pumps its sockets until there is a result."""
+
+    def __init__(self, options: qemu.Options, run: RunDir) -> None:
+        self.options = options
+        self.run = run
+        self.started = False
+        self.status: int | None = None
+        self._stopped = False
+        self._control = b""
+        self._selector = selectors.DefaultSelector()
+        self._ends: list[socket.socket] = []
+        token = run.token.encode()
+        self.streams = {
+            "out": Stream(token, writer(1)),
+            "err": Stream(token, writer(2)),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self._monitor: Monitor | None = None
+
+    def start(self, kernel: Path, arguments: str) -> None:
+        """Start QEMU, with a socket for each of its streams."""
+        ours, wires = self._wires()
+        command = qemu.command_line(self.options, kernel, self.run.console, arguments, wires)
+        (self.run.path / "qemu").write_text("\n".join(command) + "\n")
+        with (self.run.path / "qemu.log").open("wb") as log:
+            # setpriv: no QEMU outlives us, even if we are killed outright
+            self._process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "SIGKILL", "--", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[end.fileno() for end in self._ends],
+                start_new_session=True,
+            )
+        for end in self._ends:
+            end.close()
+        self._monitor = Monitor(ours["monitor"])
+        self._monitor.send("qmp_capabilities")
+        handlers: dict[str, Callable[[bytes], None]] = {
+            "monitor": self._monitor.feed,
+            "control": self._feed_control,
+            "console": writer(2),
+            **{name: stream.feed for name, stream in self.streams.items()},
+        }
+        for name, sock in ours.items():
+            self._selector.register(sock, selectors.EVENT_READ, handlers[name])
+
+    def _wires(self) -> tuple[dict[str, socket.socket], qemu.Wires]:
+        ours: dict[str, socket.socket] = {}
+        theirs: dict[str, int] = {}
+        names = ["monitor", *qemu.PORTS] + (["console"] if self.options.verbose else [])
+        for name in names:
+            ours[name], end = socket.socketpair()
+            self._ends.append(end)
+            theirs[name] = end.fileno()
+        ports = {name: theirs[name] for name in qemu.PORTS}
+        return ours, qemu.Wires(theirs["monitor"], ports, theirs.get("console"))
+
+    def _feed_control(self, data: bytes) -> None:
+        *lines, self._control = (self._control + data).split(b"\n")
+        for line in lines:
+            word, _, value = line.partition(b" ")
+            if word == b"started":
+                self.started = True
+            elif word == b"status":
+                self.status = int(value)
+
+    def _pump(self, timeout: float) -> None:
+        """Wait for the next data and hand it on."""
+        for key, _ in self._selector.select(max(timeout, 0)):
+            sock = key.fileobj
+            assert isinstance(sock, socket.socket)
+            try:
+                data = sock.recv(CHUNK)
+            except ConnectionError:
+                data = b""
+            if data:
+                key.data(data)
+            else:
+                self._selector.unregister(sock)
+                if self._monitor is not None and sock is self._monitor.sock:
+                    self._stopped = True
+        if self._monitor is not None and "SHUTDOWN" in self._monitor.events:
+            self._stopped = True
+
+    def _complete(self) -> bool:
+        return self.status is not None and all(s.ended for s in self.streams.values())
+
+    def wait(self) -> int:
+        """COMMAND's exit status, or GuestError."""
+        deadline = time.monotonic() + self.options.timeout
+        while not self._complete() and not self._stopped:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            self._pump(left)
+        if self._complete():
+            assert self.status is not None
+            return self.status
+        if self._stopped:
+            # QEMU told of the end first; the guest's last words still lie in the sockets
+            self._pump(0)
+        for stream in self.streams.values():
+            stream.flush()
+        raise GuestError(self._reason())
+
+    def _reason(self) -> str:
+        """Why there is no status, in a few words."""
+        if self._stopped:
+            panic = re.search(rb"Kernel panic - not syncing: (.*)", self._console())
+            if panic:
+                return "guest panicked: " + panic[1].decode(errors="replace").strip()
+            log = (self.run.path / "qemu.log").read_text(errors="replace").strip()
+            if not self._console() and log:
+                return "QEMU failed: " + log.splitlines()[-1]
+            when = "before COMMAND ended" if self.started else "before COMMAND began"
+            return f"guest stopped {when}"
+        seconds = f"{self.options.timeout:g} s"
+        if self.started:
+            return f"guest hung: COMMAND had not ended after {seconds}"
+        return f"guest never started: COMMAND had not begun after {seconds}"
+
+    def _console(self) -> bytes:
+        try:
+            return self.run.console.read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    def last_words(self, count: int = 20) -> str:
+        """The end of the console log."""
+        lines = self._console().decode(errors="replace").splitlines()
+        return "".join(f"  {line}\n" for line in lines[-count:])
+
+    def dump(self, file: Path) -> None:
+        """Stop the guest where it is and write its memory as an ELF core."""
+        monitor = self._monitor
+        if monitor is None or monitor.sock.fileno() < 0:
+            raise GuestError("dump failed: QEMU is gone")
+        monitor.answers.clear()
+        try:
+            monitor.send("stop")
+            monitor.send("dump-guest-memory", paging=False, protocol=f"file:{file}")
+        except OSError as error:
+            raise GuestError(f"dump failed: {error}") from error
+        deadline = time.monotonic() + DUMP_SECONDS
+        gone = monitor.sock not in self._selector.get_map()
+        while len(monitor.answers) < 2 and not gone:
+            if time.monotonic() > deadline:
+                raise GuestError(f"dump failed: not done after {DUMP_SECONDS:g} s")
+            self._pump(1.0)
+            gone = monitor.sock not in self._selector.get_map()
+        for answer in monitor.answers:
+            if "error" in answer:
+                raise GuestError(f"dump failed: {answer['error']['desc']}")
+        if gone:
+            raise GuestError("dump failed: QEMU is gone")
+
+    def stop(self) -> None:
+        """Power off: nothing in the guest is worth a shutdown."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
+def complain(message: str) -> None:
+    """One line to the user."""
+    print(f"vm: {message}", file=sys.stderr, flush=True)
