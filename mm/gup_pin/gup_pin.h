@@ -336,6 +336,19 @@ void gup_pin_origins_destroy(struct gup_pin_origins *origins);
 size_t gup_pin_origin_size(void);
 
 /* slot.c */
+
+/**
+ * struct gup_pin_ref_iter - a walk over the pins on one folio
+ * @refs: where it is
+ * @next: the ref in @refs to go on with
+ * @direct: a ref made up for a slot that is a mere call
+ */
+struct gup_pin_ref_iter {
+	const struct gup_pin_refs *refs;
+	u32 next;
+	struct gup_pin_ref direct;
+};
+
 int gup_pin_slot_init(void);
 void *gup_pin_slot_add(struct gup_pin_shard *shard, void *slot,
 		       struct gup_pin_call *call, unsigned int pins,
@@ -343,8 +356,9 @@ void *gup_pin_slot_add(struct gup_pin_shard *shard, void *slot,
 unsigned int gup_pin_slot_pins(void *slot);
 unsigned int gup_pin_slot_calls(void *slot);
 bool gup_pin_slot_inferred(void *slot);
-const struct gup_pin_ref *gup_pin_slot_ref(void *slot, u64 seq,
-					   struct gup_pin_ref *direct);
+const struct gup_pin_ref *gup_pin_ref_first(struct gup_pin_ref_iter *iter,
+					    void *slot, u64 seq);
+const struct gup_pin_ref *gup_pin_ref_next(struct gup_pin_ref_iter *iter);
 struct gup_pin_set *gup_pin_set_alloc(gfp_t gfp);
 struct gup_pin_refs *gup_pin_chunk_alloc(gfp_t gfp);
 void gup_pin_set_free(struct gup_pin_set *set);

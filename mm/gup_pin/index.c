@@ -308,18 +308,17 @@ bool gup_pin_index_newest(struct gup_pin_index *index, unsigned long pfn,
 {
 	struct gup_pin_shard *shard = gup_pin_shard_of(index, pfn);
 	const struct gup_pin_ref *ref;
-	struct gup_pin_ref direct;
+	struct gup_pin_ref_iter iter;
 	bool found = false, own = false;
 	unsigned long flags;
-	u64 seq = 0;
 	void *slot;
 
 	xa_lock_irqsave(&shard->xa, flags);
 	slot = xa_load(&shard->xa, gup_pin_key(pfn));
-	while (slot && (ref = gup_pin_slot_ref(slot, seq, &direct))) {
+	for (ref = slot ? gup_pin_ref_first(&iter, slot, 0) : NULL; ref;
+	     ref = gup_pin_ref_next(&iter)) {
 		const struct gup_pin_origin *origin = ref->call->origin;
 
-		seq = ref->seq + 1;
 		if (own && origin->id.pid != pid)
 			continue;
 		own = origin->id.pid == pid;

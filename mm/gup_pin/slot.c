@@ -179,34 +179,51 @@ bool gup_pin_slot_inferred(void *slot)
 }
 
 /**
- * gup_pin_slot_ref() - the next pins on a folio
- * @slot: its slot
- * @seq: where to go on; 0 at first, then that of the last ref plus one
- * @direct: room for a ref that the slot does not store as one
+ * gup_pin_ref_next() - go on to the next pins on a folio
+ * @iter: where
+ *
+ * Return: the ref, or NULL after the last.
+ */
+const struct gup_pin_ref *gup_pin_ref_next(struct gup_pin_ref_iter *iter)
+{
+	while (iter->refs && iter->next == iter->refs->nr) {
+		iter->refs = iter->refs->next;
+		iter->next = 0;
+	}
+	return iter->refs ? &iter->refs->ref[iter->next++] : NULL;
+}
+
+/**
+ * gup_pin_ref_first() - find pins on a folio
+ * @iter: filled in
+ * @slot: the folio's slot
+ * @seq: where to start: 0, or one more than that of the last ref that was met
  *
  * Return: the first ref whose sequence number is @seq or more, or NULL.
  */
-const struct gup_pin_ref *gup_pin_slot_ref(void *slot, u64 seq,
-					   struct gup_pin_ref *direct)
+const struct gup_pin_ref *gup_pin_ref_first(struct gup_pin_ref_iter *iter,
+					    void *slot, u64 seq)
 {
 	struct gup_pin_set *set = slot_set(slot);
-	struct gup_pin_refs *refs;
-	u32 i;
+	const struct gup_pin_refs *refs;
 
+	iter->refs = NULL;
+	iter->next = 0;
 	if (!set) {
 		if (seq)
 			return NULL;
-		*direct = (struct gup_pin_ref) { .call = slot, .pins = 1 };
-		return direct;
+		iter->direct = (struct gup_pin_ref) { .call = slot, .pins = 1 };
+		return &iter->direct;
 	}
-	for (refs = &set->refs; refs; refs = refs->next) {
-		if (!refs->nr || refs->ref[refs->nr - 1].seq < seq)
-			continue;
-		for (i = 0; refs->ref[i].seq < seq; i++)
-			;
-		return &refs->ref[i];
-	}
-	return NULL;
+	for (refs = &set->refs; refs; refs = refs->next)
+		if (refs->nr && refs->ref[refs->nr - 1].seq >= seq)
+			break;
+	if (!refs)
+		return NULL;
+	iter->refs = refs;
+	while (refs->ref[iter->next].seq < seq)
+		iter->next++;
+	return gup_pin_ref_next(iter);
 }
 
 /**

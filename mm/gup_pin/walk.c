@@ -49,10 +49,11 @@ static unsigned int walk_slot(unsigned long pfn, void *slot, u64 *seq,
 			      struct gup_pin_item *items, unsigned int max)
 {
 	const struct gup_pin_ref *ref;
-	struct gup_pin_ref direct;
+	struct gup_pin_ref_iter iter;
 	unsigned int nr = 0;
 
-	while (nr < max && (ref = gup_pin_slot_ref(slot, *seq, &direct))) {
+	for (ref = gup_pin_ref_first(&iter, slot, *seq); ref && nr < max;
+	     ref = gup_pin_ref_next(&iter)) {
 		fill_item(&items[nr++], pfn, slot, ref);
 		*seq = ref->seq + 1;
 	}
