@@ -3,13 +3,11 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT / "scripts"))
 
 
 @pytest.fixture(scope="session", name="version")

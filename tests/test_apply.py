@@ -126,7 +126,10 @@ HOOK = re.compile(r"^\tgup_pin_released_folio\(folio, npages\);\n", re.MULTILINE
 @pytest.mark.parametrize(
     "what, name",
     [
-        ("void unpin_fresh(struct folio *f)\n{\n\tgup_put_folio(f, 1, FOLL_PIN);\n}\n", "unpin_fresh"),
+        (
+            "void unpin_fresh(struct folio *f)\n{\n\tgup_put_folio(f, 1, FOLL_PIN);\n}\n",
+            "unpin_fresh",
+        ),
         (
             "static void half(struct folio *f)\n{\n\tgup_put_folio(f, 1, FOLL_PIN);\n}\n"
             "void other_half(struct folio *f)\n{\n\thalf(f);\n}\nEXPORT_SYMBOL(other_half);\n",

@@ -1,13 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """scripts/checklib/ktap.py: no failure may be read as anything else."""
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-
-from checklib.ktap import parse, strip_console  # noqa: E402
-from checklib.results import FAILED, PASSED, SKIPPED  # noqa: E402
+from checklib.ktap import parse, strip_console
+from checklib.results import FAILED, PASSED, SKIPPED
 
 
 def statuses(text: str) -> list[str]:

@@ -27,6 +27,7 @@ enum gup_pin_api {
 };
 
 #ifdef CONFIG_DEBUG_GUP_PIN
+#include <linux/compiler.h>
 #include <linux/jump_label.h>
 
 DECLARE_STATIC_KEY_FALSE(gup_pin_hooks);
@@ -102,8 +103,11 @@ static __always_inline int gup_pin_added(int ret, struct folio *folio,
 					 unsigned int pins,
 					 enum gup_pin_api api)
 {
-	if (static_branch_unlikely(&gup_pin_hooks) && !ret)
+	if (static_branch_unlikely(&gup_pin_hooks) && !ret) {
 		__gup_pin_added(folio, pins, api);
+		/* No tail call: the caller is to be in the stack. */
+		barrier();
+	}
 	return ret;
 }
 

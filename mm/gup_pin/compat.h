@@ -21,4 +21,11 @@ gup_pin_folio_pgmap(const struct folio *folio)
 #endif
 }
 
+/* For shmem_file_setup(), whose flags became a type of their own. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#define GUP_PIN_NO_VMA_FLAGS	0
+#else
+#define GUP_PIN_NO_VMA_FLAGS	((vma_flags_t) {})
+#endif
+
 #endif /* _MM_GUP_PIN_COMPAT_H */

@@ -18,6 +18,7 @@
 #define _MM_GUP_PIN_H
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/cache.h>
 #include <linux/gfp_types.h>
 #include <linux/gup_pin.h>
@@ -44,7 +45,7 @@
  */
 #define GUP_PIN_BLOCK_SHIFT	XA_CHUNK_SHIFT
 #define GUP_PIN_SHARD_BITS	8
-#define GUP_PIN_NR_SHARDS	(1U << GUP_PIN_SHARD_BITS)
+#define GUP_PIN_NR_SHARDS	BIT(GUP_PIN_SHARD_BITS)
 
 /* Frames of a pin's stack; deeper ones are cut at the far end. */
 #define GUP_PIN_STACK_DEPTH	32
@@ -134,7 +135,7 @@ struct gup_pin_origin {
  */
 struct gup_pin_origins {
 	struct hlist_head buckets[1 << GUP_PIN_ORIGIN_BITS];
-	spinlock_t lock;
+	spinlock_t lock;	/* adding and removing */
 	unsigned int count;
 	unsigned int hand;
 };
@@ -282,7 +283,7 @@ struct gup_pin_root {
 	atomic64_t hazards[NR_GUP_PIN_HAZARDS];
 	atomic64_t reports_suppressed;
 	const char *const *api_names;
-	struct mutex switching;
+	struct mutex switching;	/* on or off */
 };
 
 extern struct gup_pin_root gup_pin_root;

@@ -64,10 +64,16 @@ void gup_pin_cursor_release_init(struct gup_pin_cursor *cur,
 	*cur = (struct gup_pin_cursor) { .index = index };
 }
 
+/*
+ * A cursor keeps its shard locked from one call to the next, which sparse
+ * cannot follow: it is told that each call leaves the lock as it was.
+ */
 static void cursor_unlock(struct gup_pin_cursor *cur)
 {
-	if (cur->shard)
+	if (cur->shard) {
+		__acquire(&cur->shard->xa.xa_lock);
 		xa_unlock_irqrestore(&cur->shard->xa, cur->irqflags);
+	}
 	cur->shard = NULL;
 }
 
@@ -86,6 +92,7 @@ static struct gup_pin_shard *cursor_seek(struct gup_pin_cursor *cur,
 		cur->xas = (struct xa_state)__XA_STATE(&cur->shard->xa, 0, 0, 0);
 		cur->xas.xa_alloc = node;
 		xa_lock_irqsave(&cur->shard->xa, cur->irqflags);
+		__release(&cur->shard->xa.xa_lock);
 	}
 	xas_set(&cur->xas, gup_pin_key(pfn));
 	return cur->shard;

@@ -187,9 +187,10 @@ unsigned int gup_pin_walk_folio(struct gup_pin_index *index,
 	unsigned long flags;
 	void *slot;
 
-	*busy = !spin_trylock_irqsave(&shard->xa.xa_lock, flags);
-	if (*busy)
+	*busy = true;
+	if (!spin_trylock_irqsave(&shard->xa.xa_lock, flags))
 		return 0;
+	*busy = false;
 	slot = xa_load(&shard->xa, gup_pin_key(pos->pfn));
 	if (slot)
 		nr = walk_slot(pos->pfn, slot, &pos->seq, items, max);

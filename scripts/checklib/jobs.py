@@ -15,7 +15,8 @@ from pathlib import Path
 from vmlib import paths
 
 from . import ktap
-from .run import FAILED, PASSED, Failed, Guest, Result, path_from, pytest, tap_program, tool
+from .results import FAILED, PASSED, Result
+from .run import Failed, Guest, path_from, pytest, tap_program, tool
 
 # Programs of the kernel's own selftests that pin, with the options that make them
 # take each of their ways.
@@ -100,7 +101,7 @@ def run_programs(
         'cd "$1" || exit; shift; for p; do echo "== $p"; ./$p ' + arguments + " 2>&1;"
         ' echo "== status $?"; done'
     )
-    append = f"gup_pin=on movablecore=256M {words}".strip()
+    append = f"gup_pin=on movablecore=256M cma=128M {words}".strip()
     guest = Guest(
         ["-k", built.version, "--append", append, *options],
         ["sh", "-c", with_status, "sh", built.programs, *names],
@@ -177,7 +178,11 @@ def compare_mm(name: str, off: Guest, on: Guest) -> list[Result]:
         for line in on.out.partition("== status ")[2].splitlines()[1:]
         if " " in line
     )
-    wrong = {k: stats.get(k) for k in ("live_pins", "unmatched", "untracked") if stats.get(k) != "0"}
+    wrong = {
+        word: stats.get(word)
+        for word in ("live_pins", "unmatched", "untracked")
+        if stats.get(word) != "0"
+    }
     if stats.get("acquired", "0") == "0":
         wrong["acquired"] = "0"
     results.append(Result(f"{name}: nothing left", FAILED if wrong else PASSED, f"{wrong or ''}"))

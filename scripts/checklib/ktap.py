@@ -36,51 +36,71 @@ def strip_console(text: str) -> str:
     return "\n".join(CONSOLE.sub("", line) for line in text.splitlines())
 
 
+class Reader:
+    """Reads an output line by line."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.results: list[Result] = []
+        self.levels: dict[int, Level] = {0: Level()}
+
+    def fail(self, name: str, why: str) -> None:
+        """Something failed that no line of its own says."""
+        self.results.append(Result(name, FAILED, why))
+
+    def line(self, line: str) -> None:
+        """Take the next line."""
+        plan, result = PLAN.match(line), LINE.match(line)
+        if plan:
+            self.levels.setdefault(len(plan["indent"]), Level()).planned = int(plan["count"])
+            if plan["reason"] is not None:
+                self.results.append(Result(self.prefix, SKIPPED, plan["reason"]))
+        elif result:
+            self.result(line, result)
+        else:
+            for level in self.levels.values():
+                level.notes.append(line)
+
+    def result(self, line: str, match: re.Match[str]) -> None:
+        """A line that says how a test or a suite ended."""
+        depth = len(match["indent"])
+        deeper = [self.levels.pop(d) for d in list(self.levels) if d > depth]
+        level = self.levels.setdefault(depth, Level())
+        level.seen += 1
+        name = f"{self.prefix}: {match['name'].strip() or match['number']}"
+        failed = match["status"] == "not ok" and match["directive"] not in ("XFAIL", "TODO")
+        level.failed += failed
+        below = [x for x in deeper if x.seen or x.planned is not None]
+        if below:
+            self.suite(name, failed, below)
+        elif failed:
+            self.fail(name, "\n".join([line.strip(), *level.notes[-60:]]))
+        elif match["directive"] == "SKIP":
+            self.results.append(Result(name, SKIPPED, match["reason"] or "no reason given"))
+        else:
+            self.results.append(Result(name, PASSED))
+        level.notes.clear()
+
+    def suite(self, name: str, failed: bool, below: list[Level]) -> None:
+        """A suite's line only counts for what its tests did not say."""
+        for inner in below:
+            if inner.planned is not None and inner.seen != inner.planned:
+                self.fail(name, f"{inner.seen} of {inner.planned} tests reported")
+        if failed and not any(inner.failed for inner in below):
+            self.fail(name, "the suite failed, none of its tests did")
+
+    def end(self) -> None:
+        """What was planned and did not come."""
+        for depth, level in self.levels.items():
+            if level.planned is not None and level.seen != level.planned:
+                why = [f"{level.seen} of {level.planned} tests reported", *level.notes[-40:]]
+                self.fail(f"{self.prefix}: plan at depth {depth}", "\n".join(why))
+
+
 def parse(text: str, prefix: str) -> list[Result]:
     """The results in an output; their names begin with prefix."""
-    results: list[Result] = []
-    levels: dict[int, Level] = {0: Level()}
+    reader = Reader(prefix)
     for line in text.splitlines():
-        plan = PLAN.match(line)
-        if plan:
-            level = levels.setdefault(len(plan["indent"]), Level())
-            level.planned = int(plan["count"])
-            if plan["reason"] is not None:
-                results.append(Result(prefix, SKIPPED, plan["reason"]))
-            continue
-        match = LINE.match(line)
-        if not match:
-            for level in levels.values():
-                level.notes.append(line)
-            continue
-        depth = len(match["indent"])
-        deeper = {d: levels.pop(d) for d in list(levels) if d > depth}
-        level = levels.setdefault(depth, Level())
-        level.seen += 1
-        name = f"{prefix}: {match['name'].strip() or match['number']}"
-        failed = match["status"] == "not ok" and match["directive"] not in ("XFAIL", "TODO")
-        below = [x for x in deeper.values() if x.seen or x.planned is not None]
-        if below:
-            level.failed += failed
-            for inner in below:
-                if inner.planned is not None and inner.seen != inner.planned:
-                    why = f"{inner.seen} of {inner.planned} tests reported"
-                    results.append(Result(name, FAILED, why))
-            if failed and not any(inner.failed for inner in below):
-                results.append(Result(name, FAILED, "the suite failed, none of its tests did"))
-        elif failed:
-            level.failed += 1
-            detail = "\n".join([line.strip(), *level.notes[-60:]])
-            results.append(Result(name, FAILED, detail))
-        elif match["directive"] == "SKIP":
-            results.append(Result(name, SKIPPED, match["reason"] or "no reason given"))
-        else:
-            results.append(Result(name, PASSED))
-        level.notes.clear()
-    for depth, level in levels.items():
-        if level.planned is not None and level.seen != level.planned:
-            why = "\n".join(
-                [f"{level.seen} of {level.planned} tests reported", *level.notes[-40:]]
-            )
-            results.append(Result(f"{prefix}: plan at depth {depth}", FAILED, why))
-    return results
+        reader.line(line)
+    reader.end()
+    return reader.results

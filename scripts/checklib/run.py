@@ -7,9 +7,9 @@ import os
 import re
 import subprocess
 import tempfile
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from pathlib import Path
+from xml.etree import ElementTree
 
 from vmlib import paths
 
@@ -75,8 +75,7 @@ class Guest:
         done = subprocess.run(
             words,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
             errors="replace",
             env={**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},

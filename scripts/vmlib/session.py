@@ -206,10 +206,15 @@ class Session:
         except FileNotFoundError:
             return b""
 
-    def last_words(self, count: int = 20) -> str:
-        """The end of the console log."""
+    def last_words(self, count: int = 20, most: int = 60) -> str:
+        """The end of the console log; after a panic, from the panic on."""
         lines = self._console().decode(errors="replace").splitlines()
-        return "".join(f"  {line}\n" for line in lines[-count:])
+        first = len(lines) - count
+        for number, line in enumerate(lines):
+            if "Kernel panic - not syncing: " in line:
+                first = min(first, number)
+                break
+        return "".join(f"  {line}\n" for line in lines[max(first, 0) :][:most])
 
     def dump(self, file: Path) -> None:
         """Stop the guest where it is and write its memory as an ELF core."""

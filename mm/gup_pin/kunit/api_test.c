@@ -4,14 +4,15 @@
  * reaches in a small guest are here too.
  */
 #include <linux/file.h>
+#include <linux/mm.h>
 #include <linux/memfd.h>
 #include <linux/mman.h>
-#include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
 #include <linux/version.h>
 
+#include "../compat.h"
 #include "fixture.h"
 
 #define NR	16
@@ -59,14 +60,23 @@ static bool find_item(struct folio *folio, struct gup_pin_item *item)
 	return found;
 }
 
+/* The pin function is the first frame. */
+static void expect_frame(struct kunit *test, const struct gup_pin_item *item)
+{
+	unsigned long *entries;
+	char frame[64];
+
+	KUNIT_ASSERT_GT(test, stack_depot_fetch(item->id.stack, &entries), 0);
+	snprintf(frame, sizeof(frame), "%ps", (void *)entries[0]);
+	KUNIT_EXPECT_STREQ(test, frame, gup_pin_api_names[item->id.api]);
+}
+
 static void expect_pinned(struct kunit *test, unsigned int nr,
 			  enum gup_pin_api api, enum gup_pin_mode mode,
 			  enum gup_pin_term term)
 {
 	struct api_state *s = test->priv;
 	struct gup_pin_item item;
-	unsigned long *entries;
-	char frame[64];
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
@@ -82,10 +92,7 @@ static void expect_pinned(struct kunit *test, unsigned int nr,
 		KUNIT_EXPECT_EQ(test, item.real_pins, 1);
 		KUNIT_EXPECT_FALSE(test, item.inferred);
 	}
-	/* The pin function is the first frame. */
-	KUNIT_ASSERT_GT(test, stack_depot_fetch(item.id.stack, &entries), 0);
-	snprintf(frame, sizeof(frame), "%ps", (void *)entries[0]);
-	KUNIT_EXPECT_STREQ(test, frame, gup_pin_api_names[api]);
+	expect_frame(test, &item);
 }
 
 static void expect_released(struct kunit *test, unsigned int pins)
@@ -203,12 +210,14 @@ static void further_pins(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (int)item.id.term, GUP_PIN_LONG);
 	KUNIT_EXPECT_EQ(test, item.addr, s->addr + 3 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, item.folio_pins, 2);
+	expect_frame(test, &item);
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
 	KUNIT_EXPECT_EQ(test, 0, folio_add_pins(page_folio(s->pages[5]), 4));
 	KUNIT_ASSERT_TRUE(test, find_item(page_folio(s->pages[5]), &item));
 	KUNIT_EXPECT_EQ(test, (int)item.id.api, GUP_PIN_FOLIO_ADD_PINS);
 	KUNIT_EXPECT_EQ(test, (int)item.id.term, GUP_PIN_LONG);
 	KUNIT_EXPECT_EQ(test, item.pins, 4);
+	expect_frame(test, &item);
 	unpin_user_folio(page_folio(s->pages[5]), 4);
 	pins += 4;
 #endif
@@ -220,7 +229,8 @@ static void further_pins(struct kunit *test)
 static void memfd_folios(struct kunit *test)
 {
 	struct api_state *s = test->priv;
-	struct file *file = shmem_file_setup("gup_pin", NR * PAGE_SIZE, 0);
+	struct file *file = shmem_file_setup("gup_pin", NR * PAGE_SIZE,
+					     GUP_PIN_NO_VMA_FLAGS);
 	struct gup_pin_item item;
 	pgoff_t offset;
 	unsigned int i;
@@ -228,6 +238,8 @@ static void memfd_folios(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
 	KUNIT_ASSERT_EQ(test, NR, memfd_pin_folios(file, 0, NR * PAGE_SIZE - 1,
 						   s->folios, NR, &offset));
+	KUNIT_ASSERT_TRUE(test, find_item(s->folios[0], &item));
+	expect_frame(test, &item);
 	for (i = 0; i < NR; i++) {
 		KUNIT_ASSERT_TRUE(test, find_item(s->folios[i], &item));
 		KUNIT_EXPECT_EQ(test, (int)item.id.api, GUP_PIN_MEMFD_PIN_FOLIOS);

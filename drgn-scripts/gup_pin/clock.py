@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What time it was in the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from .errors import Unreadable
+
+if TYPE_CHECKING:
+    from drgn import Program
+
+
+def now(prog: Program, fault: Callable[[Unreadable], None]) -> int:
+    """The newest reading of local_clock() that the kernel left, in ns.
+
+    Memory does not hold the time, only when somebody last looked. Every CPU's
+    run queue notes local_clock() at each tick and each switch of tasks, so the
+    newest of them is at most a tick old (4 ms at 250 Hz) while any CPU is busy.
+    When all CPUs idle it is when the last one went idle, and ages are short by
+    the time since then: that ends with the next timer, mostly within a second.
+    A clock that is not stable also leaves what it last said in sched_clock_data.
+
+    What the time keeper and the idle loop note is no newer than that, and of
+    another clock: NTP pulls CLOCK_MONOTONIC away from local_clock().
+
+    A CPU whose clocks cannot be read is told to fault; 0 if there is no other.
+    """
+    from drgn import FaultError  # noqa: PLC0415
+    from drgn.helpers.linux.cpumask import for_each_online_cpu  # noqa: PLC0415
+    from drgn.helpers.linux.percpu import per_cpu  # noqa: PLC0415
+
+    # Architectures whose clock is always stable lack the second.
+    clocks = [prog["runqueues"]]
+    with suppress(KeyError):
+        clocks.append(prog["sched_clock_data"])
+    readings = [0]
+    for cpu in for_each_online_cpu(prog):
+        for clock in clocks:
+            try:
+                readings.append(per_cpu(clock, cpu).clock.value_())
+            except FaultError as error:
+                fault(Unreadable("clock of a CPU (ages are short)", error.address))
+    return int(max(readings))

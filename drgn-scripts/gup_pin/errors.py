@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What can go wrong: the feature is not there, or some memory is not."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+class Absence(enum.Enum):
+    """Why a program has no pins to show."""
+
+    NOT_BUILT = "not built"
+    OTHER_FORMAT = "other format"
+
+
+class GupPinUnavailable(Exception):
+    """The program has no gup_pin data that these scripts can read."""
+
+    def __init__(self, absence: Absence, message: str) -> None:
+        """Tell the kind apart by absence; message is one line for people."""
+        super().__init__(message)
+        self.absence = absence
+
+
+class Unreadable(Exception):
+    """Memory that a record points to is not in the dump, or is no such record."""
+
+    def __init__(self, what: str, address: int, why: str = "not in the dump") -> None:
+        """Say what was to be read, such as "struct gup_pin_call", and where."""
+        super().__init__(f"{what} at {address:#x}: {why}")
+        self.what = what
+        self.address = address
+        self.why = why
+
+
+@dataclass
+class _Fault:
+    count: int
+    address: int
+
+
+class Faults:
+    """What could not be read, counted by kind: one line each, not one a fault."""
+
+    def __init__(self) -> None:
+        """Begin with no faults."""
+        self._kinds: dict[tuple[str, str], _Fault] = {}
+
+    def add(self, error: Unreadable) -> None:
+        """Count a fault."""
+        kind = (error.what, error.why)
+        fault = self._kinds.setdefault(kind, _Fault(0, error.address))
+        fault.count += 1
+
+    def __bool__(self) -> bool:
+        """Whether there were any."""
+        return bool(self._kinds)
+
+    def lines(self) -> Iterator[str]:
+        """A line for each kind, in the order in which the kinds were met."""
+        for (what, why), fault in self._kinds.items():
+            first = f"{fault.address:#x}"
+            where = first if fault.count == 1 else f"{fault.count} times, first {first}"
+            yield f"{what} {why} ({where})"

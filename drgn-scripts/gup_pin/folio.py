@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a pinned folio is: mirrors mm/gup_pin/folio.c."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .errors import Unreadable
+from .memory import Memory, Record, find_offset, find_record, is_struct
+
+if TYPE_CHECKING:
+    from drgn import Program
+
+# FOLIO_MAPPING_ANON; together with the bit above it: not a file's mapping.
+_ANON = 1
+_NO_FILE = 3
+
+# The byte of page_type that tells the type.
+_TYPE_SHIFT = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Folio:
+    """What a line tells of a folio."""
+
+    map: str
+    order: int
+    dev: int
+    ino: int
+    index: int
+    # Its index in its mapping, whatever kind it is, which tells its address;
+    # None for what is no folio.
+    place: int | None
+
+
+# What the kernel says of a pfn that is no folio's head.
+NO_FOLIO = Folio("device", 0, 0, 0, 0, None)
+
+# Only here: its struct page is not in the dump, which need not mean anything.
+UNKNOWN_FOLIO = Folio("unknown", 0, 0, 0, 0, None)
+
+
+@dataclass(frozen=True)
+class Zones:
+    """Where a page's flags have the number of its zone."""
+
+    shift: int
+    mask: int
+    device: int
+
+    def is_device(self, flags: int) -> bool:
+        """Whether a page is of ZONE_DEVICE."""
+        return flags >> self.shift & self.mask == self.device
+
+
+@dataclass(frozen=True)
+class Layouts:
+    """Where the kernel has what describes a folio.
+
+    page0 is the address of pfn 0's struct page, None if it cannot be found out.
+    The members of folio: flags, mapping, index, page_type, the word that marks a
+    tail page, and the device memory that it belongs to.
+    """
+
+    page0: int | None
+    folio: Record
+    order: Record
+    order_at: int
+    host: Record
+    inode: Record
+    dev: Record
+    pgmap_type: Record | None
+    zones: Zones | None
+    head: int
+    lru: int
+    swapbacked: int
+    uptodate: int
+    hugetlb: int
+    dax_types: frozenset[int]
+
+
+def _constant(prog: Program, name: str) -> int | None:
+    """An enumerator, or None where the kernel has none of that name."""
+    try:
+        return int(prog.constant(name).value_())
+    except LookupError:
+        return None
+
+
+def _bit(prog: Program, name: str) -> int:
+    return 1 << int(prog.constant(name).value_())
+
+
+def zone_field(zones: int, nodes: int) -> tuple[int, int]:
+    """Shift and mask of the zone's number in a page's flags.
+
+    The kernel has these as macros only: see include/linux/page-flags-layout.h.
+    From the top, the flags have the section (but not with a virtual memmap, the
+    only kind that drgn knows), the node, and the zone.
+    """
+    width = (zones - 1).bit_length()
+    return 64 - (nodes - 1).bit_length() - width, (1 << width) - 1
+
+
+def _find_zones(prog: Program) -> Zones | None:
+    """How flags tell a ZONE_DEVICE page; None in a kernel without that zone."""
+    device = _constant(prog, "ZONE_DEVICE")
+    count = _constant(prog, "__MAX_NR_ZONES")
+    if device is None or count is None:
+        return None
+    try:
+        nodes = prog["node_data"].type_.length or 1
+    except KeyError:
+        nodes = 1
+    return Zones(*zone_field(count, nodes), device)
+
+
+def _find_page0(prog: Program) -> int | None:
+    """Where the memmap begins; drgn asks the dump's memory sections."""
+    from drgn import FaultError  # noqa: PLC0415
+    from drgn.helpers.linux.mm import pfn_to_page  # noqa: PLC0415
+
+    try:
+        return int(pfn_to_page(prog, 0).value_())
+    except FaultError:
+        return None
+
+
+def find_layouts(prog: Program) -> Layouts:
+    """The layouts in a program; raises LookupError."""
+    page, folio = prog.type("struct page"), prog.type("struct folio")
+    tail = next(n for n in ("compound_info", "compound_head") if page.has_member(n))
+    members = [
+        # memdesc_flags_t, where there is one, wraps them
+        "flags.f" if is_struct(folio.member("flags").type) else "flags",
+        "mapping",
+        "index",
+        "page.page_type",
+        f"page.{tail}",
+        "pgmap" if folio.has_member("pgmap") else "page.pgmap",
+    ]
+    described = find_record(prog, "struct folio", members)
+    try:
+        pgmap_type = find_record(prog, "struct dev_pagemap", ["type"])
+    except LookupError:
+        pgmap_type = None
+    dax = ("MEMORY_DEVICE_FS_DAX", "MEMORY_DEVICE_GENERIC")
+    return Layouts(
+        page0=_find_page0(prog),
+        folio=described,
+        order=find_record(prog, "struct folio", ["_flags_1"]),
+        order_at=find_offset(prog, "struct folio", "_flags_1"),
+        host=find_record(prog, "struct address_space", ["host"]),
+        inode=find_record(prog, "struct inode", ["i_ino", "i_sb"]),
+        dev=find_record(prog, "struct super_block", ["s_dev"]),
+        pgmap_type=pgmap_type,
+        zones=_find_zones(prog),
+        head=_bit(prog, "PG_head"),
+        lru=_bit(prog, "PG_lru"),
+        swapbacked=_bit(prog, "PG_swapbacked"),
+        uptodate=_bit(prog, "PG_uptodate"),
+        hugetlb=int(prog.constant("PGTY_hugetlb").value_()),
+        dax_types=frozenset(
+            value for name in dax if (value := _constant(prog, name)) is not None
+        ),
+    )
+
+
+class FolioReader:
+    """Describes folios of one program."""
+
+    PAGE = "struct page"
+
+    def __init__(
+        self,
+        memory: Memory,
+        layouts: Layouts,
+        page_size: int,
+        fault: Callable[[Unreadable], None],
+    ) -> None:
+        """Read from memory; page_size is that of struct page, not of a page."""
+        self._memory = memory
+        self._layouts = layouts
+        self._page_size = page_size
+        self._fault = fault
+        self._files: dict[int, tuple[int, int]] = {}
+
+    def describe(self, pfns: Sequence[int]) -> list[Folio]:
+        """Describe the folios that begin at pfns, which ascend and lie close."""
+        first, size = pfns[0], self._page_size
+        try:
+            data = self._pages(first, pfns[-1] + 1 - first)
+        except Unreadable:
+            return [self._describe_alone(pfn) for pfn in pfns]
+        return [self._describe(pfn, data, (pfn - first) * size) for pfn in pfns]
+
+    def _pages(self, pfn: int, count: int) -> bytes:
+        size = self._page_size
+        return self._memory.read(self._address(pfn), count * size, self.PAGE)
+
+    def _address(self, pfn: int) -> int:
+        page0 = self._layouts.page0
+        if page0 is None:
+            raise Unreadable("memmap", 0)
+        return page0 + pfn * self._page_size
+
+    def _describe_alone(self, pfn: int) -> Folio:
+        try:
+            return self._describe(pfn, self._pages(pfn, 1), 0)
+        except Unreadable as error:
+            self._fault(error)
+            return UNKNOWN_FOLIO
+
+    def _describe(self, pfn: int, data: bytes, offset: int) -> Folio:
+        layouts = self._layouts
+        flags, mapping, index, page_type, tail, pgmap = layouts.folio.unpack(
+            data, offset
+        )
+        if tail & 1:
+            return NO_FOLIO
+        order = self._order(pfn) if flags & layouts.head else 0
+        kind = self._map(flags, mapping, page_type, pgmap)
+        if kind in ("anon", "device") or mapping & _ANON:
+            return Folio(kind, order, 0, 0, 0, index)
+        dev, ino = (0, 0) if mapping & _NO_FILE else self._file(mapping)
+        return Folio(kind, order, dev, ino, index, index)
+
+    def _order(self, pfn: int) -> int:
+        layouts = self._layouts
+        address = self._address(pfn) + layouts.order_at
+        try:
+            data = self._memory.read(address, 8, self.PAGE)
+        except Unreadable as error:
+            self._fault(error)
+            return 0
+        return layouts.order.unpack(bytes(layouts.order_at) + data)[0] & 0xFF
+
+    def _map(self, flags: int, mapping: int, page_type: int, pgmap: int) -> str:
+        layouts = self._layouts
+        if layouts.zones and layouts.zones.is_device(flags):
+            return self._device_map(pgmap)
+        if page_type >> _TYPE_SHIFT == layouts.hugetlb:
+            return "hugetlb"
+        if mapping & _ANON:
+            return "anon"
+        if flags & layouts.swapbacked:
+            return "shmem"
+        # Truncated, it is in no mapping, but still looks like page cache.
+        is_file = mapping and not mapping & _NO_FILE
+        if is_file or flags & (layouts.uptodate | layouts.lru):
+            return "file"
+        # Kernel memory that a driver mapped.
+        return "device"
+
+    def _device_map(self, pgmap: int) -> str:
+        layouts = self._layouts
+        if layouts.pgmap_type is None:
+            return "device"
+        try:
+            (kind,) = layouts.pgmap_type.read(self._memory, pgmap)
+        except Unreadable as error:
+            self._fault(error)
+            return "device"
+        return "dax" if kind in layouts.dax_types else "device"
+
+    def _file(self, mapping: int) -> tuple[int, int]:
+        """Device and inode number of a mapping; zeroes where there is none."""
+        if not mapping:
+            return 0, 0
+        known = self._files.get(mapping)
+        if known is None:
+            try:
+                known = self._read_file(mapping)
+            except Unreadable as error:
+                self._fault(error)
+                known = 0, 0
+            self._files[mapping] = known
+        return known
+
+    def _read_file(self, mapping: int) -> tuple[int, int]:
+        layouts = self._layouts
+        (host,) = layouts.host.read(self._memory, mapping)
+        if not host:
+            return 0, 0
+        ino, sb = layouts.inode.read(self._memory, host)
+        if not sb:
+            return 0, 0
+        (dev,) = layouts.dev.read(self._memory, sb)
+        return dev, ino

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The feature's root in a program, and everything that is found from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import clock, folio, records, xarray
+from .errors import Absence, Faults, GupPinUnavailable, Unreadable
+from .format import Names
+from .keys import Geometry
+from .memory import ProgramMemory
+from .runs import Run, make_runs
+from .stacks import Stacks
+from .walk import Walk
+
+if TYPE_CHECKING:
+    from drgn import Object, Program
+
+# GUP_PIN_FORMAT
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class GupPinState:
+    """The feature in one program.
+
+    root: the struct gup_pin_root
+    names: what modes, terms and pin functions are called
+    now: local_clock() when the dump was taken, in ns; see clock.now()
+    stacks: the stack depot
+    faults: what could not be read so far
+    """
+
+    root: Object
+    geometry: Geometry
+    names: Names
+    now: int
+    stacks: Stacks
+    faults: Faults
+    page_shift: int
+    _walk: Walk
+
+    def for_each_run(self) -> Iterator[Run]:
+        """The lines of the debugfs file pins, in its order."""
+        return make_runs(self._walk.items(self._heads()), self.page_shift)
+
+    def frames(self, handle: int) -> tuple[str, ...]:
+        """The frames of a stack, innermost first; none if it is unreadable."""
+        try:
+            return self.stacks.frames(handle)
+        except Unreadable as error:
+            self.faults.add(error)
+            return ()
+
+    def _heads(self) -> list[int]:
+        shards = self.root.index.shards
+        return [shards[i].xa.xa_head.value_() for i in range(self.geometry.shards)]
+
+
+def _find_root(prog: Program) -> Object:
+    """The root; raises GupPinUnavailable unless these scripts can read it."""
+    # Without debugging information nothing would be found, the feature or not.
+    prog.type("struct page")
+    try:
+        root = prog["gup_pin_root"]
+    except KeyError:
+        raise GupPinUnavailable(
+            Absence.NOT_BUILT,
+            "no gup_pin_root: the kernel was built without CONFIG_DEBUG_GUP_PIN",
+        ) from None
+    number = root.format.value_()
+    if number != FORMAT:
+        raise GupPinUnavailable(
+            Absence.OTHER_FORMAT,
+            f"gup_pin_root has format {number}, these scripts read {FORMAT}",
+        )
+    return root
+
+
+def _find_names(prog: Program, root: Object) -> Names:
+    count = prog.constant("NR_GUP_PIN_APIS").value_()
+    return Names(
+        write=prog.constant("GUP_PIN_WRITE").value_(),
+        long=prog.constant("GUP_PIN_LONG").value_(),
+        apis=tuple(root.api_names[i].string_().decode() for i in range(count)),
+    )
+
+
+def gup_pin_state(prog: Program) -> GupPinState:
+    """Find the feature in a program; raises GupPinUnavailable, FaultError."""
+    from drgn import sizeof  # noqa: PLC0415
+
+    root = _find_root(prog)
+    geometry = Geometry(root.shard_bits.value_(), root.block_shift.value_())
+    memory, faults = ProgramMemory(prog), Faults()
+    page_shift = prog["PAGE_SHIFT"].value_()
+    walk = Walk(
+        geometry,
+        xarray.Walker(memory, xarray.find_node_layout(prog), faults.add),
+        records.Reader(memory, records.find_layouts(prog)),
+        folio.FolioReader(
+            memory,
+            folio.find_layouts(prog),
+            sizeof(prog.type("struct page")),
+            faults.add,
+        ),
+        page_shift,
+        faults.add,
+    )
+    return GupPinState(
+        root,
+        geometry,
+        _find_names(prog, root),
+        clock.now(prog, faults.add),
+        Stacks(prog),
+        faults,
+        page_shift,
+        walk,
+    )

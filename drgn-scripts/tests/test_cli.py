@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The command: what it prints, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from test_format import LINE, NAMES, NOW
+
+from gup_pin import cli
+from gup_pin.errors import Absence, Faults, GupPinUnavailable, Unreadable
+from gup_pin.format import Names
+from gup_pin.runs import Run
+from samples import CALL, item
+
+PARTS = Path(__file__).parent.parent
+
+
+class MockFaultError(Exception):
+    """Stands for drgn's."""
+
+
+class MockNoProgramError(Exception):
+    """Stands for drgn's NoDefaultProgramError."""
+
+
+def mock_drgn() -> ModuleType:
+    """All of drgn that the command itself needs."""
+    drgn = ModuleType("drgn")
+    vars(drgn).update(
+        FaultError=MockFaultError, NoDefaultProgramError=MockNoProgramError
+    )
+    return drgn
+
+
+@dataclass
+class MockState:
+    """Two lines with the same stack."""
+
+    names: Names = NAMES
+    now: int = NOW
+    faults: Faults = field(default_factory=Faults)
+    damaged: bool = False
+
+    def for_each_run(self) -> Iterator[Run]:
+        """The runs."""
+        yield Run(item(0x1A2B0), 16, 16)
+        if self.damaged:
+            self.faults.add(Unreadable("struct page", 0x10))
+            self.faults.add(Unreadable("struct page", 0x20))
+            self.faults.add(Unreadable("stack", 0x30, "is none"))
+        yield Run(item(0x2A2B0), 16, 16)
+
+    def frames(self, handle: int) -> tuple[str, ...]:
+        """The frames of their stack."""
+        assert handle == CALL.origin.stack
+        return ("pin_user_pages_fast+0x51/0x80", "bio_iov_iter_get_pages+0x1/0x2")
+
+
+FRAMES = " pin_user_pages_fast+0x51/0x80\n bio_iov_iter_get_pages+0x1/0x2\n"
+
+
+@pytest.fixture(autouse=True)
+def _no_drgn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command runs without drgn."""
+    monkeypatch.setitem(sys.modules, "drgn", mock_drgn())
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch, words: str, state: MockState | Exception
+) -> int:
+    """The exit status of the command on a program in a state."""
+
+    def find(_prog: object) -> MockState:
+        if isinstance(state, Exception):
+            raise state
+        return state
+
+    monkeypatch.setattr(cli, "gup_pin_state", find)
+    no_program: Any = SimpleNamespace
+    return cli.main(words.split(), no_program)
+
+
+Capture = Any
+
+
+def test_text(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """The lines of pins, then each stack once."""
+    assert run(monkeypatch, "list", MockState()) == 0
+    out, err = capsys.readouterr()
+    second = LINE.replace("0x1a2b0", "0x2a2b0")
+    assert out == (f"# gup_pin pins 1\n{LINE}\n{second}\n\nstack=0x2b40003\n{FRAMES}")
+    assert err == ""
+
+
+def test_text_without_stacks(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """Byte for byte what debugfs has."""
+    assert run(monkeypatch, "list --no-stacks", MockState()) == 0
+    second = LINE.replace("0x1a2b0", "0x2a2b0")
+    assert capsys.readouterr().out == f"# gup_pin pins 1\n{LINE}\n{second}\n"
+
+
+def test_jsonl(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """An object a line, with its frames."""
+    assert run(monkeypatch, "list --jsonl", MockState()) == 0
+    pins = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [pin["pfn"] for pin in pins] == ["0x1a2b0", "0x2a2b0"]
+    assert all(len(pin["frames"]) == 2 for pin in pins)
+
+
+@pytest.mark.parametrize("absence", list(Absence))
+def test_absent(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, absence: Absence
+) -> None:
+    """Says which in one line."""
+    assert run(monkeypatch, "list", GupPinUnavailable(absence, "why")) == 3
+    assert capsys.readouterr() == ("", "gup_pins: why\n")
+
+
+def test_partial(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """What is there is given, with a line for each kind of fault."""
+    assert run(monkeypatch, "list --no-stacks", MockState(damaged=True)) == 4
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 3
+    assert err.splitlines() == [
+        "gup_pins: struct page not in the dump (2 times, first 0x10)",
+        "gup_pins: stack is none (0x30)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MockFaultError("cannot read 0x10"),
+        LookupError("no struct gup_pin_call"),
+        ValueError("anything else"),
+    ],
+)
+def test_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, error: Exception
+) -> None:
+    """One line, and no traceback."""
+    assert run(monkeypatch, "list", error) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert str(error).strip("'") in err
+
+
+@pytest.mark.parametrize("words", ["", "lst", "list --json", "list 5", "--jsonl list"])
+def test_usage(monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: str) -> None:
+    """Status 2, and nothing read."""
+    with pytest.raises(SystemExit) as left:
+        run(monkeypatch, words, AssertionError("used"))
+    assert left.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "usage: drgn -c DUMP -s VMLINUX gup_pins.py" in err
+
+
+def test_not_run_by_drgn(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """Says how it is meant to be run."""
+    assert run(monkeypatch, "list", MockNoProgramError()) == 2
+    assert capsys.readouterr().err == (
+        "gup_pins: not run by drgn: drgn -c DUMP -s VMLINUX gup_pins.py VERB\n"
+    )
+
+
+def test_closed_pipe() -> None:
+    """The reader left: no complaint, not even from Python's own last flush."""
+    script = (
+        "import sys\n"
+        f"sys.path[:0] = [{str(PARTS)!r}, {str(PARTS / 'tests')!r}]\n"
+        "from types import SimpleNamespace\n"
+        "import test_cli\n"
+        "sys.modules['drgn'] = test_cli.mock_drgn()\n"
+        "test_cli.cli.gup_pin_state = lambda prog: test_cli.MockState()\n"
+        "sys.stdin.read()\n"
+        "sys.exit(test_cli.cli.main(['list'], SimpleNamespace))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdout.close()
+        process.stdin.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 0

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The words of a line."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from gup_pin.format import Formatter, Names, age_ms, escape_comm, stack_lines
+from gup_pin.runs import Run
+from samples import ANON, CALL, ORIGIN, item
+
+NAMES = Names(write=1, long=1, apis=("pin_user_pages", "pin_user_pages_fast"))
+NOW = CALL.time + 5_203_999_999
+RUN = Run(item(0x1A2B0), pages=16, pins=16)
+
+# The record that the contract shows.
+LINE = (
+    "pfn=0x1a2b0 pages=16 order=0 pins=16 mode=w term=long api=pin_user_pages_fast "
+    "owner=812 task=812/815 comm=fio age_ms=5203 addr=0x7f21c0000000 map=anon "
+    "dev=0:0 ino=0 index=0x0 stack=0x2b40003 match=exact"
+)
+
+
+@pytest.fixture
+def formatter() -> Formatter:
+    """One for the sample names."""
+    return Formatter(NAMES, NOW)
+
+
+def test_line(formatter: Formatter) -> None:
+    """The contract's own example."""
+    assert formatter.line(RUN) == LINE
+
+
+def test_the_other_words(formatter: Formatter) -> None:
+    """Everything that the example does not have."""
+    origin = replace(ORIGIN, mode=0, term=0, api=7, owner=0, comm=b"a b")
+    folio = replace(ANON, map="file", dev=259 << 20 | 4, ino=77, index=0x1F, order=4)
+    first = replace(item(1), addr=0, inferred=True, folio=folio)
+    first = replace(first, call=replace(CALL, origin=origin))
+    assert formatter.line(Run(first, 32, 2)) == (
+        "pfn=0x1 pages=32 order=4 pins=2 mode=r term=short api=api7 owner=0 "
+        "task=812/815 comm=a\\x20b age_ms=5203 addr=0x0 map=file dev=259:4 ino=77 "
+        "index=0x1f stack=0x2b40003 match=inferred"
+    )
+
+
+def test_json(formatter: Formatter) -> None:
+    """The same words; numbers are numbers, the others text."""
+    words = json.loads(formatter.json_line(RUN, ["f+0x1/0x2"]))
+    assert words.pop("frames") == ["f+0x1/0x2"]
+    assert " ".join(f"{key}={value}" for key, value in words.items()) == LINE
+    numbers = {key for key, value in words.items() if isinstance(value, int)}
+    assert numbers == {"pages", "order", "pins", "owner", "age_ms", "ino"}
+
+
+def test_json_without_frames(formatter: Formatter) -> None:
+    """Nobody asked for them."""
+    assert "frames" not in json.loads(formatter.json_line(RUN, None))
+
+
+@pytest.mark.parametrize(
+    ("comm", "word"),
+    [
+        (b"fio", "fio"),
+        (b"", ""),
+        (b"kworker/u8:1-ev", "kworker/u8:1-ev"),
+        (b"a b", r"a\x20b"),
+        (b"back\\slash", r"back\x5cslash"),
+        (b"tab\tnl\n", r"tab\x09nl\x0a"),
+        (b"\x7f~", r"\x7f~"),
+        ("\u00fc".encode(), r"\xc3\xbc"),
+        (b"x=y\"'", "x=y\"'"),
+    ],
+)
+def test_comm(comm: bytes, word: str) -> None:
+    """As string_escape_mem() does with what format.c asks of it."""
+    assert escape_comm(comm) == word
+
+
+def test_age() -> None:
+    """Whole ms, rounded down; a clock that is behind gives 0."""
+    assert age_ms(1, 1_000_000) == 0
+    assert age_ms(0, 1_000_000) == 1
+    assert age_ms(10, 5) == 0
+
+
+def test_stack() -> None:
+    """A handle, then a frame a line behind one blank."""
+    assert stack_lines(0x2B40003, ["a+0x1/0x2", "b+0x3/0x4"]) == (
+        "stack=0x2b40003\n a+0x1/0x2\n b+0x3/0x4\n"
+    )

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""From folios to lines."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from gup_pin.folio import Folio
+from gup_pin.runs import OPEN_RUNS, Item, make_runs
+from samples import ANON, CALL, PAGE_SHIFT, item
+
+OTHER = replace(CALL, address=CALL.address + 64)
+FILE = Folio("file", 0, 0x800001, 12, 0, 0)
+
+
+def lines(items: Iterable[Item]) -> list[tuple[int, int, int]]:
+    """(first pfn, pages, pins) of each run."""
+    return [
+        (run.first.pfn, run.pages, run.pins) for run in make_runs(items, PAGE_SHIFT)
+    ]
+
+
+def test_nothing() -> None:
+    """No pins, no lines."""
+    assert lines([]) == []
+
+
+def test_neighbours_of_one_call() -> None:
+    """Pages and pins are summed up."""
+    assert lines(item(0x100 + i, page=i) for i in range(16)) == [(0x100, 16, 16)]
+
+
+def test_large_folios() -> None:
+    """The next folio begins where the last one ends."""
+    folio = replace(ANON, order=9)
+    items = [item(512 * i, page=512 * i, folio=folio) for i in (1, 2, 4)]
+    assert lines(items) == [(512, 1024, 2), (2048, 512, 1)]
+
+
+def test_pins_count_for_each_folio() -> None:
+    """A call may have several on one."""
+    folio = replace(ANON, order=2)
+    items = [replace(item(4 * i, page=4 * i, folio=folio), pins=3) for i in (0, 1)]
+    assert lines(items) == [(0, 8, 6)]
+
+
+def test_two_calls_side_by_side() -> None:
+    """Both runs grow; the one that began first comes first."""
+    items = [item(i, call=c, page=i) for i in range(4) for c in (CALL, OTHER)]
+    assert lines(items) == [(0, 4, 4), (0, 4, 4)]
+
+
+def test_runs_come_as_they_end() -> None:
+    """A run that ends earlier is out before one that began before it."""
+    long = [item(i, page=i) for i in range(6)]
+    short = [item(i, call=OTHER, page=i) for i in (1, 2)]
+    items = sorted(long + short, key=lambda item: item.pfn)
+    assert lines(items) == [(1, 2, 2), (0, 6, 6)]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        item(0x102, page=1),
+        item(0x101, call=OTHER, page=1),
+        item(0x101, page=2),
+        replace(item(0x101), addr=0),
+        replace(item(0x101, page=1), inferred=True),
+        item(0x101, page=1, folio=replace(ANON, order=1)),
+        item(0x101, page=1, folio=replace(ANON, map="hugetlb")),
+        item(0x101, page=1, folio=replace(FILE, index=1)),
+    ],
+)
+def test_not_a_continuation(second: Item) -> None:
+    """A gap, another call, another place, another kind: another line."""
+    assert len(lines([item(0x100), second])) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "count"),
+    [
+        ({"index": 1}, 1),
+        ({"index": 2}, 2),
+        ({"index": 0}, 1),
+        ({"index": 1, "ino": 13}, 2),
+        ({"index": 1, "dev": 1}, 2),
+    ],
+)
+def test_files(change: dict[str, int], count: int) -> None:
+    """Neighbours in memory must be neighbours in one file."""
+    first = replace(FILE, index=0)
+    second = replace(FILE, **change)  # type: ignore[arg-type]
+    items = [item(0x100, folio=first), item(0x101, page=1, folio=second)]
+    assert len(lines(items)) == count
+
+
+def test_unknown_addresses() -> None:
+    """Those of memfd_pin_folios() are all 0, and continue each other."""
+    items = [replace(item(i, folio=replace(FILE, index=i)), addr=0) for i in (0, 1, 2)]
+    assert lines(items) == [(0, 3, 3)]
+
+
+def test_more_calls_than_open_runs() -> None:
+    """The oldest run is ended early, and a later folio begins another."""
+    calls = [replace(CALL, address=0x1000 * i) for i in range(1, OPEN_RUNS + 2)]
+    items = [item(pfn, call=c, page=pfn) for pfn in (0, 1) for c in calls]
+    found = list(make_runs(items, PAGE_SHIFT))
+    assert len(found) == 2 * len(calls)
+    assert found[0].first.call.address == 0x1000
+    assert sum(run.pages for run in found) == 2 * len(calls)
+
+
+def test_as_many_calls_as_open_runs() -> None:
+    """One fewer, and none is split."""
+    calls = [replace(CALL, address=0x1000 * i) for i in range(1, OPEN_RUNS + 1)]
+    items = [item(pfn, call=c, page=pfn) for pfn in (0, 1) for c in calls]
+    assert lines(items) == [(0, 2, 2)] * OPEN_RUNS

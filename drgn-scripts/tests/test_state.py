@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Finding the feature in a program, or not."""
+
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gup_pin.errors import Absence, GupPinUnavailable
+from gup_pin.state import gup_pin_state
+
+
+class MockProgram(dict[str, Any]):
+    """A program that has types only if it has debugging information."""
+
+    debug_info = True
+
+    def type(self, name: str) -> str:
+        """The type, as far as anybody looks at it."""
+        if not self.debug_info:
+            raise LookupError(f"could not find '{name}'")
+        return name
+
+
+def mock_program(**symbols: object) -> Any:
+    """One with these symbols, for functions that want a real one."""
+    return MockProgram(symbols)
+
+
+def root(number: int) -> SimpleNamespace:
+    """A struct gup_pin_root of some format."""
+    return SimpleNamespace(format=SimpleNamespace(value_=lambda: number))
+
+
+@pytest.fixture(autouse=True)
+def _no_drgn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of this needs drgn."""
+    drgn = SimpleNamespace(sizeof=None)
+    monkeypatch.setitem(sys.modules, "drgn", drgn)
+
+
+def test_not_built() -> None:
+    """The symbol is missing, everything else is there."""
+    with pytest.raises(GupPinUnavailable, match="CONFIG_DEBUG_GUP_PIN") as caught:
+        gup_pin_state(mock_program())
+    assert caught.value.absence is Absence.NOT_BUILT
+
+
+def test_other_format() -> None:
+    """Both numbers are told."""
+    prog = mock_program(gup_pin_root=root(2))
+    with pytest.raises(GupPinUnavailable, match=r"has format 2, .* read 1") as caught:
+        gup_pin_state(prog)
+    assert caught.value.absence is Absence.OTHER_FORMAT
+
+
+def test_no_debugging_information() -> None:
+    """That says nothing about the feature."""
+    prog = mock_program()
+    prog.debug_info = False
+    with pytest.raises(LookupError, match="struct page"):
+        gup_pin_state(prog)

@@ -1,0 +1,169 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Run in a guest by test_dump.py: pin memory in odd ways, and hold it.
+
+gup_pin_hold holds one of each kind; this holds what is hard to list: many calls on a
+folio, runs side by side, an unpin that had to be guessed, a name that needs escapes.
+Comes back when all is held, and goes on in the background, as gup_pin_hold does.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import mmap
+import os
+import signal
+import struct
+import sys
+from pathlib import Path
+
+PAGE = 4096
+HUGE = 2 << 20
+NAME = b"a b\\c\xc3\xbc"
+
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+
+PR_SET_NAME = 15
+MAP_HUGETLB = 0x40000
+IO_URING_SETUP, IO_URING_REGISTER = 425, 427
+IORING_REGISTER_BUFFERS = 0
+# _IOW('g', 7, struct pin_longterm_test), _IOW('u', 0x42, struct udmabuf_create)
+PIN_LONGTERM_TEST_START = 0x40186707
+UDMABUF_CREATE = 0x40187542
+
+
+def check(result: int) -> int:
+    """A system call's result; raises OSError."""
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+    return result
+
+
+def memory(size: int, flags: int = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, fd: int = -1) -> int:
+    """The address of new memory, all of it written to."""
+    address = libc.mmap(None, size, mmap.PROT_READ | mmap.PROT_WRITE, flags, fd, 0)
+    if address == ctypes.c_void_p(-1).value:
+        check(-1)
+    assert isinstance(address, int)
+    ctypes.memset(address, 0x5A, size)
+    return address
+
+
+def pin(*buffers: tuple[int, int]) -> int:
+    """Register (address, size) with a new io_uring: a call each; it holds the pins."""
+    ring = check(libc.syscall(IO_URING_SETUP, 8, ctypes.create_string_buffer(120)))
+    iov = b"".join(struct.pack("QQ", *buffer) for buffer in buffers)
+    check(
+        libc.syscall(
+            IO_URING_REGISTER,
+            ring,
+            IORING_REGISTER_BUFFERS,
+            ctypes.create_string_buffer(iov),
+            len(buffers),
+        )
+    )
+    return ring
+
+
+def overlapping() -> int:
+    """Calls that share some of their pages, one of them to be guessed at."""
+    start = memory(16 * PAGE)
+    pin((start, 16 * PAGE))
+    pin((start + 4 * PAGE, 8 * PAGE))
+    pin((start + 4 * PAGE, 2 * PAGE), (start + 9 * PAGE, PAGE))
+    os.close(pin((start + 10 * PAGE, 3 * PAGE)))
+    return start
+
+
+def crowded() -> None:
+    """Some tens of calls on a folio.
+
+    First more than a slot's first chunks have room for; then side by side as many as
+    there can be open runs (GUP_PIN_OPEN_RUNS), and one more.
+    """
+    page = memory(PAGE)
+    for _ in range(60):
+        pin((page, PAGE))
+    for calls in (32, 33):
+        pages = memory(8 * PAGE)
+        for _ in range(calls):
+            pin((pages, 8 * PAGE))
+
+
+def huge() -> None:
+    """Parts of huge pages of both kinds."""
+    pool = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
+    pool.write_text("4\n")
+    if pool.read_text() != "4\n":
+        raise MemoryError(f"only {pool.read_text().strip()} huge pages")
+    start = memory(2 * HUGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_HUGETLB)
+    pin((start, 2 * HUGE))
+    pin((start + 5 * PAGE, 3 * PAGE))
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    start = libc.mmap(None, 3 * HUGE, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
+    start = -(-start // HUGE) * HUGE
+    check(libc.madvise(start, 2 * HUGE, mmap.MADV_HUGEPAGE))
+    ctypes.memset(start, 0x5A, 2 * HUGE)
+    pin((start + 3 * PAGE, HUGE))
+
+
+def shared() -> None:
+    """A memfd: as a driver takes it, and as a process maps it."""
+    fd = os.memfd_create("pins", os.MFD_ALLOW_SEALING)
+    os.ftruncate(fd, 64 * PAGE)
+    start = memory(64 * PAGE, mmap.MAP_SHARED, fd)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
+    device = os.open("/dev/udmabuf", os.O_RDWR)
+    fcntl.ioctl(device, UDMABUF_CREATE, struct.pack("IIQQ", fd, 0, 0, 32 * PAGE))
+    pin((start + 40 * PAGE, 5 * PAGE))
+
+
+def file() -> int:
+    """Pages of a file, for reading; returns what holds them."""
+    fd = os.open(sys.executable, os.O_RDONLY)
+    start = libc.mmap(None, 32 * PAGE, mmap.PROT_READ, mmap.MAP_SHARED, fd, 0)
+    ctypes.string_at(start, 32 * PAGE)
+    device = os.open("/sys/kernel/debug/gup_test", os.O_RDWR)
+    request = struct.pack("QQIxxxx", start + PAGE, 20 * PAGE, 0)
+    fcntl.ioctl(device, PIN_LONGTERM_TEST_START, request)
+    return device
+
+
+def hold() -> None:
+    """Hold all of it, in two processes."""
+    libc.prctl(PR_SET_NAME, NAME, 0, 0, 0)
+    start = overlapping()
+    crowded()
+    huge()
+    shared()
+    file()
+    ready, told = os.pipe()
+    if not os.fork():
+        libc.prctl(PR_SET_NAME, b"child", 0, 0, 0)
+        pin((memory(4 * PAGE), 4 * PAGE), (start, PAGE))
+        os.write(told, b"held")
+        signal.pause()
+    os.close(told)
+    if not os.read(ready, 4):
+        raise ChildProcessError("the child died")
+
+
+def main() -> int:
+    """Go on in the background when all is held, for ever."""
+    ready, told = os.pipe()
+    if os.fork():
+        os.close(told)
+        return 0 if os.read(ready, 4) else 1
+    hold()
+    os.write(told, b"held")
+    signal.pause()
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

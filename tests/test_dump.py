@@ -1,0 +1,359 @@
+# SPDX-License-Identifier: GPL-2.0
+"""drgn-scripts/gup_pins.py lists from a crash dump what debugfs showed just before.
+
+Guests pin memory in many ways and are dumped; each test then asks a dump.
+GUP_PIN_KVER says which kernel (the default one if it is not set).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import struct
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from vmlib import paths
+
+VERSION = os.environ.get("GUP_PIN_KVER") or paths.versions()[0]
+SCRIPT = paths.PROJECT / "drgn-scripts" / "gup_pins.py"
+
+# The contract: docs and other people's scripts have these words in this order.
+WORDS = [
+    *("pfn", "pages", "order", "pins", "mode", "term", "api", "owner", "task", "comm"),
+    *("age_ms", "addr", "map", "dev", "ino", "index", "stack", "match"),
+]
+NUMBERS = {"pages", "order", "pins", "owner", "age_ms", "ino"}
+
+# pins is read last: the dump is as near to it as can be.
+GUEST = """
+dir=/sys/kernel/debug/gup_pin
+out=$1 hold=$2
+mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug
+"$hold" >/tmp/log 2>&1 || { cat /tmp/log; exit 1; }
+cat $dir/stats >"$out/stats" && cat $dir/stacks >"$out/stacks" && cat $dir/pins >"$out/pins"
+"""
+
+# What each holder must be seen to hold, or little is compared with little.
+HELD: dict[str, dict[str, set[str]]] = {
+    "odd": {
+        "map": {"anon", "file", "shmem", "hugetlb"},
+        "order": {"0", "9"},
+        "mode": {"r", "w"},
+        "match": {"exact", "inferred"},
+        "owner": {"0"},
+        "addr": {"0x0"},
+        "comm": {"child", r"a\x20b\x5cc\xc3\xbc"},
+        "api": {"pin_user_pages", "pin_user_pages_fast", "memfd_pin_folios"},
+    },
+    "all": {
+        "map": {"anon", "shmem", "hugetlb"},
+        "order": {"0", "9"},
+        "mode": {"r", "w"},
+        "match": {"exact", "inferred"},
+        "term": {"short", "long"},
+        "comm": {f"hold-{what}" for what in ("io_uring", "direct-io", "gup_test", "udmabuf")},
+    },
+}
+
+# How much older pins may be in the dump than when debugfs showed them: the guest has to
+# end a shell meanwhile, perhaps on a busy machine. And how much younger: the kernel's
+# last look at the clock may be a tick old.
+LATER_MS, EARLIER_MS = 10_000, 50
+# Time from the first line to the last while pins is read, likewise.
+READING_MS = 2_000
+
+
+@dataclass(frozen=True)
+class Dump:
+    """A dump and what debugfs showed just before it.
+
+    name: who held the pins; pins: the lines behind the header; stacks: frames by handle
+    """
+
+    name: str
+    file: Path
+    vmlinux: Path
+    pins: list[str]
+    stacks: dict[str, list[str]]
+    stats: dict[str, int]
+
+    def command(self, words: Sequence[str], file: Path, vmlinux: Path) -> list[str]:
+        """The script under the drgn for this kernel."""
+        drgn = [str(paths.SCRIPTS / "drgn"), "-k", VERSION, "-q"]
+        return [*drgn, "-c", str(file), "-s", str(vmlinux), str(SCRIPT), *words]
+
+    def drgn(
+        self, *words: str, file: Path | None = None, vmlinux: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the script on the dump, or on another one."""
+        return subprocess.run(
+            self.command(words, file or self.file, vmlinux or self.vmlinux),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    def listed(self, *words: str) -> str:
+        """What `list` prints when all is well."""
+        done = self.drgn("list", *words)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    def objects(self, *words: str) -> list[dict[str, object]]:
+        """The same as JSON."""
+        return [json.loads(line) for line in self.listed("--jsonl", *words).splitlines()]
+
+
+def words_of(line: str) -> dict[str, str]:
+    """The words of a record."""
+    return dict(word.split("=", 1) for word in line.split(" "))
+
+
+def without_ages(lines: list[str]) -> list[str]:
+    """Lines that can be compared."""
+    return [re.sub(r"\bage_ms=\d+", "age_ms=", line) for line in lines]
+
+
+def stacks_of(text: str) -> dict[str, list[str]]:
+    """Frames by handle, from records with a stack below each."""
+    stacks = {}
+    for record in text.split("\n\n"):
+        first, *frames = record.strip("\n").split("\n")
+        if first:
+            assert all(frame.startswith(" ") for frame in frames)
+            stacks[words_of(first)["stack"]] = [frame[1:] for frame in frames]
+    return stacks
+
+
+def holder(name: str) -> Path:
+    """The program that holds pins: our own, or the one that demonstrations use."""
+    if name == "odd":
+        return paths.PROJECT / "tests" / "hold_pins.py"
+    built = subprocess.run(
+        [paths.SCRIPTS / "selftests", VERSION], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return Path(built.stdout.strip(), "gup_pin_hold")
+
+
+def take_dump(name: str, out: Path) -> Dump:
+    """Boot a guest that holds pins, and dump it."""
+    file = out / "vmcore"
+    vm: list[str | Path] = [paths.SCRIPTS / "vm", "-k", VERSION, "-m", "1G", "-t", "300"]
+    vm += ["--dump", file, "--out", out, "--", "sh", "-c", GUEST, "sh", out, holder(name)]
+    guest = subprocess.run(vm, capture_output=True, text=True, check=False)
+    assert guest.returncode == 0, guest.stdout + guest.stderr
+    header, *pins = (out / "pins").read_text().splitlines()
+    assert header == "# gup_pin pins 1"
+    header, _, stacks = (out / "stacks").read_text().partition("\n")
+    assert header == "# gup_pin stacks 1"
+    stats = (line.split() for line in (out / "stats").read_text().splitlines())
+    return Dump(
+        name,
+        file,
+        paths.build_dir(VERSION, "test") / "vmlinux",
+        pins,
+        stacks_of(stacks),
+        {name: int(value) for name, value in stats},
+    )
+
+
+@pytest.fixture(scope="module")
+def take(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Dump]]:
+    """Each dump is taken when it is first asked for, and kept for all tests."""
+    dumps: dict[str, Dump] = {}
+
+    def get(name: str) -> Dump:
+        if name not in dumps:
+            dumps[name] = take_dump(name, tmp_path_factory.mktemp(name))
+        return dumps[name]
+
+    yield get
+    for dump in dumps.values():
+        dump.file.unlink()
+
+
+@pytest.fixture(params=list(HELD))
+def dump(request: pytest.FixtureRequest, take: Callable[[str], Dump]) -> Dump:
+    """Every dump, one after another."""
+    return take(request.param)
+
+
+@pytest.fixture
+def odd_dump(take: Callable[[str], Dump]) -> Dump:
+    """Some dump, where one is as good as another."""
+    return take("odd")
+
+
+def test_the_guest_held_what_it_was_to_hold(dump: Dump) -> None:
+    """And debugfs showed all of it."""
+    pins = [words_of(line) for line in dump.pins]
+    for word, wanted in HELD[dump.name].items():
+        assert {pin[word] for pin in pins} >= wanted
+    assert any(int(pin["pages"]) > 1 and pin["order"] == "0" for pin in pins)
+    assert sum(int(pin["pins"]) for pin in pins) == dump.stats["live_pins"]
+
+
+def test_jsonl_has_the_words_of_debugfs(dump: Dump) -> None:
+    """Every line, in its order, field by field."""
+    objects = dump.objects("--no-stacks")
+    assert len(objects) == len(dump.pins)
+    for found, line in zip(objects, dump.pins, strict=True):
+        wanted: dict[str, object] = {
+            key: int(value) if key in NUMBERS else value for key, value in words_of(line).items()
+        }
+        assert list(found) == list(wanted) == WORDS
+        assert found | {"age_ms": 0} == wanted | {"age_ms": 0}
+
+
+def test_ages_are_those_of_debugfs_and_what_went_by_since(dump: Dump) -> None:
+    """Each a little more than it was, and all by the same."""
+    later = []
+    for found, line in zip(dump.objects("--no-stacks"), dump.pins, strict=True):
+        age = found["age_ms"]
+        assert isinstance(age, int)
+        later.append(age - int(words_of(line)["age_ms"]))
+    assert min(later) >= -EARLIER_MS and max(later) <= LATER_MS
+    assert max(later) - min(later) <= READING_MS
+
+
+def test_jsonl_has_the_frames_of_debugfs(dump: Dump) -> None:
+    """By the stack's handle; offsets and sizes as %pS has them."""
+    seen = set()
+    for found in dump.objects():
+        assert found["frames"] == dump.stacks[str(found["stack"])]
+        seen.add(found["stack"])
+    assert seen == set(dump.stacks)
+    assert all(re.search(r"\+0x[0-9a-f]+/0x", f) for s in dump.stacks.values() for f in s)
+
+
+def test_text_has_the_lines_of_debugfs_and_then_the_stacks(dump: Dump) -> None:
+    """Both as debugfs has them."""
+    lines, _, stacks = dump.listed().partition("\n\n")
+    header, *pins = lines.splitlines()
+    assert header == "# gup_pin pins 1"
+    assert without_ages(pins) == without_ages(dump.pins)
+    assert stacks_of(stacks) == dump.stacks
+
+
+def test_text_without_stacks(dump: Dump) -> None:
+    """Only the lines."""
+    _, *pins = dump.listed("--no-stacks").splitlines()
+    assert without_ages(pins) == without_ages(dump.pins)
+
+
+def test_a_kernel_without_the_feature_is_status_3(odd_dump: Dump, tmp_path: Path) -> None:
+    """The symbol goes by another name, so drgn finds none."""
+    vmlinux = tmp_path / "vmlinux"
+    code = odd_dump.vmlinux.read_bytes()
+    vmlinux.write_bytes(code.replace(b"\0gup_pin_root\0", b"\0gup_pin_rxxt\0"))
+    done = odd_dump.drgn("list", vmlinux=vmlinux)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == (
+        "gup_pins: no gup_pin_root: the kernel was built without CONFIG_DEBUG_GUP_PIN\n"
+    )
+
+
+def file_offset(dump: Dump, symbol: str) -> int:
+    """Where the dump has a variable of the kernel (which is not relocated: nokaslr)."""
+    names = subprocess.run(["nm", dump.vmlinux], capture_output=True, text=True, check=True)
+    match = re.search(rf"^([0-9a-f]+) \w {symbol}$", names.stdout, re.MULTILINE)
+    assert match
+    physical = int(match[1], 16) - 0xFFFFFFFF80000000
+    with dump.file.open("rb") as file:
+        header = file.read(64)
+        start, entry, count = struct.unpack_from("<32xQ14xHH", header)
+        for i in range(count):
+            file.seek(start + i * entry)
+            kind, _, offset, _, base, size = struct.unpack("<IIQQQQ", file.read(40))
+            if kind == 1 and base <= physical < base + size:
+                return int(offset + physical - base)
+    raise AssertionError(f"{symbol} is not in the dump")
+
+
+@contextmanager
+def changed(file: Path, offset: int, data: bytes) -> Iterator[None]:
+    """A file with other bytes, for a while."""
+    with file.open("r+b") as handle:
+        handle.seek(offset)
+        before = handle.read(len(data))
+        handle.seek(offset)
+        handle.write(data)
+    try:
+        yield
+    finally:
+        with file.open("r+b") as handle:
+            handle.seek(offset)
+            handle.write(before)
+
+
+def test_another_format_is_status_3(odd_dump: Dump) -> None:
+    """The number is the root's first member."""
+    file = odd_dump.file
+    file.chmod(0o600)
+    with changed(file, file_offset(odd_dump, "gup_pin_root"), struct.pack("<I", 2)):
+        done = odd_dump.drgn("list")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == "gup_pins: gup_pin_root has format 2, these scripts read 1\n"
+
+
+@contextmanager
+def cut(dump: Dump, size: int) -> Iterator[Path]:
+    """The beginning of the dump, as a file of its own."""
+    short = dump.file.with_name("short")
+    subprocess.run(["head", "-c", str(size), dump.file], stdout=short.open("wb"), check=True)
+    try:
+        yield short
+    finally:
+        short.unlink()
+
+
+def test_half_a_dump_gives_half_of_what_it_says(odd_dump: Dump) -> None:
+    """The index is there, the memmap is not: pins without their files, and status 4."""
+    with cut(odd_dump, odd_dump.file.stat().st_size // 2) as short:
+        done = odd_dump.drgn("list", "--jsonl", file=short)
+    assert done.returncode == 4
+    assert "Traceback" not in done.stderr
+    assert all(line.startswith("gup_pins: ") for line in done.stderr.splitlines())
+    assert 1 <= len(done.stderr.splitlines()) <= 4
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert sum(pin["pins"] for pin in found) == odd_dump.stats["live_pins"]
+    assert all(pin["frames"] == odd_dump.stacks[pin["stack"]] for pin in found)
+
+
+@pytest.mark.parametrize("part", [100, 20_000])
+def test_a_stump_is_an_error_in_one_line(odd_dump: Dump, part: int) -> None:
+    """Not even the page tables are there."""
+    with cut(odd_dump, odd_dump.file.stat().st_size // part) as short:
+        done = odd_dump.drgn("list", file=short)
+    assert done.returncode in (1, 4)
+    assert "Traceback" not in done.stderr
+    assert done.stderr
+
+
+@pytest.mark.parametrize("words", [[], ["lst"], ["list", "--nonsense"], ["list", "5"]])
+def test_a_usage_error_is_status_2(odd_dump: Dump, words: list[str]) -> None:
+    """And nothing on stdout."""
+    done = odd_dump.drgn(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "usage: drgn -c DUMP -s VMLINUX gup_pins.py" in done.stderr
+
+
+def test_a_reader_who_leaves_is_no_error(odd_dump: Dump) -> None:
+    """As in `list | head -1`."""
+    with subprocess.Popen(
+        odd_dump.command(["list", "--jsonl"], odd_dump.file, odd_dump.vmlinux),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 0

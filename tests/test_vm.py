@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-2.0
+"""scripts/vm as its users see it; each test but the first few boots a guest.
+
+GUP_PIN_KVER says which kernel (the default one if it is not set).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+VM = PROJECT / "scripts" / "vm"
+# First word, so that a test may add or override options.
+KERNEL = ["-k", os.environ["GUP_PIN_KVER"]] if os.environ.get("GUP_PIN_KVER") else []
+SMALL = ["-m", "512M"]
+ODD_BYTES = os.fsdecode(b"\xff\x01")
+ODD_WORDS = ["a b", "it's", '"', "$HOME", "*", "line\nline", "", ODD_BYTES, "--", "-v"]
+
+
+def vm(*words: str, **options: object) -> subprocess.CompletedProcess[bytes]:
+    """Run scripts/vm to its end."""
+    return subprocess.run(  # type: ignore[call-overload,no-any-return]
+        [VM, *KERNEL, *SMALL, *words], capture_output=True, check=False, timeout=120, **options
+    )
+
+
+def split(stderr: bytes) -> tuple[Path, bytes]:
+    """The console's path from the first line of stderr, and the rest."""
+    line, _, rest = stderr.partition(b"\n")
+    match = re.fullmatch(rb"vm: console: (/.*)", line)
+    assert match, stderr
+    return Path(os.fsdecode(match[1])), rest
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder that a guest sees as well: not on the host's /dev or /proc."""
+    yield tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["-k", "5.1", "--", "true"], "kernel 5.1 is not supported"),
+        (["-f", "none", "--", "true"], "no kernel flavour none"),
+        (["-m", "lots", "--", "true"], "not a memory size"),
+        (["-c", "0", "--", "true"], "-c"),
+        (["-t", "0", "--", "true"], "-t"),
+        (["--icount", "-c", "2", "--", "true"], "--icount needs -c 1"),
+        (["--out", "/nonexistent", "--", "true"], "is no directory"),
+        (["--dump", "/nonexistent/dump", "--", "true"], "cannot write"),
+        (["--nonsense", "--", "true"], "--nonsense"),
+        ([], "no COMMAND"),
+        (["--"], "no COMMAND"),
+    ],
+)
+def test_a_usage_error_is_one_line_and_status_2(words: list[str], error: str) -> None:
+    done = vm(*words)
+    assert done.returncode == 2
+    assert done.stdout == b""
+    assert done.stderr.count(b"\n") == 1
+    assert done.stderr.startswith(b"vm: ")
+    assert error.encode() in done.stderr
+
+
+def test_status_and_both_outputs_come_back_apart() -> None:
+    done = vm("--", "sh", "-c", "echo out; echo err >&2; echo again >/dev/stderr; exit 7")
+    console, rest = split(done.stderr)
+    assert (done.returncode, done.stdout, rest) == (7, b"out\n", b"err\nagain\n")
+    assert b"Linux version " in console.read_bytes()
+
+
+def test_death_by_a_signal_gives_128_and_its_number() -> None:
+    done = vm("--", "sh", "-c", "kill -KILL $$")
+    assert done.returncode == 128 + signal.SIGKILL
+    assert done.stdout == b""
+    assert split(done.stderr)[1] == b""
+
+
+def test_arguments_arrive_byte_for_byte() -> None:
+    done = vm("--", "printf", "%s\\0", *ODD_WORDS)
+    assert done.stdout == b"".join(os.fsencode(word) + b"\0" for word in ODD_WORDS)
+
+
+def test_output_of_all_bytes_is_not_touched(folder: Path) -> None:
+    data = bytes(range(256)) + random.Random(1).randbytes(8_000_000)
+    (folder / "data").write_bytes(data)
+    done = vm("--", "sh", "-c", 'cat "$0" & cat "$0" >&2; wait', str(folder / "data"))
+    for got in (done.stdout, split(done.stderr)[1]):
+        assert hashlib.sha256(got).digest() == hashlib.sha256(data).digest()
+
+
+def test_the_host_is_seen_and_left_alone(folder: Path) -> None:
+    work = folder / "with a blank"
+    work.mkdir()
+    (work / "input").write_text("from the host\n")
+    script = 'pwd; cat input; cat; echo new >output; echo >input; id -u; echo "$GUP_PIN_A,$SECRET,"'
+    environment = {**os.environ, "GUP_PIN_A": "x y", "SECRET": "s"}
+    done = vm("--", "sh", "-c", script, cwd=work, env=environment)
+    assert done.stdout.decode() == f"{work}\nfrom the host\n0\nx y,,\n"
+    assert [p.name for p in work.iterdir()] == ["input"]
+    assert (work / "input").read_text() == "from the host\n"
+
+
+def test_results_leave_by_out(folder: Path) -> None:
+    out = folder / "out dir"
+    out.mkdir()
+    done = vm("--out", str(out), "--", "sh", "-c", 'echo kept >"$0/result"', str(out))
+    assert done.returncode == 0, done.stderr
+    assert (out / "result").read_text() == "kept\n"
+
+
+def test_children_left_behind_hold_nothing_up() -> None:
+    begin = time.monotonic()
+    done = vm("-t", "60", "--", "sh", "-c", "sleep 1000 & echo done")
+    assert (done.returncode, done.stdout) == (0, b"done\n")
+    assert time.monotonic() - begin < 30
+
+
+def test_a_guest_that_hangs_is_given_up() -> None:
+    begin = time.monotonic()
+    done = vm("-t", "7", "--", "sh", "-c", "echo begun; exec sleep 1000")
+    console, rest = split(done.stderr)
+    assert (done.returncode, done.stdout) == (125, b"begun\n")
+    lines = rest.decode().splitlines()
+    assert lines[0].startswith("vm: guest hung: ")
+    assert str(console) in lines[0]
+    assert 5 < len(lines) <= 21
+    assert 7 <= time.monotonic() - begin < 15
+
+
+def test_a_guest_that_panics_is_noticed_at_once() -> None:
+    begin = time.monotonic()
+    crash = "echo before; sleep 0.2; echo c >/proc/sysrq-trigger && sleep 1000"
+    done = vm("-t", "60", "--", "sh", "-c", crash)
+    assert (done.returncode, done.stdout) == (125, b"before\n")
+    rest = split(done.stderr)[1]
+    assert rest.startswith(b"vm: guest panicked: sysrq triggered crash")
+    assert b"Kernel panic - not syncing" in rest.partition(b"\n")[2]
+    assert time.monotonic() - begin < 30
+
+
+def test_a_guest_that_never_starts() -> None:
+    done = vm("--append", "init=/nonexistent", "--", "true")
+    assert done.returncode == 125
+    assert split(done.stderr)[1].startswith(b"vm: guest panicked: Requested init /nonexistent")
+    done = vm("-t", "0.3", "--", "true")
+    assert done.returncode == 125
+    assert split(done.stderr)[1].startswith(b"vm: guest never started")
+
+
+def test_guests_run_side_by_side() -> None:
+    words = [str(n) for n in range(3)]
+    running = [
+        subprocess.Popen([VM, *KERNEL, *SMALL, "--", "echo", word], stdout=-1, stderr=-1)
+        for word in words
+    ]
+    ended = [process.communicate(timeout=120) for process in running]
+    assert [out.decode() for out, _ in ended] == [f"{word}\n" for word in words]
+    assert len({split(err)[0] for _, err in ended}) == len(words)
+
+
+def test_a_dump_shows_the_guest_with_its_children_alive(folder: Path) -> None:
+    version = os.environ.get("GUP_PIN_KVER") or "6.12"
+    script = folder / "tasks.py"
+    script.write_text(
+        "from drgn.helpers.linux.pid import for_each_task\n"
+        "print([t.comm.string_().decode() for t in for_each_task(prog)])\n"
+    )
+    done = vm("--dump", "dump", "--", "sh", "-c", "sleep 1234 & sleep 0.3", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    cache = Path(os.environ.get("GUP_PIN_CACHE") or Path.home() / ".cache" / "gup-pin")
+    vmlinux = str(cache / "build" / f"{version}-test" / "vmlinux")
+    drgn = [str(PROJECT / "scripts" / "drgn"), "-k", version, "-c", "dump"]
+    drgn += ["-s", vmlinux, "tasks.py"]
+    shown = subprocess.run(drgn, cwd=folder, capture_output=True, check=True, timeout=120).stdout
+    assert b"'sleep'" in shown
+    assert b"'kthreadd'" in shown
+
+
+def test_instructions_are_the_same_each_time() -> None:
+    program = (
+        "import time; a = time.perf_counter_ns()\n"
+        "for i in range(200000): pass\n"
+        "print(time.perf_counter_ns() - a)"
+    )
+    words = ["--icount", "--", "env", "PYTHONHASHSEED=0", "/usr/bin/python3", "-c", program]
+    counts = [int(vm(*words).stdout) for _ in range(2)]
+    assert min(counts) > 200_000
+    assert max(counts) - min(counts) < 0.02 * min(counts)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process started and that live."""
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(word) for word in text.split()]
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_no_qemu_outlives_scripts_vm(number: signal.Signals, status: int) -> None:
+    process = subprocess.Popen(
+        [VM, *KERNEL, *SMALL, "--", "sleep", "1000"], stdout=-1, stderr=subprocess.PIPE
+    )
+    assert process.stderr is not None
+    process.stderr.readline()
+    deadline = time.monotonic() + 20
+    while not (qemu := children(process.pid)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    assert qemu
+    process.send_signal(number)
+    assert process.wait(20) == status
+    while Path(f"/proc/{qemu[0]}/cmdline").exists() and time.monotonic() < deadline:
+        state = Path(f"/proc/{qemu[0]}/stat").read_text().rpartition(")")[2].split()[0]
+        if state == "Z":  # dead; whoever inherits it has yet to look
+            break
+        time.sleep(0.05)
+    else:
+        assert not Path(f"/proc/{qemu[0]}/cmdline").exists()
+
+
+def test_nobody_left_to_read_the_output() -> None:
+    process = subprocess.Popen(
+        [VM, *KERNEL, *SMALL, "--", "yes"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdout.read(2) == b"y\n"
+    process.stdout.close()
+    assert process.wait(30) == 128 + signal.SIGPIPE
