@@ -28,4 +28,7 @@ gup_pin_folio_pgmap(const struct folio *folio)
 #define GUP_PIN_NO_VMA_FLAGS	((vma_flags_t) {})
 #endif
 
+/* folio_add_pins() is there. */
+#define GUP_PIN_HAS_ADD_PINS	(LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0))
+
 #endif /* _MM_GUP_PIN_COMPAT_H */

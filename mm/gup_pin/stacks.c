@@ -169,14 +169,17 @@ static int stacks_show(struct seq_file *m, void *v)
 	unsigned long *entries;
 	unsigned int i, nr;
 	u64 now = local_clock();
+	u64 calls;
 
 	if (v == &iter->sums) {
 		seq_printf(m, "# gup_pin stacks %d\n", GUP_PIN_TEXT_FORMAT);
 		return 0;
 	}
 	sum = list_entry(v, struct stack_sum, list);
+	/* Counted after the pins were, so they may have gone meanwhile. */
+	calls = max(sum->calls, 1ULL);
 	seq_printf(m, "pins=%llu pages=%llu calls=%llu mode=%s term=%s api=%s oldest_ms=%llu newest_ms=%llu stack=0x%x\n",
-		   sum->pins, sum->pages, sum->calls,
+		   sum->pins, sum->pages, calls,
 		   gup_pin_mode_name(sum->id.mode),
 		   gup_pin_term_name(sum->id.term),
 		   gup_pin_api_names[sum->id.api],

@@ -18,20 +18,20 @@ from . import ktap
 from .results import FAILED, PASSED, Result
 from .run import Failed, Guest, path_from, pytest, tap_program, tool
 
-# Programs of the kernel's own selftests that pin, with the options that make them
-# take each of their ways.
-MM_PROGRAMS: dict[str, list[str]] = {
-    "gup_test -u": ["gup_test", "-u"],
-    "gup_test -a": ["gup_test", "-a"],
-    "gup_test -b": ["gup_test", "-b"],
-    "gup_test -L": ["gup_test", "-L"],
-    "gup_test -c": ["gup_test", "-c"],
-    "gup_test -ct -F 0x1 0 19 0x1000": ["gup_test", "-ct", "-F", "0x1", "0", "19", "0x1000"],
-    "gup_test -a huge": ["gup_test", "-t", "-a", "-m", "16", "-n", "512"],
-    "gup_test -L huge": ["gup_test", "-t", "-L", "-m", "16", "-n", "512"],
-    "gup_longterm": ["gup_longterm"],
-    "cow": ["cow"],
-}
+# Programs of the kernel's own selftests that pin, with the options that make them take
+# each of their ways. Those that pin come first: each is to have left a trace.
+MM_PROGRAMS = [
+    "gup_test -a",
+    "gup_test -a -w -n 512",
+    "gup_test -u",
+    "gup_test -b",
+    "gup_test -L",
+    "gup_test -ct -F 0x1 0 19 0x1000",
+    "gup_test -t -a -m 16 -n 512",
+    "gup_test -t -L -m 16 -n 512",
+    "gup_longterm",
+    "cow",
+]
 
 # It switches tracking off, after which the figures since boot are gone.
 ALONE = ["gup_pin_enable"]
@@ -135,58 +135,84 @@ def switching(built: Built) -> list[Result]:
     return results
 
 
+MM_SCRIPT = """
+cd "$1" || exit
+echo 64 >/proc/sys/vm/nr_hugepages
+while read -r words; do
+	echo "== program"
+	./$words 2>&1 </dev/null
+	echo "== status $?"
+	cat /sys/kernel/debug/gup_pin/stats
+done <<END
+$2
+END
+"""
+
+
+@dataclass
+class Outcome:
+    """How one of the kernel's own programs ended.
+
+    tests: names and statuses; stats: the figures of tracking after it.
+    """
+
+    tests: list[tuple[str, str]]
+    stats: dict[str, str]
+    text: str
+
+
+def mm_guest(built: Built, switch: str) -> tuple[Guest, list[Outcome]]:
+    """Run the kernel's own programs with tracking on or off."""
+    guest = Guest(
+        ["-k", built.version, "-m", "3G", "--append", f"gup_pin={switch}", "-t", "900"],
+        ["sh", "-c", MM_SCRIPT, "sh", built.mm, "\n".join(MM_PROGRAMS)],
+    )
+    outcomes = []
+    for part in guest.out.split("== program\n")[1:]:
+        text, _, rest = part.partition("== status ")
+        status, *stats = rest.splitlines() or [""]
+        tests = [(r.name, r.status) for r in ktap.parse(text, "")]
+        outcomes.append(
+            Outcome(
+                [*tests, ("exit status", status)],
+                dict(line.split(" ", 1) for line in stats if " " in line),
+                part,
+            )
+        )
+    return guest, outcomes
+
+
 def mm_selftests(built: Built) -> list[Result]:
     """The kernel's own programs that pin: the same outcome as without tracking."""
-    script = (
-        "cd \"$1\"; echo 64 >/proc/sys/vm/nr_hugepages;"
-        " echo 0 >/sys/kernel/mm/ksm/run 2>/dev/null;"
-        ' shift; "$@" 2>&1; echo "== status $?"; cat /sys/kernel/debug/gup_pin/stats'
-    )
-    results = []
-    for name, words in MM_PROGRAMS.items():
-        both = []
-        for switch in ("off", "on"):
-            both.append(
-                Guest(
-                    ["-k", built.version, "-m", "3G", "--append", f"gup_pin={switch}", "-t", "300"],
-                    ["sh", "-c", script, "sh", built.mm, *words],
-                )
-            )
-        results += compare_mm(f"{built.version}: mm/{name}", *both)
+    _, off = mm_guest(built, "off")
+    guest, on = mm_guest(built, "on")
+    results = [guest.splats(f"{built.version}: mm: no splat")]
+    for number, words in enumerate(MM_PROGRAMS):
+        name = f"{built.version}: mm/{words}"
+        if number >= len(on) or number >= len(off):
+            results.append(Result(name, FAILED, f"not run\n{guest.whole()}"))
+            continue
+        results += compare_mm(name, off[number], on[number])
     return results
 
 
-def outcomes(guest: Guest) -> list[tuple[str, str]]:
-    """Which tests a program had and how each ended, and its exit status."""
-    text, _, rest = guest.out.partition("== status ")
-    found = [(r.name, r.status) for r in ktap.parse(text, "")]
-    return [*found, ("exit status", rest.split("\n", 1)[0])]
-
-
-def compare_mm(name: str, off: Guest, on: Guest) -> list[Result]:
-    """Tracking changes nothing, and has nothing left over."""
-    results = []
-    if outcomes(off) != outcomes(on) or on.status or off.status:
-        differ = sorted(set(outcomes(off)) ^ set(outcomes(on)))
-        results.append(Result(name, FAILED, f"differs: {differ}\n{on.whole()}\n{off.whole()}"))
-    elif outcomes(on)[-1][1] not in ("0", "4") and len(outcomes(on)) == 1:
-        results.append(Result(name, FAILED, on.whole()))
-    else:
-        results.append(Result(name, PASSED))
-    stats = dict(
-        line.split(" ", 1)
-        for line in on.out.partition("== status ")[2].splitlines()[1:]
-        if " " in line
-    )
+def compare_mm(name: str, off: Outcome, on: Outcome) -> list[Result]:
+    """Tracking changes nothing, has seen pins, and has nothing left over."""
+    results = [Result(name, PASSED)]
+    if off.tests != on.tests:
+        differ = sorted(set(off.tests) ^ set(on.tests))
+        results = [Result(name, FAILED, f"differs: {differ}\n{on.text}\n{off.text}")]
+    elif on.tests[-1][1] != "0" and len(on.tests) == 1:
+        results = [Result(name, FAILED, on.text)]
     wrong = {
-        word: stats.get(word)
+        word: on.stats.get(word)
         for word in ("live_pins", "unmatched", "untracked")
-        if stats.get(word) != "0"
+        if on.stats.get(word) != "0"
     }
-    if stats.get("acquired", "0") == "0":
+    if on.stats.get("acquired", "0") == "0":
         wrong["acquired"] = "0"
-    results.append(Result(f"{name}: nothing left", FAILED if wrong else PASSED, f"{wrong or ''}"))
-    return [*results, on.splats(f"{name}: no splat")]
+    what = f"{name}: nothing left"
+    return [*results, Result(what, FAILED if wrong else PASSED, f"{wrong or ''}")]
 
 
 def stress(built: Built) -> list[Result]:

@@ -10,7 +10,6 @@
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
-#include <linux/version.h>
 
 #include "../compat.h"
 #include "fixture.h"
@@ -211,7 +210,7 @@ static void further_pins(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, item.addr, s->addr + 3 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, item.folio_pins, 2);
 	expect_frame(test, &item);
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
+#if GUP_PIN_HAS_ADD_PINS
 	KUNIT_EXPECT_EQ(test, 0, folio_add_pins(page_folio(s->pages[5]), 4));
 	KUNIT_ASSERT_TRUE(test, find_item(page_folio(s->pages[5]), &item));
 	KUNIT_EXPECT_EQ(test, (int)item.id.api, GUP_PIN_FOLIO_ADD_PINS);
@@ -334,4 +333,5 @@ static struct kunit_suite api_suite = {
 	.init = api_init,
 	.test_cases = api_cases,
 };
+
 kunit_test_suite(api_suite);

@@ -56,7 +56,7 @@ static void dump_names_the_pins(struct kunit *test)
 					"api=pin_user_pages_fast"));
 	KUNIT_EXPECT_TRUE(test, log_has(&iter, "mode=r term=short",
 					"api=pin_user_pages_unlocked"));
-	KUNIT_EXPECT_TRUE(test, log_has(&iter, "dump_names_the_pins+0x", ""));
+	KUNIT_EXPECT_TRUE(test, log_has(&iter, __func__, "+0x"));
 
 	unpin_user_page(page);
 	unpin_user_page(page);
@@ -97,4 +97,5 @@ static struct kunit_suite dump_suite = {
 	.name = "gup_pin_dump",
 	.test_cases = dump_cases,
 };
+
 kunit_test_suite(dump_suite);

@@ -163,4 +163,5 @@ static struct kunit_suite fail_suite = {
 	.exit = gup_pin_fixture_exit,
 	.test_cases = fail_cases,
 };
+
 kunit_test_suite(fail_suite);

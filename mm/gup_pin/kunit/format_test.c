@@ -70,7 +70,7 @@ static void comm_is_one_word(struct kunit *test)
 		{ "a\\b", " comm=a\\x5cb " },
 		{ "\t\n=\x7f\xe4", " comm=\\x09\\x0a=\\x7f\\xe4 " },
 		{ "", " comm= " },
-		{ "               ", " comm=\\x20\\x20\\x20\\x20\\x20\\x20\\x20\\x20\\x20\\x20\\x20\\x20\\x20\\x20\\x20 " },
+		{ "     ", " comm=\\x20\\x20\\x20\\x20\\x20 " },
 	};
 	struct gup_pin_run run = example();
 	char line[GUP_PIN_LINE_MAX];
@@ -136,4 +136,5 @@ static struct kunit_suite format_suite = {
 	.name = "gup_pin_format",
 	.test_cases = format_cases,
 };
+
 kunit_test_suite(format_suite);

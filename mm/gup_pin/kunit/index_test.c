@@ -221,4 +221,5 @@ static struct kunit_suite index_suite = {
 	.exit = gup_pin_fixture_exit,
 	.test_cases = index_cases,
 };
+
 kunit_test_suite(index_suite);

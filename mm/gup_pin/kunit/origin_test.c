@@ -33,14 +33,30 @@ static void equal_is_one(struct kunit *test)
 		struct gup_pin_id x = id;
 
 		switch (i) {
-		case 0: x.stack++; break;
-		case 1: x.mode = GUP_PIN_WRITE; break;
-		case 2: x.term = GUP_PIN_LONG; break;
-		case 3: x.api = GUP_PIN_FOLIO_ADD_PIN; break;
-		case 4: x.tgid++; break;
-		case 5: x.pid++; break;
-		case 6: x.owner++; break;
-		case 7: x.comm[0] = 'x'; break;
+		case 0:
+			x.stack++;
+			break;
+		case 1:
+			x.mode = GUP_PIN_WRITE;
+			break;
+		case 2:
+			x.term = GUP_PIN_LONG;
+			break;
+		case 3:
+			x.api = GUP_PIN_FOLIO_ADD_PIN;
+			break;
+		case 4:
+			x.tgid++;
+			break;
+		case 5:
+			x.pid++;
+			break;
+		case 6:
+			x.owner++;
+			break;
+		case 7:
+			x.comm[0] = 'x';
+			break;
 		}
 		other = get(test, &x);
 		KUNIT_EXPECT_PTR_NE(test, origin, other);
@@ -133,4 +149,5 @@ static struct kunit_suite origin_suite = {
 	.exit = gup_pin_fixture_exit,
 	.test_cases = origin_cases,
 };
+
 kunit_test_suite(origin_suite);

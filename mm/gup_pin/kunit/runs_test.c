@@ -10,7 +10,7 @@
 #include "fixture.h"
 
 #define ORDER	7
-#define NR	(1U << ORDER)
+#define NR	BIT(ORDER)
 
 struct runs_state {
 	struct gup_pin_fixture fixture;
@@ -64,17 +64,23 @@ static void start(struct kunit *test)
 	gup_pin_runs_init(&s->runs, &s->fixture.index);
 }
 
-#define EXPECT_RUN(test, from, nr_pages, nr_pins) do {			\
-	const struct gup_pin_run *run = next(test);			\
-	struct runs_state *state = (test)->priv;			\
-									\
-	KUNIT_ASSERT_NOT_NULL(test, run);				\
-	KUNIT_EXPECT_EQ(test, run->first.pfn, state->pfn + (from));	\
-	KUNIT_EXPECT_EQ(test, run->pages, (nr_pages));			\
-	KUNIT_EXPECT_EQ(test, run->pins, (nr_pins));			\
-} while (0)
+/* The next run begins with the page of this number, and has so many. */
+static void expect_run(struct kunit *test, unsigned int from,
+		       unsigned long pages, unsigned long pins)
+{
+	const struct gup_pin_run *run = next(test);
+	struct runs_state *s = test->priv;
 
-#define EXPECT_END(test)	KUNIT_EXPECT_NULL(test, next(test))
+	KUNIT_ASSERT_NOT_NULL(test, run);
+	KUNIT_EXPECT_EQ(test, run->first.pfn, s->pfn + from);
+	KUNIT_EXPECT_EQ(test, run->pages, pages);
+	KUNIT_EXPECT_EQ(test, run->pins, pins);
+}
+
+static void expect_end(struct kunit *test)
+{
+	KUNIT_EXPECT_NULL(test, next(test));
+}
 
 static void neighbours_are_one_line(struct kunit *test)
 {
@@ -86,15 +92,15 @@ static void neighbours_are_one_line(struct kunit *test)
 	for (i = 3; i < 100; i++)
 		gup_pin_test_add(test, s->pfn + i, call, 1);
 	start(test);
-	EXPECT_RUN(test, 3, 97, 97);
-	EXPECT_END(test);
+	expect_run(test, 3, 97, 97);
+	expect_end(test);
 
 	/* A hole makes two. */
 	gup_pin_test_release(test, s->pfn + 50, 1, false);
 	start(test);
-	EXPECT_RUN(test, 3, 47, 47);
-	EXPECT_RUN(test, 51, 49, 49);
-	EXPECT_END(test);
+	expect_run(test, 3, 47, 47);
+	expect_run(test, 51, 49, 49);
+	expect_end(test);
 }
 
 static void calls_are_told_apart(struct kunit *test)
@@ -110,20 +116,20 @@ static void calls_are_told_apart(struct kunit *test)
 	for (i = 8; i < 24; i++)
 		gup_pin_test_add(test, s->pfn + i, b, 1);
 	start(test);
-	EXPECT_RUN(test, 0, 16, 32);
-	EXPECT_RUN(test, 8, 16, 16);
-	EXPECT_END(test);
+	expect_run(test, 0, 16, 32);
+	expect_run(test, 8, 16, 16);
+	expect_end(test);
 
 	/* Where an unpin was a guess the line says so, and only there. */
 	gup_pin_test_release(test, s->pfn + 10, 1, false);
 	start(test);
-	EXPECT_RUN(test, 0, 10, 20);
-	EXPECT_RUN(test, 8, 2, 2);
-	EXPECT_RUN(test, 10, 1, 1);
-	EXPECT_RUN(test, 10, 1, 1);
-	EXPECT_RUN(test, 11, 5, 10);
-	EXPECT_RUN(test, 11, 13, 13);
-	EXPECT_END(test);
+	expect_run(test, 0, 10, 20);
+	expect_run(test, 8, 2, 2);
+	expect_run(test, 10, 1, 1);
+	expect_run(test, 10, 1, 1);
+	expect_run(test, 11, 5, 10);
+	expect_run(test, 11, 13, 13);
+	expect_end(test);
 }
 
 static void addresses_must_follow(struct kunit *test)
@@ -142,9 +148,9 @@ static void addresses_must_follow(struct kunit *test)
 		gup_pin_test_add(test, s->pfn + i, call, 1);
 	}
 	start(test);
-	EXPECT_RUN(test, 0, 4, 4);
-	EXPECT_RUN(test, 4, 4, 4);
-	EXPECT_END(test);
+	expect_run(test, 0, 4, 4);
+	expect_run(test, 4, 4, 4);
+	expect_end(test);
 	start(test);
 	KUNIT_EXPECT_EQ(test, next(test)->first.addr, 0x14000);
 	KUNIT_EXPECT_EQ(test, next(test)->first.addr, 0x10000);
@@ -173,7 +179,7 @@ static void very_many_calls(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pins, 2 * nr);
 	KUNIT_EXPECT_GE(test, lines, nr);
 	KUNIT_EXPECT_LE(test, lines, 2 * nr);
-	EXPECT_END(test);
+	expect_end(test);
 }
 
 static struct kunit_case runs_cases[] = {
@@ -190,4 +196,5 @@ static struct kunit_suite runs_suite = {
 	.exit = runs_exit,
 	.test_cases = runs_cases,
 };
+
 kunit_test_suite(runs_suite);

@@ -149,4 +149,5 @@ static struct kunit_suite slot_suite = {
 	.exit = gup_pin_fixture_exit,
 	.test_cases = slot_cases,
 };
+
 kunit_test_suite(slot_suite);

@@ -133,4 +133,5 @@ static struct kunit_suite walk_suite = {
 	.exit = gup_pin_fixture_exit,
 	.test_cases = walk_cases,
 };
+
 kunit_test_suite(walk_suite);

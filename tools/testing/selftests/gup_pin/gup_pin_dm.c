@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A block device whose I/O stays in flight while it is suspended. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/dm-ioctl.h>
+#include <linux/loop.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include "gup_pin_dm.h"
+#include "gup_pin_util.h"
+
+#define DM_CONTROL	"/dev/mapper/control"
+#define SECTOR_SIZE	512
+
+struct dm_request {
+	struct dm_ioctl io;
+	struct dm_target_spec target;
+	char params[64];
+};
+
+static const char *dm_call(struct gup_pin_dm *dm, unsigned long cmd,
+			   const char *what, struct dm_request *req)
+{
+	const char *problem = NULL;
+	int fd;
+
+	fd = open(DM_CONTROL, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return gup_pin_problem("cannot open " DM_CONTROL ": %s", strerror(errno));
+	req->io.version[0] = DM_VERSION_MAJOR;
+	req->io.data_size = sizeof(*req);
+	req->io.data_start = sizeof(req->io);
+	snprintf(req->io.name, sizeof(req->io.name), "%s", dm->name);
+	if (ioctl(fd, cmd, req))
+		problem = gup_pin_problem("device-mapper %s: %s", what, strerror(errno));
+	close(fd);
+	return problem;
+}
+
+const char *gup_pin_dm_missing(void)
+{
+	if (access(DM_CONTROL, F_OK))
+		return "no " DM_CONTROL " (CONFIG_BLK_DEV_DM)";
+	if (access("/dev/loop-control", F_OK))
+		return "no /dev/loop-control (CONFIG_BLK_DEV_LOOP)";
+	return NULL;
+}
+
+static const char *loop_create(struct gup_pin_dm *dm, size_t size, char *path,
+			       size_t len)
+{
+	struct loop_config config = {
+		.info.lo_flags = LO_FLAGS_AUTOCLEAR,
+	};
+	int control, nr;
+
+	dm->memfd = memfd_create("gup_pin disk", MFD_CLOEXEC);
+	if (dm->memfd < 0 || ftruncate(dm->memfd, size))
+		return gup_pin_problem("memfd: %s", strerror(errno));
+	control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	if (control < 0)
+		return gup_pin_problem("/dev/loop-control: %s", strerror(errno));
+	nr = ioctl(control, LOOP_CTL_GET_FREE);
+	close(control);
+	if (nr < 0)
+		return gup_pin_problem("no free loop device: %s", strerror(errno));
+	snprintf(path, len, "/dev/loop%d", nr);
+	dm->loop = open(path, O_RDWR | O_CLOEXEC);
+	if (dm->loop < 0)
+		return gup_pin_problem("cannot open %s: %s", path, strerror(errno));
+	config.fd = dm->memfd;
+	if (ioctl(dm->loop, LOOP_CONFIGURE, &config))
+		return gup_pin_problem("LOOP_CONFIGURE: %s", strerror(errno));
+	return NULL;
+}
+
+const char *gup_pin_dm_create(struct gup_pin_dm *dm, size_t size)
+{
+	struct dm_request req = {};
+	const char *problem;
+	char loop[32];
+
+	memset(dm, 0, sizeof(*dm));
+	dm->memfd = -1;
+	dm->loop = -1;
+	problem = loop_create(dm, size, loop, sizeof(loop));
+	if (problem)
+		return problem;
+	snprintf(dm->name, sizeof(dm->name), "gup_pin-%d", getpid());
+	problem = dm_call(dm, DM_DEV_CREATE, "create", &req);
+	if (problem) {
+		dm->name[0] = '\0';
+		return problem;
+	}
+	snprintf(dm->dev, sizeof(dm->dev), "/dev/dm-%u", minor(req.io.dev));
+
+	memset(&req, 0, sizeof(req));
+	req.io.target_count = 1;
+	req.target.length = size / SECTOR_SIZE;
+	req.target.next = sizeof(req) - sizeof(req.io);
+	memcpy(req.target.target_type, "linear", sizeof("linear"));
+	snprintf(req.params, sizeof(req.params), "%s 0", loop);
+	problem = dm_call(dm, DM_TABLE_LOAD, "table", &req);
+	if (problem)
+		return problem;
+	problem = gup_pin_dm_resume(dm);
+	if (problem)
+		return problem;
+	if (access(dm->dev, F_OK))
+		return gup_pin_problem("%s did not appear: is devtmpfs mounted at /dev?",
+				       dm->dev);
+	return NULL;
+}
+
+/*
+ * An empty FAT16 file system, so that nobody has to install mkfs.vfat: a boot
+ * sector and the first two entries of the only FAT.
+ */
+static const char *mkfs_vfat(struct gup_pin_dm *dm)
+{
+	unsigned char boot[SECTOR_SIZE] = { 0xeb, 0x3c, 0x90 };
+	unsigned char fat[4] = { 0xf8, 0xff, 0xff, 0xff };
+	off_t size = lseek(dm->memfd, 0, SEEK_END);
+	unsigned int sectors = size / SECTOR_SIZE, fat_sectors;
+	const char *problem = NULL;
+	int fd;
+
+	if (sectors > 0xffff)
+		return gup_pin_problem("too large for this FAT16");
+	fat_sectors = (sectors * 2 + SECTOR_SIZE - 1) / SECTOR_SIZE;
+	memcpy(boot + 3, "gup_pin ", 8);
+	boot[11] = SECTOR_SIZE & 0xff;
+	boot[12] = SECTOR_SIZE >> 8;
+	boot[13] = 8;			/* sectors in a cluster */
+	boot[14] = 1;			/* reserved sectors */
+	boot[16] = 1;			/* FATs */
+	boot[18] = 2;			/* 512 entries in the root directory */
+	boot[19] = sectors & 0xff;
+	boot[20] = sectors >> 8;
+	boot[21] = 0xf8;
+	boot[22] = fat_sectors & 0xff;
+	boot[23] = fat_sectors >> 8;
+	boot[38] = 0x29;
+	memcpy(boot + 43, "NO NAME    FAT16   ", 19);
+	boot[510] = 0x55;
+	boot[511] = 0xaa;
+
+	fd = open(dm->dev, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return gup_pin_problem("cannot open %s: %s", dm->dev, strerror(errno));
+	if (pwrite(fd, boot, sizeof(boot), 0) != sizeof(boot) ||
+	    pwrite(fd, fat, sizeof(fat), SECTOR_SIZE) != sizeof(fat) || fsync(fd))
+		problem = gup_pin_problem("cannot write %s: %s", dm->dev, strerror(errno));
+	close(fd);
+	return problem;
+}
+
+/* Without a journal: nobody but the test is to wait for the suspended device. */
+static const char *mkfs_ext4(struct gup_pin_dm *dm)
+{
+	char command[200];
+	int status;
+
+	snprintf(command, sizeof(command),
+		 "PATH=$PATH:/sbin:/usr/sbin mkfs.ext4 -q -F -b 4096 -O ^has_journal -E lazy_itable_init=0 %s",
+		 dm->dev);
+	status = system(command);
+	if (status)
+		return gup_pin_problem("mkfs.ext4 failed with status 0x%x", status);
+	return NULL;
+}
+
+const char *gup_pin_dm_mount(struct gup_pin_dm *dm, const char *type)
+{
+	const char *problem;
+
+	problem = strcmp(type, "vfat") ? mkfs_ext4(dm) : mkfs_vfat(dm);
+	if (problem)
+		return problem;
+	snprintf(dm->dir, sizeof(dm->dir), "/tmp/gup_pin.XXXXXX");
+	if (!mkdtemp(dm->dir)) {
+		dm->dir[0] = '\0';
+		return gup_pin_problem("mkdtemp: %s", strerror(errno));
+	}
+	if (mount(dm->dev, dm->dir, type, 0, NULL))
+		return gup_pin_problem("cannot mount %s: %s", type, strerror(errno));
+	dm->mounted = true;
+	return NULL;
+}
+
+const char *gup_pin_dm_suspend(struct gup_pin_dm *dm)
+{
+	struct dm_request req = {
+		.io.flags = DM_SUSPEND_FLAG | DM_SKIP_LOCKFS_FLAG | DM_NOFLUSH_FLAG,
+	};
+
+	return dm_call(dm, DM_DEV_SUSPEND, "suspend", &req);
+}
+
+const char *gup_pin_dm_resume(struct gup_pin_dm *dm)
+{
+	struct dm_request req = {};
+
+	return dm_call(dm, DM_DEV_SUSPEND, "resume", &req);
+}
+
+int gup_pin_dm_file(struct gup_pin_dm *dm, const char *name, size_t size, int flags)
+{
+	char path[100], *data;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dm->dir, name);
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -1;
+	data = malloc(size);
+	memset(data, 'f', size);
+	if (write(fd, data, size) != (ssize_t)size || fsync(fd)) {
+		free(data);
+		close(fd);
+		return -1;
+	}
+	free(data);
+	close(fd);
+	return open(path, flags | O_CLOEXEC);
+}
+
+void gup_pin_dm_remove(struct gup_pin_dm *dm)
+{
+	struct dm_request req = {};
+	int tries;
+
+	if (dm->name[0])
+		gup_pin_dm_resume(dm);
+	/* The last I/O may still hold the file system. */
+	for (tries = 0; dm->mounted && umount(dm->dir) && tries < 100; tries++)
+		gup_pin_msleep(20);
+	if (dm->dir[0])
+		rmdir(dm->dir);
+	for (tries = 0; dm->name[0] && tries < 100; tries++) {
+		memset(&req, 0, sizeof(req));
+		if (!dm_call(dm, DM_DEV_REMOVE, "remove", &req))
+			break;
+		gup_pin_msleep(20);
+	}
+	if (dm->loop >= 0)
+		close(dm->loop);
+	if (dm->memfd >= 0)
+		close(dm->memfd);
+	memset(dm, 0, sizeof(*dm));
+	dm->memfd = -1;
+	dm->loop = -1;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A block device whose I/O stays in flight while it is suspended: device-mapper
+ * "linear" over a loop device over a memfd.
+ */
+#ifndef GUP_PIN_DM_H
+#define GUP_PIN_DM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct gup_pin_dm {
+	int memfd;
+	int loop;
+	char name[40];
+	char dev[40];		/* /dev/dm-N */
+	char dir[40];		/* where its file system is mounted */
+	bool mounted;
+};
+
+const char *gup_pin_dm_missing(void);
+const char *gup_pin_dm_create(struct gup_pin_dm *dm, size_t size);
+const char *gup_pin_dm_mount(struct gup_pin_dm *dm, const char *type);
+const char *gup_pin_dm_suspend(struct gup_pin_dm *dm);
+const char *gup_pin_dm_resume(struct gup_pin_dm *dm);
+/* Resumes, unmounts and removes whatever there is of it. */
+void gup_pin_dm_remove(struct gup_pin_dm *dm);
+
+/* A file of this size, written and clean; opened with flags. */
+int gup_pin_dm_file(struct gup_pin_dm *dm, const char *name, size_t size, int flags);
+
+#endif /* GUP_PIN_DM_H */

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tracking that is switched off and on while pins are held.
+ *
+ * After this program, the counters no longer hold all pins since boot: where
+ * something is still pinned, they and /proc/vmstat differ.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+#include "kselftest_harness.h"
+#include "gup_pin_mem.h"
+#include "gup_pin_pinners.h"
+#include "gup_pin_util.h"
+
+#define ENABLE	GUP_PIN_DIR "/enable"
+#define NPAGES	16
+
+FIXTURE(enable)
+{
+	struct gup_pin_base base;
+	struct gup_pin_mem mem;
+	int before;
+	int after;
+};
+
+FIXTURE_SETUP(enable)
+{
+	const char *missing = gup_pin_missing();
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	self->before = uring_open();
+	self->after = uring_open();
+	if (self->before < 0 || self->after < 0)
+		SKIP(return, "no io_uring (CONFIG_IO_URING): %s", strerror(errno));
+	ASSERT_OK(gup_pin_begin(&self->base));
+	ASSERT_OK(gup_pin_mem_get(&self->mem, MEM_ANON, NPAGES * PAGE_SIZE));
+}
+
+FIXTURE_TEARDOWN(enable)
+{
+	close(self->before);
+	close(self->after);
+	gup_pin_mem_put(&self->mem);
+	gup_pin_write(ENABLE, "1");
+}
+
+static const char *expect_live(unsigned long pins)
+{
+	struct gup_pin_stats stats;
+	struct gup_pin_lines lines;
+	const char *problem;
+	unsigned long sum;
+
+	problem = gup_pin_read_stats(&stats) ?: gup_pin_read_pins(&lines);
+	if (problem)
+		return problem;
+	sum = gup_pin_sum_pins(&lines);
+	gup_pin_free(&lines);
+	if (stats.live_pins != pins || sum != pins)
+		return gup_pin_problem("live_pins is %lu, pins shows %lu, not %lu",
+				       stats.live_pins, sum, pins);
+	if (!pins && (stats.live_folios || stats.live_calls))
+		return gup_pin_problem("no pins, but live_folios %lu live_calls %lu",
+				       stats.live_folios, stats.live_calls);
+	return NULL;
+}
+
+TEST_F(enable, garbage)
+{
+	static const char *const garbage[] = { "2", "x", "-1", "maybe", "\n", " " };
+	size_t i;
+	int fd;
+
+	for (i = 0; i < ARRAY_SIZE(garbage); i++) {
+		fd = open(ENABLE, O_WRONLY);
+		ASSERT_LE(0, fd);
+		errno = 0;
+		EXPECT_EQ(-1, write(fd, garbage[i], strlen(garbage[i]))) {
+			TH_LOG("'%s' was taken", garbage[i]);
+		}
+		EXPECT_EQ(EINVAL, errno);
+		close(fd);
+		EXPECT_EQ(1, gup_pin_read_number(ENABLE));
+	}
+}
+
+TEST_F(enable, reads_back)
+{
+	struct gup_pin_stats stats;
+	char *text;
+
+	ASSERT_OK(gup_pin_write(ENABLE, "0"));
+	ASSERT_OK(gup_pin_slurp(ENABLE, &text, NULL));
+	EXPECT_STREQ("0\n", text);
+	free(text);
+	ASSERT_OK(gup_pin_read_stats(&stats));
+	EXPECT_EQ(0, stats.enabled);
+	/* Once more is no mistake. */
+	ASSERT_OK(gup_pin_write(ENABLE, "0\n"));
+	ASSERT_OK(gup_pin_write(ENABLE, "1\n"));
+	ASSERT_OK(gup_pin_write(ENABLE, "1"));
+	ASSERT_OK(gup_pin_slurp(ENABLE, &text, NULL));
+	EXPECT_STREQ("1\n", text);
+	free(text);
+	ASSERT_OK(gup_pin_read_stats(&stats));
+	EXPECT_EQ(1, stats.enabled);
+	ASSERT_OK(gup_pin_check_at_rest(&self->base));
+}
+
+/* Off: all is forgotten, and what is unpinned meanwhile does no harm. */
+TEST_F(enable, off_while_held)
+{
+	struct gup_pin_stats stats;
+	struct gup_pin_verify verify;
+	struct gup_pin_want want;
+
+	ASSERT_EQ(0, uring_register_one(self->before, self->mem.addr, self->mem.size));
+	gup_pin_want_self(&want, "pin_user_pages_fast", 'w', "long", "anon");
+	ASSERT_OK(gup_pin_check_pages(&want, 0, self->mem.addr, NPAGES));
+
+	ASSERT_OK(gup_pin_write(ENABLE, "0"));
+	ASSERT_OK(expect_live(0));
+	ASSERT_OK(gup_pin_read_verify(&verify));
+	EXPECT_EQ(0, verify.pins);
+	ASSERT_EQ(0, uring_register_one(self->after, self->mem.addr, PAGE_SIZE));
+	ASSERT_OK(expect_live(0));
+	ASSERT_EQ(0, uring_unregister(self->before));
+	ASSERT_EQ(0, uring_unregister(self->after));
+	ASSERT_OK(expect_live(0));
+
+	ASSERT_OK(gup_pin_write(ENABLE, "1"));
+	ASSERT_OK(expect_live(0));
+	ASSERT_OK(gup_pin_read_stats(&stats));
+	EXPECT_EQ(self->base.stats.unmatched, stats.unmatched);
+	EXPECT_EQ(0, stats.untracked);
+
+	/* Pins are recorded as ever. */
+	ASSERT_EQ(0, uring_register_one(self->before, self->mem.addr, self->mem.size));
+	ASSERT_OK(gup_pin_check_pages(&want, 0, self->mem.addr, NPAGES));
+	ASSERT_EQ(0, uring_unregister(self->before));
+	ASSERT_OK(expect_live(0));
+}
+
+/* Switched on late: what was pinned before is unknown, and no error. */
+TEST_F(enable, on_late)
+{
+	size_t half = NPAGES / 2 * PAGE_SIZE;
+	struct gup_pin_stats stats, late;
+	struct gup_pin_want want;
+
+	ASSERT_OK(gup_pin_write(ENABLE, "0"));
+	ASSERT_EQ(0, uring_register_one(self->before, self->mem.addr, half));
+	ASSERT_OK(gup_pin_write(ENABLE, "1"));
+	ASSERT_OK(expect_live(0));
+	ASSERT_OK(gup_pin_read_stats(&late));
+
+	ASSERT_EQ(0, uring_register_one(self->after, self->mem.addr + half, half));
+	gup_pin_want_self(&want, "pin_user_pages_fast", 'w', "long", "anon");
+	ASSERT_OK(gup_pin_check_pages(&want, 0, self->mem.addr + half, NPAGES / 2));
+
+	ASSERT_EQ(0, uring_unregister(self->before));
+	ASSERT_OK(gup_pin_check_pages(&want, 0, self->mem.addr + half, NPAGES / 2));
+	ASSERT_OK(gup_pin_read_stats(&stats));
+	EXPECT_EQ(late.unmatched, stats.unmatched);
+	EXPECT_EQ(late.released, stats.released);
+	EXPECT_EQ(late.inferred, stats.inferred);
+
+	ASSERT_EQ(0, uring_unregister(self->after));
+	ASSERT_OK(expect_live(0));
+	ASSERT_OK(gup_pin_read_stats(&stats));
+	EXPECT_EQ(late.unmatched, stats.unmatched);
+	EXPECT_EQ(stats.acquired, stats.released);
+	EXPECT_EQ(0, stats.untracked);
+}
+
+/* An old pin and a recorded one on the same pages: never more than there are. */
+TEST_F(enable, on_late_same_pages)
+{
+	struct gup_pin_verify verify;
+	struct gup_pin_stats stats;
+	int order;
+
+	for (order = 0; order < 2; order++) {
+		ASSERT_OK(gup_pin_write(ENABLE, "0"));
+		ASSERT_EQ(0, uring_register_one(self->before, self->mem.addr,
+						self->mem.size));
+		ASSERT_OK(gup_pin_write(ENABLE, "1"));
+		ASSERT_EQ(0, uring_register_one(self->after, self->mem.addr,
+						self->mem.size));
+		ASSERT_OK(expect_live(NPAGES));
+		ASSERT_EQ(0, uring_unregister(order ? self->before : self->after));
+		ASSERT_OK(gup_pin_read_verify(&verify));
+		ASSERT_EQ(0, uring_unregister(order ? self->after : self->before));
+		ASSERT_OK(expect_live(0));
+		ASSERT_OK(gup_pin_read_verify(&verify));
+		ASSERT_OK(gup_pin_read_stats(&stats));
+		EXPECT_EQ(self->base.stats.unmatched, stats.unmatched);
+		EXPECT_EQ(0, stats.untracked);
+	}
+}
+
+struct load {
+	const struct gup_pin_mem *mem;
+	bool stop;
+	unsigned long rounds;
+	int error;
+};
+
+static void *pin_and_unpin(void *arg)
+{
+	struct load *load = arg;
+	int ring = uring_open();
+	int i, ret;
+
+	while (!__atomic_load_n(&load->stop, __ATOMIC_RELAXED) && !load->error) {
+		struct iovec iov[NPAGES];
+
+		for (i = 0; i < NPAGES; i++) {
+			iov[i].iov_base = load->mem->addr + i * PAGE_SIZE;
+			iov[i].iov_len = (NPAGES - i) * PAGE_SIZE;
+		}
+		ret = uring_register(ring, iov, NPAGES);
+		if (!ret)
+			ret = uring_unregister(ring);
+		load->error = ret;
+		load->rounds++;
+	}
+	close(ring);
+	return NULL;
+}
+
+/* Toggled while pins come and go all the time. */
+TEST_F(enable, toggle_under_load)
+{
+	struct load load[2] = { { .mem = &self->mem }, { .mem = &self->mem } };
+	struct gup_pin_verify verify;
+	struct gup_pin_stats stats;
+	pthread_t thread[2];
+	int i;
+
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, pin_and_unpin, &load[i]));
+	for (i = 0; i < 40; i++) {
+		ASSERT_OK(gup_pin_write(ENABLE, "0"));
+		/* A call that is just being made may be counted, but has no pins. */
+		ASSERT_OK(gup_pin_read_stats(&stats));
+		EXPECT_EQ(0, stats.live_pins);
+		EXPECT_EQ(0, stats.live_folios);
+		gup_pin_msleep(20);
+		ASSERT_OK(gup_pin_write(ENABLE, "1"));
+		gup_pin_msleep(20);
+	}
+	for (i = 0; i < 2; i++) {
+		__atomic_store_n(&load[i].stop, true, __ATOMIC_RELAXED);
+		ASSERT_EQ(0, pthread_join(thread[i], NULL));
+		EXPECT_EQ(0, load[i].error);
+		EXPECT_LT(10, load[i].rounds);
+	}
+	ASSERT_OK(gup_pin_wait_live(0, 2000));
+	ASSERT_OK(expect_live(0));
+	ASSERT_OK(gup_pin_read_verify(&verify));
+	ASSERT_OK(gup_pin_read_stats(&stats));
+	EXPECT_EQ(self->base.stats.unmatched, stats.unmatched);
+	EXPECT_EQ(0, stats.untracked);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * pin_user_pages_remote() and folio_add_pins(), by iommufd with a mock device.
+ *
+ * iommufd remembers whose memory was mapped into an IOAS, but pins it only when
+ * a domain is attached; whoever attaches it pins. A child that inherited
+ * /dev/iommu thus pins its parent's memory.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/iommufd.h>
+#include <drivers/iommu/iommufd/iommufd_test.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "kselftest_harness.h"
+#include "gup_pin_mem.h"
+#include "gup_pin_util.h"
+
+#ifndef IOMMU_IOAS_MAP_FILE
+struct iommu_ioas_map_file {
+	__u32 size;
+	__u32 flags;
+	__u32 ioas_id;
+	__s32 fd;
+	__aligned_u64 start;
+	__aligned_u64 length;
+	__aligned_u64 iova;
+};
+
+#define IOMMU_IOAS_MAP_FILE	_IO(IOMMUFD_TYPE, 0x8f)
+#endif
+
+#define IOVA		((__u64)MOCK_APERTURE_START)
+#define MAP_FLAGS	(IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE)
+
+FIXTURE(iommufd)
+{
+	struct gup_pin_base base;
+	struct gup_pin_mem mem;
+	int fd;
+	__u32 ioas;
+};
+
+FIXTURE_VARIANT(iommufd)
+{
+	enum gup_pin_mem_kind kind;
+	size_t size;
+	bool write;
+};
+
+FIXTURE_VARIANT_ADD(iommufd, anon_write)
+{
+	.kind = MEM_ANON,
+	.size = 16 * PAGE_SIZE,
+	.write = true,
+};
+
+FIXTURE_VARIANT_ADD(iommufd, anon_read)
+{
+	.kind = MEM_ANON,
+	.size = 16 * PAGE_SIZE,
+};
+
+FIXTURE_VARIANT_ADD(iommufd, thp_write)
+{
+	.kind = MEM_THP,
+	.size = SIZE_2M,
+	.write = true,
+};
+
+FIXTURE_VARIANT_ADD(iommufd, hugetlb_read)
+{
+	.kind = MEM_HUGETLB,
+	.size = SIZE_2M,
+};
+
+FIXTURE_SETUP(iommufd)
+{
+	const char *missing = gup_pin_missing() ?: gup_pin_mem_missing(variant->kind);
+	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	self->fd = open("/dev/iommu", O_RDWR);
+	if (self->fd < 0)
+		SKIP(return, "no /dev/iommu (CONFIG_IOMMUFD): %s", strerror(errno));
+	ASSERT_OK(gup_pin_begin(&self->base));
+	ASSERT_EQ(0, ioctl(self->fd, IOMMU_IOAS_ALLOC, &alloc));
+	self->ioas = alloc.out_ioas_id;
+	ASSERT_OK(gup_pin_mem_get(&self->mem, variant->kind, variant->size));
+}
+
+FIXTURE_TEARDOWN(iommufd)
+{
+	close(self->fd);
+	gup_pin_mem_put(&self->mem);
+}
+
+/* Returns 0 or -errno. */
+static int attach(int fd, __u32 ioas)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd),
+		.op = IOMMU_TEST_OP_MOCK_DOMAIN,
+		.id = ioas,
+	};
+
+	return ioctl(fd, IOMMU_TEST_CMD, &cmd) ? -errno : 0;
+}
+
+static int map(int fd, __u32 ioas, void *addr, size_t size, bool write)
+{
+	struct iommu_ioas_map cmd = {
+		.size = sizeof(cmd),
+		.flags = MAP_FLAGS | (write ? IOMMU_IOAS_MAP_WRITEABLE : 0),
+		.ioas_id = ioas,
+		.user_va = (unsigned long)addr,
+		.length = size,
+		.iova = IOVA,
+	};
+
+	return ioctl(fd, IOMMU_IOAS_MAP, &cmd) ? -errno : 0;
+}
+
+static int unmap(int fd, __u32 ioas, size_t size)
+{
+	struct iommu_ioas_unmap cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.iova = IOVA,
+		.length = size,
+	};
+
+	return ioctl(fd, IOMMU_IOAS_UNMAP, &cmd) ? -errno : 0;
+}
+
+#define NO_TEST_DEVICE	"iommufd has no mock device (CONFIG_IOMMUFD_TEST)"
+
+/* Attached first, the pins are the mapping task's own. */
+TEST_F(iommufd, local)
+{
+	struct gup_pin_want want;
+	int ret;
+
+	ret = attach(self->fd, self->ioas);
+	if (ret == -ENOTTY)
+		SKIP(return, NO_TEST_DEVICE);
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, map(self->fd, self->ioas, self->mem.addr, self->mem.size,
+			 variant->write));
+	gup_pin_want_self(&want, "pin_user_pages_fast", variant->write ? 'w' : 'r',
+			  "long", self->mem.map);
+	want.order = self->mem.order;
+	ASSERT_OK(gup_pin_check_pages(&want, 0, self->mem.addr,
+				      self->mem.size / PAGE_SIZE));
+	ASSERT_EQ(0, unmap(self->fd, self->ioas, self->mem.size));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+TEST_F(iommufd, remote)
+{
+	struct gup_pin_want want;
+	int status, up[2], down[2];
+	int ret = 1;
+	pid_t child;
+
+	ASSERT_EQ(0, map(self->fd, self->ioas, self->mem.addr, self->mem.size,
+			 variant->write));
+	ASSERT_OK(gup_pin_check_no_lines(getpid()));
+	ASSERT_EQ(0, pipe(up));
+	ASSERT_EQ(0, pipe(down));
+
+	/* Or the pages were the child's as well, and pinning would copy them. */
+	ASSERT_EQ(0, madvise(self->mem.addr, self->mem.size, MADV_DONTFORK));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		prctl(PR_SET_NAME, "gup_pin child");
+		ret = attach(self->fd, self->ioas);
+		if (write(up[1], &ret, sizeof(ret)) != sizeof(ret))
+			_exit(1);
+		close(down[1]);
+		_exit(read(down[0], &ret, sizeof(ret)) != 0);
+	}
+	ASSERT_EQ((ssize_t)sizeof(ret), read(up[0], &ret, sizeof(ret)));
+	if (ret == -ENOTTY) {
+		close(down[1]);
+		waitpid(child, &status, 0);
+		SKIP(return, NO_TEST_DEVICE);
+	}
+	ASSERT_EQ(0, ret);
+
+	gup_pin_want_self(&want, "pin_user_pages_remote", variant->write ? 'w' : 'r',
+			  "long", self->mem.map);
+	want.tgid = child;
+	want.pid = child;
+	want.comm = "gup_pin\\x20child";
+	want.order = self->mem.order;
+	ASSERT_OK(gup_pin_check_pages(&want, 0, self->mem.addr,
+				      self->mem.size / PAGE_SIZE));
+
+	/* The pins outlive the task that took them. */
+	close(down[1]);
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+	ASSERT_OK(gup_pin_check_pages(&want, 0, self->mem.addr,
+				      self->mem.size / PAGE_SIZE));
+
+	ASSERT_EQ(0, unmap(self->fd, self->ioas, self->mem.size));
+	ASSERT_OK(gup_pin_check_no_lines(child));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+FIXTURE(iommufd_file)
+{
+	struct gup_pin_base base;
+	struct gup_pin_mem mem;
+	int fd;
+	__u32 ioas;
+};
+
+FIXTURE_VARIANT(iommufd_file)
+{
+	enum gup_pin_mem_kind kind;
+	size_t size;
+};
+
+FIXTURE_VARIANT_ADD(iommufd_file, hugetlb)
+{
+	.kind = MEM_MEMFD_HUGETLB,
+	.size = SIZE_2M,
+};
+
+FIXTURE_VARIANT_ADD(iommufd_file, shmem)
+{
+	.kind = MEM_MEMFD,
+	.size = 16 * PAGE_SIZE,
+};
+
+FIXTURE_SETUP(iommufd_file)
+{
+	const char *missing = gup_pin_missing() ?: gup_pin_mem_missing(variant->kind);
+	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	if (!gup_pin_has_symbol("folio_add_pins"))
+		SKIP(return, "this kernel has no folio_add_pins()");
+	self->fd = open("/dev/iommu", O_RDWR);
+	if (self->fd < 0)
+		SKIP(return, "no /dev/iommu (CONFIG_IOMMUFD): %s", strerror(errno));
+	ASSERT_OK(gup_pin_begin(&self->base));
+	ASSERT_EQ(0, ioctl(self->fd, IOMMU_IOAS_ALLOC, &alloc));
+	self->ioas = alloc.out_ioas_id;
+	ASSERT_OK(gup_pin_mem_get(&self->mem, variant->kind, variant->size));
+}
+
+FIXTURE_TEARDOWN(iommufd_file)
+{
+	close(self->fd);
+	gup_pin_mem_put(&self->mem);
+}
+
+/*
+ * memfd_pin_folios() pins each folio once; as the pages are unpinned one by one
+ * later, folio_add_pins() takes the other 511 of a huge page.
+ */
+TEST_F(iommufd_file, add_pins)
+{
+	struct iommu_ioas_map_file cmd = {
+		.size = sizeof(cmd),
+		.flags = MAP_FLAGS | IOMMU_IOAS_MAP_WRITEABLE,
+		.ioas_id = self->ioas,
+		.fd = self->mem.fd,
+		.length = self->mem.size,
+		.iova = IOVA,
+	};
+	size_t npages = self->mem.size / PAGE_SIZE, nfolios, i;
+	struct gup_pin_lines lines;
+	struct gup_pin_want want;
+	int ret;
+
+	nfolios = npages >> self->mem.order;
+	ret = attach(self->fd, self->ioas);
+	if (ret == -ENOTTY)
+		SKIP(return, NO_TEST_DEVICE);
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, ioctl(self->fd, IOMMU_IOAS_MAP_FILE, &cmd)) {
+		TH_LOG("IOMMU_IOAS_MAP_FILE: %s", strerror(errno));
+	}
+
+	gup_pin_want_self(&want, "memfd_pin_folios", 'w', "long", self->mem.map);
+	want.owner = 0;
+	want.no_owner = true;
+	want.order = self->mem.order;
+	want.dev = self->mem.dev;
+	want.ino = self->mem.ino;
+	ASSERT_OK(gup_pin_read_task(&lines, getpid()));
+	EXPECT_EQ(npages, gup_pin_sum_pins(&lines));
+	gup_pin_only_api(&lines, "memfd_pin_folios");
+	EXPECT_EQ(nfolios, gup_pin_sum_pins(&lines));
+	for (i = 0; i < lines.nr; i++) {
+		ASSERT_OK(gup_pin_check_line(&lines.line[i], &want));
+		ASSERT_OK(gup_pin_check_stack(&lines.line[i]));
+	}
+	gup_pin_free(&lines);
+
+	want.api = "folio_add_pins";
+	ASSERT_OK(gup_pin_read_task(&lines, getpid()));
+	gup_pin_only_api(&lines, "folio_add_pins");
+	EXPECT_EQ(npages - nfolios, gup_pin_sum_pins(&lines));
+	for (i = 0; i < lines.nr; i++) {
+		ASSERT_OK(gup_pin_check_line(&lines.line[i], &want));
+		ASSERT_OK(gup_pin_check_stack(&lines.line[i]));
+		EXPECT_EQ(gup_pin_pfn_of(0, self->mem.addr), lines.line[i].pfn);
+	}
+	gup_pin_free(&lines);
+
+	ASSERT_EQ(0, unmap(self->fd, self->ioas, self->mem.size));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+TEST_HARNESS_MAIN

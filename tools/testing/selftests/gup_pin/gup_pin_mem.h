@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Memory of every kind that the gup_pin selftests pin. */
+#ifndef GUP_PIN_MEM_H
+#define GUP_PIN_MEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum gup_pin_mem_kind {
+	MEM_ANON,		/* 4 KiB pages, private */
+	MEM_THP,		/* 2 MiB aligned, private, madvise()d */
+	MEM_HUGETLB,		/* private */
+	MEM_SHARED_ANON,	/* MAP_SHARED | MAP_ANONYMOUS */
+	MEM_MEMFD,		/* shared mapping of a memfd */
+	MEM_MEMFD_HUGETLB,	/* the same with 2 MiB pages */
+	MEM_FILE,		/* shared mapping of a file that is given */
+};
+
+struct gup_pin_mem {
+	enum gup_pin_mem_kind kind;
+	char *addr;
+	size_t size;
+	int fd;			/* -1: none */
+	dev_t dev;		/* of a file; 0 for private memory */
+	ino_t ino;
+	unsigned int order;
+	const char *map;	/* as `pins` calls it */
+};
+
+/* Maps and populates; NULL, or what went wrong. */
+const char *gup_pin_mem_get(struct gup_pin_mem *mem, enum gup_pin_mem_kind kind,
+			    size_t size);
+const char *gup_pin_mem_file(struct gup_pin_mem *mem, int fd, size_t size,
+			     off_t offset);
+void gup_pin_mem_put(struct gup_pin_mem *mem);
+
+/* Why there is no memory of this kind; NULL if there can be. */
+const char *gup_pin_mem_missing(enum gup_pin_mem_kind kind);
+
+/* 2 MiB of 4 KiB pages whose pfns count up, got by splitting a THP. */
+const char *gup_pin_mem_contiguous(struct gup_pin_mem *mem);
+
+#endif /* GUP_PIN_MEM_H */

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Ways to have the kernel pin memory for as long as a test likes. */
+#ifndef GUP_PIN_PINNERS_H
+#define GUP_PIN_PINNERS_H
+
+#include <linux/aio_abi.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/*
+ * /sys/kernel/debug/gup_test. On 6.12 the held pages are the device's and not
+ * the open file's: only one set can be held in the whole system, and closing
+ * any descriptor of the device lets go of it.
+ */
+#define GUP_TEST	"/sys/kernel/debug/gup_test"
+
+enum { GUP_TEST_WRITE = 1, GUP_TEST_FAST = 2 };
+
+int gup_test_open(void);
+int gup_test_hold(int fd, const void *addr, size_t size, unsigned int flags);
+int gup_test_release(int fd);
+/* Pins and unpins at once. */
+int gup_test_basic(int fd, const void *addr, size_t size, bool write);
+int gup_test_fast_benchmark(int fd, const void *addr, size_t size, bool write);
+int gup_test_longterm_benchmark(int fd, const void *addr, size_t size, bool write);
+
+/* io_uring: registered buffers; pin_user_pages_fast(), one call a buffer. */
+int uring_open(void);
+int uring_register(int ring, const struct iovec *iov, unsigned int nr);
+int uring_register_one(int ring, const void *addr, size_t size);
+int uring_unregister(int ring);
+
+/* One asynchronous read or write. */
+struct aio_one {
+	aio_context_t ctx;
+	struct iocb iocb;
+};
+
+const char *aio_start(struct aio_one *aio, int fd, bool write, void *buf,
+		      size_t size, off_t offset);
+const char *aio_finish(struct aio_one *aio, ssize_t *result);
+
+/* /dev/udmabuf: memfd_pin_folios(). Returns a dma-buf, or -1. */
+#define UDMABUF		"/dev/udmabuf"
+int udmabuf_open(int memfd, off_t offset, size_t size);
+
+#endif /* GUP_PIN_PINNERS_H */

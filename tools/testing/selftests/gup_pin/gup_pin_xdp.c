@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+/* pin_user_pages() by a driver that is not a test: the umem of AF_XDP. */
+#include <errno.h>
+#include <linux/if_xdp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "kselftest_harness.h"
+#include "gup_pin_mem.h"
+#include "gup_pin_util.h"
+
+FIXTURE(xdp)
+{
+	struct gup_pin_base base;
+	struct gup_pin_mem mem;
+	int sock;
+};
+
+FIXTURE_VARIANT(xdp)
+{
+	enum gup_pin_mem_kind kind;
+	size_t size;
+};
+
+FIXTURE_VARIANT_ADD(xdp, anon)
+{
+	.kind = MEM_ANON,
+	.size = 64 * PAGE_SIZE,
+};
+
+FIXTURE_VARIANT_ADD(xdp, hugetlb)
+{
+	.kind = MEM_HUGETLB,
+	.size = SIZE_2M,
+};
+
+FIXTURE_SETUP(xdp)
+{
+	const char *missing = gup_pin_missing() ?: gup_pin_mem_missing(variant->kind);
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	self->sock = socket(AF_XDP, SOCK_RAW, 0);
+	if (self->sock < 0)
+		SKIP(return, "no AF_XDP (CONFIG_XDP_SOCKETS): %s", strerror(errno));
+	ASSERT_OK(gup_pin_begin(&self->base));
+	ASSERT_OK(gup_pin_mem_get(&self->mem, variant->kind, variant->size));
+}
+
+FIXTURE_TEARDOWN(xdp)
+{
+	close(self->sock);
+	gup_pin_mem_put(&self->mem);
+}
+
+TEST_F(xdp, umem)
+{
+	struct xdp_umem_reg reg = {
+		.addr = (unsigned long)self->mem.addr,
+		.len = self->mem.size,
+		.chunk_size = PAGE_SIZE,
+	};
+	struct gup_pin_want want;
+
+	ASSERT_EQ(0, setsockopt(self->sock, SOL_XDP, XDP_UMEM_REG, &reg, sizeof(reg))) {
+		TH_LOG("XDP_UMEM_REG: %s", strerror(errno));
+	}
+	gup_pin_want_self(&want, "pin_user_pages", 'w', "long", self->mem.map);
+	want.order = self->mem.order;
+	want.comm = "gup_pin_xdp";
+	ASSERT_OK(gup_pin_check_pages(&want, 0, self->mem.addr,
+				      self->mem.size / PAGE_SIZE));
+	ASSERT_EQ(0, close(self->sock));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+TEST_HARNESS_MAIN
