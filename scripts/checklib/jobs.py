@@ -33,8 +33,10 @@ MM_PROGRAMS = [
     "cow",
 ]
 
-# It switches tracking off, after which the figures since boot are gone.
-ALONE = ["gup_pin_enable"]
+# Those that want a guest for themselves, with how much memory: the first switches
+# tracking off, after which the figures since boot are gone; the second fills memory
+# until it gets some from CMA.
+ALONE = {"gup_pin_enable": "2G", "gup_pin_movable": "1G"}
 # They take long, and have a job of their own.
 STRESS = ["gup_pin_stress"]
 
@@ -123,15 +125,15 @@ def run_programs(
 
 def selftests(built: Built) -> list[Result]:
     """Our programs that share a guest."""
-    names = [n for n in programs_of(built) if n not in ALONE + STRESS]
+    names = [n for n in programs_of(built) if n not in (*ALONE, *STRESS)]
     return run_programs(built, names, ["-m", "4G", "-t", "900"], "")
 
 
-def switching(built: Built) -> list[Result]:
+def alone(built: Built) -> list[Result]:
     """Our programs that each want a guest."""
     results = []
-    for name in ALONE:
-        results += run_programs(built, [name], ["-t", "300"], "")
+    for name, memory in ALONE.items():
+        results += run_programs(built, [name], ["-m", memory, "-t", "300"], "")
     return results
 
 
@@ -272,7 +274,7 @@ EACH: dict[str, Job] = {
     "source": source,
     "kunit": kunit,
     "kselftest-build": kselftest_build,
-    "switching": switching,
+    "alone": alone,
     "selftests": selftests,
     "dump": dump,
     "mm": mm_selftests,

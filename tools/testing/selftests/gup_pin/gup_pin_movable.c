@@ -146,16 +146,17 @@ static long meminfo_kb(const char *name)
 }
 
 /*
- * CMA is used for ordinary memory once most of what is free is CMA: take the
- * rest, in large pieces.
+ * CMA is used for ordinary memory once half of what is free in its zone is CMA:
+ * take memory, in large pieces, until some of it is.
  */
 static void fill_up(char *mem, size_t size)
 {
+	long cma_kb = meminfo_kb("CmaFree");
 	size_t i;
 
 	madvise(mem, size, MADV_HUGEPAGE);
 	for (i = 0; i + SIZE_2M <= size; i += SIZE_2M) {
-		if (meminfo_kb("MemFree") < meminfo_kb("CmaFree") * 5 / 2)
+		if (meminfo_kb("CmaFree") < cma_kb - 8 * 1024)
 			break;
 		memset(mem + i, 1, SIZE_2M);
 	}
