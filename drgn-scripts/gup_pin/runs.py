@@ -77,6 +77,6 @@ def make_runs(items: Iterable[Item], page_shift: int) -> Iterator[Run]:
                 break
         else:
             if len(runs) == OPEN_RUNS:
-                yield runs.pop(0)
+                yield runs.pop()
             runs.append(Run(item, 1 << item.folio.order, item.pins))
     yield from runs

@@ -102,12 +102,12 @@ def test_unknown_addresses() -> None:
 
 
 def test_more_calls_than_open_runs() -> None:
-    """The oldest run is ended early, and a later folio begins another."""
+    """The newest run makes room: two calls are split, the others stay whole."""
     calls = [replace(CALL, address=0x1000 * i) for i in range(1, OPEN_RUNS + 2)]
     items = [item(pfn, call=c, page=pfn) for pfn in (0, 1) for c in calls]
     found = list(make_runs(items, PAGE_SHIFT))
-    assert len(found) == 2 * len(calls)
-    assert found[0].first.call.address == 0x1000
+    assert len(found) == OPEN_RUNS - 1 + 2 * 2
+    assert found[0].first.call.address == 0x1000 * OPEN_RUNS
     assert sum(run.pages for run in found) == 2 * len(calls)
 
 

@@ -38,10 +38,9 @@ void __gup_pin_acquired(struct page **pages, unsigned long npages,
 void __gup_pin_acquired_folios(struct folio **folios, unsigned long nfolios);
 void __gup_pin_added(struct folio *folio, unsigned int pins,
 		     enum gup_pin_api api);
-void __gup_pin_released(struct page **pages, unsigned long npages, bool dirty);
-void __gup_pin_released_range(struct page *page, unsigned long npages,
+void __gup_pin_released(struct page **pages, unsigned long npages);
+void __gup_pin_released_folio(struct folio *folio, unsigned long pins,
 			      bool dirty);
-void __gup_pin_released_folio(struct folio *folio, unsigned long pins);
 void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios);
 void __gup_pin_dump_page(const struct page *page);
 
@@ -115,41 +114,30 @@ static __always_inline int gup_pin_added(int ret, struct folio *folio,
  * gup_pin_released() - one pin on each of some pages is about to be dropped
  * @pages: the pages; NULL entries are passed over
  * @npages: how many
- * @dirty: the caller marks them dirty as well: it says that it wrote to them
  *
  * To be called before the first pin is dropped. Any context but NMI.
  */
 static __always_inline void gup_pin_released(struct page **pages,
-					     unsigned long npages, bool dirty)
+					     unsigned long npages)
 {
 	if (static_branch_unlikely(&gup_pin_hooks))
-		__gup_pin_released(pages, npages, dirty);
-}
-
-/**
- * gup_pin_released_range() - gup_pin_released() for neighbouring pages
- * @page: the first page
- * @npages: how many
- * @dirty: see gup_pin_released()
- */
-static __always_inline void gup_pin_released_range(struct page *page,
-						   unsigned long npages,
-						   bool dirty)
-{
-	if (static_branch_unlikely(&gup_pin_hooks))
-		__gup_pin_released_range(page, npages, dirty);
+		__gup_pin_released(pages, npages);
 }
 
 /**
  * gup_pin_released_folio() - some pins of a folio are about to be dropped
  * @folio: the folio
  * @pins: how many
+ * @dirty: the caller marks it dirty as well: it says that it wrote to it
+ *
+ * As gup_pin_released().
  */
 static __always_inline void gup_pin_released_folio(struct folio *folio,
-						   unsigned long pins)
+						   unsigned long pins,
+						   bool dirty)
 {
 	if (static_branch_unlikely(&gup_pin_hooks))
-		__gup_pin_released_folio(folio, pins);
+		__gup_pin_released_folio(folio, pins, dirty);
 }
 
 /**
@@ -198,18 +186,12 @@ static __always_inline int gup_pin_added(int ret, struct folio *folio,
 	return ret;
 }
 
-static inline void gup_pin_released(struct page **pages, unsigned long npages,
-				    bool dirty)
-{
-}
-
-static inline void gup_pin_released_range(struct page *page,
-					  unsigned long npages, bool dirty)
+static inline void gup_pin_released(struct page **pages, unsigned long npages)
 {
 }
 
 static inline void gup_pin_released_folio(struct folio *folio,
-					  unsigned long pins)
+					  unsigned long pins, bool dirty)
 {
 }
 

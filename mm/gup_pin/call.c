@@ -56,14 +56,15 @@ void gup_pin_call_drop(struct gup_pin_call *call, unsigned int pins)
 unsigned long gup_pin_call_addr(const struct gup_pin_call *call,
 				pgoff_t folio_index)
 {
-	pgoff_t page;
+	long page;
 
 	if (!call->addr || !call->linear)
 		return 0;
-	page = folio_index > call->index ? folio_index - call->index : 0;
+	/* The index of the first page may be below 0 if that is a zero page. */
+	page = max_t(long, folio_index - call->index, 0);
 	if (page >= call->npages)
 		return 0;
-	return call->addr + (page << PAGE_SHIFT);
+	return call->addr + ((unsigned long)page << PAGE_SHIFT);
 }
 
 /**
@@ -77,7 +78,7 @@ unsigned long gup_pin_call_count(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += *per_cpu_ptr(gup_pin_root.live_calls, cpu);
+		sum += READ_ONCE(*per_cpu_ptr(gup_pin_root.live_calls, cpu));
 	return max(sum, 0L);
 }
 

@@ -22,7 +22,20 @@ struct gup_pin_root gup_pin_root = {
 	.switching = __MUTEX_INITIALIZER(gup_pin_root.switching),
 };
 
+/* All that tracking needs is there. */
+static bool ready __ro_after_init;
+
 static bool on_at_boot __initdata = IS_ENABLED(CONFIG_DEBUG_GUP_PIN_DEFAULT_ON);
+
+/**
+ * gup_pin_ready() - can tracking be switched on?
+ *
+ * Return: false if the feature could not be set up at boot.
+ */
+bool gup_pin_ready(void)
+{
+	return ready;
+}
 
 /**
  * gup_pin_switch() - switch tracking on or off
@@ -38,7 +51,7 @@ int gup_pin_switch(bool on)
 {
 	struct gup_pin_index *index = &gup_pin_root.index;
 
-	if (!gup_pin_root.live_calls)
+	if (!ready)
 		return -ENODEV;
 
 	mutex_lock(&gup_pin_root.switching);
@@ -82,6 +95,7 @@ static int __init gup_pin_init(void)
 		pr_err("not available: %d\n", err);
 		return err;
 	}
+	ready = true;
 	if (on_at_boot) {
 		gup_pin_root.index.complete = true;
 		gup_pin_switch(true);

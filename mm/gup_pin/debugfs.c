@@ -102,8 +102,11 @@ static const struct file_operations pins_fops = {
 
 static int __init gup_pin_debugfs_init(void)
 {
-	struct dentry *dir = debugfs_create_dir("gup_pin", NULL);
+	struct dentry *dir;
 
+	if (!gup_pin_ready())
+		return -ENODEV;
+	dir = debugfs_create_dir("gup_pin", NULL);
 	debugfs_create_file("enable", 0600, dir, NULL, &enable_fops);
 	debugfs_create_file("pins", 0400, dir, NULL, &pins_fops);
 	debugfs_create_file("stacks", 0400, dir, NULL, &gup_pin_stacks_fops);

@@ -43,9 +43,7 @@ static void dump_item(const struct gup_pin_item *item)
 void __gup_pin_dump_page(const struct page *page)
 {
 	struct gup_pin_item items[DUMP_BATCH];
-	struct gup_pin_pos pos = {
-		.pfn = page_to_pfn(compound_head(page)),
-	};
+	struct gup_pin_pos pos = {};
 	unsigned int i, nr, shown = 0;
 	bool busy;
 
@@ -55,6 +53,7 @@ void __gup_pin_dump_page(const struct page *page)
 		pr_warn("the page's pins cannot be looked up in this context\n");
 		return;
 	}
+	pos.pfn = page_to_pfn(compound_head(page));
 	while ((nr = gup_pin_walk_folio(&gup_pin_root.index, &pos, items,
 					ARRAY_SIZE(items), &busy))) {
 		if (!shown)

@@ -195,6 +195,7 @@ struct gup_pin_refs {
 /**
  * struct gup_pin_set - the pins on a folio
  * @pins: sum over all refs
+ * @writes: those of them that are for write
  * @calls: number of refs
  * @next_seq: of the next ref
  * @tail: where the next ref goes
@@ -203,6 +204,7 @@ struct gup_pin_refs {
  */
 struct gup_pin_set {
 	u32 pins;
+	u32 writes;
 	u32 calls;
 	u64 next_seq;
 	struct gup_pin_refs *tail;
@@ -420,6 +422,8 @@ void gup_pin_cursor_add_init(struct gup_pin_cursor *cur,
 			     struct gup_pin_index *index, gfp_t gfp);
 void gup_pin_cursor_release_init(struct gup_pin_cursor *cur,
 				 struct gup_pin_index *index);
+void gup_pin_cursor_pause(struct gup_pin_cursor *cur);
+void gup_pin_cursor_leave(struct gup_pin_cursor *cur, unsigned long pfn);
 void gup_pin_cursor_end(struct gup_pin_cursor *cur);
 bool gup_pin_index_add(struct gup_pin_cursor *cur, unsigned long pfn,
 		       struct gup_pin_call *call, unsigned int pins);
@@ -585,6 +589,7 @@ extern const struct file_operations gup_pin_stats_fops;
 extern const struct file_operations gup_pin_verify_fops;
 
 /* control.c */
+bool gup_pin_ready(void);
 int gup_pin_switch(bool on);
 
 #endif /* _MM_GUP_PIN_H */

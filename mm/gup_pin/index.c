@@ -77,6 +77,26 @@ static void cursor_unlock(struct gup_pin_cursor *cur)
 	cur->shard = NULL;
 }
 
+/**
+ * gup_pin_cursor_pause() - hold no lock until the next folio
+ * @cur: the cursor
+ */
+void gup_pin_cursor_pause(struct gup_pin_cursor *cur)
+{
+	cursor_unlock(cur);
+}
+
+/**
+ * gup_pin_cursor_leave() - hold no lock if the next folio wants another one
+ * @cur: the cursor
+ * @pfn: of a page of that folio
+ */
+void gup_pin_cursor_leave(struct gup_pin_cursor *cur, unsigned long pfn)
+{
+	if (cur->block != pfn >> GUP_PIN_BLOCK_SHIFT)
+		cursor_unlock(cur);
+}
+
 /* Lock the shard of a pfn, if it is not, and stand at the pfn. */
 static struct gup_pin_shard *cursor_seek(struct gup_pin_cursor *cur,
 					 unsigned long pfn)
@@ -371,7 +391,10 @@ void gup_pin_index_flush(struct gup_pin_index *index)
 			xas_lock_irqsave(&xas, flags);
 		}
 		shard->untracked = 0;
+		/* Where memory ran out, empty nodes may be left that were counted. */
+		shard->nodes = 0;
 		xas_unlock_irqrestore(&xas, flags);
+		xa_destroy(&shard->xa);
 		gup_pin_drop_now(&drops);
 	}
 }

@@ -66,7 +66,7 @@ static void origins_sweep(struct gup_pin_origins *origins)
 					   GUP_PIN_ORIGIN_DEAD))
 				continue;
 			hlist_del_rcu(&origin->node);
-			origins->count--;
+			WRITE_ONCE(origins->count, origins->count - 1);
 			kfree_rcu(origin, rcu);
 		}
 	}
@@ -111,7 +111,7 @@ struct gup_pin_origin *gup_pin_origin_get(struct gup_pin_origins *origins,
 		if (origins->count >= ORIGINS_KEPT)
 			origins_sweep(origins);
 		hlist_add_head_rcu(&new->node, bucket);
-		origins->count++;
+		WRITE_ONCE(origins->count, origins->count + 1);
 	}
 	spin_unlock_irqrestore(&origins->lock, flags);
 	if (origin)

@@ -18,6 +18,9 @@
 #include "../internal.h"
 #include "gup_pin.h"
 
+/* A call may pin a million folios: how many at once without a break. */
+#define RESCHED_FOLIOS	1024
+
 /*
  * The pin never fails for our sake, so neither use reserves nor wake the OOM
  * killer. Whoever may not block in the page fault may not block here.
@@ -29,6 +32,17 @@ static gfp_t record_gfp(unsigned int gup_flags)
 	return GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN;
 }
 
+static pid_t find_mm_tgid(struct mm_struct *mm)
+{
+	struct task_struct *task, *thread;
+
+	for_each_process_thread(task, thread)
+		if (READ_ONCE(thread->mm) == mm &&
+		    !(thread->flags & PF_KTHREAD))
+			return task_tgid_nr(thread);
+	return 0;
+}
+
 /*
  * The process whose memory an mm is. A kernel thread may have borrowed the mm,
  * so current is the answer only for user tasks. Without CONFIG_MEMCG an mm does
@@ -37,7 +51,7 @@ static gfp_t record_gfp(unsigned int gup_flags)
  */
 static pid_t mm_owner_tgid(struct mm_struct *mm)
 {
-	struct task_struct *task, *thread;
+	struct task_struct __maybe_unused *task;
 	pid_t tgid = 0;
 
 	if (!mm)
@@ -51,15 +65,8 @@ static pid_t mm_owner_tgid(struct mm_struct *mm)
 	if (task)
 		tgid = task_tgid_nr(task);
 #endif
-	if (!tgid) {
-		for_each_process_thread(task, thread) {
-			if (READ_ONCE(thread->mm) != mm ||
-			    thread->flags & PF_KTHREAD)
-				continue;
-			tgid = task_tgid_nr(thread);
-			break;
-		}
-	}
+	if (!tgid)
+		tgid = find_mm_tgid(mm);
 	rcu_read_unlock();
 	return tgid;
 }
@@ -131,47 +138,50 @@ static unsigned int add_pins(struct gup_pin_cursor *cur, struct folio *folio,
 	return gup_pin_index_add(cur, folio_pfn(folio), call, pins) ? 0 : pins;
 }
 
-/* The index of a page that is part of a folio. */
-static pgoff_t page_index_of(struct folio *folio, struct page *page)
-{
-	return folio->index + folio_page_idx(folio, page);
-}
-
 /*
  * Do the indexes of the pages count up as their addresses do? They do unless
  * the call went over more than one mapping. Then a folio's index will tell its
- * address, at no memory for each page.
+ * address, at no memory for each page; for which it must have been entered at
+ * its first page, or else be the call's first.
  */
 static void call_set_addr(struct gup_pin_call *call, struct page **pages,
 			  unsigned long npages, unsigned long addr)
 {
-	unsigned long i, first = npages;
+	struct folio *folio, *last = NULL;
+	bool based = false;
+	unsigned long i;
 
 	call->addr = addr;
 	call->npages = npages;
-	call->linear = 1;
-	for (i = 0; i < npages; i++) {
-		struct folio *folio = page_folio(pages[i]);
-		pgoff_t index;
+	for (i = 0; i < npages; i++, last = folio) {
+		unsigned long idx;
 
+		folio = page_folio(pages[i]);
 		if (is_zero_folio(folio))
 			continue;
-		index = page_index_of(folio, pages[i]);
-		if (first == npages) {
-			first = i;
-			call->index = index - i;
-		} else if (index != call->index + i) {
-			call->linear = 0;
+		idx = folio_page_idx(folio, pages[i]);
+		if (folio != last && idx && i)
 			return;
-		}
+		if (!based)
+			call->index = folio->index + idx - i;
+		else if (folio->index + idx != call->index + i)
+			return;
+		based = true;
 	}
+	call->linear = 1;
 }
 
-/* The pages from @i on that belong to the same folio. */
-static unsigned long same_folio(struct page **pages, unsigned long i,
-				unsigned long npages, struct folio **folio)
+/*
+ * The pages from @i on that belong to the same folio. There may be very many,
+ * so the cursor's lock is not kept unless they lie in the block it is for.
+ */
+static unsigned long same_folio(struct gup_pin_cursor *cur, struct page **pages,
+				unsigned long i, unsigned long npages,
+				struct folio **folio)
 {
 	unsigned long end = i + 1;
+
+	gup_pin_cursor_leave(cur, page_to_pfn(pages[i]));
 
 	*folio = page_folio(pages[i]);
 	while (end < npages && pages[end] &&
@@ -189,7 +199,7 @@ noinline void __gup_pin_acquired(struct page **pages, unsigned long npages,
 	struct gup_pin_cursor cur;
 	struct gup_pin_call *call;
 	struct gup_pin_id id;
-	unsigned long i, end, left = 0;
+	unsigned long i, end, folios = 0, left = 0;
 	struct folio *folio;
 
 	if (!READ_ONCE(gup_pin_root.index.recording))
@@ -206,8 +216,13 @@ noinline void __gup_pin_acquired(struct page **pages, unsigned long npages,
 			      untagged_addr(addr) & PAGE_MASK);
 	gup_pin_cursor_add_init(&cur, &gup_pin_root.index, gfp);
 	for (i = 0; i < npages; i = end) {
-		end = same_folio(pages, i, npages, &folio);
+		end = same_folio(&cur, pages, i, npages, &folio);
 		left += add_pins(&cur, folio, call, end - i);
+		if (++folios % RESCHED_FOLIOS == 0 &&
+		    gfpflags_allow_blocking(gfp)) {
+			gup_pin_cursor_pause(&cur);
+			cond_resched();
+		}
 	}
 	gup_pin_cursor_end(&cur);
 	if (call)
@@ -291,7 +306,7 @@ static void release_pins(struct gup_pin_cursor *cur, struct folio *folio,
 				      dirty);
 }
 
-void __gup_pin_released(struct page **pages, unsigned long npages, bool dirty)
+void __gup_pin_released(struct page **pages, unsigned long npages)
 {
 	struct gup_pin_cursor cur;
 	struct folio *folio;
@@ -303,36 +318,19 @@ void __gup_pin_released(struct page **pages, unsigned long npages, bool dirty)
 			end = i + 1;
 			continue;
 		}
-		end = same_folio(pages, i, npages, &folio);
-		release_pins(&cur, folio, end - i, dirty);
+		end = same_folio(&cur, pages, i, npages, &folio);
+		release_pins(&cur, folio, end - i, false);
 	}
 	gup_pin_cursor_end(&cur);
 }
 
-void __gup_pin_released_range(struct page *page, unsigned long npages,
+void __gup_pin_released_folio(struct folio *folio, unsigned long pins,
 			      bool dirty)
 {
-	unsigned long pfn = page_to_pfn(page), end = pfn + npages;
 	struct gup_pin_cursor cur;
 
 	gup_pin_cursor_release_init(&cur, &gup_pin_root.index);
-	while (pfn < end) {
-		struct folio *folio = pfn_folio(pfn);
-		unsigned long next = folio_pfn(folio) + folio_nr_pages(folio);
-
-		next = min(next, end);
-		release_pins(&cur, folio, next - pfn, dirty);
-		pfn = next;
-	}
-	gup_pin_cursor_end(&cur);
-}
-
-void __gup_pin_released_folio(struct folio *folio, unsigned long pins)
-{
-	struct gup_pin_cursor cur;
-
-	gup_pin_cursor_release_init(&cur, &gup_pin_root.index);
-	release_pins(&cur, folio, pins, false);
+	release_pins(&cur, folio, pins, dirty);
 	gup_pin_cursor_end(&cur);
 }
 

@@ -6,6 +6,7 @@
  * side. A folio that does not continue a run ends it.
  */
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 
 #include "gup_pin.h"
@@ -77,8 +78,9 @@ static void take_item(struct gup_pin_runs *runs, const struct gup_pin_item *item
 			return;
 		}
 	}
+	/* The newest makes room, so that the others stay whole. */
 	if (runs->nr_open == GUP_PIN_OPEN_RUNS)
-		run_close(runs, 0);
+		run_close(runs, GUP_PIN_OPEN_RUNS - 1);
 	runs->open[runs->nr_open++] = (struct gup_pin_run) {
 		.first = *item,
 		.pages = 1UL << item->folio.order,
@@ -101,6 +103,8 @@ void gup_pin_runs_init(struct gup_pin_runs *runs, struct gup_pin_index *index)
  * gup_pin_runs_next() - the next run
  * @runs: the state
  *
+ * May sleep.
+ *
  * Return: the run, valid until the next call; NULL at the end.
  */
 const struct gup_pin_run *gup_pin_runs_next(struct gup_pin_runs *runs)
@@ -112,6 +116,7 @@ const struct gup_pin_run *gup_pin_runs_next(struct gup_pin_runs *runs)
 			runs->next = 0;
 			runs->nr = gup_pin_walk(runs->index, &runs->pos,
 						runs->items, GUP_PIN_BATCH);
+			cond_resched();
 		}
 		if (runs->next < runs->nr) {
 			take_item(runs, &runs->items[runs->next++]);

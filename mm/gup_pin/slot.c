@@ -61,6 +61,20 @@ void gup_pin_chunk_free(struct gup_pin_refs *chunk)
 		kmem_cache_free(chunk_cache, chunk);
 }
 
+static bool is_write(const struct gup_pin_call *call)
+{
+	return call->origin->id.mode == GUP_PIN_WRITE;
+}
+
+/* More pins by a ref that is in the set. */
+static void set_count(struct gup_pin_set *set, const struct gup_pin_call *call,
+		      unsigned int pins)
+{
+	set->pins += pins;
+	if (is_write(call))
+		set->writes += pins;
+}
+
 static void set_append(struct gup_pin_set *set, struct gup_pin_call *call,
 		       unsigned int pins)
 {
@@ -72,7 +86,7 @@ static void set_append(struct gup_pin_set *set, struct gup_pin_call *call,
 		.seq = set->next_seq++,
 	};
 	set->calls++;
-	set->pins += pins;
+	set_count(set, call, pins);
 }
 
 /* A call may meet a folio again: its pages need not be mapped in order. */
@@ -130,7 +144,7 @@ void *gup_pin_slot_add(struct gup_pin_shard *shard, void *slot,
 	ref = set_find_recent(old, call);
 	if (ref) {
 		ref->pins += pins;
-		old->pins += pins;
+		set_count(old, call, pins);
 		return slot;
 	}
 	if (old->tail->nr == old->tail->cap) {
@@ -293,6 +307,8 @@ static unsigned int ref_release(struct gup_pin_set *set,
 
 	ref->pins -= taken;
 	set->pins -= taken;
+	if (is_write(ref->call))
+		set->writes -= taken;
 	gup_pin_drop_later(drops, ref->call, taken);
 	return taken;
 }
@@ -324,8 +340,7 @@ static unsigned int set_release_some(struct gup_pin_shard *shard,
 		for (i = 0; i < refs->nr && left; i++) {
 			struct gup_pin_ref *ref = &refs->ref[i];
 
-			if (writes &&
-			    ref->call->origin->id.mode != GUP_PIN_WRITE)
+			if (writes && !is_write(ref->call))
 				continue;
 			left -= ref_release(set, ref, left, drops);
 			if (!ref->pins) {
@@ -364,8 +379,9 @@ void gup_pin_set_release(struct gup_pin_shard *shard, struct gup_pin_set *set,
 			 unsigned int pins, bool dirty,
 			 struct gup_pin_drops *drops)
 {
-	if (dirty)
-		pins -= set_release_some(shard, set, pins, true, drops);
+	if (dirty && set->writes)
+		pins -= set_release_some(shard, set, min(pins, set->writes),
+					 true, drops);
 	if (pins)
 		set_release_some(shard, set, pins, false, drops);
 }

@@ -71,7 +71,7 @@ static void expect_told(struct kunit *test, bool added, unsigned int pins,
 static void fail_each(struct kunit *test, unsigned int others, unsigned int pins)
 {
 	struct gup_pin_fixture *f = test->priv;
-	unsigned long pfn = 0x123456789;
+	unsigned long pfn = 0x1234567;
 	struct gup_pin_totals before;
 	unsigned int i, nth, misses = 0;
 	struct gup_pin_call *call;

@@ -6,7 +6,7 @@
 
 static void keys_tell_pfns(struct kunit *test)
 {
-	unsigned long pfn, block = 0x123456789UL << GUP_PIN_BLOCK_SHIFT;
+	unsigned long pfn, block = 0x12345UL << GUP_PIN_BLOCK_SHIFT;
 	unsigned int i;
 
 	for (i = 0; i < BITS_PER_LONG - PAGE_SHIFT; i++) {

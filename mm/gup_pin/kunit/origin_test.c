@@ -110,6 +110,11 @@ static void call_tells_address(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x200), 0x7f0000003000);
 	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x400), 0x7f0000200000);
 	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x203), 0x7f0000003000);
+	/* Its first pages were zero pages, before the beginning of the file. */
+	call.index = -2UL;
+	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0), 0x7f0000005000);
+	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 3), 0x7f0000008000);
+	call.index = 0x203;
 	/* Not of this call. */
 	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x603), 0);
 	call.linear = 0;
