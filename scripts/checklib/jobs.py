@@ -33,10 +33,10 @@ MM_PROGRAMS = [
     "cow",
 ]
 
-# Those that want a guest for themselves, with how much memory: the first switches
-# tracking off, after which the figures since boot are gone; the second fills memory
-# until it gets some from CMA.
-ALONE = {"gup_pin_enable": "2G", "gup_pin_movable": "1G"}
+# Those that want a guest of their own: the first switches tracking off and on, after
+# which the figures since boot are gone, and patches code that other CPUs run; the second
+# fills memory until it gets some from CMA.
+ALONE = {"gup_pin_enable": ["-m", "2G", "--one-thread"], "gup_pin_movable": ["-m", "1G"]}
 # They take long, and have a job of their own.
 STRESS = ["gup_pin_stress"]
 
@@ -132,8 +132,8 @@ def selftests(built: Built) -> list[Result]:
 def alone(built: Built) -> list[Result]:
     """Our programs that each want a guest."""
     results = []
-    for name, memory in ALONE.items():
-        results += run_programs(built, [name], ["-m", memory, "-t", "300"], "")
+    for name, options in ALONE.items():
+        results += run_programs(built, [name], [*options, "-t", "300"], "")
     return results
 
 

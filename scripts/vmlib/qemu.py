@@ -28,6 +28,7 @@ class Options:
     memory: str
     cpus: int
     icount: bool
+    one_thread: bool
     append: str
     timeout: float
     verbose: bool
@@ -115,7 +116,9 @@ def command_line(
     options: Options, kernel: Path, console: Path, arguments: str, wires: Wires
 ) -> list[str]:
     """QEMU's command line."""
-    threads = "single" if options.icount else "multi"
+    # QEMU before 8.1 may keep a translation of code that another CPU was patching: a
+    # guest that switches static keys under load then runs into an int3 of long ago.
+    threads = "single" if options.icount or options.one_thread else "multi"
     words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"]
     # qboot instead of SeaBIOS: half a second less before the kernel starts
     words += ["-M", "q35", "-bios", "qboot.rom", "-cpu", "max"]
