@@ -86,7 +86,7 @@ def prepare(version: str) -> Built:
 
 def kunit(built: Built) -> list[Result]:
     """The KUnit suites, which run while the kernel boots."""
-    words = "kunit.enable=1 kunit.filter_glob=gup_pin* gup_pin=on"
+    words = "kunit.enable=1 kunit.autorun=1 kunit.filter_glob=gup_pin* gup_pin=on"
     guest = Guest(["-k", built.version, "--append", words, "-t", "300"], ["true"])
     name = f"{built.version}: kunit"
     results = ktap.parse(ktap.strip_console(guest.console), name)
