@@ -227,14 +227,23 @@ static void *pin_and_unpin(void *arg)
 		if (!ret)
 			ret = uring_unregister(ring);
 		load->error = ret;
-		load->rounds++;
+		__atomic_add_fetch(&load->rounds, 1, __ATOMIC_RELAXED);
 	}
 	close(ring);
 	return NULL;
 }
 
-/* Toggled while pins come and go all the time. */
-TEST_F(enable, toggle_under_load)
+static bool busy_enough(const struct load *load)
+{
+	return __atomic_load_n(&load[0].rounds, __ATOMIC_RELAXED) > 10 &&
+	       __atomic_load_n(&load[1].rounds, __ATOMIC_RELAXED) > 10;
+}
+
+/*
+ * Toggled while pins come and go all the time: so often, and on a busy machine
+ * for so long, that there was something to meet.
+ */
+TEST_F_TIMEOUT(enable, toggle_under_load, 120)
 {
 	struct load load[2] = { { .mem = &self->mem }, { .mem = &self->mem } };
 	struct gup_pin_verify verify;
@@ -244,7 +253,7 @@ TEST_F(enable, toggle_under_load)
 
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, pthread_create(&thread[i], NULL, pin_and_unpin, &load[i]));
-	for (i = 0; i < 40; i++) {
+	for (i = 0; i < 40 || (i < 1000 && !busy_enough(load)); i++) {
 		ASSERT_OK(gup_pin_write(ENABLE, "0"));
 		/* A call that is just being made may be counted, but has no pins. */
 		ASSERT_OK(gup_pin_read_stats(&stats));

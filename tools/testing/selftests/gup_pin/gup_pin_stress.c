@@ -134,12 +134,16 @@ static void *pin_by_gup_test(void *arg)
 		struct piece piece = pick_piece(worker, pick(worker, NR_AREAS));
 		bool write = pick(worker, 2);
 
+		/*
+		 * Short read pins may meet the zero page, which is not pinned,
+		 * and gup_test would warn: io_uring and direct I/O take those.
+		 */
 		switch (pick(worker, 4)) {
 		case 0:
-			ret = gup_test_basic(fd, piece.addr, piece.size, write);
+			ret = gup_test_basic(fd, piece.addr, piece.size, true);
 			break;
 		case 1:
-			ret = gup_test_fast_benchmark(fd, piece.addr, piece.size, write);
+			ret = gup_test_fast_benchmark(fd, piece.addr, piece.size, true);
 			break;
 		case 2:
 			ret = gup_test_longterm_benchmark(fd, piece.addr, piece.size, write);
