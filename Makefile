@@ -30,7 +30,7 @@ kernel: ## build the test kernel (KVER=..., 6.12 if not given)
 	@scripts/kernel $(or $(KVER),6.12)
 
 clean: ## remove built kernels and the trees with the project applied
-	rm -rf "$(CACHE)"/build "$(CACHE)"/vm "$(CACHE)"/lint "$(CACHE)"/src/linux-*-gup_pin*
+	rm -rf $(foreach part,build demo lint selftests vm,"$(CACHE)/$(part)") "$(CACHE)"/src/linux-*-gup_pin*
 
 # By name, so that a slip in GUP_PIN_CACHE costs nobody a home directory.
 distclean: clean ## remove all of the cache: downloads, trees, ccache, everything
