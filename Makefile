@@ -8,11 +8,12 @@ CACHE = $(or $(GUP_PIN_CACHE),$(HOME)/.cache/gup-pin)
 export KVER
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check check-debug lint kernel clean distclean
+.PHONY: help demo check check-debug bench lint kernel clean distclean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
-	@echo 'KVER=6.12 or KVER=7.3 restricts check, check-debug and lint to that kernel.'
+	@echo 'KVER=6.12 or KVER=7.3 restricts check, check-debug and lint to that kernel,'
+	@echo 'and is the one that bench and kernel take (6.12 if not given).'
 
 demo: ## show pins of a real workload, live and from a crash dump
 	@scripts/demo
@@ -23,14 +24,17 @@ check: ## all tests, on both kernels
 check-debug: ## the stress test in a kernel with lockdep and KASAN
 	@scripts/check --debug
 
+bench: ## measure what tracking costs, compare with the baseline
+	@scripts/bench
+
 lint: ## check the sources without running them
 	@scripts/lint
 
-kernel: ## build the test kernel (KVER=..., 6.12 if not given)
+kernel: ## build the test kernel
 	@scripts/kernel $(or $(KVER),6.12)
 
 clean: ## remove built kernels and the trees with the project applied
-	rm -rf $(foreach part,build demo lint selftests vm,"$(CACHE)/$(part)") "$(CACHE)"/src/linux-*-gup_pin*
+	rm -rf $(foreach part,bench build demo lint selftests vm,"$(CACHE)/$(part)") "$(CACHE)"/src/linux-*-gup_pin*
 
 # By name, so that a slip in GUP_PIN_CACHE costs nobody a home directory.
 distclean: clean ## remove all of the cache: downloads, trees, ccache, everything

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchlib import baseline, cases, report
 from vmlib import paths
 
 from . import ktap
-from .results import FAILED, PASSED, Result
+from .results import FAILED, PASSED, SKIPPED, Result
 from .run import Failed, Guest, path_from, pytest, tap_program, tool
 
 # Programs of the kernel's own selftests that pin, with the options that make them take
@@ -241,10 +242,24 @@ def rig(_: Built) -> list[Result]:
         None,
         "tests/test_ktap.py",
         "tests/test_apt.py",
+        "tests/test_bench.py",
         "tests/test_vm_parts.py",
         "tests/test_vm.py",
         "drgn-scripts/tests",
     )
+
+
+def bench(built: Built) -> list[Result]:
+    """Tracking costs no more than it did; one guest at a time, as other jobs run too."""
+    found = report.measure(built.version, set(cases.CASES), at_once=1)
+    past = baseline.load().get(built.version)
+    within = f"at most {baseline.TOLERANCE * 100:.0f} % above its baseline"
+    if past is None:
+        return [Result(f"{built.version}: bench", SKIPPED, "no baseline")]
+    return [
+        Result(f"{built.version}: bench: {r.name} {within}", r.status, r.detail)
+        for r in baseline.judge(found.ratios, past, cases.CASES)
+    ]
 
 
 def kselftest_build(built: Built) -> list[Result]:
@@ -280,6 +295,6 @@ EACH: dict[str, Job] = {
     "mm": mm_selftests,
 }
 # For the default version.
-ONCE: dict[str, Job] = {"rig": rig, "stress": stress}
+ONCE: dict[str, Job] = {"rig": rig, "stress": stress, "bench": bench}
 # For the others, by make check-debug.
 DEBUG: dict[str, Job] = {"stress": stress}

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The figures of the past: reading, writing, comparing."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from checklib.results import FAILED, PASSED, SKIPPED, Result
+from vmlib import paths
+
+FILE = paths.PROJECT / "tests" / "bench_baseline.json"
+
+# A figure may be so much worse; so much better is worth a new baseline.
+TOLERANCE = 0.05
+
+# Ratios by name, by version.
+Baseline = dict[str, dict[str, float]]
+
+
+class BadBaseline(Exception):
+    """The file is not what --update-baseline writes."""
+
+
+def sound(value: object) -> bool:
+    """Whether it can be a ratio."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 < value < math.inf
+
+
+def load(path: Path = FILE) -> Baseline:
+    """The file; nothing if there is none. Raises BadBaseline."""
+    try:
+        found = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as err:
+        raise BadBaseline(f"{path}: {err}") from err
+    if not isinstance(found, dict) or not all(isinstance(r, dict) for r in found.values()):
+        raise BadBaseline(f"{path}: not ratios by name by version")
+    for version, ratios in found.items():
+        for name, ratio in ratios.items():
+            if not sound(ratio):
+                raise BadBaseline(f"{path}: {version}: {name}: no ratio: {ratio!r}")
+    return found
+
+
+def save(baseline: Baseline, path: Path = FILE) -> None:
+    """Write the file."""
+    path.write_text(json.dumps(baseline, indent="\t") + "\n")
+
+
+def update(baseline: Baseline, version: str, ratios: Mapping[str, float], whole: bool) -> Baseline:
+    """With new ratios for a version: whole says that there are no others."""
+    kept = {} if whole else baseline.get(version, {})
+    new = {name: round(ratio, 4) for name, ratio in ratios.items()}
+    return dict(sorted({**baseline, version: {**kept, **new}}.items()))
+
+
+def compare(name: str, was: float | None, now: float | None) -> Result:
+    """One figure, of which the past or the present may be missing."""
+    if now is None:
+        return Result(name, FAILED, "has a baseline, but was not measured")
+    if was is None:
+        return Result(name, SKIPPED, f"now {now:.3f}, no baseline yet: time for --update-baseline")
+    change = now / was - 1
+    text = f"baseline {was:.3f}, now {now:.3f}, {abs(change):.1%}"
+    if change > TOLERANCE:
+        return Result(name, FAILED, f"{text} worse")
+    if change < -TOLERANCE:
+        return Result(name, PASSED, f"{text} better: time for --update-baseline")
+    return Result(name, PASSED)
+
+
+def judge(
+    ratios: Mapping[str, float], past: Mapping[str, float], cases: Iterable[str]
+) -> list[Result]:
+    """All figures of these cases, in their order; last those that are gone."""
+    known = set(cases)
+    gone = [name for name in past if name not in ratios and name.split()[0] in known]
+    return [compare(name, past.get(name), ratios.get(name)) for name in [*ratios, *gone]]

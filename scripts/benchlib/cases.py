@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What is measured, in which guests, and what it ought to cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# The kernel without the feature; with it, switched off and on.
+COLUMNS = ("absent", "off", "on")
+
+# Pins and unpins by the kernel's own gup_test, a page of several layouts; then whole
+# operations, of which a pin is a part. A pair is a pin and unpin of the same page, judged
+# as if the rest of it were what "single" costs. Goals for on/absent.
+COMPARED = {
+    "single": 2.0,
+    "neighbours": 1.5,
+    "pair": 2.0,
+    "scattered": 2.5,
+    "thp": 1.2,
+    "hugetlb": 1.2,
+    "io_uring_randread": 1.15,
+}
+# Built, but switched off: nothing should be left but the nops.
+OFF_GOAL = 1.01
+
+PAGE_OWNER_WORDS = ("page_owner=off", "page_owner=on")
+PAGE_OWNER = "page_owner record/event"
+STACKS = "stacks instructions/pin"
+
+# Every figure, and at most what it ought to be.
+GOALS = {
+    **{
+        f"{case} {column}/absent": goal
+        for case, on_goal in COMPARED.items()
+        for column, goal in (("on", on_goal), ("off", OFF_GOAL))
+    },
+    # a record of a pin, of what page_owner takes to record an allocation
+    PAGE_OWNER: 0.5,
+    # to read the file of stacks, by live pins
+    STACKS: 200.0,
+    # memory of live pins, by how they were taken
+    "live_pins bulk bytes/pin": 10.0,
+    "live_pins single bytes/pin": 64.0,
+}
+
+
+# The first word of a figure's name.
+CASES = (*COMPARED, "page_owner", "stacks", "live_pins")
+# Cases that others are put in relation to.
+NEEDS = {"pair": {"single"}, "page_owner": {"single"}}
+
+
+@dataclass(frozen=True)
+class Errand:
+    """One guest, and what it has to do.
+
+    name: the column, or whatever else tells its answers apart; tracking: what the guest
+    has to say of itself; cases: by the names of tests/bench_guest.py.
+    """
+
+    name: str
+    tracking: str
+    cases: tuple[str, ...]
+    append: str = ""
+    memory: str = "2G"
+
+    @property
+    def flavour(self) -> str:
+        """The kernel."""
+        return "off" if self.tracking == "absent" else "test"
+
+    @property
+    def words(self) -> str:
+        """What is added to the kernel's command line."""
+        switch = "" if self.tracking == "absent" else f"gup_pin={self.tracking}"
+        # null_blk completes a request at once: no timer or other CPU has a part in it.
+        more = "norandmaps null_blk.queue_mode=2 null_blk.irqmode=0"
+        return f"{switch} {more} {self.append}".strip()
+
+
+def errands(wanted: set[str]) -> list[Errand]:
+    """The guests for the wanted cases, those that take longest first."""
+    needed = wanted.union(*(NEEDS.get(case, set()) for case in wanted))
+    found = []
+    if "stacks" in needed:
+        # 4 GB of memory have to be cleared first, which erms does byte by byte.
+        found.append(Errand("stacks", "on", ("stacks",), "clearcpuid=erms", "6G"))
+    shared = tuple(case for case in COMPARED if case in needed)
+    if shared:
+        found += [Errand(column, column, shared) for column in reversed(COLUMNS)]
+    if "live_pins" in needed:
+        found.append(Errand("live_pins", "on", ("live_pins",)))
+    if "page_owner" in needed:
+        found += [Errand(word, "off", ("fault",), word) for word in PAGE_OWNER_WORDS]
+    return found

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0
+"""From what the guests counted to the figures that are judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from checklib.run import Failed
+
+from .cases import COLUMNS, COMPARED, GOALS, PAGE_OWNER, PAGE_OWNER_WORDS, STACKS
+from .guests import Answers
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure: over / under, the less the better.
+
+    name: the key of its goal and of its baseline; cells: what the table shows of
+    absent, off and on.
+    """
+
+    name: str
+    over: float
+    under: float
+    cells: tuple[str, str, str] = ("", "", "")
+
+    @property
+    def ratio(self) -> float:
+        """What is judged."""
+        return self.over / self.under
+
+    @property
+    def goal(self) -> float:
+        """What it ought to be at most."""
+        return GOALS[self.name]
+
+    @property
+    def met(self) -> bool:
+        """Whether it is as good as it ought to be."""
+        return self.ratio <= self.goal
+
+
+def total(answer: dict[str, Any]) -> float:
+    """Instructions a page or operation, pin and unpin together."""
+    each = answer["each"] if "each" in answer else answer["get"] + answer["put"]
+    return float(each)
+
+
+def cell(answer: dict[str, Any]) -> str:
+    """The same for the table, which shows both."""
+    if "each" in answer:
+        return f"{answer['each']:.0f}"
+    return f"{answer['get']:.0f} + {answer['put']:.0f}"
+
+
+def compared(case: str, answers: Answers) -> list[Figure]:
+    """On and off, put in relation to absent."""
+    absent, off, on = (answers[column][case] for column in COLUMNS)
+    base = total(absent)
+    # Most of a pair is the ioctl and Python: what is added counts, as if to a bare pin.
+    bare = total(answers["absent"]["single"]) if case == "pair" else base
+    cells = (cell(absent), cell(off), cell(on))
+    return [
+        Figure(f"{case} on/absent", bare + total(on) - base, bare, cells),
+        Figure(f"{case} off/absent", bare + total(off) - base, bare),
+    ]
+
+
+def page_owner(answers: Answers) -> list[Figure]:
+    """A record of a pin, against a record of an allocation."""
+    off, on = (total(answers[word]["fault"]) for word in PAGE_OWNER_WORDS)
+    event = on - off
+    if event <= 0:
+        raise Failed(f"page_owner takes {event} instructions an event")
+    record = total(answers["on"]["single"]) - total(answers["absent"]["single"])
+    return [Figure(PAGE_OWNER, record, event, (f"event {event:.0f}", "", f"record {record:.0f}"))]
+
+
+def stacks(answers: Answers) -> list[Figure]:
+    """Reading the file."""
+    read = answers["stacks"]["stacks"]
+    return [Figure(STACKS, read["total"], read["pins"])]
+
+
+def live_pins(answers: Answers) -> list[Figure]:
+    """Memory."""
+    ways = answers["live_pins"]["live_pins"]
+    return [
+        Figure(f"live_pins {how} bytes/pin", live["bytes"], live["pins"])
+        for how, live in ways.items()
+    ]
+
+
+def figures(answers: Answers, wanted: set[str]) -> list[Figure]:
+    """All figures of the wanted cases."""
+    ways: dict[str, Callable[[Answers], list[Figure]]] = {
+        **{case: partial(compared, case) for case in COMPARED},
+        "page_owner": page_owner,
+        "stacks": stacks,
+        "live_pins": live_pins,
+    }
+    return [f for case, way in ways.items() if case in wanted for f in way(answers)]

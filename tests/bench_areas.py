@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Memory for bench_guest.py, each kind laid out as its case wants it, and checked."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import random
+import re
+from array import array
+from itertools import pairwise
+from pathlib import Path
+
+from hold_pins import HUGE, MAP_HUGETLB, PAGE, check, libc
+
+MADV_POPULATE_WRITE = 23
+PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+# /proc/self/pagemap: 64 bits a page, of which these are its pfn.
+PFN_MASK = (1 << 55) - 1
+
+
+class WrongLayout(Exception):
+    """The kernel gave other pages than the case is about."""
+
+
+def room(size: int, flags: int = PRIVATE) -> int:
+    """Addresses with nothing behind them yet, aligned to 2 MB."""
+    address = libc.mmap(None, size + HUGE, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
+    if address == ctypes.c_void_p(-1).value:
+        check(-1)
+    assert isinstance(address, int)
+    return -(-address // HUGE) * HUGE
+
+
+def populate(start: int, size: int) -> None:
+    """Fault in all of it, in one system call."""
+    check(libc.madvise(start, size, MADV_POPULATE_WRITE))
+
+
+def followers(start: int, pages: int) -> float:
+    """Which share of the pages lies right behind the page before it in memory."""
+    entries = array("Q")
+    with Path("/proc/self/pagemap").open("rb") as file:
+        file.seek(start // PAGE * 8)
+        entries.frombytes(file.read(pages * 8))
+    frames = [entry & PFN_MASK for entry in entries]
+    if len(frames) != pages or not all(frames):
+        raise WrongLayout(f"pagemap does not know all of {pages} pages")
+    follow = sum(b == a + 1 for a, b in pairwise(frames))
+    return follow / (pages - 1)
+
+
+def huge_bytes(start: int) -> int:
+    """How much of the mapping that begins there is in transparent huge pages."""
+    text = Path("/proc/self/smaps").read_text()
+    found = re.search(rf"^0*{start:x}-.*?^AnonHugePages: *(\d+) kB", text, re.M | re.S)
+    return int(found[1]) * 1024 if found else 0
+
+
+def neighbours(size: int) -> int:
+    """Pages of 4 KiB whose pfns count up."""
+    start = room(size)
+    populate(start, size)
+    share = followers(start, size // PAGE)
+    if share < 0.95:
+        raise WrongLayout(f"only {share:.0%} of the pages follow each other")
+    return start
+
+
+def scattered(size: int, among: int) -> int:
+    """Pages of 4 KiB all over the memory, as a process has them that runs for long."""
+    start = room(among)
+    pages = list(range(among // PAGE))
+    random.Random(1).shuffle(pages)
+    touch = (ctypes.c_char * among).from_address(start)
+    for page in pages:
+        touch[page * PAGE] = b"\x5a"
+    share = followers(start, size // PAGE)
+    if share > 0.01:
+        raise WrongLayout(f"{share:.1%} of the scattered pages follow each other")
+    return start
+
+
+def thp(size: int) -> int:
+    """Transparent huge pages."""
+    start = room(size)
+    check(libc.madvise(start, size, mmap.MADV_HUGEPAGE))
+    populate(start, size)
+    if huge_bytes(start) != size:
+        raise WrongLayout(f"{huge_bytes(start)} of {size} bytes are in huge pages")
+    return start
+
+
+def hugetlb(size: int) -> int:
+    """Pages of hugetlbfs's pool."""
+    # room() reserves one more, to align what is aligned already
+    count = f"{size // HUGE + 1}\n"
+    pool = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
+    pool.write_text(count)
+    if pool.read_text() != count:
+        raise WrongLayout(f"only {pool.read_text().strip()} huge pages in the pool")
+    start = room(size, PRIVATE | MAP_HUGETLB)
+    populate(start, size)
+    return start

@@ -1,0 +1,239 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Run in a guest by scripts/bench: bench_guest.py CASE... does the cases in that order.
+
+Prints a line of JSON for the kernel and one for each case. Times are nanoseconds of
+guest time: instructions, if the guest was started with --icount.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import json
+import os
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import bench_areas
+from hold_pins import PAGE, PIN_LONGTERM_TEST_START, memory, pin
+
+MB = 1 << 20
+ROUNDS = 4
+DEBUGFS = Path("/sys/kernel/debug")
+GUP_TEST = DEBUGFS / "gup_test"
+GUP_PIN = DEBUGFS / "gup_pin"
+
+# _IOWR('g', 2, struct gup_test)
+PIN_FAST_BENCHMARK = 0xC0506702
+FOLL_WRITE = 1
+# struct pin_longterm_test's flags
+FAST_WRITE = 3
+
+# The clock of struct gup_test has microseconds, 1,000 instructions: in 32 MB of small
+# pages that is an eighth of an instruction a page.
+SMALL, LARGE = 32 * MB, 64 * MB
+PAIRS = 20_000
+READS = 100_000
+FAULTED = 64 * MB
+LIVE = 1 << 20
+HELD = 100_000
+# io_uring's own limit of buffers a ring.
+BUFFERS = 16_384
+
+Answer = dict[str, object]
+
+
+class Unsound(Exception):
+    """What was measured is not what was to be measured."""
+
+
+def request(start: int, size: int, per_call: int) -> bytearray:
+    """A struct gup_test."""
+    return bytearray(struct.pack("QQQQIII32xxxxx", 0, 0, start, size, per_call, FOLL_WRITE, 0))
+
+
+def pin_and_unpin(device: int, start: int, size: int, per_call: int) -> tuple[float, float]:
+    """Pin all of it, per_call pages a call, and unpin it at once: nanoseconds a page."""
+    answer = request(start, size, per_call)
+    fcntl.ioctl(device, PIN_FAST_BENCHMARK, answer)
+    get, put, _, done = struct.unpack_from("QQQQ", answer)
+    if done != size:
+        raise Unsound(f"only {done} of {size} bytes could be pinned")
+    return get * 1000 * PAGE / size, put * 1000 * PAGE / size
+
+
+def pins(start: int, size: int, per_call: int) -> Answer:
+    """All rounds; the first ones allocate what the later ones find."""
+    device = os.open(GUP_TEST, os.O_RDWR)
+    rounds = [pin_and_unpin(device, start, size, per_call) for _ in range(ROUNDS)]
+    os.close(device)
+    return {"get": rounds[-1][0], "put": rounds[-1][1], "rounds": rounds}
+
+
+@functools.cache
+def small() -> int:
+    """The small pages that several cases share."""
+    return bench_areas.neighbours(SMALL)
+
+
+def pair() -> Answer:
+    """Pin and unpin the same page over and over; most of it is Python and the ioctl."""
+    device = os.open(GUP_TEST, os.O_RDWR)
+    answer = request(small(), PAGE, 1)
+    rounds = []
+    for _ in range(ROUNDS):
+        begin = time.perf_counter_ns()
+        for _ in range(PAIRS):
+            fcntl.ioctl(device, PIN_FAST_BENCHMARK, answer)
+        rounds.append((time.perf_counter_ns() - begin) / PAIRS)
+    os.close(device)
+    return {"each": rounds[-1], "rounds": rounds}
+
+
+def fio() -> float:
+    """Random reads of 4 KiB with O_DIRECT by io_uring: nanoseconds for each."""
+    job = {
+        "name": "bench",
+        "filename": "/dev/nullb0",
+        "ioengine": "io_uring",
+        "iodepth": 32,
+        "rw": "randread",
+        "bs": "4k",
+        "direct": 1,
+        "size": "1g",
+        "number_ios": READS,
+        "norandommap": 1,
+        "randseed": 1,
+        "allrandrepeat": 1,
+        "thread": 1,
+        "gtod_reduce": 1,
+        "output-format": "json",
+    }
+    words = ["fio", *(f"--{name}={value}" for name, value in job.items())]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
+    # fio runs on for some time after its job, until it looks for the end: its own
+    # figure, though it has milliseconds only.
+    read = json.loads(done.stdout)["jobs"][0]["read"]
+    if read["total_ios"] != READS:
+        raise Unsound(f"fio did {read['total_ios']} of {READS} reads")
+    return float(read["runtime"]) * 1_000_000 / READS
+
+
+def io_uring_randread() -> Answer:
+    """Twice, for the figure is worth nothing if it is not the same again."""
+    rounds = [fio(), fio()]
+    if abs(rounds[1] / rounds[0] - 1) > 0.02:
+        raise Unsound(f"two runs of fio differ: {rounds} ns a read")
+    return {"each": rounds[-1], "rounds": rounds}
+
+
+def fault() -> Answer:
+    """Fault in fresh memory; and does page_owner look on?"""
+    rounds = []
+    for _ in range(ROUNDS):
+        start = bench_areas.room(FAULTED)
+        begin = time.perf_counter_ns()
+        bench_areas.populate(start, FAULTED)
+        rounds.append((time.perf_counter_ns() - begin) * PAGE / FAULTED)
+    owner = DEBUGFS / "page_owner"
+    watched = False
+    if owner.exists():
+        with owner.open("rb", buffering=0) as file:
+            watched = b"allocated via order" in file.read(4096)
+    return {"each": rounds[-1], "rounds": rounds, "page_owner": watched}
+
+
+def stats() -> dict[str, int]:
+    """The figures of tracking."""
+    text = (GUP_PIN / "stats").read_text()
+    return {name: int(value) for name, value in (line.split() for line in text.splitlines())}
+
+
+def hold(start: int, count: int) -> int:
+    """Pin so many pages in one call; what holds them."""
+    device = os.open(GUP_TEST, os.O_RDWR)
+    wanted = struct.pack("QQIxxxx", start, count * PAGE, FAST_WRITE)
+    fcntl.ioctl(device, PIN_LONGTERM_TEST_START, wanted)
+    return device
+
+
+def stacks() -> Answer:
+    """Open the file of stacks and read it to its end."""
+    start = bench_areas.room(LIVE * PAGE)
+    bench_areas.populate(start, LIVE * PAGE)
+    hold(start, LIVE)
+    if stats()["live_pins"] != LIVE:
+        raise Unsound(f"{stats()['live_pins']} live pins instead of {LIVE}")
+    size = 0
+    begin = time.perf_counter_ns()
+    # The sums are made on opening it.
+    file = os.open(GUP_PIN / "stacks", os.O_RDONLY)
+    while data := os.read(file, MB):
+        size += len(data)
+    total = time.perf_counter_ns() - begin
+    return {"pins": LIVE, "total": total, "bytes": size}
+
+
+def added(before: dict[str, int]) -> Answer:
+    """Pins and bytes since then."""
+    now = stats()
+    count = now["live_pins"] - before["live_pins"]
+    if count != HELD:
+        raise Unsound(f"{count} live pins instead of {HELD}")
+    return {"pins": count, "bytes": now["memory_bytes"] - before["memory_bytes"]}
+
+
+def live_pins() -> Answer:
+    """The memory for pages pinned in bulk; then, for the same pages one at a time."""
+    start = memory(HELD * PAGE)
+    before = stats()
+    device = hold(start, HELD)
+    bulk = added(before)
+    os.close(device)
+
+    before = stats()
+    for first in range(0, HELD, BUFFERS):
+        pages = range(first, min(first + BUFFERS, HELD))
+        pin(*((start + page * PAGE, PAGE) for page in pages))
+    return {"bulk": bulk, "single": added(before)}
+
+
+def kernel() -> Answer:
+    """Which one this is, and whether it tracks."""
+    release = os.uname().release
+    if not GUP_PIN.exists():
+        return {"release": release, "tracking": "absent"}
+    recording = (GUP_PIN / "enable").read_text().strip()
+    return {"release": release, "tracking": "on" if recording == "1" else "off"}
+
+
+# In the order in which to do them: small() wants memory that nobody has taken apart yet.
+CASES: dict[str, Callable[[], Answer]] = {
+    "single": lambda: pins(small(), SMALL, 1),
+    "neighbours": lambda: pins(small(), SMALL, 512),
+    "pair": pair,
+    "scattered": lambda: pins(bench_areas.scattered(SMALL, 256 * MB), SMALL, 512),
+    "thp": lambda: pins(bench_areas.thp(LARGE), LARGE, 512),
+    "hugetlb": lambda: pins(bench_areas.hugetlb(LARGE), LARGE, 512),
+    "io_uring_randread": io_uring_randread,
+    "fault": fault,
+    "stacks": stacks,
+    "live_pins": live_pins,
+}
+
+
+def main() -> int:
+    """Do what was asked for."""
+    print(json.dumps({"case": "kernel", **kernel()}), flush=True)
+    for name in sys.argv[1:]:
+        print(json.dumps({"case": name, **CASES[name]()}), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
