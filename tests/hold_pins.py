@@ -3,7 +3,8 @@
 """Run in a guest by test_dump.py: pin memory in odd ways, and hold it.
 
 gup_pin_hold holds one of each kind; this holds what is hard to list: many calls on a
-folio, runs side by side, an unpin that had to be guessed, a name that needs escapes.
+folio, runs side by side, an unpin that had to be guessed, a name that needs escapes,
+and all that a record can be (see count_records.py).
 Comes back when all is held, and goes on in the background, as gup_pin_hold does.
 """
 
@@ -28,9 +29,9 @@ libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, cty
 libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 
 PR_SET_NAME = 15
-MAP_HUGETLB = 0x40000
+MAP_FIXED, MAP_HUGETLB = 0x10, 0x40000
 IO_URING_SETUP, IO_URING_REGISTER = 425, 427
-IORING_REGISTER_BUFFERS = 0
+IORING_REGISTER_BUFFERS, IORING_UNREGISTER_BUFFERS = 0, 1
 # _IOW('g', 7, struct pin_longterm_test), _IOW('u', 0x42, struct udmabuf_create)
 PIN_LONGTERM_TEST_START = 0x40186707
 UDMABUF_CREATE = 0x40187542
@@ -70,14 +71,46 @@ def pin(*buffers: tuple[int, int]) -> int:
     return ring
 
 
+def unpin(ring: int) -> None:
+    """Unpin what an io_uring holds; closing it would do so some time later."""
+    check(libc.syscall(IO_URING_REGISTER, ring, IORING_UNREGISTER_BUFFERS, None, 0))
+
+
 def overlapping() -> int:
     """Calls that share some of their pages, one of them to be guessed at."""
     start = memory(16 * PAGE)
     pin((start, 16 * PAGE))
     pin((start + 4 * PAGE, 8 * PAGE))
     pin((start + 4 * PAGE, 2 * PAGE), (start + 9 * PAGE, PAGE))
-    os.close(pin((start + 10 * PAGE, 3 * PAGE)))
+    unpin(pin((start + 10 * PAGE, 3 * PAGE)))
     return start
+
+
+def bulk() -> None:
+    """Many pages a call: two calls over each other, a third gone, another all gone."""
+    pages = memory(320 * PAGE)
+    pin((pages, 320 * PAGE))
+    pin((pages + 70 * PAGE, 200 * PAGE))
+    pages = memory(320 * PAGE)
+    first = pin((pages, 320 * PAGE))
+    pin((pages, 320 * PAGE))
+    unpin(first)
+    unpin(pin((memory(320 * PAGE), 320 * PAGE)))
+
+
+def singles() -> None:
+    """A call a page; another for some of them; one call that meets pages twice."""
+    pages = memory(320 * PAGE)
+    pin(*((pages + i * PAGE, PAGE) for i in range(320)))
+    pin(*((pages + i * PAGE, PAGE) for i in range(0, 320, 7)))
+    fd = os.memfd_create("twice")
+    os.ftruncate(fd, 8 * PAGE)
+    start = memory(16 * PAGE)
+    for half in (start, start + 8 * PAGE):
+        flags = mmap.MAP_SHARED | MAP_FIXED
+        libc.mmap(half, 8 * PAGE, mmap.PROT_READ | mmap.PROT_WRITE, flags, fd, 0)
+    ctypes.memset(start, 0x5A, 8 * PAGE)
+    pin((start, 16 * PAGE))
 
 
 def crowded() -> None:
@@ -96,7 +129,11 @@ def crowded() -> None:
 
 
 def huge() -> None:
-    """Parts of huge pages of both kinds."""
+    """Parts of huge pages of both kinds, and a whole one.
+
+    Of a buffer that is all in huge pages io_uring keeps one pin on each; a small page
+    behind them makes it keep all.
+    """
     pool = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
     pool.write_text("4\n")
     if pool.read_text() != "4\n":
@@ -105,11 +142,13 @@ def huge() -> None:
     pin((start, 2 * HUGE))
     pin((start + 5 * PAGE, 3 * PAGE))
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-    start = libc.mmap(None, 3 * HUGE, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
+    start = libc.mmap(None, 4 * HUGE, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
     start = -(-start // HUGE) * HUGE
-    check(libc.madvise(start, 2 * HUGE, mmap.MADV_HUGEPAGE))
-    ctypes.memset(start, 0x5A, 2 * HUGE)
+    check(libc.madvise(start, 3 * HUGE, mmap.MADV_HUGEPAGE))
+    check(libc.madvise(start + 3 * HUGE, PAGE, mmap.MADV_NOHUGEPAGE))
+    ctypes.memset(start, 0x5A, 3 * HUGE + PAGE)
     pin((start + 3 * PAGE, HUGE))
+    pin((start + 2 * HUGE, HUGE + PAGE))
 
 
 def shared() -> None:
@@ -138,6 +177,8 @@ def hold() -> None:
     """Hold all of it, in two processes."""
     libc.prctl(PR_SET_NAME, NAME, 0, 0, 0)
     start = overlapping()
+    bulk()
+    singles()
     crowded()
     huge()
     shared()

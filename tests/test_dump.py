@@ -45,6 +45,7 @@ HELD: dict[str, dict[str, set[str]]] = {
     "odd": {
         "map": {"anon", "file", "shmem", "hugetlb"},
         "order": {"0", "9"},
+        "pins": {"512"},
         "mode": {"r", "w"},
         "match": {"exact", "inferred"},
         "owner": {"0"},
@@ -60,6 +61,13 @@ HELD: dict[str, dict[str, set[str]]] = {
         "term": {"short", "long"},
         "comm": {f"hold-{what}" for what in ("io_uring", "direct-io", "gup_test", "udmabuf")},
     },
+}
+
+# Nor may a kind of record be missing, or else nobody has read one. See count_records.py.
+RECORDS = {
+    *("empty blocks", "layers", "unused layers", "layers of many folios"),
+    *("layers of many pins", "layers over each other", "folios with both"),
+    *("slots that are calls", "slots that are sets", "chunks of refs", "refs of many pins"),
 }
 
 # How much older pins may be in the dump than when debugfs showed them: the guest has to
@@ -84,10 +92,12 @@ class Dump:
     stacks: dict[str, list[str]]
     stats: dict[str, int]
 
-    def command(self, words: Sequence[str], file: Path, vmlinux: Path) -> list[str]:
-        """The script under the drgn for this kernel."""
+    def command(
+        self, words: Sequence[str], file: Path, vmlinux: Path, script: Path = SCRIPT
+    ) -> list[str]:
+        """A script under the drgn for this kernel."""
         drgn = [str(paths.SCRIPTS / "drgn"), "-k", VERSION, "-q"]
-        return [*drgn, "-c", str(file), "-s", str(vmlinux), str(SCRIPT), *words]
+        return [*drgn, "-c", str(file), "-s", str(vmlinux), str(script), *words]
 
     def drgn(
         self, *words: str, file: Path | None = None, vmlinux: Path | None = None
@@ -106,6 +116,13 @@ class Dump:
         done = self.drgn("list", *words)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout
+
+    def records(self) -> dict[str, int]:
+        """How many records of each kind there are, by another script than that."""
+        script = paths.PROJECT / "tests" / "count_records.py"
+        command = self.command([], self.file, self.vmlinux, script)
+        counted = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+        return dict(json.loads(counted.stdout))
 
     def objects(self, *words: str) -> list[dict[str, object]]:
         """The same as JSON."""
@@ -199,6 +216,14 @@ def test_the_guest_held_what_it_was_to_hold(dump: Dump) -> None:
         assert {pin[word] for pin in pins} >= wanted
     assert any(int(pin["pages"]) > 1 and pin["order"] == "0" for pin in pins)
     assert sum(int(pin["pins"]) for pin in pins) == dump.stats["live_pins"]
+
+
+def test_the_kernel_had_records_of_all_kinds(odd_dump: Dump) -> None:
+    """And they make up all pins."""
+    records = odd_dump.records()
+    assert records.pop("pins") == odd_dump.stats["live_pins"]
+    assert {kind for kind, count in records.items() if count} == RECORDS
+    assert records["chunks of refs"] > records["slots that are sets"]
 
 
 def test_jsonl_has_the_words_of_debugfs(dump: Dump) -> None:
@@ -298,10 +323,10 @@ def test_another_format_is_status_3(odd_dump: Dump) -> None:
     """The number is the root's first member."""
     file = odd_dump.file
     file.chmod(0o600)
-    with changed(file, file_offset(odd_dump, "gup_pin_root"), struct.pack("<I", 2)):
+    with changed(file, file_offset(odd_dump, "gup_pin_root"), struct.pack("<I", 1)):
         done = odd_dump.drgn("list")
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr == "gup_pins: gup_pin_root has format 2, these scripts read 1\n"
+    assert done.stderr == "gup_pins: gup_pin_root has format 1, these scripts read 2\n"
 
 
 @contextmanager

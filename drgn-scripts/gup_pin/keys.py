@@ -19,21 +19,22 @@ class Geometry:
         return 1 << self.shard_bits
 
     @property
-    def block(self) -> int:
+    def pfns(self) -> int:
         """How many pfns a block has."""
         return 1 << self.block_shift
 
-    def shard(self, pfn: int) -> int:
-        """The number of the shard that a pfn belongs to."""
-        return (pfn >> self.block_shift) & (self.shards - 1)
+    def shard(self, block: int) -> int:
+        """The number of the shard that a block belongs to."""
+        return block & (self.shards - 1)
 
-    def key(self, pfn: int) -> int:
-        """A pfn's index in the xarray of its shard."""
-        round_ = pfn >> self.block_shift >> self.shard_bits
-        return round_ << self.block_shift | (pfn & (self.block - 1))
+    def key(self, block: int) -> int:
+        """A block's index in the xarray of its shard."""
+        return block >> self.shard_bits
 
-    def pfn(self, key: int, shard: int) -> int:
-        """The pfn that has this index in the xarray of that shard."""
-        round_ = key >> self.block_shift
-        block = round_ << self.shard_bits | shard
-        return block << self.block_shift | (key & (self.block - 1))
+    def block(self, key: int, shard: int) -> int:
+        """The number of the block with this index in the xarray of that shard."""
+        return key << self.shard_bits | shard
+
+    def pfn(self, block: int) -> int:
+        """A block's first pfn."""
+        return block << self.block_shift

@@ -170,15 +170,20 @@ def _resolve(outer: Type, path: str) -> Field:
     return Field(offset, bits, outer.kind == TypeKind.INT and outer.is_signed)
 
 
-def find_record(prog: Program, name: str, paths: Sequence[str]) -> Record:
-    """A Record for members of a type of the program; raises LookupError."""
+def is_little_endian(prog: Program) -> bool:
+    """The order of bytes in a program's memory."""
     from drgn import PlatformFlags  # noqa: PLC0415
 
+    assert prog.platform is not None
+    return PlatformFlags.IS_LITTLE_ENDIAN in prog.platform.flags
+
+
+def find_record(prog: Program, name: str, paths: Sequence[str]) -> Record:
+    """A Record for members of a type of the program; raises LookupError."""
     found = prog.type(name)
-    assert found.size is not None and prog.platform is not None
-    little = PlatformFlags.IS_LITTLE_ENDIAN in prog.platform.flags
+    assert found.size is not None
     fields = [_resolve(found, path) for path in paths]
-    return Record(name, found.size, fields, little)
+    return Record(name, found.size, fields, is_little_endian(prog))
 
 
 def find_offset(prog: Program, name: str, member: str) -> int:

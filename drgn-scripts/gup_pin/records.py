@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Slots, calls and origins as plain values."""
+"""Slots, calls and origins as plain values: mirrors slot.c and call.c."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 SLOT_CALL = 0
 SLOT_SET = 1
 _TAG_MASK = 3
+
+# GUP_PIN_CALL_OWN: where the call lies, which is nothing to us.
+_CALL_OWN = 1 << 31
+
+# Differences of indexes are those of unsigned numbers of so many bits.
+_INDEX_BITS = 64
 
 # A chunk has room for some tens of refs: more is not a chunk.
 _MOST_REFS = 4096
@@ -49,13 +55,15 @@ class Call:
     addr: int
     index: int
     npages: int
-    linear: bool
 
     def folio_addr(self, folio_index: int | None, page_shift: int) -> int:
         """User address of the first page pinned in a folio, or 0."""
-        if not self.addr or not self.linear or folio_index is None:
+        if not self.addr or not self.npages or folio_index is None:
             return 0
-        page = max(folio_index - self.index, 0)
+        page = (folio_index - self.index) % (1 << _INDEX_BITS)
+        # In the middle of a folio is where the call began.
+        if page >> _INDEX_BITS - 1:
+            page = 0
         if page >= self.npages:
             return 0
         return self.addr + (page << page_shift)
@@ -65,27 +73,18 @@ class Call:
 class Ref:
     """The pins of one call on one folio: struct gup_pin_ref."""
 
-    call: int
+    call: Call
     pins: int
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """All pins on one folio."""
-
-    refs: tuple[Ref, ...]
-    inferred: bool
 
 
 @dataclass(frozen=True)
 class Layouts:
-    """Where the structures of format 1 have their members."""
+    """Where the structures of format 2 have their members."""
 
     call: Record
     origin: Record
     comm_at: int
     comm_size: int
-    set_head: Record
     refs_at: int
     refs: Record
     first_ref_at: int
@@ -101,7 +100,7 @@ def find_layouts(prog: Program) -> Layouts:
         find_record(
             prog,
             "struct gup_pin_call",
-            ["origin", "time", "addr", "index", "npages", "linear"],
+            ["origin", "time", "addr", "index", "npages"],
         ),
         find_record(
             prog,
@@ -118,7 +117,6 @@ def find_layouts(prog: Program) -> Layouts:
         ),
         find_offset(prog, "struct gup_pin_origin", "id") + comm.offset,
         comm.type.length,
-        find_record(prog, "struct gup_pin_set", ["inferred"]),
         find_offset(prog, "struct gup_pin_set", "refs"),
         find_record(prog, "struct gup_pin_refs", ["next", "nr", "cap"]),
         find_offset(prog, "struct gup_pin_refs", "ref"),
@@ -129,27 +127,41 @@ def find_layouts(prog: Program) -> Layouts:
 class Reader:
     """Reads records of one program."""
 
-    def __init__(self, memory: Memory, layouts: Layouts) -> None:
-        """Read from memory."""
+    def __init__(
+        self,
+        memory: Memory,
+        layouts: Layouts,
+        fault: Callable[[Unreadable], None],
+    ) -> None:
+        """Read from memory; pins that cannot be read are told to fault."""
         self._memory = memory
         self._layouts = layouts
+        self._fault = fault
         self._calls: dict[int, Call] = {}
         self._origins: dict[int, Origin] = {}
 
-    def slot(self, entry: int) -> Slot:
-        """What an entry of the index says; raises Unreadable."""
+    def slot(self, entry: int) -> Iterator[Ref]:
+        """The pins that a slot says, in the order of their seq."""
+        try:
+            for address, pins in self._pins(entry):
+                call = self.find_call(address)
+                # Nothing is left of a ref whose release was under way.
+                if call and pins:
+                    yield Ref(call, pins)
+        except Unreadable as error:
+            self._fault(error)
+
+    def _pins(self, entry: int) -> Iterator[tuple[int, ...]]:
+        """Addresses of calls, with the pins of each."""
         tag = entry & _TAG_MASK
         if tag == SLOT_CALL:
-            return Slot((Ref(entry, 1),), False)
+            return iter([(entry, 1)])
         if tag != SLOT_SET:
             raise Unreadable("slot", entry, "is none")
-        address = entry - tag
-        (inferred,) = self._layouts.set_head.read(self._memory, address)
-        refs = tuple(self._refs(address + self._layouts.refs_at))
-        return Slot(refs, bool(inferred))
+        return self._refs(entry - tag + self._layouts.refs_at)
 
-    def _refs(self, address: int) -> Iterator[Ref]:
-        """The refs of a chain of chunks, in the order of their seq."""
+    def _refs(self, address: int) -> Iterator[tuple[int, ...]]:
+        """The same for the refs in a chain of chunks."""
         layouts = self._layouts
         seen: set[int] = set()
         while address:
@@ -162,22 +174,26 @@ class Reader:
                 address + layouts.first_ref_at, count * size, layouts.refs.name
             )
             for i in range(count):
-                call, pins = layouts.ref.unpack(data, i * size)
-                # Nothing is left of one whose release was under way.
-                if pins:
-                    yield Ref(call, pins)
+                yield layouts.ref.unpack(data, i * size)
             address = following
+
+    def find_call(self, address: int) -> Call | None:
+        """The call at an address, or None, and why is told to fault."""
+        try:
+            return self.call(address)
+        except Unreadable as error:
+            self._fault(error)
+            return None
 
     def call(self, address: int) -> Call:
         """The call at an address; raises Unreadable."""
         call = self._calls.get(address)
         if call is None:
-            origin, time, addr, index, npages, linear = self._layouts.call.read(
+            origin, time, addr, index, npages = self._layouts.call.read(
                 self._memory, address
             )
-            call = Call(
-                address, self.origin(origin), time, addr, index, npages, bool(linear)
-            )
+            npages &= ~_CALL_OWN
+            call = Call(address, self.origin(origin), time, addr, index, npages)
             if len(self._calls) >= _CALLS_KEPT:
                 self._calls.clear()
             self._calls[address] = call

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import clock, folio, records, xarray
+from . import blocks, clock, folio, records, xarray
 from .errors import Absence, Faults, GupPinUnavailable, Unreadable
 from .format import Names
 from .keys import Geometry
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from drgn import Object, Program
 
 # GUP_PIN_FORMAT
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,12 @@ def gup_pin_state(prog: Program) -> GupPinState:
     walk = Walk(
         geometry,
         xarray.Walker(memory, xarray.find_node_layout(prog), faults.add),
-        records.Reader(memory, records.find_layouts(prog)),
+        blocks.BlockReader(
+            memory,
+            blocks.find_layouts(prog, geometry.pfns),
+            records.Reader(memory, records.find_layouts(prog), faults.add),
+            faults.add,
+        ),
         folio.FolioReader(
             memory,
             folio.find_layouts(prog),
@@ -108,7 +113,6 @@ def gup_pin_state(prog: Program) -> GupPinState:
             faults.add,
         ),
         page_shift,
-        faults.add,
     )
     return GupPinState(
         root,

@@ -4,17 +4,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from . import xarray
-from .errors import Unreadable
+from .blocks import Block, BlockReader, bits_of
 from .folio import FolioReader
 from .keys import Geometry
-from .records import Reader
 from .runs import Item
-
-# The pfn of a block's first slot, and the block's slots.
-Block = tuple[int, tuple[int, ...]]
+from .xarray import Walker
 
 
 class Walk:
@@ -23,50 +19,37 @@ class Walk:
     def __init__(
         self,
         geometry: Geometry,
-        walker: xarray.Walker,
-        reader: Reader,
+        walker: Walker,
+        blocks: BlockReader,
         folios: FolioReader,
         page_shift: int,
-        fault: Callable[[Unreadable], None],
     ) -> None:
-        """What cannot be read is told to fault, and left out."""
+        """Each of these leaves out what it cannot read, and tells its fault()."""
         self._geometry = geometry
         self._walker = walker
-        self._reader = reader
+        self._blocks = blocks
         self._folios = folios
         self._page_shift = page_shift
-        self._fault = fault
 
     def items(self, heads: Sequence[int]) -> Iterator[Item]:
-        """All pins, by ascending pfn; on a folio, in the order in which they came."""
+        """All pins, by ascending pfn; on a folio, in the order of its block."""
         shards = (self._shard(i, head) for i, head in enumerate(heads) if head)
-        for pfn, slots in heapq.merge(*shards, key=lambda block: block[0]):
-            yield from self._block(pfn, slots)
+        for number, address in heapq.merge(*shards):
+            block = self._blocks.read(address, number)
+            if block:
+                yield from self._block(self._geometry.pfn(number), block)
 
-    def _shard(self, number: int, head: int) -> Iterator[Block]:
-        for key, slots in self._walker.leaves(head):
-            yield self._geometry.pfn(key, number), slots
+    def _shard(self, shard: int, head: int) -> Iterator[tuple[int, int]]:
+        """Number and address of a shard's blocks."""
+        for key, address in self._walker.entries(head):
+            yield self._geometry.block(key, shard), address
 
-    def _block(self, pfn: int, slots: tuple[int, ...]) -> Iterator[Item]:
-        held = [
-            (pfn + i, entry)
-            for i, entry in enumerate(slots)
-            if entry and not xarray.is_internal(entry)
-        ]
-        if not held:
-            return
-        folios = self._folios.describe([pfn for pfn, _ in held])
-        for (at, entry), folio in zip(held, folios, strict=True):
-            try:
-                slot = self._reader.slot(entry)
-            except Unreadable as error:
-                self._fault(error)
-                continue
-            for ref in slot.refs:
-                try:
-                    call = self._reader.call(ref.call)
-                except Unreadable as error:
-                    self._fault(error)
-                    continue
-                addr = call.folio_addr(folio.place, self._page_shift)
-                yield Item(at, call, addr, ref.pins, slot.inferred, folio)
+    def _block(self, first: int, block: Block) -> Iterator[Item]:
+        """The pins on a block's folios."""
+        bits = bits_of(block.used)
+        folios = self._folios.describe([first + bit for bit in bits])
+        for bit, folio in zip(bits, folios, strict=True):
+            inferred = bool(block.inferred >> bit & 1)
+            for ref in block.refs(bit):
+                addr = ref.call.folio_addr(folio.place, self._page_shift)
+                yield Item(first + bit, ref.call, addr, ref.pins, inferred, folio)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .errors import Unreadable
-from .memory import Memory, find_offset
+from .memory import Memory, find_offset, is_little_endian
 
 if TYPE_CHECKING:
     from drgn import Program
@@ -50,15 +50,13 @@ class NodeLayout:
 
 def find_node_layout(prog: Program) -> NodeLayout:
     """The layout of struct xa_node in a program."""
-    from drgn import PlatformFlags  # noqa: PLC0415
-
     slots = prog.type("struct xa_node").member("slots").type.length
-    assert slots is not None and prog.platform is not None
+    assert slots is not None
     return NodeLayout(
         find_offset(prog, "struct xa_node", "shift"),
         find_offset(prog, "struct xa_node", "slots"),
         slots,
-        PlatformFlags.IS_LITTLE_ENDIAN in prog.platform.flags,
+        is_little_endian(prog),
     )
 
 
@@ -81,20 +79,19 @@ class Walker:
         gap = layout.slots_at - layout.shift_at - 1
         self._struct = struct.Struct(f"{order}B{gap}x{layout.slots}Q")
 
-    def leaves(self, head: int) -> Iterator[tuple[int, tuple[int, ...]]]:
-        """The lowest nodes below xa_head, in the order of their indexes.
+    def entries(self, head: int) -> Iterator[tuple[int, int]]:
+        """Index and entry of all that is below xa_head, in the order of the indexes.
 
-        Yields the index of a node's first slot, and its slots: 0 where there is
-        nothing, an internal entry where a live kernel was changing something.
+        Leaves out what a live kernel was changing, where an internal entry is.
         """
         if is_node(head):
             yield from self._below(head - 2, 0, None)
-        elif head:
-            yield 0, (head,)
+        elif head and not is_internal(head):
+            yield 0, head
 
     def _below(
         self, node: int, base: int, expected: int | None
-    ) -> Iterator[tuple[int, tuple[int, ...]]]:
+    ) -> Iterator[tuple[int, int]]:
         bits = self._layout.bits
         try:
             shift, *slots = self._read(node)
@@ -104,14 +101,15 @@ class Walker:
         except Unreadable as error:
             self._fault(error)
             return
-        if not shift:
-            yield base, tuple(slots)
-            return
         for i, entry in enumerate(slots):
             index = base + (i << shift)
             if is_node(entry):
                 yield from self._below(entry - 2, index, shift - bits)
-            elif entry and not is_internal(entry):
+            elif not entry or is_internal(entry):
+                continue
+            elif not shift:
+                yield index, entry
+            else:
                 # Higher up, an entry stands for many indexes. No one stores
                 # such, so this is damage.
                 self._fault(Unreadable(self.WHAT, node, "is none"))

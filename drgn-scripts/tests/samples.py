@@ -26,7 +26,6 @@ CALL = Call(
     addr=0x7F21C0000000,
     index=0x7F21C0000,
     npages=64,
-    linear=True,
 )
 ANON = Folio("anon", 0, 0, 0, 0, 0)
 

@@ -36,7 +36,7 @@ def test_signed() -> None:
 
 
 def test_bit_fields() -> None:
-    """As npages and linear of struct gup_pin_call: 31 bits, and one."""
+    """As in struct gup_pin_id, but none of a whole byte."""
     fields = [Field(0, 31), Field(31, 1)]
     assert Record("s", 4, fields).unpack(b"\x05\0\0\x80") == (5, 1)
     assert Record("s", 4, fields).unpack(b"\x05\0\0\x00") == (5, 0)

@@ -7,123 +7,112 @@ from dataclasses import replace
 import pytest
 
 from gup_pin.errors import Unreadable
-from gup_pin.memory import Field, Record
-from gup_pin.records import Layouts, Reader, Ref
-from mock_memory import MockMemory
+from gup_pin.records import Ref
+from mock_records import RECORDS, Records
 from samples import CALL, ORIGIN, PAGE_SHIFT
 
-# As gcc lays out the structures of format 1 on x86_64.
-WORD = 64
-LAYOUTS = Layouts(
-    call=Record(
-        "struct gup_pin_call",
-        40,
-        [Field(WORD * i, WORD) for i in range(4)] + [Field(256, 31), Field(287, 1)],
-    ),
-    origin=Record(
-        "struct gup_pin_origin",
-        80,
-        [Field(128, 32), Field(160, 8), Field(168, 8), Field(176, 8)]
-        + [Field(192 + 32 * i, 32, signed=True) for i in range(3)],
-    ),
-    comm_at=36,
-    comm_size=16,
-    set_head=Record("struct gup_pin_set", 48, [Field(192, 8)]),
-    refs_at=32,
-    refs=Record(
-        "struct gup_pin_refs", 16, [Field(0, 64), Field(64, 32), Field(96, 32)]
-    ),
-    first_ref_at=16,
-    ref=Record("struct gup_pin_ref", 24, [Field(0, 64), Field(128, 32)]),
-)
 
-
-def refs(pairs: list[tuple[int, int]], following: int = 0, room: int = 20) -> bytes:
-    """A struct gup_pin_refs of (call, pins)."""
-    data = b"".join(
-        struct.pack("<QQI4x", call, seq, pins) for seq, (call, pins) in enumerate(pairs)
-    )
-    return struct.pack("<QII", following, len(pairs), room) + data
-
-
-def pin_set(inferred: bool, first: bytes) -> bytes:
-    """A struct gup_pin_set."""
-    return struct.pack("<IIQQ?7x", 0, 0, 0, 0, inferred) + first
+def pins(records: Records, entry: int) -> list[tuple[int, int]]:
+    """(address of the call, pins) of all that a slot says."""
+    return [(ref.call.address, ref.pins) for ref in records.reader.slot(entry)]
 
 
 def test_slot_is_a_call() -> None:
     """One pin, of one call."""
-    slot = Reader(MockMemory(), LAYOUTS).slot(0xFFFF888000001000)
-    assert slot.refs == (Ref(0xFFFF888000001000, 1),)
-    assert not slot.inferred
+    records = Records()
+    address = records.put_call()
+    assert list(records.reader.slot(address)) == [Ref(records.reader.call(address), 1)]
+    assert not records.faults
 
 
-@pytest.mark.parametrize("inferred", [False, True])
-def test_slot_is_a_set(inferred: bool) -> None:
+def test_slot_is_a_set() -> None:
     """Refs of all chunks in their order, but for one that is being released."""
-    memory = MockMemory()
-    last = memory.put(refs([(0x3000, 1)]))
-    middle = memory.put(refs([], last))
-    first = refs([(0x1000, 2), (0x2000, 0)], middle, 2)
-    address = memory.put(pin_set(inferred, first))
-    slot = Reader(memory, LAYOUTS).slot(address | 1)
-    assert slot.refs == (Ref(0x1000, 2), Ref(0x3000, 1))
-    assert slot.inferred is inferred
+    records = Records()
+    first, second, third = (records.put_call() for _ in range(3))
+    last = records.memory.put(records.refs([(third, 1)]))
+    middle = records.memory.put(records.refs([], last))
+    slot = records.put_set(records.refs([(first, 2), (second, 0)], middle, 2))
+    assert pins(records, slot) == [(first, 2), (third, 1)]
+    assert not records.faults
 
 
 def test_slot_with_a_tag_that_nobody_uses() -> None:
     """Better no pin than a wrong one."""
-    with pytest.raises(Unreadable, match=r"slot at .*: is none"):
-        Reader(MockMemory(), LAYOUTS).slot(0x1003)
+    records = Records()
+    assert pins(records, records.put_call() | 3) == []
+    (line,) = records.faults.lines()
+    assert line.startswith("slot is none (0x")
+
+
+def test_slot_whose_call_is_not_there() -> None:
+    """The other pins on the folio are."""
+    records = Records()
+    there = records.put_call()
+    assert pins(records, 0x1000) == []
+    slot = records.put_set(records.refs([(0x1000, 1), (there, 1)], room=2))
+    assert pins(records, slot) == [(there, 1)]
+    assert list(records.faults.lines()) == [
+        "struct gup_pin_call not in the dump (2 times, first 0x1000)"
+    ]
+
+
+def test_chunk_that_is_not_there() -> None:
+    """What comes before it is told."""
+    records = Records()
+    call = records.put_call()
+    slot = records.put_set(records.refs([(call, 1)], following=0x2000, room=2))
+    assert pins(records, slot) == [(call, 1)]
+    assert list(records.faults.lines()) == [
+        "struct gup_pin_refs not in the dump (0x2000)"
+    ]
 
 
 def test_chunks_in_a_circle() -> None:
     """Damage ends the walk."""
-    memory = MockMemory()
-    address = memory.put(pin_set(False, refs([], 0)))
-    memory.put(pin_set(False, refs([], address + 32)), address)
-    with pytest.raises(Unreadable, match=r"struct gup_pin_refs at .*: is none"):
-        Reader(memory, LAYOUTS).slot(address | 1)
+    records = Records()
+    call = records.put_call()
+    slot = records.put_set(records.refs([]))
+    chunk = slot - 1 + RECORDS.refs_at
+    records.put_set(records.refs([(call, 1)], following=chunk), slot - 1)
+    assert pins(records, slot) == [(call, 1)]
+    assert list(records.faults.lines()) == [f"struct gup_pin_refs is none ({chunk:#x})"]
 
 
 @pytest.mark.parametrize(("count", "room"), [(3, 2), (5000, 5000)])
 def test_chunk_with_impossible_sizes(count: int, room: int) -> None:
     """Nor is memory read that cannot be refs."""
-    memory = MockMemory()
+    records = Records()
     chunk = struct.pack("<QII", 0, count, room) + bytes(24 * count)
-    address = memory.put(pin_set(False, chunk))
-    with pytest.raises(Unreadable, match=r"struct gup_pin_refs at .*: is none"):
-        Reader(memory, LAYOUTS).slot(address | 1)
-
-
-def put_call(memory: MockMemory) -> int:
-    """The sample call, in memory."""
-    origin = struct.pack(
-        "<16xIBBBxiii16s28x", 0x2B40003, 1, 1, 1, 812, 815, 812, b"fio\0junk"
-    )
-    npages = CALL.npages | CALL.linear << 31
-    data = struct.pack(
-        "<QQQQII", memory.put(origin), CALL.time, CALL.addr, CALL.index, npages, 3
-    )
-    return memory.put(data)
+    slot = records.put_set(chunk)
+    assert pins(records, slot) == []
+    (line,) = records.faults.lines()
+    assert line.startswith("struct gup_pin_refs is none")
 
 
 def test_call_and_its_origin() -> None:
     """Every member arrives, and a second look needs no memory."""
-    memory = MockMemory()
-    address = put_call(memory)
-    reader = Reader(memory, LAYOUTS)
-    call = reader.call(address)
+    records = Records()
+    address = records.put_call()
+    call = records.reader.call(address)
     assert call == replace(CALL, address=address)
     assert call.origin == ORIGIN
-    memory.pieces.clear()
-    assert reader.call(address) is call
+    records.memory.pieces.clear()
+    assert records.reader.call(address) is call
+
+
+def test_call_that_lies_in_its_block() -> None:
+    """Says so beside its number of pages."""
+    records = Records()
+    assert records.reader.call(records.put_call(1 << 31 | 1)).npages == 1
 
 
 def test_call_that_is_not_there() -> None:
     """The fault names it."""
+    records = Records()
     with pytest.raises(Unreadable, match="struct gup_pin_call at 0x1000"):
-        Reader(MockMemory(), LAYOUTS).call(0x1000)
+        records.reader.call(0x1000)
+    assert records.reader.find_call(0x1000) is None
+    assert records.faults
 
 
 @pytest.mark.parametrize(
@@ -142,7 +131,15 @@ def test_address_of_a_folio(index: int, addr: int) -> None:
     assert CALL.folio_addr(index, PAGE_SHIFT) == addr
 
 
+def test_address_behind_zero_pages() -> None:
+    """Two of them lie before a file's first page, whose index they count from."""
+    call = replace(CALL, index=(1 << 64) - 2)
+    assert call.folio_addr(0, PAGE_SHIFT) == CALL.addr + 0x2000
+    assert call.folio_addr(1, PAGE_SHIFT) == CALL.addr + 0x3000
+
+
 def test_address_that_nobody_knows() -> None:
     """No user address, or indexes that do not tell it."""
     assert replace(CALL, addr=0).folio_addr(CALL.index, PAGE_SHIFT) == 0
-    assert replace(CALL, linear=False).folio_addr(CALL.index, PAGE_SHIFT) == 0
+    assert replace(CALL, npages=0).folio_addr(CALL.index, PAGE_SHIFT) == 0
+    assert CALL.folio_addr(None, PAGE_SHIFT) == 0

@@ -47,10 +47,12 @@ def test_not_built() -> None:
     assert caught.value.absence is Absence.NOT_BUILT
 
 
-def test_other_format() -> None:
-    """Both numbers are told."""
-    prog = mock_program(gup_pin_root=root(2))
-    with pytest.raises(GupPinUnavailable, match=r"has format 2, .* read 1") as caught:
+@pytest.mark.parametrize("number", [1, 3])
+def test_other_format(number: int) -> None:
+    """Older or newer, both numbers are told."""
+    prog = mock_program(gup_pin_root=root(number))
+    wanted = f"gup_pin_root has format {number}, these scripts read 2"
+    with pytest.raises(GupPinUnavailable, match=wanted) as caught:
         gup_pin_state(prog)
     assert caught.value.absence is Absence.OTHER_FORMAT
 

@@ -6,37 +6,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gup_pin.errors import Faults, Unreadable
 from gup_pin.folio import NO_FOLIO, Folio
 from gup_pin.keys import Geometry
-from gup_pin.records import Call, Ref, Slot
 from gup_pin.walk import Walk
 from gup_pin.xarray import Walker
-from mock_memory import NODE, MockMemory
+from mock_memory import NODE
+from mock_records import Records
 from samples import ANON, CALL, PAGE_SHIFT
 
 GEOMETRY = Geometry(shard_bits=8, block_shift=6)
 TAIL_PFN = 0x7FFFF
-LOST_SLOT = 0x9003
-LOST_CALL = 0xA000
-
-
-class MockReader:
-    """A slot is the address of its only call, or a set of two calls."""
-
-    def slot(self, entry: int) -> Slot:
-        """With tag 1, the calls at the address and 0x1000 above it."""
-        if entry == LOST_SLOT:
-            raise Unreadable("slot", entry)
-        if entry & 1:
-            return Slot((Ref(entry - 1, 2), Ref(entry + 0xFFF, 1)), True)
-        return Slot((Ref(entry, 1),), False)
-
-    def call(self, address: int) -> Call:
-        """The sample call, at any address."""
-        if address == LOST_CALL:
-            raise Unreadable("struct gup_pin_call", address)
-        return replace(CALL, address=address)
 
 
 class MockFolios:
@@ -48,21 +27,20 @@ class MockFolios:
         return [NO_FOLIO if pfn == TAIL_PFN else anon for pfn in pfns]
 
 
-def walk(slots: dict[int, int], faults: Faults) -> list[tuple[int, int, int, bool]]:
-    """(pfn, call, pins, inferred) of all pins in an index of these slots."""
-    memory = MockMemory()
+def walk(records: Records, blocks: dict[int, int]) -> list[tuple[int, int, int, bool]]:
+    """(pfn, call, pins, inferred) of all pins in an index of blocks by number."""
     shards: list[dict[int, int]] = [{} for _ in range(GEOMETRY.shards)]
-    for pfn in sorted(slots):
-        shards[GEOMETRY.shard(pfn)][GEOMETRY.key(pfn)] = slots[pfn]
+    for number, address in sorted(blocks.items()):
+        shards[GEOMETRY.shard(number)][GEOMETRY.key(number)] = address
     whole = Walk(
         GEOMETRY,
-        Walker(memory, NODE, faults.add),
-        MockReader(),  # type: ignore[arg-type]
+        Walker(records.memory, NODE, records.faults.add),
+        records.blocks,
         MockFolios(),  # type: ignore[arg-type]
         PAGE_SHIFT,
-        faults.add,
     )
-    found = list(whole.items([memory.put_xarray(shard) for shard in shards]))
+    heads = [records.memory.put_xarray(shard) for shard in shards]
+    found = list(whole.items(heads))
     assert all(item.addr == CALL.addr for item in found if item.folio is not NO_FOLIO)
     assert all(item.addr == 0 for item in found if item.folio is NO_FOLIO)
     return [(i.pfn, i.call.address, i.pins, i.inferred) for i in found]
@@ -70,33 +48,49 @@ def walk(slots: dict[int, int], faults: Faults) -> list[tuple[int, int, int, boo
 
 def test_order_over_shards() -> None:
     """Ascending pfns, though neighbouring blocks lie in different shards."""
-    pfns = [0, 63, 64, 65, 16384, 16385, 0x1A2B0, 0x1A2C0, 0xFFFFF000]
-    slots = {pfn: 0x1000 + 0x1000 * (pfn & 1) for pfn in pfns}
-    faults = Faults()
-    assert walk(slots, faults) == [(pfn, slots[pfn], 1, False) for pfn in pfns]
-    assert not faults
+    records = Records()
+    call = records.put_call()
+    numbers = [0, 1, 255, 256, 0x68A, 0x68B, 0x106F8A, 0x3FFFFFFFF]
+    blocks = {nr: records.put_block(nr, [(call, 1 << 63 | 1, 1)]) for nr in numbers}
+    pfns = [nr * 64 + bit for nr in numbers for bit in (0, 63)]
+    assert walk(records, blocks) == [(pfn, call, 1, False) for pfn in pfns]
+    assert not records.faults
 
 
 def test_calls_of_one_folio_come_in_their_order() -> None:
-    """A set's refs, each with its pins."""
-    slots = {5: 0x4001, 6: 0x2000}
-    assert walk(slots, Faults()) == [
-        (5, 0x4000, 2, True),
-        (5, 0x5000, 1, True),
-        (6, 0x2000, 1, False),
+    """Layers and then a set's refs, each with its pins."""
+    records = Records()
+    layer, slot, other = (records.put_call() for _ in range(3))
+    pin_set = records.put_set(records.refs([(slot, 2), (other, 1)], room=2))
+    block = records.put_block(0, [(layer, 0b1100000, 1)], {5: pin_set}, inferred=1 << 5)
+    assert walk(records, {0: block}) == [
+        (5, layer, 1, True),
+        (5, slot, 2, True),
+        (5, other, 1, True),
+        (6, layer, 1, False),
     ]
 
 
+def test_empty_blocks_are_skipped() -> None:
+    """Also where they are the only ones."""
+    records = Records()
+    call = records.put_call()
+    blocks = {nr: records.put_block(nr) for nr in (0, 7, 9)}
+    assert walk(records, blocks) == []
+    blocks[8] = records.put_block(8, [(call, 2, 1)])
+    assert walk(records, blocks) == [(8 * 64 + 1, call, 1, False)]
+    assert not records.faults
+
+
 def test_damage_costs_what_it_hits() -> None:
-    """A lost slot, a lost call: the rest is found, and each loss counted."""
-    slots = {1: LOST_SLOT, 2: LOST_CALL, 3: 0x2000, TAIL_PFN: 0x2000}
-    faults = Faults()
-    assert [pfn for pfn, *_ in walk(slots, faults)] == [3, TAIL_PFN]
-    assert len(list(faults.lines())) == 2
-
-
-def test_entries_that_change_are_left_out() -> None:
-    """XA_RETRY_ENTRY surfaces when a live kernel changes a node."""
-    faults = Faults()
-    assert walk({1: 0x402, 2: 0x2000}, faults) == [(2, 0x2000, 1, False)]
-    assert not faults
+    """A lost block, a lost call: the rest is found, and each loss counted."""
+    records = Records()
+    call, tail = records.put_call(), TAIL_PFN // 64
+    blocks = {
+        1: 0x9000,
+        2: records.put_block(3, [(call, 1, 1)]),
+        3: records.put_block(3, [(call, 1, 1)], {1: 0xA000, 2: call}),
+        tail: records.put_block(tail, [(call, 1 << 63, 1)]),
+    }
+    assert [pfn for pfn, *_ in walk(records, blocks)] == [192, 194, TAIL_PFN]
+    assert len(list(records.faults.lines())) == 3

@@ -26,23 +26,73 @@ enum gup_pin_api {
 	NR_GUP_PIN_APIS,
 };
 
+/**
+ * struct gup_pin_request - what a pin function was asked for
+ * @pages: where it puts the pages
+ * @addr: user address of the first page
+ * @mm: the address space that the pages belong to
+ * @gup_flags: FOLL_WRITE is the mode, FOLL_LONGTERM the term
+ * @api: the function
+ */
+struct gup_pin_request {
+	struct page **pages;
+	unsigned long addr;
+	struct mm_struct *mm;
+	unsigned int gup_flags;
+	enum gup_pin_api api;
+};
+
 #ifdef CONFIG_DEBUG_GUP_PIN
 #include <linux/compiler.h>
 #include <linux/jump_label.h>
 
 DECLARE_STATIC_KEY_FALSE(gup_pin_hooks);
 
-void __gup_pin_acquired(struct page **pages, unsigned long npages,
-			unsigned long addr, unsigned int gup_flags,
-			struct mm_struct *mm, enum gup_pin_api api);
+void __gup_pin_acquired(const struct gup_pin_request *request,
+			unsigned long npages);
 void __gup_pin_acquired_folios(struct folio **folios, unsigned long nfolios);
 void __gup_pin_added(struct folio *folio, unsigned int pins,
 		     enum gup_pin_api api);
-void __gup_pin_released(struct page **pages, unsigned long npages);
+unsigned long __gup_pin_released(struct page **pages, unsigned long npages,
+				 unsigned long i, struct folio *folio,
+				 unsigned int nr);
+void __gup_pin_released_page(struct page *page);
 void __gup_pin_released_folio(struct folio *folio, unsigned long pins,
 			      bool dirty);
 void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios);
 void __gup_pin_dump_page(const struct page *page);
+
+/**
+ * gup_pin_tracking() - are pins to be told of?
+ *
+ * For a pin function that is so short that even keeping its arguments, for a
+ * hook after the fact, would cost more than one per cent of it.
+ *
+ * Return: true if gup_pin_acquired_request() is to be called.
+ */
+static __always_inline bool gup_pin_tracking(void)
+{
+	return static_branch_unlikely(&gup_pin_hooks);
+}
+
+/**
+ * gup_pin_acquired_request() - pages were pinned by one call
+ * @ret: what the call is about to return: pages pinned, 0 or -errno
+ * @request: what it was asked for; only the first @ret of the pages count
+ *
+ * To be called after the pins were taken, and after everything that could
+ * still undo them. May sleep unless FOLL_FAST_ONLY or FOLL_NOFAULT is set.
+ * Never fails: what cannot be recorded is counted as untracked.
+ *
+ * Return: @ret.
+ */
+static __always_inline long
+gup_pin_acquired_request(long ret, const struct gup_pin_request *request)
+{
+	if (ret > 0)
+		__gup_pin_acquired(request, ret);
+	return ret;
+}
 
 /**
  * gup_pin_acquired() - pages were pinned by one call
@@ -53,9 +103,7 @@ void __gup_pin_dump_page(const struct page *page);
  * @mm: the address space that the pages belong to
  * @api: the function that pinned
  *
- * To be called after the pins were taken, and after everything that could
- * still undo them. May sleep unless FOLL_FAST_ONLY or FOLL_NOFAULT is set.
- * Never fails: what cannot be recorded is counted as untracked.
+ * As gup_pin_acquired_request(), if tracking is on.
  *
  * Return: @ret.
  */
@@ -65,8 +113,17 @@ static __always_inline long gup_pin_acquired(long ret, struct page **pages,
 					     struct mm_struct *mm,
 					     enum gup_pin_api api)
 {
-	if (static_branch_unlikely(&gup_pin_hooks) && ret > 0)
-		__gup_pin_acquired(pages, ret, addr, gup_flags, mm, api);
+	if (gup_pin_tracking()) {
+		const struct gup_pin_request request = {
+			.pages = pages,
+			.addr = addr,
+			.mm = mm,
+			.gup_flags = gup_flags,
+			.api = api,
+		};
+
+		gup_pin_acquired_request(ret, &request);
+	}
 	return ret;
 }
 
@@ -111,17 +168,37 @@ static __always_inline int gup_pin_added(int ret, struct folio *folio,
 }
 
 /**
- * gup_pin_released() - one pin on each of some pages is about to be dropped
- * @pages: the pages; NULL entries are passed over
+ * gup_pin_released() - pins are about to be dropped, by a loop over their pages
+ * @pages: all pages that the loop goes over; NULL entries are passed over
  * @npages: how many
+ * @i: where the loop is
+ * @folio: the folio that is next to lose pins
+ * @nr: how many: one for each page from @i on that is of that folio
+ * @forgotten: what this returned the last time; 0 at first
  *
- * To be called before the first pin is dropped. Any context but NMI.
+ * To be called before the folio's pins are dropped. Any context but NMI.
+ *
+ * Return: the pins on the pages before this one are forgotten.
  */
-static __always_inline void gup_pin_released(struct page **pages,
-					     unsigned long npages)
+static __always_inline unsigned long
+gup_pin_released(struct page **pages, unsigned long npages, unsigned long i,
+		 struct folio *folio, unsigned int nr, unsigned long forgotten)
+{
+	if (static_branch_unlikely(&gup_pin_hooks) && i >= forgotten)
+		return __gup_pin_released(pages, npages, i, folio, nr);
+	return forgotten;
+}
+
+/**
+ * gup_pin_released_page() - a pin on a page is about to be dropped
+ * @page: the page
+ *
+ * As gup_pin_released_folio(), for one whose folio is not known yet.
+ */
+static __always_inline void gup_pin_released_page(struct page *page)
 {
 	if (static_branch_unlikely(&gup_pin_hooks))
-		__gup_pin_released(pages, npages);
+		__gup_pin_released_page(page);
 }
 
 /**
@@ -130,7 +207,7 @@ static __always_inline void gup_pin_released(struct page **pages,
  * @pins: how many
  * @dirty: the caller marks it dirty as well: it says that it wrote to it
  *
- * As gup_pin_released().
+ * To be called before the first of them is dropped. Any context but NMI.
  */
 static __always_inline void gup_pin_released_folio(struct folio *folio,
 						   unsigned long pins,
@@ -164,6 +241,15 @@ static inline void gup_pin_dump_page(const struct page *page)
 
 #else /* !CONFIG_DEBUG_GUP_PIN */
 
+/* Not a function, so that the compiler never sees what it would guard. */
+#define gup_pin_tracking()	false
+
+static __always_inline long
+gup_pin_acquired_request(long ret, const struct gup_pin_request *request)
+{
+	return ret;
+}
+
 static __always_inline long gup_pin_acquired(long ret, struct page **pages,
 					     unsigned long addr,
 					     unsigned int gup_flags,
@@ -186,7 +272,14 @@ static __always_inline int gup_pin_added(int ret, struct folio *folio,
 	return ret;
 }
 
-static inline void gup_pin_released(struct page **pages, unsigned long npages)
+static inline unsigned long
+gup_pin_released(struct page **pages, unsigned long npages, unsigned long i,
+		 struct folio *folio, unsigned int nr, unsigned long forgotten)
+{
+	return forgotten;
+}
+
+static inline void gup_pin_released_page(struct page *page)
 {
 }
 

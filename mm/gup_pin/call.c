@@ -3,11 +3,11 @@
  * One successful call of a pin function.
  */
 #include <linux/mm.h>
-#include <linux/slab.h>
+#include <linux/percpu.h>
 
 #include "gup_pin.h"
 
-static struct kmem_cache *call_cache;
+DEFINE_PER_CPU(long, gup_pin_live_calls);
 
 /**
  * gup_pin_call_alloc() - get memory for a call
@@ -20,10 +20,10 @@ static struct kmem_cache *call_cache;
  */
 struct gup_pin_call *gup_pin_call_alloc(gfp_t gfp)
 {
-	struct gup_pin_call *call = kmem_cache_alloc(call_cache, gfp);
+	struct gup_pin_call *call = gup_pin_alloc_call(gfp);
 
 	if (call)
-		this_cpu_inc(*gup_pin_root.live_calls);
+		this_cpu_inc(gup_pin_live_calls);
 	return call;
 }
 
@@ -39,8 +39,20 @@ void gup_pin_call_drop(struct gup_pin_call *call, unsigned int pins)
 	if (!pins || !atomic_sub_and_test(pins, &call->live))
 		return;
 	gup_pin_origin_put(call->origin);
-	kmem_cache_free(call_cache, call);
-	this_cpu_dec(*gup_pin_root.live_calls);
+	gup_pin_free_call(call);
+	this_cpu_dec(gup_pin_live_calls);
+}
+
+/**
+ * gup_pin_call_drop_own() - the pin of a block's own call was released
+ * @call: the call; its memory stays where it is
+ *
+ * Under the lock of the block's shard.
+ */
+void gup_pin_call_drop_own(struct gup_pin_call *call)
+{
+	gup_pin_origin_put(call->origin);
+	this_cpu_dec(gup_pin_live_calls);
 }
 
 /**
@@ -56,13 +68,15 @@ void gup_pin_call_drop(struct gup_pin_call *call, unsigned int pins)
 unsigned long gup_pin_call_addr(const struct gup_pin_call *call,
 				pgoff_t folio_index)
 {
+	/* Pairs with call_set_addr() in record.c, which may be under way. */
+	long npages = smp_load_acquire(&call->npages) & ~GUP_PIN_CALL_OWN;
 	long page;
 
-	if (!call->addr || !call->linear)
+	if (!npages || !call->addr)
 		return 0;
 	/* The index of the first page may be below 0 if that is a zero page. */
 	page = max_t(long, folio_index - call->index, 0);
-	if (page >= call->npages)
+	if (page >= npages)
 		return 0;
 	return call->addr + ((unsigned long)page << PAGE_SHIFT);
 }
@@ -78,23 +92,6 @@ unsigned long gup_pin_call_count(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(*per_cpu_ptr(gup_pin_root.live_calls, cpu));
+		sum += READ_ONCE(per_cpu(gup_pin_live_calls, cpu));
 	return max(sum, 0L);
-}
-
-/**
- * gup_pin_call_size() - what a call costs
- *
- * Return: bytes of slab memory.
- */
-size_t gup_pin_call_size(void)
-{
-	return kmem_cache_size(call_cache);
-}
-
-int __init gup_pin_call_init(void)
-{
-	gup_pin_root.live_calls = alloc_percpu(long);
-	call_cache = KMEM_CACHE(gup_pin_call, 0);
-	return gup_pin_root.live_calls && call_cache ? 0 : -ENOMEM;
 }

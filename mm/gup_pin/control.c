@@ -18,6 +18,7 @@ struct gup_pin_root gup_pin_root = {
 	.format = GUP_PIN_FORMAT,
 	.shard_bits = GUP_PIN_SHARD_BITS,
 	.block_shift = GUP_PIN_BLOCK_SHIFT,
+	.live_calls = &gup_pin_live_calls,
 	.api_names = gup_pin_api_names,
 	.switching = __MUTEX_INITIALIZER(gup_pin_root.switching),
 };
@@ -88,9 +89,8 @@ static int __init gup_pin_init(void)
 	gup_pin_index_init(&gup_pin_root.index);
 	gup_pin_origins_init(&gup_pin_root.origins);
 	err = stack_depot_init();
-	err = err ?: gup_pin_slot_init();
-	err = err ?: gup_pin_origin_init();
-	err = err ?: gup_pin_call_init();
+	err = err ?: gup_pin_memory_init();
+	err = err ?: gup_pin_trace_init();
 	if (err) {
 		pr_err("not available: %d\n", err);
 		return err;

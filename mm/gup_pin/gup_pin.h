@@ -5,8 +5,11 @@
  * The data model, from the outside in:
  *
  *   gup_pin_root          the one global; crash-dump scripts start here
- *   gup_pin_index         folio head pfn -> slot, in GUP_PIN_NR_SHARDS xarrays
- *   slot                  an xarray entry: a call (one pin), or a pin set
+ *   gup_pin_index         pfn / 64 -> block, in GUP_PIN_NR_SHARDS xarrays
+ *   gup_pin_block         the pins on 64 neighbouring pfns: layers and slots
+ *   gup_pin_layer         one call's pins on some folios of a block
+ *   slot                  a folio's pins that no layer has: a call (one pin),
+ *                         or a pin set
  *   gup_pin_set           the pins on a folio that one pointer cannot tell
  *   gup_pin_call          one successful call of a pin function
  *   gup_pin_origin        who, where and how; shared by all equal calls
@@ -18,7 +21,8 @@
 #define _MM_GUP_PIN_H
 
 #include <linux/atomic.h>
-#include <linux/bits.h>
+#include <linux/bitops.h>
+#include <linux/build_bug.h>
 #include <linux/cache.h>
 #include <linux/gfp_types.h>
 #include <linux/gup_pin.h>
@@ -33,17 +37,18 @@
 #include <linux/xarray.h>
 
 /* Of the structures below, for crash-dump scripts. */
-#define GUP_PIN_FORMAT		1
+#define GUP_PIN_FORMAT		2
 
 /* Of the lines in debugfs: the number in `# gup_pin <file> N`. */
 #define GUP_PIN_TEXT_FORMAT	1
 
 /*
- * Two CPUs that pin different memory should rarely want the same lock, and the
- * 64 neighbours that share an xa_node must share it: a shard owns blocks of 64
- * pfns, dealt out in turn.
+ * Two CPUs that pin different memory should rarely want the same lock, and one
+ * that pins neighbours should rarely change it: a shard owns blocks of 64 pfns,
+ * as many as a word has bits, dealt out in turn.
  */
-#define GUP_PIN_BLOCK_SHIFT	XA_CHUNK_SHIFT
+#define GUP_PIN_BLOCK_SHIFT	6
+#define GUP_PIN_BLOCK_PFNS	BIT(GUP_PIN_BLOCK_SHIFT)
 #define GUP_PIN_SHARD_BITS	8
 #define GUP_PIN_NR_SHARDS	BIT(GUP_PIN_SHARD_BITS)
 
@@ -90,17 +95,20 @@ enum gup_pin_hazard {
  * @pid: the pinning task
  * @owner: tgid of the process whose memory was pinned, 0 when there is none
  * @comm: name of the pinning task
+ * @reserved: 0, as @reserved2, for every byte counts
  */
 struct gup_pin_id {
 	depot_stack_handle_t stack;
 	enum gup_pin_mode mode : 8;
 	enum gup_pin_term term : 8;
 	enum gup_pin_api api : 8;
+	u32 reserved : 8;
 	pid_t tgid;
 	pid_t pid;
 	pid_t owner;
 	char comm[TASK_COMM_LEN];
-};
+	u32 reserved2;
+} __aligned(8);
 
 /**
  * struct gup_pin_origin - an interned &struct gup_pin_id
@@ -108,6 +116,7 @@ struct gup_pin_id {
  * @id: what it stands for; constant
  * @hash: of @id
  * @calls: live calls; GUP_PIN_ORIGIN_DEAD once it is being freed
+ * @hints: remembered traces that point here; it stays as long as they do
  * @used: looked up since the last sweep for origins to free
  * @rcu: frees it
  *
@@ -119,6 +128,7 @@ struct gup_pin_origin {
 	struct gup_pin_id id;
 	u32 hash;
 	atomic_t calls;
+	atomic_t hints;
 	bool used;
 	struct rcu_head rcu;
 };
@@ -146,9 +156,9 @@ struct gup_pin_origins {
  * @time: when, in ns of local_clock()
  * @addr: user address of its first page, 0 when unknown
  * @index: index in its mapping of its first page
- * @npages: pages asked for, including zero pages, which are not pinned
- * @linear: the pages' indexes count up as their addresses do, so that a
- *	folio's index tells its address
+ * @npages: pages that it got, including zero pages, which are not pinned; 0
+ *	unless their indexes count up as their addresses do, so that a folio's
+ *	index tells its address; with GUP_PIN_CALL_OWN
  * @live: recorded pins that were not released yet; the last one frees it
  *
  * Shared by all folios that the call pinned.
@@ -158,10 +168,12 @@ struct gup_pin_call {
 	u64 time;
 	unsigned long addr;
 	pgoff_t index;
-	u32 npages : 31;
-	u32 linear : 1;
+	u32 npages;
 	atomic_t live;
 };
+
+/* In npages: the call has one pin, and lies in the block that has it. */
+#define GUP_PIN_CALL_OWN	BIT(31)
 
 /**
  * struct gup_pin_ref - the pins of one call on one folio
@@ -199,7 +211,6 @@ struct gup_pin_refs {
  * @calls: number of refs
  * @next_seq: of the next ref
  * @tail: where the next ref goes
- * @inferred: an unpin on this folio had to be guessed
  * @refs: the first refs; must be last
  */
 struct gup_pin_set {
@@ -208,20 +219,87 @@ struct gup_pin_set {
 	u32 calls;
 	u64 next_seq;
 	struct gup_pin_refs *tail;
-	bool inferred;
 	struct gup_pin_refs refs;
 };
 
 /*
- * An xarray entry is the pointer to a call that has one pin on the folio, or,
- * tagged, to a set. Tags 1 and 3 are what an xarray leaves to its users.
+ * A slot is the pointer to a call that has one pin on the folio, or, tagged, to
+ * a set.
  */
 #define GUP_PIN_SLOT_CALL	0
 #define GUP_PIN_SLOT_SET	1
 
 /**
+ * struct gup_pin_layer - the pins of one call on folios of a block
+ * @next: a later one
+ * @call: the call; meaningless when @mask is 0
+ * @mask: the folios, by bits 0 to 63
+ * @seq: counts up in the block, so that a reader can resume after it
+ * @pins: pins on each of them; more than 1 only on a single folio, so that
+ *	forgetting some of them never needs memory
+ */
+struct gup_pin_layer {
+	struct gup_pin_layer *next;
+	struct gup_pin_call *call;
+	u64 mask;
+	u64 seq;
+	u32 pins;
+};
+
+/*
+ * A call gets a layer of its own if it is the block's first, or if it brings so
+ * many folios that slots for them would take more memory.
+ */
+#define GUP_PIN_LAYERS_MANY	32
+#define GUP_PIN_LAYER_FOLIOS	8
+
+#define GUP_PIN_GROUP_SHIFT	3
+#define GUP_PIN_GROUP_CALLS	BIT(GUP_PIN_GROUP_SHIFT)
+#define GUP_PIN_GROUPS		(GUP_PIN_BLOCK_PFNS / GUP_PIN_GROUP_CALLS)
+
+/**
+ * struct gup_pin_block - the pins on folios whose heads are neighbours
+ * @nr: first pfn >> GUP_PIN_BLOCK_SHIFT
+ * @used: folios that have pins
+ * @slotted: those of them that have a slot
+ * @inferred: those of them on which an unpin had to be guessed
+ * @next_seq: of the next layer
+ * @slots: NULL, or GUP_PIN_BLOCK_PFNS slots, of which those in @slotted count
+ * @groups: NULL, or for 8 folios each, room for calls of a single page whose
+ *	only pin is in the folio's slot, so that they need no other memory
+ * @own: the same for the block's own layer
+ * @layer: the first layer
+ * @nr_layers: layers whose mask is not 0
+ * @kept: among the shard's kept blocks
+ *
+ * A call's pins on one folio are in a layer or in a slot, never in both.
+ */
+struct gup_pin_block {
+	unsigned long nr;
+	u64 used;
+	u64 slotted;
+	u64 inferred;
+	u64 next_seq;
+	void **slots;
+	struct gup_pin_call *groups[GUP_PIN_GROUPS];
+	struct gup_pin_call own;
+	struct gup_pin_layer layer;
+	u32 nr_layers;
+	bool kept;
+};
+
+/* Empty blocks that a shard keeps, so that I/O to the same pages need not make them anew. */
+#define GUP_PIN_KEPT		8
+
+/* Blocks that a shard finds without its tree: as many as neighbours in 512 MiB. */
+#define GUP_PIN_RECENT		8
+
+/**
  * struct gup_pin_shard - a part of the index, with its share of the figures
- * @xa: key -> slot; its lock guards everything here and all that slots point to
+ * @xa: key -> block; its lock guards everything here and all that blocks hold
+ * @recent: blocks that were found not long ago, by their key
+ * @kept: blocks that became empty and stay, until others have done so
+ * @next_kept: which of @kept gives way next
  * @acquired: pins recorded
  * @released: recorded pins that were forgotten
  * @inferred: pins released by a guess
@@ -229,13 +307,16 @@ struct gup_pin_set {
  * @before: pins released without a record, after tracking was switched on late
  * @untracked: live pins that could not be recorded
  * @untracked_total: the same, including those since released
- * @folios: folios that have a slot
+ * @folios: folios that have pins
  * @nodes: xa_nodes in use
- * @sets: sets in use
- * @chunks: gup_pin_refs beyond the sets' own in use
  */
 struct gup_pin_shard {
 	struct xarray xa;
+	struct gup_pin_block *recent[GUP_PIN_RECENT];
+	struct gup_pin_block *kept[GUP_PIN_KEPT];
+	u32 next_kept;
+	u32 folios;
+	u32 nodes;
 	u64 acquired;
 	u64 released;
 	u64 inferred;
@@ -243,14 +324,10 @@ struct gup_pin_shard {
 	u64 before;
 	u64 untracked;
 	u64 untracked_total;
-	u32 folios;
-	u32 nodes;
-	u32 sets;
-	u32 chunks;
 } ____cacheline_aligned_in_smp;
 
 /**
- * struct gup_pin_index - folio head pfn -> slot
+ * struct gup_pin_index - folio head pfn -> its pins
  * @shards: see gup_pin_shard_of() and gup_pin_key()
  * @recording: pins are recorded. Changed only while every hook is live, or a
  *	CPU that does not see the unpin hook yet could leave a record behind
@@ -290,84 +367,124 @@ struct gup_pin_root {
 
 extern struct gup_pin_root gup_pin_root;
 
-static inline unsigned int gup_pin_shard_nr(unsigned long pfn)
+static inline unsigned long gup_pin_block_nr(unsigned long pfn)
 {
-	return (pfn >> GUP_PIN_BLOCK_SHIFT) & (GUP_PIN_NR_SHARDS - 1);
+	return pfn >> GUP_PIN_BLOCK_SHIFT;
+}
+
+static inline unsigned int gup_pin_block_bit(unsigned long pfn)
+{
+	return pfn & (GUP_PIN_BLOCK_PFNS - 1);
+}
+
+static inline unsigned int gup_pin_shard_nr(unsigned long block)
+{
+	return block & (GUP_PIN_NR_SHARDS - 1);
 }
 
 static inline struct gup_pin_shard *
-gup_pin_shard_of(struct gup_pin_index *index, unsigned long pfn)
+gup_pin_shard_of(struct gup_pin_index *index, unsigned long block)
 {
-	return &index->shards[gup_pin_shard_nr(pfn)];
+	return &index->shards[gup_pin_shard_nr(block)];
 }
 
 /* The shard's number is left out of the key, or its tree would be mostly holes. */
-static inline unsigned long gup_pin_key(unsigned long pfn)
+static inline unsigned long gup_pin_key(unsigned long block)
 {
-	unsigned long block = pfn >> GUP_PIN_BLOCK_SHIFT;
-
-	return (block >> GUP_PIN_SHARD_BITS) << GUP_PIN_BLOCK_SHIFT |
-	       (pfn & (BIT(GUP_PIN_BLOCK_SHIFT) - 1));
+	return block >> GUP_PIN_SHARD_BITS;
 }
 
-static inline unsigned long gup_pin_key_pfn(unsigned long key, unsigned int shard)
+static inline unsigned long gup_pin_key_block(unsigned long key, unsigned int shard)
 {
-	unsigned long block = key >> GUP_PIN_BLOCK_SHIFT;
-
-	return ((block << GUP_PIN_SHARD_BITS | shard) << GUP_PIN_BLOCK_SHIFT) |
-	       (key & (BIT(GUP_PIN_BLOCK_SHIFT) - 1));
+	return key << GUP_PIN_SHARD_BITS | shard;
 }
+
+/* memory.c */
+
+/* What tracking allocates; xa_nodes are allocated by the xarray. */
+enum gup_pin_kind {
+	GUP_PIN_CALLS,
+	GUP_PIN_ORIGINS,
+	GUP_PIN_BLOCKS,
+	GUP_PIN_LAYERS,
+	GUP_PIN_SLOTS,
+	GUP_PIN_CALL_GROUPS,
+	GUP_PIN_SETS,
+	GUP_PIN_REFS,
+	NR_GUP_PIN_KINDS,
+};
+
+int gup_pin_memory_init(void);
+void *gup_pin_alloc(enum gup_pin_kind kind, gfp_t gfp);
+void gup_pin_free(enum gup_pin_kind kind, void *object);
+void gup_pin_uncount(enum gup_pin_kind kind);
+void *gup_pin_alloc_call(gfp_t gfp);
+void gup_pin_free_call(void *call);
+void gup_pin_free_calls(void);
+u64 gup_pin_memory_bytes(void);
+extern unsigned long gup_pin_max_memory_mb;
 
 /* call.c */
-int gup_pin_call_init(void);
+DECLARE_PER_CPU(long, gup_pin_live_calls);
 struct gup_pin_call *gup_pin_call_alloc(gfp_t gfp);
 void gup_pin_call_drop(struct gup_pin_call *call, unsigned int pins);
+void gup_pin_call_drop_own(struct gup_pin_call *call);
 unsigned long gup_pin_call_addr(const struct gup_pin_call *call,
 				pgoff_t folio_index);
 unsigned long gup_pin_call_count(void);
-size_t gup_pin_call_size(void);
 
 /* origin.c */
-int gup_pin_origin_init(void);
+/* By words, for memcmp() goes by bytes. */
+static inline bool gup_pin_id_equal(const struct gup_pin_id *a,
+				    const struct gup_pin_id *b)
+{
+	const u64 *x = (const u64 *)a, *y = (const u64 *)b;
+
+	BUILD_BUG_ON(sizeof(*a) != 5 * sizeof(u64));
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) |
+		 (x[3] ^ y[3]) | (x[4] ^ y[4]));
+}
+
 void gup_pin_origins_init(struct gup_pin_origins *origins);
 struct gup_pin_origin *gup_pin_origin_get(struct gup_pin_origins *origins,
 					  const struct gup_pin_id *id,
 					  gfp_t gfp);
-void gup_pin_origin_put(struct gup_pin_origin *origin);
+
+/**
+ * gup_pin_origin_put() - a call of an origin has gone
+ * @origin: the origin; may be gone as well after the next RCU grace period
+ *
+ * Any context; takes no lock.
+ */
+static inline void gup_pin_origin_put(struct gup_pin_origin *origin)
+{
+	atomic_dec(&origin->calls);
+}
+
 unsigned int gup_pin_origins_live(struct gup_pin_origins *origins);
 void gup_pin_origins_destroy(struct gup_pin_origins *origins);
-size_t gup_pin_origin_size(void);
+
+/* trace.c */
+int gup_pin_trace_init(void);
+struct gup_pin_origin *gup_pin_trace_origin(struct gup_pin_id *id,
+					    const unsigned long *frame,
+					    unsigned long ip, gfp_t gfp);
+u64 gup_pin_traces_wrong(void);
 
 /* slot.c */
 
-/**
- * struct gup_pin_ref_iter - a walk over the pins on one folio
- * @refs: where it is
- * @next: the ref in @refs to go on with
- * @direct: a ref made up for a slot that is a mere call
- */
-struct gup_pin_ref_iter {
-	const struct gup_pin_refs *refs;
-	u32 next;
-	struct gup_pin_ref direct;
-};
+static inline bool gup_pin_slot_is_set(void *slot)
+{
+	return xa_pointer_tag(slot) == GUP_PIN_SLOT_SET;
+}
 
-int gup_pin_slot_init(void);
-void *gup_pin_slot_add(struct gup_pin_shard *shard, void *slot,
-		       struct gup_pin_call *call, unsigned int pins,
+void *gup_pin_slot_add(void *slot, struct gup_pin_call *call, unsigned int pins,
 		       struct gup_pin_set **set, struct gup_pin_refs **chunk);
 unsigned int gup_pin_slot_pins(void *slot);
 unsigned int gup_pin_slot_calls(void *slot);
-bool gup_pin_slot_inferred(void *slot);
-const struct gup_pin_ref *gup_pin_ref_first(struct gup_pin_ref_iter *iter,
-					    void *slot, u64 seq);
-const struct gup_pin_ref *gup_pin_ref_next(struct gup_pin_ref_iter *iter);
+const struct gup_pin_refs *gup_pin_slot_refs(void *slot, u64 seq, u32 *next);
 struct gup_pin_set *gup_pin_set_alloc(gfp_t gfp);
 struct gup_pin_refs *gup_pin_chunk_alloc(gfp_t gfp);
-void gup_pin_set_free(struct gup_pin_set *set);
-void gup_pin_chunk_free(struct gup_pin_refs *chunk);
-size_t gup_pin_set_size(void);
-size_t gup_pin_chunk_size(void);
 
 /**
  * struct gup_pin_drops - pins of one call to be taken off its live count
@@ -381,60 +498,260 @@ struct gup_pin_drops {
 	unsigned int pins;
 };
 
-void gup_pin_drop_later(struct gup_pin_drops *drops, struct gup_pin_call *call,
-			unsigned int pins);
 void gup_pin_drop_now(struct gup_pin_drops *drops);
-void gup_pin_slot_clear(struct gup_pin_shard *shard, void *slot,
-			struct gup_pin_drops *drops);
-void gup_pin_set_release(struct gup_pin_shard *shard, struct gup_pin_set *set,
-			 unsigned int pins, bool dirty,
-			 struct gup_pin_drops *drops);
-
-/* index.c */
 
 /**
- * struct gup_pin_cursor - a walk over folios that adds or removes their pins
- * @index: the index
- * @shard: the shard whose lock is held, or NULL
- * @irqflags: of that lock
- * @block: the block of 64 pfns that the lock was taken for
- * @gfp: how memory may be allocated while no lock is held
- * @xas: where in the shard
- * @set: allocated but not used yet
- * @chunk: allocated but not used yet
- * @drops: pins that were released
+ * gup_pin_drop_later() - take pins off a call's live count, now or later
+ * @drops: pins of one call to be taken off
+ * @call: the call
+ * @pins: how many
+ *
+ * A block's own call is dropped now, for its memory may be freed.
  */
-struct gup_pin_cursor {
-	struct gup_pin_index *index;
-	struct gup_pin_shard *shard;
-	unsigned long irqflags;
-	unsigned long block;
-	gfp_t gfp;
-	struct xa_state xas;
+static inline void gup_pin_drop_later(struct gup_pin_drops *drops,
+				      struct gup_pin_call *call,
+				      unsigned int pins)
+{
+	if (call->npages & GUP_PIN_CALL_OWN) {
+		gup_pin_call_drop_own(call);
+		return;
+	}
+	if (drops->call != call) {
+		gup_pin_drop_now(drops);
+		drops->call = call;
+	}
+	drops->pins += pins;
+}
+
+void gup_pin_slot_clear(void *slot, struct gup_pin_drops *drops);
+void *gup_pin_slot_release(void *slot, unsigned int *pins, bool writes,
+			   u64 before, struct gup_pin_drops *drops);
+
+/* block.c */
+
+/**
+ * struct gup_pin_spare - memory that was allocated but is not used yet
+ * @block: for pfns that have none
+ * @layer: for a block that has one
+ * @slots: for a block that has none
+ * @set: for a folio that has none
+ * @chunk: for a set that is full
+ */
+struct gup_pin_spare {
+	struct gup_pin_block *block;
+	struct gup_pin_layer *layer;
+	void **slots;
 	struct gup_pin_set *set;
 	struct gup_pin_refs *chunk;
-	struct gup_pin_drops drops;
 };
 
+/**
+ * struct gup_pin_ref_iter - a walk over the pins on one folio
+ * @ref: the pins that were met last
+ * @layer: the next layer to look at
+ * @refs: then the refs of the folio's slot
+ * @next: which of @refs is next
+ * @direct: a slot that is a mere call, not met yet
+ * @bit: the folio
+ */
+struct gup_pin_ref_iter {
+	struct gup_pin_ref ref;
+	const struct gup_pin_layer *layer;
+	const struct gup_pin_refs *refs;
+	u32 next;
+	struct gup_pin_call *direct;
+	unsigned int bit;
+};
+
+static inline bool gup_pin_single(u64 mask)
+{
+	return !(mask & (mask - 1));
+}
+
+/* hweight64(), which is a call, only where it is worth it. */
+static inline unsigned int gup_pin_count(u64 mask)
+{
+	if (gup_pin_single(mask))
+		return !!mask;
+	return hweight64(mask);
+}
+
+/* Refs of a folio's slot come after those of all layers. */
+#define GUP_PIN_SLOT_SEQ	BIT_ULL(63)
+
+struct gup_pin_block *gup_pin_block_alloc(gfp_t gfp);
+bool gup_pin_block_add_new(struct gup_pin_block *block,
+			   struct gup_pin_call *call, u64 mask,
+			   unsigned int pins);
+struct gup_pin_call *gup_pin_block_add_own(struct gup_pin_block *block,
+					   unsigned int bit,
+					   struct gup_pin_call **spare,
+					   bool *wanted);
+u64 gup_pin_block_add(struct gup_pin_block *block, struct gup_pin_call *call,
+		      u64 mask, unsigned int pins, bool fresh,
+		      struct gup_pin_spare *spare, enum gup_pin_kind *missing);
+unsigned int gup_pin_block_pins(const struct gup_pin_block *block,
+				unsigned int bit, unsigned int *calls);
+u64 gup_pin_block_release_each(struct gup_pin_block *block, u64 mask,
+			       struct gup_pin_drops *drops);
+void gup_pin_block_release_all(struct gup_pin_block *block, unsigned int bit,
+			       struct gup_pin_drops *drops);
+void gup_pin_block_release_some(struct gup_pin_block *block, unsigned int bit,
+				unsigned int pins, bool dirty,
+				struct gup_pin_drops *drops);
+void gup_pin_block_emptied(struct gup_pin_block *block);
+const struct gup_pin_ref *gup_pin_ref_first(struct gup_pin_ref_iter *iter,
+					    const struct gup_pin_block *block,
+					    unsigned int bit, u64 seq);
+const struct gup_pin_ref *gup_pin_ref_next(struct gup_pin_ref_iter *iter);
+
+/* index.c */
 void gup_pin_index_init(struct gup_pin_index *index);
+struct gup_pin_block *__gup_pin_index_find(struct gup_pin_shard *shard,
+					   unsigned long nr);
+
+static inline struct gup_pin_block **
+gup_pin_recent(struct gup_pin_shard *shard, unsigned long nr)
+{
+	return &shard->recent[gup_pin_key(nr) % GUP_PIN_RECENT];
+}
+
+/**
+ * gup_pin_index_find() - look a block up
+ * @shard: its shard
+ * @nr: its number: pfn >> GUP_PIN_BLOCK_SHIFT
+ *
+ * Return: the block, which may be empty, or NULL.
+ */
+static inline struct gup_pin_block *
+gup_pin_index_find(struct gup_pin_shard *shard, unsigned long nr)
+{
+	struct gup_pin_block *block = *gup_pin_recent(shard, nr);
+
+	if (likely(block && block->nr == nr))
+		return block;
+	return __gup_pin_index_find(shard, nr);
+}
+
+bool gup_pin_index_insert(struct gup_pin_shard *shard,
+			  struct gup_pin_block *block, struct xa_state *xas);
+void gup_pin_index_emptied(struct gup_pin_shard *shard,
+			   struct gup_pin_block *block);
 void gup_pin_index_flush(struct gup_pin_index *index);
-void gup_pin_cursor_add_init(struct gup_pin_cursor *cur,
-			     struct gup_pin_index *index, gfp_t gfp);
-void gup_pin_cursor_release_init(struct gup_pin_cursor *cur,
-				 struct gup_pin_index *index);
-void gup_pin_cursor_pause(struct gup_pin_cursor *cur);
-void gup_pin_cursor_leave(struct gup_pin_cursor *cur, unsigned long pfn);
-void gup_pin_cursor_end(struct gup_pin_cursor *cur);
-bool gup_pin_index_add(struct gup_pin_cursor *cur, unsigned long pfn,
-		       struct gup_pin_call *call, unsigned int pins);
-void gup_pin_index_untracked(struct gup_pin_cursor *cur, unsigned long pfn,
-			     unsigned int pins);
-void gup_pin_index_release(struct gup_pin_cursor *cur, unsigned long pfn,
-			   const struct folio *folio, unsigned int pins,
-			   bool dirty);
 bool gup_pin_index_newest(struct gup_pin_index *index, unsigned long pfn,
 			  pid_t pid, struct gup_pin_id *id,
 			  struct gup_pin_call *call);
+
+/* add.c */
+
+/**
+ * struct gup_pin_adder - records the pins of a call
+ * @index: where
+ * @call: the call, or NULL to count its pins as untracked
+ * @gfp: how memory may be allocated
+ * @left: pins that were not recorded
+ * @fresh: none were added to the index yet
+ * @block: the block of the folios in @mask
+ * @mask: folios with one pin each that are not in the index yet
+ */
+struct gup_pin_adder {
+	struct gup_pin_index *index;
+	struct gup_pin_call *call;
+	gfp_t gfp;
+	unsigned int left;
+	bool fresh;
+	unsigned long block;
+	u64 mask;
+};
+
+bool gup_pin_add_single(struct gup_pin_index *index, unsigned long pfn,
+			struct gup_pin_origin *origin, unsigned long addr,
+			pgoff_t pgoff, gfp_t gfp);
+void __gup_pin_add(struct gup_pin_adder *adder, unsigned long block, u64 mask,
+		   unsigned int pins);
+
+/**
+ * gup_pin_add_flush() - record what is still to be
+ * @adder: the state
+ */
+static inline void gup_pin_add_flush(struct gup_pin_adder *adder)
+{
+	if (adder->mask)
+		__gup_pin_add(adder, adder->block, adder->mask, 1);
+	adder->mask = 0;
+}
+
+/**
+ * gup_pin_add() - record pins on a folio, now or with the next flush
+ * @adder: the state
+ * @pfn: of the folio's head
+ * @pins: how many
+ *
+ * May sleep if the adder's gfp may.
+ */
+static inline void gup_pin_add(struct gup_pin_adder *adder, unsigned long pfn,
+			       unsigned int pins)
+{
+	unsigned long block = gup_pin_block_nr(pfn);
+	u64 bit = BIT_ULL(gup_pin_block_bit(pfn));
+
+	if (adder->block != block || (adder->mask & bit)) {
+		gup_pin_add_flush(adder);
+		adder->block = block;
+	}
+	if (pins == 1)
+		adder->mask |= bit;
+	else
+		__gup_pin_add(adder, block, bit, pins);
+}
+
+/* release.c */
+
+/**
+ * struct gup_pin_releaser - forgets pins
+ * @index: where
+ * @drops: pins to be taken off their call
+ * @block: the block of the folios in @mask
+ * @mask: folios to lose one pin each that are still in the index
+ */
+struct gup_pin_releaser {
+	struct gup_pin_index *index;
+	struct gup_pin_drops drops;
+	unsigned long block;
+	u64 mask;
+};
+
+void __gup_pin_release_each(struct gup_pin_releaser *rel);
+void __gup_pin_release(struct gup_pin_releaser *rel, unsigned long pfn,
+		       unsigned int pins, bool dirty);
+void gup_pin_release_end(struct gup_pin_releaser *rel);
+
+/**
+ * gup_pin_release() - forget pins on a folio, now or at the end
+ * @rel: the state
+ * @pfn: of the folio's head
+ * @pins: how many
+ * @dirty: the caller says that it wrote to them
+ *
+ * Never allocates, never sleeps.
+ */
+static inline void gup_pin_release(struct gup_pin_releaser *rel,
+				   unsigned long pfn, unsigned int pins,
+				   bool dirty)
+{
+	unsigned long block = gup_pin_block_nr(pfn);
+	u64 bit = BIT_ULL(gup_pin_block_bit(pfn));
+
+	if (rel->block != block || (rel->mask & bit)) {
+		if (rel->mask)
+			__gup_pin_release_each(rel);
+		rel->block = block;
+	}
+	if (pins == 1 && !dirty)
+		rel->mask |= bit;
+	else
+		__gup_pin_release(rel, pfn, pins, dirty);
+}
 
 /* folio.c */
 
@@ -456,6 +773,8 @@ struct gup_pin_folio {
 
 unsigned int gup_pin_folio_pins(const struct folio *folio);
 void gup_pin_folio_describe(struct folio *folio, struct gup_pin_folio *desc);
+bool gup_pin_mapped_huge(struct mm_struct *mm, unsigned long addr,
+			 const struct page *page);
 
 /* walk.c */
 
@@ -497,8 +816,29 @@ struct gup_pin_pos {
 	u64 seq;
 };
 
+unsigned long gup_pin_next_block(struct gup_pin_index *index,
+				 unsigned long from);
 unsigned int gup_pin_walk(struct gup_pin_index *index, struct gup_pin_pos *pos,
 			  struct gup_pin_item *items, unsigned int max);
+
+/**
+ * struct gup_pin_share - pins of one call in a block, without telling the folios
+ * @id: copy of the origin's
+ * @time: of the call
+ * @pins: how many
+ * @pages: pages of the folios that they are on
+ */
+struct gup_pin_share {
+	struct gup_pin_id id;
+	u64 time;
+	u64 pins;
+	u64 pages;
+};
+
+unsigned int gup_pin_walk_shares(struct gup_pin_index *index,
+				 struct gup_pin_pos *pos,
+				 struct gup_pin_share *shares,
+				 unsigned int max);
 unsigned int gup_pin_walk_folio(struct gup_pin_index *index,
 				struct gup_pin_pos *pos,
 				struct gup_pin_item *items, unsigned int max,
@@ -576,8 +916,6 @@ struct gup_pin_totals {
 	u64 untracked_total;
 	u64 folios;
 	u64 nodes;
-	u64 sets;
-	u64 chunks;
 };
 
 void gup_pin_index_totals(struct gup_pin_index *index,

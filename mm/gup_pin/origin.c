@@ -15,8 +15,6 @@
 /* Buckets that a new origin looks through for others to free. */
 #define ORIGINS_SWEEP		16
 
-static struct kmem_cache *origin_cache;
-
 /* struct gup_pin_id has no padding that differs: see id_init() in record.c. */
 static u32 id_hash(const struct gup_pin_id *id)
 {
@@ -31,7 +29,7 @@ static struct gup_pin_origin *origin_find(struct hlist_head *bucket, u32 hash,
 
 	hlist_for_each_entry_rcu(origin, bucket, node) {
 		if (origin->hash != hash ||
-		    memcmp(&origin->id, id, sizeof(*id)))
+		    !gup_pin_id_equal(&origin->id, id))
 			continue;
 		if (!atomic_inc_unless_negative(&origin->calls))
 			continue;
@@ -40,6 +38,29 @@ static struct gup_pin_origin *origin_find(struct hlist_head *bucket, u32 hash,
 		return origin;
 	}
 	return NULL;
+}
+
+/*
+ * Nobody gets it any more. Only who has a call of it may make a hint, so a hint
+ * that is not seen here is none that will be.
+ */
+static bool origin_kill(struct gup_pin_origin *origin)
+{
+	if (atomic_cmpxchg(&origin->calls, 0, GUP_PIN_ORIGIN_DEAD))
+		return false;
+	if (!atomic_read(&origin->hints))
+		return true;
+	atomic_set(&origin->calls, 0);
+	return false;
+}
+
+static void origin_free(struct gup_pin_origins *origins,
+			struct gup_pin_origin *origin)
+{
+	hlist_del_rcu(&origin->node);
+	WRITE_ONCE(origins->count, origins->count - 1);
+	gup_pin_uncount(GUP_PIN_ORIGINS);
+	kfree_rcu(origin, rcu);
 }
 
 /* Free origins of a few buckets that no call has had since the last time. */
@@ -62,12 +83,8 @@ static void origins_sweep(struct gup_pin_origins *origins)
 				WRITE_ONCE(origin->used, false);
 				continue;
 			}
-			if (atomic_cmpxchg(&origin->calls, 0,
-					   GUP_PIN_ORIGIN_DEAD))
-				continue;
-			hlist_del_rcu(&origin->node);
-			WRITE_ONCE(origins->count, origins->count - 1);
-			kfree_rcu(origin, rcu);
+			if (origin_kill(origin))
+				origin_free(origins, origin);
 		}
 	}
 }
@@ -97,13 +114,14 @@ struct gup_pin_origin *gup_pin_origin_get(struct gup_pin_origins *origins,
 	if (origin)
 		return origin;
 
-	new = kmem_cache_alloc(origin_cache, gfp);
+	new = gup_pin_alloc(GUP_PIN_ORIGINS, gfp);
 	if (!new)
 		return NULL;
 	new->id = *id;
 	new->hash = hash;
 	new->used = true;
 	atomic_set(&new->calls, 1);
+	atomic_set(&new->hints, 0);
 
 	spin_lock_irqsave(&origins->lock, flags);
 	origin = origin_find(bucket, hash, id);
@@ -115,19 +133,8 @@ struct gup_pin_origin *gup_pin_origin_get(struct gup_pin_origins *origins,
 	}
 	spin_unlock_irqrestore(&origins->lock, flags);
 	if (origin)
-		kmem_cache_free(origin_cache, new);
+		gup_pin_free(GUP_PIN_ORIGINS, new);
 	return origin ?: new;
-}
-
-/**
- * gup_pin_origin_put() - a call of an origin has gone
- * @origin: the origin; may be gone as well after the next RCU grace period
- *
- * Any context; takes no lock.
- */
-void gup_pin_origin_put(struct gup_pin_origin *origin)
-{
-	atomic_dec(&origin->calls);
 }
 
 /**
@@ -163,15 +170,8 @@ void gup_pin_origins_destroy(struct gup_pin_origins *origins)
 		hlist_for_each_entry_safe(origin, next, &origins->buckets[i],
 					  node) {
 			WARN_ON_ONCE(atomic_read(&origin->calls));
-			hlist_del_rcu(&origin->node);
-			kfree_rcu(origin, rcu);
+			origin_free(origins, origin);
 		}
-	origins->count = 0;
-}
-
-size_t gup_pin_origin_size(void)
-{
-	return kmem_cache_size(origin_cache);
 }
 
 void gup_pin_origins_init(struct gup_pin_origins *origins)
@@ -183,10 +183,4 @@ void gup_pin_origins_init(struct gup_pin_origins *origins)
 	spin_lock_init(&origins->lock);
 	origins->count = 0;
 	origins->hand = 0;
-}
-
-int __init gup_pin_origin_init(void)
-{
-	origin_cache = KMEM_CACHE(gup_pin_origin, 0);
-	return origin_cache ? 0 : -ENOMEM;
 }

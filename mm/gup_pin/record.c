@@ -10,7 +10,6 @@
 #include <linux/mmzone.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
-#include <linux/stacktrace.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/vmstat.h>
@@ -18,8 +17,8 @@
 #include "../internal.h"
 #include "gup_pin.h"
 
-/* A call may pin a million folios: how many at once without a break. */
-#define RESCHED_FOLIOS	1024
+/* A call may pin a million pages: how many at once without a break. */
+#define RESCHED_PAGES	1024
 
 /*
  * The pin never fails for our sake, so neither use reserves nor wake the OOM
@@ -71,43 +70,33 @@ static pid_t mm_owner_tgid(struct mm_struct *mm)
 	return tgid;
 }
 
-static noinline depot_stack_handle_t save_stack(gfp_t gfp)
-{
-	unsigned long entries[GUP_PIN_STACK_DEPTH];
-	unsigned int nr;
-
-	/* The pin function comes first: leave out this one and the hook. */
-	nr = stack_trace_save(entries, ARRAY_SIZE(entries), 2);
-	return stack_depot_save_flags(entries, nr, gfp,
-				      gfpflags_allow_blocking(gfp) ?
-				      STACK_DEPOT_FLAG_CAN_ALLOC : 0);
-}
-
-/* Every byte of an id counts, padding too. */
+/* Every byte of an id counts, so it has no padding that is not named. */
 static void id_init(struct gup_pin_id *id, enum gup_pin_api api,
 		    enum gup_pin_mode mode, enum gup_pin_term term, pid_t owner)
 {
-	memset(id, 0, sizeof(*id));
+	id->stack = 0;
 	id->mode = mode;
 	id->term = term;
 	id->api = api;
-	id->owner = owner;
+	id->reserved = 0;
 	id->tgid = task_tgid_nr(current);
 	id->pid = task_pid_nr(current);
-	strscpy_pad(id->comm, current->comm, sizeof(id->comm));
+	id->owner = owner;
+	memcpy(id->comm, current->comm, sizeof(id->comm));
+	/* It may just be being changed. */
+	id->comm[sizeof(id->comm) - 1] = 0;
+	id->reserved2 = 0;
 }
 
 /*
  * A new call, whose live count has one pin of our own so that it stays while
  * its pins are added, though others may release them meanwhile.
  */
-static struct gup_pin_call *call_start(const struct gup_pin_id *id,
+static struct gup_pin_call *call_start(struct gup_pin_origin *origin,
 				       unsigned long pins, gfp_t gfp)
 {
-	struct gup_pin_origin *origin;
 	struct gup_pin_call *call;
 
-	origin = gup_pin_origin_get(&gup_pin_root.origins, id, gfp);
 	if (!origin)
 		return NULL;
 	call = gup_pin_call_alloc(gfp);
@@ -120,150 +109,258 @@ static struct gup_pin_call *call_start(const struct gup_pin_id *id,
 	call->addr = 0;
 	call->index = 0;
 	call->npages = 0;
-	call->linear = 0;
 	atomic_set(&call->live, pins + 1);
 	return call;
 }
 
-/* Record some pins on a folio; how many of them were not. */
-static unsigned int add_pins(struct gup_pin_cursor *cur, struct folio *folio,
-			     struct gup_pin_call *call, unsigned int pins)
+/*
+ * The origin of pins in a function that is a hook's out-of-line part: the stack
+ * is that of the pin function, its caller.
+ */
+#define hook_origin(id, gfp)						\
+	gup_pin_trace_origin(id, __builtin_frame_address(0), _RET_IP_, gfp)
+
+/* All pins of the call are in the index, or never will be. */
+static void call_end(struct gup_pin_adder *adder)
 {
-	if (is_zero_folio(folio))
-		return pins;
-	if (!call) {
-		gup_pin_index_untracked(cur, folio_pfn(folio), pins);
-		return pins;
-	}
-	return gup_pin_index_add(cur, folio_pfn(folio), call, pins) ? 0 : pins;
+	gup_pin_add_flush(adder);
+	if (adder->call)
+		gup_pin_call_drop(adder->call, adder->left + 1);
+}
+
+/* So many are compared without looking at the loop's end; divides a huge page. */
+#define PAGES_AT_ONCE	16
+
+/* Do these pages follow each other? */
+static __always_inline bool pages_follow(struct page **pages,
+					 const struct page *first)
+{
+	unsigned int i;
+
+#pragma GCC unroll 16
+	for (i = 0; i < PAGES_AT_ONCE; i++)
+		if (pages[i] != first + i)
+			return false;
+	return true;
 }
 
 /*
- * Do the indexes of the pages count up as their addresses do? They do unless
- * the call went over more than one mapping. Then a folio's index will tell its
- * address, at no memory for each page; for which it must have been entered at
- * its first page, or else be the call's first.
+ * The end of the pages from @i on that belong to the same large folio; mostly
+ * they are in order. A huge page's are so many that each instruction counts:
+ * up to @whole it is known.
  */
-static void call_set_addr(struct gup_pin_call *call, struct page **pages,
-			  unsigned long npages, unsigned long addr)
+static unsigned long folio_end(struct page **pages, unsigned long i,
+			       unsigned long npages, unsigned long whole,
+			       const struct folio *folio)
 {
-	struct folio *folio, *last = NULL;
-	bool based = false;
-	unsigned long i;
+	unsigned long limit, end = max(i, whole);
+	const struct page *page = pages[i] + (end - i);
 
-	call->addr = addr;
-	call->npages = npages;
-	for (i = 0; i < npages; i++, last = folio) {
-		unsigned long idx;
-
-		folio = page_folio(pages[i]);
-		if (is_zero_folio(folio))
-			continue;
-		idx = folio_page_idx(folio, pages[i]);
-		if (folio != last && idx && i)
-			return;
-		if (!based)
-			call->index = folio->index + idx - i;
-		else if (folio->index + idx != call->index + i)
-			return;
-		based = true;
+	limit = i + folio_nr_pages(folio) - folio_page_idx(folio, pages[i]);
+	limit = min(limit, npages);
+	for (; end + PAGES_AT_ONCE <= limit; page += PAGES_AT_ONCE) {
+		if (!pages_follow(&pages[end], page))
+			break;
+		end += PAGES_AT_ONCE;
 	}
-	call->linear = 1;
-}
-
-/*
- * The pages from @i on that belong to the same folio. There may be very many,
- * so the cursor's lock is not kept unless they lie in the block it is for.
- */
-static unsigned long same_folio(struct gup_pin_cursor *cur, struct page **pages,
-				unsigned long i, unsigned long npages,
-				struct folio **folio)
-{
-	unsigned long end = i + 1;
-
-	gup_pin_cursor_leave(cur, page_to_pfn(pages[i]));
-
-	*folio = page_folio(pages[i]);
-	while (end < npages && pages[end] &&
-	       page_folio(pages[end]) == *folio)
+	while (end < npages && pages[end] && page_folio(pages[end]) == folio)
 		end++;
 	return end;
 }
 
-/* These three are frames of their own, for save_stack() leaves out just two. */
-noinline void __gup_pin_acquired(struct page **pages, unsigned long npages,
-				 unsigned long addr, unsigned int gup_flags,
-				 struct mm_struct *mm, enum gup_pin_api api)
+/*
+ * The end of the pages from @i on that are known to be of the same folio, for
+ * the memory is mapped as a whole; @i if that is not known.
+ *
+ * Always so with hugetlb. An anonymous huge page that was mapped in parts is
+ * never mapped as a whole again, so if it is now, it was when it was pinned.
+ */
+static unsigned long huge_end(const struct gup_pin_request *request,
+			      unsigned long i, unsigned long npages,
+			      const struct folio *folio)
 {
-	gfp_t gfp = record_gfp(gup_flags);
-	struct gup_pin_cursor cur;
-	struct gup_pin_call *call;
-	struct gup_pin_id id;
-	unsigned long i, end, folios = 0, left = 0;
+	unsigned long addr = request->addr + (i << PAGE_SHIFT);
+	unsigned long left;
+
+	if (folio_test_hugetlb(folio)) {
+		left = folio_nr_pages(folio) -
+		       folio_page_idx(folio, request->pages[i]);
+	} else if (folio_test_anon(folio) && npages - i >= PAGES_AT_ONCE &&
+		   gup_pin_mapped_huge(request->mm, addr, request->pages[i])) {
+		left = (PMD_SIZE - (addr & ~PMD_MASK)) >> PAGE_SHIFT;
+	} else {
+		return i;
+	}
+	return min(i + left, npages);
+}
+
+/**
+ * struct page_line - do a call's pages lie in their mapping as in memory?
+ * @index: of the call's first page, by what is known from the pages met so far
+ * @based: one was met
+ * @broken: they do not
+ *
+ * They do unless the call went over more than one mapping. Then a folio's index
+ * will tell its address, at no memory for each page; for which it must have
+ * been entered at its first page, or else be the call's first.
+ */
+struct page_line {
+	pgoff_t index;
+	bool based;
+	bool broken;
+};
+
+static void line_folio(struct page_line *line, const struct folio *folio,
+		       unsigned long page_idx, unsigned long i)
+{
+	pgoff_t index = folio->index + page_idx - i;
+
+	if (!line->based) {
+		line->index = index;
+		line->based = true;
+	}
+	if (index != line->index || (page_idx && i))
+		line->broken = true;
+}
+
+/* The address is told last: readers may be looking at the call already. */
+static void call_set_addr(struct gup_pin_call *call,
+			  const struct page_line *line, unsigned long npages,
+			  unsigned long addr)
+{
+	if (line->broken)
+		return;
+	call->addr = untagged_addr(addr) & PAGE_MASK;
+	call->index = line->index;
+	/* Pairs with gup_pin_call_addr(). */
+	smp_store_release(&call->npages, npages);
+}
+
+/* In pieces, between which a call that pinned very much may be interrupted. */
+static void add_call_pages(struct gup_pin_adder *adder,
+			   const struct gup_pin_request *request,
+			   unsigned long npages, struct page_line *line)
+{
+	unsigned long i, end, idx, stop = RESCHED_PAGES;
+	struct page **pages = request->pages;
 	struct folio *folio;
 
-	if (!READ_ONCE(gup_pin_root.index.recording))
-		return;
-	id_init(&id, api,
-		gup_flags & FOLL_WRITE ? GUP_PIN_WRITE : GUP_PIN_READ,
-		gup_flags & FOLL_LONGTERM ? GUP_PIN_LONG : GUP_PIN_SHORT,
-		mm_owner_tgid(mm));
-	id.stack = save_stack(gfp);
-
-	call = call_start(&id, npages, gfp);
-	if (call)
-		call_set_addr(call, pages, npages,
-			      untagged_addr(addr) & PAGE_MASK);
-	gup_pin_cursor_add_init(&cur, &gup_pin_root.index, gfp);
 	for (i = 0; i < npages; i = end) {
-		end = same_folio(&cur, pages, i, npages, &folio);
-		left += add_pins(&cur, folio, call, end - i);
-		if (++folios % RESCHED_FOLIOS == 0 &&
-		    gfpflags_allow_blocking(gfp)) {
-			gup_pin_cursor_pause(&cur);
+		folio = page_folio(pages[i]);
+		end = i + 1;
+		idx = 0;
+		if (folio_test_large(folio)) {
+			idx = folio_page_idx(folio, pages[i]);
+			end = folio_end(pages, i, npages,
+					huge_end(request, i, npages, folio),
+					folio);
+		}
+		if (is_zero_folio(folio)) {
+			adder->left++;
+			continue;
+		}
+		line_folio(line, folio, idx, i);
+		gup_pin_add(adder, folio_pfn(folio), end - i);
+		if (end >= stop && gfpflags_allow_blocking(adder->gfp)) {
 			cond_resched();
+			stop = end + RESCHED_PAGES;
 		}
 	}
-	gup_pin_cursor_end(&cur);
-	if (call)
-		gup_pin_call_drop(call, left + 1);
+}
+
+/*
+ * Record a call that got a single page: so many do that the general way, which
+ * is made for many pages, would be most of what tracking costs.
+ */
+static bool record_single(const struct gup_pin_request *request,
+			  struct gup_pin_origin *origin, gfp_t gfp)
+{
+	struct page *page = request->pages[0];
+	struct folio *folio = page_folio(page);
+
+	return !is_zero_folio(folio) &&
+	       gup_pin_add_single(&gup_pin_root.index, folio_pfn(folio), origin,
+				  untagged_addr(request->addr) & PAGE_MASK,
+				  folio->index + folio_page_idx(folio, page),
+				  gfp);
+}
+
+static void record_pages(const struct gup_pin_request *request,
+			 unsigned long npages, struct gup_pin_origin *origin,
+			 gfp_t gfp)
+{
+	struct gup_pin_adder adder = {
+		.index = &gup_pin_root.index,
+		.call = call_start(origin, npages, gfp),
+		.fresh = true,
+		.gfp = gfp,
+	};
+	struct page_line line = {};
+
+	add_call_pages(&adder, request, npages, &line);
+	if (adder.call)
+		call_set_addr(adder.call, &line, npages, request->addr);
+	call_end(&adder);
+}
+
+/*
+ * These three are the functions whose caller's stack is recorded. Whether
+ * tracking is still on is looked at where the pins are added.
+ */
+noinline void __gup_pin_acquired(const struct gup_pin_request *request,
+				 unsigned long npages)
+{
+	unsigned int gup_flags = request->gup_flags;
+	gfp_t gfp = record_gfp(gup_flags);
+	struct gup_pin_origin *origin;
+	struct gup_pin_id id;
+
+	id_init(&id, request->api,
+		gup_flags & FOLL_WRITE ? GUP_PIN_WRITE : GUP_PIN_READ,
+		gup_flags & FOLL_LONGTERM ? GUP_PIN_LONG : GUP_PIN_SHORT,
+		mm_owner_tgid(request->mm));
+	origin = hook_origin(&id, gfp);
+	if (npages == 1 && origin && record_single(request, origin, gfp))
+		return;
+	record_pages(request, npages, origin, gfp);
 }
 
 noinline void __gup_pin_acquired_folios(struct folio **folios,
 					unsigned long nfolios)
 {
-	gfp_t gfp = record_gfp(0);
-	struct gup_pin_cursor cur;
-	struct gup_pin_call *call;
+	struct gup_pin_adder adder = {
+		.index = &gup_pin_root.index,
+		.fresh = true,
+		.gfp = record_gfp(0),
+	};
 	struct gup_pin_id id;
-	unsigned long i, left = 0;
+	unsigned long i;
 
-	if (!READ_ONCE(gup_pin_root.index.recording))
-		return;
 	/* The memory is a file's, not a process's; the caller may write to it. */
 	id_init(&id, GUP_PIN_MEMFD_PIN_FOLIOS, GUP_PIN_WRITE, GUP_PIN_LONG, 0);
-	id.stack = save_stack(gfp);
-
-	call = call_start(&id, nfolios, gfp);
-	gup_pin_cursor_add_init(&cur, &gup_pin_root.index, gfp);
+	adder.call = call_start(hook_origin(&id, adder.gfp), nfolios,
+				adder.gfp);
 	for (i = 0; i < nfolios; i++)
-		left += add_pins(&cur, folios[i], call, 1);
-	gup_pin_cursor_end(&cur);
-	if (call)
-		gup_pin_call_drop(call, left + 1);
+		gup_pin_add(&adder, folio_pfn(folios[i]), 1);
+	call_end(&adder);
 }
 
 noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
 			      enum gup_pin_api api)
 {
-	gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
-	struct gup_pin_call *call, continued;
-	struct gup_pin_cursor cur;
+	struct gup_pin_adder adder = {
+		.index = &gup_pin_root.index,
+		.fresh = true,
+		.gfp = GFP_NOWAIT | __GFP_NOWARN,
+	};
+	struct gup_pin_call continued;
 	struct gup_pin_id id, old;
-	unsigned int left;
 	bool found;
 
 	if (!READ_ONCE(gup_pin_root.index.recording))
+		return;
+	/* Never pinned, and so never released. */
+	if (is_zero_folio(folio))
 		return;
 	/*
 	 * The kernel counts these pins when they are released, but does not
@@ -282,66 +379,64 @@ noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
 		id_init(&id, api, GUP_PIN_WRITE,
 			api == GUP_PIN_FOLIO_ADD_PINS ? GUP_PIN_LONG :
 							GUP_PIN_SHORT, 0);
-	id.stack = save_stack(gfp);
-
-	call = call_start(&id, pins, gfp);
-	if (call && found) {
-		call->addr = continued.addr;
-		call->index = continued.index;
-		call->npages = continued.npages;
-		call->linear = continued.linear;
+	adder.call = call_start(hook_origin(&id, adder.gfp), pins, adder.gfp);
+	if (adder.call && found) {
+		adder.call->addr = continued.addr;
+		adder.call->index = continued.index;
+		adder.call->npages = continued.npages;
 	}
-	gup_pin_cursor_add_init(&cur, &gup_pin_root.index, gfp);
-	left = add_pins(&cur, folio, call, pins);
-	gup_pin_cursor_end(&cur);
-	if (call)
-		gup_pin_call_drop(call, left + 1);
+	gup_pin_add(&adder, folio_pfn(folio), pins);
+	call_end(&adder);
 }
 
-static void release_pins(struct gup_pin_cursor *cur, struct folio *folio,
-			 unsigned int pins, bool dirty)
+/* The caller counts a large folio's pages for itself; small ones go together. */
+unsigned long __gup_pin_released(struct page **pages, unsigned long npages,
+				 unsigned long i, struct folio *folio,
+				 unsigned int nr)
 {
-	if (!is_zero_folio(folio))
-		gup_pin_index_release(cur, folio_pfn(folio), folio, pins,
-				      dirty);
-}
+	struct gup_pin_releaser rel = { .index = &gup_pin_root.index };
 
-void __gup_pin_released(struct page **pages, unsigned long npages)
-{
-	struct gup_pin_cursor cur;
-	struct folio *folio;
-	unsigned long i, end;
-
-	gup_pin_cursor_release_init(&cur, &gup_pin_root.index);
-	for (i = 0; i < npages; i = end) {
-		if (!pages[i]) {
-			end = i + 1;
+	if (folio_test_large(folio)) {
+		gup_pin_release(&rel, folio_pfn(folio), nr, false);
+		gup_pin_release_end(&rel);
+		return i + nr;
+	}
+	for (; i < npages; i++) {
+		if (!pages[i])
 			continue;
-		}
-		end = same_folio(&cur, pages, i, npages, &folio);
-		release_pins(&cur, folio, end - i, false);
+		folio = page_folio(pages[i]);
+		if (folio_test_large(folio))
+			break;
+		if (!is_zero_folio(folio))
+			gup_pin_release(&rel, folio_pfn(folio), 1, false);
 	}
-	gup_pin_cursor_end(&cur);
+	gup_pin_release_end(&rel);
+	return i;
 }
 
 void __gup_pin_released_folio(struct folio *folio, unsigned long pins,
 			      bool dirty)
 {
-	struct gup_pin_cursor cur;
+	struct gup_pin_releaser rel = { .index = &gup_pin_root.index };
 
-	gup_pin_cursor_release_init(&cur, &gup_pin_root.index);
-	release_pins(&cur, folio, pins, dirty);
-	gup_pin_cursor_end(&cur);
+	if (is_zero_folio(folio))
+		return;
+	gup_pin_release(&rel, folio_pfn(folio), pins, dirty);
+	gup_pin_release_end(&rel);
+}
+
+void __gup_pin_released_page(struct page *page)
+{
+	__gup_pin_released_folio(page_folio(page), 1, false);
 }
 
 void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios)
 {
-	struct gup_pin_cursor cur;
+	struct gup_pin_releaser rel = { .index = &gup_pin_root.index };
 	unsigned long i;
 
-	gup_pin_cursor_release_init(&cur, &gup_pin_root.index);
 	for (i = 0; i < nfolios; i++)
-		if (folios[i])
-			release_pins(&cur, folios[i], 1, false);
-	gup_pin_cursor_end(&cur);
+		if (folios[i] && !is_zero_folio(folios[i]))
+			gup_pin_release(&rel, folio_pfn(folios[i]), 1, false);
+	gup_pin_release_end(&rel);
 }

@@ -15,7 +15,7 @@ static bool same_call(const struct gup_pin_item *a, const struct gup_pin_item *b
 {
 	/* A call that has gone may have left its address to another. */
 	return a->call == b->call && a->time == b->time &&
-	       !memcmp(&a->id, &b->id, sizeof(a->id));
+	       gup_pin_id_equal(&a->id, &b->id);
 }
 
 static unsigned long run_end(const struct gup_pin_run *run)

@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A slot of the index: the pins on one folio.
+ * A slot: the pins on one folio that no layer of its block has.
  *
- * Nearly always a folio has one pin, and the slot is the pointer to its call.
- * Only for more is there a set: an ordered list of (call, pins), which lives
- * until the folio has no pin left. It is not turned back into the plain
- * pointer, for a reader that stands in the middle of the folio knows its place
- * by the refs' sequence numbers.
+ * Mostly that is one pin, and the slot is the pointer to its call. Only for
+ * more is there a set: an ordered list of (call, pins), which lives until all
+ * of them are released. It is not turned back into the plain pointer, for a
+ * reader that stands in the middle of the folio knows its place by the refs'
+ * sequence numbers.
  *
  * All under the lock of the folio's shard.
  */
-#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "gup_pin.h"
-
-static struct kmem_cache *set_cache;
-static struct kmem_cache *chunk_cache;
 
 static struct gup_pin_set *slot_set(void *slot)
 {
@@ -27,7 +23,7 @@ static struct gup_pin_set *slot_set(void *slot)
 
 struct gup_pin_set *gup_pin_set_alloc(gfp_t gfp)
 {
-	struct gup_pin_set *set = kmem_cache_alloc(set_cache, gfp);
+	struct gup_pin_set *set = gup_pin_alloc(GUP_PIN_SETS, gfp);
 
 	if (set) {
 		memset(set, 0, sizeof(*set));
@@ -37,15 +33,9 @@ struct gup_pin_set *gup_pin_set_alloc(gfp_t gfp)
 	return set;
 }
 
-void gup_pin_set_free(struct gup_pin_set *set)
-{
-	if (set)
-		kmem_cache_free(set_cache, set);
-}
-
 struct gup_pin_refs *gup_pin_chunk_alloc(gfp_t gfp)
 {
-	struct gup_pin_refs *chunk = kmem_cache_alloc(chunk_cache, gfp);
+	struct gup_pin_refs *chunk = gup_pin_alloc(GUP_PIN_REFS, gfp);
 
 	if (chunk) {
 		chunk->next = NULL;
@@ -53,12 +43,6 @@ struct gup_pin_refs *gup_pin_chunk_alloc(gfp_t gfp)
 		chunk->cap = GUP_PIN_CHUNK_REFS;
 	}
 	return chunk;
-}
-
-void gup_pin_chunk_free(struct gup_pin_refs *chunk)
-{
-	if (chunk)
-		kmem_cache_free(chunk_cache, chunk);
 }
 
 static bool is_write(const struct gup_pin_call *call)
@@ -104,7 +88,6 @@ static struct gup_pin_ref *set_find_recent(struct gup_pin_set *set,
 
 /**
  * gup_pin_slot_add() - put pins of a call into a slot
- * @shard: whose lock is held
  * @slot: the slot as it is, or NULL
  * @call: the call
  * @pins: how many
@@ -114,8 +97,7 @@ static struct gup_pin_ref *set_find_recent(struct gup_pin_set *set,
  * Return: the new slot; or NULL when @set (if it is NULL) or @chunk would have
  * been needed, and nothing has changed.
  */
-void *gup_pin_slot_add(struct gup_pin_shard *shard, void *slot,
-		       struct gup_pin_call *call, unsigned int pins,
+void *gup_pin_slot_add(void *slot, struct gup_pin_call *call, unsigned int pins,
 		       struct gup_pin_set **set, struct gup_pin_refs **chunk)
 {
 	struct gup_pin_set *old = slot ? slot_set(slot) : NULL;
@@ -130,7 +112,6 @@ void *gup_pin_slot_add(struct gup_pin_shard *shard, void *slot,
 		if (!new)
 			return NULL;
 		*set = NULL;
-		shard->sets++;
 		if (slot == call) {
 			set_append(new, call, pins + 1);
 		} else {
@@ -153,7 +134,6 @@ void *gup_pin_slot_add(struct gup_pin_shard *shard, void *slot,
 		old->tail->next = *chunk;
 		old->tail = *chunk;
 		*chunk = NULL;
-		shard->chunks++;
 	}
 	set_append(old, call, pins);
 	return slot;
@@ -185,75 +165,24 @@ unsigned int gup_pin_slot_calls(void *slot)
 	return set ? set->calls : 1;
 }
 
-bool gup_pin_slot_inferred(void *slot)
-{
-	struct gup_pin_set *set = slot_set(slot);
-
-	return set && set->inferred;
-}
-
 /**
- * gup_pin_ref_next() - go on to the next pins on a folio
- * @iter: where
+ * gup_pin_slot_refs() - find refs in a set
+ * @slot: the slot, which is a set
+ * @seq: sequence number to start at
+ * @next: set to the first of the returned refs that is @seq or more
  *
- * Return: the ref, or NULL after the last.
+ * Return: the refs, or NULL if all come before @seq.
  */
-const struct gup_pin_ref *gup_pin_ref_next(struct gup_pin_ref_iter *iter)
+const struct gup_pin_refs *gup_pin_slot_refs(void *slot, u64 seq, u32 *next)
 {
-	while (iter->refs && iter->next == iter->refs->nr) {
-		iter->refs = iter->refs->next;
-		iter->next = 0;
-	}
-	return iter->refs ? &iter->refs->ref[iter->next++] : NULL;
-}
+	const struct gup_pin_refs *refs = &slot_set(slot)->refs;
 
-/**
- * gup_pin_ref_first() - find pins on a folio
- * @iter: filled in
- * @slot: the folio's slot
- * @seq: where to start: 0, or one more than that of the last ref that was met
- *
- * Return: the first ref whose sequence number is @seq or more, or NULL.
- */
-const struct gup_pin_ref *gup_pin_ref_first(struct gup_pin_ref_iter *iter,
-					    void *slot, u64 seq)
-{
-	struct gup_pin_set *set = slot_set(slot);
-	const struct gup_pin_refs *refs;
-
-	iter->refs = NULL;
-	iter->next = 0;
-	if (!set) {
-		if (seq)
-			return NULL;
-		iter->direct = (struct gup_pin_ref) { .call = slot, .pins = 1 };
-		return &iter->direct;
-	}
-	for (refs = &set->refs; refs; refs = refs->next)
-		if (refs->nr && refs->ref[refs->nr - 1].seq >= seq)
-			break;
-	if (!refs)
-		return NULL;
-	iter->refs = refs;
-	while (refs->ref[iter->next].seq < seq)
-		iter->next++;
-	return gup_pin_ref_next(iter);
-}
-
-/**
- * gup_pin_drop_later() - remember pins to be taken off a call's live count
- * @drops: those remembered so far; of another call, they are taken off now
- * @call: the call
- * @pins: how many
- */
-void gup_pin_drop_later(struct gup_pin_drops *drops, struct gup_pin_call *call,
-			unsigned int pins)
-{
-	if (drops->call != call) {
-		gup_pin_drop_now(drops);
-		drops->call = call;
-	}
-	drops->pins += pins;
+	while (refs && (!refs->nr || refs->ref[refs->nr - 1].seq < seq))
+		refs = refs->next;
+	*next = 0;
+	while (refs && refs->ref[*next].seq < seq)
+		++*next;
+	return refs;
 }
 
 /**
@@ -270,12 +199,10 @@ void gup_pin_drop_now(struct gup_pin_drops *drops)
 
 /**
  * gup_pin_slot_clear() - release all pins of a slot that is out of the index
- * @shard: whose lock is held
  * @slot: the slot; gone on return
  * @drops: where its calls' pins go
  */
-void gup_pin_slot_clear(struct gup_pin_shard *shard, void *slot,
-			struct gup_pin_drops *drops)
+void gup_pin_slot_clear(void *slot, struct gup_pin_drops *drops)
 {
 	struct gup_pin_set *set = slot_set(slot);
 	struct gup_pin_refs *refs, *next;
@@ -290,13 +217,10 @@ void gup_pin_slot_clear(struct gup_pin_shard *shard, void *slot,
 		for (i = 0; i < refs->nr; i++)
 			gup_pin_drop_later(drops, refs->ref[i].call,
 					   refs->ref[i].pins);
-		if (refs != &set->refs) {
-			gup_pin_chunk_free(refs);
-			shard->chunks--;
-		}
+		if (refs != &set->refs)
+			gup_pin_free(GUP_PIN_REFS, refs);
 	}
-	gup_pin_set_free(set);
-	shard->sets--;
+	gup_pin_free(GUP_PIN_SETS, set);
 }
 
 static unsigned int ref_release(struct gup_pin_set *set,
@@ -323,26 +247,31 @@ static void refs_remove_empty(struct gup_pin_refs *refs)
 	refs->nr = left;
 }
 
-/* Release up to @pins, oldest first; with @writes, of write pins only. */
-static unsigned int set_release_some(struct gup_pin_shard *shard,
-				     struct gup_pin_set *set,
-				     unsigned int pins, bool writes,
-				     struct gup_pin_drops *drops)
+/* Which pins of a slot may be released. */
+static bool may_release(const struct gup_pin_call *call, bool writes,
+			u64 before)
+{
+	return call->time < before && (!writes || is_write(call));
+}
+
+/* Release up to @pins, oldest first; returns what is left to do. */
+static unsigned int set_release(struct gup_pin_set *set, unsigned int pins,
+				bool writes, u64 before,
+				struct gup_pin_drops *drops)
 {
 	struct gup_pin_refs *refs = &set->refs, *prev = NULL;
-	unsigned int left = pins;
 
-	while (refs && left) {
+	while (refs && pins && (!writes || set->writes)) {
 		struct gup_pin_refs *next = refs->next;
 		bool emptied = false;
 		u32 i;
 
-		for (i = 0; i < refs->nr && left; i++) {
+		for (i = 0; i < refs->nr && pins; i++) {
 			struct gup_pin_ref *ref = &refs->ref[i];
 
-			if (writes && !is_write(ref->call))
+			if (!may_release(ref->call, writes, before))
 				continue;
-			left -= ref_release(set, ref, left, drops);
+			pins -= ref_release(set, ref, pins, drops);
 			if (!ref->pins) {
 				set->calls--;
 				emptied = true;
@@ -354,58 +283,40 @@ static unsigned int set_release_some(struct gup_pin_shard *shard,
 			prev->next = next;
 			if (set->tail == refs)
 				set->tail = prev;
-			gup_pin_chunk_free(refs);
-			shard->chunks--;
+			gup_pin_free(GUP_PIN_REFS, refs);
 		} else {
 			prev = refs;
 		}
 		refs = next;
 	}
-	return pins - left;
+	return pins;
 }
 
 /**
- * gup_pin_set_release() - release some, but not all, of a folio's pins
- * @shard: whose lock is held
- * @set: the set
- * @pins: how many; fewer than the set has
- * @dirty: the caller says that it wrote, so release write pins first
+ * gup_pin_slot_release() - release some of a slot's pins, the oldest first
+ * @slot: the slot
+ * @pins: how many; on return how many could not be
+ * @writes: only those for write
+ * @before: only those of calls older than this, in ns of local_clock()
  * @drops: where the calls' pins go
  *
- * Which calls the pins belonged to is a guess when there is more than one. The
- * oldest are taken, as short-term pins on a folio mostly end in their order.
+ * Return: the slot as it is then; NULL if no pin is left.
  */
-void gup_pin_set_release(struct gup_pin_shard *shard, struct gup_pin_set *set,
-			 unsigned int pins, bool dirty,
-			 struct gup_pin_drops *drops)
+void *gup_pin_slot_release(void *slot, unsigned int *pins, bool writes,
+			   u64 before, struct gup_pin_drops *drops)
 {
-	if (dirty && set->writes)
-		pins -= set_release_some(shard, set, min(pins, set->writes),
-					 true, drops);
-	if (pins)
-		set_release_some(shard, set, pins, false, drops);
-}
+	struct gup_pin_set *set = slot_set(slot);
 
-size_t gup_pin_set_size(void)
-{
-	return kmem_cache_size(set_cache);
-}
-
-size_t gup_pin_chunk_size(void)
-{
-	return kmem_cache_size(chunk_cache);
-}
-
-int __init gup_pin_slot_init(void)
-{
-	struct gup_pin_set *set;
-	struct gup_pin_refs *chunk;
-
-	set_cache = kmem_cache_create("gup_pin_set",
-				      struct_size(set, refs.ref, GUP_PIN_SET_REFS),
-				      __alignof__(*set), 0, NULL);
-	chunk_cache = kmem_cache_create("gup_pin_refs",
-					struct_size(chunk, ref, GUP_PIN_CHUNK_REFS),
-					__alignof__(*chunk), 0, NULL);
-	return set_cache && chunk_cache ? 0 : -ENOMEM;
+	if (!set) {
+		if (!*pins || !may_release(slot, writes, before))
+			return slot;
+		--*pins;
+		gup_pin_drop_later(drops, slot, 1);
+		return NULL;
+	}
+	*pins = set_release(set, *pins, writes, before, drops);
+	if (set->pins)
+		return slot;
+	gup_pin_slot_clear(slot, drops);
+	return NULL;
 }

@@ -46,12 +46,12 @@ struct stack_sum {
  * struct stacks_iter - a reader of `stacks`
  * @sums: all sums, most pins first
  * @table: the same, by stack
- * @items: room for the walk
+ * @shares: room for the walk
  */
 struct stacks_iter {
 	struct list_head sums;
 	DECLARE_HASHTABLE(table, SUM_BITS);
-	struct gup_pin_item items[GUP_PIN_BATCH];
+	struct gup_pin_share shares[GUP_PIN_BATCH];
 };
 
 static struct stack_sum *sum_find(struct stacks_iter *iter,
@@ -66,23 +66,24 @@ static struct stack_sum *sum_find(struct stacks_iter *iter,
 	return NULL;
 }
 
-static int sum_item(struct stacks_iter *iter, const struct gup_pin_item *item)
+static int sum_share(struct stacks_iter *iter,
+		     const struct gup_pin_share *share)
 {
-	struct stack_sum *sum = sum_find(iter, &item->id);
+	struct stack_sum *sum = sum_find(iter, &share->id);
 
 	if (!sum) {
 		sum = kzalloc(sizeof(*sum), GFP_KERNEL);
 		if (!sum)
 			return -ENOMEM;
-		sum->id = item->id;
+		sum->id = share->id;
 		sum->oldest = U64_MAX;
 		list_add_tail(&sum->list, &iter->sums);
-		hash_add(iter->table, &sum->node, item->id.stack);
+		hash_add(iter->table, &sum->node, share->id.stack);
 	}
-	sum->pins += item->pins;
-	sum->pages += 1UL << item->folio.order;
-	sum->oldest = min(sum->oldest, item->time);
-	sum->newest = max(sum->newest, item->time);
+	sum->pins += share->pins;
+	sum->pages += share->pages;
+	sum->oldest = min(sum->oldest, share->time);
+	sum->newest = max(sum->newest, share->time);
 	return 0;
 }
 
@@ -120,10 +121,10 @@ static int sum_up(struct stacks_iter *iter)
 	unsigned int i, nr;
 	int err;
 
-	while ((nr = gup_pin_walk(&gup_pin_root.index, &pos, iter->items,
-				  GUP_PIN_BATCH))) {
+	while ((nr = gup_pin_walk_shares(&gup_pin_root.index, &pos,
+					 iter->shares, GUP_PIN_BATCH))) {
 		for (i = 0; i < nr; i++) {
-			err = sum_item(iter, &iter->items[i]);
+			err = sum_share(iter, &iter->shares[i]);
 			if (err)
 				return err;
 		}

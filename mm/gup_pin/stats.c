@@ -33,20 +33,17 @@ void gup_pin_index_totals(struct gup_pin_index *index,
 		totals->untracked_total += shard->untracked_total;
 		totals->folios += shard->folios;
 		totals->nodes += shard->nodes;
-		totals->sets += shard->sets;
-		totals->chunks += shard->chunks;
 		xa_unlock_irqrestore(&shard->xa, flags);
 	}
 }
 
-/* All that tracking has allocated, but for the stack depot, which others share. */
+/*
+ * All that tracking has allocated, but for the stack depot, which others share,
+ * and what is there from boot on.
+ */
 static u64 memory_bytes(const struct gup_pin_totals *totals)
 {
-	return totals->nodes * sizeof(struct xa_node) +
-	       totals->sets * gup_pin_set_size() +
-	       totals->chunks * gup_pin_chunk_size() +
-	       gup_pin_call_count() * gup_pin_call_size() +
-	       READ_ONCE(gup_pin_root.origins.count) * gup_pin_origin_size();
+	return totals->nodes * sizeof(struct xa_node) + gup_pin_memory_bytes();
 }
 
 static const char *const hazard_names[NR_GUP_PIN_HAZARDS] = {
@@ -88,6 +85,7 @@ static int stats_show(struct seq_file *m, void *v)
 	/* Beyond the first version's words; new ones go to the end. */
 	print_stat(m, "untracked_total", t.untracked_total);
 	print_stat(m, "unpinned_from_before", t.before);
+	print_stat(m, "wrong_traces", gup_pin_traces_wrong());
 	return 0;
 }
 

@@ -12,12 +12,13 @@
 
 #include "gup_pin.h"
 
-/* Empty blocks to look into before asking every shard for its next folio. */
+/* Blocks to look for before asking every shard for its next. */
 #define BLOCKS_PROBED	16
 
 #define WALK_END	ULONG_MAX
+#define BLOCKS_END	ULONG_MAX
 
-static void fill_item(struct gup_pin_item *item, unsigned long pfn, void *slot,
+static void fill_item(struct gup_pin_item *item, unsigned long pfn,
 		      const struct gup_pin_ref *ref)
 {
 	struct page *page = pfn_valid(pfn) ? pfn_to_page(pfn) : NULL;
@@ -29,8 +30,6 @@ static void fill_item(struct gup_pin_item *item, unsigned long pfn, void *slot,
 	item->time = ref->call->time;
 	item->addr = 0;
 	item->pins = ref->pins;
-	item->inferred = gup_pin_slot_inferred(slot);
-	item->folio_pins = gup_pin_slot_pins(slot);
 	item->head = folio && &folio->page == page;
 	if (!item->head) {
 		item->real_pins = 0;
@@ -45,17 +44,22 @@ static void fill_item(struct gup_pin_item *item, unsigned long pfn, void *slot,
 }
 
 /* The pins on one folio, from *seq on. */
-static unsigned int walk_slot(unsigned long pfn, void *slot, u64 *seq,
-			      struct gup_pin_item *items, unsigned int max)
+static unsigned int walk_folio(const struct gup_pin_block *block,
+			       unsigned int bit, u64 *seq,
+			       struct gup_pin_item *items, unsigned int max)
 {
+	unsigned long pfn = (block->nr << GUP_PIN_BLOCK_SHIFT) + bit;
+	unsigned int calls, nr = 0, pins = gup_pin_block_pins(block, bit, &calls);
 	const struct gup_pin_ref *ref;
 	struct gup_pin_ref_iter iter;
-	unsigned int nr = 0;
 
-	for (ref = gup_pin_ref_first(&iter, slot, *seq); ref && nr < max;
+	for (ref = gup_pin_ref_first(&iter, block, bit, *seq); ref && nr < max;
 	     ref = gup_pin_ref_next(&iter)) {
-		fill_item(&items[nr++], pfn, slot, ref);
+		fill_item(&items[nr], pfn, ref);
+		items[nr].folio_pins = pins;
+		items[nr].inferred = block->inferred & BIT_ULL(bit);
 		*seq = ref->seq + 1;
+		nr++;
 	}
 	return nr;
 }
@@ -65,79 +69,166 @@ static unsigned int walk_block(struct gup_pin_index *index,
 			       struct gup_pin_pos *pos,
 			       struct gup_pin_item *items, unsigned int max)
 {
-	struct gup_pin_shard *shard = gup_pin_shard_of(index, pos->pfn);
-	unsigned int shard_nr = gup_pin_shard_nr(pos->pfn), nr = 0;
-	unsigned long last = pos->pfn | (BIT(GUP_PIN_BLOCK_SHIFT) - 1);
+	unsigned long block_nr = gup_pin_block_nr(pos->pfn);
+	struct gup_pin_shard *shard = gup_pin_shard_of(index, block_nr);
+	unsigned int bit = gup_pin_block_bit(pos->pfn), nr = 0;
+	const struct gup_pin_block *block;
 	unsigned long flags;
-	void *slot;
 
-	XA_STATE(xas, &shard->xa, gup_pin_key(pos->pfn));
+	xa_lock_irqsave(&shard->xa, flags);
+	block = xa_load(&shard->xa, gup_pin_key(block_nr));
+	for (; block && bit < GUP_PIN_BLOCK_PFNS; bit++) {
+		unsigned long pfn = (block_nr << GUP_PIN_BLOCK_SHIFT) + bit;
 
-	xas_lock_irqsave(&xas, flags);
-	xas_for_each(&xas, slot, gup_pin_key(last)) {
-		unsigned long pfn = gup_pin_key_pfn(xas.xa_index, shard_nr);
-
+		if (!(block->used & BIT_ULL(bit)))
+			continue;
 		if (pfn != pos->pfn)
 			*pos = (struct gup_pin_pos) { .pfn = pfn };
-		nr += walk_slot(pfn, slot, &pos->seq, &items[nr], max - nr);
+		nr += walk_folio(block, bit, &pos->seq, &items[nr], max - nr);
 		if (nr == max)
 			break;
 	}
-	xas_unlock_irqrestore(&xas, flags);
+	xa_unlock_irqrestore(&shard->xa, flags);
 
 	if (nr < max) {
-		pos->pfn = last == ULONG_MAX ? WALK_END : last + 1;
 		pos->seq = 0;
+		pos->pfn = (block_nr + 1) << GUP_PIN_BLOCK_SHIFT;
+		if (!pos->pfn)
+			pos->pfn = WALK_END;
 	}
 	return nr;
 }
 
-/* The first folio from pfn on that lies in the shard. */
-static unsigned long shard_next(struct gup_pin_index *index, unsigned int nr,
-				unsigned long pfn)
+static u64 folio_pages(unsigned long pfn)
 {
-	unsigned long block = pfn >> GUP_PIN_BLOCK_SHIFT;
-	unsigned long key;
+	struct page *page = pfn_valid(pfn) ? pfn_to_page(pfn) : NULL;
 
-	/* Go to the shard's own next block. */
-	if ((block & (GUP_PIN_NR_SHARDS - 1)) != nr) {
-		unsigned long round = block >> GUP_PIN_SHARD_BITS;
-
-		if ((block & (GUP_PIN_NR_SHARDS - 1)) > nr)
-			round++;
-		block = round << GUP_PIN_SHARD_BITS | nr;
-		pfn = block << GUP_PIN_BLOCK_SHIFT;
-	}
-	key = gup_pin_key(pfn);
-	if (!xa_find(&index->shards[nr].xa, &key, ULONG_MAX, XA_PRESENT))
-		return WALK_END;
-	return gup_pin_key_pfn(key, nr);
+	if (!page || page_folio(page) != (struct folio *)page)
+		return 1;
+	return folio_nr_pages(page_folio(page));
 }
 
-/* Move pos to a block that has folios; near blocks first. */
-static void skip_empty(struct gup_pin_index *index, struct gup_pin_pos *pos)
+static void fill_share(struct gup_pin_share *share,
+		       const struct gup_pin_call *call, u64 pins)
 {
-	unsigned long pfn = pos->pfn, next = WALK_END;
+	share->id = call->origin->id;
+	share->time = call->time;
+	share->pins = pins;
+	share->pages = 0;
+}
+
+static unsigned int layer_shares(const struct gup_pin_block *block,
+				 struct gup_pin_share *shares)
+{
+	const struct gup_pin_layer *layer;
+	unsigned int nr = 0;
+	u64 mask;
+
+	for (layer = &block->layer; layer; layer = layer->next) {
+		if (!layer->mask)
+			continue;
+		fill_share(&shares[nr], layer->call,
+			   (u64)layer->pins * hweight64(layer->mask));
+		for (mask = layer->mask; mask; mask &= mask - 1)
+			shares[nr].pages +=
+				folio_pages((block->nr << GUP_PIN_BLOCK_SHIFT) +
+					    __ffs64(mask));
+		nr++;
+	}
+	return nr;
+}
+
+/* The refs of one slot, from *seq on. */
+static unsigned int slot_shares(const struct gup_pin_block *block,
+				unsigned int bit, u64 *seq,
+				struct gup_pin_share *shares, unsigned int max)
+{
+	const struct gup_pin_ref *ref;
+	struct gup_pin_ref_iter iter;
+	unsigned int nr = 0;
+
+	for (ref = gup_pin_ref_first(&iter, block, bit, *seq); ref && nr < max;
+	     ref = gup_pin_ref_next(&iter), nr++) {
+		fill_share(&shares[nr], ref->call, ref->pins);
+		shares[nr].pages =
+			folio_pages((block->nr << GUP_PIN_BLOCK_SHIFT) + bit);
+		*seq = ref->seq + 1;
+	}
+	return nr;
+}
+
+/* The rest of the block that pos stands in: first all layers, then the slots. */
+static unsigned int block_shares(const struct gup_pin_block *block,
+				 struct gup_pin_pos *pos,
+				 struct gup_pin_share *shares, unsigned int max)
+{
+	unsigned int bit = gup_pin_block_bit(pos->pfn), nr = 0;
+
+	if (!bit && !pos->seq)
+		nr = layer_shares(block, shares);
+	for (; bit < GUP_PIN_BLOCK_PFNS; bit++, pos->pfn++, pos->seq = 0) {
+		if (nr == max)
+			return nr;
+		if (!(block->slotted & BIT_ULL(bit)))
+			continue;
+		pos->seq = max_t(u64, pos->seq, GUP_PIN_SLOT_SEQ);
+		nr += slot_shares(block, bit, &pos->seq, &shares[nr], max - nr);
+		if (nr == max)
+			return nr;
+	}
+	return nr;
+}
+
+/* The shard's first block from @from on that is in the index. */
+static unsigned long shard_next(struct gup_pin_index *index, unsigned int nr,
+				unsigned long from)
+{
+	unsigned long key = gup_pin_key(from);
+
+	/* Go to the shard's own next block. */
+	if (gup_pin_shard_nr(from) > nr)
+		key++;
+	if (!xa_find(&index->shards[nr].xa, &key, ULONG_MAX, XA_PRESENT))
+		return BLOCKS_END;
+	return gup_pin_key_block(key, nr);
+}
+
+/**
+ * gup_pin_next_block() - find blocks that are in the index
+ * @index: the index
+ * @from: number of the first that will do
+ *
+ * Near ones are quickly found.
+ *
+ * Return: number of a block, which may be empty; ULONG_MAX if there is none.
+ */
+unsigned long gup_pin_next_block(struct gup_pin_index *index,
+				 unsigned long from)
+{
+	unsigned long next = BLOCKS_END;
 	unsigned int i;
 
-	for (i = 0; i < BLOCKS_PROBED; i++) {
-		unsigned long last = pfn | (BIT(GUP_PIN_BLOCK_SHIFT) - 1);
-		unsigned long key = gup_pin_key(pfn);
+	for (i = 0; i < BLOCKS_PROBED && from < BLOCKS_END; i++, from++)
+		if (xa_load(&gup_pin_shard_of(index, from)->xa,
+			    gup_pin_key(from)))
+			return from;
+	for (i = 0; i < GUP_PIN_NR_SHARDS && from < BLOCKS_END; i++)
+		next = min(next, shard_next(index, i, from));
+	return next;
+}
 
-		if (xa_find(&gup_pin_shard_of(index, pfn)->xa, &key,
-			    gup_pin_key(last), XA_PRESENT)) {
-			next = gup_pin_key_pfn(key, gup_pin_shard_nr(pfn));
-			goto found;
-		}
-		if (last == ULONG_MAX)
-			goto found;
-		pfn = last + 1;
-	}
-	for (i = 0; i < GUP_PIN_NR_SHARDS; i++)
-		next = min(next, shard_next(index, i, pfn));
-found:
-	if (next != pos->pfn)
-		*pos = (struct gup_pin_pos) { .pfn = next };
+/* Move pos to a block that is there. */
+static void skip_absent(struct gup_pin_index *index, struct gup_pin_pos *pos)
+{
+	unsigned long nr = gup_pin_block_nr(pos->pfn);
+	unsigned long next = gup_pin_next_block(index, nr);
+
+	if (next == BLOCKS_END)
+		*pos = (struct gup_pin_pos) { .pfn = WALK_END };
+	else if (next != nr)
+		*pos = (struct gup_pin_pos) {
+			.pfn = next << GUP_PIN_BLOCK_SHIFT,
+		};
 }
 
 /**
@@ -160,9 +251,52 @@ unsigned int gup_pin_walk(struct gup_pin_index *index, struct gup_pin_pos *pos,
 		nr = walk_block(index, pos, items, max);
 		if (nr)
 			return nr;
-		skip_empty(index, pos);
+		if (pos->pfn != WALK_END)
+			skip_absent(index, pos);
 	}
 	return 0;
+}
+
+/**
+ * gup_pin_walk_shares() - get some more pins, summed by call and block
+ * @index: the index
+ * @pos: where to go on; all zeroes at first
+ * @shares: filled in
+ * @max: how many there is room for; more than GUP_PIN_LAYERS_MANY
+ *
+ * Quicker than gup_pin_walk() where nobody wants to know the folios.
+ *
+ * Return: how many shares were found; 0 at the end.
+ */
+unsigned int gup_pin_walk_shares(struct gup_pin_index *index,
+				 struct gup_pin_pos *pos,
+				 struct gup_pin_share *shares,
+				 unsigned int max)
+{
+	const struct gup_pin_block *block;
+	unsigned int nr = 0;
+	unsigned long flags;
+
+	while (!nr && pos->pfn != WALK_END) {
+		unsigned long block_nr = gup_pin_block_nr(pos->pfn);
+		struct gup_pin_shard *shard = gup_pin_shard_of(index, block_nr);
+
+		xa_lock_irqsave(&shard->xa, flags);
+		block = xa_load(&shard->xa, gup_pin_key(block_nr));
+		if (block)
+			nr = block_shares(block, pos, shares, max);
+		xa_unlock_irqrestore(&shard->xa, flags);
+		if (nr == max)
+			break;
+		*pos = (struct gup_pin_pos) {
+			.pfn = (block_nr + 1) << GUP_PIN_BLOCK_SHIFT,
+		};
+		if (pos->pfn)
+			skip_absent(index, pos);
+		else
+			pos->pfn = WALK_END;
+	}
+	return nr;
 }
 
 /**
@@ -182,18 +316,20 @@ unsigned int gup_pin_walk_folio(struct gup_pin_index *index,
 				struct gup_pin_item *items, unsigned int max,
 				bool *busy)
 {
-	struct gup_pin_shard *shard = gup_pin_shard_of(index, pos->pfn);
+	unsigned long block_nr = gup_pin_block_nr(pos->pfn);
+	struct gup_pin_shard *shard = gup_pin_shard_of(index, block_nr);
+	const struct gup_pin_block *block;
 	unsigned int nr = 0;
 	unsigned long flags;
-	void *slot;
 
 	*busy = true;
 	if (!spin_trylock_irqsave(&shard->xa.xa_lock, flags))
 		return 0;
 	*busy = false;
-	slot = xa_load(&shard->xa, gup_pin_key(pos->pfn));
-	if (slot)
-		nr = walk_slot(pos->pfn, slot, &pos->seq, items, max);
+	block = xa_load(&shard->xa, gup_pin_key(block_nr));
+	if (block)
+		nr = walk_folio(block, gup_pin_block_bit(pos->pfn), &pos->seq,
+				items, max);
 	spin_unlock_irqrestore(&shard->xa.xa_lock, flags);
 	return nr;
 }

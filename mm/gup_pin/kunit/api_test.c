@@ -4,9 +4,11 @@
  * reaches in a small guest are here too.
  */
 #include <linux/file.h>
+#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/memfd.h>
 #include <linux/mman.h>
+#include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
@@ -225,6 +227,54 @@ static void further_pins(struct kunit *test)
 	expect_released(test, pins);
 }
 
+/* A call of a single page lies elsewhere than others do. */
+static void further_pins_of_one(struct kunit *test)
+{
+	struct api_state *s = test->priv;
+	unsigned long calls = gup_pin_call_count();
+	struct gup_pin_item item;
+	unsigned int i, n;
+	u64 memory = 0;
+
+	/* The first time, there may be no blocks yet, and no origins. */
+	for (n = 0; n < 3; n++) {
+		for (i = 0; i < NR; i++)
+			KUNIT_ASSERT_EQ(test, 1,
+					pin_user_pages_fast(s->addr + i * PAGE_SIZE,
+							    1, FOLL_WRITE,
+							    &s->pages[i]));
+		expect_pinned(test, NR, GUP_PIN_USER_PAGES_FAST, GUP_PIN_WRITE,
+			      GUP_PIN_SHORT);
+		for (i = 0; i < NR; i++) {
+			folio_add_pin(page_folio(s->pages[i]));
+			KUNIT_ASSERT_TRUE(test, find_item(page_folio(s->pages[i]),
+							  &item));
+			KUNIT_EXPECT_EQ(test, (int)item.id.api,
+					GUP_PIN_FOLIO_ADD_PIN);
+			KUNIT_EXPECT_EQ(test, item.addr, s->addr + i * PAGE_SIZE);
+			KUNIT_EXPECT_EQ(test, item.pins, 1);
+			KUNIT_EXPECT_EQ(test, item.folio_pins, 2);
+		}
+		KUNIT_EXPECT_EQ(test, gup_pin_call_count(), calls + 2 * NR);
+		unpin_user_pages(s->pages, NR);
+		KUNIT_EXPECT_EQ(test, gup_pin_call_count(), calls + NR);
+		unpin_user_pages(s->pages, NR);
+		KUNIT_EXPECT_EQ(test, gup_pin_call_count(), calls);
+		expect_released(test, 2 * NR);
+		if (n)
+			KUNIT_EXPECT_EQ(test, gup_pin_memory_bytes(), memory);
+		memory = gup_pin_memory_bytes();
+	}
+	/* Each call's origin was let go of once. */
+	KUNIT_EXPECT_EQ(test, gup_pin_origins_live(&gup_pin_root.origins), 0);
+	for (i = 0; i < ARRAY_SIZE(gup_pin_root.origins.buckets); i++) {
+		struct gup_pin_origin *origin;
+
+		hlist_for_each_entry(origin, &gup_pin_root.origins.buckets[i], node)
+			KUNIT_EXPECT_EQ(test, atomic_read(&origin->calls), 0);
+	}
+}
+
 static void memfd_folios(struct kunit *test)
 {
 	struct api_state *s = test->priv;
@@ -285,6 +335,20 @@ static void partial_success(struct kunit *test)
 	expect_released(test, 0);
 }
 
+#ifdef CONFIG_FAILSLAB
+/* No empty blocks are left to be used again. */
+static void forget_blocks(void)
+{
+	struct gup_pin_index *index = &gup_pin_root.index;
+
+	mutex_lock(&gup_pin_root.switching);
+	WRITE_ONCE(index->recording, false);
+	gup_pin_index_flush(index);
+	WRITE_ONCE(index->recording, true);
+	mutex_unlock(&gup_pin_root.switching);
+}
+#endif
+
 /* The pin succeeds whichever allocation of ours fails, and the books balance. */
 static void memory_runs_out(struct kunit *test)
 {
@@ -298,7 +362,8 @@ static void memory_runs_out(struct kunit *test)
 	unpin_user_pages(s->pages, NR);
 	expect_released(test, NR);
 	for (nth = 1; met; nth++) {
-		KUNIT_ASSERT_LT(test, nth, 50);
+		KUNIT_ASSERT_LT(test, nth, 200);
+		forget_blocks();
 		WRITE_ONCE(current->fail_nth, nth);
 		KUNIT_EXPECT_EQ(test, NR,
 				pin_user_pages_fast(s->addr, NR, FOLL_WRITE |
@@ -321,6 +386,7 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(pin_functions),
 	KUNIT_CASE(unpin_functions),
 	KUNIT_CASE(further_pins),
+	KUNIT_CASE(further_pins_of_one),
 	KUNIT_CASE(memfd_folios),
 	KUNIT_CASE(zero_page),
 	KUNIT_CASE(partial_success),

@@ -77,7 +77,8 @@ static void dump_never_waits(struct kunit *test)
 	if (!gup_pin_root.index.recording)
 		kunit_skip(test, "needs gup_pin=on");
 	KUNIT_ASSERT_NOT_NULL(test, page);
-	shard = gup_pin_shard_of(&gup_pin_root.index, page_to_pfn(page));
+	shard = gup_pin_shard_of(&gup_pin_root.index,
+				 gup_pin_block_nr(page_to_pfn(page)));
 	to_the_end(&iter);
 	xa_lock_irqsave(&shard->xa, flags);
 	dump_page(page, "shard locked");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every allocation fails once, in turn: nothing is lost or counted twice.
+ * Every allocation fails once, in turn: nothing is lost, leaked or counted twice.
  */
 #include <linux/fault-inject.h>
 #include <linux/sched.h>
@@ -8,6 +8,8 @@
 #include "fixture.h"
 
 #define FAIL_GFP	(GFP_NOWAIT | __GFP_NOWARN)
+
+#define FIRST		GUP_PIN_TEST_PFN
 
 /* The nth allocation from now on fails; 0 ends that. Was it met? */
 static void fail_nth(unsigned int nth)
@@ -33,96 +35,230 @@ static int fail_init(struct kunit *test)
 	return gup_pin_fixture_init(test);
 }
 
-static bool try_add(struct kunit *test, unsigned long pfn,
-		    struct gup_pin_call *call, unsigned int pins,
-		    unsigned int nth, bool *met)
-{
-	struct gup_pin_fixture *f = test->priv;
-	struct gup_pin_cursor cur;
-	bool added;
+/**
+ * struct situation - what there is, and what is to be added to it
+ * @name: of the situation
+ * @layers: calls with a layer each, on the block's last folios
+ * @others: calls with a pin on each folio of @on
+ * @on: these folios
+ * @own: folios on which the call has a pin already
+ * @add: folios to be added
+ * @pins: on each of @add; if it is not 1 they come one by one
+ * @least: allocations that this must take
+ */
+struct situation {
+	const char *name;
+	unsigned int layers;
+	unsigned int others;
+	u64 on;
+	u64 own;
+	u64 add;
+	unsigned int pins;
+	unsigned int least;
+};
 
-	atomic_add(pins, &call->live);
-	gup_pin_cursor_add_init(&cur, &f->index, FAIL_GFP);
+static const struct situation situations[] = {
+	{
+		.name = "first pin",	/* a block, and a node for it */
+		.add = 1,
+		.pins = 1,
+		.least = 1,
+	}, {
+		.name = "first bulk",
+		.add = U64_MAX,
+		.pins = 1,
+		.least = 1,
+	}, {
+		.name = "first huge page",
+		.add = 1,
+		.pins = 512,
+		.least = 1,
+	}, {
+		.name = "second layer",
+		.others = 1,
+		.on = U64_MAX,
+		.add = U64_MAX,
+		.pins = 1,
+		.least = 1,
+	}, {
+		.name = "second pins of a huge page",
+		.others = 1,
+		.on = 1,
+		.add = 1,
+		.pins = 512,
+		.least = 1,
+	}, {
+		.name = "slots",
+		.layers = 1,
+		.add = 1,
+		.pins = 1,
+		.least = 1,
+	}, {
+		.name = "slots for many",
+		.layers = 1,
+		.add = 0xf0f,
+		.pins = 1,
+		.least = 1,
+	}, {
+		.name = "set",
+		.layers = 1,
+		.others = 1,
+		.on = 1,
+		.add = 1,
+		.pins = 1,
+		.least = 1,
+	}, {
+		.name = "sets, and slots between them",
+		.layers = 1,
+		.others = 1,
+		.on = 0x5a,
+		.add = 0xff & ~1,
+		.pins = 1,
+		.least = 4,
+	}, {
+		.name = "slots and a set for a huge page",
+		.layers = 1,
+		.add = 1,
+		.pins = 512,
+		.least = 2,
+	}, {
+		.name = "medium folios",
+		.add = BIT_ULL(0) | BIT_ULL(16) | BIT_ULL(32) | BIT_ULL(48),
+		.pins = 16,
+		.least = 1,
+	}, {
+		.name = "chunk",
+		.layers = 1,
+		.others = GUP_PIN_SET_REFS,
+		.on = 1,
+		.add = 1,
+		.pins = 1,
+		.least = 1,
+	}, {
+		.name = "chunks, sets and slots",
+		.layers = 1,
+		.others = GUP_PIN_SET_REFS + GUP_PIN_CHUNK_REFS,
+		.on = 0x15,
+		.add = 0x3f,
+		.pins = 1,
+		.least = 3,
+	}, {
+		.name = "too many layers",
+		.layers = GUP_PIN_LAYERS_MANY,
+		.add = 0xffff,
+		.pins = 1,
+		.least = 1,
+	}, {
+		.name = "same folios again",
+		.own = 0xff,
+		.add = 0xfff0,
+		.pins = 1,
+		.least = 2,
+	}, {
+		.name = "same folios again, between others",
+		.layers = 1,
+		.others = 2,
+		.on = 0x0f,
+		.own = 0xff,
+		.add = 0x33,
+		.pins = 1,
+		.least = 2,
+	},
+};
+
+KUNIT_ARRAY_PARAM_DESC(situation, situations, name);
+
+static void prepare(struct kunit *test, const struct situation *s)
+{
+	unsigned int i;
+
+	gup_pin_test_layers(test, FIRST, s->layers);
+	for (i = 0; i < s->others; i++)
+		gup_pin_test_add_mask(test, FIRST, s->on,
+				      gup_pin_test_call(test, GUP_PIN_READ));
+}
+
+/* Returns how many pins were not recorded. */
+static unsigned int try_add(struct kunit *test, const struct situation *s,
+			    struct gup_pin_call *call, unsigned int nth,
+			    bool *met)
+{
+	struct gup_pin_adder adder;
+	u64 mask;
+
+	adder = gup_pin_test_adder(test, call, hweight64(s->add) * s->pins);
+	adder.fresh = !s->own;
+	adder.gfp = FAIL_GFP;
 	fail_nth(nth);
-	added = gup_pin_index_add(&cur, pfn, call, pins);
+	for (mask = s->add; mask; mask &= mask - 1)
+		gup_pin_add(&adder, FIRST + __ffs64(mask), s->pins);
+	gup_pin_add_flush(&adder);
 	*met = failed();
 	fail_nth(0);
-	gup_pin_cursor_end(&cur);
-	return added;
+	return adder.left;
+}
+
+/* The folios have all their pins, whoever knows of them. */
+static void release_all(struct kunit *test, const struct situation *s)
+{
+	const struct gup_pin_totals *t;
+	unsigned int i, pins;
+
+	for (i = 0; i < GUP_PIN_BLOCK_PFNS; i++) {
+		u64 bit = BIT_ULL(i);
+
+		pins = (s->on & bit ? s->others : 0) + !!(s->own & bit) +
+		       (s->add & bit ? s->pins : 0) +
+		       (GUP_PIN_TEST_LAYER & bit ? s->layers : 0);
+		if (pins)
+			gup_pin_test_release(test, FIRST + i, pins, i % 2);
+	}
+	t = gup_pin_test_totals(test);
+	KUNIT_EXPECT_EQ(test, t->untracked, 0);
+	KUNIT_EXPECT_EQ(test, t->unmatched, 0);
+	KUNIT_EXPECT_EQ(test, t->acquired, t->released);
 }
 
 /*
  * One failure is not enough to lose a pin where a second attempt is made, so
  * what is asked for is only that the figures say what happened.
  */
-static void expect_told(struct kunit *test, bool added, unsigned int pins,
-			const struct gup_pin_totals *before)
+static void fails_in_turn(struct kunit *test)
 {
-	const struct gup_pin_totals *t = gup_pin_test_totals(test);
-
-	KUNIT_EXPECT_EQ(test, t->acquired - before->acquired,
-			added ? pins : 0);
-	KUNIT_EXPECT_EQ(test, t->untracked - before->untracked,
-			added ? 0 : pins);
-	KUNIT_EXPECT_EQ(test, t->unmatched, before->unmatched);
-}
-
-/* Add to an index with @others on the folio already, failing each allocation. */
-static void fail_each(struct kunit *test, unsigned int others, unsigned int pins)
-{
-	struct gup_pin_fixture *f = test->priv;
-	unsigned long pfn = 0x1234567;
+	const struct situation *s = test->param_value;
+	unsigned int nth, left = 1, misses = 0;
 	struct gup_pin_totals before;
-	unsigned int i, nth, misses = 0;
 	struct gup_pin_call *call;
-	bool added, met = true;
+	bool met = true;
 
 	for (nth = 1; met; nth++) {
-		KUNIT_ASSERT_LT(test, nth, 50);
-		for (i = 0; i < others; i++)
-			gup_pin_test_add(test, pfn,
-					 gup_pin_test_call(test, GUP_PIN_READ),
-					 1);
+		const struct gup_pin_totals *t;
+
+		KUNIT_ASSERT_LT(test, nth, 100);
 		call = gup_pin_test_call(test, GUP_PIN_WRITE);
 		atomic_set(&call->live, 1);
+		gup_pin_test_add_mask(test, FIRST, s->own, call);
+		prepare(test, s);
 		before = *gup_pin_test_totals(test);
-		added = try_add(test, pfn, call, pins, nth, &met);
-		expect_told(test, added, pins, &before);
-		gup_pin_call_drop(call, 1 + (added ? 0 : pins));
-		misses += !added;
-		/* The folio has all its pins, whoever knows of them. */
-		gup_pin_test_release(test, pfn, others + pins, false);
-		KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->untracked, 0);
-		KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->unmatched, 0);
-		/* Whatever half-built tree a failure left is used or freed. */
-		f->index.recording = false;
-		gup_pin_index_flush(&f->index);
-		f->index.recording = true;
+		left = try_add(test, s, call, nth, &met);
+		misses += !!left;
+		t = gup_pin_test_totals(test);
+		KUNIT_EXPECT_EQ(test, t->untracked, left);
+		KUNIT_EXPECT_EQ(test, t->acquired - before.acquired + left,
+				hweight64(s->add) * s->pins);
+		/* A tree that was half built is whole when it was not the first. */
+		if (!left || before.acquired > before.released)
+			gup_pin_expect_sound(test);
+		gup_pin_call_drop(call, 1 + left);
+		release_all(test, s);
+		/* Whatever a failure left is used or freed. */
+		gup_pin_expect_empty(test);
 	}
-	KUNIT_EXPECT_TRUE(test, added);
-	KUNIT_EXPECT_GT(test, nth, 2);
-	kunit_info(test, "%u others: %u allocations, %u of them lost pins\n",
-		   others, nth - 2, misses);
-}
-
-static void first_pin(struct kunit *test)
-{
-	fail_each(test, 0, 1);
-}
-
-static void first_pins(struct kunit *test)
-{
-	fail_each(test, 0, 3);
-}
-
-static void second_call(struct kunit *test)
-{
-	fail_each(test, 1, 1);
-}
-
-static void next_chunk(struct kunit *test)
-{
-	fail_each(test, GUP_PIN_SET_REFS, 1);
+	/* The last time none failed. */
+	KUNIT_EXPECT_EQ(test, left, 0);
+	KUNIT_EXPECT_GE(test, nth - 2, s->least);
+	kunit_info(test, "%s: %u allocations, %u of them lost pins\n", s->name,
+		   nth - 2, misses);
 }
 
 static void origin_fails(struct kunit *test)
@@ -137,6 +273,7 @@ static void origin_fails(struct kunit *test)
 	fail_nth(0);
 	KUNIT_EXPECT_NULL(test, origin);
 	KUNIT_EXPECT_EQ(test, f->origins.count, 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_memory_bytes(), f->memory);
 
 	/* Once it is there, there is nothing to fail. */
 	gup_pin_origin_put(gup_pin_origin_get(&f->origins, &id, FAIL_GFP));
@@ -148,12 +285,61 @@ static void origin_fails(struct kunit *test)
 	gup_pin_origin_put(origin);
 }
 
+/* A block that was kept needs no memory, and so cannot fail. */
+static void empty_block_cannot_fail(struct kunit *test)
+{
+	static const struct situation s = { .add = 0xffff, .pins = 1 };
+	struct gup_pin_call *call;
+	unsigned int left;
+	bool met;
+
+	gup_pin_test_add(test, FIRST, gup_pin_test_call(test, GUP_PIN_READ), 1);
+	gup_pin_test_release(test, FIRST, 1, false);
+	call = gup_pin_test_call(test, GUP_PIN_WRITE);
+	left = try_add(test, &s, call, 1, &met);
+	KUNIT_EXPECT_EQ(test, left, 0);
+	KUNIT_EXPECT_FALSE(test, met);
+	release_all(test, &s);
+	gup_pin_expect_empty(test);
+}
+
+/* Without memory for it a single page's call is an ordinary one. */
+static void group_fails(struct kunit *test)
+{
+	struct gup_pin_fixture *f = test->priv;
+	struct gup_pin_origin *origin;
+	struct gup_pin_id id;
+	bool added;
+
+	gup_pin_test_layers(test, FIRST, 1);
+	gup_pin_test_add(test, FIRST, gup_pin_test_call(test, GUP_PIN_READ), 1);
+	memset(&id, 0, sizeof(id));
+	origin = gup_pin_origin_get(&f->origins, &id, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, origin);
+	fail_nth(1);
+	added = gup_pin_add_single(&f->index, FIRST + 1, origin, 0x1000, 1,
+				   FAIL_GFP);
+	KUNIT_EXPECT_TRUE(test, failed());
+	fail_nth(0);
+	KUNIT_EXPECT_FALSE(test, added);
+	KUNIT_EXPECT_EQ(test, atomic_read(&origin->calls), 1);
+	gup_pin_expect_sound(test);
+
+	added = gup_pin_add_single(&f->index, FIRST + 1, origin, 0x1000, 1,
+				   FAIL_GFP);
+	KUNIT_EXPECT_TRUE(test, added);
+	gup_pin_expect_sound(test);
+	gup_pin_test_release_mask(test, FIRST, 3);
+	gup_pin_test_layers_gone(test, FIRST, 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&origin->calls), 0);
+	gup_pin_expect_empty(test);
+}
+
 static struct kunit_case fail_cases[] = {
-	KUNIT_CASE(first_pin),
-	KUNIT_CASE(first_pins),
-	KUNIT_CASE(second_call),
-	KUNIT_CASE(next_chunk),
+	KUNIT_CASE_PARAM(fails_in_turn, situation_gen_params),
 	KUNIT_CASE(origin_fails),
+	KUNIT_CASE(empty_block_cannot_fail),
+	KUNIT_CASE(group_fails),
 	{}
 };
 

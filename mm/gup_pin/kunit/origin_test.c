@@ -2,6 +2,8 @@
 /*
  * Origins and calls.
  */
+#include <linux/rculist.h>
+
 #include "fixture.h"
 
 static struct gup_pin_origin *get(struct kunit *test, const struct gup_pin_id *id)
@@ -97,13 +99,75 @@ static void unused_are_freed(struct kunit *test)
 	gup_pin_origin_put(live);
 }
 
+/* Is there an origin of this task in the table? */
+static bool is_there(struct kunit *test, pid_t pid)
+{
+	struct gup_pin_fixture *f = test->priv;
+	struct gup_pin_origin *origin;
+	bool found = false;
+	unsigned int i;
+
+	rcu_read_lock();
+	for (i = 0; i < ARRAY_SIZE(f->origins.buckets); i++)
+		hlist_for_each_entry_rcu(origin, &f->origins.buckets[i], node)
+			found |= origin->id.pid == pid;
+	rcu_read_unlock();
+	return found;
+}
+
+/* So many others come and go that one which nothing holds is freed. */
+static void come_and_go(struct kunit *test, pid_t from)
+{
+	struct gup_pin_origin *origin;
+	struct gup_pin_id id;
+	unsigned int i;
+
+	memset(&id, 0, sizeof(id));
+	for (i = 0; i < 5000; i++) {
+		id.pid = from + i;
+		origin = get(test, &id);
+		KUNIT_ASSERT_NOT_NULL(test, origin);
+		gup_pin_origin_put(origin);
+	}
+}
+
+/* A remembered trace may give its origin to the next call at any time. */
+static void hints_keep_origins(struct kunit *test)
+{
+	struct gup_pin_origin *hinted, *other;
+	struct gup_pin_id id;
+
+	memset(&id, 0, sizeof(id));
+	id.pid = 1;
+	hinted = get(test, &id);
+	KUNIT_ASSERT_NOT_NULL(test, hinted);
+	atomic_inc(&hinted->hints);
+	gup_pin_origin_put(hinted);
+	id.pid = 2;
+	other = get(test, &id);
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	gup_pin_origin_put(other);
+
+	come_and_go(test, 1000);
+	KUNIT_EXPECT_FALSE(test, is_there(test, 2));
+	KUNIT_ASSERT_TRUE(test, is_there(test, 1));
+	/* It was not killed for good, either. */
+	KUNIT_EXPECT_EQ(test, atomic_read(&hinted->calls), 0);
+	id.pid = 1;
+	KUNIT_EXPECT_PTR_EQ(test, hinted, get(test, &id));
+	gup_pin_origin_put(hinted);
+
+	atomic_dec(&hinted->hints);
+	come_and_go(test, 10000);
+	KUNIT_EXPECT_FALSE(test, is_there(test, 1));
+}
+
 static void call_tells_address(struct kunit *test)
 {
 	struct gup_pin_call call = {
 		.addr = 0x7f0000003000,
 		.index = 0x203,
 		.npages = 1024,
-		.linear = 1,
 	};
 
 	/* It began three pages into a huge folio, and went on into the next. */
@@ -117,9 +181,11 @@ static void call_tells_address(struct kunit *test)
 	call.index = 0x203;
 	/* Not of this call. */
 	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x603), 0);
-	call.linear = 0;
+	/* Not known, or not yet. */
+	call.npages = 0;
+	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x203), 0);
 	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x400), 0);
-	call.linear = 1;
+	call.npages = 1024;
 	call.addr = 0;
 	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x400), 0);
 }
@@ -143,6 +209,7 @@ static void last_pin_frees_call(struct kunit *test)
 static struct kunit_case origin_cases[] = {
 	KUNIT_CASE(equal_is_one),
 	KUNIT_CASE(unused_are_freed),
+	KUNIT_CASE(hints_keep_origins),
 	KUNIT_CASE(call_tells_address),
 	KUNIT_CASE(last_pin_frees_call),
 	{}

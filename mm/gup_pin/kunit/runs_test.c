@@ -30,10 +30,7 @@ static int runs_init(struct kunit *test)
 		return -ENOMEM;
 	split_page(s->pages, ORDER);
 	s->pfn = page_to_pfn(s->pages);
-	gup_pin_index_init(&s->fixture.index);
-	gup_pin_origins_init(&s->fixture.origins);
-	s->fixture.index.recording = true;
-	s->fixture.index.complete = true;
+	gup_pin_fixture_start(&s->fixture);
 	test->priv = s;
 	return 0;
 }
@@ -141,7 +138,6 @@ static void addresses_must_follow(struct kunit *test)
 	/* Page 4 was mapped elsewhere: the call saw them out of their order. */
 	call->addr = 0x10000;
 	call->npages = 8;
-	call->linear = 1;
 	call->index = 100;
 	for (i = 0; i < 8; i++) {
 		page_folio(s->pages + i)->index = 100 + (i ^ 4);

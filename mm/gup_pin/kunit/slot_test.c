@@ -1,33 +1,71 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Slots: several pins on one folio, and which of them an unpin releases.
+ * Several pins on one folio, and which of them an unpin releases. In an empty
+ * block the first is a layer, else all are in the folio's slot; it must make no
+ * difference.
  */
 #include "fixture.h"
 
-#define PFN	0x4711
+#define PFN	(GUP_PIN_TEST_PFN + 0x11)
+/**
+ * struct place - where a test's pins are kept
+ * @name: of the place
+ * @others: layers that there are already
+ */
+struct place {
+	const char *name;
+	unsigned int others;
+};
+
+static const struct place places[] = {
+	{ "layer and slot", 0 },
+	{ "slot", 1 },
+	{ "slot beside layers", GUP_PIN_LAYERS_MANY },
+};
+
+KUNIT_ARRAY_PARAM_DESC(place, places, name);
+
+static void start(struct kunit *test)
+{
+	const struct place *place = test->param_value;
+
+	gup_pin_test_layers(test, GUP_PIN_TEST_PFN, place->others);
+}
+
+static void finish(struct kunit *test)
+{
+	const struct place *place = test->param_value;
+
+	gup_pin_test_layers_gone(test, GUP_PIN_TEST_PFN, place->others);
+	gup_pin_expect_empty(test);
+}
+
+/* Are the pins where the test wants them? */
+static void expect_place(struct kunit *test)
+{
+	const struct place *place = test->param_value;
+	struct gup_pin_block *block = gup_pin_test_block(test, PFN);
+
+	KUNIT_ASSERT_NOT_NULL(test, block);
+	KUNIT_EXPECT_EQ(test, block->slotted, BIT_ULL(0x11));
+	KUNIT_EXPECT_EQ(test, block->nr_layers, max(place->others, 1U));
+	gup_pin_expect_sound(test);
+}
 
 /* How many pins a call has on PFN; its items must say @inferred. */
 static unsigned int pins_of(struct kunit *test, const struct gup_pin_call *call,
 			    bool inferred)
 {
-	struct gup_pin_fixture *f = test->priv;
-	struct gup_pin_pos pos = { .pfn = PFN };
-	struct gup_pin_item item;
-	unsigned int pins = 0;
-
-	while (gup_pin_walk(&f->index, &pos, &item, 1)) {
-		KUNIT_EXPECT_EQ(test, item.pfn, PFN);
-		KUNIT_EXPECT_EQ(test, item.inferred, inferred);
-		if (item.call == call)
-			pins += item.pins;
-	}
-	return pins;
+	KUNIT_EXPECT_EQ(test, gup_pin_test_inferred(test, PFN), inferred);
+	gup_pin_expect_sound(test);
+	return gup_pin_test_pins(test, PFN, call);
 }
 
 static void one_call_is_exact(struct kunit *test)
 {
 	struct gup_pin_call *call = gup_pin_test_call(test, GUP_PIN_WRITE);
 
+	start(test);
 	gup_pin_test_add(test, PFN, call, 3);
 	gup_pin_test_add(test, PFN, call, 2);
 	KUNIT_EXPECT_EQ(test, pins_of(test, call, false), 5);
@@ -35,7 +73,7 @@ static void one_call_is_exact(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pins_of(test, call, false), 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 0);
 	gup_pin_test_release(test, PFN, 1, false);
-	gup_pin_expect_empty(test);
+	finish(test);
 }
 
 /* The same page twice in a call, but not one after the other. */
@@ -43,6 +81,7 @@ static void call_meets_folio_again(struct kunit *test)
 {
 	struct gup_pin_call *call = gup_pin_test_call(test, GUP_PIN_WRITE);
 
+	start(test);
 	gup_pin_test_add(test, PFN, call, 1);
 	gup_pin_test_add(test, PFN, call, 1);
 	KUNIT_EXPECT_EQ(test, pins_of(test, call, false), 2);
@@ -50,7 +89,7 @@ static void call_meets_folio_again(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 0);
 	KUNIT_EXPECT_EQ(test, pins_of(test, call, false), 1);
 	gup_pin_test_release(test, PFN, 1, false);
-	gup_pin_expect_empty(test);
+	finish(test);
 }
 
 static void two_calls_are_a_guess(struct kunit *test)
@@ -58,8 +97,10 @@ static void two_calls_are_a_guess(struct kunit *test)
 	struct gup_pin_call *a = gup_pin_test_call(test, GUP_PIN_READ);
 	struct gup_pin_call *b = gup_pin_test_call(test, GUP_PIN_READ);
 
+	start(test);
 	gup_pin_test_add(test, PFN, a, 1);
 	gup_pin_test_add(test, PFN, b, 1);
+	expect_place(test);
 	KUNIT_EXPECT_EQ(test, pins_of(test, a, false), 1);
 	gup_pin_test_release(test, PFN, 1, false);
 	/* The oldest is taken, and what is left says that this was a guess. */
@@ -67,7 +108,7 @@ static void two_calls_are_a_guess(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 1);
 	gup_pin_test_release(test, PFN, 1, false);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 1);
-	gup_pin_expect_empty(test);
+	finish(test);
 }
 
 static void all_at_once_is_exact(struct kunit *test)
@@ -75,11 +116,13 @@ static void all_at_once_is_exact(struct kunit *test)
 	struct gup_pin_call *a = gup_pin_test_call(test, GUP_PIN_READ);
 	struct gup_pin_call *b = gup_pin_test_call(test, GUP_PIN_WRITE);
 
+	start(test);
 	gup_pin_test_add(test, PFN, a, 2);
 	gup_pin_test_add(test, PFN, b, 3);
+	expect_place(test);
 	gup_pin_test_release(test, PFN, 5, false);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 0);
-	gup_pin_expect_empty(test);
+	finish(test);
 }
 
 static void dirty_takes_write_pins(struct kunit *test)
@@ -87,8 +130,10 @@ static void dirty_takes_write_pins(struct kunit *test)
 	struct gup_pin_call *r = gup_pin_test_call(test, GUP_PIN_READ);
 	struct gup_pin_call *w = gup_pin_test_call(test, GUP_PIN_WRITE);
 
+	start(test);
 	gup_pin_test_add(test, PFN, r, 2);
 	gup_pin_test_add(test, PFN, w, 2);
+	expect_place(test);
 	gup_pin_test_release(test, PFN, 1, true);
 	KUNIT_EXPECT_EQ(test, pins_of(test, r, true), 2);
 	KUNIT_EXPECT_EQ(test, pins_of(test, w, true), 1);
@@ -96,7 +141,31 @@ static void dirty_takes_write_pins(struct kunit *test)
 	gup_pin_test_release(test, PFN, 2, true);
 	KUNIT_EXPECT_EQ(test, pins_of(test, r, true), 1);
 	gup_pin_test_release(test, PFN, 1, true);
-	gup_pin_expect_empty(test);
+	finish(test);
+}
+
+/* A set, once made, stays until all of its pins have gone. */
+static void set_shrinks(struct kunit *test)
+{
+	struct gup_pin_call *a = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_call *b = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_call *c = gup_pin_test_call(test, GUP_PIN_READ);
+
+	start(test);
+	gup_pin_test_add(test, PFN, a, 1);
+	gup_pin_test_add(test, PFN, b, 2);
+	gup_pin_test_release(test, PFN, 1, false);
+	KUNIT_EXPECT_EQ(test, pins_of(test, b, true), 2);
+	gup_pin_test_release(test, PFN, 1, false);
+	KUNIT_EXPECT_EQ(test, pins_of(test, b, true), 1);
+	/* With one call left this was none: only the first was a guess. */
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 1);
+	gup_pin_test_add(test, PFN, c, 1);
+	KUNIT_EXPECT_EQ(test, pins_of(test, c, true), 1);
+	gup_pin_test_release(test, PFN, 1, false);
+	KUNIT_EXPECT_EQ(test, pins_of(test, b, true), 0);
+	gup_pin_test_release_mask(test, GUP_PIN_TEST_PFN, BIT_ULL(0x11));
+	finish(test);
 }
 
 /* Grows over several chunks and shrinks again, from both ends. */
@@ -104,17 +173,18 @@ static void many_calls(struct kunit *test)
 {
 	const unsigned int nr = 10 * GUP_PIN_CHUNK_REFS + 3;
 	const struct gup_pin_totals *t;
-	unsigned int i, left = 0;
+	unsigned int i, left = 0, others;
 
+	start(test);
+	others = gup_pin_test_totals(test)->acquired;
 	for (i = 0; i < nr; i++) {
 		gup_pin_test_add(test, PFN,
 				 gup_pin_test_call(test, i % 2), 1 + i % 5);
 		left += 1 + i % 5;
 	}
 	t = gup_pin_test_totals(test);
-	KUNIT_EXPECT_EQ(test, t->acquired, left);
-	KUNIT_EXPECT_EQ(test, t->sets, 1);
-	KUNIT_EXPECT_GE(test, t->chunks, 10);
+	KUNIT_EXPECT_EQ(test, t->acquired - others, left);
+	gup_pin_expect_sound(test);
 
 	for (i = 1; left; i++) {
 		unsigned int pins = min(i % 7, left);
@@ -122,7 +192,9 @@ static void many_calls(struct kunit *test)
 		gup_pin_test_release(test, PFN, pins, i % 3);
 		left -= pins;
 		t = gup_pin_test_totals(test);
-		KUNIT_EXPECT_EQ(test, t->acquired - t->released, left);
+		KUNIT_EXPECT_EQ(test, t->acquired - t->released,
+				left + others);
+		gup_pin_expect_sound(test);
 		/* Room is found at the end, whatever went before. */
 		if (i % 10 == 0) {
 			gup_pin_test_add(test, PFN,
@@ -130,16 +202,18 @@ static void many_calls(struct kunit *test)
 			left++;
 		}
 	}
-	gup_pin_expect_empty(test);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->unmatched, 0);
+	finish(test);
 }
 
 static struct kunit_case slot_cases[] = {
-	KUNIT_CASE(one_call_is_exact),
-	KUNIT_CASE(call_meets_folio_again),
-	KUNIT_CASE(two_calls_are_a_guess),
-	KUNIT_CASE(all_at_once_is_exact),
-	KUNIT_CASE(dirty_takes_write_pins),
-	KUNIT_CASE(many_calls),
+	KUNIT_CASE_PARAM(one_call_is_exact, place_gen_params),
+	KUNIT_CASE_PARAM(call_meets_folio_again, place_gen_params),
+	KUNIT_CASE_PARAM(two_calls_are_a_guess, place_gen_params),
+	KUNIT_CASE_PARAM(all_at_once_is_exact, place_gen_params),
+	KUNIT_CASE_PARAM(dirty_takes_write_pins, place_gen_params),
+	KUNIT_CASE_PARAM(set_shrinks, place_gen_params),
+	KUNIT_CASE_PARAM(many_calls, place_gen_params),
 	{}
 };
 

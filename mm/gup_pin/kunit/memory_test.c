@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The bound on memory: what is beyond it is untracked, and nothing else.
+ */
+#include <linux/cpumask.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
+
+#include "fixture.h"
+
+#define PINS_MAX	50000
+
+/* Each in a block of its own, which takes most memory. */
+#define DISTANCE	(3 * GUP_PIN_BLOCK_PFNS)
+
+struct memory_state {
+	struct gup_pin_fixture fixture;
+	struct gup_pin_origin *origin;
+	unsigned long was_mb;
+	unsigned int nr;
+};
+
+static int memory_init(struct kunit *test)
+{
+	struct memory_state *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	struct gup_pin_id id;
+
+	if (!s)
+		return -ENOMEM;
+	gup_pin_fixture_start(&s->fixture);
+	s->was_mb = gup_pin_max_memory_mb;
+	test->priv = s;
+	memset(&id, 0, sizeof(id));
+	s->origin = gup_pin_origin_get(&s->fixture.origins, &id, GFP_KERNEL);
+	return s->origin ? 0 : -ENOMEM;
+}
+
+static void memory_exit(struct kunit *test)
+{
+	struct memory_state *s = test->priv;
+
+	if (!s)
+		return;
+	WRITE_ONCE(gup_pin_max_memory_mb, s->was_mb);
+	if (s->origin)
+		gup_pin_origin_put(s->origin);
+	gup_pin_fixture_exit(test);
+}
+
+static void set_bound(unsigned long mb)
+{
+	WRITE_ONCE(gup_pin_max_memory_mb, mb);
+}
+
+static u64 bound_bytes(void)
+{
+	return gup_pin_max_memory_mb * (u64)SZ_1M + num_possible_cpus() * SZ_64K;
+}
+
+/* As the hooks do it: without memory for the call, its pins are untracked. */
+static void pin_one(struct kunit *test)
+{
+	struct memory_state *s = test->priv;
+	struct gup_pin_adder adder = {
+		.index = &s->fixture.index,
+		.call = gup_pin_call_alloc(GFP_KERNEL),
+		.gfp = GFP_KERNEL,
+		.fresh = true,
+	};
+
+	if (adder.call) {
+		*adder.call = (struct gup_pin_call) { .origin = s->origin };
+		atomic_inc(&s->origin->calls);
+		atomic_set(&adder.call->live, 2);
+	}
+	gup_pin_add(&adder, GUP_PIN_TEST_PFN + s->nr++ * DISTANCE, 1);
+	gup_pin_add_flush(&adder);
+	if (adder.call)
+		gup_pin_call_drop(adder.call, adder.left + 1);
+}
+
+static void pin_until(struct kunit *test, unsigned int nr)
+{
+	struct memory_state *s = test->priv;
+
+	while (s->nr < nr) {
+		pin_one(test);
+		if (s->nr % 1000 == 0)
+			cond_resched();
+	}
+}
+
+static u64 live_pins(struct kunit *test)
+{
+	const struct gup_pin_totals *t = gup_pin_test_totals(test);
+
+	return t->acquired - t->released;
+}
+
+static u64 untracked(struct kunit *test)
+{
+	return gup_pin_test_totals(test)->untracked;
+}
+
+/* The oldest first. */
+static void unpin_all(struct kunit *test)
+{
+	struct memory_state *s = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < s->nr; i++)
+		gup_pin_test_release(test, GUP_PIN_TEST_PFN + i * DISTANCE, 1,
+				     false);
+	s->nr = 0;
+	KUNIT_EXPECT_EQ(test, live_pins(test), 0);
+	KUNIT_EXPECT_EQ(test, untracked(test), 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->unmatched, 0);
+}
+
+static void bound_is_kept(struct kunit *test)
+{
+	struct memory_state *s = test->priv;
+	u64 base = s->fixture.memory, kept;
+	unsigned int i, first;
+
+	KUNIT_ASSERT_LT(test, base, SZ_256K);
+	kept = GUP_PIN_KEPT * GUP_PIN_NR_SHARDS *
+	       gup_pin_test_size(test, GUP_PIN_BLOCKS);
+	set_bound(1);
+	while (!untracked(test)) {
+		KUNIT_ASSERT_LT(test, s->nr, PINS_MAX);
+		pin_until(test, s->nr + 10);
+		KUNIT_EXPECT_LE(test, gup_pin_memory_bytes(), bound_bytes());
+	}
+	/* It is used, too: an allowance for each CPU is kept back at most. */
+	KUNIT_EXPECT_GE(test, gup_pin_memory_bytes() + num_possible_cpus() * SZ_64K,
+			SZ_1M);
+	/* What was there is still there, and more does not fit. */
+	first = s->nr;
+	KUNIT_EXPECT_EQ(test, live_pins(test) + untracked(test), s->nr);
+	pin_until(test, 3 * first);
+	KUNIT_EXPECT_LE(test, gup_pin_memory_bytes(), bound_bytes());
+	KUNIT_EXPECT_EQ(test, live_pins(test) + untracked(test), s->nr);
+	KUNIT_EXPECT_GT(test, untracked(test), first);
+
+	/* With the pins goes the memory, and others have room. */
+	for (i = 0; i < 3; i++) {
+		unpin_all(test);
+		KUNIT_EXPECT_LE(test, gup_pin_memory_bytes(),
+				base + kept + gup_pin_test_size(test, GUP_PIN_ORIGINS));
+		pin_until(test, first / 2);
+		KUNIT_EXPECT_EQ(test, live_pins(test), first / 2);
+		KUNIT_EXPECT_EQ(test, untracked(test), 0);
+	}
+	unpin_all(test);
+}
+
+/* Pins at the bound do not cost what they cannot get. */
+static void part_of_a_call(struct kunit *test)
+{
+	struct memory_state *s = test->priv;
+	struct gup_pin_call *call = gup_pin_test_call(test, GUP_PIN_READ);
+	const unsigned int nr = 20000;
+	struct gup_pin_adder adder;
+	unsigned int i;
+
+	set_bound(1);
+	atomic_set(&call->live, 1);
+	adder = gup_pin_test_adder(test, call, nr);
+	for (i = 0; i < nr; i++)
+		gup_pin_add(&adder, GUP_PIN_TEST_PFN + i * DISTANCE, 1);
+	gup_pin_add_flush(&adder);
+	KUNIT_EXPECT_GT(test, adder.left, 0);
+	KUNIT_EXPECT_LT(test, adder.left, nr);
+	KUNIT_EXPECT_EQ(test, adder.left, untracked(test));
+	KUNIT_EXPECT_EQ(test, nr - adder.left, live_pins(test));
+	KUNIT_EXPECT_LE(test, gup_pin_memory_bytes(), bound_bytes());
+	gup_pin_call_drop(call, adder.left + 1);
+	s->nr = nr;
+	unpin_all(test);
+	KUNIT_EXPECT_EQ(test, gup_pin_call_count(), s->fixture.calls);
+}
+
+static void bound_changes(struct kunit *test)
+{
+	struct memory_state *s = test->priv;
+	u64 had, nr;
+
+	/* None: far more than is allowed later. */
+	set_bound(0);
+	while (gup_pin_memory_bytes() < 3 * SZ_1M) {
+		KUNIT_ASSERT_LT(test, s->nr, PINS_MAX);
+		pin_until(test, s->nr + 100);
+	}
+	KUNIT_EXPECT_EQ(test, untracked(test), 0);
+
+	/* What is there stays, however little is allowed. */
+	set_bound(1);
+	had = gup_pin_memory_bytes();
+	nr = s->nr;
+	pin_until(test, nr + 6000);
+	KUNIT_EXPECT_LE(test, gup_pin_memory_bytes(),
+			had + num_possible_cpus() * SZ_64K);
+	KUNIT_EXPECT_GE(test, live_pins(test), nr);
+	KUNIT_EXPECT_EQ(test, live_pins(test) + untracked(test), s->nr);
+	KUNIT_EXPECT_GT(test, untracked(test), 0);
+
+	/* More is allowed again. */
+	set_bound(64);
+	nr = untracked(test);
+	pin_until(test, s->nr + 2000);
+	KUNIT_EXPECT_EQ(test, untracked(test), nr);
+	unpin_all(test);
+}
+
+static struct kunit_case memory_cases[] = {
+	KUNIT_CASE(bound_is_kept),
+	KUNIT_CASE(part_of_a_call),
+	KUNIT_CASE(bound_changes),
+	{}
+};
+
+static struct kunit_suite memory_suite = {
+	.name = "gup_pin_memory",
+	.init = memory_init,
+	.exit = memory_exit,
+	.test_cases = memory_cases,
+};
+
+kunit_test_suite(memory_suite);

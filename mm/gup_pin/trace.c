@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The stack that takes a pin, mostly without unwinding it.
+ *
+ * Unwinding costs several times what all the rest of tracking does, and nearly
+ * always finds what it found before. So each CPU remembers some traces, with
+ * the places on the stack where their return addresses were. If the frame of
+ * the hook lies where it lay, and every return address is still in its place,
+ * the trace is the same:
+ *
+ * The ORC unwinder finds a frame's return address, and its caller's stack
+ * pointer, at a distance from its own stack pointer that depends on nothing but
+ * the instruction pointer. The hook's frame is where it was; if the return
+ * address found there is the remembered one, the caller's frame is where it
+ * was too, and so on to the end of the stack.
+ *
+ * One kind of function is different: one whose frame has a variable size. Its
+ * caller is found by a saved frame pointer. do_syscall_64() is of this kind: it
+ * moves the stack by a random distance (randomize_kstack_offset). What comes
+ * before it, seen from the hook, moves along; what comes after it, at the far
+ * end, stays where it is. A trace that was met at two distances is remembered
+ * with the frame where moving ends. If a function with a variable frame other
+ * than that were met, and the stack held stale copies of all return addresses
+ * in their old places, the trace would be taken for the old one. No function
+ * with such a frame is known on the way to a pin: the kernel is built without
+ * variable-length arrays.
+ *
+ * Traces that go through an interrupt or exception, from a stack that is not
+ * the task's own, or with return addresses that are not on the stack but in a
+ * tracer's keeping, are not remembered.
+ */
+#include <linux/hash.h>
+#include <linux/irqflags.h>
+#include <linux/kernel.h>
+#include <linux/moduleparam.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/sched/task_stack.h>
+#include <linux/stackdepot.h>
+#include <linux/stacktrace.h>
+#include <linux/string.h>
+
+#include "gup_pin.h"
+
+#undef MODULE_PARAM_PREFIX
+#define MODULE_PARAM_PREFIX "gup_pin."
+
+static bool check_traces __read_mostly;
+module_param(check_traces, bool, 0644);
+MODULE_PARM_DESC(check_traces,
+		 "compare each remembered stack trace with a fresh one (slow; for tests)");
+
+static atomic64_t wrong_traces;
+
+/**
+ * gup_pin_traces_wrong() - remembered traces that were not the fresh one
+ *
+ * Return: their number; 0 unless gup_pin.check_traces is set.
+ */
+u64 gup_pin_traces_wrong(void)
+{
+	return atomic64_read(&wrong_traces);
+}
+
+/* Unwind. The pin function comes first: leave out what @ip does not return to. */
+static unsigned int trace_fresh(unsigned long *entries, unsigned int max,
+				unsigned long ip)
+{
+	unsigned long raw[GUP_PIN_STACK_DEPTH + 4];
+	unsigned int skip, nr;
+
+	nr = stack_trace_save(raw, min_t(unsigned int, max + 4, ARRAY_SIZE(raw)),
+			      1);
+	for (skip = 0; skip < nr && raw[skip] != ip; skip++)
+		;
+	if (skip == nr)
+		skip = 0;
+	nr = min(nr - skip, max);
+	memcpy(entries, raw + skip, nr * sizeof(*entries));
+	return nr;
+}
+
+static depot_stack_handle_t trace_save(unsigned long *entries, unsigned int nr,
+				       gfp_t gfp)
+{
+	return stack_depot_save_flags(entries, nr, gfp,
+				      gfpflags_allow_blocking(gfp) ?
+				      STACK_DEPOT_FLAG_CAN_ALLOC : 0);
+}
+
+#if defined(CONFIG_X86) && defined(CONFIG_UNWINDER_ORC)
+#include <asm/unwind.h>
+
+#define TRACE_SETS	8
+#define TRACE_WAYS	4
+
+/**
+ * struct trace - a remembered trace
+ * @origin: of the last call that had it, or NULL
+ * @stack: its handle; 0 if there is none
+ * @nr: number of return addresses
+ * @moving: how many of them are at a fixed distance from the hook's frame; the
+ *	others are at a fixed distance from the end of the stack
+ * @frame: where the hook's frame was
+ * @at: where they were; like @frame in words from the start of the stack
+ * @ip: the return addresses
+ */
+struct trace {
+	struct gup_pin_origin *origin;
+	depot_stack_handle_t stack;
+	u16 nr;
+	u16 moving;
+	u16 frame;
+	u16 at[GUP_PIN_STACK_DEPTH];
+	unsigned long ip[GUP_PIN_STACK_DEPTH];
+};
+
+/**
+ * struct trace_set - traces that share a hash
+ * @way: the traces
+ * @next: which of them gives way next
+ * @last: which of them was found last
+ */
+struct trace_set {
+	struct trace way[TRACE_WAYS];
+	unsigned int next;
+	unsigned int last;
+};
+
+struct trace_table {
+	struct trace_set set[TRACE_SETS];
+};
+
+static struct trace_table __percpu *traces;
+
+/* With interrupts off: they may pin as well. */
+static struct trace_set *trace_set_of(unsigned long ip)
+{
+	/* What user space asked for tells apart who calls the same function. */
+	unsigned long key = ip ^ task_pt_regs(current)->orig_ax;
+
+	return &this_cpu_ptr(traces)->set[hash_long(key, ilog2(TRACE_SETS))];
+}
+
+static bool on_task_stack(const unsigned long *word)
+{
+	return (unsigned long)word - (unsigned long)task_stack_page(current) <
+	       THREAD_SIZE;
+}
+
+#define STACK_WORDS	((int)(THREAD_SIZE / sizeof(long)))
+
+static int stack_offset(const unsigned long *word)
+{
+	return word - (unsigned long *)task_stack_page(current);
+}
+
+static __always_inline bool still_there(const struct trace *trace,
+					const unsigned long *words,
+					unsigned int from, unsigned int to)
+{
+	unsigned int i;
+
+	/* Traces that share a set differ at their near end. */
+	for (i = from; i < to; i++)
+		if (READ_ONCE_NOCHECK(words[trace->at[i]]) != trace->ip[i])
+			return false;
+	return true;
+}
+
+static __always_inline bool trace_matches(const struct trace *trace,
+					  const unsigned long *frame)
+{
+	const unsigned long *start = task_stack_page(current);
+	int moved = stack_offset(frame) - trace->frame;
+
+	if (!moved)
+		return still_there(trace, start, 0, trace->nr);
+	return trace->moving < trace->nr &&
+	       trace->at[trace->moving - 1] + moved < STACK_WORDS &&
+	       still_there(trace, start + moved, 0, trace->moving) &&
+	       still_there(trace, start, trace->moving, trace->nr);
+}
+
+/*
+ * The one that was found last comes first. One that was never filled in may be
+ * found, and tells no stack; it comes after all that were filled in.
+ */
+static __always_inline struct trace *trace_find(struct trace_set *set,
+						const unsigned long *frame)
+{
+	unsigned int i;
+
+	if (trace_matches(&set->way[set->last], frame))
+		return &set->way[set->last];
+	for (i = 0; i < TRACE_WAYS; i++) {
+		if (trace_matches(&set->way[i], frame)) {
+			set->last = i;
+			return &set->way[i];
+		}
+	}
+	return NULL;
+}
+
+/* Find the return addresses on the stack. They must be what the trace has. */
+static bool trace_locate(struct trace *trace, const unsigned long *frame)
+{
+	struct unwind_state state;
+	unsigned int i = 0;
+
+	for (unwind_start(&state, current, NULL, NULL);
+	     !unwind_done(&state) && i < trace->nr; unwind_next_frame(&state)) {
+		unsigned long *word = unwind_get_return_address_ptr(&state);
+
+		if (!i && word != frame + 1)
+			continue;
+		if (!word || !on_task_stack(word) ||
+		    unwind_get_entry_regs(&state, NULL) ||
+		    READ_ONCE_NOCHECK(*word) != trace->ip[i])
+			return false;
+		trace->at[i++] = stack_offset(word);
+	}
+	trace->moving = trace->nr;
+	return i == trace->nr;
+}
+
+/* The same trace, met elsewhere: where does moving end? 0 if that is not it. */
+static unsigned int trace_moving(const struct trace *old,
+				 const struct trace *new)
+{
+	int moved = new->frame - old->frame;
+	unsigned int i, moving;
+
+	if (old->stack != new->stack || !moved)
+		return 0;
+	for (i = 0; i < new->nr && new->at[i] - old->at[i] == moved; i++)
+		;
+	moving = i;
+	for (; i < new->nr && new->at[i] == old->at[i]; i++)
+		;
+	return i == new->nr && moving < new->nr ? moving : 0;
+}
+
+static void hint_set(struct trace *trace, struct gup_pin_origin *origin)
+{
+	if (trace->origin == origin)
+		return;
+	atomic_inc(&origin->hints);
+	if (trace->origin)
+		atomic_dec(&trace->origin->hints);
+	trace->origin = origin;
+}
+
+/* Put a new trace into the table, or what it teaches about one that is there. */
+static void trace_remember(const struct trace *new, unsigned long ip)
+{
+	struct trace_set *set;
+	struct trace *way = NULL;
+	unsigned long flags;
+	unsigned int i, moving = new->moving;
+
+	local_irq_save(flags);
+	set = trace_set_of(ip);
+	for (i = 0; i < TRACE_WAYS && !way; i++) {
+		moving = trace_moving(&set->way[i], new);
+		if (moving)
+			way = &set->way[i];
+	}
+	if (!way) {
+		moving = new->moving;
+		way = &set->way[set->next];
+		set->next = (set->next + 1) % TRACE_WAYS;
+	}
+	if (way->origin)
+		atomic_dec(&way->origin->hints);
+	*way = *new;
+	way->moving = moving;
+	local_irq_restore(flags);
+}
+
+static noinline depot_stack_handle_t trace_slowly(const unsigned long *frame,
+						  unsigned long ip, gfp_t gfp)
+{
+	struct trace trace = {};
+
+	trace.nr = trace_fresh(trace.ip, ARRAY_SIZE(trace.ip), ip);
+	trace.stack = trace_save(trace.ip, trace.nr, gfp);
+	if (trace.stack && on_task_stack(frame)) {
+		trace.frame = stack_offset(frame);
+		if (trace_locate(&trace, frame))
+			trace_remember(&trace, ip);
+	}
+	return trace.stack;
+}
+
+static noinline void trace_check(depot_stack_handle_t stack, unsigned long ip)
+{
+	unsigned long fresh[GUP_PIN_STACK_DEPTH], *entries;
+	unsigned int nr;
+
+	nr = trace_fresh(fresh, ARRAY_SIZE(fresh), ip);
+	if (stack_depot_fetch(stack, &entries) == nr &&
+	    !memcmp(entries, fresh, nr * sizeof(*fresh)))
+		return;
+	atomic64_inc(&wrong_traces);
+	WARN_ONCE(1, "gup_pin: a remembered stack trace is not the fresh one\n");
+}
+
+/* The origin that this trace had last, if it is the one that is wanted. */
+static struct gup_pin_origin *hint_get(const struct trace *trace,
+				       const struct gup_pin_id *id)
+{
+	struct gup_pin_origin *origin = trace->origin;
+
+	if (origin && gup_pin_id_equal(&origin->id, id) &&
+	    atomic_inc_unless_negative(&origin->calls))
+		return origin;
+	return NULL;
+}
+
+static struct gup_pin_origin *trace_recall(struct gup_pin_id *id,
+					   const unsigned long *frame,
+					   unsigned long ip)
+{
+	struct gup_pin_origin *origin = NULL;
+	unsigned long flags;
+	struct trace *trace;
+
+	if (!on_task_stack(frame))
+		return NULL;
+	local_irq_save(flags);
+	trace = trace_find(trace_set_of(ip), frame);
+	if (trace) {
+		id->stack = trace->stack;
+		origin = hint_get(trace, id);
+	}
+	local_irq_restore(flags);
+	return origin;
+}
+
+static noinline void hint_remember(struct gup_pin_origin *origin,
+				   const unsigned long *frame,
+				   unsigned long ip)
+{
+	unsigned long flags;
+	struct trace *trace;
+
+	if (!on_task_stack(frame))
+		return;
+	local_irq_save(flags);
+	trace = trace_find(trace_set_of(ip), frame);
+	if (trace && trace->stack == origin->id.stack)
+		hint_set(trace, origin);
+	local_irq_restore(flags);
+}
+
+int __init gup_pin_trace_init(void)
+{
+	traces = alloc_percpu(struct trace_table);
+	return traces ? 0 : -ENOMEM;
+}
+
+#else /* no way to tell where return addresses are */
+
+static depot_stack_handle_t trace_slowly(const unsigned long *frame,
+					 unsigned long ip, gfp_t gfp)
+{
+	unsigned long entries[GUP_PIN_STACK_DEPTH];
+
+	return trace_save(entries, trace_fresh(entries, ARRAY_SIZE(entries), ip),
+			  gfp);
+}
+
+static void trace_check(depot_stack_handle_t stack, unsigned long ip)
+{
+}
+
+static struct gup_pin_origin *trace_recall(struct gup_pin_id *id,
+					   const unsigned long *frame,
+					   unsigned long ip)
+{
+	return NULL;
+}
+
+static void hint_remember(struct gup_pin_origin *origin,
+			  const unsigned long *frame, unsigned long ip)
+{
+}
+
+int __init gup_pin_trace_init(void)
+{
+	return 0;
+}
+
+#endif
+
+/**
+ * gup_pin_trace_origin() - the origin of a pin that the caller's caller took
+ * @id: all but the stack, which is 0 and is filled in
+ * @frame: frame address of the function whose caller the trace starts with
+ * @ip: that function's return address
+ * @gfp: how memory may be allocated
+ *
+ * Return: the origin, with one live call more, or NULL when there is no memory.
+ */
+struct gup_pin_origin *gup_pin_trace_origin(struct gup_pin_id *id,
+					    const unsigned long *frame,
+					    unsigned long ip, gfp_t gfp)
+{
+	struct gup_pin_origin *origin;
+
+	origin = trace_recall(id, frame, ip);
+	if (unlikely(READ_ONCE(check_traces)) && id->stack)
+		trace_check(id->stack, ip);
+	if (origin)
+		return origin;
+	if (!id->stack)
+		id->stack = trace_slowly(frame, ip, gfp);
+	origin = gup_pin_origin_get(&gup_pin_root.origins, id, gfp);
+	if (origin && id->stack)
+		hint_remember(origin, frame, ip);
+	return origin;
+}
