@@ -15,7 +15,7 @@ from benchlib.figures import figures
 from benchlib.report import Report
 from checklib.results import FAILED, PASSED, SKIPPED
 from checklib.run import Failed
-from conftest import PROJECT
+from vmlib.paths import PROJECT
 
 DOCUMENT = PROJECT / "Documentation" / "mm" / "gup_pin.rst"
 

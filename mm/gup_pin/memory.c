@@ -159,15 +159,15 @@ static bool stock_put(void *call)
 static noinline void *stock_refill(gfp_t gfp)
 {
 	void *calls[CALLS_AT_ONCE];
-	unsigned int i, nr;
+	unsigned int i;
 
 	if (IS_ENABLED(CONFIG_KASAN) || irqs_disabled())
 		return kmem_cache_alloc(caches[GUP_PIN_CALLS], gfp);
-	nr = kmem_cache_alloc_bulk(caches[GUP_PIN_CALLS], gfp, CALLS_AT_ONCE,
-				   calls);
-	if (!nr)
+	/* All or none; how many or whether, by the version of the kernel. */
+	if (!kmem_cache_alloc_bulk(caches[GUP_PIN_CALLS], gfp, CALLS_AT_ONCE,
+				   calls))
 		return NULL;
-	for (i = 1; i < nr; i++)
+	for (i = 1; i < CALLS_AT_ONCE; i++)
 		if (!stock_put(calls[i]))
 			kmem_cache_free(caches[GUP_PIN_CALLS], calls[i]);
 	return calls[0];

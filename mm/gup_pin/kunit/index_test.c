@@ -312,13 +312,35 @@ static void more_than_recorded(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
+/* Pin functions that were under way when tracking was switched off. */
+static void pin_late(struct kunit *test)
+{
+	struct gup_pin_call *late = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_adder adder = gup_pin_test_adder(test, late, 1 + 2 + 64);
+	u64 acquired = gup_pin_test_totals(test)->acquired;
+	unsigned int i;
+
+	for (i = 0; i < GUP_PIN_BLOCK_PFNS; i++)
+		gup_pin_add(&adder, GUP_PIN_TEST_PFN + i, 1);
+	gup_pin_add(&adder, 3, 2);
+	gup_pin_add(&adder, 3, 1);
+	gup_pin_add_flush(&adder);
+	KUNIT_EXPECT_EQ(test, adder.left, 1 + 2 + 64);
+	gup_pin_call_drop(late, adder.left);
+	KUNIT_EXPECT_FALSE(test, gup_pin_test_single(test, 4, GUP_PIN_READ));
+	KUNIT_EXPECT_FALSE(test, gup_pin_test_single(test, GUP_PIN_TEST_PFN,
+						     GUP_PIN_READ));
+	add_untracked(test, 4, 2);
+	gup_pin_test_release(test, 0, 1, false);
+	gup_pin_test_release_mask(test, GUP_PIN_TEST_PFN, 0xff);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->acquired, acquired);
+}
+
 static void switched_off(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;
 	struct gup_pin_call *call = gup_pin_test_call(test, GUP_PIN_READ);
 	const struct gup_pin_totals *t;
-	struct gup_pin_adder adder;
-	struct gup_pin_call *late;
 	unsigned long pfn;
 
 	for (pfn = 0; pfn < 10000; pfn += 7)
@@ -328,24 +350,16 @@ static void switched_off(struct kunit *test)
 		gup_pin_test_single(test, pfn, GUP_PIN_READ);
 	add_untracked(test, 2, 1);
 	gup_pin_expect_sound(test);
+	/* Empty blocks are there, used ones, and none. */
+	gup_pin_test_add(test, GUP_PIN_TEST_PFN, gup_pin_test_call(test, 0), 1);
+	gup_pin_test_release(test, GUP_PIN_TEST_PFN, 1, false);
 	f->index.recording = false;
+	pin_late(test);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->released, 1);
+	gup_pin_expect_sound(test);
 	gup_pin_test_flush(test);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->untracked, 0);
-	gup_pin_expect_empty(test);
-
-	/* Pin functions that were under way when tracking was switched off. */
-	late = gup_pin_test_call(test, GUP_PIN_READ);
-	adder = gup_pin_test_adder(test, late, 1 + 2 + 64);
-	for (pfn = 0; pfn < 64; pfn++)
-		gup_pin_add(&adder, GUP_PIN_TEST_PFN + pfn, 1);
-	gup_pin_add(&adder, 3, 2);
-	gup_pin_add(&adder, 3, 1);
-	gup_pin_add_flush(&adder);
-	KUNIT_EXPECT_EQ(test, adder.left, 1 + 2 + 64);
-	gup_pin_call_drop(late, adder.left);
-	add_untracked(test, 4, 2);
-	gup_pin_test_release(test, 0, 1, false);
-	gup_pin_test_release_mask(test, GUP_PIN_TEST_PFN, 0xff);
+	pin_late(test);
 	t = gup_pin_test_totals(test);
 	KUNIT_EXPECT_EQ(test, t->untracked_total, 1);
 	KUNIT_EXPECT_EQ(test, t->unmatched, 0);
