@@ -118,7 +118,8 @@ void gup_pin_folio_describe(struct folio *folio, struct gup_pin_folio *desc)
 
 /**
  * gup_pin_mapped_huge() - is a page mapped as a part of a whole huge page?
- * @mm: the address space
+ * @mm: the address space, which is current's, for only that is kept by interrupts
+ *	being off
  * @addr: where in it; it is in a mapping, as it has just been pinned
  * @page: the page
  *

@@ -185,7 +185,8 @@ static unsigned long huge_end(const struct gup_pin_request *request,
 	if (folio_test_hugetlb(folio)) {
 		left = folio_nr_pages(folio) -
 		       folio_page_idx(folio, request->pages[i]);
-	} else if (folio_test_anon(folio) && npages - i >= PAGES_AT_ONCE &&
+	} else if (folio_test_anon(folio) && request->mm == current->mm &&
+		   npages - i >= PAGES_AT_ONCE &&
 		   gup_pin_mapped_huge(request->mm, addr, request->pages[i])) {
 		left = (PMD_SIZE - (addr & ~PMD_MASK)) >> PAGE_SHIFT;
 	} else {

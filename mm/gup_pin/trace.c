@@ -14,16 +14,19 @@
  * address found there is the remembered one, the caller's frame is where it
  * was too, and so on to the end of the stack.
  *
- * One kind of function is different: one whose frame has a variable size. Its
- * caller is found by a saved frame pointer. do_syscall_64() is of this kind: it
- * moves the stack by a random distance (randomize_kstack_offset). What comes
- * before it, seen from the hook, moves along; what comes after it, at the far
- * end, stays where it is. A trace that was met at two distances is remembered
- * with the frame where moving ends. If a function with a variable frame other
- * than that were met, and the stack held stale copies of all return addresses
- * in their old places, the trace would be taken for the old one. No function
- * with such a frame is known on the way to a pin: the kernel is built without
- * variable-length arrays.
+ * One kind of function is different: one whose frame has a variable size, for
+ * it moves its stack by some distance or has variables that want to lie at
+ * multiples of 16. Its caller is found by a pointer, which is somewhere between
+ * the hook's frame and its own end: the frame pointer, saved by whom it called,
+ * or the stack pointer it was called with, saved by itself. So all words in
+ * between that point next to a return address must still do so; they are called
+ * links here. Words that do so by chance do no harm, but that the trace may not
+ * be found again, until it has been met twice.
+ *
+ * do_syscall_64() moves the stack by a random distance
+ * (randomize_kstack_offset). What comes before it, seen from the hook, moves
+ * along; what comes after it, at the far end, stays where it is. A trace that
+ * was met at two distances is remembered with the frame where moving ends.
  *
  * Traces that go through an interrupt or exception, from a stack that is not
  * the task's own, or with return addresses that are not on the stack but in a
@@ -93,6 +96,21 @@ static depot_stack_handle_t trace_save(unsigned long *entries, unsigned int nr,
 
 #define TRACE_SETS	8
 #define TRACE_WAYS	4
+#define TRACE_LINKS	12
+
+/**
+ * struct trace_link - a word that points next to a return address
+ * @at: where it is, in words from the start of the stack
+ * @to: number of the return address, which is further up
+ * @side: 1 if it points to the word above it, -1 if to the one below it
+ * @fixed: it stays where it is when the near end of the stack moves
+ */
+struct trace_link {
+	u16 at;
+	u8 to;
+	s8 side;
+	bool fixed;
+};
 
 /**
  * struct trace - a remembered trace
@@ -102,8 +120,10 @@ static depot_stack_handle_t trace_save(unsigned long *entries, unsigned int nr,
  * @moving: how many of them are at a fixed distance from the hook's frame; the
  *	others are at a fixed distance from the end of the stack
  * @frame: where the hook's frame was
+ * @nr_links: number of links
  * @at: where they were; like @frame in words from the start of the stack
  * @ip: the return addresses
+ * @link: what frames of variable size are found by
  */
 struct trace {
 	struct gup_pin_origin *origin;
@@ -111,8 +131,10 @@ struct trace {
 	u16 nr;
 	u16 moving;
 	u16 frame;
+	u16 nr_links;
 	u16 at[GUP_PIN_STACK_DEPTH];
 	unsigned long ip[GUP_PIN_STACK_DEPTH];
+	struct trace_link link[TRACE_LINKS];
 };
 
 /**
@@ -168,6 +190,25 @@ static __always_inline bool still_there(const struct trace *trace,
 	return true;
 }
 
+static __always_inline bool links_match(const struct trace *trace,
+					const unsigned long *start, int moved)
+{
+	unsigned int i;
+
+	for (i = 0; i < trace->nr_links; i++) {
+		const struct trace_link *link = &trace->link[i];
+		int at = link->at + (link->fixed ? 0 : moved);
+		int to = trace->at[link->to] + link->side;
+
+		if (link->to < trace->moving)
+			to += moved;
+		if (at >= STACK_WORDS ||
+		    READ_ONCE_NOCHECK(start[at]) != (unsigned long)(start + to))
+			return false;
+	}
+	return true;
+}
+
 static __always_inline bool trace_matches(const struct trace *trace,
 					  const unsigned long *frame)
 {
@@ -175,11 +216,13 @@ static __always_inline bool trace_matches(const struct trace *trace,
 	int moved = stack_offset(frame) - trace->frame;
 
 	if (!moved)
-		return still_there(trace, start, 0, trace->nr);
+		return still_there(trace, start, 0, trace->nr) &&
+		       links_match(trace, start, 0);
 	return trace->moving < trace->nr &&
 	       trace->at[trace->moving - 1] + moved < STACK_WORDS &&
 	       still_there(trace, start + moved, 0, trace->moving) &&
-	       still_there(trace, start, trace->moving, trace->nr);
+	       still_there(trace, start, trace->moving, trace->nr) &&
+	       links_match(trace, start, moved);
 }
 
 /*
@@ -202,6 +245,49 @@ static __always_inline struct trace *trace_find(struct trace_set *set,
 	return NULL;
 }
 
+static bool add_link(struct trace *trace, struct trace_link link)
+{
+	if (trace->nr_links == TRACE_LINKS)
+		return false;
+	trace->link[trace->nr_links++] = link;
+	return true;
+}
+
+/* Is this word a link? Returns false if there is no room for it. */
+static bool find_link(struct trace *trace, const unsigned long *start,
+		      unsigned int at)
+{
+	unsigned long to = READ_ONCE_NOCHECK(start[at]) - (unsigned long)start;
+	unsigned int i;
+
+	if (to >= THREAD_SIZE || to % sizeof(long))
+		return true;
+	for (i = 0; i < trace->nr; i++) {
+		long side = (long)(to / sizeof(long)) - trace->at[i];
+		const struct trace_link link = {
+			.at = at,
+			.to = i,
+			.side = side,
+		};
+
+		if (trace->at[i] <= at || (side != 1 && side != -1))
+			continue;
+		if (!add_link(trace, link))
+			return false;
+	}
+	return true;
+}
+
+static bool find_links(struct trace *trace)
+{
+	unsigned int at;
+
+	for (at = trace->frame; at < trace->at[trace->nr - 1]; at++)
+		if (!find_link(trace, task_stack_page(current), at))
+			return false;
+	return true;
+}
+
 /* Find the return addresses on the stack. They must be what the trace has. */
 static bool trace_locate(struct trace *trace, const unsigned long *frame)
 {
@@ -221,24 +307,68 @@ static bool trace_locate(struct trace *trace, const unsigned long *frame)
 		trace->at[i++] = stack_offset(word);
 	}
 	trace->moving = trace->nr;
-	return i == trace->nr;
+	return i == trace->nr && find_links(trace);
 }
 
-/* The same trace, met elsewhere: where does moving end? 0 if that is not it. */
+/*
+ * The same trace, met again, for it lay elsewhere or had other links: where does
+ * moving end? 0 if that is not it.
+ */
 static unsigned int trace_moving(const struct trace *old,
 				 const struct trace *new)
 {
 	int moved = new->frame - old->frame;
 	unsigned int i, moving;
 
-	if (old->stack != new->stack || !moved)
+	if (old->stack != new->stack)
 		return 0;
 	for (i = 0; i < new->nr && new->at[i] - old->at[i] == moved; i++)
 		;
+	if (!moved)
+		return i == new->nr ? old->moving : 0;
 	moving = i;
 	for (; i < new->nr && new->at[i] == old->at[i]; i++)
 		;
 	return i == new->nr && moving < new->nr ? moving : 0;
+}
+
+/* A link was there before: as far away as the near end was, or in this place. */
+static bool keep_link(struct trace *new, const struct trace *old,
+		      struct trace_link link)
+{
+	bool may_be_fixed = new->frame != old->frame && old->moving == old->nr;
+	bool moving = false, fixed = false;
+	unsigned int i;
+
+	for (i = 0; i < old->nr_links; i++) {
+		const struct trace_link *was = &old->link[i];
+
+		if (was->to != link.to || was->side != link.side)
+			continue;
+		if (was->fixed || may_be_fixed)
+			fixed |= was->at == link.at;
+		if (!was->fixed)
+			moving |= was->at + new->frame - old->frame == link.at;
+	}
+	link.fixed = false;
+	if (moving && !add_link(new, link))
+		return false;
+	link.fixed = true;
+	return !fixed || add_link(new, link);
+}
+
+/* Links that were not there both times were so by chance. */
+static bool common_links(struct trace *new, const struct trace *old)
+{
+	struct trace_link link[TRACE_LINKS];
+	unsigned int i, nr = new->nr_links;
+
+	memcpy(link, new->link, sizeof(link));
+	new->nr_links = 0;
+	for (i = 0; i < nr; i++)
+		if (!keep_link(new, old, link[i]))
+			return false;
+	return true;
 }
 
 static void hint_set(struct trace *trace, struct gup_pin_origin *origin)
@@ -252,7 +382,7 @@ static void hint_set(struct trace *trace, struct gup_pin_origin *origin)
 }
 
 /* Put a new trace into the table, or what it teaches about one that is there. */
-static void trace_remember(const struct trace *new, unsigned long ip)
+static void trace_remember(struct trace *new, unsigned long ip)
 {
 	struct trace_set *set;
 	struct trace *way = NULL;
@@ -265,6 +395,10 @@ static void trace_remember(const struct trace *new, unsigned long ip)
 		moving = trace_moving(&set->way[i], new);
 		if (moving)
 			way = &set->way[i];
+	}
+	if (way && !common_links(new, way)) {
+		local_irq_restore(flags);
+		return;
 	}
 	if (!way) {
 		moving = new->moving;

@@ -3,9 +3,10 @@
  * Walking all recorded pins, in the order of their pfns.
  *
  * A walk holds a shard's lock for no more than a block of 64 folios and a batch
- * of items, copies what it finds, and remembers only where it is. A pin never
- * moves while it is held, so one that is held during the whole walk is met
- * exactly once.
+ * of items, copies what it finds, and remembers only where it is. A pin does not
+ * move while it is held, so one that is held during the whole walk is met exactly
+ * once; but for a call that meets a folio again, whose pins go from a layer to a
+ * slot, so that a reader in between may meet them twice.
  */
 #include <linux/mm.h>
 #include <linux/string.h>
