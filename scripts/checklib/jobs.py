@@ -36,8 +36,13 @@ MM_PROGRAMS = [
 
 # Those that want a guest of their own: the first switches tracking off and on, after
 # which the figures since boot are gone, and patches code that other CPUs run; the second
-# fills memory until it gets some from CMA.
-ALONE = {"gup_pin_enable": ["-m", "2G", "--one-thread"], "gup_pin_movable": ["-m", "1G"]}
+# fills memory until it gets some from CMA; the third fills and pins most of it, and
+# compares what slabs have in use.
+ALONE = {
+    "gup_pin_enable": ["-m", "2G", "--one-thread"],
+    "gup_pin_movable": ["-m", "1G"],
+    "gup_pin_scale": ["-m", "4G"],
+}
 # They take long, and have a job of their own.
 STRESS = ["gup_pin_stress"]
 
@@ -104,7 +109,10 @@ def run_programs(
         'cd "$1" || exit; shift; for p; do echo "== $p"; ./$p ' + arguments + " 2>&1;"
         ' echo "== status $?"; done'
     )
-    append = f"gup_pin=on movablecore=256M cma=128M {words}".strip()
+    # Stacks lie elsewhere with each system call, and a remembered trace that is not
+    # the fresh one is a splat.
+    stacks = "randomize_kstack_offset=on gup_pin.check_traces=1"
+    append = f"gup_pin=on movablecore=256M cma=128M {stacks} {words}".strip()
     guest = Guest(
         ["-k", built.version, "--append", append, *options],
         ["sh", "-c", with_status, "sh", built.programs, *names],
@@ -134,7 +142,7 @@ def alone(built: Built) -> list[Result]:
     """Our programs that each want a guest."""
     results = []
     for name, options in ALONE.items():
-        results += run_programs(built, [name], [*options, "-t", "300"], "")
+        results += run_programs(built, [name], [*options, "-t", "300"], "slab_nomerge")
     return results
 
 

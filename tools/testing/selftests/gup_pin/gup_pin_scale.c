@@ -1,0 +1,748 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Millions of pins, what memory it takes to track them, and the bound that may
+ * be set to it.
+ *
+ * Takes most of the free memory: run it alone. Boot with slab_nomerge, or what
+ * the caches of others take cannot be told from what ours do.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+#include "kselftest_harness.h"
+#include "gup_pin_pinners.h"
+#include "gup_pin_util.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE	23
+#endif
+
+#define BOUND	"/sys/module/gup_pin/parameters/max_memory_mb"
+#define TIMEOUT	600
+
+/* What one ring takes at most: buffers, and pages a buffer. */
+#define RING_BUFFERS	16384UL
+#define BUFFER_PAGES	((1UL << 30) / PAGE_SIZE)
+#define MAX_RINGS	64
+
+/* Of an xa_node. */
+#define NODE_BYTES	576UL
+
+/* Memory, and the rings that have it registered. */
+struct hold {
+	char *addr;
+	unsigned long npages;
+	int ring[MAX_RINGS];
+	unsigned int nr_rings;
+	unsigned long pins;
+	unsigned long calls;
+};
+
+/* In kB; 0: not there. */
+static unsigned long memory_kb(const char *name)
+{
+	unsigned long kb = 0;
+	char line[128];
+	size_t len = strlen(name);
+	FILE *f;
+
+	f = fopen("/proc/meminfo", "r");
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, len) && line[len] == ':')
+			kb = strtoul(line + len + 1, NULL, 10);
+	fclose(f);
+	return kb;
+}
+
+/*
+ * Most of what is free: the rings need 16 bytes for each pin, tracking what is
+ * tested here, and the pages must fit beside a movable zone, for they leave it.
+ */
+static unsigned long most_pages(void)
+{
+	return memory_kb("MemAvailable") * 1024 / PAGE_SIZE * 7 / 10;
+}
+
+/*
+ * With a step above 1, pages that are neighbours in the mapping are none in memory.
+ */
+static const char *hold_map(struct hold *hold, unsigned long npages, unsigned int step)
+{
+	unsigned long first, i;
+	size_t size = npages * PAGE_SIZE;
+
+	hold->addr = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (hold->addr == MAP_FAILED)
+		return gup_pin_problem("mmap: %s", strerror(errno));
+	hold->npages = npages;
+	madvise(hold->addr, size, MADV_NOHUGEPAGE);
+	for (first = 0; step > 1 && first < step; first++)
+		for (i = first; i < npages; i += step)
+			hold->addr[i * PAGE_SIZE] = 1;
+	if (madvise(hold->addr, size, MADV_POPULATE_WRITE))
+		return gup_pin_problem("MADV_POPULATE_WRITE: %s", strerror(errno));
+	return NULL;
+}
+
+/* Pin some of the pages once more, by a call for each so many. */
+static const char *hold_some(struct hold *hold, unsigned long first, unsigned long nr,
+			     unsigned long a_call)
+{
+	unsigned long calls = (nr + a_call - 1) / a_call, i, pages;
+	struct iovec *iov;
+	int ring, ret;
+
+	if (hold->nr_rings == MAX_RINGS)
+		return gup_pin_problem("too many rings");
+	iov = calloc(calls, sizeof(*iov));
+	if (!iov)
+		return gup_pin_problem("out of memory");
+	for (i = 0; i < calls; i++) {
+		pages = nr - i * a_call;
+		if (pages > a_call)
+			pages = a_call;
+		iov[i].iov_base = hold->addr + (first + i * a_call) * PAGE_SIZE;
+		iov[i].iov_len = pages * PAGE_SIZE;
+	}
+	ring = uring_open();
+	hold->ring[hold->nr_rings++] = ring;
+	ret = uring_register(ring, iov, calls);
+	free(iov);
+	if (ret)
+		return gup_pin_problem("io_uring: %s", strerror(-ret));
+	hold->pins += nr;
+	hold->calls += calls;
+	return NULL;
+}
+
+static const char *hold_all(struct hold *hold, unsigned long a_call)
+{
+	unsigned long a_ring = a_call * RING_BUFFERS, first, nr;
+	const char *problem = NULL;
+
+	for (first = 0; !problem && first < hold->npages; first += a_ring) {
+		nr = hold->npages - first;
+		problem = hold_some(hold, first, nr < a_ring ? nr : a_ring, a_call);
+	}
+	return problem;
+}
+
+static const char *hold_release(struct hold *hold)
+{
+	const char *problem = NULL;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < hold->nr_rings; i++) {
+		ret = uring_unregister(hold->ring[i]);
+		if (ret)
+			problem = gup_pin_problem("io_uring: %s", strerror(-ret));
+		close(hold->ring[i]);
+	}
+	hold->nr_rings = 0;
+	hold->pins = 0;
+	hold->calls = 0;
+	return problem;
+}
+
+static void hold_drop(struct hold *hold)
+{
+	unsigned int i;
+
+	for (i = 0; i < hold->nr_rings; i++)
+		close(hold->ring[i]);
+	if (hold->npages)
+		munmap(hold->addr, hold->npages * PAGE_SIZE);
+}
+
+static const char *check_live(const struct gup_pin_base *base, const struct hold *hold)
+{
+	struct gup_pin_stats stats;
+	const char *problem;
+
+	problem = gup_pin_read_stats(&stats);
+	if (problem)
+		return problem;
+	if (stats.untracked != base->stats.untracked)
+		return gup_pin_problem("untracked went from %lu to %lu",
+				       base->stats.untracked, stats.untracked);
+	if (stats.live_pins != base->stats.live_pins + hold->pins ||
+	    stats.live_calls != base->stats.live_calls + hold->calls)
+		return gup_pin_problem("live_pins %lu and live_calls %lu more, not %lu and %lu",
+				       stats.live_pins - base->stats.live_pins,
+				       stats.live_calls - base->stats.live_calls,
+				       hold->pins, hold->calls);
+	return NULL;
+}
+
+static const char *missing(void)
+{
+	const char *problem = gup_pin_missing();
+	int ring;
+
+	if (problem)
+		return problem;
+	ring = uring_open();
+	if (ring < 0)
+		return gup_pin_problem("no io_uring (CONFIG_IO_URING): %s",
+				       strerror(errno));
+	close(ring);
+	return NULL;
+}
+
+static const char *bound_set(long mb)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%ld", mb);
+	return gup_pin_write(BOUND, text);
+}
+
+static long bound_get(void)
+{
+	return gup_pin_read_number(BOUND);
+}
+
+/*
+ * What the nodes of the index take at most. Pages are put into blocks of 64, and
+ * these into 256 trees in turn.
+ */
+static unsigned long nodes_most(void)
+{
+	unsigned long spanned = 0, last = 0, leaves, n;
+	char line[256];
+	FILE *f;
+
+	f = fopen("/proc/zoneinfo", "r");
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, " spanned %lu", &n) == 1)
+			spanned = n;
+		if (sscanf(line, " start_pfn: %lu", &n) == 1 && spanned &&
+		    n + spanned > last)
+			last = n + spanned;
+	}
+	fclose(f);
+	leaves = last / (64 * 256 * 64) + 1;
+	return (leaves + leaves / 63 + 1) * 256 * NODE_BYTES;
+}
+
+FIXTURE(scale)
+{
+	struct gup_pin_base base;
+	struct hold hold;
+	struct timespec since;
+};
+
+FIXTURE_SETUP(scale)
+{
+	const char *why = missing();
+
+	if (why)
+		SKIP(return, "%s", why);
+	/* The kernel keeps some of its 2 GiB for itself. */
+	if (memory_kb("MemTotal") < 1900 * 1024)
+		SKIP(return, "less than 2 GiB of memory");
+	if (bound_get() > 0)
+		SKIP(return, "a bound is set: " BOUND);
+	ASSERT_OK(gup_pin_begin(&self->base));
+}
+
+FIXTURE_TEARDOWN(scale)
+{
+	hold_drop(&self->hold);
+}
+
+/* All of `pins`, a line at a time. */
+static const char *sum_of_pins(unsigned long *sum, unsigned long *lines)
+{
+	const char *problem = NULL;
+	struct gup_pin_line line;
+	char *text = NULL, *end;
+	size_t room = 0;
+	FILE *f;
+
+	*sum = 0;
+	*lines = 0;
+	f = fopen(GUP_PIN_DIR "/pins", "r");
+	if (!f)
+		return gup_pin_problem("cannot open pins: %s", strerror(errno));
+	setvbuf(f, NULL, _IOFBF, 1 << 16);
+	if (getline(&text, &room, f) < 0 || strcmp(text, "# gup_pin pins 1\n"))
+		problem = gup_pin_problem("pins has no header");
+	while (!problem && getline(&text, &room, f) >= 0) {
+		end = strchr(text, '\n');
+		if (!end) {
+			problem = gup_pin_problem("pins ends in the middle of a line");
+			break;
+		}
+		*end = '\0';
+		problem = gup_pin_parse_line(text, &line);
+		*sum += line.pins;
+		++*lines;
+	}
+	if (ferror(f))
+		problem = gup_pin_problem("cannot read pins: %s", strerror(errno));
+	free(text);
+	fclose(f);
+	return problem;
+}
+
+/* One record has all that we hold. */
+static const char *check_stacks(const struct hold *hold)
+{
+	struct gup_pin_stacks stacks;
+	const char *problem;
+	size_t i;
+
+	problem = gup_pin_read_stacks(&stacks);
+	if (problem)
+		return problem;
+	for (i = 0; i < stacks.nr; i++)
+		if (stacks.stack[i].pins == hold->pins)
+			break;
+	if (i == stacks.nr)
+		problem = gup_pin_problem("none of %zu stacks has %lu pins, the first has %lu",
+					  stacks.nr, hold->pins,
+					  stacks.nr ? stacks.stack->pins : 0);
+	else if (strcmp(stacks.stack[i].api, "pin_user_pages_fast") ||
+		 stacks.stack[i].pages != hold->pins ||
+		 stacks.stack[i].calls != hold->calls)
+		problem = gup_pin_problem("of %lu pins stacks has pages=%lu calls=%lu api=%s",
+					  stacks.stack[i].pins,
+					  stacks.stack[i].pages,
+					  stacks.stack[i].calls,
+					  stacks.stack[i].api);
+	free(stacks.stack);
+	return problem;
+}
+
+static unsigned long ms_since(struct timespec *since)
+{
+	struct timespec now;
+	unsigned long ms;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ms = (now.tv_sec - since->tv_sec) * 1000 +
+		(now.tv_nsec - since->tv_nsec) / 1000000;
+	*since = now;
+	return ms;
+}
+
+#define MANY_PINS	7500000UL
+#define MANY_BYTES	(100UL << 20)
+/* What may stay when all is released: blocks for pages that are pinned again. */
+#define KEPT_BYTES	(512UL << 10)
+
+/*
+ * As many pins as a real leak had: on as many pages as there are, each pinned by
+ * several calls if there are fewer. They fit, and can be listed and released.
+ */
+TEST_F_TIMEOUT(scale, millions, TIMEOUT)
+{
+	unsigned long npages = most_pages(), sum, lines, ms;
+	struct hold *hold = &self->hold;
+	struct gup_pin_stats stats;
+
+	ms_since(&self->since);
+	ASSERT_OK(hold_map(hold, npages < MANY_PINS ? npages : MANY_PINS, 1));
+	TH_LOG("%lu pages in %lu ms", hold->npages, ms_since(&self->since));
+	while (hold->pins < MANY_PINS)
+		ASSERT_OK(hold_all(hold, BUFFER_PAGES));
+	ms = ms_since(&self->since);
+	ASSERT_OK(check_live(&self->base, hold));
+	ASSERT_OK(gup_pin_read_stats(&stats));
+	TH_LOG("%lu pins by %lu calls in %lu ms, %lu bytes: %.2f each", hold->pins,
+	       hold->calls, ms, stats.memory_bytes,
+	       (double)stats.memory_bytes / hold->pins);
+	EXPECT_GT(MANY_BYTES, stats.memory_bytes);
+	EXPECT_EQ(self->base.stats.live_folios + hold->npages, stats.live_folios);
+
+	ms_since(&self->since);
+	ASSERT_OK(sum_of_pins(&sum, &lines));
+	EXPECT_EQ(stats.live_pins, sum);
+	TH_LOG("pins: %lu lines in %lu ms", lines, ms_since(&self->since));
+	ASSERT_OK(check_stacks(hold));
+	TH_LOG("stacks: %lu ms", ms_since(&self->since));
+	ASSERT_OK(gup_pin_check_at_rest(&self->base));
+	TH_LOG("verify: %lu ms", ms_since(&self->since));
+
+	ASSERT_OK(hold_release(hold));
+	ms = ms_since(&self->since);
+	ASSERT_OK(gup_pin_end(&self->base));
+	ASSERT_OK(gup_pin_read_stats(&stats));
+	TH_LOG("released in %lu ms, %lu of them by a guess; %lu bytes left", ms,
+	       stats.inferred - self->base.stats.inferred, stats.memory_bytes);
+	EXPECT_GT(KEPT_BYTES + nodes_most(), stats.memory_bytes);
+}
+
+static const char *const caches[] = {
+	"gup_pin_call", "gup_pin_origin", "gup_pin_block", "gup_pin_layer",
+	"gup_pin_slots", "gup_pin_calls", "gup_pin_set", "gup_pin_refs",
+};
+
+/* The index is of xa_nodes, which others use too. */
+#define NODES	"radix_tree_node"
+
+#define SLAB	"/sys/kernel/slab/"
+
+static long slab_number(const char *cache, const char *name)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), SLAB "%s/%s", cache, name);
+	return gup_pin_read_number(path);
+}
+
+/* What slabinfo says a cache has in use. */
+static const char *slab_bytes(const char *info, const char *cache, unsigned long *bytes)
+{
+	unsigned long active, total, size;
+	size_t len = strlen(cache);
+	const char *at = info;
+
+	while ((at = strchr(at, '\n')) && (strncmp(++at, cache, len) || at[len] != ' '))
+		;
+	if (!at)
+		return gup_pin_problem("no %s in slabinfo: merged? Boot with slab_nomerge",
+				       cache);
+	if (sscanf(at + len, "%lu %lu %lu", &active, &total, &size) != 3)
+		return gup_pin_problem("/proc/slabinfo says: %.80s", at);
+	*bytes = active * size;
+	return NULL;
+}
+
+/* What memory is in use, by several accounts. */
+struct account {
+	unsigned long stats;
+	unsigned long slabs;
+	unsigned long nodes;
+	unsigned long vmalloc;
+};
+
+/* Objects that lie free on a CPU count as in use, unless the caches are shrunk. */
+static const char *shrink_all(void)
+{
+	const char *problem;
+	char path[100];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(caches); i++) {
+		snprintf(path, sizeof(path), SLAB "%s/shrink", caches[i]);
+		problem = gup_pin_write(path, "1");
+		if (problem)
+			return problem;
+	}
+	return gup_pin_write(SLAB NODES "/shrink", "1");
+}
+
+static const char *account_read(struct account *account)
+{
+	struct gup_pin_stats stats;
+	const char *problem;
+	unsigned long bytes;
+	char *info;
+	size_t i;
+
+	memset(account, 0, sizeof(*account));
+	problem = shrink_all() ?: gup_pin_slurp("/proc/slabinfo", &info, NULL);
+	if (problem)
+		return problem;
+	for (i = 0; !problem && i < ARRAY_SIZE(caches); i++) {
+		problem = slab_bytes(info, caches[i], &bytes);
+		account->slabs += bytes;
+	}
+	problem = problem ?: slab_bytes(info, NODES, &account->nodes);
+	free(info);
+	account->vmalloc = memory_kb("VmallocUsed") * 1024;
+	problem = problem ?: gup_pin_read_stats(&stats);
+	account->stats = stats.memory_bytes;
+	return problem;
+}
+
+/* Why slabs cannot be compared with stats. */
+static const char *account_missing(void)
+{
+	struct account account;
+	size_t i;
+
+	if (access("/proc/slabinfo", R_OK))
+		return "no /proc/slabinfo (CONFIG_SLUB_DEBUG)";
+	if (access(SLAB, F_OK))
+		return "no " SLAB " (CONFIG_SYSFS)";
+	for (i = 0; i < ARRAY_SIZE(caches); i++) {
+		if (slab_number(caches[i], "aliases"))
+			return gup_pin_problem("%s has other users: boot with slab_nomerge",
+					       caches[i]);
+		if (slab_number(caches[i], "object_size") !=
+		    slab_number(caches[i], "slab_size"))
+			return gup_pin_problem("slab debugging adds to each %s", caches[i]);
+	}
+	return account_read(&account);
+}
+
+FIXTURE(memory)
+{
+	struct gup_pin_base base;
+	struct account before;
+	struct account held;
+	struct account after;
+	struct hold hold;
+};
+
+FIXTURE_VARIANT(memory)
+{
+	unsigned long npages;
+	unsigned long a_call;
+	unsigned int times;
+	unsigned int step;
+};
+
+FIXTURE_VARIANT_ADD(memory, bulk)
+{
+	.npages = 400000,
+	.a_call = BUFFER_PAGES,
+	.times = 1,
+};
+
+FIXTURE_VARIANT_ADD(memory, bulk_again)
+{
+	.npages = 150000,
+	.a_call = BUFFER_PAGES,
+	.times = 8,
+};
+
+FIXTURE_VARIANT_ADD(memory, scattered_again)
+{
+	.npages = 50000,
+	.a_call = BUFFER_PAGES,
+	.times = 4,
+	.step = 4,
+};
+
+FIXTURE_VARIANT_ADD(memory, single)
+{
+	.npages = 50000,
+	.a_call = 1,
+	.times = 1,
+};
+
+FIXTURE_VARIANT_ADD(memory, single_again)
+{
+	.npages = 10000,
+	.a_call = 1,
+	.times = 8,
+};
+
+FIXTURE_VARIANT_ADD(memory, few_again)
+{
+	.npages = 20000,
+	.a_call = 4,
+	.times = 4,
+};
+
+FIXTURE_SETUP(memory)
+{
+	const char *why = missing() ?: account_missing();
+
+	if (why)
+		SKIP(return, "%s", why);
+	if (most_pages() < variant->npages)
+		SKIP(return, "too little memory for %lu pages", variant->npages);
+	if (bound_get() > 0)
+		SKIP(return, "a bound is set: " BOUND);
+	ASSERT_OK(gup_pin_begin(&self->base));
+}
+
+FIXTURE_TEARDOWN(memory)
+{
+	hold_drop(&self->hold);
+}
+
+/* Differs from what is right by more than 5 % of a sum. */
+static bool wrong(long is, long right, long sum)
+{
+	return labs(is - right) * 20 > sum;
+}
+
+/* Tracking does not vmalloc(): nothing that is there was got by its functions. */
+static const char *check_vmalloc(void)
+{
+	const char *problem = NULL, *at;
+	char *text;
+
+	if (access("/proc/vmallocinfo", R_OK))
+		return NULL;
+	problem = gup_pin_slurp("/proc/vmallocinfo", &text, NULL);
+	if (problem)
+		return problem;
+	at = strstr(text, "gup_pin");
+	if (at)
+		problem = gup_pin_problem("vmallocinfo has %.60s", at);
+	free(text);
+	return problem;
+}
+
+/*
+ * What rings need: 16 bytes a page, up to twice as much where a table is made of
+ * huge pages; some for each buffer; and threads have their stacks there.
+ */
+static long most_vmalloc(const struct hold *hold)
+{
+	return hold->pins * 32 + hold->calls * 64 + (1 << 20);
+}
+
+/*
+ * memory_bytes is what the slabs have in use. Within 5 %: some calls may wait on
+ * a CPU to be used again, and others may get or free a node meanwhile. Of what was
+ * vmalloc()ed no more is gone than what the rings need.
+ */
+TEST_F_TIMEOUT(memory, is_right, TIMEOUT)
+{
+	struct account *before = &self->before, *held = &self->held;
+	struct account *after = &self->after;
+	struct hold *hold = &self->hold;
+	long is, right, left;
+	unsigned int i;
+
+	ASSERT_OK(hold_map(hold, variant->npages, variant->step));
+	ASSERT_OK(account_read(before));
+	for (i = 0; i < variant->times; i++)
+		ASSERT_OK(hold_all(hold, variant->a_call));
+	ASSERT_OK(check_live(&self->base, hold));
+	ASSERT_OK(account_read(held));
+	is = held->stats - before->stats;
+	right = held->slabs + held->nodes - before->slabs - before->nodes;
+	TH_LOG("%lu pins by %lu calls: memory_bytes %ld, slabs %ld (nodes %ld), vmalloc %ld",
+	       hold->pins, hold->calls, is, right, held->nodes - before->nodes,
+	       held->vmalloc - before->vmalloc);
+	EXPECT_FALSE(wrong(is, right, right));
+	EXPECT_GT(most_vmalloc(hold), held->vmalloc - before->vmalloc);
+	ASSERT_OK(check_vmalloc());
+
+	ASSERT_OK(hold_release(hold));
+	ASSERT_OK(gup_pin_end(&self->base));
+	ASSERT_OK(account_read(after));
+	is = after->stats - before->stats;
+	left = after->slabs + after->nodes - before->slabs - before->nodes;
+	TH_LOG("then released: memory_bytes %ld, slabs %ld", is, left);
+	EXPECT_FALSE(wrong(is, left, right));
+}
+
+FIXTURE(bound)
+{
+	struct gup_pin_base base;
+	struct hold early;
+	struct hold late;
+	long before;
+};
+
+FIXTURE_SETUP(bound)
+{
+	const char *why = missing();
+
+	if (why)
+		SKIP(return, "%s", why);
+	self->before = bound_get();
+	ASSERT_OK(bound_set(0));
+	ASSERT_OK(gup_pin_begin(&self->base));
+}
+
+FIXTURE_TEARDOWN(bound)
+{
+	hold_drop(&self->early);
+	hold_drop(&self->late);
+	bound_set(self->before);
+}
+
+TEST_F(bound, garbage)
+{
+	static const char *const garbage[] = { "x", "-1", "1x", "1 2", "0.5", "\n", " " };
+	size_t i;
+	int fd;
+
+	/* A large one, that nothing is refused for. */
+	ASSERT_OK(bound_set(4000));
+	for (i = 0; i < ARRAY_SIZE(garbage); i++) {
+		fd = open(BOUND, O_WRONLY);
+		ASSERT_LE(0, fd);
+		errno = 0;
+		EXPECT_EQ(-1, write(fd, garbage[i], strlen(garbage[i]))) {
+			TH_LOG("'%s' was taken", garbage[i]);
+		}
+		EXPECT_EQ(EINVAL, errno);
+		close(fd);
+		EXPECT_EQ(4000, bound_get());
+	}
+	ASSERT_OK(bound_set(0));
+	EXPECT_EQ(0, bound_get());
+}
+
+/* In MiB; each CPU may go beyond it by a little. */
+#define BOUND_MB	1UL
+#define CPU_BYTES	(64UL << 10)
+
+#define EARLY_PAGES	1000UL
+#define LATE_PAGES	(4 * RING_BUFFERS)
+
+/* A call for each page until there is no more memory for them, and beyond. */
+TEST_F_TIMEOUT(bound, is_kept, TIMEOUT)
+{
+	struct hold *early = &self->early, *late = &self->late;
+	unsigned long most = (BOUND_MB << 20) + nodes_most() +
+			     CPU_BYTES * sysconf(_SC_NPROCESSORS_CONF);
+	struct gup_pin_stats full, stats;
+	unsigned long first;
+
+	ASSERT_OK(hold_map(early, EARLY_PAGES, 1));
+	ASSERT_OK(hold_map(late, LATE_PAGES, 1));
+	ASSERT_OK(bound_set(BOUND_MB));
+	ASSERT_OK(hold_all(early, 1));
+	ASSERT_OK(check_live(&self->base, early));
+	for (first = 0; first < LATE_PAGES; first += RING_BUFFERS) {
+		ASSERT_OK(hold_some(late, first, RING_BUFFERS, 1));
+		ASSERT_OK(gup_pin_read_stats(&full));
+		EXPECT_GE(most, full.memory_bytes);
+		EXPECT_EQ(self->base.stats.live_pins + early->pins + late->pins,
+			  full.live_pins + full.untracked - self->base.stats.untracked);
+	}
+	TH_LOG("of %lu pins %lu are untracked, in %lu bytes (at most %lu)",
+	       early->pins + late->pins, full.untracked, full.memory_bytes, most);
+	EXPECT_LT(self->base.stats.untracked, full.untracked);
+	/* Not much too early either. */
+	EXPECT_LT(BOUND_MB << 19, full.memory_bytes);
+	ASSERT_OK(gup_pin_check_at_rest(&self->base));
+
+	/* What some give back others can have, while the bound is still reached. */
+	ASSERT_OK(hold_release(early));
+	ASSERT_OK(hold_some(early, 0, EARLY_PAGES / 4, 1));
+	ASSERT_OK(gup_pin_read_stats(&stats));
+	EXPECT_EQ(full.live_pins - EARLY_PAGES + early->pins, stats.live_pins);
+	EXPECT_EQ(full.untracked, stats.untracked);
+	ASSERT_OK(gup_pin_check_at_rest(&self->base));
+
+	ASSERT_OK(hold_release(early));
+	ASSERT_OK(hold_release(late));
+	ASSERT_OK(gup_pin_end(&self->base));
+
+	/* All are known again: within the bound, and without one any number. */
+	ASSERT_OK(hold_all(early, 1));
+	ASSERT_OK(check_live(&self->base, early));
+	ASSERT_OK(hold_release(early));
+	ASSERT_OK(bound_set(0));
+	ASSERT_OK(hold_all(late, 1));
+	ASSERT_OK(check_live(&self->base, late));
+	ASSERT_OK(hold_release(late));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+TEST_HARNESS_MAIN
