@@ -16,12 +16,13 @@
  *
  * One kind of function is different: one whose frame has a variable size, for
  * it moves its stack by some distance or has variables that want to lie at
- * multiples of 16. Its caller is found by a pointer, which is somewhere between
- * the hook's frame and its own end: the frame pointer, saved by whom it called,
- * or the stack pointer it was called with, saved by itself. So all words in
- * between that point next to a return address must still do so; they are called
- * links here. Words that do so by chance do no harm, but that the trace may not
- * be found again, until it has been met twice.
+ * multiples of 16. Its caller is found by a pointer: the frame pointer, which
+ * somebody between the hook and the function has saved, and at times a word next
+ * to where that points. Unwinding without the frame pointer tells which frames
+ * these are. All words further down with the value of such a pointer must still
+ * have it; they are called links here. Which of them was read by the unwinder
+ * does not matter: words that have it by chance do no harm, but that the trace
+ * may not be found again, until it has been met twice.
  *
  * do_syscall_64() moves the stack by a random distance
  * (randomize_kstack_offset). What comes before it, seen from the hook, moves
@@ -99,16 +100,16 @@ static depot_stack_handle_t trace_save(unsigned long *entries, unsigned int nr,
 #define TRACE_LINKS	12
 
 /**
- * struct trace_link - a word that points next to a return address
+ * struct trace_link - a pointer that a frame was found by
  * @at: where it is, in words from the start of the stack
- * @to: number of the return address, which is further up
- * @side: 1 if it points to the word above it, -1 if to the one below it
- * @fixed: it stays where it is when the near end of the stack moves
+ * @to: where it points to, likewise
+ * @nr: number of the return address that moves along with @to
+ * @fixed: the pointer stays where it is when the near end of the stack moves
  */
 struct trace_link {
 	u16 at;
-	u8 to;
-	s8 side;
+	u16 to;
+	u8 nr;
 	bool fixed;
 };
 
@@ -139,14 +140,14 @@ struct trace {
 
 /**
  * struct trace_set - traces that share a hash
- * @way: the traces
- * @next: which of them gives way next
  * @last: which of them was found last
+ * @next: which of them gives way next
+ * @way: the traces
  */
 struct trace_set {
-	struct trace way[TRACE_WAYS];
+	struct trace *last;
 	unsigned int next;
-	unsigned int last;
+	struct trace way[TRACE_WAYS];
 };
 
 struct trace_table {
@@ -177,31 +178,52 @@ static int stack_offset(const unsigned long *word)
 	return word - (unsigned long *)task_stack_page(current);
 }
 
-static __always_inline bool still_there(const struct trace *trace,
-					const unsigned long *words,
-					unsigned int from, unsigned int to)
+/*
+ * KASAN is not to look: words of other frames may be poisoned. Nobody else
+ * writes to them.
+ */
+static __no_kasan_or_inline bool still_there(const struct trace *trace,
+					     const unsigned long *words,
+					     unsigned int from,
+					     unsigned int to)
 {
 	unsigned int i;
 
 	/* Traces that share a set differ at their near end. */
 	for (i = from; i < to; i++)
-		if (READ_ONCE_NOCHECK(words[trace->at[i]]) != trace->ip[i])
+		if (words[trace->at[i]] != trace->ip[i])
 			return false;
 	return true;
 }
 
-static __always_inline bool links_match(const struct trace *trace,
-					const unsigned long *start, int moved)
+static __no_kasan_or_inline bool still_linked(const struct trace *trace,
+					      const unsigned long *start)
+{
+	const struct trace_link *link = trace->link;
+	const struct trace_link *end = link + trace->nr_links;
+
+	for (; link < end; link++)
+		if (start[link->at] !=
+		    (unsigned long)(start + link->to))
+			return false;
+	return true;
+}
+
+/* The same, the near end having moved. */
+static bool moved_along(const struct trace *trace, const unsigned long *start,
+			int moved)
 {
 	unsigned int i;
 
+	if (trace->at[trace->moving - 1] + moved >= STACK_WORDS ||
+	    !still_there(trace, start + moved, 0, trace->moving) ||
+	    !still_there(trace, start, trace->moving, trace->nr))
+		return false;
 	for (i = 0; i < trace->nr_links; i++) {
 		const struct trace_link *link = &trace->link[i];
 		int at = link->at + (link->fixed ? 0 : moved);
-		int to = trace->at[link->to] + link->side;
+		int to = link->to + (link->nr < trace->moving ? moved : 0);
 
-		if (link->to < trace->moving)
-			to += moved;
 		if (at >= STACK_WORDS ||
 		    READ_ONCE_NOCHECK(start[at]) != (unsigned long)(start + to))
 			return false;
@@ -217,12 +239,8 @@ static __always_inline bool trace_matches(const struct trace *trace,
 
 	if (!moved)
 		return still_there(trace, start, 0, trace->nr) &&
-		       links_match(trace, start, 0);
-	return trace->moving < trace->nr &&
-	       trace->at[trace->moving - 1] + moved < STACK_WORDS &&
-	       still_there(trace, start + moved, 0, trace->moving) &&
-	       still_there(trace, start, trace->moving, trace->nr) &&
-	       links_match(trace, start, moved);
+		       still_linked(trace, start);
+	return trace->moving && moved_along(trace, start, moved);
 }
 
 /*
@@ -232,14 +250,14 @@ static __always_inline bool trace_matches(const struct trace *trace,
 static __always_inline struct trace *trace_find(struct trace_set *set,
 						const unsigned long *frame)
 {
-	unsigned int i;
+	struct trace *trace = set->last;
 
-	if (trace_matches(&set->way[set->last], frame))
-		return &set->way[set->last];
-	for (i = 0; i < TRACE_WAYS; i++) {
-		if (trace_matches(&set->way[i], frame)) {
-			set->last = i;
-			return &set->way[i];
+	if (likely(trace && trace_matches(trace, frame)))
+		return trace;
+	for (trace = set->way; trace < set->way + TRACE_WAYS; trace++) {
+		if (trace_matches(trace, frame)) {
+			set->last = trace;
+			return trace;
 		}
 	}
 	return NULL;
@@ -253,61 +271,100 @@ static bool add_link(struct trace *trace, struct trace_link link)
 	return true;
 }
 
-/* Is this word a link? Returns false if there is no room for it. */
-static bool find_link(struct trace *trace, const unsigned long *start,
-		      unsigned int at)
+/* A return address of the trace, if it is on the task's own stack. */
+static bool add_return(struct trace *trace, struct unwind_state *state,
+		       unsigned int nr)
 {
-	unsigned long to = READ_ONCE_NOCHECK(start[at]) - (unsigned long)start;
-	unsigned int i;
+	unsigned long *word = unwind_get_return_address_ptr(state);
 
-	if (to >= THREAD_SIZE || to % sizeof(long))
-		return true;
-	for (i = 0; i < trace->nr; i++) {
-		long side = (long)(to / sizeof(long)) - trace->at[i];
-		const struct trace_link link = {
-			.at = at,
-			.to = i,
-			.side = side,
-		};
-
-		if (trace->at[i] <= at || (side != 1 && side != -1))
-			continue;
-		if (!add_link(trace, link))
-			return false;
-	}
+	if (!word || !on_task_stack(word) ||
+	    unwind_get_entry_regs(state, NULL) ||
+	    READ_ONCE_NOCHECK(*word) != trace->ip[nr])
+		return false;
+	trace->at[nr] = stack_offset(word);
 	return true;
 }
 
-static bool find_links(struct trace *trace)
+/*
+ * Was the frame that @state has come to found by the frame pointer? Then a step
+ * from @before without it fails, or goes elsewhere.
+ */
+static bool by_pointer(struct unwind_state before,
+		       const struct unwind_state *state)
 {
-	unsigned int at;
+	before.bp = 0;
+	unwind_next_frame(&before);
+	return unwind_done(&before) || before.sp != state->sp;
+}
 
-	for (at = trace->frame; at < trace->at[trace->nr - 1]; at++)
-		if (!find_link(trace, task_stack_page(current), at))
+/*
+ * All words up to return address @nr that are @pointer, which moves with return
+ * address @to; false if there are none, or too many.
+ */
+static bool find_links(struct trace *trace, unsigned int nr,
+		       unsigned long pointer, unsigned int to)
+{
+	unsigned long *start = task_stack_page(current);
+	struct trace_link link = { .nr = to };
+	bool found = false;
+
+	if (pointer % sizeof(long) || !on_task_stack((void *)pointer))
+		return false;
+	link.to = stack_offset((void *)pointer);
+	for (link.at = trace->frame; link.at < trace->at[nr]; link.at++) {
+		if (READ_ONCE_NOCHECK(start[link.at]) != pointer)
+			continue;
+		if (!add_link(trace, link))
 			return false;
-	return true;
+		found = true;
+	}
+	return found;
+}
+
+/*
+ * A frame pointer is next to the return address, unless the frame starts at a
+ * multiple of its own. Then it stays where it is as seen from whom its function
+ * calls, and next to it is where the frame ends.
+ */
+static bool find_pointers(struct trace *trace, unsigned int nr,
+			  const struct unwind_state *before,
+			  const struct unwind_state *state)
+{
+	if (before->bp + 2 * sizeof(long) == state->sp)
+		return find_links(trace, nr, before->bp, nr);
+	return find_links(trace, nr, before->bp, nr - 1) &&
+	       find_links(trace, nr, state->sp, nr);
+}
+
+/* Go on to return address @nr. */
+static bool next_return(struct trace *trace, struct unwind_state *state,
+			unsigned int nr)
+{
+	const struct unwind_state before = *state;
+
+	unwind_next_frame(state);
+	return add_return(trace, state, nr) &&
+	       (!by_pointer(before, state) ||
+		find_pointers(trace, nr, &before, state));
 }
 
 /* Find the return addresses on the stack. They must be what the trace has. */
 static bool trace_locate(struct trace *trace, const unsigned long *frame)
 {
 	struct unwind_state state;
-	unsigned int i = 0;
+	unsigned int i;
 
-	for (unwind_start(&state, current, NULL, NULL);
-	     !unwind_done(&state) && i < trace->nr; unwind_next_frame(&state)) {
-		unsigned long *word = unwind_get_return_address_ptr(&state);
-
-		if (!i && word != frame + 1)
-			continue;
-		if (!word || !on_task_stack(word) ||
-		    unwind_get_entry_regs(&state, NULL) ||
-		    READ_ONCE_NOCHECK(*word) != trace->ip[i])
+	unwind_start(&state, current, NULL, NULL);
+	while (!unwind_done(&state) &&
+	       unwind_get_return_address_ptr(&state) != frame + 1)
+		unwind_next_frame(&state);
+	if (!add_return(trace, &state, 0))
+		return false;
+	for (i = 1; i < trace->nr; i++)
+		if (!next_return(trace, &state, i))
 			return false;
-		trace->at[i++] = stack_offset(word);
-	}
 	trace->moving = trace->nr;
-	return i == trace->nr && find_links(trace);
+	return true;
 }
 
 /*
@@ -343,7 +400,8 @@ static bool keep_link(struct trace *new, const struct trace *old,
 	for (i = 0; i < old->nr_links; i++) {
 		const struct trace_link *was = &old->link[i];
 
-		if (was->to != link.to || was->side != link.side)
+		if (was->nr != link.nr ||
+		    was->to - old->at[was->nr] != link.to - new->at[link.nr])
 			continue;
 		if (was->fixed || may_be_fixed)
 			fixed |= was->at == link.at;

@@ -21,8 +21,8 @@
 
 #include "fixture.h"
 
-/* Enough to find what is wrong if anything is; no script ever needs more. */
-#define TRACE_CALLS	200000
+/* Of many shapes, in many orders. */
+#define TRACE_CALLS	2000000
 
 /* Where each trip's stack moves by another distance. */
 #define MOVED_CALLS	20000
@@ -397,6 +397,27 @@ static void moved_stack(struct kunit *test)
 	expect_right(test, trip, wrong);
 }
 
+/* A stack that is cut before its end may be anywhere. */
+static void moved_cut_stack(struct kunit *test)
+{
+	u64 wrong = gup_pin_traces_wrong();
+	struct trip *trip = trip_of(test);
+	struct rnd_state rnd;
+
+	if (!REMEMBERED)
+		kunit_skip(test, "needs CONFIG_X86 and CONFIG_UNWINDER_ORC");
+	prandom_seed_state(&rnd, 46);
+	plan(trip, 1);
+	trip->steps[0] = recursive;
+	trip->depth = DEPTH_MAX;
+	migrate_disable();
+	while (trip->calls < OTHER_CALLS)
+		go_moved(trip, prandom_u32_state(&rnd) % MOVE_MAX);
+	migrate_enable();
+	expect_right(test, trip, wrong);
+	KUNIT_EXPECT_GE(test, trip->recalled, trip->calls * 8 / 10);
+}
+
 /*
  * Ways that differ in a function more or less, and in nothing else: where the
  * frame after it is aligned, what comes then may be in the same place as before.
@@ -444,7 +465,7 @@ static void moved_up_and_down(struct kunit *test)
 		cond_resched();
 	}
 	expect_right(test, trip, wrong);
-	/* Two are enough to learn by, of stacks that are not cut. */
+	/* Two are enough to learn by, and of stacks that are cut one. */
 	if (REMEMBERED)
 		KUNIT_EXPECT_GT(test, trip->recalled, trip->calls / 2);
 }
@@ -524,6 +545,7 @@ static struct kunit_case trace_cases[] = {
 	KUNIT_CASE_SLOW(same_as_unwinding),
 	KUNIT_CASE(remembered_at_once),
 	KUNIT_CASE(moved_stack),
+	KUNIT_CASE(moved_cut_stack),
 	KUNIT_CASE(function_more_or_less),
 	KUNIT_CASE(moved_up_and_down),
 	KUNIT_CASE(other_tasks),
