@@ -2,6 +2,7 @@
 /*
  * Recording pins: block by block, each under one hold of its shard's lock.
  */
+#include <linux/err.h>
 #include <linux/sched/clock.h>
 #include <linux/xarray.h>
 
@@ -75,6 +76,9 @@ static enum add_result add_locked(struct attempt *try, struct xa_state *xas)
 				 try->adder->fresh, &try->spare, &try->missing);
 	shard->acquired += (u64)gup_pin_count(try->mask & ~left) * try->pins;
 	shard->folios += gup_pin_count(block->used & ~used);
+	/* With a part of its folios a call may have got a layer already. */
+	if (left != try->mask)
+		try->adder->fresh = false;
 	try->mask = left;
 	return left ? ADD_NO_OBJECT : ADD_DONE;
 }
@@ -222,16 +226,15 @@ void __gup_pin_add(struct gup_pin_adder *adder, unsigned long block, u64 mask,
 	adder->fresh = false;
 }
 
-static __always_inline bool try_single(struct gup_pin_index *index,
-				       unsigned long pfn,
-				       struct gup_pin_origin *origin,
-				       unsigned long addr, pgoff_t pgoff,
-				       struct gup_pin_call **group,
-				       bool *wanted)
+static __always_inline int try_single(struct gup_pin_index *index,
+				      unsigned long pfn,
+				      struct gup_pin_origin *origin,
+				      unsigned long addr, pgoff_t pgoff,
+				      struct gup_pin_call **group)
 {
 	unsigned long nr = gup_pin_block_nr(pfn);
 	struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
-	struct gup_pin_call *own = NULL;
+	struct gup_pin_call *own = ERR_PTR(-ENOENT);
 	struct gup_pin_block *block;
 	u64 time = local_clock();
 	unsigned long flags;
@@ -240,8 +243,8 @@ static __always_inline bool try_single(struct gup_pin_index *index,
 	block = gup_pin_index_find(shard, nr);
 	if (block && READ_ONCE(index->recording))
 		own = gup_pin_block_add_own(block, gup_pin_block_bit(pfn),
-					    group, wanted);
-	if (own) {
+					    group);
+	if (!IS_ERR(own)) {
 		own->origin = origin;
 		own->time = time;
 		own->addr = addr;
@@ -253,7 +256,7 @@ static __always_inline bool try_single(struct gup_pin_index *index,
 		shard->folios++;
 	}
 	xa_unlock_irqrestore(&shard->xa, flags);
-	return own;
+	return PTR_ERR_OR_ZERO(own);
 }
 
 static noinline bool add_single_slowly(struct gup_pin_index *index,
@@ -263,13 +266,13 @@ static noinline bool add_single_slowly(struct gup_pin_index *index,
 				       gfp_t gfp)
 {
 	struct gup_pin_call *group = gup_pin_alloc(GUP_PIN_CALL_GROUPS, gfp);
-	bool wanted, done;
+	int err;
 
 	if (!group)
 		return false;
-	done = try_single(index, pfn, origin, addr, pgoff, &group, &wanted);
+	err = try_single(index, pfn, origin, addr, pgoff, &group);
 	gup_pin_free(GUP_PIN_CALL_GROUPS, group);
-	return done;
+	return !err;
 }
 
 /**
@@ -290,11 +293,9 @@ bool gup_pin_add_single(struct gup_pin_index *index, unsigned long pfn,
 			struct gup_pin_origin *origin, unsigned long addr,
 			pgoff_t pgoff, gfp_t gfp)
 {
-	struct gup_pin_call *group = NULL;
-	bool done, wanted = false;
+	int err = try_single(index, pfn, origin, addr, pgoff, NULL);
 
-	done = try_single(index, pfn, origin, addr, pgoff, &group, &wanted);
-	if (!done && wanted)
-		done = add_single_slowly(index, pfn, origin, addr, pgoff, gfp);
-	return done;
+	if (err == -ENOMEM)
+		return add_single_slowly(index, pfn, origin, addr, pgoff, gfp);
+	return !err;
 }

@@ -9,6 +9,7 @@
  *
  * All under the lock of the block's shard.
  */
+#include <linux/err.h>
 #include <linux/math.h>
 #include <linux/string.h>
 
@@ -135,7 +136,7 @@ static bool add_to_slot(struct gup_pin_block *block, unsigned int bit,
 			enum gup_pin_kind *missing)
 {
 	bool both = layer && has_pins(layer, bit);
-	void *slot;
+	void *slot = block_slot(block, bit);
 
 	if (!block->slots) {
 		*missing = GUP_PIN_SLOTS;
@@ -144,13 +145,12 @@ static bool add_to_slot(struct gup_pin_block *block, unsigned int bit,
 		block->slots = spare->slots;
 		spare->slots = NULL;
 	}
-	slot = gup_pin_slot_add(block_slot(block, bit), call,
-				both ? pins + layer->pins : pins,
+	*missing = slot && gup_pin_slot_is_set(slot) ? GUP_PIN_REFS :
+						       GUP_PIN_SETS;
+	slot = gup_pin_slot_add(slot, call, both ? pins + layer->pins : pins,
 				&spare->set, &spare->chunk);
-	if (!slot) {
-		*missing = spare->set ? GUP_PIN_REFS : GUP_PIN_SETS;
+	if (!slot)
 		return false;
-	}
 	block->slots[bit] = slot;
 	block->slotted |= BIT_ULL(bit);
 	if (both)
@@ -212,16 +212,15 @@ static bool worth_a_group(const struct gup_pin_block *block, unsigned int bit)
  * gup_pin_block_add_own() - put a pin of a new call on a folio that has none
  * @block: the block
  * @bit: the folio
- * @spare: memory for a group of calls, or NULL; becomes NULL when it was used
- * @wanted: set to whether that memory would have been of use
+ * @spare: memory for a group of calls, which becomes NULL when it was used, or
+ *	NULL if there is none
  *
- * Return: where the caller is to put the call; NULL if there is no room, and
- * nothing has changed.
+ * Return: where the caller is to put the call; an error, and nothing has
+ * changed, if there is no room: -ENOMEM if a group would make some, else -ENOSPC.
  */
 struct gup_pin_call *gup_pin_block_add_own(struct gup_pin_block *block,
 					   unsigned int bit,
-					   struct gup_pin_call **spare,
-					   bool *wanted)
+					   struct gup_pin_call **spare)
 {
 	struct gup_pin_call **group = &block->groups[bit >> GUP_PIN_GROUP_SHIFT];
 	struct gup_pin_call *call;
@@ -233,15 +232,17 @@ struct gup_pin_call *gup_pin_block_add_own(struct gup_pin_block *block,
 		return &block->own;
 	}
 	if (!*group) {
-		*wanted = worth_a_group(block, bit);
-		if (!*wanted || !*spare)
-			return NULL;
+		if (!worth_a_group(block, bit))
+			return ERR_PTR(-ENOSPC);
+		if (!spare)
+			return ERR_PTR(-ENOMEM);
 		*group = *spare;
 		*spare = NULL;
+		block->grouped |= BIT(bit >> GUP_PIN_GROUP_SHIFT);
 	}
 	/* Where there is a group there are slots. */
 	if (block->used & mask)
-		return NULL;
+		return ERR_PTR(-ENOSPC);
 	call = *group + (bit & (GUP_PIN_GROUP_CALLS - 1));
 	block->slots[bit] = call;
 	block->slotted |= mask;
@@ -376,9 +377,18 @@ static u64 release_direct_slots(struct gup_pin_block *block, u64 mask,
 	return taken;
 }
 
-/* One folio that has one pin, and nothing else that could have its bit. */
-static bool release_one(struct gup_pin_block *block, u64 mask,
-			struct gup_pin_drops *drops)
+/**
+ * gup_pin_block_release_only() - forget the only pin on a folio, if that is easy
+ * @block: the block
+ * @mask: the folio
+ * @drops: where the call's pin goes
+ *
+ * The most common cases of gup_pin_block_release_each().
+ *
+ * Return: false if it is none of them, and nothing has changed.
+ */
+bool gup_pin_block_release_only(struct gup_pin_block *block, u64 mask,
+				struct gup_pin_drops *drops)
 {
 	struct gup_pin_layer *layer = &block->layer;
 	void *slot;
@@ -417,8 +427,6 @@ u64 gup_pin_block_release_each(struct gup_pin_block *block, u64 mask,
 	const struct gup_pin_layer *layer;
 	u64 once, direct;
 
-	if (gup_pin_single(mask) && release_one(block, mask, drops))
-		return 0;
 	once = mask & once_in_layers(block);
 	direct = mask & block->slotted;
 	release_masks(block, once, drops);
@@ -560,21 +568,32 @@ void gup_pin_block_release_some(struct gup_pin_block *block, unsigned int bit,
 }
 
 /**
- * gup_pin_block_emptied() - give back what an empty block does not need
+ * gup_pin_block_emptied() - give back most of what an empty block does not need
  * @block: the block
+ *
+ * The slots stay: they are what its next pins will want, but not that much.
  */
 void gup_pin_block_emptied(struct gup_pin_block *block)
 {
-	unsigned int i;
+	BUILD_BUG_ON(GUP_PIN_GROUPS > BITS_PER_TYPE(block->grouped));
+	while (block->grouped) {
+		unsigned int i = __ffs(block->grouped);
 
-	if (!block->slots)
-		return;
-	gup_pin_free(GUP_PIN_SLOTS, block->slots);
-	block->slots = NULL;
-	for (i = 0; i < GUP_PIN_GROUPS; i++) {
+		block->grouped &= block->grouped - 1;
 		gup_pin_free(GUP_PIN_CALL_GROUPS, block->groups[i]);
 		block->groups[i] = NULL;
 	}
+}
+
+/**
+ * gup_pin_block_free() - free an empty block
+ * @block: the block; out of the index
+ */
+void gup_pin_block_free(struct gup_pin_block *block)
+{
+	gup_pin_block_emptied(block);
+	gup_pin_free(GUP_PIN_SLOTS, block->slots);
+	gup_pin_free(GUP_PIN_BLOCKS, block);
 }
 
 static const struct gup_pin_ref *

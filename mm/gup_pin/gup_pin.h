@@ -270,6 +270,7 @@ struct gup_pin_layer {
  * @own: the same for the block's own layer
  * @layer: the first layer
  * @nr_layers: layers whose mask is not 0
+ * @grouped: bits of those @groups that are not NULL
  * @kept: among the shard's kept blocks
  *
  * A call's pins on one folio are in a layer or in a slot, never in both.
@@ -285,6 +286,7 @@ struct gup_pin_block {
 	struct gup_pin_call own;
 	struct gup_pin_layer layer;
 	u32 nr_layers;
+	u8 grouped;
 	bool kept;
 };
 
@@ -585,13 +587,14 @@ bool gup_pin_block_add_new(struct gup_pin_block *block,
 			   unsigned int pins);
 struct gup_pin_call *gup_pin_block_add_own(struct gup_pin_block *block,
 					   unsigned int bit,
-					   struct gup_pin_call **spare,
-					   bool *wanted);
+					   struct gup_pin_call **spare);
 u64 gup_pin_block_add(struct gup_pin_block *block, struct gup_pin_call *call,
 		      u64 mask, unsigned int pins, bool fresh,
 		      struct gup_pin_spare *spare, enum gup_pin_kind *missing);
 unsigned int gup_pin_block_pins(const struct gup_pin_block *block,
 				unsigned int bit, unsigned int *calls);
+bool gup_pin_block_release_only(struct gup_pin_block *block, u64 mask,
+				struct gup_pin_drops *drops);
 u64 gup_pin_block_release_each(struct gup_pin_block *block, u64 mask,
 			       struct gup_pin_drops *drops);
 void gup_pin_block_release_all(struct gup_pin_block *block, unsigned int bit,
@@ -600,6 +603,7 @@ void gup_pin_block_release_some(struct gup_pin_block *block, unsigned int bit,
 				unsigned int pins, bool dirty,
 				struct gup_pin_drops *drops);
 void gup_pin_block_emptied(struct gup_pin_block *block);
+void gup_pin_block_free(struct gup_pin_block *block);
 const struct gup_pin_ref *gup_pin_ref_first(struct gup_pin_ref_iter *iter,
 					    const struct gup_pin_block *block,
 					    unsigned int bit, u64 seq);
@@ -633,6 +637,7 @@ gup_pin_index_find(struct gup_pin_shard *shard, unsigned long nr)
 	return __gup_pin_index_find(shard, nr);
 }
 
+u64 gup_pin_index_node_bytes(struct gup_pin_index *index);
 bool gup_pin_index_insert(struct gup_pin_shard *shard,
 			  struct gup_pin_block *block, struct xa_state *xas);
 void gup_pin_index_emptied(struct gup_pin_shard *shard,
@@ -725,6 +730,7 @@ void __gup_pin_release_each(struct gup_pin_releaser *rel);
 void __gup_pin_release(struct gup_pin_releaser *rel, unsigned long pfn,
 		       unsigned int pins, bool dirty);
 void gup_pin_release_end(struct gup_pin_releaser *rel);
+void gup_pin_release_single(struct gup_pin_index *index, unsigned long pfn);
 
 /**
  * gup_pin_release() - forget pins on a folio, now or at the end

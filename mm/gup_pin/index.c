@@ -42,6 +42,22 @@ void gup_pin_index_init(struct gup_pin_index *index)
 		xa_init_flags(&index->shards[i].xa, XA_FLAGS_LOCK_IRQ);
 }
 
+/**
+ * gup_pin_index_node_bytes() - what the shards' xa_nodes take
+ * @index: the index
+ *
+ * Return: bytes; exact while nobody pins or unpins.
+ */
+u64 gup_pin_index_node_bytes(struct gup_pin_index *index)
+{
+	u64 nodes = 0;
+	unsigned int i;
+
+	for (i = 0; i < GUP_PIN_NR_SHARDS; i++)
+		nodes += READ_ONCE(index->shards[i].nodes);
+	return nodes * sizeof(struct xa_node);
+}
+
 /* What gup_pin_index_find() does when a block was not found lately. */
 struct gup_pin_block *__gup_pin_index_find(struct gup_pin_shard *shard,
 					   unsigned long nr)
@@ -82,25 +98,14 @@ static void index_remove(struct gup_pin_shard *shard,
 	xas_store(&xas, NULL);
 	if (*gup_pin_recent(shard, block->nr) == block)
 		*gup_pin_recent(shard, block->nr) = NULL;
-	gup_pin_free(GUP_PIN_BLOCKS, block);
+	gup_pin_block_free(block);
 }
 
-/**
- * gup_pin_index_emptied() - a block has no pin left
- * @shard: its shard
- * @block: the block; may be gone on return
- *
- * It stays for a while, in place of another that became empty before.
- */
-void gup_pin_index_emptied(struct gup_pin_shard *shard,
-			   struct gup_pin_block *block)
+/* Keep an empty block in place of another that became empty before. */
+static void index_keep(struct gup_pin_shard *shard, struct gup_pin_block *block)
 {
-	struct gup_pin_block *old;
+	struct gup_pin_block *old = shard->kept[shard->next_kept];
 
-	gup_pin_block_emptied(block);
-	if (block->kept)
-		return;
-	old = shard->kept[shard->next_kept];
 	shard->kept[shard->next_kept] = block;
 	shard->next_kept = (shard->next_kept + 1) % GUP_PIN_KEPT;
 	block->kept = true;
@@ -109,6 +114,25 @@ void gup_pin_index_emptied(struct gup_pin_shard *shard,
 	old->kept = false;
 	if (!old->used)
 		index_remove(shard, old);
+}
+
+/**
+ * gup_pin_index_emptied() - a block has no pin left
+ * @shard: its shard
+ * @block: the block; may be gone on return
+ *
+ * It stays for a while, unless there is a bound to the memory.
+ */
+void gup_pin_index_emptied(struct gup_pin_shard *shard,
+			   struct gup_pin_block *block)
+{
+	gup_pin_block_emptied(block);
+	if (block->kept)
+		return;
+	if (READ_ONCE(gup_pin_max_memory_mb))
+		index_remove(shard, block);
+	else
+		index_keep(shard, block);
 }
 
 /**
@@ -151,9 +175,12 @@ bool gup_pin_index_newest(struct gup_pin_index *index, unsigned long pfn,
 	}
 	if (newest) {
 		*id = newest->origin->id;
+		u32 npages = smp_load_acquire(&newest->npages);
+
+		/* Pairs with call_set_addr() in record.c. */
 		*call = *newest;
 		/* The copy lies in no block. */
-		call->npages &= ~GUP_PIN_CALL_OWN;
+		call->npages = npages & ~GUP_PIN_CALL_OWN;
 	}
 	xa_unlock_irqrestore(&shard->xa, flags);
 	return newest;
@@ -171,7 +198,6 @@ static void flush_block(struct gup_pin_shard *shard,
 		shard->folios--;
 		gup_pin_block_release_all(block, bit, drops);
 	}
-	gup_pin_block_emptied(block);
 }
 
 /* An interrupted walk goes on at its key, so the lock may be dropped anywhere. */

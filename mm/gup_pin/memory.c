@@ -48,9 +48,10 @@ u64 gup_pin_memory_bytes(void)
 /* Give this CPU a part of what is left, so that they rarely need to look. */
 static noinline bool get_allowance(unsigned long max_mb, unsigned int size)
 {
-	u64 max = min(max_mb, SZ_2G) * (u64)SZ_1M, used = gup_pin_memory_bytes();
-	u64 part;
+	u64 max = min(max_mb, SZ_2G) * (u64)SZ_1M, used, part;
 
+	used = gup_pin_memory_bytes() +
+	       gup_pin_index_node_bytes(&gup_pin_root.index);
 	if (used + size > max)
 		return false;
 	part = (max - used) / (2 * num_possible_cpus());
@@ -58,7 +59,7 @@ static noinline bool get_allowance(unsigned long max_mb, unsigned int size)
 	return true;
 }
 
-/* The bound is kept to ALLOWANCE_MAX a CPU. */
+/* The bound is kept to ALLOWANCE_MAX a CPU, and the xa_nodes that come with that. */
 static bool may_allocate(unsigned int size)
 {
 	unsigned long max_mb = READ_ONCE(gup_pin_max_memory_mb);

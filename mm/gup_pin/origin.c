@@ -43,9 +43,14 @@ static struct gup_pin_origin *origin_find(struct hlist_head *bucket, u32 hash,
 /*
  * Nobody gets it any more. Only who has a call of it may make a hint, so a hint
  * that is not seen here is none that will be.
+ *
+ * One that is hinted at is not even tried: who would get it meanwhile had to
+ * make another.
  */
 static bool origin_kill(struct gup_pin_origin *origin)
 {
+	if (atomic_read(&origin->hints))
+		return false;
 	if (atomic_cmpxchg(&origin->calls, 0, GUP_PIN_ORIGIN_DEAD))
 		return false;
 	if (!atomic_read(&origin->hints))

@@ -391,9 +391,12 @@ noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
 }
 
 /* The caller counts a large folio's pages for itself; small ones go together. */
-unsigned long __gup_pin_released(struct page **pages, unsigned long npages,
-				 unsigned long i, struct folio *folio,
-				 unsigned int nr)
+/* From page @i on, either @nr pages of a large folio or all small ones up to one. */
+static noinline unsigned long released_pages(struct page **pages,
+					     unsigned long npages,
+					     unsigned long i,
+					     struct folio *folio,
+					     unsigned int nr)
 {
 	struct gup_pin_releaser rel = { .index = &gup_pin_root.index };
 
@@ -415,15 +418,34 @@ unsigned long __gup_pin_released(struct page **pages, unsigned long npages,
 	return i;
 }
 
-void __gup_pin_released_folio(struct folio *folio, unsigned long pins,
-			      bool dirty)
+unsigned long __gup_pin_released(struct page **pages, unsigned long npages,
+				 unsigned long i, struct folio *folio,
+				 unsigned int nr)
+{
+	if (i + 1 < npages)
+		return released_pages(pages, npages, i, folio, nr);
+	__gup_pin_released_folio(folio, nr, false);
+	return i + nr;
+}
+
+static noinline void released_pins(struct folio *folio, unsigned long pins,
+				   bool dirty)
 {
 	struct gup_pin_releaser rel = { .index = &gup_pin_root.index };
 
-	if (is_zero_folio(folio))
-		return;
 	gup_pin_release(&rel, folio_pfn(folio), pins, dirty);
 	gup_pin_release_end(&rel);
+}
+
+void __gup_pin_released_folio(struct folio *folio, unsigned long pins,
+			      bool dirty)
+{
+	if (is_zero_folio(folio))
+		return;
+	if (pins == 1 && !dirty)
+		gup_pin_release_single(&gup_pin_root.index, folio_pfn(folio));
+	else
+		released_pins(folio, pins, dirty);
 }
 
 void __gup_pin_released_page(struct page *page)

@@ -73,13 +73,18 @@ static void release_mask(struct gup_pin_releaser *rel,
 			 struct gup_pin_shard *shard,
 			 struct gup_pin_block *block, u64 mask)
 {
-	unsigned int released = 1;
+	unsigned int released;
 	u64 left = mask;
 
 	if (all_recorded(rel->index, shard)) {
+		if (gup_pin_single(mask) &&
+		    gup_pin_block_release_only(block, mask, &rel->drops)) {
+			shard->released++;
+			shard->folios--;
+			return;
+		}
 		left = gup_pin_block_release_each(block, mask, &rel->drops);
-		if (!gup_pin_single(mask) || left)
-			released = gup_pin_count(mask & ~left);
+		released = gup_pin_count(mask & ~left);
 		shard->released += released;
 		shard->folios -= released;
 	}
@@ -143,6 +148,59 @@ void __gup_pin_release(struct gup_pin_releaser *rel, unsigned long pfn,
 		}
 	}
 	xa_unlock_irqrestore(&shard->xa, flags);
+}
+
+static bool release_only(struct gup_pin_index *index,
+			 struct gup_pin_shard *shard, unsigned long pfn,
+			 struct gup_pin_drops *drops)
+{
+	struct gup_pin_block *block;
+
+	block = gup_pin_index_find(shard, gup_pin_block_nr(pfn));
+	if (!block || !READ_ONCE(index->recording) ||
+	    !all_recorded(index, shard) ||
+	    !gup_pin_block_release_only(block, BIT_ULL(gup_pin_block_bit(pfn)),
+					drops))
+		return false;
+	shard->released++;
+	shard->folios--;
+	if (!block->used)
+		gup_pin_index_emptied(shard, block);
+	return true;
+}
+
+static noinline void release_slowly(struct gup_pin_index *index,
+				    unsigned long pfn)
+{
+	struct gup_pin_releaser rel = { .index = index };
+
+	__gup_pin_release(&rel, pfn, 1, false);
+	gup_pin_drop_now(&rel.drops);
+}
+
+/**
+ * gup_pin_release_single() - forget a pin on a folio, now
+ * @index: the index
+ * @pfn: of the folio's head
+ *
+ * As with a &struct gup_pin_releaser, but shorter where the pin is the folio's
+ * only one.
+ */
+void gup_pin_release_single(struct gup_pin_index *index, unsigned long pfn)
+{
+	struct gup_pin_shard *shard =
+		gup_pin_shard_of(index, gup_pin_block_nr(pfn));
+	struct gup_pin_drops drops = {};
+	unsigned long flags;
+	bool done;
+
+	xa_lock_irqsave(&shard->xa, flags);
+	done = release_only(index, shard, pfn, &drops);
+	xa_unlock_irqrestore(&shard->xa, flags);
+	if (done)
+		gup_pin_drop_now(&drops);
+	else
+		release_slowly(index, pfn);
 }
 
 /**

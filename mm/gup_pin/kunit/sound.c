@@ -183,6 +183,8 @@ static const char *slots_wrong(const struct gup_pin_block *block,
 		tally->objects[GUP_PIN_CALL_GROUPS] += !!block->groups[i];
 		if (block->groups[i] && !block->slots)
 			return "there is a group of calls and no slots";
+		if (!block->groups[i] != !(block->grouped & BIT(i)))
+			return "groups of calls are mismarked";
 	}
 	if (block->slotted && !block->slots)
 		return "slots are in use that are not there";
@@ -217,8 +219,8 @@ static const char *block_wrong(const struct gup_pin_block *block,
 		return "folios are marked that have no pins, or some are not";
 	if (block->inferred & ~block->used)
 		return "a folio was guessed at that has no pins";
-	if (!used && (block->slots || !block->kept))
-		return "a block is empty and not kept, or has slots";
+	if (!used && !block->kept)
+		return "a block is empty and not kept";
 	return layers_wrong(block, tally) ?: slots_wrong(block, tally);
 }
 

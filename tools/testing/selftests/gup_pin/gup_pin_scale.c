@@ -341,7 +341,7 @@ static unsigned long ms_since(struct timespec *since)
 #define MANY_PINS	7500000UL
 #define MANY_BYTES	(100UL << 20)
 /* What may stay when all is released: blocks for pages that are pinned again. */
-#define KEPT_BYTES	(512UL << 10)
+#define KEPT_BYTES	(1536UL << 10)
 
 /*
  * As many pins as a real leak had: on as many pages as there are, each pinned by
