@@ -37,16 +37,21 @@ def populate(start: int, size: int) -> None:
     check(libc.madvise(start, size, MADV_POPULATE_WRITE))
 
 
-def followers(start: int, pages: int) -> float:
-    """Which share of the pages lies right behind the page before it in memory."""
+def frames(start: int, pages: int) -> list[int]:
+    """The pfns of that many pages."""
     entries = array("Q")
     with Path("/proc/self/pagemap").open("rb") as file:
         file.seek(start // PAGE * 8)
         entries.frombytes(file.read(pages * 8))
-    frames = [entry & PFN_MASK for entry in entries]
-    if len(frames) != pages or not all(frames):
+    found = [entry & PFN_MASK for entry in entries]
+    if len(found) != pages or not all(found):
         raise WrongLayout(f"pagemap does not know all of {pages} pages")
-    follow = sum(b == a + 1 for a, b in pairwise(frames))
+    return found
+
+
+def followers(start: int, pages: int) -> float:
+    """Which share of the pages lies right behind the page before it in memory."""
+    follow = sum(b == a + 1 for a, b in pairwise(frames(start, pages)))
     return follow / (pages - 1)
 
 

@@ -15,9 +15,10 @@ from pathlib import Path
 from benchlib import baseline, cases, report
 from vmlib import paths
 
+from . import contention as contentions
 from . import ktap
 from .results import FAILED, PASSED, SKIPPED, Result
-from .run import Failed, Guest, path_from, pytest, tap_program, tool
+from .run import PYTHON, Failed, Guest, path_from, pytest, tap_program, tool
 
 # Programs of the kernel's own selftests that pin, with the options that make them take
 # each of their ways. Those that pin come first: each is to have left a trace.
@@ -43,6 +44,8 @@ ALONE = {
     "gup_pin_movable": ["-m", "1G"],
     "gup_pin_scale": ["-m", "4G"],
 }
+# How often contention() may start its guest anew.
+BOOTS = 3
 # They take long, and have a job of their own.
 STRESS = ["gup_pin_stress"]
 
@@ -234,6 +237,24 @@ def stress(built: Built) -> list[Result]:
     )
 
 
+def contention(built: Built) -> list[Result]:
+    """Two CPUs wait for each other only if they work on the same memory, or shard."""
+    path_from(paths.SCRIPTS / "kernel", built.version, "debug")
+    program = paths.PROJECT / "tests/contention_guest.py"
+    options = ["-k", built.version, "-f", "debug", "-c", "2", "--append", "gup_pin=on"]
+    name = f"{built.version}: contention"
+    # The emulator's fault that --one-thread is for may also stop a slow kernel without a
+    # word while it boots, when it marks sched_clock stable. Here CPUs must run at once.
+    for _ in range(BOOTS):
+        guest = Guest([*options, "-t", "600"], [PYTHON, program])
+        splat = guest.splats(f"{name}: no splat")
+        if splat.status == FAILED or "stopped before COMMAND began" not in guest.err:
+            break
+    if guest.status:
+        return [Result(name, FAILED, guest.whole()), splat]
+    return [*contentions.judge(guest.out, name), splat]
+
+
 def dump(built: Built) -> list[Result]:
     """A crash dump tells what debugfs told."""
     return pytest(built.version, "tests/test_dump.py")
@@ -251,6 +272,7 @@ def rig(_: Built) -> list[Result]:
         "tests/test_ktap.py",
         "tests/test_apt.py",
         "tests/test_bench.py",
+        "tests/test_contention.py",
         "tests/test_vm_parts.py",
         "tests/test_vm.py",
         "drgn-scripts/tests",
@@ -303,6 +325,12 @@ EACH: dict[str, Job] = {
     "mm": mm_selftests,
 }
 # For the default version.
-ONCE: dict[str, Job] = {"rig": rig, "stress": stress, "bench": bench}
+ONCE: dict[str, Job] = {
+    "rig": rig,
+    "stress": stress,
+    "bench": bench,
+    # Last, for it wants the kernel that stress builds.
+    "contention": contention,
+}
 # For the others, by make check-debug.
 DEBUG: dict[str, Job] = {"stress": stress}

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What tests/contention_guest.py counted: did CPUs meet where they had to, and only there?"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .results import FAILED, PASSED, Result
+
+MEET = ("same block, single", "same block, bulk", "same shard, single", "same shard, bulk")
+APART = ("own shards, single", "own shards, bulk")
+# Memory of their own, in which both have blocks of every shard: they may meet.
+SPREAD = ("all shards, single", "all shards, bulk")
+
+# If the other CPU held some shard's lock all the time, it would be this one so often.
+SHARDS = 256
+# Tracking's own locks but those of the shards, and whatever else it waits for itself.
+OWN = ("&origins->lock", "gup_pin_root.switching")
+# All other locks of the kernel together, those of the slabs too: waits per million pages.
+OTHERS = 1000
+
+
+def wrong(case: str, said: dict[str, Any]) -> str:
+    """What a case has shown that it should not; nothing if all is well."""
+    shards, others = said["shards"], said["others"]
+    waits, taken = shards["contentions"], shards["acquisitions"]
+    own = {name: count for name, count in others.items() if name in (*OWN, *said["ours"])}
+    found = ""
+    if not said["origins_first"]:
+        found = "no new origin was seen"
+    elif case in MEET:
+        found = "" if waits else "they did not meet"
+    elif case in APART and (waits or shards["moved"]):
+        found = f"they met {waits} times, and locks moved {shards['moved']} times"
+    elif waits * SHARDS > taken:
+        found = f"they met more often than once in {SHARDS} times"
+    elif own:
+        found = f"they met at {own}"
+    elif sum(others.values()) * 1_000_000 > OTHERS * said["pages"]:
+        found = f"they met elsewhere: {others}"
+    return found
+
+
+def judge(text: str, prefix: str) -> list[Result]:
+    """A result for each case of the guest's output."""
+    said = {line["case"]: line for line in map(json.loads, text.splitlines())}
+    results = []
+    for case in (*MEET, *APART, *SPREAD):
+        name = f"{prefix}: {case}"
+        fault = wrong(case, said[case]) if case in said else "not done"
+        detail = f"{fault}\n{said.get(case)}" if fault else ""
+        results.append(Result(name, FAILED if fault else PASSED, detail))
+    return results

@@ -1,0 +1,267 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Run in a guest by scripts/check: do two CPUs that pin wait for each other's locks?
+
+contention_guest.py [SECONDS]: two processes, bound to a CPU each, pin and unpin over and
+over for so long, and the kernel counts how often each lock was taken, and how often it
+was the other's. In the first cases they have to meet; where they do tells which lock is
+that of the shards. Then each works on memory of its own. Prints a line of JSON for each
+case. The kernel needs CONFIG_LOCK_STAT.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import json
+import mmap
+import os
+import random
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+import bench_areas
+import lock_stat
+from bench_guest import GUP_TEST, PIN_FAST_BENCHMARK, Answer, Unsound, request, stats
+from hold_pins import PAGE
+from lock_stat import Lock
+
+SHARED = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS
+
+CPUS = (0, 1)
+SECONDS = 1.5
+ORIGINS = "&origins->lock"
+# That of the lists of slabs: of all of them, not only those that tracking allocates from.
+SLABS = "&n->list_lock"
+# The index: pages of a block have a lock in common, and so have all blocks of a shard.
+BLOCK, SHARDS = 64, 256
+# Pages that are unpinned in one call.
+STEP = 8 * BLOCK
+# A process's own memory: a block of each shard.
+AREA = SHARDS * BLOCK
+
+
+@dataclass(frozen=True)
+class Case:
+    """What both of them do.
+
+    layout: what they work on, see pieces(); per_call: how many pages they pin a call;
+    times: how often they do it for as long as was asked for.
+    """
+
+    layout: str
+    per_call: int
+    times: int = 1
+
+
+# In bulk a lock is taken seldom: more time, so that they surely meet.
+CASES = {
+    "same block, single": Case("same block", 1),
+    "same block, bulk": Case("same block", BLOCK, times=3),
+    "same shard, single": Case("same shard", 1),
+    "same shard, bulk": Case("same shard", BLOCK, times=3),
+    "own shards, single": Case("own shards", 1),
+    "own shards, bulk": Case("own shards", STEP),
+    "all shards, single": Case("all shards", 1),
+    "all shards, bulk": Case("all shards", STEP),
+}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Memory to pin and unpin: where it starts, in pages how much."""
+
+    start: int
+    pages: int
+
+
+def whole_blocks(start: int) -> dict[int, Piece]:
+    """The blocks that an area has all pages of, one after the other, by their numbers."""
+    frames = bench_areas.frames(start, AREA)
+    found = {}
+    for first in range(AREA - BLOCK + 1):
+        nr, rest = divmod(frames[first], BLOCK)
+        if not rest and frames[first : first + BLOCK] == [*range(nr * BLOCK, (nr + 1) * BLOCK)]:
+            found[nr] = Piece(start + first * PAGE, BLOCK)
+    return found
+
+
+def areas() -> list[dict[int, Piece]]:
+    """For each process the blocks of its memory, which the other has no part of."""
+    starts = []
+    for _ in CPUS:
+        starts.append(bench_areas.room(AREA * PAGE, SHARED))
+        bench_areas.populate(starts[-1], AREA * PAGE)
+    found = [whole_blocks(start) for start in starts]
+    least = min(map(len, found))
+    if least < SHARDS * 0.9:
+        raise Unsound(f"only {least} whole blocks in {AREA} pages")
+    if set(found[0]) & set(found[1]):
+        raise Unsound("two processes have memory in common")
+    return found
+
+
+def joined(blocks: Iterable[Piece]) -> list[Piece]:
+    """The same memory in pieces of up to STEP, where blocks follow each other."""
+    found: list[Piece] = []
+    for block in sorted(blocks, key=lambda piece: piece.start):
+        last = found[-1] if found else block
+        if last.start + last.pages * PAGE == block.start and last.pages < STEP:
+            found[-1] = Piece(last.start, last.pages + block.pages)
+        else:
+            found.append(block)
+    return found
+
+
+def pieces(layout: str, blocks: list[dict[int, Piece]]) -> list[list[Piece]]:
+    """What each of them is to work on."""
+    if layout == "all shards":
+        return [joined(own.values()) for own in blocks]
+    if layout == "same block":
+        return [[next(iter(blocks[0].values()))] for _ in CPUS]
+    by_shard = [{nr % SHARDS: piece for nr, piece in own.items()} for own in blocks]
+    both = sorted(set(by_shard[0]) & set(by_shard[1]))
+    if layout == "same shard":
+        return [[own[both[0]]] for own in by_shard]
+    half = len(both) // 2
+    halves = (both[:half], both[half:])
+    return [joined(own[nr] for nr in part) for own, part in zip(by_shard, halves, strict=True)]
+
+
+def pin_and_unpin(work: list[Piece], per_call: int, seconds: float) -> int:
+    """Again and again until time is up, or only once if there is none: how many pages."""
+    device = os.open(GUP_TEST, os.O_RDWR)
+    end = time.monotonic() + seconds
+    pages = 0
+    for piece in itertools.cycle(work) if seconds else work:
+        answer = request(piece.start, piece.pages * PAGE, per_call)
+        fcntl.ioctl(device, PIN_FAST_BENCHMARK, answer)
+        pages += piece.pages
+        if seconds and time.monotonic() >= end:
+            break
+    os.close(device)
+    return pages
+
+
+@dataclass
+class Worker:
+    """One of the two processes: what it says, and what it is told, each by a pipe."""
+
+    pid: int
+    says: int
+    told: int
+
+    def hear(self) -> int:
+        """Wait for how many pages it has pinned."""
+        if word := os.read(self.says, 100).decode():
+            return int(word)
+        raise Unsound("a process has ended before it was done")
+
+    def go_on(self) -> None:
+        """Have it do what comes next."""
+        os.write(self.told, b"!")
+
+    def end(self) -> None:
+        """It has done all there is to do."""
+        self.go_on()
+        os.waitpid(self.pid, 0)
+        os.close(self.told)
+        os.close(self.says)
+
+
+def start_worker(cpu: int, work: list[Piece], per_call: int, seconds: float) -> Worker:
+    """A process on that CPU that works twice when told: to get warm, and in earnest."""
+    says, say = os.pipe()
+    hear, told = os.pipe()
+    if pid := os.fork():
+        os.close(say)
+        os.close(hear)
+        return Worker(pid, says, told)
+    try:
+        os.sched_setaffinity(0, {cpu})
+        # An order of its own, or else both would go through the shards side by side.
+        random.Random(cpu).shuffle(work)
+        for calls, limit in ((STEP, 0), (per_call, seconds)):
+            os.read(hear, 1)
+            os.write(say, str(pin_and_unpin(work, calls, limit)).encode())
+        os.read(hear, 1)
+    except Exception as err:  # pylint: disable=broad-except
+        print(f"contention_guest.py: {type(err).__name__}: {err}", file=sys.stderr, flush=True)
+    finally:
+        os._exit(0)
+
+
+def together(workers: list[Worker]) -> tuple[int, list[Lock]]:
+    """Have both work: how many pages they pinned, and all locks that were taken."""
+    before = stats()["acquired"]
+    lock_stat.start()
+    for worker in workers:
+        worker.go_on()
+    pages = sum(worker.hear() for worker in workers)
+    classes = lock_stat.stop()
+    recorded = stats()["acquired"] - before
+    if recorded != pages:
+        raise Unsound(f"{recorded} pins were recorded, of {pages}")
+    return pages, classes
+
+
+def ours(classes: list[Lock]) -> set[str]:
+    """The locks that functions of tracking have waited for, or made others wait for."""
+    return {lock.name for lock in classes if any("gup_pin" in name for name in lock.functions)}
+
+
+def shard_name(classes: list[Lock]) -> str:
+    """What the shards' locks are called: as others are, but for a number."""
+    names = {name for name in ours(classes) if name.startswith("&xa->xa_lock")}
+    if len(names) != 1:
+        raise Unsound(f"locks on which tracking waited: {sorted(names)}")
+    return names.pop()
+
+
+def answer(lock: Lock) -> Answer:
+    """For the output."""
+    return {**asdict(lock), "functions": sorted(lock.functions)}
+
+
+def main() -> int:
+    """Do all cases."""
+    seconds = float(sys.argv[1]) if sys.argv[1:] else SECONDS
+    os.sched_setaffinity(0, {CPUS[0]})
+    blocks = areas()
+    name = ""
+    for title, case in CASES.items():
+        work = pieces(case.layout, blocks)
+        workers = [
+            start_worker(cpu, own, case.per_call, seconds * case.times)
+            for cpu, own in zip(CPUS, work, strict=True)
+        ]
+        _, first = together(workers)
+        pages, classes = together(workers)
+        for worker in workers:
+            worker.end()
+        name = name or shard_name(classes)
+        shards = lock_stat.busiest(classes, name)
+        # What it takes at least: it is the right lock, and was counted.
+        least = pages // min(case.per_call, BLOCK) + pages // BLOCK
+        if shards.acquisitions < least:
+            raise Unsound(f"{name} was taken {shards.acquisitions} times, of at least {least}")
+        said: Answer = {
+            "case": title,
+            "pages": pages,
+            "pieces": [len(own) for own in work],
+            "shards": answer(shards),
+            "origins": answer(lock_stat.busiest(classes, ORIGINS)),
+            # Each process has origins of its own, which are new only once.
+            "origins_first": lock_stat.busiest(first, ORIGINS).acquisitions,
+            "slabs": answer(lock_stat.busiest(classes, SLABS)),
+            "others": lock_stat.contended(lock for lock in classes if lock is not shards),
+            "ours": sorted(ours(classes) - {name}),
+        }
+        print(json.dumps(said), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
