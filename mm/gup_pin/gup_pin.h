@@ -36,6 +36,8 @@
 #include <linux/types.h>
 #include <linux/xarray.h>
 
+#include "hazard.h"
+
 /* Of the structures below, for crash-dump scripts. */
 #define GUP_PIN_FORMAT		2
 
@@ -74,15 +76,6 @@ enum gup_pin_map {
 	GUP_PIN_MAP_DAX,
 	GUP_PIN_MAP_DEVICE,
 	NR_GUP_PIN_MAPS,
-};
-
-enum gup_pin_hazard {
-	GUP_PIN_HAZARD_WRITEBACK,
-	GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK,
-	GUP_PIN_HAZARD_TRUNCATE,
-	GUP_PIN_HAZARD_UNMATCHED_UNPIN,
-	GUP_PIN_HAZARD_DIRTY_READ_PIN,
-	NR_GUP_PIN_HAZARDS,
 };
 
 /**

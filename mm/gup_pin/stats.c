@@ -76,7 +76,7 @@ static int stats_show(struct seq_file *m, void *v)
 	print_stat(m, "untracked", t.untracked);
 	print_stat(m, "inferred", t.inferred);
 	print_stat(m, "unmatched", t.unmatched);
-	for (i = 0; i < NR_GUP_PIN_HAZARDS; i++)
+	for (i = 0; i < NR_GUP_PIN_FIRST_HAZARDS; i++)
 		seq_printf(m, "hazard_%s %llu\n", hazard_names[i],
 			   (u64)atomic64_read(&root->hazards[i]));
 	print_stat(m, "reports_suppressed",
