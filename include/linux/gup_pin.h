@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * CONFIG_DEBUG_GUP_PIN: the hooks by which mm/gup.c tells of pins and unpins.
+ * CONFIG_DEBUG_GUP_PIN: the hooks by which mm/gup.c tells of pins and unpins,
+ * and others of what happens to folios that may be pinned.
  *
  * A hook is a static-key nop until tracking is switched on, and nothing at all
  * without the option. What the hooks call lies in mm/gup_pin/.
@@ -45,6 +46,7 @@ struct gup_pin_request {
 #ifdef CONFIG_DEBUG_GUP_PIN
 #include <linux/compiler.h>
 #include <linux/jump_label.h>
+#include <linux/mm.h>
 
 DECLARE_STATIC_KEY_FALSE(gup_pin_hooks);
 
@@ -61,6 +63,9 @@ void __gup_pin_released_folio(struct folio *folio, unsigned long pins,
 			      bool dirty);
 void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios);
 void __gup_pin_dump_page(const struct page *page);
+void __gup_pin_writeback_start(struct folio *folio, unsigned long ip);
+void __gup_pin_truncate(struct folio *folio);
+void __gup_pin_invalidate(struct folio *folio);
 
 /**
  * gup_pin_tracking() - are pins to be told of?
@@ -239,6 +244,48 @@ static inline void gup_pin_dump_page(const struct page *page)
 		__gup_pin_dump_page(page);
 }
 
+/* What hooks that tell of hazards begin with: next to nothing unless it is pinned. */
+static __always_inline bool gup_pin_maybe_pinned(struct folio *folio)
+{
+	return static_branch_unlikely(&gup_pin_hooks) &&
+	       unlikely(folio_maybe_dma_pinned(folio));
+}
+
+/**
+ * gup_pin_writeback_start() - a folio is under writeback from now on
+ * @folio: the folio
+ *
+ * To be called by the function that has set PG_writeback, by an operation that
+ * is a full barrier. Any context but NMI, and but under the lock of a shard.
+ */
+static __always_inline void gup_pin_writeback_start(struct folio *folio)
+{
+	if (gup_pin_maybe_pinned(folio))
+		__gup_pin_writeback_start(folio, _RET_IP_);
+}
+
+/**
+ * gup_pin_truncate() - a folio, or a part of it, is about to leave its file
+ * @folio: the folio; locked, and still in its mapping
+ *
+ * Context as gup_pin_writeback_start().
+ */
+static __always_inline void gup_pin_truncate(struct folio *folio)
+{
+	if (gup_pin_maybe_pinned(folio))
+		__gup_pin_truncate(folio);
+}
+
+/**
+ * gup_pin_invalidate() - as gup_pin_truncate(), unless the folio is dirty
+ * @folio: the folio; locked, and still in its mapping
+ */
+static __always_inline void gup_pin_invalidate(struct folio *folio)
+{
+	if (gup_pin_maybe_pinned(folio))
+		__gup_pin_invalidate(folio);
+}
+
 #else /* !CONFIG_DEBUG_GUP_PIN */
 
 /* Not a function, so that the compiler never sees what it would guard. */
@@ -294,6 +341,18 @@ static inline void gup_pin_released_folios(struct folio **folios,
 }
 
 static inline void gup_pin_dump_page(const struct page *page)
+{
+}
+
+static inline void gup_pin_writeback_start(struct folio *folio)
+{
+}
+
+static inline void gup_pin_truncate(struct folio *folio)
+{
+}
+
+static inline void gup_pin_invalidate(struct folio *folio)
 {
 }
 

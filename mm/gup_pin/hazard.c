@@ -29,3 +29,15 @@ void gup_pin_hazard(const struct gup_pin_hazard *hazard)
 {
 	atomic64_inc(&gup_pin_root.hazards[hazard->kind]);
 }
+
+void __gup_pin_writeback_start(struct folio *folio, unsigned long ip)
+{
+}
+
+void __gup_pin_truncate(struct folio *folio)
+{
+}
+
+void __gup_pin_invalidate(struct folio *folio)
+{
+}
