@@ -836,6 +836,11 @@ unsigned int gup_pin_walk_folio(struct gup_pin_index *index,
 				struct gup_pin_pos *pos,
 				struct gup_pin_item *items, unsigned int max,
 				bool *busy);
+unsigned int gup_pin_walk_pins(struct gup_pin_index *index,
+			       struct gup_pin_pos *pos,
+			       struct gup_pin_item *items, unsigned int max);
+bool gup_pin_find_write(struct gup_pin_index *index, unsigned long pfn,
+			struct gup_pin_item *item);
 
 /* runs.c */
 
