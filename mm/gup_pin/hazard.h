@@ -81,6 +81,9 @@ struct gup_pin_hazard {
 	void (*details)(const struct gup_pin_hazard *hazard);
 };
 
+/* The newest hazards that are kept. */
+#define GUP_PIN_RING_ENTRIES	128
+
 /* policy.c */
 bool gup_pin_hazard_wanted(enum gup_pin_hazard_kind kind, bool writes);
 
