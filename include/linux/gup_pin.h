@@ -49,6 +49,7 @@ struct gup_pin_request {
 #include <linux/mm.h>
 
 DECLARE_STATIC_KEY_FALSE(gup_pin_hooks);
+DECLARE_STATIC_KEY_FALSE(gup_pin_proof);
 
 void __gup_pin_acquired(const struct gup_pin_request *request,
 			unsigned long npages);
@@ -66,6 +67,9 @@ void __gup_pin_dump_page(const struct page *page);
 void __gup_pin_writeback_start(struct folio *folio, unsigned long ip);
 void __gup_pin_truncate(struct folio *folio);
 void __gup_pin_invalidate(struct folio *folio);
+void __gup_pin_writeback_end(struct folio *folio);
+void __gup_pin_dirtying(struct folio *folio);
+void __gup_pin_dax_wait(struct folio *folio, unsigned long ip);
 
 /**
  * gup_pin_tracking() - are pins to be told of?
@@ -286,6 +290,44 @@ static __always_inline void gup_pin_invalidate(struct folio *folio)
 		__gup_pin_invalidate(folio);
 }
 
+/**
+ * gup_pin_writeback_end() - a folio's writeback ends
+ * @folio: the folio; PG_writeback is still set
+ *
+ * Any context but NMI.
+ */
+static __always_inline void gup_pin_writeback_end(struct folio *folio)
+{
+	if (static_branch_unlikely(&gup_pin_proof))
+		__gup_pin_writeback_end(folio);
+}
+
+/**
+ * gup_pin_dirtying() - somebody who may have a pin is about to dirty a folio
+ * @folio: the folio; locked
+ *
+ * Not for page faults and write(), of which the file system knows.
+ */
+static __always_inline void gup_pin_dirtying(struct folio *folio)
+{
+	if (gup_pin_maybe_pinned(folio) && !folio_test_dirty(folio))
+		__gup_pin_dirtying(folio);
+}
+
+/**
+ * gup_pin_dax_wait() - a DAX file's block is to be freed, but its page is in use
+ * @page: the page
+ *
+ * To be called by the function whose caller is to be named. May sleep.
+ */
+static __always_inline void gup_pin_dax_wait(struct page *page)
+{
+	struct folio *folio = page_folio(page);
+
+	if (gup_pin_maybe_pinned(folio))
+		__gup_pin_dax_wait(folio, _RET_IP_);
+}
+
 #else /* !CONFIG_DEBUG_GUP_PIN */
 
 /* Not a function, so that the compiler never sees what it would guard. */
@@ -353,6 +395,18 @@ static inline void gup_pin_truncate(struct folio *folio)
 }
 
 static inline void gup_pin_invalidate(struct folio *folio)
+{
+}
+
+static inline void gup_pin_writeback_end(struct folio *folio)
+{
+}
+
+static inline void gup_pin_dirtying(struct folio *folio)
+{
+}
+
+static inline void gup_pin_dax_wait(struct page *page)
 {
 }
 

@@ -13,6 +13,7 @@
  * it: it may have taken the blocks or the buffers away.
  */
 #include <linux/backing-dev.h>
+#include <linux/instruction_pointer.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
@@ -33,17 +34,20 @@ static bool tracks_dirty(const struct folio *folio)
 	return mapping_can_writeback(mapping);
 }
 
-/* The folio is locked, or it could be truncated. */
-void __gup_pin_dirtying(struct folio *folio, unsigned long ip)
+/* The folio is locked, so it is neither truncated nor in the midst of a page fault. */
+void __gup_pin_dirtying(struct folio *folio)
 {
+	struct gup_pin_holders holders;
 	const struct gup_pin_hazard hazard = {
 		.kind = GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN,
 		.folio = folio,
-		.ip = ip,
+		.ip = _RET_IP_,
 	};
 
 	if (!tracks_dirty(folio))
 		return;
-	if (gup_pin_find_write_pin(folio, NULL))
+	gup_pin_walk_holders(&gup_pin_root.index, folio_pfn(folio), NULL, 0,
+			     &holders);
+	if (holders.writes)
 		gup_pin_hazard(&hazard);
 }

@@ -15,6 +15,7 @@
 #include <linux/string.h>
 
 #include "gup_pin.h"
+#include "proof.h"
 
 /* The title's function comes first: leave out what @event->ip does not return to. */
 static void skip_frames(struct gup_pin_event *event)
@@ -73,8 +74,10 @@ void __gup_pin_writeback_start(struct folio *folio, unsigned long ip)
 		.ip = ip,
 	};
 
-	if (!folio_test_anon(folio))
-		gup_pin_hazard(&hazard);
+	if (folio_test_anon(folio))
+		return;
+	gup_pin_hazard(&hazard);
+	gup_pin_proof_start(folio, ip);
 }
 
 void __gup_pin_truncate(struct folio *folio)

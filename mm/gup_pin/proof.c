@@ -8,17 +8,20 @@
  * pin may have been released, and those who end it are mostly an interrupt.
  */
 #include <linux/atomic.h>
-#include <linux/export.h>
+#include <linux/container_of.h>
 #include <linux/hash.h>
 #include <linux/init.h>
 #include <linux/list.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/overflow.h>
 #include <linux/printk.h>
+#include <linux/sched/clock.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
+#include <linux/sysfs.h>
 
 #include "gup_pin.h"
 #include "hazard.h"
@@ -34,11 +37,8 @@ DEFINE_STATIC_KEY_FALSE(gup_pin_proof);
  * @node: in the table
  * @pfn: of the folio's head
  * @size: bytes that this takes
- * @pin: the first write pin that the folio had then
- * @task: who started the writeback
- * @ip: return address into the function that did
- * @nr_entries: return addresses in @entries
- * @entries: the stack
+ * @pin: the oldest write pin that the folio had then
+ * @event: the writeback's start
  * @nr_sums: sums in @sums
  * @sums: of the content, by GUP_PIN_SUM_BYTES
  */
@@ -47,10 +47,7 @@ struct gup_pin_proof {
 	unsigned long pfn;
 	size_t size;
 	struct gup_pin_item pin;
-	struct gup_pin_event_task task;
-	unsigned long ip;
-	unsigned int nr_entries;
-	unsigned long entries[GUP_PIN_EVENT_DEPTH];
+	struct gup_pin_event event;
 	unsigned int nr_sums;
 	u32 sums[] __counted_by(nr_sums);
 };
@@ -65,19 +62,19 @@ static bool table_open;
 static atomic_long_t proof_bytes;
 static atomic64_t proof_skipped;
 
-static unsigned long proof_max_kb __read_mostly = 1024;
-module_param(proof_max_kb, ulong, 0644);
+unsigned long gup_pin_proof_max_kb __read_mostly = 1024;
+module_param_named(proof_max_kb, gup_pin_proof_max_kb, ulong, 0644);
 MODULE_PARM_DESC(proof_max_kb,
 		 "KiB that the sums of folios under writeback may take; those of others are skipped");
 
 /**
- * gup_pin_proof_bytes() - the memory that sums take now
+ * gup_pin_proof_bytes() - the memory that sums take now, and their table
  *
  * Return: bytes.
  */
 u64 gup_pin_proof_bytes(void)
 {
-	return atomic_long_read(&proof_bytes);
+	return sizeof(table) + atomic_long_read(&proof_bytes);
 }
 
 /**
@@ -111,7 +108,7 @@ static struct gup_pin_proof *proof_alloc(unsigned int nr_sums)
 {
 	struct gup_pin_proof *proof;
 	size_t size = kmalloc_size_roundup(struct_size(proof, sums, nr_sums));
-	u64 max = (u64)READ_ONCE(proof_max_kb) * SZ_1K;
+	u64 max = (u64)READ_ONCE(gup_pin_proof_max_kb) * SZ_1K;
 
 	if (atomic_long_add_return(size, &proof_bytes) > max)
 		goto uncount;
@@ -202,6 +199,7 @@ static void table_flush(void)
  */
 void gup_pin_proof_start(struct folio *folio, unsigned long ip)
 {
+	struct gup_pin_holders holders;
 	struct gup_pin_proof *proof;
 	struct gup_pin_item pin;
 
@@ -210,7 +208,9 @@ void gup_pin_proof_start(struct folio *folio, unsigned long ip)
 	/* Reading poisoned memory would be fatal. */
 	if (folio_contain_hwpoisoned_page(folio))
 		return;
-	if (!gup_pin_find_write_pin(folio, &pin))
+	gup_pin_walk_holders(&gup_pin_root.index, folio_pfn(folio), &pin, 1,
+			     &holders);
+	if (!holders.writes)
 		return;
 	proof = proof_alloc(gup_pin_sums_of(folio));
 	if (!proof) {
@@ -219,19 +219,30 @@ void gup_pin_proof_start(struct folio *folio, unsigned long ip)
 	}
 	proof->pfn = folio_pfn(folio);
 	proof->pin = pin;
-	proof->ip = ip;
-	gup_pin_event_task(&proof->task);
-	proof->nr_entries = gup_pin_event_stack(proof->entries,
-						GUP_PIN_EVENT_DEPTH, ip);
+	gup_pin_event_now(&proof->event, ip);
 	gup_pin_sum(folio, proof->sums);
 	proof_free(table_add(proof));
 }
 
+/**
+ * struct changed - the hazard, with what it adds to the report
+ * @hazard: the hazard
+ * @changes: what has changed
+ */
+struct changed {
+	struct gup_pin_hazard hazard;
+	struct gup_pin_changes changes;
+};
+
 static void print_changes(const struct gup_pin_hazard *hazard)
 {
-	const struct gup_pin_changes *changes = hazard->data;
+	const struct changed *changed =
+		container_of(hazard, struct changed, hazard);
+	const struct gup_pin_changes *changes = &changed->changes;
 	unsigned int i, told = min(changes->nr, GUP_PIN_RANGES_MAX);
 
+	pr_err("the writeback, whose start is the event, took %llu ms\n",
+	       gup_pin_age_ms(hazard->event->time, local_clock()));
 	for (i = 0; i < told; i++)
 		pr_err("bytes %zu-%zu of the folio changed\n",
 		       changes->range[i].first, changes->range[i].last);
@@ -239,47 +250,43 @@ static void print_changes(const struct gup_pin_hazard *hazard)
 		pr_err("and %u more ranges\n", changes->nr - told);
 	/* A store makes the folio dirty by its page fault, write() by itself. */
 	if (changes->dirty)
-		pr_err("the folio is dirty again: it will be written once more, but a CPU may have changed it\n");
+		pr_err("the folio is dirty again: it will be written once more\n");
 	else
-		pr_err("the folio is clean: no CPU changed it by a store or write(), nor will it be written again\n");
-}
-
-static void report(struct folio *folio, const struct gup_pin_proof *proof,
-		   const struct gup_pin_changes *changes)
-{
-	const struct gup_pin_hazard hazard = {
-		.kind = GUP_PIN_HAZARD_CHANGED_UNDER_WRITEBACK,
-		.folio = folio,
-		.ip = proof->ip,
-		.pin = &proof->pin,
-		.task = &proof->task,
-		.entries = proof->entries,
-		.nr_entries = proof->nr_entries,
-		.details = print_changes,
-		.data = changes,
-	};
-
-	gup_pin_hazard(&hazard);
+		pr_err("the folio is clean: it will not be written again\n");
 }
 
 /* PG_writeback is still set, so the folio can be neither split nor freed. */
 void __gup_pin_writeback_end(struct folio *folio)
 {
 	struct gup_pin_proof *proof = table_take(folio_pfn(folio));
-	struct gup_pin_changes changes;
+	struct changed changed = {
+		.hazard.kind = GUP_PIN_HAZARD_CHANGED_UNDER_WRITEBACK,
+		.hazard.folio = folio,
+		.hazard.details = print_changes,
+	};
 
 	if (!proof)
 		return;
-	changes.dirty = folio_test_dirty(folio);
+	changed.changes.dirty = folio_test_dirty(folio);
 	if (proof->nr_sums == gup_pin_sums_of(folio) &&
 	    !folio_contain_hwpoisoned_page(folio) &&
-	    gup_pin_sum_compare(folio, proof->sums, &changes))
-		report(folio, proof, &changes);
+	    gup_pin_sum_compare(folio, proof->sums, &changed.changes)) {
+		changed.hazard.pin = &proof->pin;
+		changed.hazard.event = &proof->event;
+		changed.hazard.ip = proof->event.ip;
+		gup_pin_hazard(&changed.hazard);
+	}
 	proof_free(proof);
 }
 
-/* Sums are only good for a writeback that is told of to its end. */
-static void proof_switch(bool on)
+/**
+ * gup_pin_proof_switch() - switch the proof on or off
+ * @on: which
+ *
+ * Off forgets the sums, for the end of their writeback will not be seen. One at a
+ * time; may sleep.
+ */
+void gup_pin_proof_switch(bool on)
 {
 	if (on == static_key_enabled(&gup_pin_proof))
 		return;
@@ -304,7 +311,7 @@ static int proof_set(const char *value, const struct kernel_param *kp)
 	if (on < 0)
 		return on;
 	if (ready)
-		proof_switch(on);
+		gup_pin_proof_switch(on);
 	else
 		on_at_boot = on;
 	return 0;
@@ -327,7 +334,7 @@ MODULE_PARM_DESC(proof,
 static int __init proof_init(void)
 {
 	ready = true;
-	proof_switch(on_at_boot);
+	gup_pin_proof_switch(on_at_boot);
 	return 0;
 }
 core_initcall(proof_init);

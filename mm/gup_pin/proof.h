@@ -39,6 +39,8 @@ bool gup_pin_sum_compare(struct folio *folio, const u32 *sums,
 			 struct gup_pin_changes *changes);
 
 /* proof.c */
+extern unsigned long gup_pin_proof_max_kb;
+void gup_pin_proof_switch(bool on);
 void gup_pin_proof_start(struct folio *folio, unsigned long ip);
 u64 gup_pin_proof_bytes(void);
 u64 gup_pin_proof_skipped(void);

@@ -7,6 +7,7 @@
 #include <linux/string.h>
 
 #include "gup_pin.h"
+#include "proof.h"
 
 /**
  * gup_pin_index_totals() - add up the figures of all shards
@@ -44,7 +45,8 @@ void gup_pin_index_totals(struct gup_pin_index *index,
 static u64 memory_bytes(const struct gup_pin_totals *totals)
 {
 	return totals->nodes * sizeof(struct xa_node) + gup_pin_memory_bytes() +
-	       sizeof(gup_pin_ring) + gup_pin_report_bytes();
+	       sizeof(gup_pin_ring) + gup_pin_report_bytes() +
+	       gup_pin_proof_bytes();
 }
 
 static void print_stat(struct seq_file *m, const char *name, u64 value)
@@ -87,6 +89,7 @@ static int stats_show(struct seq_file *m, void *v)
 	for (i = NR_GUP_PIN_FIRST_HAZARDS; i < NR_GUP_PIN_HAZARDS; i++)
 		print_hazard(m, i);
 	print_stat(m, "false_positive", atomic64_read(&root->false_positive));
+	print_stat(m, "proof_skipped", gup_pin_proof_skipped());
 	return 0;
 }
 

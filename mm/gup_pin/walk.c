@@ -370,24 +370,3 @@ unsigned int gup_pin_walk_pins(struct gup_pin_index *index,
 	xa_unlock_irqrestore(&shard->xa, flags);
 	return nr;
 }
-
-/**
- * gup_pin_find_write() - find the oldest write pin on a folio
- * @index: the index
- * @pfn: of the folio's head
- * @item: filled in, if there is one
- *
- * Any context but NMI and under a shard's lock.
- *
- * Return: true if there is one.
- */
-bool gup_pin_find_write(struct gup_pin_index *index, unsigned long pfn,
-			struct gup_pin_item *item)
-{
-	struct gup_pin_pos pos = { .pfn = pfn };
-
-	while (gup_pin_walk_pins(index, &pos, item, 1))
-		if (item->id.mode == GUP_PIN_WRITE)
-			return true;
-	return false;
-}
