@@ -29,6 +29,8 @@ static void no_pin(struct gup_pin_hazard_record *record,
 		.pfn = folio_pfn(hazard->folio),
 		.id.api = NR_GUP_PIN_APIS,
 		.id.comm = "unknown",
+		/* It has no age. */
+		.time = U64_MAX,
 		.pins = hazard->pins,
 		.head = true,
 		.folio_pins = record->pins,

@@ -77,7 +77,12 @@ unsigned int gup_pin_console_reports(void)
 	return READ_ONCE(rules) / 2;
 }
 
-static bool matches(const char *want, const char *text)
+/**
+ * gup_pin_test_matches() - is a text as it should be?
+ * @want: how it should be; * is any text
+ * @text: the text
+ */
+bool gup_pin_test_matches(const char *want, const char *text)
 {
 	for (; *want && *want != '*'; want++, text++)
 		if (*want != *text)
@@ -85,7 +90,7 @@ static bool matches(const char *want, const char *text)
 	if (!*want)
 		return !*text;
 	do {
-		if (matches(want + 1, text))
+		if (gup_pin_test_matches(want + 1, text))
 			return true;
 	} while (*text++);
 	return false;
@@ -110,7 +115,8 @@ void __gup_pin_console_expect(struct kunit *test, const char *const *want,
 		}
 		KUNIT_ASSERT_LT_MSG(test, line, nr_lines, "no line for: %s",
 				    want[i]);
-		KUNIT_ASSERT_TRUE_MSG(test, matches(want[i], lines[line]),
+		KUNIT_ASSERT_TRUE_MSG(test,
+				      gup_pin_test_matches(want[i], lines[line]),
 				      "line %u is: %s\nand not: %s", line,
 				      lines[line], want[i]);
 		line++;

@@ -13,6 +13,7 @@
 int gup_pin_console_watch(struct kunit *test);
 void gup_pin_console_clear(void);
 unsigned int gup_pin_console_reports(void);
+bool gup_pin_test_matches(const char *want, const char *text);
 void __gup_pin_console_expect(struct kunit *test, const char *const *want,
 			      unsigned int nr);
 
