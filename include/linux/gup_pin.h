@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * CONFIG_DEBUG_GUP_PIN: the hooks by which mm/gup.c tells of pins and unpins.
+ * CONFIG_DEBUG_GUP_PIN: the hooks by which mm/gup.c tells of pins and unpins,
+ * and others of what happens to folios that may be pinned.
  *
  * A hook is a static-key nop until tracking is switched on, and nothing at all
  * without the option. What the hooks call lies in mm/gup_pin/.
@@ -45,8 +46,10 @@ struct gup_pin_request {
 #ifdef CONFIG_DEBUG_GUP_PIN
 #include <linux/compiler.h>
 #include <linux/jump_label.h>
+#include <linux/mm.h>
 
 DECLARE_STATIC_KEY_FALSE(gup_pin_hooks);
+DECLARE_STATIC_KEY_FALSE(gup_pin_proof);
 
 void __gup_pin_acquired(const struct gup_pin_request *request,
 			unsigned long npages);
@@ -61,6 +64,12 @@ void __gup_pin_released_folio(struct folio *folio, unsigned long pins,
 			      bool dirty);
 void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios);
 void __gup_pin_dump_page(const struct page *page);
+void __gup_pin_writeback_start(struct folio *folio, unsigned long ip);
+void __gup_pin_truncate(struct folio *folio);
+void __gup_pin_invalidate(struct folio *folio);
+void __gup_pin_writeback_end(struct folio *folio);
+void __gup_pin_dirtying(struct folio *folio);
+void __gup_pin_dax_wait(struct folio *folio, unsigned long ip);
 
 /**
  * gup_pin_tracking() - are pins to be told of?
@@ -239,6 +248,86 @@ static inline void gup_pin_dump_page(const struct page *page)
 		__gup_pin_dump_page(page);
 }
 
+/* What hooks that tell of hazards begin with: next to nothing unless it is pinned. */
+static __always_inline bool gup_pin_maybe_pinned(struct folio *folio)
+{
+	return static_branch_unlikely(&gup_pin_hooks) &&
+	       unlikely(folio_maybe_dma_pinned(folio));
+}
+
+/**
+ * gup_pin_writeback_start() - a folio is under writeback from now on
+ * @folio: the folio
+ *
+ * To be called by the function that has set PG_writeback, by an operation that
+ * is a full barrier. Any context but NMI, and but under the lock of a shard.
+ */
+static __always_inline void gup_pin_writeback_start(struct folio *folio)
+{
+	if (gup_pin_maybe_pinned(folio))
+		__gup_pin_writeback_start(folio, _RET_IP_);
+}
+
+/**
+ * gup_pin_truncate() - a folio, or a part of it, is about to leave its file
+ * @folio: the folio; locked, and still in its mapping
+ *
+ * Context as gup_pin_writeback_start().
+ */
+static __always_inline void gup_pin_truncate(struct folio *folio)
+{
+	if (gup_pin_maybe_pinned(folio))
+		__gup_pin_truncate(folio);
+}
+
+/**
+ * gup_pin_invalidate() - as gup_pin_truncate(), unless the folio is dirty
+ * @folio: the folio; locked, and still in its mapping
+ */
+static __always_inline void gup_pin_invalidate(struct folio *folio)
+{
+	if (gup_pin_maybe_pinned(folio))
+		__gup_pin_invalidate(folio);
+}
+
+/**
+ * gup_pin_writeback_end() - a folio's writeback ends
+ * @folio: the folio; PG_writeback is still set
+ *
+ * Any context but NMI.
+ */
+static __always_inline void gup_pin_writeback_end(struct folio *folio)
+{
+	if (static_branch_unlikely(&gup_pin_proof))
+		__gup_pin_writeback_end(folio);
+}
+
+/**
+ * gup_pin_dirtying() - somebody who may have a pin is about to dirty a folio
+ * @folio: the folio; locked
+ *
+ * Not for page faults and write(), of which the file system knows.
+ */
+static __always_inline void gup_pin_dirtying(struct folio *folio)
+{
+	if (gup_pin_maybe_pinned(folio) && !folio_test_dirty(folio))
+		__gup_pin_dirtying(folio);
+}
+
+/**
+ * gup_pin_dax_wait() - a DAX file's block is to be freed, but its page is in use
+ * @page: the page
+ *
+ * To be called by the function whose caller is to be named. May sleep.
+ */
+static __always_inline void gup_pin_dax_wait(struct page *page)
+{
+	struct folio *folio = page_folio(page);
+
+	if (gup_pin_maybe_pinned(folio))
+		__gup_pin_dax_wait(folio, _RET_IP_);
+}
+
 #else /* !CONFIG_DEBUG_GUP_PIN */
 
 /* Not a function, so that the compiler never sees what it would guard. */
@@ -294,6 +383,30 @@ static inline void gup_pin_released_folios(struct folio **folios,
 }
 
 static inline void gup_pin_dump_page(const struct page *page)
+{
+}
+
+static inline void gup_pin_writeback_start(struct folio *folio)
+{
+}
+
+static inline void gup_pin_truncate(struct folio *folio)
+{
+}
+
+static inline void gup_pin_invalidate(struct folio *folio)
+{
+}
+
+static inline void gup_pin_writeback_end(struct folio *folio)
+{
+}
+
+static inline void gup_pin_dirtying(struct folio *folio)
+{
+}
+
+static inline void gup_pin_dax_wait(struct page *page)
 {
 }
 

@@ -3,7 +3,9 @@
  * Recording pins: block by block, each under one hold of its shard's lock.
  */
 #include <linux/err.h>
+#include <linux/mm.h>
 #include <linux/sched/clock.h>
+#include <linux/vmstat.h>
 #include <linux/xarray.h>
 
 #include "gup_pin.h"
@@ -180,6 +182,7 @@ static void add_untracked(struct attempt *try)
 	if (READ_ONCE(try->adder->index->recording)) {
 		shard->untracked += pins;
 		shard->untracked_total += pins;
+		count_vm_events(GUP_PIN_UNTRACKED, pins);
 	}
 	xa_unlock_irqrestore(&shard->xa, flags);
 }

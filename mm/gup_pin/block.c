@@ -650,6 +650,23 @@ const struct gup_pin_ref *gup_pin_ref_next(struct gup_pin_ref_iter *iter)
 }
 
 /**
+ * gup_pin_block_writes() - has a folio a write pin?
+ * @block: the block
+ * @bit: the folio
+ */
+bool gup_pin_block_writes(const struct gup_pin_block *block, unsigned int bit)
+{
+	const struct gup_pin_ref *ref;
+	struct gup_pin_ref_iter iter;
+
+	for (ref = gup_pin_ref_first(&iter, block, bit, 0); ref;
+	     ref = gup_pin_ref_next(&iter))
+		if (ref->call->origin->id.mode == GUP_PIN_WRITE)
+			return true;
+	return false;
+}
+
+/**
  * gup_pin_ref_first() - find pins on a folio
  * @iter: filled in
  * @block: the folio's block

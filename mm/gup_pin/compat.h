@@ -28,6 +28,30 @@ gup_pin_folio_pgmap(const struct folio *folio)
 #define GUP_PIN_NO_VMA_FLAGS	((vma_flags_t) {})
 #endif
 
+/* The name of a file that this node of &inode.i_dentry is in. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#define gup_pin_alias(node)	container_of(node, struct dentry, d_u.d_alias)
+#else
+#define gup_pin_alias(node)	container_of(node, struct dentry, d_alias)
+#endif
+
+/* What only anonymous folios have in their mapping. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#define GUP_PIN_MAPPING_ANON	PAGE_MAPPING_ANON
+#else
+#define GUP_PIN_MAPPING_ANON	FOLIO_MAPPING_ANON
+#endif
+
+/* The flags of a page as a word. */
+static inline unsigned long gup_pin_page_flags(const struct page *page)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+	return READ_ONCE(page->flags);
+#else
+	return READ_ONCE(page->flags.f);
+#endif
+}
+
 /* folio_add_pins() is there. */
 #define GUP_PIN_HAS_ADD_PINS	(LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0))
 

@@ -19,6 +19,8 @@ struct gup_pin_root gup_pin_root = {
 	.shard_bits = GUP_PIN_SHARD_BITS,
 	.block_shift = GUP_PIN_BLOCK_SHIFT,
 	.live_calls = &gup_pin_live_calls,
+	.ring = &gup_pin_ring,
+	.hazard_names = gup_pin_hazard_names,
 	.api_names = gup_pin_api_names,
 	.switching = __MUTEX_INITIALIZER(gup_pin_root.switching),
 };
@@ -43,7 +45,8 @@ bool gup_pin_ready(void)
  * @on: which
  *
  * Off forgets all pins, for their unpins will not be seen. On again starts
- * from nothing; pins taken before are not known, and their unpins no error.
+ * from nothing; pins taken before are not known, and their unpins no error;
+ * what was reported before may be reported again.
  * May sleep.
  *
  * Return: 0, or -ENODEV if the feature could not be set up at boot.
@@ -62,6 +65,7 @@ int gup_pin_switch(bool on)
 		/* No pin is recorded before every CPU has the unpin hooks. */
 		static_branch_enable(&gup_pin_hooks);
 		WRITE_ONCE(index->recording, true);
+		gup_pin_report_forget();
 	} else {
 		WRITE_ONCE(index->complete, false);
 		WRITE_ONCE(index->recording, false);

@@ -110,6 +110,7 @@ static int __init gup_pin_debugfs_init(void)
 	debugfs_create_file("enable", 0600, dir, NULL, &enable_fops);
 	debugfs_create_file("pins", 0400, dir, NULL, &pins_fops);
 	debugfs_create_file("stacks", 0400, dir, NULL, &gup_pin_stacks_fops);
+	debugfs_create_file("hazards", 0400, dir, NULL, &gup_pin_hazards_fops);
 	debugfs_create_file("stats", 0444, dir, NULL, &gup_pin_stats_fops);
 	debugfs_create_file("verify", 0400, dir, NULL, &gup_pin_verify_fops);
 	return 0;

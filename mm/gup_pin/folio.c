@@ -33,8 +33,13 @@ unsigned int gup_pin_folio_pins(const struct folio *folio)
 	return (unsigned int)folio_ref_count(folio) / GUP_PIN_COUNTING_BIAS;
 }
 
-/* The address space that holds the folio, if it is not anonymous. */
-static struct address_space *file_mapping(const struct folio *folio)
+/**
+ * gup_pin_folio_file() - the address space that holds a folio
+ * @folio: the folio
+ *
+ * Return: it, not to be trusted; NULL if the folio is anonymous, or in none.
+ */
+struct address_space *gup_pin_folio_file(const struct folio *folio)
 {
 	unsigned long mapping = (unsigned long)READ_ONCE(folio->mapping);
 
@@ -65,7 +70,7 @@ static enum gup_pin_map folio_map(const struct folio *folio)
 	if (folio_test_swapbacked(folio))
 		return GUP_PIN_MAP_SHMEM;
 	/* Truncated, it is in no mapping, but still looks like page cache. */
-	if (file_mapping(folio) || folio_test_uptodate(folio) ||
+	if (gup_pin_folio_file(folio) || folio_test_uptodate(folio) ||
 	    folio_test_lru(folio))
 		return GUP_PIN_MAP_FILE;
 	/* Kernel memory that a driver mapped. */
@@ -111,7 +116,7 @@ void gup_pin_folio_describe(struct folio *folio, struct gup_pin_folio *desc)
 	    folio_test_anon(folio))
 		return;
 	desc->index = folio->index;
-	mapping = file_mapping(folio);
+	mapping = gup_pin_folio_file(folio);
 	if (mapping)
 		describe_file(mapping, desc);
 }

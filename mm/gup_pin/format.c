@@ -40,6 +40,33 @@ const char *gup_pin_term_name(enum gup_pin_term term)
 	return term == GUP_PIN_LONG ? "long" : "short";
 }
 
+/* What is no pin function is unknown. */
+const char *gup_pin_api_name(unsigned int api)
+{
+	return api < NR_GUP_PIN_APIS ? gup_pin_api_names[api] : "unknown";
+}
+
+const char *gup_pin_map_name(enum gup_pin_map map)
+{
+	return map_names[map];
+}
+
+/**
+ * gup_pin_format_comm() - a task's name as a word: no blank in it, and no
+ *	backslash that is not an escape
+ * @buf: the word; GUP_PIN_COMM_MAX bytes
+ * @comm: the name; TASK_COMM_LEN bytes
+ */
+void gup_pin_format_comm(char *buf, const char *comm)
+{
+	int len = string_escape_mem(comm, strnlen(comm, TASK_COMM_LEN), buf,
+				    GUP_PIN_COMM_MAX - 1,
+				    ESCAPE_HEX | ESCAPE_NAP | ESCAPE_APPEND,
+				    " \\");
+
+	buf[min_t(int, len, GUP_PIN_COMM_MAX - 1)] = '\0';
+}
+
 /**
  * gup_pin_age_ms() - how long ago something was
  * @time: when, in ns of local_clock()
@@ -66,21 +93,15 @@ int gup_pin_format_run(char *buf, size_t size, const struct gup_pin_run *run,
 {
 	const struct gup_pin_item *first = &run->first;
 	const struct gup_pin_id *id = &first->id;
-	char comm[4 * TASK_COMM_LEN + 1];
-	int len;
+	char comm[GUP_PIN_COMM_MAX];
 
-	/* Words hold no blank, and no backslash that is not an escape. */
-	len = string_escape_mem(id->comm, strnlen(id->comm, sizeof(id->comm)),
-				comm, sizeof(comm) - 1,
-				ESCAPE_HEX | ESCAPE_NAP | ESCAPE_APPEND, " \\");
-	comm[min_t(int, len, sizeof(comm) - 1)] = '\0';
-
+	gup_pin_format_comm(comm, id->comm);
 	return scnprintf(buf, size,
 			 "pfn=0x%lx pages=%lu order=%u pins=%lu mode=%s term=%s api=%s owner=%d task=%d/%d comm=%s age_ms=%llu addr=0x%lx map=%s dev=%u:%u ino=%llu index=0x%lx stack=0x%x match=%s",
 			 first->pfn, run->pages, first->folio.order, run->pins,
 			 gup_pin_mode_name(id->mode),
 			 gup_pin_term_name(id->term),
-			 gup_pin_api_names[id->api],
+			 gup_pin_api_name(id->api),
 			 id->owner, id->tgid, id->pid, comm,
 			 gup_pin_age_ms(first->time, now), first->addr,
 			 map_names[first->folio.map], MAJOR(first->folio.dev),

@@ -36,8 +36,10 @@
 #include <linux/types.h>
 #include <linux/xarray.h>
 
+#include "hazard.h"
+
 /* Of the structures below, for crash-dump scripts. */
-#define GUP_PIN_FORMAT		2
+#define GUP_PIN_FORMAT		3
 
 /* Of the lines in debugfs: the number in `# gup_pin <file> N`. */
 #define GUP_PIN_TEXT_FORMAT	1
@@ -74,15 +76,6 @@ enum gup_pin_map {
 	GUP_PIN_MAP_DAX,
 	GUP_PIN_MAP_DEVICE,
 	NR_GUP_PIN_MAPS,
-};
-
-enum gup_pin_hazard {
-	GUP_PIN_HAZARD_WRITEBACK,
-	GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK,
-	GUP_PIN_HAZARD_TRUNCATE,
-	GUP_PIN_HAZARD_UNMATCHED_UNPIN,
-	GUP_PIN_HAZARD_DIRTY_READ_PIN,
-	NR_GUP_PIN_HAZARDS,
 };
 
 /**
@@ -351,6 +344,9 @@ struct gup_pin_index {
  * @origins: all origins
  * @hazards: how often each hazard was met
  * @reports_suppressed: hazards that were counted but not printed
+ * @false_positive: folios that writeback found pinned, though they were not
+ * @ring: the newest hazards
+ * @hazard_names: name of each enum gup_pin_hazard_kind
  * @api_names: name of each enum gup_pin_api
  * @switching: held while tracking is switched on or off
  */
@@ -363,6 +359,9 @@ struct gup_pin_root {
 	struct gup_pin_origins origins;
 	atomic64_t hazards[NR_GUP_PIN_HAZARDS];
 	atomic64_t reports_suppressed;
+	atomic64_t false_positive;
+	struct gup_pin_ring *ring;
+	const char *const *hazard_names;
 	const char *const *api_names;
 	struct mutex switching;	/* on or off */
 };
@@ -595,6 +594,7 @@ unsigned int gup_pin_block_pins(const struct gup_pin_block *block,
 				unsigned int bit, unsigned int *calls);
 bool gup_pin_block_release_only(struct gup_pin_block *block, u64 mask,
 				struct gup_pin_drops *drops);
+bool gup_pin_block_writes(const struct gup_pin_block *block, unsigned int bit);
 u64 gup_pin_block_release_each(struct gup_pin_block *block, u64 mask,
 			       struct gup_pin_drops *drops);
 void gup_pin_block_release_all(struct gup_pin_block *block, unsigned int bit,
@@ -718,19 +718,25 @@ static inline void gup_pin_add(struct gup_pin_adder *adder, unsigned long pfn,
  * @drops: pins to be taken off their call
  * @block: the block of the folios in @mask
  * @mask: folios to lose one pin each that are still in the index
+ * @unmatched: folios of a block of which pins without a record were released
+ * @unmatched_pins: how many of each
+ * @ip: return address into the unpin function; 0 if hazards are not to be told
  */
 struct gup_pin_releaser {
 	struct gup_pin_index *index;
 	struct gup_pin_drops drops;
 	unsigned long block;
 	u64 mask;
+	u64 unmatched;
+	unsigned int unmatched_pins;
+	unsigned long ip;
 };
 
 void __gup_pin_release_each(struct gup_pin_releaser *rel);
 void __gup_pin_release(struct gup_pin_releaser *rel, unsigned long pfn,
 		       unsigned int pins, bool dirty);
 void gup_pin_release_end(struct gup_pin_releaser *rel);
-void gup_pin_release_single(struct gup_pin_index *index, unsigned long pfn);
+bool gup_pin_release_only(struct gup_pin_index *index, unsigned long pfn);
 
 /**
  * gup_pin_release() - forget pins on a folio, now or at the end
@@ -778,6 +784,7 @@ struct gup_pin_folio {
 };
 
 unsigned int gup_pin_folio_pins(const struct folio *folio);
+struct address_space *gup_pin_folio_file(const struct folio *folio);
 void gup_pin_folio_describe(struct folio *folio, struct gup_pin_folio *desc);
 bool gup_pin_mapped_huge(struct mm_struct *mm, unsigned long addr,
 			 const struct page *page);
@@ -849,6 +856,79 @@ unsigned int gup_pin_walk_folio(struct gup_pin_index *index,
 				struct gup_pin_pos *pos,
 				struct gup_pin_item *items, unsigned int max,
 				bool *busy);
+unsigned int gup_pin_walk_pins(struct gup_pin_index *index,
+			       struct gup_pin_pos *pos,
+			       struct gup_pin_item *items, unsigned int max);
+
+/* holders.c */
+
+/**
+ * struct gup_pin_holders - the pins on a folio, summed up
+ * @pins: how many
+ * @writes: those of them that are for write
+ * @calls: calls that took them
+ * @all_recorded: no pin on the folio can be without a record, but for one that
+ *	is just being taken or undone
+ */
+struct gup_pin_holders {
+	unsigned int pins;
+	unsigned int writes;
+	unsigned int calls;
+	bool all_recorded;
+};
+
+unsigned int gup_pin_walk_holders(struct gup_pin_index *index,
+				  unsigned long pfn, struct gup_pin_item *items,
+				  unsigned int max,
+				  struct gup_pin_holders *holders);
+
+/* ring.c */
+
+/**
+ * struct gup_pin_hazard_record - a hazard that was counted
+ * @seq: its number, from 1 on; 0 while it is being written, and before
+ * @kind: which
+ * @pins: recorded pins on the folio
+ * @writes: there are write pins
+ * @event: what happened
+ * @pin: who pinned it: the first that the report names. Its @call may be gone.
+ *	If nobody is known to, its api is NR_GUP_PIN_APIS
+ */
+struct gup_pin_hazard_record {
+	u64 seq;
+	enum gup_pin_hazard_kind kind;
+	u32 pins;
+	bool writes;
+	struct gup_pin_event event;
+	struct gup_pin_item pin;
+};
+
+/**
+ * struct gup_pin_ring - the newest hazards
+ * @newest: number of the newest; 0 at first
+ * @entries: number N is in entry N % GUP_PIN_RING_ENTRIES
+ */
+struct gup_pin_ring {
+	u64 newest;
+	struct gup_pin_hazard_record entries[GUP_PIN_RING_ENTRIES];
+};
+
+extern struct gup_pin_ring gup_pin_ring;
+void gup_pin_ring_add(struct gup_pin_hazard_record *hazard);
+bool gup_pin_ring_get(struct gup_pin_hazard_record *hazard, u64 after);
+
+/* report.c */
+void gup_pin_report(const struct gup_pin_hazard *hazard,
+		    const struct gup_pin_hazard_record *record);
+void gup_pin_report_forget(void);
+size_t gup_pin_report_bytes(void);
+
+/* event.c */
+void gup_pin_under_writeback(struct folio *folio, enum gup_pin_mode mode,
+			     unsigned long ip);
+void gup_pin_unmatched(unsigned long block, u64 mask, unsigned int pins,
+		       unsigned long ip);
+void gup_pin_dirty_read(unsigned long pfn, unsigned long ip);
 
 /* runs.c */
 
@@ -898,11 +978,17 @@ const struct gup_pin_run *gup_pin_runs_next(struct gup_pin_runs *runs);
 /* The longest line: every word at its widest, comm escaped to four times its size. */
 #define GUP_PIN_LINE_MAX	512
 
+/* A task's name, escaped. */
+#define GUP_PIN_COMM_MAX	(4 * TASK_COMM_LEN + 1)
+
 extern const char *const gup_pin_api_names[NR_GUP_PIN_APIS];
 int gup_pin_format_run(char *buf, size_t size, const struct gup_pin_run *run,
 		       u64 now);
 const char *gup_pin_mode_name(enum gup_pin_mode mode);
 const char *gup_pin_term_name(enum gup_pin_term term);
+const char *gup_pin_api_name(unsigned int api);
+const char *gup_pin_map_name(enum gup_pin_map map);
+void gup_pin_format_comm(char *buf, const char *comm);
 u64 gup_pin_age_ms(u64 time, u64 now);
 
 /* stats.c */
@@ -928,6 +1014,7 @@ void gup_pin_index_totals(struct gup_pin_index *index,
 			  struct gup_pin_totals *totals);
 
 /* The files in debugfs. */
+extern const struct file_operations gup_pin_hazards_fops;
 extern const struct file_operations gup_pin_stacks_fops;
 extern const struct file_operations gup_pin_stats_fops;
 extern const struct file_operations gup_pin_verify_fops;

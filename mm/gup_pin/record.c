@@ -15,6 +15,7 @@
 #include <linux/vmstat.h>
 
 #include "../internal.h"
+#include "compat.h"
 #include "gup_pin.h"
 
 /* A call may pin a million pages: how many at once without a break. */
@@ -200,6 +201,8 @@ static unsigned long huge_end(const struct gup_pin_request *request,
  * @index: of the call's first page, by what is known from the pages met so far
  * @based: one was met
  * @broken: they do not
+ * @mappings: all folios' mappings, and'ed: if all are anonymous, that remains
+ * @large: one of the folios is large
  *
  * They do unless the call went over more than one mapping. Then a folio's index
  * will tell its address, at no memory for each page; for which it must have
@@ -207,8 +210,10 @@ static unsigned long huge_end(const struct gup_pin_request *request,
  */
 struct page_line {
 	pgoff_t index;
+	unsigned long mappings;
 	bool based;
 	bool broken;
+	bool large;
 };
 
 static void line_folio(struct page_line *line, const struct folio *folio,
@@ -216,6 +221,7 @@ static void line_folio(struct page_line *line, const struct folio *folio,
 {
 	pgoff_t index = folio->index + page_idx - i;
 
+	line->mappings &= (unsigned long)folio->mapping;
 	if (!line->based) {
 		line->index = index;
 		line->based = true;
@@ -251,6 +257,7 @@ static void add_call_pages(struct gup_pin_adder *adder,
 		end = i + 1;
 		idx = 0;
 		if (folio_test_large(folio)) {
+			line->large = true;
 			idx = folio_page_idx(folio, pages[i]);
 			end = folio_end(pages, i, npages,
 					huge_end(request, i, npages, folio),
@@ -267,6 +274,48 @@ static void add_call_pages(struct gup_pin_adder *adder,
 			stop = end + RESCHED_PAGES;
 		}
 	}
+}
+
+/*
+ * Only the flags of its first page are a large folio's, and that may not be
+ * among the pages.
+ */
+static void check_large(const struct gup_pin_request *request,
+			unsigned long npages, enum gup_pin_mode mode,
+			unsigned long ip)
+{
+	struct folio *folio, *last = NULL;
+	unsigned long i;
+
+	for (i = 0; i < npages; i++) {
+		folio = page_folio(request->pages[i]);
+		if (folio != last && folio_test_writeback(folio))
+			gup_pin_under_writeback(folio, mode, ip);
+		last = folio;
+	}
+}
+
+/*
+ * Is one of the pages of files under writeback, now that they are on record? As
+ * gup_pin_sees_writeback(), with one barrier for all; that they are so many is
+ * why their flags are looked at together.
+ */
+static void check_pages(const struct gup_pin_request *request,
+			unsigned long npages, enum gup_pin_mode mode,
+			bool large, unsigned long ip)
+{
+	struct page **pages = request->pages;
+	unsigned long i, flags = 0;
+
+	smp_mb();
+	if (!large) {
+#pragma GCC unroll 8
+		for (i = 0; i < npages; i++)
+			flags |= gup_pin_page_flags(pages[i]);
+		if (likely(!(flags & BIT(PG_writeback))))
+			return;
+	}
+	check_large(request, npages, mode, ip);
 }
 
 /*
@@ -288,7 +337,7 @@ static bool record_single(const struct gup_pin_request *request,
 
 static void record_pages(const struct gup_pin_request *request,
 			 unsigned long npages, struct gup_pin_origin *origin,
-			 gfp_t gfp)
+			 enum gup_pin_mode mode, gfp_t gfp, unsigned long ip)
 {
 	struct gup_pin_adder adder = {
 		.index = &gup_pin_root.index,
@@ -296,12 +345,14 @@ static void record_pages(const struct gup_pin_request *request,
 		.fresh = true,
 		.gfp = gfp,
 	};
-	struct page_line line = {};
+	struct page_line line = { .mappings = GUP_PIN_MAPPING_ANON };
 
 	add_call_pages(&adder, request, npages, &line);
 	if (adder.call)
 		call_set_addr(adder.call, &line, npages, request->addr);
 	call_end(&adder);
+	if (!line.mappings)
+		check_pages(request, npages, mode, line.large, ip);
 }
 
 /*
@@ -312,18 +363,24 @@ noinline void __gup_pin_acquired(const struct gup_pin_request *request,
 				 unsigned long npages)
 {
 	unsigned int gup_flags = request->gup_flags;
+	enum gup_pin_mode mode =
+		gup_flags & FOLL_WRITE ? GUP_PIN_WRITE : GUP_PIN_READ;
 	gfp_t gfp = record_gfp(gup_flags);
 	struct gup_pin_origin *origin;
 	struct gup_pin_id id;
+	struct folio *folio;
 
-	id_init(&id, request->api,
-		gup_flags & FOLL_WRITE ? GUP_PIN_WRITE : GUP_PIN_READ,
+	id_init(&id, request->api, mode,
 		gup_flags & FOLL_LONGTERM ? GUP_PIN_LONG : GUP_PIN_SHORT,
 		mm_owner_tgid(request->mm));
 	origin = hook_origin(&id, gfp);
-	if (npages == 1 && origin && record_single(request, origin, gfp))
+	if (npages == 1 && origin && record_single(request, origin, gfp)) {
+		folio = page_folio(request->pages[0]);
+		if (unlikely(gup_pin_sees_writeback(folio)))
+			gup_pin_under_writeback(folio, mode, _RET_IP_);
 		return;
-	record_pages(request, npages, origin, gfp);
+	}
+	record_pages(request, npages, origin, mode, gfp, _RET_IP_);
 }
 
 noinline void __gup_pin_acquired_folios(struct folio **folios,
@@ -344,6 +401,9 @@ noinline void __gup_pin_acquired_folios(struct folio **folios,
 	for (i = 0; i < nfolios; i++)
 		gup_pin_add(&adder, folio_pfn(folios[i]), 1);
 	call_end(&adder);
+	for (i = 0; i < nfolios; i++)
+		if (unlikely(gup_pin_sees_writeback(folios[i])))
+			gup_pin_under_writeback(folios[i], id.mode, _RET_IP_);
 }
 
 noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
@@ -388,17 +448,47 @@ noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
 	}
 	gup_pin_add(&adder, folio_pfn(folio), pins);
 	call_end(&adder);
+	if (unlikely(gup_pin_sees_writeback(folio)))
+		gup_pin_under_writeback(folio, id.mode, _RET_IP_);
 }
 
-/* The caller counts a large folio's pages for itself; small ones go together. */
+/* By the hook's out-of-line part, whose caller is the unpin function. */
+static __always_inline struct gup_pin_releaser releaser(unsigned long ip)
+{
+	return (struct gup_pin_releaser) {
+		.index = &gup_pin_root.index,
+		.ip = ip,
+	};
+}
+
+static noinline void released_pins(struct folio *folio, unsigned long pins,
+				   bool dirty, unsigned long ip)
+{
+	struct gup_pin_releaser rel = releaser(ip);
+
+	gup_pin_release(&rel, folio_pfn(folio), pins, dirty);
+	gup_pin_release_end(&rel);
+}
+
+static __always_inline void released_folio(struct folio *folio,
+					   unsigned long pins, bool dirty,
+					   unsigned long ip)
+{
+	if (is_zero_folio(folio))
+		return;
+	if (pins != 1 || dirty ||
+	    !gup_pin_release_only(&gup_pin_root.index, folio_pfn(folio)))
+		released_pins(folio, pins, dirty, ip);
+}
+
 /* From page @i on, either @nr pages of a large folio or all small ones up to one. */
 static noinline unsigned long released_pages(struct page **pages,
 					     unsigned long npages,
 					     unsigned long i,
 					     struct folio *folio,
-					     unsigned int nr)
+					     unsigned int nr, unsigned long ip)
 {
-	struct gup_pin_releaser rel = { .index = &gup_pin_root.index };
+	struct gup_pin_releaser rel = releaser(ip);
 
 	if (folio_test_large(folio)) {
 		gup_pin_release(&rel, folio_pfn(folio), nr, false);
@@ -423,39 +513,25 @@ unsigned long __gup_pin_released(struct page **pages, unsigned long npages,
 				 unsigned int nr)
 {
 	if (i + 1 < npages)
-		return released_pages(pages, npages, i, folio, nr);
-	__gup_pin_released_folio(folio, nr, false);
+		return released_pages(pages, npages, i, folio, nr, _RET_IP_);
+	released_folio(folio, nr, false, _RET_IP_);
 	return i + nr;
-}
-
-static noinline void released_pins(struct folio *folio, unsigned long pins,
-				   bool dirty)
-{
-	struct gup_pin_releaser rel = { .index = &gup_pin_root.index };
-
-	gup_pin_release(&rel, folio_pfn(folio), pins, dirty);
-	gup_pin_release_end(&rel);
 }
 
 void __gup_pin_released_folio(struct folio *folio, unsigned long pins,
 			      bool dirty)
 {
-	if (is_zero_folio(folio))
-		return;
-	if (pins == 1 && !dirty)
-		gup_pin_release_single(&gup_pin_root.index, folio_pfn(folio));
-	else
-		released_pins(folio, pins, dirty);
+	released_folio(folio, pins, dirty, _RET_IP_);
 }
 
 void __gup_pin_released_page(struct page *page)
 {
-	__gup_pin_released_folio(page_folio(page), 1, false);
+	released_folio(page_folio(page), 1, false, _RET_IP_);
 }
 
 void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios)
 {
-	struct gup_pin_releaser rel = { .index = &gup_pin_root.index };
+	struct gup_pin_releaser rel = releaser(_RET_IP_);
 	unsigned long i;
 
 	for (i = 0; i < nfolios; i++)

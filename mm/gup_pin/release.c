@@ -9,17 +9,33 @@
 #include "gup_pin.h"
 
 /* Pins that have no record: not recorded for lack of memory, too old, or a bug. */
-static void release_unrecorded(struct gup_pin_index *index,
-			       struct gup_pin_shard *shard, unsigned int pins)
+static void release_unrecorded(struct gup_pin_releaser *rel,
+			       struct gup_pin_shard *shard, u64 mask,
+			       unsigned int pins)
 {
-	unsigned int untracked = min_t(u64, pins, shard->untracked);
+	unsigned int all = gup_pin_count(mask) * pins;
+	unsigned int untracked = min_t(u64, all, shard->untracked);
 
 	shard->untracked -= untracked;
-	pins -= untracked;
-	if (READ_ONCE(index->complete))
-		shard->unmatched += pins;
-	else
-		shard->before += pins;
+	if (!READ_ONCE(rel->index->complete)) {
+		shard->before += all - untracked;
+		return;
+	}
+	shard->unmatched += all - untracked;
+	/* If some are known to be untracked, nobody knows which. */
+	if (!untracked) {
+		rel->unmatched |= mask;
+		rel->unmatched_pins = pins;
+	}
+}
+
+/* Without the lock, and while the folios still have the pins. */
+static void tell_unmatched(struct gup_pin_releaser *rel, unsigned long block)
+{
+	if (rel->ip)
+		gup_pin_unmatched(block, rel->unmatched, rel->unmatched_pins,
+				  rel->ip);
+	rel->unmatched = 0;
 }
 
 /* Are there pins without a record, which an unpin may be of? */
@@ -36,6 +52,26 @@ static bool has_unrecorded(unsigned long pfn, unsigned int recorded)
 	       gup_pin_folio_pins(page_folio(pfn_to_page(pfn))) > recorded;
 }
 
+/*
+ * Are all pins on the folio on record, and for read? Then so are those that are
+ * about to be released.
+ */
+static bool only_read_pins(const struct gup_pin_index *index,
+			   struct gup_pin_shard *shard, unsigned long pfn,
+			   unsigned int pins)
+{
+	const struct gup_pin_block *block =
+		gup_pin_index_find(shard, gup_pin_block_nr(pfn));
+	unsigned int calls, recorded, bit = gup_pin_block_bit(pfn);
+
+	if (!block || !(block->used & BIT_ULL(bit)) ||
+	    gup_pin_block_writes(block, bit))
+		return false;
+	recorded = gup_pin_block_pins(block, bit, &calls);
+	return pins <= recorded && (all_recorded(index, shard) ||
+				    !has_unrecorded(pfn, recorded));
+}
+
 static void release_folio(struct gup_pin_releaser *rel,
 			  struct gup_pin_shard *shard,
 			  struct gup_pin_block *block, unsigned int bit,
@@ -47,7 +83,7 @@ static void release_folio(struct gup_pin_releaser *rel,
 	recorded = gup_pin_block_pins(block, bit, &calls);
 	taken = min(pins, recorded);
 	if (pins > taken)
-		release_unrecorded(rel->index, shard, pins - taken);
+		release_unrecorded(rel, shard, BIT_ULL(bit), pins - taken);
 	if (!taken)
 		return;
 
@@ -106,8 +142,7 @@ void __gup_pin_release_each(struct gup_pin_releaser *rel)
 	if (READ_ONCE(rel->index->recording)) {
 		block = gup_pin_index_find(shard, rel->block);
 		if (!block || !block->used) {
-			release_unrecorded(rel->index, shard,
-					   gup_pin_count(rel->mask));
+			release_unrecorded(rel, shard, rel->mask, 1);
 		} else {
 			release_mask(rel, shard, block, rel->mask);
 			if (!block->used)
@@ -115,6 +150,8 @@ void __gup_pin_release_each(struct gup_pin_releaser *rel)
 		}
 	}
 	xa_unlock_irqrestore(&shard->xa, flags);
+	if (unlikely(rel->unmatched))
+		tell_unmatched(rel, rel->block);
 	if (!gup_pin_single(rel->mask))
 		gup_pin_free_calls();
 	rel->mask = 0;
@@ -136,10 +173,18 @@ void __gup_pin_release(struct gup_pin_releaser *rel, unsigned long pfn,
 	unsigned long flags;
 
 	xa_lock_irqsave(&shard->xa, flags);
+	if (dirty && rel->ip && only_read_pins(rel->index, shard, pfn, pins)) {
+		/* While they are on record, so that they can be told of. */
+		xa_unlock_irqrestore(&shard->xa, flags);
+		gup_pin_dirty_read(pfn, rel->ip);
+		xa_lock_irqsave(&shard->xa, flags);
+	}
 	if (READ_ONCE(rel->index->recording)) {
 		block = gup_pin_index_find(shard, nr);
 		if (!block || !block->used) {
-			release_unrecorded(rel->index, shard, pins);
+			release_unrecorded(rel, shard,
+					   BIT_ULL(gup_pin_block_bit(pfn)),
+					   pins);
 		} else {
 			release_folio(rel, shard, block, gup_pin_block_bit(pfn),
 				      pins, dirty);
@@ -148,6 +193,8 @@ void __gup_pin_release(struct gup_pin_releaser *rel, unsigned long pfn,
 		}
 	}
 	xa_unlock_irqrestore(&shard->xa, flags);
+	if (unlikely(rel->unmatched))
+		tell_unmatched(rel, nr);
 }
 
 static bool release_only(struct gup_pin_index *index,
@@ -169,24 +216,16 @@ static bool release_only(struct gup_pin_index *index,
 	return true;
 }
 
-static noinline void release_slowly(struct gup_pin_index *index,
-				    unsigned long pfn)
-{
-	struct gup_pin_releaser rel = { .index = index };
-
-	__gup_pin_release(&rel, pfn, 1, false);
-	gup_pin_drop_now(&rel.drops);
-}
-
 /**
- * gup_pin_release_single() - forget a pin on a folio, now
+ * gup_pin_release_only() - forget the only pin on a folio, if that is easy
  * @index: the index
  * @pfn: of the folio's head
  *
- * As with a &struct gup_pin_releaser, but shorter where the pin is the folio's
- * only one.
+ * So most unpins are, and no releaser is needed.
+ *
+ * Return: false if it is not, and nothing has changed.
  */
-void gup_pin_release_single(struct gup_pin_index *index, unsigned long pfn)
+bool gup_pin_release_only(struct gup_pin_index *index, unsigned long pfn)
 {
 	struct gup_pin_shard *shard =
 		gup_pin_shard_of(index, gup_pin_block_nr(pfn));
@@ -197,10 +236,8 @@ void gup_pin_release_single(struct gup_pin_index *index, unsigned long pfn)
 	xa_lock_irqsave(&shard->xa, flags);
 	done = release_only(index, shard, pfn, &drops);
 	xa_unlock_irqrestore(&shard->xa, flags);
-	if (done)
-		gup_pin_drop_now(&drops);
-	else
-		release_slowly(index, pfn);
+	gup_pin_drop_now(&drops);
+	return done;
 }
 
 /**

@@ -7,6 +7,7 @@
 #include <linux/string.h>
 
 #include "gup_pin.h"
+#include "proof.h"
 
 /**
  * gup_pin_index_totals() - add up the figures of all shards
@@ -39,24 +40,24 @@ void gup_pin_index_totals(struct gup_pin_index *index,
 
 /*
  * All that tracking has allocated, but for the stack depot, which others share,
- * and what is there from boot on.
+ * and what hazards take; not the rest of what is there from boot on.
  */
 static u64 memory_bytes(const struct gup_pin_totals *totals)
 {
-	return totals->nodes * sizeof(struct xa_node) + gup_pin_memory_bytes();
+	return totals->nodes * sizeof(struct xa_node) + gup_pin_memory_bytes() +
+	       sizeof(gup_pin_ring) + gup_pin_report_bytes() +
+	       gup_pin_proof_bytes();
 }
-
-static const char *const hazard_names[NR_GUP_PIN_HAZARDS] = {
-	[GUP_PIN_HAZARD_WRITEBACK]		= "writeback",
-	[GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK]	= "pin_under_writeback",
-	[GUP_PIN_HAZARD_TRUNCATE]		= "truncate",
-	[GUP_PIN_HAZARD_UNMATCHED_UNPIN]	= "unmatched_unpin",
-	[GUP_PIN_HAZARD_DIRTY_READ_PIN]		= "dirty_read_pin",
-};
 
 static void print_stat(struct seq_file *m, const char *name, u64 value)
 {
 	seq_printf(m, "%s %llu\n", name, value);
+}
+
+static void print_hazard(struct seq_file *m, enum gup_pin_hazard_kind kind)
+{
+	seq_printf(m, "hazard_%s %llu\n", gup_pin_hazard_names[kind],
+		   (u64)atomic64_read(&gup_pin_root.hazards[kind]));
 }
 
 static int stats_show(struct seq_file *m, void *v)
@@ -76,9 +77,8 @@ static int stats_show(struct seq_file *m, void *v)
 	print_stat(m, "untracked", t.untracked);
 	print_stat(m, "inferred", t.inferred);
 	print_stat(m, "unmatched", t.unmatched);
-	for (i = 0; i < NR_GUP_PIN_HAZARDS; i++)
-		seq_printf(m, "hazard_%s %llu\n", hazard_names[i],
-			   (u64)atomic64_read(&root->hazards[i]));
+	for (i = 0; i < NR_GUP_PIN_FIRST_HAZARDS; i++)
+		print_hazard(m, i);
 	print_stat(m, "reports_suppressed",
 		   atomic64_read(&root->reports_suppressed));
 	print_stat(m, "memory_bytes", memory_bytes(&t));
@@ -86,6 +86,10 @@ static int stats_show(struct seq_file *m, void *v)
 	print_stat(m, "untracked_total", t.untracked_total);
 	print_stat(m, "unpinned_from_before", t.before);
 	print_stat(m, "wrong_traces", gup_pin_traces_wrong());
+	for (i = NR_GUP_PIN_FIRST_HAZARDS; i < NR_GUP_PIN_HAZARDS; i++)
+		print_hazard(m, i);
+	print_stat(m, "false_positive", atomic64_read(&root->false_positive));
+	print_stat(m, "proof_skipped", gup_pin_proof_skipped());
 	return 0;
 }
 

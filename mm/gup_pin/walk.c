@@ -300,6 +300,20 @@ unsigned int gup_pin_walk_shares(struct gup_pin_index *index,
 	return nr;
 }
 
+static unsigned int walk_locked(struct gup_pin_shard *shard,
+				struct gup_pin_pos *pos,
+				struct gup_pin_item *items, unsigned int max)
+{
+	unsigned long block_nr = gup_pin_block_nr(pos->pfn);
+	const struct gup_pin_block *block;
+
+	block = xa_load(&shard->xa, gup_pin_key(block_nr));
+	if (!block)
+		return 0;
+	return walk_folio(block, gup_pin_block_bit(pos->pfn), &pos->seq, items,
+			  max);
+}
+
 /**
  * gup_pin_walk_folio() - get some more pins on one folio, without waiting
  * @index: the index
@@ -319,18 +333,40 @@ unsigned int gup_pin_walk_folio(struct gup_pin_index *index,
 {
 	unsigned long block_nr = gup_pin_block_nr(pos->pfn);
 	struct gup_pin_shard *shard = gup_pin_shard_of(index, block_nr);
-	const struct gup_pin_block *block;
-	unsigned int nr = 0;
 	unsigned long flags;
+	unsigned int nr;
 
 	*busy = true;
 	if (!spin_trylock_irqsave(&shard->xa.xa_lock, flags))
 		return 0;
 	*busy = false;
-	block = xa_load(&shard->xa, gup_pin_key(block_nr));
-	if (block)
-		nr = walk_folio(block, gup_pin_block_bit(pos->pfn), &pos->seq,
-				items, max);
+	nr = walk_locked(shard, pos, items, max);
 	spin_unlock_irqrestore(&shard->xa.xa_lock, flags);
+	return nr;
+}
+
+/**
+ * gup_pin_walk_pins() - get some more pins on one folio
+ * @index: the index
+ * @pos: the head pfn, and where to go on
+ * @items: filled in
+ * @max: how many items there is room for
+ *
+ * As gup_pin_walk_folio(), but waits for the shard's lock.
+ *
+ * Return: how many items were found; 0 at the end.
+ */
+unsigned int gup_pin_walk_pins(struct gup_pin_index *index,
+			       struct gup_pin_pos *pos,
+			       struct gup_pin_item *items, unsigned int max)
+{
+	unsigned long block_nr = gup_pin_block_nr(pos->pfn);
+	struct gup_pin_shard *shard = gup_pin_shard_of(index, block_nr);
+	unsigned long flags;
+	unsigned int nr;
+
+	xa_lock_irqsave(&shard->xa, flags);
+	nr = walk_locked(shard, pos, items, max);
+	xa_unlock_irqrestore(&shard->xa, flags);
 	return nr;
 }

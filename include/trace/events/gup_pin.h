@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Tracepoints of CONFIG_DEBUG_GUP_PIN.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM gup_pin
+
+#if !defined(_TRACE_GUP_PIN_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _TRACE_GUP_PIN_H
+
+#include <linux/kdev_t.h>
+#include <linux/sched.h>
+#include <linux/tracepoint.h>
+#include <linux/types.h>
+
+#ifndef __GUP_PIN_TRACE_ONCE_ONLY
+#define __GUP_PIN_TRACE_ONCE_ONLY
+
+/**
+ * struct gup_pin_hazard_trace - what gup_pin:gup_pin_hazard tells
+ * @kind: name of the hazard
+ * @ip: return address into the function that the report's title names
+ * @pfn: of the folio's head
+ * @order: of the folio
+ * @dev: of the folio's file; 0 if it has none
+ * @ino: of the file
+ * @index: of the folio in the file, in pages
+ * @pins: recorded pins on the folio
+ * @write: the pin that is told of is for write
+ * @longterm: it is for long
+ * @api: its pin function, or "unknown": then there is none to tell of
+ * @owner: tgid of the process whose memory was pinned
+ * @tgid: process of the task that pinned
+ * @pid: the task
+ * @comm: name of the task
+ */
+struct gup_pin_hazard_trace {
+	const char *kind;
+	unsigned long ip;
+	unsigned long pfn;
+	unsigned int order;
+	dev_t dev;
+	u64 ino;
+	unsigned long index;
+	unsigned int pins;
+	bool write;
+	bool longterm;
+	const char *api;
+	pid_t owner;
+	pid_t tgid;
+	pid_t pid;
+	const char *comm;
+};
+
+#endif
+
+TRACE_EVENT(gup_pin_hazard,
+	TP_PROTO(const struct gup_pin_hazard_trace *hazard),
+
+	TP_ARGS(hazard),
+
+	TP_STRUCT__entry(
+		__string(kind, hazard->kind)
+		__string(api, hazard->api)
+		__array(char, comm, TASK_COMM_LEN)
+		__field(unsigned long, ip)
+		__field(unsigned long, pfn)
+		__field(unsigned long, index)
+		__field(u64, ino)
+		__field(dev_t, dev)
+		__field(unsigned int, order)
+		__field(unsigned int, pins)
+		__field(pid_t, owner)
+		__field(pid_t, tgid)
+		__field(pid_t, pid)
+		__field(bool, write)
+		__field(bool, longterm)
+	),
+
+	TP_fast_assign(
+		__assign_str(kind);
+		__assign_str(api);
+		memcpy(__entry->comm, hazard->comm, TASK_COMM_LEN);
+		__entry->ip = hazard->ip;
+		__entry->pfn = hazard->pfn;
+		__entry->index = hazard->index;
+		__entry->ino = hazard->ino;
+		__entry->dev = hazard->dev;
+		__entry->order = hazard->order;
+		__entry->pins = hazard->pins;
+		__entry->owner = hazard->owner;
+		__entry->tgid = hazard->tgid;
+		__entry->pid = hazard->pid;
+		__entry->write = hazard->write;
+		__entry->longterm = hazard->longterm;
+	),
+
+	TP_printk("kind=%s func=%ps pfn=0x%lx order=%u dev=%u:%u ino=%llu index=0x%lx pins_on_folio=%u mode=%s term=%s api=%s owner=%d task=%d/%d comm=%s",
+		__get_str(kind), (void *)__entry->ip, __entry->pfn,
+		__entry->order, MAJOR(__entry->dev), MINOR(__entry->dev),
+		__entry->ino, __entry->index, __entry->pins,
+		__entry->write ? "w" : "r", __entry->longterm ? "long" : "short",
+		__get_str(api), __entry->owner, __entry->tgid, __entry->pid,
+		__entry->comm)
+);
+
+#endif /* _TRACE_GUP_PIN_H */
+
+/* This part must be outside protection. */
+#include <trace/define_trace.h>

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Catches reports on their way to the console, and compares them line by line.
+ */
+#include <linux/minmax.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <trace/events/printk.h>
+
+#include "console.h"
+
+#define LINES		160
+#define LINE_MAX	384
+
+static DEFINE_RAW_SPINLOCK(lock);
+static char lines[LINES][LINE_MAX];
+static unsigned int nr_lines;
+static unsigned int rules;
+
+/* A report is what stands between two rules, and they themselves. */
+static void probe(void *ignore, const char *text, size_t len)
+{
+	bool rule = len > 20 && !strncmp(text, "====================", 20);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&lock, flags);
+	if ((rule || rules % 2) && nr_lines < LINES) {
+		len = min(len, LINE_MAX - 1);
+		memcpy(lines[nr_lines], text, len);
+		lines[nr_lines++][len] = '\0';
+	}
+	rules += rule;
+	raw_spin_unlock_irqrestore(&lock, flags);
+}
+
+static void unwatch(void *ignore)
+{
+	unregister_trace_console(probe, NULL);
+	tracepoint_synchronize_unregister();
+}
+
+/**
+ * gup_pin_console_watch() - catch reports until the test ends
+ * @test: the test
+ *
+ * Return: 0 or -errno.
+ */
+int gup_pin_console_watch(struct kunit *test)
+{
+	int err = register_trace_console(probe, NULL);
+
+	if (err)
+		return err;
+	gup_pin_console_clear();
+	return kunit_add_action_or_reset(test, unwatch, NULL);
+}
+
+/**
+ * gup_pin_console_clear() - forget what was caught
+ */
+void gup_pin_console_clear(void)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&lock, flags);
+	nr_lines = 0;
+	rules = 0;
+	raw_spin_unlock_irqrestore(&lock, flags);
+}
+
+/**
+ * gup_pin_console_reports() - how many reports were caught
+ */
+unsigned int gup_pin_console_reports(void)
+{
+	return READ_ONCE(rules) / 2;
+}
+
+/**
+ * gup_pin_test_matches() - is a text as it should be?
+ * @want: how it should be; * is any text
+ * @text: the text
+ */
+bool gup_pin_test_matches(const char *want, const char *text)
+{
+	for (; *want && *want != '*'; want++, text++)
+		if (*want != *text)
+			return false;
+	if (!*want)
+		return !*text;
+	do {
+		if (gup_pin_test_matches(want + 1, text))
+			return true;
+	} while (*text++);
+	return false;
+}
+
+/* Nobody prints meanwhile: it is the test that makes others print. */
+void __gup_pin_console_expect(struct kunit *test, const char *const *want,
+			      unsigned int nr)
+{
+	unsigned int i, line = 0;
+
+	KUNIT_ASSERT_EQ(test, gup_pin_console_reports(), 1);
+	KUNIT_ASSERT_LT(test, nr_lines, LINES);
+	for (i = 0; i < nr; i++) {
+		if (!strcmp(want[i], GUP_PIN_FRAMES)) {
+			KUNIT_ASSERT_EQ_MSG(test, lines[line][0], ' ',
+					    "no frame in line %u: %s", line,
+					    lines[line]);
+			while (line < nr_lines && lines[line][0] == ' ')
+				line++;
+			continue;
+		}
+		KUNIT_ASSERT_LT_MSG(test, line, nr_lines, "no line for: %s",
+				    want[i]);
+		KUNIT_ASSERT_TRUE_MSG(test,
+				      gup_pin_test_matches(want[i], lines[line]),
+				      "line %u is: %s\nand not: %s", line,
+				      lines[line], want[i]);
+		line++;
+	}
+	KUNIT_EXPECT_EQ_MSG(test, line, nr_lines, "there are more lines: %s",
+			    lines[line]);
+}

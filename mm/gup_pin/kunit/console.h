@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests of reports share: the text that went to the console.
+ */
+#ifndef _MM_GUP_PIN_KUNIT_CONSOLE_H
+#define _MM_GUP_PIN_KUNIT_CONSOLE_H
+
+#include <kunit/test.h>
+
+/* In place of a line: any number of frames. */
+#define GUP_PIN_FRAMES	"(frames)"
+
+int gup_pin_console_watch(struct kunit *test);
+void gup_pin_console_clear(void);
+unsigned int gup_pin_console_reports(void);
+bool gup_pin_test_matches(const char *want, const char *text);
+void __gup_pin_console_expect(struct kunit *test, const char *const *want,
+			      unsigned int nr);
+
+/* The only report since the last clear is of these lines, in which * is any text. */
+#define gup_pin_console_expect(test, want)				\
+	__gup_pin_console_expect(test, want, ARRAY_SIZE(want))
+
+#endif /* _MM_GUP_PIN_KUNIT_CONSOLE_H */

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Stale dirty, and truncation that waits: the hazards that nothing but their own
+ * hooks meet.
+ */
+#include <kunit/test.h>
+#include <linux/backing-dev.h>
+#include <linux/delay.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+
+#include "../gup_pin.h"
+#include "console.h"
+#include "file.h"
+
+struct dirtied_state {
+	struct folio *folio;
+	u64 dirtied;
+	u64 truncated;
+};
+
+static u64 met(enum gup_pin_hazard_kind kind)
+{
+	return atomic64_read(&gup_pin_root.hazards[kind]);
+}
+
+static int dirtied_init(struct kunit *test)
+{
+	struct dirtied_state *s;
+
+	if (!gup_pin_root.index.recording)
+		kunit_skip(test, "needs gup_pin=on");
+	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	if (!s)
+		return -ENOMEM;
+	s->folio = gup_pin_test_stand_in(test);
+	s->dirtied = met(GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN);
+	s->truncated = met(GUP_PIN_HAZARD_TRUNCATE);
+	gup_pin_report_forget();
+	test->priv = s;
+	return gup_pin_console_watch(test);
+}
+
+/* It is in no address space that could be pinned from: count it by hand. */
+static noinline void take_pin(struct folio *folio)
+{
+	folio_ref_add(folio, GUP_PIN_COUNTING_BIAS);
+	gup_pin_added(0, folio, 1, GUP_PIN_FOLIO_ADD_PIN);
+}
+
+/* As those do that have a pin. */
+static noinline void dirty(struct folio *folio)
+{
+	folio_lock(folio);
+	gup_pin_dirtying(folio);
+	folio_unlock(folio);
+}
+
+static void expect_dirtied(struct kunit *test, unsigned int more)
+{
+	struct dirtied_state *s = test->priv;
+
+	KUNIT_EXPECT_EQ(test, met(GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN),
+			s->dirtied + more);
+	KUNIT_EXPECT_EQ(test, met(GUP_PIN_HAZARD_TRUNCATE), s->truncated);
+}
+
+static void whole_report(struct kunit *test)
+{
+	static const char *const want[] = {
+		"==================================================================",
+		"BUG: GUP_PIN: pinned folio dirtied after it was cleaned in dirty+0x*/0x*",
+		"",
+		"folio: pfn=0x* order=0 map=* flags=0x*(*locked*)",
+		"file: fs=stand_in dev=7:3 ino=42 index=0x5 name=\"\"",
+		"",
+		"event: task=*/* comm=kunit_try_catch*",
+		" dirty+0x*/0x*",
+		" whole_report+0x*/0x*",
+		GUP_PIN_FRAMES,
+		"",
+		"pin: mode=w term=short api=folio_add_pin owner=0 task=*/* comm=kunit_try_catch* age_ms=* pins=1 addr=0x0 match=exact",
+		" take_pin+0x*/0x*",
+		" whole_report+0x*/0x*",
+		GUP_PIN_FRAMES,
+		"",
+		"CPU: *",
+		"Hardware name: *",
+		"==================================================================",
+	};
+	struct dirtied_state *s = test->priv;
+
+	take_pin(s->folio);
+	dirty(s->folio);
+	unpin_user_folio(s->folio, 1);
+	expect_dirtied(test, 1);
+	gup_pin_console_expect(test, want);
+}
+
+static void what_is_no_hazard(struct kunit *test)
+{
+	struct dirtied_state *s = test->priv;
+
+	/* Nobody has a pin. */
+	dirty(s->folio);
+	expect_dirtied(test, 0);
+
+	take_pin(s->folio);
+	/* The file system knows. */
+	folio_set_dirty(s->folio);
+	dirty(s->folio);
+	expect_dirtied(test, 0);
+	folio_clear_dirty(s->folio);
+	/* It is kept elsewhere what is dirty. */
+	s->folio->mapping->host->i_sb->s_bdi->capabilities = 0;
+	dirty(s->folio);
+	expect_dirtied(test, 0);
+	s->folio->mapping->host->i_sb->s_bdi->capabilities = BDI_CAP_WRITEBACK;
+	dirty(s->folio);
+	expect_dirtied(test, 1);
+	unpin_user_folio(s->folio, 1);
+}
+
+static void read_pins_are_no_hazard(struct kunit *test)
+{
+	struct dirtied_state *s = test->priv;
+	unsigned long addr = gup_pin_test_map(test, 1);
+	struct page *page;
+
+	page = gup_pin_test_pin(test, addr, false);
+	dirty(page_folio(page));
+	expect_dirtied(test, 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_console_reports(), 0);
+	unpin_user_page(page);
+	KUNIT_EXPECT_EQ(test, met(GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN),
+			s->dirtied);
+}
+
+/* Every function of mm/ that dirties what its caller has pinned. */
+static void who_dirties(struct kunit *test)
+{
+	struct dirtied_state *s = test->priv;
+	struct page *page = &s->folio->page;
+
+	take_pin(s->folio);
+	set_page_dirty_lock(page);
+	expect_dirtied(test, 1);
+	/* It is dirty now, so there is nothing to be told. */
+	unpin_user_pages_dirty_lock(&page, 1, true);
+	expect_dirtied(test, 1);
+
+	folio_clear_dirty(s->folio);
+	take_pin(s->folio);
+	unpin_user_pages_dirty_lock(&page, 1, false);
+	expect_dirtied(test, 1);
+
+	take_pin(s->folio);
+	unpin_user_pages_dirty_lock(&page, 1, true);
+	expect_dirtied(test, 2);
+
+	folio_clear_dirty(s->folio);
+	take_pin(s->folio);
+	unpin_user_page_range_dirty_lock(page, 1, true);
+	expect_dirtied(test, 3);
+}
+
+/* As in dax_layout_busy_page_range() */
+static noinline void wait_for_page(struct page *page)
+{
+	gup_pin_dax_wait(page);
+	/* No tail call. */
+	barrier();
+}
+
+static noinline void truncate_dax(struct page *page)
+{
+	wait_for_page(page);
+	barrier();
+}
+
+static void whole_report_of_waiting(struct kunit *test)
+{
+	static const char *const want[] = {
+		"==================================================================",
+		"BUG: GUP_PIN: truncation waits for pinned folio in truncate_dax+0x*/0x*",
+		"",
+		"folio: pfn=0x* order=0 map=shmem flags=0x*(*)",
+		"file: fs=tmpfs dev=0:* ino=* index=0x0 name=\"gup_pin\"",
+		"waits for 2 pins, the oldest of them held for * ms",
+		"",
+		"event: task=*/* comm=kunit_try_catch*",
+		" truncate_dax+0x*/0x*",
+		" whole_report_of_waiting+0x*/0x*",
+		GUP_PIN_FRAMES,
+		"",
+		"pin: mode=w term=short api=pin_user_pages_fast owner=0 task=*/* comm=kunit_try_catch* age_ms=* pins=1 addr=0x* match=exact",
+		" pin_user_pages_fast+0x*/0x*",
+		GUP_PIN_FRAMES,
+		"",
+		"pin: mode=r term=short api=pin_user_pages_fast owner=0 task=*/* comm=kunit_try_catch* age_ms=* pins=1 addr=0x* match=exact",
+		" pin_user_pages_fast+0x*/0x*",
+		GUP_PIN_FRAMES,
+		"",
+		"CPU: *",
+		"Hardware name: *",
+		"==================================================================",
+	};
+	struct dirtied_state *s = test->priv;
+	unsigned long addr = gup_pin_test_map(test, 1);
+	struct page *pages[2];
+
+	pages[0] = gup_pin_test_pin(test, addr, false);
+	msleep(20);
+	pages[1] = gup_pin_test_pin(test, addr, true);
+	truncate_dax(pages[0]);
+	unpin_user_pages(pages, 2);
+	KUNIT_EXPECT_EQ(test, met(GUP_PIN_HAZARD_TRUNCATE), s->truncated + 1);
+	gup_pin_console_expect(test, want);
+	gup_pin_console_clear();
+	truncate_dax(pages[0]);
+	KUNIT_EXPECT_EQ(test, met(GUP_PIN_HAZARD_TRUNCATE), s->truncated + 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_console_reports(), 0);
+}
+
+static struct kunit_case dirtied_cases[] = {
+	KUNIT_CASE(whole_report),
+	KUNIT_CASE(what_is_no_hazard),
+	KUNIT_CASE(read_pins_are_no_hazard),
+	KUNIT_CASE(who_dirties),
+	KUNIT_CASE(whole_report_of_waiting),
+	{}
+};
+
+static struct kunit_suite dirtied_suite = {
+	.name = "gup_pin_dirtied",
+	.init = dirtied_init,
+	.test_cases = dirtied_cases,
+};
+
+kunit_test_suite(dirtied_suite);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests of hazards share: pinned pages of files.
+ */
+#ifndef _MM_GUP_PIN_KUNIT_FILE_H
+#define _MM_GUP_PIN_KUNIT_FILE_H
+
+#include <kunit/test.h>
+
+struct folio;
+struct page;
+
+unsigned long gup_pin_test_map(struct kunit *test, unsigned int pages);
+struct page *gup_pin_test_pin(struct kunit *test, unsigned long addr,
+			      bool write);
+struct folio *gup_pin_test_stand_in(struct kunit *test);
+void gup_pin_test_start_writeback(struct folio *folio);
+void gup_pin_test_end_writeback(struct folio *folio);
+
+#endif /* _MM_GUP_PIN_KUNIT_FILE_H */

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pinning a folio races with starting its writeback. Each side first makes
+ * itself known and then looks for the other:
+ *
+ *	pin				writeback
+ *	---				---------
+ *	take the pin, record it		set PG_writeback
+ *	full barrier			full barrier
+ *	read PG_writeback		read the pins
+ *
+ * so that at least one of the two sees the other. Without either barrier a CPU
+ * may read before others can see what it wrote, and both may see nothing: a
+ * miss. x86 reorders in just this way, and so does QEMU's emulation of it, if it
+ * has a host CPU for each of the guest's.
+ *
+ * Two threads on two CPUs meet before each round, and are let go at once but for
+ * a delay that differs from round to round.
+ */
+#include <kunit/test.h>
+#include <linux/atomic.h>
+#include <linux/cache.h>
+#include <linux/cpumask.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/processor.h>
+#include <linux/sched.h>
+#include <linux/sched/task.h>
+
+#include "../gup_pin.h"
+#include "file.h"
+
+/* Rounds that are to be without a miss, and in which to look for one at most. */
+#define ROUNDS		200000
+#define ROUNDS_MAX	4000000
+#define PIN_ROUNDS	20000
+
+struct race;
+
+/**
+ * struct race_side - what one of the two threads does
+ * @act: make yourself known, look for the other; return whether it is there
+ * @undo: make yourself forgotten
+ * @saw: what @act returned in this round
+ */
+struct race_side {
+	bool (*act)(struct race *race);
+	void (*undo)(struct race *race);
+	bool saw;
+};
+
+/**
+ * struct race - two threads and what they fight about
+ * @arrived: how often one of them came to where they meet
+ * @pinned: stands for the folio's pins, where there are no real ones
+ * @folio: what is pinned and written back
+ * @addr: where it is mapped
+ * @page: as the pin function returned it
+ * @pin: the thread that pins; on the first CPU
+ * @writeback: the thread that starts writeback; on another
+ * @spread: how different delays are
+ * @rounds: at most
+ * @stop: at the first miss
+ * @over: there was one
+ * @done: rounds that were run
+ * @misses: rounds in which neither saw the other
+ */
+struct race {
+	atomic_t arrived ____cacheline_aligned_in_smp;
+	int pinned ____cacheline_aligned_in_smp;
+	struct folio *folio ____cacheline_aligned_in_smp;
+	unsigned long addr;
+	struct page *page;
+	struct race_side pin;
+	struct race_side writeback;
+	unsigned int spread;
+	unsigned int rounds;
+	bool stop;
+	bool over;
+	unsigned int done;
+	unsigned int misses;
+};
+
+static void meet(struct race *race, unsigned int *times)
+{
+	int all = 2 * ++*times;
+
+	/* What either did before, both see after. */
+	atomic_inc_return(&race->arrived);
+	while (atomic_read_acquire(&race->arrived) < all)
+		cpu_relax();
+}
+
+static void delay(unsigned int n)
+{
+	while (n--)
+		barrier();
+}
+
+static bool another_round(struct race *race, unsigned int round)
+{
+	return round < race->rounds && !READ_ONCE(race->over);
+}
+
+static int writeback_thread(void *data)
+{
+	struct race_side *side = &((struct race *)data)->writeback;
+	unsigned int times = 0, round;
+	struct race *race = data;
+
+	for (round = 0; another_round(race, round); round++) {
+		meet(race, &times);
+		delay(round / 8 % race->spread);
+		side->saw = side->act(race);
+		meet(race, &times);
+		side->undo(race);
+		meet(race, &times);
+	}
+	return 0;
+}
+
+static void pin_thread(struct race *race)
+{
+	struct race_side *side = &race->pin;
+	unsigned int times = 0, round;
+
+	for (round = 0; another_round(race, round); round++) {
+		meet(race, &times);
+		delay(round % 8);
+		side->saw = side->act(race);
+		meet(race, &times);
+		race->misses += !side->saw && !race->writeback.saw;
+		side->undo(race);
+		/* Told before the other asks whether there is another round. */
+		if (race->stop && race->misses)
+			WRITE_ONCE(race->over, true);
+		meet(race, &times);
+		cond_resched();
+	}
+	race->done = round;
+}
+
+/* This thread pins, for it has the memory map; another starts writeback. */
+static void run(struct kunit *test, struct race *race)
+{
+	unsigned int here = cpumask_first(cpu_online_mask);
+	struct task_struct *other;
+	cpumask_var_t old;
+
+	KUNIT_ASSERT_TRUE(test, alloc_cpumask_var(&old, GFP_KERNEL));
+	cpumask_copy(old, current->cpus_ptr);
+	atomic_set(&race->arrived, 0);
+	race->over = false;
+	race->misses = 0;
+	other = kthread_create(writeback_thread, race, "gup_pin_race");
+	if (IS_ERR(other)) {
+		free_cpumask_var(old);
+		KUNIT_FAIL_AND_ABORT(test, "no thread");
+	}
+	kthread_bind(other, cpumask_next(here, cpu_online_mask));
+	get_task_struct(other);
+	set_cpus_allowed_ptr(current, cpumask_of(here));
+	wake_up_process(other);
+	pin_thread(race);
+	kthread_stop_put(other);
+	set_cpus_allowed_ptr(current, old);
+	free_cpumask_var(old);
+	kunit_info(test, "%u misses in %u rounds\n", race->misses, race->done);
+}
+
+/* With words instead of pins, so that no lock and no atomic is on the way. */
+
+static bool pin_word(struct race *race)
+{
+	WRITE_ONCE(race->pinned, 1);
+	return gup_pin_sees_writeback(race->folio);
+}
+
+static bool pin_word_no_barrier(struct race *race)
+{
+	WRITE_ONCE(race->pinned, 1);
+	return folio_test_writeback(race->folio);
+}
+
+static void unpin_word(struct race *race)
+{
+	WRITE_ONCE(race->pinned, 0);
+}
+
+static bool start_word(struct race *race)
+{
+	folio_test_set_writeback(race->folio);
+	return READ_ONCE(race->pinned);
+}
+
+static bool start_word_no_barrier(struct race *race)
+{
+	__set_bit(PG_writeback, (unsigned long *)&race->folio->flags);
+	return READ_ONCE(race->pinned);
+}
+
+static void end_word(struct race *race)
+{
+	folio_test_clear_writeback(race->folio);
+}
+
+static struct race *race_new(struct kunit *test)
+{
+	struct race *race;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs two CPUs");
+	race = kunit_kzalloc(test, sizeof(*race), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, race);
+	return race;
+}
+
+/* On a folio that nobody else knows, whose flags may be changed at will. */
+static void race_words(struct kunit *test, bool pin_barrier,
+		       bool writeback_barrier)
+{
+	bool broken = !pin_barrier || !writeback_barrier;
+	struct race *race = race_new(test);
+	struct page *page = alloc_page(GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	race->folio = page_folio(page);
+	race->pin.act = pin_barrier ? pin_word : pin_word_no_barrier;
+	race->pin.undo = unpin_word;
+	race->writeback.act = writeback_barrier ? start_word :
+						  start_word_no_barrier;
+	race->writeback.undo = end_word;
+	race->spread = 8;
+	race->rounds = broken ? ROUNDS_MAX : ROUNDS;
+	race->stop = broken;
+	run(test, race);
+	__free_page(page);
+	if (!broken)
+		KUNIT_EXPECT_EQ(test, race->misses, 0);
+	else if (!race->misses)
+		kunit_skip(test, "these CPUs do not reorder, so it shows nothing");
+}
+
+static void words_with_barriers(struct kunit *test)
+{
+	race_words(test, true, true);
+}
+
+static void words_without_the_pin_barrier(struct kunit *test)
+{
+	race_words(test, false, true);
+}
+
+static void words_without_the_writeback_barrier(struct kunit *test)
+{
+	race_words(test, true, false);
+}
+
+static void words_without_barriers(struct kunit *test)
+{
+	race_words(test, false, false);
+}
+
+/* With the real pin function and the real hook, on a page of a file. */
+
+static u64 met(enum gup_pin_hazard_kind kind)
+{
+	return atomic64_read(&gup_pin_root.hazards[kind]);
+}
+
+static bool pin_page(struct race *race)
+{
+	u64 before = met(GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK);
+
+	if (pin_user_pages_fast(race->addr, 1, FOLL_WRITE, &race->page) != 1)
+		race->page = NULL;
+	return met(GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK) != before;
+}
+
+/* What a missing barrier would make of it: looks before it has made itself known. */
+static bool pin_page_too_early(struct race *race)
+{
+	bool saw = folio_test_writeback(race->folio);
+
+	pin_page(race);
+	return saw;
+}
+
+static void unpin_page(struct race *race)
+{
+	if (race->page)
+		unpin_user_page(race->page);
+}
+
+/* As __folio_start_writeback() does it, without what wants a real file system. */
+static bool start_folio(struct race *race)
+{
+	u64 before = met(GUP_PIN_HAZARD_WRITEBACK);
+
+	folio_test_set_writeback(race->folio);
+	gup_pin_writeback_start(race->folio);
+	return met(GUP_PIN_HAZARD_WRITEBACK) != before;
+}
+
+static void race_folio(struct kunit *test, bool (*pin)(struct race *race),
+		       bool expect_misses)
+{
+	struct race *race = race_new(test);
+	struct page *page;
+
+	if (!gup_pin_root.index.recording)
+		kunit_skip(test, "needs gup_pin=on");
+	race->addr = gup_pin_test_map(test, 1);
+	page = gup_pin_test_pin(test, race->addr, true);
+	race->folio = page_folio(page);
+	unpin_user_page(page);
+
+	race->pin.act = pin;
+	race->pin.undo = unpin_page;
+	race->writeback.act = start_folio;
+	race->writeback.undo = end_word;
+	race->spread = 500;
+	race->rounds = PIN_ROUNDS;
+	race->stop = expect_misses;
+	run(test, race);
+	if (expect_misses)
+		KUNIT_EXPECT_GT(test, race->misses, 0);
+	else
+		KUNIT_EXPECT_EQ(test, race->misses, 0);
+}
+
+static void pins_as_they_are(struct kunit *test)
+{
+	race_folio(test, pin_page, false);
+}
+
+static void pins_that_look_too_early(struct kunit *test)
+{
+	race_folio(test, pin_page_too_early, true);
+}
+
+static struct kunit_case race_cases[] = {
+	KUNIT_CASE_SLOW(words_with_barriers),
+	KUNIT_CASE_SLOW(words_without_the_pin_barrier),
+	KUNIT_CASE_SLOW(words_without_the_writeback_barrier),
+	KUNIT_CASE_SLOW(words_without_barriers),
+	KUNIT_CASE_SLOW(pins_as_they_are),
+	KUNIT_CASE_SLOW(pins_that_look_too_early),
+	{}
+};
+
+static struct kunit_suite race_suite = {
+	.name = "gup_pin_race",
+	.test_cases = race_cases,
+};
+
+kunit_test_suite(race_suite);

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The newest hazards, for /sys/kernel/debug/gup_pin/hazards and crash dumps.
+ */
+#include <linux/fs.h>
+#include <linux/kallsyms.h>
+#include <linux/sched/clock.h>
+#include <linux/seq_file.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+
+#include "gup_pin.h"
+
+struct gup_pin_ring gup_pin_ring;
+
+/* Held for no longer than a copy takes; hazards come from any context. */
+static DEFINE_RAW_SPINLOCK(ring_lock);
+
+/**
+ * gup_pin_ring_add() - keep a hazard in place of the oldest
+ * @hazard: the hazard; its @seq is set
+ *
+ * Any context but NMI.
+ */
+void gup_pin_ring_add(struct gup_pin_hazard_record *hazard)
+{
+	struct gup_pin_hazard_record *entry;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&ring_lock, flags);
+	hazard->seq = ++gup_pin_ring.newest;
+	entry = &gup_pin_ring.entries[hazard->seq % GUP_PIN_RING_ENTRIES];
+	/* For crash dumps: an entry that is being written has no number. */
+	WRITE_ONCE(entry->seq, 0);
+	barrier();
+	memcpy((void *)entry + sizeof(entry->seq),
+	       (void *)hazard + sizeof(hazard->seq),
+	       sizeof(*entry) - sizeof(entry->seq));
+	barrier();
+	WRITE_ONCE(entry->seq, hazard->seq);
+	raw_spin_unlock_irqrestore(&ring_lock, flags);
+}
+
+/**
+ * gup_pin_ring_get() - find the hazard that comes next
+ * @hazard: filled in
+ * @after: number of the one before; 0 for the oldest
+ *
+ * Any context but NMI.
+ *
+ * Return: false if there is none.
+ */
+bool gup_pin_ring_get(struct gup_pin_hazard_record *hazard, u64 after)
+{
+	u64 oldest = 1, newest;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&ring_lock, flags);
+	newest = gup_pin_ring.newest;
+	if (newest > GUP_PIN_RING_ENTRIES)
+		oldest = newest - GUP_PIN_RING_ENTRIES + 1;
+	after = max(after + 1, oldest);
+	if (after <= newest)
+		*hazard = gup_pin_ring.entries[after % GUP_PIN_RING_ENTRIES];
+	raw_spin_unlock_irqrestore(&ring_lock, flags);
+	return after <= newest;
+}
+
+/**
+ * struct hazards_iter - a reader of `hazards`
+ * @at: the position in the file, in records, that @hazard is at
+ * @end: there are no more
+ * @hazard: that record
+ */
+struct hazards_iter {
+	loff_t at;
+	bool end;
+	struct gup_pin_hazard_record hazard;
+};
+
+/* As in `pins`, it is never asked to go back by less than the whole file. */
+static void *hazards_start(struct seq_file *m, loff_t *pos)
+{
+	struct hazards_iter *iter = m->private;
+
+	if (!*pos) {
+		iter->at = 0;
+		iter->end = false;
+		iter->hazard.seq = 0;
+		return SEQ_START_TOKEN;
+	}
+	return *pos == iter->at && !iter->end ? &iter->hazard : NULL;
+}
+
+static void *hazards_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	struct hazards_iter *iter = m->private;
+
+	iter->at = ++*pos;
+	iter->end = !gup_pin_ring_get(&iter->hazard, iter->hazard.seq);
+	return iter->end ? NULL : &iter->hazard;
+}
+
+static void hazards_stop(struct seq_file *m, void *v)
+{
+}
+
+static void show_stack_of(struct seq_file *m, const char *title,
+			  const unsigned long *entries, unsigned int nr)
+{
+	unsigned int i;
+
+	seq_printf(m, "%s:\n", title);
+	for (i = 0; i < nr; i++)
+		seq_printf(m, " %pS\n", (void *)entries[i]);
+}
+
+static void show_line(struct seq_file *m,
+		      const struct gup_pin_hazard_record *hazard, u64 now)
+{
+	const struct gup_pin_run run = {
+		.first = hazard->pin,
+		.pages = 1UL << hazard->pin.folio.order,
+		.pins = hazard->pin.pins,
+	};
+	const struct gup_pin_event *event = &hazard->event;
+	char comm[GUP_PIN_COMM_MAX], line[GUP_PIN_LINE_MAX];
+	char func[KSYM_SYMBOL_LEN];
+
+	gup_pin_format_comm(comm, event->comm);
+	gup_pin_format_run(line, sizeof(line), &run, now);
+	sprint_symbol(func, event->ip);
+	/* Neither the function's size nor its module is part of the word. */
+	func[strcspn(func, "/ ")] = '\0';
+	seq_printf(m, "kind=%s age_ms=%llu task=%d/%d comm=%s %s func=%s pins_on_folio=%u\n",
+		   gup_pin_hazard_names[hazard->kind],
+		   gup_pin_age_ms(event->time, now), event->tgid, event->pid,
+		   comm, line, func, hazard->pins);
+}
+
+static int hazards_show(struct seq_file *m, void *v)
+{
+	const struct gup_pin_hazard_record *hazard = v;
+	unsigned long *entries;
+	unsigned int nr;
+
+	if (v == SEQ_START_TOKEN) {
+		seq_printf(m, "# gup_pin hazards %d\n", GUP_PIN_TEXT_FORMAT);
+		return 0;
+	}
+	show_line(m, hazard, local_clock());
+	show_stack_of(m, "event", hazard->event.entries, hazard->event.nr);
+	nr = stack_depot_fetch(hazard->pin.id.stack, &entries);
+	show_stack_of(m, "pin", entries, nr);
+	seq_putc(m, '\n');
+	return 0;
+}
+
+static const struct seq_operations hazards_sops = {
+	.start = hazards_start,
+	.next = hazards_next,
+	.stop = hazards_stop,
+	.show = hazards_show,
+};
+
+static int hazards_open(struct inode *inode, struct file *file)
+{
+	if (!__seq_open_private(file, &hazards_sops,
+				sizeof(struct hazards_iter)))
+		return -ENOMEM;
+	return 0;
+}
+
+const struct file_operations gup_pin_hazards_fops = {
+	.open = hazards_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = seq_release_private,
+};
