@@ -317,7 +317,7 @@ static void print_report(const struct gup_pin_hazard *hazard,
 	pr_err("\n");
 	print_event(&record->event);
 	if (hazard->pins)
-		pr_err("%u pins are dropped that are not on record\n\n",
+		pr_err("pins that are dropped without a record: %u\n\n",
 		       hazard->pins);
 	print_pins(hazard, buffer->pins, nr, holders);
 	dump_stack_print_info(KERN_ERR);

@@ -332,7 +332,7 @@ static void unmatched_unpin_is_reported(struct kunit *test)
 		" unmatched_unpin_is_reported+0x*",
 		GUP_PIN_FRAMES,
 		"",
-		"1 pins are dropped that are not on record",
+		"pins that are dropped without a record: 1",
 		"",
 		TAIL
 	};
