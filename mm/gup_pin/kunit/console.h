@@ -7,8 +7,13 @@
 
 #include <kunit/test.h>
 
-/* In place of a line: any number of frames. */
+/* In place of a line: one frame or more. */
 #define GUP_PIN_FRAMES	"(frames)"
+
+#define GUP_PIN_RULE	"=================================================================="
+
+/* What a report ends with. A line with a question mark may lack. */
+#define GUP_PIN_TAIL	"CPU: *", "?Tainted: *", "?Hardware name: *", GUP_PIN_RULE
 
 int gup_pin_console_watch(struct kunit *test);
 void gup_pin_console_clear(void);

@@ -68,7 +68,7 @@ static void expect_dirtied(struct kunit *test, unsigned int more)
 static void whole_report(struct kunit *test)
 {
 	static const char *const want[] = {
-		"==================================================================",
+		GUP_PIN_RULE,
 		"BUG: GUP_PIN: pinned folio dirtied after it was cleaned in dirty+0x*/0x*",
 		"",
 		"folio: pfn=0x* order=0 map=* flags=0x*(*locked*)",
@@ -84,9 +84,7 @@ static void whole_report(struct kunit *test)
 		" whole_report+0x*/0x*",
 		GUP_PIN_FRAMES,
 		"",
-		"CPU: *",
-		"Hardware name: *",
-		"==================================================================",
+		GUP_PIN_TAIL
 	};
 	struct dirtied_state *s = test->priv;
 
@@ -181,7 +179,7 @@ static noinline void truncate_dax(struct page *page)
 static void whole_report_of_waiting(struct kunit *test)
 {
 	static const char *const want[] = {
-		"==================================================================",
+		GUP_PIN_RULE,
 		"BUG: GUP_PIN: truncation waits for pinned folio in truncate_dax+0x*/0x*",
 		"",
 		"folio: pfn=0x* order=0 map=shmem flags=0x*(*)",
@@ -201,9 +199,7 @@ static void whole_report_of_waiting(struct kunit *test)
 		" pin_user_pages_fast+0x*/0x*",
 		GUP_PIN_FRAMES,
 		"",
-		"CPU: *",
-		"Hardware name: *",
-		"==================================================================",
+		GUP_PIN_TAIL
 	};
 	struct dirtied_state *s = test->priv;
 	unsigned long addr = gup_pin_test_map(test, 1);

@@ -19,9 +19,8 @@
 #include "file.h"
 
 #define PAGES	2
-#define RULE	"=================================================================="
-/* What a report ends with. That tests run is a taint. */
-#define TAIL	"CPU: *", "Tainted: *", "Hardware name: *", RULE
+#define RULE	GUP_PIN_RULE
+#define TAIL	GUP_PIN_TAIL
 
 struct hazard_state {
 	unsigned long addr;

@@ -21,6 +21,7 @@
 #include <linux/atomic.h>
 #include <linux/cache.h>
 #include <linux/cpumask.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/processor.h>
@@ -34,6 +35,9 @@
 #define ROUNDS		200000
 #define ROUNDS_MAX	4000000
 #define PIN_ROUNDS	20000
+
+/* But no longer than this, for a machine may have other things to do. */
+#define LONGEST		(15 * HZ)
 
 struct race;
 
@@ -61,7 +65,8 @@ struct race_side {
  * @spread: how different delays are
  * @rounds: at most
  * @stop: at the first miss
- * @over: there was one
+ * @over: there was one, or it took too long
+ * @deadline: when that is
  * @done: rounds that were run
  * @misses: rounds in which neither saw the other
  */
@@ -77,6 +82,7 @@ struct race {
 	unsigned int rounds;
 	bool stop;
 	bool over;
+	unsigned long deadline;
 	unsigned int done;
 	unsigned int misses;
 };
@@ -132,7 +138,8 @@ static void pin_thread(struct race *race)
 		race->misses += !side->saw && !race->writeback.saw;
 		side->undo(race);
 		/* Told before the other asks whether there is another round. */
-		if (race->stop && race->misses)
+		if ((race->stop && race->misses) ||
+		    time_after(jiffies, race->deadline))
 			WRITE_ONCE(race->over, true);
 		meet(race, &times);
 		cond_resched();
@@ -151,6 +158,7 @@ static void run(struct kunit *test, struct race *race)
 	cpumask_copy(old, current->cpus_ptr);
 	atomic_set(&race->arrived, 0);
 	race->over = false;
+	race->deadline = jiffies + LONGEST;
 	race->misses = 0;
 	other = kthread_create(writeback_thread, race, "gup_pin_race");
 	if (IS_ERR(other)) {
