@@ -10,7 +10,7 @@
 
 #include "console.h"
 
-#define LINES		160
+#define LINES		320
 #define LINE_MAX	384
 
 static DEFINE_RAW_SPINLOCK(lock);
