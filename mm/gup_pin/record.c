@@ -376,7 +376,7 @@ noinline void __gup_pin_acquired(const struct gup_pin_request *request,
 	origin = hook_origin(&id, gfp);
 	if (npages == 1 && origin && record_single(request, origin, gfp)) {
 		folio = page_folio(request->pages[0]);
-		if (unlikely(gup_pin_sees_writeback(folio)))
+		if (!folio_test_anon(folio) && gup_pin_sees_writeback(folio))
 			gup_pin_under_writeback(folio, mode, _RET_IP_);
 		return;
 	}
