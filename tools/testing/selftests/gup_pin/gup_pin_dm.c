@@ -83,6 +83,7 @@ static const char *loop_create(struct gup_pin_dm *dm, size_t size, char *path,
 const char *gup_pin_dm_create(struct gup_pin_dm *dm, size_t size)
 {
 	struct dm_request req = {};
+	static unsigned int count;
 	const char *problem;
 	char loop[32];
 
@@ -92,7 +93,7 @@ const char *gup_pin_dm_create(struct gup_pin_dm *dm, size_t size)
 	problem = loop_create(dm, size, loop, sizeof(loop));
 	if (problem)
 		return problem;
-	snprintf(dm->name, sizeof(dm->name), "gup_pin-%d", getpid());
+	snprintf(dm->name, sizeof(dm->name), "gup_pin-%d-%u", getpid(), count++);
 	problem = dm_call(dm, DM_DEV_CREATE, "create", &req);
 	if (problem) {
 		dm->name[0] = '\0';
@@ -161,18 +162,22 @@ static const char *mkfs_vfat(struct gup_pin_dm *dm)
 	return problem;
 }
 
-/* Without a journal: nobody but the test is to wait for the suspended device. */
-static const char *mkfs_ext4(struct gup_pin_dm *dm)
+const char *gup_pin_mkfs(const char *type, const char *dev)
 {
+	/*
+	 * ext4 without a journal: nobody but the test is to wait for the
+	 * suspended device. xfs would not make one so small if not told twice.
+	 */
+	const char *how = strcmp(type, "xfs") ?
+		"mkfs.ext4 -q -F -b 4096 -O ^has_journal -E lazy_itable_init=0" :
+		"mkfs.xfs -q -f -K --unsupported -l size=8m -m reflink=0,rmapbt=0";
 	char command[200];
 	int status;
 
-	snprintf(command, sizeof(command),
-		 "PATH=$PATH:/sbin:/usr/sbin mkfs.ext4 -q -F -b 4096 -O ^has_journal -E lazy_itable_init=0 %s",
-		 dm->dev);
+	snprintf(command, sizeof(command), "PATH=$PATH:/sbin:/usr/sbin %s %s >/dev/null", how, dev);
 	status = system(command);
 	if (status)
-		return gup_pin_problem("mkfs.ext4 failed with status 0x%x", status);
+		return gup_pin_problem("mkfs for %s failed with status 0x%x", type, status);
 	return NULL;
 }
 
@@ -180,7 +185,7 @@ const char *gup_pin_dm_mount(struct gup_pin_dm *dm, const char *type)
 {
 	const char *problem;
 
-	problem = strcmp(type, "vfat") ? mkfs_ext4(dm) : mkfs_vfat(dm);
+	problem = strcmp(type, "vfat") ? gup_pin_mkfs(type, dm->dev) : mkfs_vfat(dm);
 	if (problem)
 		return problem;
 	snprintf(dm->dir, sizeof(dm->dir), "/tmp/gup_pin.XXXXXX");

@@ -20,6 +20,8 @@ struct gup_pin_dm {
 
 const char *gup_pin_dm_missing(void);
 const char *gup_pin_dm_create(struct gup_pin_dm *dm, size_t size);
+/* Makes an ext4 or xfs on a block device. */
+const char *gup_pin_mkfs(const char *type, const char *dev);
 const char *gup_pin_dm_mount(struct gup_pin_dm *dm, const char *type);
 const char *gup_pin_dm_suspend(struct gup_pin_dm *dm);
 const char *gup_pin_dm_resume(struct gup_pin_dm *dm);

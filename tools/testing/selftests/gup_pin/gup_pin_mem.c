@@ -28,6 +28,14 @@ static void want_hugepages(size_t size)
 	gup_pin_write(HUGEPAGES "nr_hugepages", text);
 }
 
+const char *gup_pin_mem_want_hugepages(size_t size)
+{
+	want_hugepages(size);
+	if (gup_pin_read_number(HUGEPAGES "free_hugepages") < (long)(size / SIZE_2M))
+		return gup_pin_problem("cannot get %zu huge pages", size / SIZE_2M);
+	return NULL;
+}
+
 static bool is_thp(const char *addr)
 {
 	unsigned long flags = 0, pfn = gup_pin_pfn_of(0, addr);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the kernel says of hazards, in all the places where it says it: the
+ * counters, the ring behind `hazards`, the kernel log.
+ */
+#ifndef GUP_PIN_HAZARD_H
+#define GUP_PIN_HAZARD_H
+
+#include "gup_pin_util.h"
+
+/* In the order of the kernel's own list. */
+enum gup_pin_hazard_kind {
+	HAZARD_WRITEBACK,
+	HAZARD_PIN_UNDER_WRITEBACK,
+	HAZARD_TRUNCATE,
+	HAZARD_UNMATCHED_UNPIN,
+	HAZARD_DIRTY_READ_PIN,
+	HAZARD_CHANGED_UNDER_WRITEBACK,
+	HAZARD_DIRTIED_AFTER_CLEAN,
+	NR_HAZARDS,
+};
+
+/* A record of `hazards`. */
+struct gup_pin_hazard {
+	char kind[32];
+	unsigned long age_ms;
+	pid_t tgid;
+	pid_t pid;
+	char comm[68];
+	struct gup_pin_line pin;
+	char func[128];
+	unsigned long pins_on_folio;
+	/* Frames, one a line. */
+	char event[4096];
+	char stack[4096];
+};
+
+struct gup_pin_hazards {
+	struct gup_pin_hazard *hazard;
+	size_t nr;
+};
+
+struct gup_pin_counts {
+	unsigned long kind[NR_HAZARDS];
+	unsigned long suppressed;
+	unsigned long false_positive;
+	unsigned long vm_writeback;
+	unsigned long vm_truncate;
+};
+
+/* From when on something is to be heard, or nothing is. */
+struct gup_pin_watch {
+	struct gup_pin_counts counts;
+	int log;		/* of what comes into the kernel log from now on */
+};
+
+/*
+ * What a hazard is expected to be.
+ *
+ * pin: the line of `pins` before it, which the ring has to repeat; times: so
+ * many of one kind, at least 1; func: how the function in the title may be called,
+ * separated by '|'; task: thread group of the event, 0: any; title: what the
+ * report's title says before the function; words: more that the report has, or NULL
+ */
+struct gup_pin_expect {
+	enum gup_pin_hazard_kind kind;
+	const struct gup_pin_line *pin;
+	unsigned int times;
+	const char *func;
+	pid_t task;
+	const char *title;
+	const char *words;
+};
+
+const char *gup_pin_hazard_name(enum gup_pin_hazard_kind kind);
+const char *gup_pin_read_counts(struct gup_pin_counts *out);
+const char *gup_pin_read_hazards(struct gup_pin_hazards *out);
+const char *gup_pin_set_policy(const char *name, const char *word);
+
+const char *gup_pin_watch_begin(struct gup_pin_watch *watch);
+/* Both wait for nothing, and begin to watch anew. */
+const char *gup_pin_watch_saw(struct gup_pin_watch *watch,
+			      const struct gup_pin_expect *expect);
+const char *gup_pin_watch_silent(struct gup_pin_watch *watch);
+void gup_pin_watch_end(struct gup_pin_watch *watch);
+
+#endif /* GUP_PIN_HAZARD_H */

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Truncation of a DAX file waits for those who pin its pages: whom it waits for
+ * is told at once, and not when it is over.
+ *
+ * Needs persistent memory, such as memmap=64M!1G on the command line makes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "kselftest_harness.h"
+#include "gup_pin_hazard.h"
+#include "gup_pin_scene.h"
+
+#define WAITERS	"dax_layout_busy_page_range|dax_layout_busy_page|dax_break_layout|" \
+		"dax_break_layout_inode|dax_break_layout_final|ext4_break_layouts|" \
+		"xfs_break_layouts|xfs_break_dax_layouts|wait_page_idle"
+
+FIXTURE(dax)
+{
+	struct gup_pin_base base;
+	struct gup_pin_scene scene;
+	struct gup_pin_watch watch;
+	pid_t child;
+};
+
+FIXTURE_VARIANT(dax)
+{
+	enum gup_pin_scene_fs fs;
+	enum gup_pin_scene_holder holder;
+	bool punch;
+};
+
+FIXTURE_VARIANT_ADD(dax, ext4_truncate)
+{
+	.fs = SCENE_EXT4_DAX,
+	.holder = HOLD_READ,
+};
+
+FIXTURE_VARIANT_ADD(dax, ext4_truncate_read_pin)
+{
+	.fs = SCENE_EXT4_DAX,
+	.holder = HOLD_WRITE,
+};
+
+FIXTURE_VARIANT_ADD(dax, ext4_punch)
+{
+	.fs = SCENE_EXT4_DAX,
+	.holder = HOLD_URING_READ,
+	.punch = true,
+};
+
+FIXTURE_VARIANT_ADD(dax, xfs_truncate)
+{
+	.fs = SCENE_XFS_DAX,
+	.holder = HOLD_READ,
+};
+
+FIXTURE_VARIANT_ADD(dax, xfs_punch)
+{
+	.fs = SCENE_XFS_DAX,
+	.holder = HOLD_READ,
+	.punch = true,
+};
+
+FIXTURE_SETUP(dax)
+{
+	const char *missing = gup_pin_scene_missing(variant->fs);
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_OK(gup_pin_begin(&self->base));
+	ASSERT_OK(gup_pin_scene_open(&self->scene, variant->fs));
+	ASSERT_OK(gup_pin_watch_begin(&self->watch));
+}
+
+FIXTURE_TEARDOWN(dax)
+{
+	/* Closing it ends what the child waits for. */
+	if (self->scene.held)
+		gup_pin_scene_unpin(&self->scene);
+	if (self->child)
+		waitpid(self->child, NULL, 0);
+	gup_pin_scene_close(&self->scene);
+	gup_pin_watch_end(&self->watch);
+}
+
+static int let_go(const struct gup_pin_scene *scene, bool punch)
+{
+	if (!punch)
+		return ftruncate(scene->fd, 0);
+	return fallocate(scene->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			 scene->pinned - scene->map, scene->page_size);
+}
+
+/* A process that truncates, and so waits. */
+static pid_t start_child(const struct gup_pin_scene *scene, bool punch)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(let_go(scene, punch) ? errno : 0);
+	}
+	return pid;
+}
+
+/* Until the child has met the pin. It must not get past it. */
+static const char *wait_for_hazard(pid_t child, const struct gup_pin_watch *watch)
+{
+	struct gup_pin_counts now;
+	const char *problem;
+	int tries, status;
+
+	for (tries = 0; tries < 500; tries++) {
+		if (waitpid(child, &status, WNOHANG) == child)
+			return gup_pin_problem("truncation did not wait: 0x%x", status);
+		problem = gup_pin_read_counts(&now);
+		if (problem)
+			return problem;
+		if (now.kind[HAZARD_TRUNCATE] != watch->counts.kind[HAZARD_TRUNCATE])
+			break;
+		gup_pin_msleep(10);
+	}
+	/* It has been counted: let it print what it has to say. */
+	gup_pin_msleep(200);
+	return NULL;
+}
+
+TEST_F(dax, waits)
+{
+	struct gup_pin_expect expect = {
+		.kind = HAZARD_TRUNCATE,
+		.func = WAITERS,
+		.title = "truncation waits for pinned folio in ",
+		.words = "waits for 1 pin, the oldest held for ",
+	};
+	int status;
+
+	ASSERT_OK(gup_pin_scene_pin(&self->scene, variant->holder));
+	self->child = start_child(&self->scene, variant->punch);
+	ASSERT_LT(0, self->child);
+	ASSERT_OK(wait_for_hazard(self->child, &self->watch));
+	expect.pin = &self->scene.line;
+	expect.task = self->child;
+	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
+	ASSERT_EQ(0, waitpid(self->child, &status, WNOHANG));
+
+	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
+	ASSERT_EQ(self->child, waitpid(self->child, &status, 0));
+	self->child = 0;
+	EXPECT_EQ(0, status);
+	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+/* The twin: nobody has to wait. */
+TEST_F(dax, does_not_wait)
+{
+	ASSERT_OK(gup_pin_scene_pin(&self->scene, variant->holder));
+	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
+	ASSERT_EQ(0, let_go(&self->scene, variant->punch));
+	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+/* Written back while it is pinned: a DAX page is its own disk block. */
+TEST_F(dax, no_writeback)
+{
+	ASSERT_OK(gup_pin_scene_pin(&self->scene, variant->holder));
+	ASSERT_EQ(0, fsync(self->scene.fd));
+	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
+	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Writeback of a page that a device may write to, in all the ways in which user
+ * space has it written back; and of pages that nobody writes to.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "kselftest_harness.h"
+#include "gup_pin_hazard.h"
+#include "gup_pin_scene.h"
+
+/* Who starts writeback: of single folios, of many, through iomap. */
+#define STARTERS	"ext4_bio_write_folio|mpage_submit_folio|mpage_process_page_bufs|" \
+			"iomap_writepage_map|iomap_writeback_folio|iomap_start_folio_write|" \
+			"xfs_do_writepage|iomap_do_writepage|iomap_writepages|" \
+			"__iomap_writepage_map"
+
+/* Who marks a page dirty when the device has written to it. */
+#define DIRTIERS	"bio_check_pages_dirty|__bio_release_pages|bio_dirty_fn"
+
+enum how {
+	BY_MSYNC,
+	BY_FSYNC,
+	BY_SYNC,
+	BY_SYNCFS,
+	BY_RANGE,
+	BY_FLUSHER,
+};
+
+FIXTURE(writeback)
+{
+	struct gup_pin_base base;
+	struct gup_pin_scene scene;
+	struct gup_pin_watch watch;
+};
+
+FIXTURE_VARIANT(writeback)
+{
+	enum gup_pin_scene_fs fs;
+};
+
+FIXTURE_VARIANT_ADD(writeback, ext4)
+{
+	.fs = SCENE_EXT4,
+};
+
+FIXTURE_VARIANT_ADD(writeback, xfs)
+{
+	.fs = SCENE_XFS,
+};
+
+FIXTURE_SETUP(writeback)
+{
+	const char *missing = gup_pin_scene_missing(variant->fs);
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_OK(gup_pin_begin(&self->base));
+	ASSERT_OK(gup_pin_scene_open(&self->scene, variant->fs));
+	ASSERT_OK(gup_pin_set_policy("writeback", "write"));
+	ASSERT_OK(gup_pin_watch_begin(&self->watch));
+}
+
+FIXTURE_TEARDOWN(writeback)
+{
+	gup_pin_scene_close(&self->scene);
+	gup_pin_watch_end(&self->watch);
+	gup_pin_set_policy("writeback", "write");
+}
+
+/* Those that a guest's flusher has: it is another task than this. */
+static const char *wake_flusher(struct gup_pin_scene *scene)
+{
+	struct gup_pin_counts before, now;
+	const char *problem = gup_pin_read_counts(&before);
+	int tries;
+
+	if (!problem)
+		problem = gup_pin_write("/proc/sys/vm/dirty_expire_centisecs", "1");
+	if (!problem)
+		problem = gup_pin_write("/proc/sys/vm/dirty_writeback_centisecs", "10");
+	for (tries = 0; !problem && tries < 300; tries++) {
+		problem = gup_pin_read_counts(&now);
+		if (now.kind[HAZARD_WRITEBACK] != before.kind[HAZARD_WRITEBACK])
+			break;
+		gup_pin_msleep(20);
+	}
+	gup_pin_write("/proc/sys/vm/dirty_writeback_centisecs", GUP_PIN_SCENE_NEVER);
+	gup_pin_write("/proc/sys/vm/dirty_expire_centisecs", "3000");
+	return problem;
+}
+
+static const char *write_back(struct gup_pin_scene *scene, enum how how)
+{
+	int ret = 0;
+
+	switch (how) {
+	case BY_MSYNC:
+		ret = msync(scene->map, scene->size, MS_SYNC);
+		break;
+	case BY_FSYNC:
+		ret = fsync(scene->fd);
+		break;
+	case BY_SYNC:
+		sync();
+		break;
+	case BY_SYNCFS:
+		ret = syncfs(scene->fd);
+		break;
+	case BY_RANGE:
+		ret = sync_file_range(scene->fd, 0, 0, SYNC_FILE_RANGE_WRITE |
+				      SYNC_FILE_RANGE_WAIT_AFTER);
+		break;
+	case BY_FLUSHER:
+		return wake_flusher(scene);
+	}
+	return ret ? gup_pin_problem("cannot write back: %s", strerror(errno)) : NULL;
+}
+
+static void expect_writeback(struct gup_pin_expect *expect,
+			     const struct gup_pin_scene *scene, enum how how)
+{
+	memset(expect, 0, sizeof(*expect));
+	expect->kind = HAZARD_WRITEBACK;
+	expect->pin = &scene->line;
+	expect->func = STARTERS;
+	expect->title = "writeback of write-pinned folio in ";
+	/* sync() and syncfs() leave it to the flusher, too. */
+	if (how == BY_MSYNC || how == BY_FSYNC || how == BY_RANGE)
+		expect->task = getpid();
+}
+
+/* Each way to pin, each way to write back. */
+FIXTURE(ways)
+{
+	struct gup_pin_base base;
+	struct gup_pin_scene scene;
+	struct gup_pin_watch watch;
+};
+
+FIXTURE_VARIANT(ways)
+{
+	enum gup_pin_scene_fs fs;
+	enum gup_pin_scene_holder holder;
+	enum how how;
+};
+
+FIXTURE_VARIANT_ADD(ways, ext4_read_msync)
+{
+	.fs = SCENE_EXT4,
+	.holder = HOLD_READ,
+	.how = BY_MSYNC,
+};
+
+FIXTURE_VARIANT_ADD(ways, ext4_read_fsync)
+{
+	.fs = SCENE_EXT4,
+	.holder = HOLD_READ,
+	.how = BY_FSYNC,
+};
+
+FIXTURE_VARIANT_ADD(ways, ext4_read_sync)
+{
+	.fs = SCENE_EXT4,
+	.holder = HOLD_READ,
+	.how = BY_SYNC,
+};
+
+FIXTURE_VARIANT_ADD(ways, ext4_read_syncfs)
+{
+	.fs = SCENE_EXT4,
+	.holder = HOLD_READ,
+	.how = BY_SYNCFS,
+};
+
+FIXTURE_VARIANT_ADD(ways, ext4_read_range)
+{
+	.fs = SCENE_EXT4,
+	.holder = HOLD_READ,
+	.how = BY_RANGE,
+};
+
+FIXTURE_VARIANT_ADD(ways, ext4_read_flusher)
+{
+	.fs = SCENE_EXT4,
+	.holder = HOLD_READ,
+	.how = BY_FLUSHER,
+};
+
+FIXTURE_VARIANT_ADD(ways, ext4_io_uring_msync)
+{
+	.fs = SCENE_EXT4,
+	.holder = HOLD_URING_READ,
+	.how = BY_MSYNC,
+};
+
+FIXTURE_VARIANT_ADD(ways, ext4_vm_write_msync)
+{
+	.fs = SCENE_EXT4,
+	.holder = HOLD_VM_WRITE,
+	.how = BY_MSYNC,
+};
+
+FIXTURE_VARIANT_ADD(ways, xfs_read_msync)
+{
+	.fs = SCENE_XFS,
+	.holder = HOLD_READ,
+	.how = BY_MSYNC,
+};
+
+FIXTURE_VARIANT_ADD(ways, xfs_read_fsync)
+{
+	.fs = SCENE_XFS,
+	.holder = HOLD_READ,
+	.how = BY_FSYNC,
+};
+
+FIXTURE_VARIANT_ADD(ways, xfs_read_sync)
+{
+	.fs = SCENE_XFS,
+	.holder = HOLD_READ,
+	.how = BY_SYNC,
+};
+
+FIXTURE_VARIANT_ADD(ways, xfs_read_flusher)
+{
+	.fs = SCENE_XFS,
+	.holder = HOLD_READ,
+	.how = BY_FLUSHER,
+};
+
+FIXTURE_VARIANT_ADD(ways, xfs_io_uring_fsync)
+{
+	.fs = SCENE_XFS,
+	.holder = HOLD_URING_READ,
+	.how = BY_FSYNC,
+};
+
+FIXTURE_VARIANT_ADD(ways, xfs_vm_write_fsync)
+{
+	.fs = SCENE_XFS,
+	.holder = HOLD_VM_WRITE,
+	.how = BY_FSYNC,
+};
+
+FIXTURE_SETUP(ways)
+{
+	const char *missing = gup_pin_scene_missing(variant->fs);
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_OK(gup_pin_begin(&self->base));
+	ASSERT_OK(gup_pin_scene_open(&self->scene, variant->fs));
+	ASSERT_OK(gup_pin_watch_begin(&self->watch));
+}
+
+FIXTURE_TEARDOWN(ways)
+{
+	gup_pin_scene_close(&self->scene);
+	gup_pin_watch_end(&self->watch);
+}
+
+TEST_F(ways, pinned)
+{
+	struct gup_pin_expect expect;
+
+	ASSERT_OK(gup_pin_scene_pin(&self->scene, variant->holder));
+	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(write_back(&self->scene, variant->how));
+	expect_writeback(&expect, &self->scene, variant->how);
+	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
+	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
+}
+
+/* The twin: the same, but the pin is gone when the page is written back. */
+TEST_F(ways, not_pinned_any_more)
+{
+	if (variant->how == BY_FLUSHER)
+		SKIP(return, "the flusher tells by the hazard that it was there");
+	ASSERT_OK(gup_pin_scene_pin(&self->scene, variant->holder));
+	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
+	ASSERT_OK(write_back(&self->scene, variant->how));
+	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+/* The page was written back under the pin; then the device writes to it. */
+TEST_F(writeback, dirtied_after_clean)
+{
+	struct gup_pin_expect expect;
+
+	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_READ));
+	ASSERT_OK(write_back(&self->scene, BY_MSYNC));
+	expect_writeback(&expect, &self->scene, BY_MSYNC);
+	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
+	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
+	expect.kind = HAZARD_DIRTIED_AFTER_CLEAN;
+	expect.func = DIRTIERS;
+	expect.task = 0;
+	expect.title = "pinned folio dirtied after it was cleaned in ";
+	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+/* Read pins are harmless here. */
+TEST_F(writeback, read_pin)
+{
+	self->scene.pinned[0] = 1;
+	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_WRITE));
+	ASSERT_OK(write_back(&self->scene, BY_MSYNC));
+	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
+	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+TEST_F(writeback, long_read_pin)
+{
+	self->scene.pinned[0] = 1;
+	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_LONG_READ));
+	ASSERT_OK(write_back(&self->scene, BY_MSYNC));
+	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
+	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+/* Others of the same file are written back: a folio alone is what matters. */
+TEST_F(writeback, another_page)
+{
+	char *other = self->scene.map + (SCENE_PAGES - 1) * PAGE_SIZE;
+
+	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_READ));
+	if (self->scene.line.order)
+		SKIP(return, "one folio has all pages");
+	other[0] = 1;
+	ASSERT_EQ(0, sync_file_range(self->scene.fd, (SCENE_PAGES - 1) * PAGE_SIZE,
+				     PAGE_SIZE, SYNC_FILE_RANGE_WRITE |
+				     SYNC_FILE_RANGE_WAIT_AFTER));
+	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
+	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+TEST_F(writeback, policy_any)
+{
+	struct gup_pin_expect expect;
+
+	ASSERT_OK(gup_pin_set_policy("writeback", "any"));
+	self->scene.pinned[0] = 1;
+	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_WRITE));
+	ASSERT_OK(write_back(&self->scene, BY_MSYNC));
+	expect_writeback(&expect, &self->scene, BY_MSYNC);
+	expect.title = "writeback of read-pinned folio in ";
+	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
+	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
+	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+TEST_F(writeback, policy_off)
+{
+	ASSERT_OK(gup_pin_set_policy("writeback", "off"));
+	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_READ));
+	ASSERT_OK(write_back(&self->scene, BY_MSYNC));
+	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	/* What is dirtied after it was cleaned is no matter of this policy. */
+}
+
+/* A word that is none changes nothing. */
+TEST_F(writeback, policy_words)
+{
+	ASSERT_OK(gup_pin_set_policy("writeback", "any"));
+	ASSERT_NE(NULL, gup_pin_write("/sys/module/gup_pin/parameters/writeback", "some"));
+	ASSERT_EQ(EINVAL, errno);
+	ASSERT_NE(NULL, gup_pin_set_policy("writeback", "writ"));
+	ASSERT_NE(NULL, gup_pin_set_policy("writeback", ""));
+	ASSERT_OK(gup_pin_set_policy("writeback", "any"));
+	ASSERT_OK(gup_pin_set_policy("writeback", "off"));
+	ASSERT_OK(gup_pin_set_policy("writeback", "write"));
+}
+
+/* First the writeback, which the disk does not complete; then the pin. */
+static const char *start_writeback(struct gup_pin_scene *scene)
+{
+	const char *problem = gup_pin_dm_suspend(&scene->disk);
+
+	scene->pinned[0] = 1;
+	if (!problem && sync_file_range(scene->fd, 0, 0, SYNC_FILE_RANGE_WRITE))
+		problem = gup_pin_problem("sync_file_range: %s", strerror(errno));
+	return problem;
+}
+
+TEST_F(writeback, pin_under)
+{
+	struct gup_pin_expect expect = {
+		.kind = HAZARD_PIN_UNDER_WRITEBACK,
+		.func = "pin_user_pages_fast",
+		.task = getpid(),
+		.title = "write pin of folio under writeback in ",
+	};
+
+	ASSERT_OK(start_writeback(&self->scene));
+	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_READ));
+	expect.pin = &self->scene.line;
+	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
+	ASSERT_OK(gup_pin_dm_resume(&self->scene.disk));
+	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
+	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+/* The twins: a read pin; and a write pin when writeback is over. */
+TEST_F(writeback, read_pin_under)
+{
+	ASSERT_OK(start_writeback(&self->scene));
+	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_WRITE));
+	ASSERT_OK(gup_pin_dm_resume(&self->scene.disk));
+	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
+	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+TEST_F(writeback, pin_after)
+{
+	ASSERT_OK(start_writeback(&self->scene));
+	ASSERT_OK(gup_pin_dm_resume(&self->scene.disk));
+	ASSERT_EQ(0, fsync(self->scene.fd));
+	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_READ));
+	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
+	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+TEST_F(writeback, read_pin_under_policy_any)
+{
+	struct gup_pin_expect expect = {
+		.kind = HAZARD_PIN_UNDER_WRITEBACK,
+		.func = "pin_user_pages_fast",
+		.task = getpid(),
+		.title = "read pin of folio under writeback in ",
+	};
+
+	ASSERT_OK(gup_pin_set_policy("writeback", "any"));
+	ASSERT_OK(start_writeback(&self->scene));
+	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_WRITE));
+	expect.pin = &self->scene.line;
+	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
+	ASSERT_OK(gup_pin_dm_resume(&self->scene.disk));
+	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
+	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+TEST_HARNESS_MAIN

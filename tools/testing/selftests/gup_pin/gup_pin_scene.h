@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a hazard takes: a file with a shared mapping, on a file system of each
+ * kind, and somebody who pins a page of it for as long as the test likes.
+ */
+#ifndef GUP_PIN_SCENE_H
+#define GUP_PIN_SCENE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include "gup_pin_dm.h"
+#include "gup_pin_pinners.h"
+#include "gup_pin_util.h"
+
+/* Pages of the file and of its mapping, but on hugetlbfs; and the one pinned. */
+#define SCENE_PAGES	16
+#define SCENE_PAGE	5
+
+/* Of /proc/sys/vm/dirty_writeback_centisecs, as long as a scene is open. */
+#define GUP_PIN_SCENE_NEVER	"360000"
+
+enum gup_pin_scene_fs {
+	SCENE_EXT4,
+	SCENE_XFS,
+	SCENE_SHMEM,
+	SCENE_HUGETLBFS,
+	SCENE_EXT4_DAX,
+	SCENE_XFS_DAX,
+};
+
+enum gup_pin_scene_holder {
+	HOLD_READ,		/* O_DIRECT read in flight: w, short */
+	HOLD_WRITE,		/* O_DIRECT write in flight: r, short */
+	HOLD_URING_READ,	/* the same as HOLD_READ, by io_uring */
+	HOLD_FIXED,		/* io_uring's registered buffer: w, long */
+	HOLD_LONG_READ,		/* gup_test: r, long */
+	HOLD_VM_WRITE,		/* process_vm_writev() by a child: w, short */
+};
+
+struct gup_pin_scene {
+	enum gup_pin_scene_fs fs;
+	/* Where data comes from, for as long as it is suspended never. */
+	struct gup_pin_dm slow;
+	int slow_fd;
+	/* Where the file lies. */
+	struct gup_pin_dm disk;
+	char dir[64];
+	bool mounted;
+	char path[100];
+	int fd;
+	size_t size;
+	size_t page_size;
+	char *map;		/* NULL: not mapped */
+	char *pinned;		/* the address that holders pin */
+
+	enum gup_pin_scene_holder holder;
+	bool held;
+	struct aio_one aio;
+	struct uring_one *uring;
+	int ring;
+	int gup_test;
+	pid_t child;
+	struct gup_pin_line line;	/* of the pin, in `pins` */
+};
+
+const char *gup_pin_scene_missing(enum gup_pin_scene_fs fs);
+const char *gup_pin_scene_open(struct gup_pin_scene *scene, enum gup_pin_scene_fs fs);
+void gup_pin_scene_close(struct gup_pin_scene *scene);
+
+/* Pins the page, checks its line in `pins`, which is in scene->line then. */
+const char *gup_pin_scene_pin(struct gup_pin_scene *scene,
+			      enum gup_pin_scene_holder holder);
+/* What was read is in the page when this returns. */
+const char *gup_pin_scene_unpin(struct gup_pin_scene *scene);
+
+/* As an unlinked file that is mapped nowhere, and by nobody opened. */
+const char *gup_pin_scene_drop(struct gup_pin_scene *scene);
+
+#endif /* GUP_PIN_SCENE_H */

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Was a hazard counted, kept and reported as it should; or was there none? */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "gup_pin_hazard.h"
+
+#define TITLE	"BUG: GUP_PIN: "
+#define RULE	"====="
+
+static const char *log_open(off_t from, int whence, int *fd)
+{
+	*fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (*fd < 0)
+		return gup_pin_problem("cannot open /dev/kmsg: %s", strerror(errno));
+	lseek(*fd, from, whence);
+	return NULL;
+}
+
+/* What is in the log from here on; each record is a line. The caller frees it. */
+static char *log_rest(int fd)
+{
+	size_t len = 0, room = 1 << 16;
+	char *text = malloc(room), record[8192], *line;
+	ssize_t got;
+
+	for (;;) {
+		got = read(fd, record, sizeof(record) - 1);
+		/* Overwritten before it was read: go on with what there is. */
+		if (got < 0 && errno == EPIPE)
+			continue;
+		if (got <= 0)
+			break;
+		record[got] = '\0';
+		line = strchr(record, ';');
+		line = line ? line + 1 : record;
+		line[strcspn(line, "\n")] = '\0';
+		if (len + strlen(line) + 2 > room) {
+			room *= 2;
+			text = realloc(text, room);
+		}
+		len += sprintf(text + len, "%s\n", line);
+	}
+	text[len] = '\0';
+	return text;
+}
+
+/* The next report in a text, cut out of it; NULL if there is none. */
+static char *next_report(char **text)
+{
+	char *report = strstr(*text, TITLE), *end;
+
+	if (!report)
+		return NULL;
+	end = strstr(report, "\n" RULE);
+	if (end) {
+		*end = '\0';
+		*text = end + 1;
+	} else {
+		*text = report + strlen(report);
+	}
+	return report;
+}
+
+static unsigned int count_reports(const char *log)
+{
+	unsigned int count = 0;
+
+	for (; (log = strstr(log, TITLE)); log++)
+		count++;
+	return count;
+}
+
+/* A whole stack below a line that begins so, and an empty line behind it. */
+static bool has_stack(const char *report, const char *what, const char *frames)
+{
+	char stack[8192] = "\n", *at;
+	const char *head;
+	size_t len, used = 1;
+
+	for (; *frames; frames += len + 1) {
+		len = strcspn(frames, "\n");
+		used += snprintf(stack + used, sizeof(stack) - used, " %.*s\n", (int)len,
+				 frames);
+	}
+	snprintf(stack + used, sizeof(stack) - used, "\n");
+	for (at = strstr(report, stack); at; at = strstr(at + 1, stack)) {
+		for (head = at; head > report && head[-1] != '\n'; head--)
+			;
+		if (!strncmp(head, what, strlen(what)))
+			return true;
+	}
+	return false;
+}
+
+static bool starts_with(const char *text, const char *words)
+{
+	return !strncmp(text, words, strlen(words));
+}
+
+/* Does a report's title name this function? */
+static bool has_title(const char *report, const char *func)
+{
+	const char *in = strstr(report, " in "), *end = strchr(report, '\n');
+	size_t len = strlen(func);
+
+	return in && (!end || in < end) && !strncmp(in + 4, func, len) &&
+	       (in[4 + len] == '/' || in[4 + len] == '\n' || !in[4 + len]);
+}
+
+/*
+ * There is one report for a pair of stacks, perhaps from long ago: an equal
+ * hazard may have been met before.
+ */
+static const char *check_report(const struct gup_pin_hazard *hazard,
+				const struct gup_pin_expect *expect)
+{
+	char *log, *rest, *report, *found = NULL;
+	const char *problem;
+	unsigned int count = 0;
+	int fd;
+
+	problem = log_open(0, SEEK_SET, &fd);
+	if (problem)
+		return problem;
+	log = log_rest(fd);
+	close(fd);
+	for (rest = log; (report = next_report(&rest));) {
+		if (!starts_with(report + strlen(TITLE), expect->title) ||
+		    !has_title(report, hazard->func) ||
+		    !has_stack(report, "event: ", hazard->event) ||
+		    !has_stack(report, "pin: ", hazard->stack))
+			continue;
+		count++;
+		found = report;
+	}
+	if (count != 1)
+		problem = gup_pin_problem("%u reports of '%s%s' with these stacks\n%s--\n%s",
+					  count, expect->title, hazard->func,
+					  hazard->event, hazard->stack);
+	else if (expect->words && !strstr(found, expect->words))
+		problem = gup_pin_problem("no '%s' in the report: %s", expect->words, found);
+	free(log);
+	return problem;
+}
+
+static const char *same(const char *word, unsigned long is, unsigned long want)
+{
+	return is == want ? NULL :
+		gup_pin_problem("ring: %s is %lu, not %lu", word, is, want);
+}
+
+static const char *same_text(const char *word, const char *is, const char *want)
+{
+	return strcmp(is, want) ?
+		gup_pin_problem("ring: %s=%s, not %s", word, is, want) : NULL;
+}
+
+/* The ring's words of a pin, on one folio of a line that `pins` had. */
+static const char *check_pin(const struct gup_pin_line *pin,
+			     const struct gup_pin_line *want)
+{
+	unsigned long ahead = pin->pfn - want->pfn;
+	const char *problem;
+
+	problem = same("order", pin->order, want->order) ?:
+		same("mode", pin->mode, want->mode) ?:
+		same("owner", pin->owner, want->owner) ?:
+		same("tgid", pin->tgid, want->tgid) ?:
+		same("pid", pin->pid, want->pid) ?:
+		same("major", pin->major, want->major) ?:
+		same("minor", pin->minor, want->minor) ?:
+		same("ino", pin->ino, want->ino) ?:
+		same("stack", pin->stack, want->stack) ?:
+		same_text("term", pin->term, want->term) ?:
+		same_text("api", pin->api, want->api) ?:
+		same_text("comm", pin->comm, want->comm) ?:
+		same_text("map", pin->map, want->map) ?:
+		same_text("match", pin->match, want->match);
+	if (problem)
+		return problem;
+	if (ahead >= want->pages)
+		return gup_pin_problem("ring: pfn=0x%lx, not from 0x%lx on", pin->pfn,
+				       want->pfn);
+	if (pin->index != want->index + ahead)
+		return gup_pin_problem("ring: index=0x%lx, not 0x%lx", pin->index,
+				       want->index + ahead);
+	if (pin->addr != (want->addr ? want->addr + ahead * PAGE_SIZE : 0))
+		return gup_pin_problem("ring: addr=0x%lx, not 0x%lx", pin->addr,
+				       want->addr);
+	if (pin->age_ms < want->age_ms)
+		return gup_pin_problem("ring: age_ms=%lu, before it was %lu", pin->age_ms,
+				       want->age_ms);
+	return NULL;
+}
+
+static bool func_fits(const char *func, const char *choices)
+{
+	size_t len = strcspn(func, "+"), n;
+
+	for (; *choices; choices += n + (choices[n] == '|')) {
+		n = strcspn(choices, "|");
+		if (n == len && !strncmp(func, choices, n))
+			return true;
+	}
+	return false;
+}
+
+static const char *check_hazard(const struct gup_pin_hazard *hazard,
+				const struct gup_pin_expect *expect)
+{
+	const char *name = gup_pin_hazard_name(expect->kind), *problem;
+	size_t len;
+
+	if (strcmp(hazard->kind, name))
+		return gup_pin_problem("ring: kind=%s, not %s", hazard->kind, name);
+	if (expect->task && hazard->tgid != expect->task)
+		return gup_pin_problem("ring: task=%d/... of the event, not %d",
+				       hazard->tgid, expect->task);
+	if (!func_fits(hazard->func, expect->func))
+		return gup_pin_problem("ring: func=%s, not %s", hazard->func, expect->func);
+	/* What the proof tells of may have been released meanwhile. */
+	if (expect->kind != HAZARD_CHANGED_UNDER_WRITEBACK &&
+	    hazard->pins_on_folio < hazard->pin.pins)
+		return gup_pin_problem("ring: pins_on_folio=%lu, but pins=%lu",
+				       hazard->pins_on_folio, hazard->pin.pins);
+	len = strlen(hazard->func);
+	if (strncmp(hazard->event, hazard->func, len))
+		return gup_pin_problem("the event's stack begins with '%.*s', not with %s",
+				       (int)strcspn(hazard->event, "\n"), hazard->event,
+				       hazard->func);
+	len = strlen(expect->pin->api);
+	if (strncmp(hazard->stack, expect->pin->api, len))
+		return gup_pin_problem("the pin's stack begins with '%.*s', not with %s",
+				       (int)strcspn(hazard->stack, "\n"), hazard->stack,
+				       expect->pin->api);
+	problem = check_pin(&hazard->pin, expect->pin);
+	return problem ?: check_report(hazard, expect);
+}
+
+/* How much each counter grew; and goes on from there. */
+static const char *take_growth(struct gup_pin_watch *watch, struct gup_pin_counts *growth)
+{
+	struct gup_pin_counts before = watch->counts;
+	const char *problem = gup_pin_read_counts(&watch->counts);
+	int kind;
+
+	if (problem)
+		return problem;
+	for (kind = 0; kind < NR_HAZARDS; kind++)
+		growth->kind[kind] = watch->counts.kind[kind] - before.kind[kind];
+	growth->suppressed = watch->counts.suppressed - before.suppressed;
+	growth->false_positive = watch->counts.false_positive - before.false_positive;
+	growth->vm_writeback = watch->counts.vm_writeback - before.vm_writeback;
+	growth->vm_truncate = watch->counts.vm_truncate - before.vm_truncate;
+	return NULL;
+}
+
+/* So many of this kind, and none of any other. */
+static const char *check_growth(const struct gup_pin_counts *growth,
+				enum gup_pin_hazard_kind which, unsigned int times)
+{
+	unsigned long want;
+	int kind;
+
+	for (kind = 0; kind < NR_HAZARDS; kind++) {
+		want = kind == (int)which ? times : 0;
+		if (growth->kind[kind] != want)
+			return gup_pin_problem("hazard_%s grew by %lu, not by %lu",
+					       gup_pin_hazard_name(kind),
+					       growth->kind[kind], want);
+	}
+	if (growth->vm_writeback != growth->kind[HAZARD_WRITEBACK] ||
+	    growth->vm_truncate != growth->kind[HAZARD_TRUNCATE])
+		return gup_pin_problem("/proc/vmstat grew by %lu and %lu, stats by %lu and %lu",
+				       growth->vm_writeback, growth->vm_truncate,
+				       growth->kind[HAZARD_WRITEBACK],
+				       growth->kind[HAZARD_TRUNCATE]);
+	return NULL;
+}
+
+/* What a report says of the pin and its file, if it is printed. */
+static const char *check_words(const char *log, const struct gup_pin_line *pin)
+{
+	char words[400];
+
+	snprintf(words, sizeof(words),
+		 "pin: mode=%c term=%s api=%s owner=%d task=%d/%d comm=%s age_ms=",
+		 pin->mode, pin->term, pin->api, pin->owner, pin->tgid, pin->pid, pin->comm);
+	if (!strstr(log, words))
+		return gup_pin_problem("no '%s' in: %s", words, log);
+	snprintf(words, sizeof(words), " dev=%u:%u ino=%lu index=", pin->major, pin->minor,
+		 pin->ino);
+	if (!strstr(log, words))
+		return gup_pin_problem("no '%s' in: %s", words, log);
+	return NULL;
+}
+
+/* Whatever was not printed is counted as suppressed. */
+static const char *check_log(struct gup_pin_watch *watch, unsigned long suppressed,
+			     unsigned int times, const struct gup_pin_line *pin)
+{
+	char *log = log_rest(watch->log);
+	unsigned int count = count_reports(log);
+	const char *problem = NULL;
+
+	if (count + suppressed != times)
+		problem = gup_pin_problem("%u reports and %lu suppressed, not %u in all: %s",
+					  count, suppressed, times,
+					  strstr(log, TITLE) ?: "");
+	else if (count)
+		problem = check_words(log, pin);
+	free(log);
+	return problem;
+}
+
+/* The newest of the ring. */
+static const char *check_ring(const struct gup_pin_expect *expect, unsigned int times)
+{
+	struct gup_pin_hazards ring;
+	const char *problem = gup_pin_read_hazards(&ring);
+	size_t i;
+
+	if (problem)
+		return problem;
+	if (ring.nr < times)
+		problem = gup_pin_problem("the ring has %zu hazards, not even %u", ring.nr,
+					  times);
+	for (i = ring.nr - times; !problem && i < ring.nr; i++)
+		problem = check_hazard(&ring.hazard[i], expect);
+	free(ring.hazard);
+	return problem;
+}
+
+const char *gup_pin_watch_begin(struct gup_pin_watch *watch)
+{
+	memset(watch, 0, sizeof(*watch));
+	watch->log = -1;
+	return gup_pin_read_counts(&watch->counts) ?:
+		log_open(0, SEEK_END, &watch->log);
+}
+
+const char *gup_pin_watch_saw(struct gup_pin_watch *watch,
+			      const struct gup_pin_expect *expect)
+{
+	unsigned int times = expect->times ?: 1;
+	struct gup_pin_counts growth;
+	const char *problem;
+
+	problem = take_growth(watch, &growth);
+	if (!problem)
+		problem = check_growth(&growth, expect->kind, times);
+	if (!problem)
+		problem = check_log(watch, growth.suppressed, times, expect->pin);
+	return problem ?: check_ring(expect, times);
+}
+
+const char *gup_pin_watch_silent(struct gup_pin_watch *watch)
+{
+	struct gup_pin_counts growth;
+	const char *problem;
+
+	problem = take_growth(watch, &growth);
+	if (!problem)
+		problem = check_growth(&growth, NR_HAZARDS, 0);
+	if (!problem && growth.suppressed)
+		problem = gup_pin_problem("reports_suppressed grew by %lu",
+					  growth.suppressed);
+	if (!problem && growth.false_positive)
+		problem = gup_pin_problem("false_positive grew by %lu",
+					  growth.false_positive);
+	return problem ?: check_log(watch, 0, 0, NULL);
+}
+
+void gup_pin_watch_end(struct gup_pin_watch *watch)
+{
+	if (watch->log > 0)
+		close(watch->log);
+	watch->log = -1;
+}
