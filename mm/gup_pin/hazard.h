@@ -107,7 +107,7 @@ void gup_pin_hazard(const struct gup_pin_hazard *hazard);
  */
 static inline bool gup_pin_sees_writeback(struct folio *folio)
 {
-	smp_mb();
+	smp_mb(); /* see above */
 	return folio_test_writeback(folio);
 }
 

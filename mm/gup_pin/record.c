@@ -307,7 +307,7 @@ static void check_pages(const struct gup_pin_request *request,
 	struct page **pages = request->pages;
 	unsigned long i, flags = 0;
 
-	smp_mb();
+	smp_mb(); /* as in gup_pin_sees_writeback() */
 	if (!large) {
 #pragma GCC unroll 8
 		for (i = 0; i < npages; i++)

@@ -247,7 +247,8 @@ static void print_folio(const struct gup_pin_hazard *hazard,
 		find_file_words(mapping, &words);
 	rcu_read_unlock();
 	pr_err("file: fs=%s dev=%u:%u ino=%llu index=0x%lx name=\"%*pE\"\n",
-	       words.type[0] ? words.type : "unknown", MAJOR(desc->dev), MINOR(desc->dev), desc->ino, desc->index,
+	       words.type[0] ? words.type : "unknown", MAJOR(desc->dev),
+	       MINOR(desc->dev), desc->ino, desc->index,
 	       (int)strlen(words.name), words.name);
 }
 

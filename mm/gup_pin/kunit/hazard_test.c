@@ -175,7 +175,7 @@ static void expect_report(struct kunit *test, const char *title,
 			  const char *file)
 {
 	char first[128], frame[64];
-	const char *want[] = {
+	const char *const want[] = {
 		GUP_PIN_RULE,
 		first,
 		"",
@@ -317,7 +317,7 @@ static void pin_secretly(struct page *page)
 static void unmatched_unpin_is_reported(struct kunit *test)
 {
 	struct hazard_state *s = test->priv;
-	const char *want[] = {
+	const char *const want[] = {
 		GUP_PIN_RULE,
 		"BUG: GUP_PIN: unpin of folio without recorded pin in unpin_user_page+0x*",
 		"",
@@ -326,7 +326,7 @@ static void unmatched_unpin_is_reported(struct kunit *test)
 		"",
 		event_line(),
 		" unpin_user_page+0x*",
-		" unmatched_unpin_is_reported+0x*",
+		" unmatched_unpin_is_*+0x*",
 		GUP_PIN_FRAMES,
 		"",
 		"pins that are dropped without a record: 1",
