@@ -49,7 +49,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Layouts:
-    """Where the structures of format 2 have their members."""
+    """Where the structures of format 3 have their members."""
 
     block: Record
     layer: Record

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from .errors import GupPinUnavailable
-from .format import PINS_HEADER, Formatter, stack_lines
+from .format import HAZARDS_HEADER, PINS_HEADER, Formatter, stack_lines
 from .state import GupPinState, gup_pin_state
 
 if TYPE_CHECKING:
@@ -61,6 +61,16 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         default=True,
         help="the stack of each pin: below all lines, or as its frames (default)",
     )
+    hazards = verbs.add_parser(
+        "hazards",
+        help="the newest hazards, as /sys/kernel/debug/gup_pin/hazards shows them",
+        usage="drgn -c DUMP -s VMLINUX %(prog)s [--jsonl]",
+        allow_abbrev=False,
+    )
+    hazards.set_defaults(run=list_hazards)
+    hazards.add_argument(
+        "--jsonl", action="store_true", help="one JSON object a line, with its pin"
+    )
     return parser.parse_args(words)
 
 
@@ -83,6 +93,22 @@ def list_pins(state: GupPinState, args: argparse.Namespace) -> None:
     if args.stacks:
         for handle in handles:
             print("\n" + stack_lines(handle, state.frames(handle)), end="")
+
+
+def list_hazards(state: GupPinState, args: argparse.Namespace) -> None:
+    """Print the newest hazards."""
+    formatter = Formatter(state.names, state.now)
+    if not args.jsonl:
+        print(HAZARDS_HEADER)
+    for hazard in state.for_each_hazard():
+        stacks = (
+            state.event_frames(hazard),
+            state.frames(hazard.run.first.call.origin.stack),
+        )
+        if args.jsonl:
+            print(formatter.json_hazard(hazard, state.func(hazard), *stacks))
+        else:
+            print(formatter.hazard(hazard, state.func(hazard), *stacks), end="")
 
 
 def complain(message: str) -> None:

@@ -7,10 +7,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .ring import Hazard
 from .runs import Run
 
 # GUP_PIN_TEXT_FORMAT
 PINS_HEADER = "# gup_pin pins 1"
+HAZARDS_HEADER = "# gup_pin hazards 1"
 
 _NS_PER_MS = 1_000_000
 _MINOR_BITS = 20
@@ -35,10 +37,15 @@ class Names:
     write: int
     long: int
     apis: tuple[str, ...]
+    hazards: tuple[str, ...] = ()
 
     def api(self, number: int) -> str:
         """The name of a pin function."""
-        return self.apis[number] if number < len(self.apis) else f"api{number}"
+        return self.apis[number] if number < len(self.apis) else "unknown"
+
+    def hazard(self, number: int) -> str:
+        """The name of a kind of hazard."""
+        return self.hazards[number] if number < len(self.hazards) else f"kind{number}"
 
 
 class Formatter:
@@ -83,6 +90,36 @@ class Formatter:
         """A line of the debugfs file pins."""
         return " ".join(f"{key}={value}" for key, value in self.words(run).items())
 
+    def event_words(self, hazard: Hazard) -> dict[str, str | int]:
+        """The words of a hazard that come before those of its pin."""
+        event = hazard.event
+        return {
+            "kind": self._names.hazard(hazard.kind),
+            "age_ms": age_ms(event.time, self._now),
+            "task": f"{event.tgid}/{event.pid}",
+            "comm": escape_comm(event.comm),
+        }
+
+    def hazard(
+        self, hazard: Hazard, func: str, event: Iterable[str], pin: Iterable[str]
+    ) -> str:
+        """A record of the debugfs file hazards: its line and its stacks' frames."""
+        words = " ".join(f"{k}={v}" for k, v in self.event_words(hazard).items())
+        line = f"{words} {self.line(hazard.run)} func={func}"
+        return (
+            f"{line} pins_on_folio={hazard.pins}\n"
+            f"event:\n{frame_lines(event)}pin:\n{frame_lines(pin)}\n"
+        )
+
+    def json_hazard(
+        self, hazard: Hazard, func: str, event: Iterable[str], pin: Iterable[str]
+    ) -> str:
+        """The same as a JSON object, which has the words of the pin in its own."""
+        words: dict[str, object] = dict(self.event_words(hazard))
+        words["pin"] = {**self.words(hazard.run), "frames": list(pin)}
+        words |= {"func": func, "pins_on_folio": hazard.pins, "frames": list(event)}
+        return json.dumps(words)
+
     def json_line(self, run: Run, frames: Iterable[str] | None) -> str:
         """The same as a JSON object, with the frames of its stack unless None."""
         words: dict[str, object] = dict(self.words(run))
@@ -91,6 +128,11 @@ class Formatter:
         return json.dumps(words)
 
 
+def frame_lines(frames: Iterable[str]) -> str:
+    """Frames as debugfs has them."""
+    return "".join(f" {frame}\n" for frame in frames)
+
+
 def stack_lines(handle: int, frames: Iterable[str]) -> str:
     """A stack below its handle, frame by frame as in the debugfs file stacks."""
-    return f"stack={handle:#x}\n" + "".join(f" {frame}\n" for frame in frames)
+    return f"stack={handle:#x}\n" + frame_lines(frames)

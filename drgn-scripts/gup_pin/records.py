@@ -79,7 +79,7 @@ class Ref:
 
 @dataclass(frozen=True)
 class Layouts:
-    """Where the structures of format 2 have their members."""
+    """Where the structures of format 3 have their members."""
 
     call: Record
     origin: Record

@@ -57,7 +57,7 @@ class Stacks:
         """
         known = self._known.get(handle)
         if known is None:
-            known = tuple(self._symbolise(pc) for pc in self._fetch(handle))
+            known = tuple(self.symbolise(pc) for pc in self._fetch(handle))
             self._known[handle] = known
         return known
 
@@ -81,7 +81,8 @@ class Stacks:
         # drgn makes further frames of what was inlined; the depot knows none.
         return [frame.pc for frame in trace if not frame.is_inline]
 
-    def _symbolise(self, pc: int) -> str:
+    def symbolise(self, pc: int) -> str:
+        """The name of an address in code, as %pS has it."""
         if self._kernel is None:
             self._kernel = self._load_kernel()
         name = self._kernel.name(pc)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import blocks, clock, folio, records, xarray
+from . import blocks, clock, folio, records, ring, xarray
 from .errors import Absence, Faults, GupPinUnavailable, Unreadable
 from .format import Names
 from .keys import Geometry
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from drgn import Object, Program
 
 # GUP_PIN_FORMAT
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,24 @@ class GupPinState:
     faults: Faults
     page_shift: int
     _walk: Walk
+    _ring: ring.Ring
 
     def for_each_run(self) -> Iterator[Run]:
         """The lines of the debugfs file pins, in its order."""
         return make_runs(self._walk.items(self._heads()), self.page_shift)
+
+    def for_each_hazard(self) -> Iterator[ring.Hazard]:
+        """The records of the debugfs file hazards, in its order."""
+        address = self.root.ring.value_()
+        return self._ring.hazards(address, self.root.ring.newest.value_())
+
+    def func(self, hazard: ring.Hazard) -> str:
+        """The function that a hazard's report names, and where in it."""
+        return self.stacks.symbolise(hazard.event.ip).partition("/")[0]
+
+    def event_frames(self, hazard: ring.Hazard) -> tuple[str, ...]:
+        """The frames of a hazard's event, innermost first."""
+        return tuple(self.stacks.symbolise(pc) for pc in hazard.event.entries)
 
     def frames(self, handle: int) -> tuple[str, ...]:
         """The frames of a stack, innermost first; none if it is unreadable."""
@@ -82,10 +96,12 @@ def _find_root(prog: Program) -> Object:
 
 def _find_names(prog: Program, root: Object) -> Names:
     count = prog.constant("NR_GUP_PIN_APIS").value_()
+    kinds = prog.constant("NR_GUP_PIN_HAZARDS").value_()
     return Names(
         write=prog.constant("GUP_PIN_WRITE").value_(),
         long=prog.constant("GUP_PIN_LONG").value_(),
         apis=tuple(root.api_names[i].string_().decode() for i in range(count)),
+        hazards=tuple(root.hazard_names[i].string_().decode() for i in range(kinds)),
     )
 
 
@@ -123,4 +139,5 @@ def gup_pin_state(prog: Program) -> GupPinState:
         faults,
         page_shift,
         walk,
+        ring.Ring(memory, ring.find_layouts(prog), faults.add),
     )

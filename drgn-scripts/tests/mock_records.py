@@ -12,7 +12,7 @@ from gup_pin.memory import Field, Record
 from mock_memory import MockMemory
 from samples import CALL, ORIGIN
 
-# As gcc lays out the structures of format 2 on x86_64.
+# As gcc lays out the structures of format 3 on x86_64.
 WORD = 64
 RECORDS = records.Layouts(
     call=Record(

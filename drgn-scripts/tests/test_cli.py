@@ -18,6 +18,7 @@ from test_format import LINE, NAMES, NOW
 from gup_pin import cli
 from gup_pin.errors import Absence, Faults, GupPinUnavailable, Unreadable
 from gup_pin.format import Names
+from gup_pin.ring import Event, Hazard
 from gup_pin.runs import Run
 from samples import CALL, item
 
@@ -59,12 +60,35 @@ class MockState:
             self.faults.add(Unreadable("stack", 0x30, "is none"))
         yield Run(item(0x2A2B0), 16, 16)
 
+    def for_each_hazard(self) -> Iterator[Hazard]:
+        """One, and perhaps more that cannot be read."""
+        yield HAZARD
+        if self.damaged:
+            self.faults.add(Unreadable("struct gup_pin_hazard_record", 0x10))
+
+    def func(self, hazard: Hazard) -> str:
+        """Of the event's first frame."""
+        assert hazard is HAZARD
+        return "truncate_cleanup_folio+0x1"
+
+    def event_frames(self, hazard: Hazard) -> tuple[str, ...]:
+        """The frames of the event."""
+        assert hazard is HAZARD
+        return ("truncate_cleanup_folio+0x1/0x2", "notify_change+0x1/0x2")
+
     def frames(self, handle: int) -> tuple[str, ...]:
         """The frames of their stack."""
         assert handle == CALL.origin.stack
         return ("pin_user_pages_fast+0x51/0x80", "bio_iov_iter_get_pages+0x1/0x2")
 
 
+HAZARD = Hazard(
+    kind=1,
+    pins=17,
+    event=Event(NOW - 4_000_000, 0x1234, 40, 41, b"a b", (0x1234, 0x5678)),
+    run=Run(item(0x1A2B0), 1, 16),
+)
+EVENT = " truncate_cleanup_folio+0x1/0x2\n notify_change+0x1/0x2\n"
 FRAMES = " pin_user_pages_fast+0x51/0x80\n bio_iov_iter_get_pages+0x1/0x2\n"
 
 
@@ -116,6 +140,45 @@ def test_jsonl(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     assert all(len(pin["frames"]) == 2 for pin in pins)
 
 
+def test_hazards(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """A record for each, as debugfs has it."""
+    assert run(monkeypatch, "hazards", MockState()) == 0
+    line = LINE.replace("pages=16", "pages=1")
+    assert capsys.readouterr() == (
+        "# gup_pin hazards 1\n"
+        f"kind=truncate age_ms=4 task=40/41 comm=a\\x20b {line} "
+        "func=truncate_cleanup_folio+0x1 pins_on_folio=17\n"
+        f"event:\n{EVENT}pin:\n{FRAMES}\n",
+        "",
+    )
+
+
+def test_hazards_jsonl(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """An object a line; what the pin says is in one of its own."""
+    assert run(monkeypatch, "hazards --jsonl", MockState()) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    hazard = json.loads(line)
+    pin = hazard.pop("pin")
+    assert pin["pfn"] == "0x1a2b0" and len(pin["frames"]) == 2
+    assert hazard == {
+        "kind": "truncate",
+        "age_ms": 4,
+        "task": "40/41",
+        "comm": r"a\x20b",
+        "func": "truncate_cleanup_folio+0x1",
+        "pins_on_folio": 17,
+        "frames": [frame.strip() for frame in EVENT.splitlines()],
+    }
+
+
+def test_hazards_partial(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """What is there is given, and the rest told."""
+    assert run(monkeypatch, "hazards", MockState(damaged=True)) == 4
+    out, err = capsys.readouterr()
+    assert out.count("kind=") == 1
+    assert err == "gup_pins: struct gup_pin_hazard_record not in the dump (0x10)\n"
+
+
 @pytest.mark.parametrize("absence", list(Absence))
 def test_absent(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, absence: Absence
@@ -154,7 +217,9 @@ def test_error(
     assert str(error).strip("'") in err
 
 
-@pytest.mark.parametrize("words", ["", "lst", "list --json", "list 5", "--jsonl list"])
+@pytest.mark.parametrize(
+    "words", ["", "lst", "list --json", "list 5", "--jsonl list", "hazards 5"]
+)
 def test_usage(monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: str) -> None:
     """Status 2, and nothing read."""
     with pytest.raises(SystemExit) as left:

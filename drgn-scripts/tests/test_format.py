@@ -10,7 +10,12 @@ from gup_pin.format import Formatter, Names, age_ms, escape_comm, stack_lines
 from gup_pin.runs import Run
 from samples import ANON, CALL, ORIGIN, item
 
-NAMES = Names(write=1, long=1, apis=("pin_user_pages", "pin_user_pages_fast"))
+NAMES = Names(
+    write=1,
+    long=1,
+    apis=("pin_user_pages", "pin_user_pages_fast"),
+    hazards=("writeback", "truncate"),
+)
 NOW = CALL.time + 5_203_999_999
 RUN = Run(item(0x1A2B0), pages=16, pins=16)
 
@@ -40,10 +45,15 @@ def test_the_other_words(formatter: Formatter) -> None:
     first = replace(item(1), addr=0, inferred=True, folio=folio)
     first = replace(first, call=replace(CALL, origin=origin))
     assert formatter.line(Run(first, 32, 2)) == (
-        "pfn=0x1 pages=32 order=4 pins=2 mode=r term=short api=api7 owner=0 "
+        "pfn=0x1 pages=32 order=4 pins=2 mode=r term=short api=unknown owner=0 "
         "task=812/815 comm=a\\x20b age_ms=5203 addr=0x0 map=file dev=259:4 ino=77 "
         "index=0x1f stack=0x2b40003 match=inferred"
     )
+
+
+def test_names_of_hazards() -> None:
+    """A number where a kernel has more."""
+    assert [NAMES.hazard(i) for i in range(3)] == ["writeback", "truncate", "kind2"]
 
 
 def test_json(formatter: Formatter) -> None:

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The ring of hazards, made by hand."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from gup_pin.errors import Faults
+from gup_pin.memory import Field, Record
+from gup_pin.ring import Hazard, Layouts, Ring
+from mock_memory import MockMemory
+
+SIZE, DEPTH = 4, 3
+COMM = 16
+# All of 64 bits, one behind the other; then the two names and the event's stack.
+WORDS = 25
+LAYOUTS = Layouts(
+    record=Record(
+        "struct gup_pin_hazard_record",
+        8 * WORDS + 2 * COMM + 8 * DEPTH,
+        [Field(64 * i, 64, signed=i in (5, 6)) for i in range(WORDS)],
+    ),
+    event_comm_at=8 * WORDS,
+    pin_comm_at=8 * WORDS + COMM,
+    comm_size=COMM,
+    entries_at=8 * WORDS + 2 * COMM,
+    depth=DEPTH,
+    ring_at=8,
+    ring_size=SIZE,
+    maps={0: "anon", 1: "file"},
+)
+# Behind the number: kind, pins, event, pin, its origin, its folio.
+REST = (
+    *(2, 3),
+    *(7_000_000, 0x1234, 40, 41, 2),
+    *(0x1A2B0, 5_000_000, 0x7F00_0000, 1, 1),
+    *(0x2B40003, 1, 0, 1),
+    *(812, 815, 810),
+    *(1, 2, 259 << 20 | 4, 77, 0x1F),
+)
+
+
+def entry(seq: int, rest: tuple[int, ...] = REST) -> bytes:
+    """A record with that number."""
+    words = struct.pack(f"<{WORDS}Q", seq, *rest)
+    names = struct.pack("<16s16s", b"truncate\0junk", b"fio\0junk")
+    return words + names + struct.pack("<3Q", 0x1234, 0x5678, 0x9ABC)
+
+
+def read(entries: list[bytes], newest: int) -> tuple[list[Hazard], Faults]:
+    """What is read of a ring with these entries, and what could not be."""
+    memory, faults = MockMemory(), Faults()
+    address = memory.put(struct.pack("<Q", newest) + b"".join(entries))
+    ring = Ring(memory, LAYOUTS, faults.add)
+    return list(ring.hazards(address, newest)), faults
+
+
+def test_all_of_a_hazard() -> None:
+    """Every member."""
+    empty = bytes(LAYOUTS.record.size)
+    (hazard,), faults = read([empty, entry(1), empty, empty], 1)
+    assert not faults
+    event, first = hazard.event, hazard.run.first
+    assert (hazard.kind, hazard.pins) == (2, 3)
+    assert (event.time, event.ip, event.tgid, event.pid) == (7_000_000, 0x1234, 40, 41)
+    assert (event.comm, event.entries) == (b"truncate", (0x1234, 0x5678))
+    assert (first.pfn, first.addr, first.pins) == (0x1A2B0, 0x7F00_0000, 1)
+    assert first.inferred
+    origin = first.call.origin
+    assert (first.call.time, origin.stack) == (5_000_000, 0x2B40003)
+    assert origin.comm == b"fio"
+    assert (origin.mode, origin.term, origin.api) == (1, 0, 1)
+    assert (origin.tgid, origin.pid, origin.owner) == (812, 815, 810)
+    folio = first.folio
+    assert (folio.map, folio.order, folio.dev) == ("file", 2, 259 << 20 | 4)
+    assert (folio.ino, folio.index) == (77, 0x1F)
+    assert (hazard.run.pages, hazard.run.pins) == (4, 1)
+
+
+def test_none() -> None:
+    """Nothing has happened yet."""
+    found, faults = read([bytes(LAYOUTS.record.size)] * SIZE, 0)
+    assert found == [] and not faults
+
+
+@pytest.mark.parametrize("newest", [1, 3, 4, 5, 8, 11])
+def test_the_newest_in_their_order(newest: int) -> None:
+    """As many as there is room for; number N is in entry N % SIZE."""
+    numbers = range(max(newest - SIZE, 0) + 1, newest + 1)
+    entries = [bytes(LAYOUTS.record.size)] * SIZE
+    for number in numbers:
+        entries[number % SIZE] = entry(number, (2, number, *REST[2:]))
+    found, faults = read(entries, newest)
+    assert [hazard.pins for hazard in found] == list(numbers) and not faults
+
+
+def test_one_that_is_being_written() -> None:
+    """It is left out, and told."""
+    entries = [entry(4), entry(5), entry(0), entry(3)]
+    found, faults = read(entries, 6)
+    assert len(found) == 3
+    (line,) = faults.lines()
+    assert line.startswith("struct gup_pin_hazard_record is being written")
+
+
+def test_a_stack_that_is_too_deep() -> None:
+    """Damage: no more than there is room for."""
+    rest = (*REST[:6], 1000, *REST[7:])
+    (hazard,), _ = read([bytes(LAYOUTS.record.size), entry(1, rest)], 1)
+    assert len(hazard.event.entries) == DEPTH
+
+
+def test_not_in_the_dump() -> None:
+    """Each is told."""
+    faults = Faults()
+    ring = Ring(MockMemory(), LAYOUTS, faults.add)
+    assert list(ring.hazards(0x1000, 2)) == []
+    assert next(iter(faults.lines())).startswith(
+        "struct gup_pin_hazard_record not in"
+    )
+
+
+def test_a_kind_of_memory_that_is_not_known() -> None:
+    """A number is better than nothing."""
+    rest = (*REST[:-5], 9, *REST[-4:])
+    (hazard,), _ = read([bytes(LAYOUTS.record.size), entry(1, rest)], 1)
+    assert hazard.run.first.folio.map == "map9"
+
+
+def test_unreadable_is_an_error_of_one_record() -> None:
+    """The others are read."""
+    memory, faults = MockMemory(), Faults()
+    address = memory.put(struct.pack("<Q", 3) + entry(4) + entry(1))
+    ring = Ring(memory, LAYOUTS, faults.add)
+    assert len(list(ring.hazards(address, 2))) == 1
+    assert bool(faults)
