@@ -130,9 +130,16 @@ static void expect_line(struct kunit *test, unsigned int *line,
 	*line += found;
 }
 
-/* Nobody prints meanwhile: it is the test that makes others print. */
-void __gup_pin_console_expect(struct kunit *test, const char *const *want,
-			      unsigned int nr)
+/**
+ * gup_pin_console_expect() - is what was caught one report, and as it should be?
+ * @test: the test
+ * @want: its lines, in which * is any text; see GUP_PIN_FRAMES, GUP_PIN_TAIL
+ * @nr: how many
+ *
+ * Nobody may be printing meanwhile.
+ */
+void gup_pin_console_expect(struct kunit *test, const char *const *want,
+			    unsigned int nr)
 {
 	unsigned int i, line = 0;
 

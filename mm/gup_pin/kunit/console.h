@@ -19,11 +19,7 @@ int gup_pin_console_watch(struct kunit *test);
 void gup_pin_console_clear(void);
 unsigned int gup_pin_console_reports(void);
 bool gup_pin_test_matches(const char *want, const char *text);
-void __gup_pin_console_expect(struct kunit *test, const char *const *want,
-			      unsigned int nr);
-
-/* The only report since the last clear is of these lines, in which * is any text. */
-#define gup_pin_console_expect(test, want)				\
-	__gup_pin_console_expect(test, want, ARRAY_SIZE(want))
+void gup_pin_console_expect(struct kunit *test, const char *const *want,
+			    unsigned int nr);
 
 #endif /* _MM_GUP_PIN_KUNIT_CONSOLE_H */

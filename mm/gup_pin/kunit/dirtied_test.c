@@ -76,12 +76,12 @@ static void whole_report(struct kunit *test)
 		"",
 		"event: task=*/* comm=kunit_try_catch*",
 		" dirty+0x*/0x*",
-		" whole_report+0x*/0x*",
+		" whole_*+0x*/0x*",
 		GUP_PIN_FRAMES,
 		"",
 		"pin: mode=w term=short api=folio_add_pin owner=0 task=*/* comm=kunit_try_catch* age_ms=* pins=1 addr=0x0 match=exact",
 		" take_pin+0x*/0x*",
-		" whole_report+0x*/0x*",
+		" whole_*+0x*/0x*",
 		GUP_PIN_FRAMES,
 		"",
 		GUP_PIN_TAIL
@@ -92,7 +92,7 @@ static void whole_report(struct kunit *test)
 	dirty(s->folio);
 	unpin_user_folio(s->folio, 1);
 	expect_dirtied(test, 1);
-	gup_pin_console_expect(test, want);
+	gup_pin_console_expect(test, want, ARRAY_SIZE(want));
 }
 
 static void what_is_no_hazard(struct kunit *test)
@@ -188,7 +188,7 @@ static void whole_report_of_waiting(struct kunit *test)
 		"",
 		"event: task=*/* comm=kunit_try_catch*",
 		" truncate_dax+0x*/0x*",
-		" whole_report_of_waiting+0x*/0x*",
+		" whole_*+0x*/0x*",
 		GUP_PIN_FRAMES,
 		"",
 		"pin: mode=w term=short api=pin_user_pages_fast owner=0 task=*/* comm=kunit_try_catch* age_ms=* pins=1 addr=0x* match=exact",
@@ -211,7 +211,7 @@ static void whole_report_of_waiting(struct kunit *test)
 	truncate_dax(pages[0]);
 	unpin_user_pages(pages, 2);
 	KUNIT_EXPECT_EQ(test, met(GUP_PIN_HAZARD_TRUNCATE), s->truncated + 1);
-	gup_pin_console_expect(test, want);
+	gup_pin_console_expect(test, want, ARRAY_SIZE(want));
 	gup_pin_console_clear();
 	truncate_dax(pages[0]);
 	KUNIT_EXPECT_EQ(test, met(GUP_PIN_HAZARD_TRUNCATE), s->truncated + 1);

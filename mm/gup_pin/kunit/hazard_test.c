@@ -197,7 +197,7 @@ static void expect_report(struct kunit *test, const char *title,
 	snprintf(first, sizeof(first), "BUG: GUP_PIN: %s in %s+0x*", title,
 		 func);
 	snprintf(frame, sizeof(frame), " %s+0x*", func);
-	gup_pin_console_expect(test, want);
+	gup_pin_console_expect(test, want, ARRAY_SIZE(want));
 	expect_reported(test, 1, 0);
 }
 
@@ -337,7 +337,7 @@ static void unmatched_unpin_is_reported(struct kunit *test)
 	pin_secretly(s->page);
 	unpin_user_page(s->page);
 	expect_counted(test, GUP_PIN_HAZARD_UNMATCHED_UNPIN, 1);
-	gup_pin_console_expect(test, want);
+	gup_pin_console_expect(test, want, ARRAY_SIZE(want));
 }
 
 /* Where pins from before tracking may be left, nobody can tell. */
@@ -649,7 +649,7 @@ static void writers_come_first(struct kunit *test)
 	want[nr++] = "?Tainted: *";
 	want[nr++] = "?Hardware name: *";
 	want[nr++] = GUP_PIN_RULE;
-	__gup_pin_console_expect(test, want, nr);
+	gup_pin_console_expect(test, want, nr);
 	unpin_user_pages(pages, MANY);
 }
 
