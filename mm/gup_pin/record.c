@@ -75,18 +75,17 @@ static pid_t mm_owner_tgid(struct mm_struct *mm)
 static void id_init(struct gup_pin_id *id, enum gup_pin_api api,
 		    enum gup_pin_mode mode, enum gup_pin_term term, pid_t owner)
 {
-	id->stack = 0;
-	id->mode = mode;
-	id->term = term;
-	id->api = api;
-	id->reserved = 0;
-	id->tgid = task_tgid_nr(current);
-	id->pid = task_pid_nr(current);
-	id->owner = owner;
+	*id = (struct gup_pin_id) {
+		.mode = mode,
+		.term = term,
+		.api = api,
+		.tgid = task_tgid_nr(current),
+		.pid = task_pid_nr(current),
+		.owner = owner,
+	};
 	memcpy(id->comm, current->comm, sizeof(id->comm));
 	/* It may just be being changed. */
 	id->comm[sizeof(id->comm) - 1] = 0;
-	id->reserved2 = 0;
 }
 
 /*
@@ -323,16 +322,21 @@ static void check_pages(const struct gup_pin_request *request,
  * is made for many pages, would be most of what tracking costs.
  */
 static bool record_single(const struct gup_pin_request *request,
-			  struct gup_pin_origin *origin, gfp_t gfp)
+			  struct gup_pin_origin *origin,
+			  enum gup_pin_mode mode, gfp_t gfp, unsigned long ip)
 {
 	struct page *page = request->pages[0];
 	struct folio *folio = page_folio(page);
 
-	return !is_zero_folio(folio) &&
-	       gup_pin_add_single(&gup_pin_root.index, folio_pfn(folio), origin,
-				  untagged_addr(request->addr) & PAGE_MASK,
-				  folio->index + folio_page_idx(folio, page),
-				  gfp);
+	if (is_zero_folio(folio) ||
+	    !gup_pin_add_single(&gup_pin_root.index, folio_pfn(folio), origin,
+				untagged_addr(request->addr) & PAGE_MASK,
+				folio->index + folio_page_idx(folio, page),
+				gfp))
+		return false;
+	if (!folio_test_anon(folio) && gup_pin_sees_writeback(folio))
+		gup_pin_under_writeback(folio, mode, ip);
+	return true;
 }
 
 static void record_pages(const struct gup_pin_request *request,
@@ -368,18 +372,14 @@ noinline void __gup_pin_acquired(const struct gup_pin_request *request,
 	gfp_t gfp = record_gfp(gup_flags);
 	struct gup_pin_origin *origin;
 	struct gup_pin_id id;
-	struct folio *folio;
 
 	id_init(&id, request->api, mode,
 		gup_flags & FOLL_LONGTERM ? GUP_PIN_LONG : GUP_PIN_SHORT,
 		mm_owner_tgid(request->mm));
 	origin = hook_origin(&id, gfp);
-	if (npages == 1 && origin && record_single(request, origin, gfp)) {
-		folio = page_folio(request->pages[0]);
-		if (!folio_test_anon(folio) && gup_pin_sees_writeback(folio))
-			gup_pin_under_writeback(folio, mode, _RET_IP_);
+	if (npages == 1 && origin &&
+	    record_single(request, origin, mode, gfp, _RET_IP_))
 		return;
-	}
 	record_pages(request, npages, origin, mode, gfp, _RET_IP_);
 }
 
