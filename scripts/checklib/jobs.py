@@ -265,6 +265,11 @@ def source(built: Built) -> list[Result]:
     return pytest(built.version, "tests/test_apply.py", "tests/test_hooks.py")
 
 
+def many(built: Built) -> list[Result]:
+    """A crash dump with millions of pins."""
+    return pytest(built.version, "tests/test_dump_many.py")
+
+
 def rig(_: Built) -> list[Result]:
     """The tools that the other tests trust."""
     return pytest(
@@ -329,6 +334,7 @@ ONCE: dict[str, Job] = {
     "rig": rig,
     "stress": stress,
     "bench": bench,
+    "many": many,
     # Last, for it wants the kernel that stress builds.
     "contention": contention,
 }
