@@ -11,9 +11,12 @@
 
 #include <linux/types.h>
 
+struct file;
 struct folio;
+struct inode;
 struct mm_struct;
 struct page;
+struct pid;
 
 /* The function that took a pin. The names that users see are in mm/gup_pin/format.c. */
 enum gup_pin_api {
@@ -70,6 +73,9 @@ void __gup_pin_invalidate(struct folio *folio);
 void __gup_pin_writeback_end(struct folio *folio);
 void __gup_pin_dirtying(struct folio *folio);
 void __gup_pin_dax_wait(struct folio *folio, unsigned long ip);
+void __gup_pin_refused(struct mm_struct *mm, unsigned int gup_flags, int err);
+int gup_pin_proc_open(struct file *file, struct pid *pid);
+int gup_pin_proc_release(struct inode *inode, struct file *file);
 
 /**
  * gup_pin_tracking() - are pins to be told of?
@@ -239,6 +245,27 @@ static __always_inline void gup_pin_released_folios(struct folio **folios,
 }
 
 /**
+ * gup_pin_refused() - a pin for long may be about to be refused
+ * @err: 0, -EAGAIN, or why it is refused
+ * @mm: the address space that the pages belong to; NULL if to none
+ * @gup_flags: FOLL_WRITE is the mode; what is not FOLL_LONGTERM is no matter
+ *
+ * To be called below the pin function. May sleep.
+ *
+ * Return: @err.
+ */
+static __always_inline long gup_pin_refused(long err, struct mm_struct *mm,
+					    unsigned int gup_flags)
+{
+	if (static_branch_unlikely(&gup_pin_hooks) && err && err != -EAGAIN) {
+		__gup_pin_refused(mm, gup_flags, err);
+		/* No tail call: the caller is to be in the stack. */
+		barrier();
+	}
+	return err;
+}
+
+/**
  * gup_pin_dump_page() - print the pins on a page's folio, for dump_page()
  * @page: the page; may be in any state
  */
@@ -380,6 +407,12 @@ static inline void gup_pin_released_folio(struct folio *folio,
 static inline void gup_pin_released_folios(struct folio **folios,
 					   unsigned long nfolios)
 {
+}
+
+static __always_inline long gup_pin_refused(long err, struct mm_struct *mm,
+					    unsigned int gup_flags)
+{
+	return err;
 }
 
 static inline void gup_pin_dump_page(const struct page *page)

@@ -36,9 +36,16 @@ struct gup_pin_call *gup_pin_call_alloc(gfp_t gfp)
  */
 void gup_pin_call_drop(struct gup_pin_call *call, unsigned int pins)
 {
-	if (!pins || !atomic_sub_and_test(pins, &call->live))
+	struct gup_pin_origin *origin = call->origin;
+
+	if (!pins)
 		return;
-	gup_pin_origin_put(call->origin);
+	/* Who is not the last to take pins off may find neither afterwards. */
+	atomic64_sub(pins, &origin->more.live);
+	if (!atomic_sub_and_test(pins, &call->live))
+		return;
+	atomic64_inc(&origin->more.live);
+	gup_pin_origin_put(origin);
 	gup_pin_free_call(call);
 	this_cpu_dec(gup_pin_live_calls);
 }

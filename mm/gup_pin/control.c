@@ -66,8 +66,9 @@ int gup_pin_switch(bool on)
 		static_branch_enable(&gup_pin_hooks);
 		WRITE_ONCE(index->recording, true);
 		gup_pin_report_forget();
+		gup_pin_origins_untold(&gup_pin_root.origins);
 	} else {
-		WRITE_ONCE(index->complete, false);
+		gup_pin_index_complete(index, false);
 		WRITE_ONCE(index->recording, false);
 		gup_pin_index_flush(index);
 		static_branch_disable(&gup_pin_hooks);
@@ -101,7 +102,7 @@ static int __init gup_pin_init(void)
 	}
 	ready = true;
 	if (on_at_boot) {
-		gup_pin_root.index.complete = true;
+		gup_pin_index_complete(&gup_pin_root.index, true);
 		gup_pin_switch(true);
 		pr_info("tracking pins since boot\n");
 	}

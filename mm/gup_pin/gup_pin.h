@@ -27,6 +27,7 @@
 #include <linux/gfp_types.h>
 #include <linux/gup_pin.h>
 #include <linux/jump_label.h>
+#include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
@@ -108,25 +109,40 @@ struct gup_pin_id {
  * @node: in &gup_pin_origins.buckets; RCU
  * @id: what it stands for; constant
  * @hash: of @id
- * @calls: live calls; GUP_PIN_ORIGIN_DEAD once it is being freed
+ * @got: calls that it was given to; GUP_PIN_ORIGIN_DEAD once it is being freed
+ * @gone: those of them that have gone
+ * @more: pins of all its calls, less one for each call; live, and ever
+ * @peak: the most live pins that were seen
+ * @told: that a short-term pin of it was held for long
  * @hints: remembered traces that point here; it stays as long as they do
  * @used: looked up since the last sweep for origins to free
  * @rcu: frees it
  *
  * Stays when its last call has gone, so that steady I/O from one place
  * allocates nothing, until a sweep wants the memory.
+ *
+ * Counting calls that come and calls that go takes no more than counting those
+ * that are live, and tells how many there ever were.
  */
 struct gup_pin_origin {
 	struct hlist_node node;
 	struct gup_pin_id id;
 	u32 hash;
-	atomic_t calls;
-	atomic_t hints;
 	bool used;
+	bool told;
+	atomic64_t got;
+	atomic64_t gone;
+	atomic_t hints;
+	struct {
+		atomic64_t live;
+		atomic64_t ever;
+	} more;
+	atomic64_t peak;
 	struct rcu_head rcu;
 };
 
-#define GUP_PIN_ORIGIN_DEAD	INT_MIN
+/* Below 0, and so far that what is taken off leaves it there. */
+#define GUP_PIN_ORIGIN_DEAD	(-BIT_ULL(62))
 #define GUP_PIN_ORIGIN_BITS	10
 
 /**
@@ -327,11 +343,16 @@ struct gup_pin_shard {
  * @recording: pins are recorded. Changed only while every hook is live, or a
  *	CPU that does not see the unpin hook yet could leave a record behind
  * @complete: recording since boot, so that no unrecorded pin can be released
+ * @traced: somebody traces unpins
+ * @quick: the only pin on a folio may be forgotten the short way: @complete, and
+ *	not @traced
  */
 struct gup_pin_index {
 	struct gup_pin_shard shards[GUP_PIN_NR_SHARDS];
 	bool recording;
 	bool complete;
+	bool traced;
+	bool quick;
 };
 
 /**
@@ -459,8 +480,30 @@ struct gup_pin_origin *gup_pin_origin_get(struct gup_pin_origins *origins,
  */
 static inline void gup_pin_origin_put(struct gup_pin_origin *origin)
 {
-	atomic_dec(&origin->calls);
+	atomic64_inc(&origin->gone);
 }
+
+/**
+ * gup_pin_origin_calls() - the live calls of an origin
+ * @origin: the origin
+ *
+ * Return: their number, 0 for one that is being freed.
+ */
+static inline u64 gup_pin_origin_calls(struct gup_pin_origin *origin)
+{
+	/* In this order, so that no call is seen to go that was not seen to come. */
+	s64 gone = atomic64_read_acquire(&origin->gone);
+	s64 got = atomic64_read(&origin->got);
+
+	return max(got - gone, 0LL);
+}
+
+u64 gup_pin_origin_pins(struct gup_pin_origin *origin);
+u64 gup_pin_origin_acquired(struct gup_pin_origin *origin);
+void gup_pin_origin_see_peak(struct gup_pin_origin *origin, u64 less);
+void gup_pin_origins_untold(struct gup_pin_origins *origins);
+bool gup_pin_origin_tell_once(struct gup_pin_origins *origins,
+			      const struct gup_pin_id *id);
 
 unsigned int gup_pin_origins_live(struct gup_pin_origins *origins);
 void gup_pin_origins_destroy(struct gup_pin_origins *origins);
@@ -643,6 +686,8 @@ bool gup_pin_index_insert(struct gup_pin_shard *shard,
 void gup_pin_index_emptied(struct gup_pin_shard *shard,
 			   struct gup_pin_block *block);
 void gup_pin_index_flush(struct gup_pin_index *index);
+void gup_pin_index_complete(struct gup_pin_index *index, bool complete);
+void gup_pin_index_traced(struct gup_pin_index *index, bool traced);
 bool gup_pin_index_newest(struct gup_pin_index *index, unsigned long pfn,
 			  pid_t pid, struct gup_pin_id *id,
 			  struct gup_pin_call *call);
@@ -789,6 +834,20 @@ void gup_pin_folio_describe(struct folio *folio, struct gup_pin_folio *desc);
 bool gup_pin_mapped_huge(struct mm_struct *mm, unsigned long addr,
 			 const struct page *page);
 
+/* name.c */
+struct gup_pin_item;
+struct seq_file;
+
+/* A name in `pins`, and one that is kept or reported; what is longer is cut. */
+#define GUP_PIN_NAME_MAX	256
+#define GUP_PIN_SHORT_NAME	64
+
+void gup_pin_file_type(const struct folio *folio, char *type, size_t size);
+void gup_pin_file_name(const struct folio *folio,
+		       const struct gup_pin_folio *desc, char *name, size_t size);
+void gup_pin_item_name(const struct gup_pin_item *item, char *name, size_t size);
+void gup_pin_show_path(struct seq_file *m, const char *name);
+
 /* walk.c */
 
 /**
@@ -893,6 +952,7 @@ unsigned int gup_pin_walk_holders(struct gup_pin_index *index,
  * @event: what happened
  * @pin: who pinned it: the first that the report names. Its @call may be gone.
  *	If nobody is known to, its api is NR_GUP_PIN_APIS
+ * @name: of the folio's file, when it happened; empty if it has none
  */
 struct gup_pin_hazard_record {
 	u64 seq;
@@ -901,6 +961,7 @@ struct gup_pin_hazard_record {
 	bool writes;
 	struct gup_pin_event event;
 	struct gup_pin_item pin;
+	char name[GUP_PIN_SHORT_NAME];
 };
 
 /**
@@ -931,6 +992,7 @@ void gup_pin_unmatched(unsigned long block, u64 mask, unsigned int pins,
 void gup_pin_dirty_read(unsigned long pfn, unsigned long ip);
 
 /* runs.c */
+struct gup_pin_filter;
 
 /**
  * struct gup_pin_run - neighbouring folios pinned by one call: one line
@@ -951,6 +1013,7 @@ struct gup_pin_run {
 /**
  * struct gup_pin_runs - makes runs of the items of a walk
  * @index: what is walked
+ * @filter: which items are wanted; NULL for all
  * @pos: how far
  * @items: found but not used yet: from @next to @nr
  * @open: runs that the next folio may continue, in the order of their start
@@ -959,6 +1022,7 @@ struct gup_pin_run {
  */
 struct gup_pin_runs {
 	struct gup_pin_index *index;
+	const struct gup_pin_filter *filter;
 	struct gup_pin_pos pos;
 	unsigned int next;
 	unsigned int nr;
@@ -970,7 +1034,8 @@ struct gup_pin_runs {
 	struct gup_pin_run done[GUP_PIN_OPEN_RUNS];
 };
 
-void gup_pin_runs_init(struct gup_pin_runs *runs, struct gup_pin_index *index);
+void gup_pin_runs_init(struct gup_pin_runs *runs, struct gup_pin_index *index,
+		       const struct gup_pin_filter *filter);
 const struct gup_pin_run *gup_pin_runs_next(struct gup_pin_runs *runs);
 
 /* format.c */
@@ -990,6 +1055,16 @@ const char *gup_pin_api_name(unsigned int api);
 const char *gup_pin_map_name(enum gup_pin_map map);
 void gup_pin_format_comm(char *buf, const char *comm);
 u64 gup_pin_age_ms(u64 time, u64 now);
+
+/* overdue.c */
+void gup_pin_overdue_look(u64 max_ms);
+
+/* record.c */
+pid_t gup_pin_mm_owner(struct mm_struct *mm);
+
+/* refused.c */
+void gup_pin_refused_by(const struct gup_pin_id *id, int err);
+u64 gup_pin_refusals(void);
 
 /* stats.c */
 
@@ -1015,6 +1090,9 @@ void gup_pin_index_totals(struct gup_pin_index *index,
 
 /* The files in debugfs. */
 extern const struct file_operations gup_pin_hazards_fops;
+extern const struct file_operations gup_pin_orphans_fops;
+extern const struct file_operations gup_pin_pins_fops;
+extern const struct file_operations gup_pin_refused_fops;
 extern const struct file_operations gup_pin_stacks_fops;
 extern const struct file_operations gup_pin_stats_fops;
 extern const struct file_operations gup_pin_verify_fops;

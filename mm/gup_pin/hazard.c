@@ -19,6 +19,7 @@ const char *const gup_pin_hazard_names[NR_GUP_PIN_HAZARDS] = {
 	[GUP_PIN_HAZARD_DIRTY_READ_PIN]		= "dirty_read_pin",
 	[GUP_PIN_HAZARD_CHANGED_UNDER_WRITEBACK] = "changed_under_writeback",
 	[GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN]	= "dirtied_after_clean",
+	[GUP_PIN_HAZARD_OVERDUE]		= "overdue",
 };
 
 /* There is no pin to tell of: that is what the hazard is. */
@@ -131,6 +132,8 @@ void gup_pin_hazard(const struct gup_pin_hazard *hazard)
 		record.event = *hazard->event;
 	else
 		gup_pin_event_now(&record.event, hazard->ip);
+	gup_pin_file_name(hazard->folio, &record.pin.folio, record.name,
+			  sizeof(record.name));
 	if (trace_gup_pin_hazard_enabled())
 		trace(&record);
 	gup_pin_ring_add(&record);

@@ -8,6 +8,7 @@
  */
 #include <linux/sched.h>
 #include <linux/string.h>
+#include <linux/spinlock.h>
 #include <linux/xarray.h>
 
 #include "gup_pin.h"
@@ -240,4 +241,41 @@ void gup_pin_index_flush(struct gup_pin_index *index)
 
 	for (i = 0; i < GUP_PIN_NR_SHARDS; i++)
 		flush_shard(&index->shards[i]);
+}
+
+/* Both reasons not to be quick may come and go at once. */
+static DEFINE_SPINLOCK(quick_lock);
+
+static void update_quick(struct gup_pin_index *index)
+{
+	WRITE_ONCE(index->quick, index->complete && !index->traced);
+}
+
+/**
+ * gup_pin_index_complete() - are all pins on record?
+ * @index: the index
+ * @complete: whether they are
+ */
+void gup_pin_index_complete(struct gup_pin_index *index, bool complete)
+{
+	spin_lock(&quick_lock);
+	WRITE_ONCE(index->complete, complete);
+	update_quick(index);
+	spin_unlock(&quick_lock);
+}
+
+/**
+ * gup_pin_index_traced() - does somebody trace unpins?
+ * @index: the index
+ * @traced: whether somebody does
+ *
+ * Then none goes the short way, which looks at nothing that would tell. So the
+ * short way need not ask whether it is traced.
+ */
+void gup_pin_index_traced(struct gup_pin_index *index, bool traced)
+{
+	spin_lock(&quick_lock);
+	index->traced = traced;
+	update_quick(index);
+	spin_unlock(&quick_lock);
 }

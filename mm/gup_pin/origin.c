@@ -31,7 +31,7 @@ static struct gup_pin_origin *origin_find(struct hlist_head *bucket, u32 hash,
 		if (origin->hash != hash ||
 		    !gup_pin_id_equal(&origin->id, id))
 			continue;
-		if (!atomic_inc_unless_negative(&origin->calls))
+		if (!atomic64_inc_unless_negative(&origin->got))
 			continue;
 		if (!READ_ONCE(origin->used))
 			WRITE_ONCE(origin->used, true);
@@ -49,13 +49,17 @@ static struct gup_pin_origin *origin_find(struct hlist_head *bucket, u32 hash,
  */
 static bool origin_kill(struct gup_pin_origin *origin)
 {
+	s64 gone;
+
 	if (atomic_read(&origin->hints))
 		return false;
-	if (atomic_cmpxchg(&origin->calls, 0, GUP_PIN_ORIGIN_DEAD))
+	/* If no more have come than had gone before, all have. */
+	gone = atomic64_read(&origin->gone);
+	if (atomic64_cmpxchg(&origin->got, gone, GUP_PIN_ORIGIN_DEAD) != gone)
 		return false;
 	if (!atomic_read(&origin->hints))
 		return true;
-	atomic_set(&origin->calls, 0);
+	atomic64_set(&origin->got, gone);
 	return false;
 }
 
@@ -82,7 +86,7 @@ static void origins_sweep(struct gup_pin_origins *origins)
 		origins->hand = (origins->hand + 1) %
 				ARRAY_SIZE(origins->buckets);
 		hlist_for_each_entry_safe(origin, next, bucket, node) {
-			if (atomic_read(&origin->calls))
+			if (gup_pin_origin_calls(origin))
 				continue;
 			if (READ_ONCE(origin->used)) {
 				WRITE_ONCE(origin->used, false);
@@ -125,7 +129,12 @@ struct gup_pin_origin *gup_pin_origin_get(struct gup_pin_origins *origins,
 	new->id = *id;
 	new->hash = hash;
 	new->used = true;
-	atomic_set(&new->calls, 1);
+	new->told = false;
+	atomic64_set(&new->got, 1);
+	atomic64_set(&new->gone, 0);
+	atomic64_set(&new->more.live, 0);
+	atomic64_set(&new->more.ever, 0);
+	atomic64_set(&new->peak, 0);
 	atomic_set(&new->hints, 0);
 
 	spin_lock_irqsave(&origins->lock, flags);
@@ -156,9 +165,98 @@ unsigned int gup_pin_origins_live(struct gup_pin_origins *origins)
 	rcu_read_lock();
 	for (i = 0; i < ARRAY_SIZE(origins->buckets); i++)
 		hlist_for_each_entry_rcu(origin, &origins->buckets[i], node)
-			live += atomic_read(&origin->calls) > 0;
+			live += gup_pin_origin_calls(origin) > 0;
 	rcu_read_unlock();
 	return live;
+}
+
+/**
+ * gup_pin_origin_pins() - the live pins of an origin
+ * @origin: the origin
+ *
+ * Return: their number; a call that is just being recorded or released may be
+ * counted in part.
+ */
+u64 gup_pin_origin_pins(struct gup_pin_origin *origin)
+{
+	s64 calls = gup_pin_origin_calls(origin);
+
+	return max(calls + atomic64_read(&origin->more.live), 0LL);
+}
+
+/**
+ * gup_pin_origin_acquired() - the pins that an origin ever took
+ * @origin: the origin
+ *
+ * Return: their number, since the origin is there.
+ */
+u64 gup_pin_origin_acquired(struct gup_pin_origin *origin)
+{
+	s64 got = atomic64_read(&origin->got);
+
+	return max(got + atomic64_read(&origin->more.ever), 0LL);
+}
+
+/**
+ * gup_pin_origin_see_peak() - are its live pins more than ever?
+ * @origin: the origin; somebody has a call of it
+ * @less: so many are no pins
+ *
+ * Not for each pin: only where a call took many, where one needed memory that
+ * those before it did not, and when somebody wants to know.
+ */
+void gup_pin_origin_see_peak(struct gup_pin_origin *origin, u64 less)
+{
+	s64 pins = gup_pin_origin_pins(origin) - less;
+	s64 peak = atomic64_read(&origin->peak);
+
+	while (pins > peak)
+		if (atomic64_try_cmpxchg(&origin->peak, &peak, pins))
+			break;
+}
+
+/**
+ * gup_pin_origins_untold() - tell of origins again that were told of before
+ * @origins: the table
+ */
+void gup_pin_origins_untold(struct gup_pin_origins *origins)
+{
+	struct gup_pin_origin *origin;
+	unsigned int i;
+
+	rcu_read_lock();
+	for (i = 0; i < ARRAY_SIZE(origins->buckets); i++)
+		hlist_for_each_entry_rcu(origin, &origins->buckets[i], node)
+			WRITE_ONCE(origin->told, false);
+	rcu_read_unlock();
+}
+
+/**
+ * gup_pin_origin_tell_once() - is an origin to be told of?
+ * @origins: the table
+ * @id: what the origin stands for
+ *
+ * Return: true once for each origin in the table.
+ */
+bool gup_pin_origin_tell_once(struct gup_pin_origins *origins,
+			      const struct gup_pin_id *id)
+{
+	u32 hash = id_hash(id);
+	struct hlist_head *bucket =
+		&origins->buckets[hash % ARRAY_SIZE(origins->buckets)];
+	struct gup_pin_origin *origin;
+	bool first = false;
+
+	rcu_read_lock();
+	origin = origin_find(bucket, hash, id);
+	if (origin) {
+		first = !READ_ONCE(origin->told);
+		WRITE_ONCE(origin->told, true);
+		/* The look-up was no call. */
+		atomic64_dec(&origin->got);
+	}
+	rcu_read_unlock();
+	return first;
 }
 
 /**
@@ -174,7 +272,7 @@ void gup_pin_origins_destroy(struct gup_pin_origins *origins)
 	for (i = 0; i < ARRAY_SIZE(origins->buckets); i++)
 		hlist_for_each_entry_safe(origin, next, &origins->buckets[i],
 					  node) {
-			WARN_ON_ONCE(atomic_read(&origin->calls));
+			WARN_ON_ONCE(gup_pin_origin_calls(origin));
 			origin_free(origins, origin);
 		}
 }

@@ -13,10 +13,12 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/vmstat.h>
+#include <trace/events/gup_pin.h>
 
 #include "../internal.h"
 #include "compat.h"
 #include "gup_pin.h"
+#include "tracing.h"
 
 /* A call may pin a million pages: how many at once without a break. */
 #define RESCHED_PAGES	1024
@@ -49,7 +51,7 @@ static pid_t find_mm_tgid(struct mm_struct *mm)
  * not know its owner, and the process must be searched for; remote pins are
  * rare enough.
  */
-static pid_t mm_owner_tgid(struct mm_struct *mm)
+static __always_inline pid_t mm_owner_tgid(struct mm_struct *mm)
 {
 	struct task_struct __maybe_unused *task;
 	pid_t tgid = 0;
@@ -69,6 +71,19 @@ static pid_t mm_owner_tgid(struct mm_struct *mm)
 		tgid = find_mm_tgid(mm);
 	rcu_read_unlock();
 	return tgid;
+}
+
+/**
+ * gup_pin_mm_owner() - the process whose memory an mm is
+ * @mm: the mm, or NULL
+ *
+ * Where a pin is recorded this is inlined.
+ *
+ * Return: its id in the initial pid namespace, 0 if there is none.
+ */
+noinline pid_t gup_pin_mm_owner(struct mm_struct *mm)
+{
+	return mm_owner_tgid(mm);
 }
 
 /* Every byte of an id counts, so it has no padding that is not named. */
@@ -101,6 +116,8 @@ static struct gup_pin_call *call_start(struct gup_pin_origin *origin,
 		return NULL;
 	call = gup_pin_call_alloc(gfp);
 	if (!call) {
+		/* The origin was got for nothing. */
+		atomic64_dec(&origin->more.ever);
 		gup_pin_origin_put(origin);
 		return NULL;
 	}
@@ -110,6 +127,7 @@ static struct gup_pin_call *call_start(struct gup_pin_origin *origin,
 	call->index = 0;
 	call->npages = 0;
 	atomic_set(&call->live, pins + 1);
+	atomic64_add(pins, &origin->more.live);
 	return call;
 }
 
@@ -120,12 +138,17 @@ static struct gup_pin_call *call_start(struct gup_pin_origin *origin,
 #define hook_origin(id, gfp)						\
 	gup_pin_trace_origin(id, __builtin_frame_address(0), _RET_IP_, gfp)
 
-/* All pins of the call are in the index, or never will be. */
-static void call_end(struct gup_pin_adder *adder)
+/* All pins of the call, of which there were @pins, are in the index, or never will be. */
+static void call_end(struct gup_pin_adder *adder, unsigned long pins)
 {
+	struct gup_pin_call *call = adder->call;
+
 	gup_pin_add_flush(adder);
-	if (adder->call)
-		gup_pin_call_drop(adder->call, adder->left + 1);
+	if (!call)
+		return;
+	atomic64_add((s64)pins - adder->left - 1, &call->origin->more.ever);
+	gup_pin_origin_see_peak(call->origin, adder->left + 1);
+	gup_pin_call_drop(call, adder->left + 1);
 }
 
 /* So many are compared without looking at the loop's end; divides a huge page. */
@@ -354,7 +377,7 @@ static void record_pages(const struct gup_pin_request *request,
 	add_call_pages(&adder, request, npages, &line);
 	if (adder.call)
 		call_set_addr(adder.call, &line, npages, request->addr);
-	call_end(&adder);
+	call_end(&adder, npages);
 	if (!line.mappings)
 		check_pages(request, npages, mode, line.large, ip);
 }
@@ -377,6 +400,9 @@ noinline void __gup_pin_acquired(const struct gup_pin_request *request,
 		gup_flags & FOLL_LONGTERM ? GUP_PIN_LONG : GUP_PIN_SHORT,
 		mm_owner_tgid(request->mm));
 	origin = hook_origin(&id, gfp);
+	if (trace_gup_pin_acquire_enabled())
+		gup_pin_trace_taken(&id, page_to_pfn(request->pages[0]), npages,
+				    request->addr);
 	if (npages == 1 && origin &&
 	    record_single(request, origin, mode, gfp, _RET_IP_))
 		return;
@@ -398,9 +424,11 @@ noinline void __gup_pin_acquired_folios(struct folio **folios,
 	id_init(&id, GUP_PIN_MEMFD_PIN_FOLIOS, GUP_PIN_WRITE, GUP_PIN_LONG, 0);
 	adder.call = call_start(hook_origin(&id, adder.gfp), nfolios,
 				adder.gfp);
+	if (trace_gup_pin_acquire_enabled())
+		gup_pin_trace_taken(&id, folio_pfn(folios[0]), nfolios, 0);
 	for (i = 0; i < nfolios; i++)
 		gup_pin_add(&adder, folio_pfn(folios[i]), 1);
-	call_end(&adder);
+	call_end(&adder, nfolios);
 	for (i = 0; i < nfolios; i++)
 		if (unlikely(gup_pin_sees_writeback(folios[i])))
 			gup_pin_under_writeback(folios[i], id.mode, _RET_IP_);
@@ -441,13 +469,15 @@ noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
 			api == GUP_PIN_FOLIO_ADD_PINS ? GUP_PIN_LONG :
 							GUP_PIN_SHORT, 0);
 	adder.call = call_start(hook_origin(&id, adder.gfp), pins, adder.gfp);
+	if (trace_gup_pin_acquire_enabled())
+		gup_pin_trace_taken(&id, folio_pfn(folio), pins, 0);
 	if (adder.call && found) {
 		adder.call->addr = continued.addr;
 		adder.call->index = continued.index;
 		adder.call->npages = continued.npages;
 	}
 	gup_pin_add(&adder, folio_pfn(folio), pins);
-	call_end(&adder);
+	call_end(&adder, pins);
 	if (unlikely(gup_pin_sees_writeback(folio)))
 		gup_pin_under_writeback(folio, id.mode, _RET_IP_);
 }
@@ -466,6 +496,8 @@ static noinline void released_pins(struct folio *folio, unsigned long pins,
 {
 	struct gup_pin_releaser rel = releaser(ip);
 
+	if (trace_gup_pin_release_enabled())
+		gup_pin_trace_dropped(folio, pins, dirty, ip);
 	gup_pin_release(&rel, folio_pfn(folio), pins, dirty);
 	gup_pin_release_end(&rel);
 }
@@ -491,10 +523,14 @@ static noinline unsigned long released_pages(struct page **pages,
 	struct gup_pin_releaser rel = releaser(ip);
 
 	if (folio_test_large(folio)) {
+		if (trace_gup_pin_release_enabled())
+			gup_pin_trace_dropped(folio, nr, false, ip);
 		gup_pin_release(&rel, folio_pfn(folio), nr, false);
 		gup_pin_release_end(&rel);
 		return i + nr;
 	}
+	if (trace_gup_pin_release_enabled())
+		gup_pin_trace_dropped_pages(pages + i, npages - i, ip);
 	for (; i < npages; i++) {
 		if (!pages[i])
 			continue;
@@ -532,10 +568,15 @@ void __gup_pin_released_page(struct page *page)
 void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios)
 {
 	struct gup_pin_releaser rel = releaser(_RET_IP_);
+	bool traced = trace_gup_pin_release_enabled();
 	unsigned long i;
 
-	for (i = 0; i < nfolios; i++)
-		if (folios[i] && !is_zero_folio(folios[i]))
-			gup_pin_release(&rel, folio_pfn(folios[i]), 1, false);
+	for (i = 0; i < nfolios; i++) {
+		if (!folios[i] || is_zero_folio(folios[i]))
+			continue;
+		if (traced)
+			gup_pin_trace_dropped(folios[i], 1, false, _RET_IP_);
+		gup_pin_release(&rel, folio_pfn(folios[i]), 1, false);
+	}
 	gup_pin_release_end(&rel);
 }

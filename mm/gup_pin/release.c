@@ -205,7 +205,7 @@ static bool release_only(struct gup_pin_index *index,
 
 	block = gup_pin_index_find(shard, gup_pin_block_nr(pfn));
 	if (!block || !READ_ONCE(index->recording) ||
-	    !all_recorded(index, shard) ||
+	    !READ_ONCE(index->quick) || shard->untracked ||
 	    !gup_pin_block_release_only(block, BIT_ULL(gup_pin_block_bit(pfn)),
 					drops))
 		return false;

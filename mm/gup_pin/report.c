@@ -8,7 +8,6 @@
  * is printing.
  */
 #include <linux/bitops.h>
-#include <linux/dcache.h>
 #include <linux/fs.h>
 #include <linux/hash.h>
 #include <linux/irqflags.h>
@@ -19,15 +18,12 @@
 #include <linux/panic.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
-#include <linux/rcupdate.h>
 #include <linux/sched/clock.h>
 #include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
-#include <linux/uaccess.h>
 #include <trace/events/error_report.h>
 
-#include "compat.h"
 #include "gup_pin.h"
 
 #undef pr_fmt
@@ -98,6 +94,10 @@ static const char *const titles[NR_GUP_PIN_HAZARDS][2] = {
 		"pinned folio dirtied after it was cleaned",
 		"pinned folio dirtied after it was cleaned",
 	},
+	[GUP_PIN_HAZARD_OVERDUE] = {
+		"short-term read pin held for too long",
+		"short-term write pin held for too long",
+	},
 };
 
 /**
@@ -108,14 +108,24 @@ size_t gup_pin_report_bytes(void)
 	return sizeof(buffers) + sizeof(seen);
 }
 
-/* Equal for events and pins of equal stacks. */
+/*
+ * Equal for events and pins of equal stacks. Where the event is nobody's, it is
+ * the tasks that are told apart.
+ */
 static u64 report_key(const struct gup_pin_hazard_record *record)
 {
 	const struct gup_pin_event *event = &record->event;
-	u32 hash = jhash(event->entries, event->nr * sizeof(event->entries[0]),
-			 record->kind);
-	u64 key = (u64)hash << 32 | record->pin.id.stack;
+	const struct gup_pin_id *id = &record->pin.id;
+	u32 hash;
+	u64 key;
 
+	if (record->kind == GUP_PIN_HAZARD_OVERDUE)
+		hash = jhash_2words(id->pid, id->owner, record->kind);
+	else
+		hash = jhash(event->entries,
+			     event->nr * sizeof(event->entries[0]),
+			     record->kind);
+	key = (u64)hash << 32 | id->stack;
 	return key ?: 1;
 }
 
@@ -192,64 +202,23 @@ static void print_stack(const unsigned long *entries, unsigned int nr)
 		pr_err(" %pS\n", (void *)entries[i]);
 }
 
-/**
- * struct file_words - what a report tells of a file
- * @type: of the file system
- * @name: one of its names; the last part only
- */
-struct file_words {
-	char type[16];
-	char name[64];
-};
-
-/*
- * An inode that is being freed, and its names, stay for an RCU grace period.
- * Nothing else is certain, for no lock is taken: what cannot be read is left out.
- */
-static void find_file_words(const struct address_space *mapping,
-			    struct file_words *words)
-{
-	struct file_system_type *type;
-	const unsigned char *dname;
-	struct hlist_node *first;
-	struct super_block *sb;
-	struct inode *inode;
-	const char *tname;
-
-	if (get_kernel_nofault(inode, &mapping->host) || !inode)
-		return;
-	if (!get_kernel_nofault(sb, &inode->i_sb) &&
-	    !get_kernel_nofault(type, &sb->s_type) &&
-	    !get_kernel_nofault(tname, &type->name))
-		strncpy_from_kernel_nofault(words->type, tname,
-					    sizeof(words->type));
-	if (!get_kernel_nofault(first, &inode->i_dentry.first) && first &&
-	    !get_kernel_nofault(dname, &gup_pin_alias(first)->d_name.name))
-		strncpy_from_kernel_nofault(words->name, dname,
-					    sizeof(words->name));
-	words->type[sizeof(words->type) - 1] = '\0';
-	words->name[sizeof(words->name) - 1] = '\0';
-}
+#define TYPE_MAX	16
 
 static void print_folio(const struct gup_pin_hazard *hazard,
 			const struct gup_pin_folio *desc)
 {
-	struct address_space *mapping = gup_pin_folio_file(hazard->folio);
-	struct file_words words = {};
+	char type[TYPE_MAX], name[GUP_PIN_SHORT_NAME];
 
 	pr_err("folio: pfn=0x%lx order=%u map=%s flags=%pGp\n",
 	       folio_pfn(hazard->folio), desc->order,
 	       gup_pin_map_name(desc->map), &hazard->folio->flags);
 	if (!desc->ino)
 		return;
-	rcu_read_lock();
-	if (mapping)
-		find_file_words(mapping, &words);
-	rcu_read_unlock();
+	gup_pin_file_type(hazard->folio, type, sizeof(type));
+	gup_pin_file_name(hazard->folio, desc, name, sizeof(name));
 	pr_err("file: fs=%s dev=%u:%u ino=%llu index=0x%lx name=\"%*pE\"\n",
-	       words.type[0] ? words.type : "unknown", MAJOR(desc->dev),
-	       MINOR(desc->dev), desc->ino, desc->index,
-	       (int)strlen(words.name), words.name);
+	       type[0] ? type : "unknown", MAJOR(desc->dev), MINOR(desc->dev),
+	       desc->ino, desc->index, (int)strlen(name), name);
 }
 
 static void print_event(const struct gup_pin_event *event)

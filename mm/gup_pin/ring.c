@@ -9,6 +9,7 @@
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
+#include "filter.h"
 #include "gup_pin.h"
 
 struct gup_pin_ring gup_pin_ring;
@@ -70,13 +71,25 @@ bool gup_pin_ring_get(struct gup_pin_hazard_record *hazard, u64 after)
  * struct hazards_iter - a reader of `hazards`
  * @at: the position in the file, in records, that @hazard is at
  * @end: there are no more
+ * @filter: which records are wanted
  * @hazard: that record
  */
 struct hazards_iter {
 	loff_t at;
 	bool end;
+	struct gup_pin_filter filter;
 	struct gup_pin_hazard_record hazard;
 };
+
+static bool next_wanted(struct hazards_iter *iter)
+{
+	struct gup_pin_hazard_record *hazard = &iter->hazard;
+
+	while (gup_pin_ring_get(hazard, hazard->seq))
+		if (gup_pin_filter_hazard(&iter->filter, hazard, local_clock()))
+			return true;
+	return false;
+}
 
 /* As in `pins`, it is never asked to go back by less than the whole file. */
 static void *hazards_start(struct seq_file *m, loff_t *pos)
@@ -97,7 +110,7 @@ static void *hazards_next(struct seq_file *m, void *v, loff_t *pos)
 	struct hazards_iter *iter = m->private;
 
 	iter->at = ++*pos;
-	iter->end = !gup_pin_ring_get(&iter->hazard, iter->hazard.seq);
+	iter->end = !next_wanted(iter);
 	return iter->end ? NULL : &iter->hazard;
 }
 
@@ -132,10 +145,12 @@ static void show_line(struct seq_file *m,
 	sprint_symbol(func, event->ip);
 	/* Neither the function's size nor its module is part of the word. */
 	func[strcspn(func, "/ ")] = '\0';
-	seq_printf(m, "kind=%s age_ms=%llu task=%d/%d comm=%s %s func=%s pins_on_folio=%u\n",
+	seq_printf(m, "kind=%s age_ms=%llu task=%d/%d comm=%s %s func=%s pins_on_folio=%u",
 		   gup_pin_hazard_names[hazard->kind],
 		   gup_pin_age_ms(event->time, now), event->tgid, event->pid,
 		   comm, line, func, hazard->pins);
+	gup_pin_show_path(m, hazard->name);
+	seq_putc(m, '\n');
 }
 
 static int hazards_show(struct seq_file *m, void *v)
@@ -171,9 +186,19 @@ static int hazards_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
+static ssize_t hazards_write(struct file *file, const char __user *ubuf,
+			     size_t count, loff_t *ppos)
+{
+	struct seq_file *m = file->private_data;
+	struct hazards_iter *iter = m->private;
+
+	return gup_pin_filter_write(m, &iter->filter, ubuf, count, ppos);
+}
+
 const struct file_operations gup_pin_hazards_fops = {
 	.open = hazards_open,
 	.read = seq_read,
+	.write = hazards_write,
 	.llseek = seq_lseek,
 	.release = seq_release_private,
 };

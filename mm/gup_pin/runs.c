@@ -7,8 +7,11 @@
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sched/clock.h>
+#include <linux/sched/signal.h>
 #include <linux/string.h>
 
+#include "filter.h"
 #include "gup_pin.h"
 
 static bool same_call(const struct gup_pin_item *a, const struct gup_pin_item *b)
@@ -92,11 +95,37 @@ static void take_item(struct gup_pin_runs *runs, const struct gup_pin_item *item
  * gup_pin_runs_init() - begin at the first pin
  * @runs: the state
  * @index: the index to walk
+ * @filter: which pins are wanted, or NULL; must stay
  */
-void gup_pin_runs_init(struct gup_pin_runs *runs, struct gup_pin_index *index)
+void gup_pin_runs_init(struct gup_pin_runs *runs, struct gup_pin_index *index,
+		       const struct gup_pin_filter *filter)
 {
 	memset(runs, 0, offsetof(struct gup_pin_runs, items));
 	runs->index = index;
+	runs->filter = filter;
+	if (filter)
+		runs->pos.pfn = gup_pin_filter_start(filter);
+}
+
+/* Few of very many pins may be wanted: let go of a reader that is killed. */
+static void get_items(struct gup_pin_runs *runs)
+{
+	runs->next = 0;
+	runs->nr = 0;
+	if (fatal_signal_pending(current) ||
+	    (runs->filter &&
+	     runs->pos.pfn > gup_pin_filter_end(runs->filter)))
+		return;
+	runs->nr = gup_pin_walk(runs->index, &runs->pos, runs->items,
+				GUP_PIN_BATCH);
+	cond_resched();
+}
+
+static bool is_wanted(const struct gup_pin_runs *runs,
+		      const struct gup_pin_item *item)
+{
+	return !runs->filter ||
+	       gup_pin_filter_item(runs->filter, item, local_clock());
 }
 
 /**
@@ -112,14 +141,14 @@ const struct gup_pin_run *gup_pin_runs_next(struct gup_pin_runs *runs)
 	while (runs->taken == runs->ready) {
 		runs->taken = 0;
 		runs->ready = 0;
-		if (runs->next == runs->nr) {
-			runs->next = 0;
-			runs->nr = gup_pin_walk(runs->index, &runs->pos,
-						runs->items, GUP_PIN_BATCH);
-			cond_resched();
-		}
+		if (runs->next == runs->nr)
+			get_items(runs);
 		if (runs->next < runs->nr) {
-			take_item(runs, &runs->items[runs->next++]);
+			const struct gup_pin_item *item =
+				&runs->items[runs->next++];
+
+			if (is_wanted(runs, item))
+				take_item(runs, item);
 			continue;
 		}
 		if (!runs->nr_open)

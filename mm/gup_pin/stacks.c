@@ -28,6 +28,8 @@
  * @pins: live pins
  * @pages: pages of the folios they are on; a folio counts for each call
  * @calls: live calls
+ * @acquired: pins ever taken
+ * @peak: the most live pins that one task's were seen to be
  * @oldest: time of the oldest call, in ns of local_clock()
  * @newest: of the newest
  */
@@ -38,6 +40,8 @@ struct stack_sum {
 	u64 pins;
 	u64 pages;
 	u64 calls;
+	u64 acquired;
+	u64 peak;
 	u64 oldest;
 	u64 newest;
 };
@@ -87,6 +91,17 @@ static int sum_share(struct stacks_iter *iter,
 	return 0;
 }
 
+static void sum_origin(struct stack_sum *sum, struct gup_pin_origin *origin)
+{
+	u64 peak;
+
+	gup_pin_origin_see_peak(origin, 0);
+	peak = atomic64_read(&origin->peak);
+	sum->calls += gup_pin_origin_calls(origin);
+	sum->acquired += gup_pin_origin_acquired(origin);
+	sum->peak = max(sum->peak, peak);
+}
+
 /* A call is met once for each of its folios; its origin counts it once. */
 static void sum_calls(struct stacks_iter *iter, struct gup_pin_origins *origins)
 {
@@ -99,8 +114,7 @@ static void sum_calls(struct stacks_iter *iter, struct gup_pin_origins *origins)
 		hlist_for_each_entry_rcu(origin, &origins->buckets[i], node) {
 			sum = sum_find(iter, &origin->id);
 			if (sum)
-				sum->calls += max(atomic_read(&origin->calls),
-						  0);
+				sum_origin(sum, origin);
 		}
 	}
 	rcu_read_unlock();
@@ -170,7 +184,7 @@ static int stacks_show(struct seq_file *m, void *v)
 	unsigned long *entries;
 	unsigned int i, nr;
 	u64 now = local_clock();
-	u64 calls;
+	u64 calls, acquired, peak;
 
 	if (v == &iter->sums) {
 		seq_printf(m, "# gup_pin stacks %d\n", GUP_PIN_TEXT_FORMAT);
@@ -179,13 +193,16 @@ static int stacks_show(struct seq_file *m, void *v)
 	sum = list_entry(v, struct stack_sum, list);
 	/* Counted after the pins were, so they may have gone meanwhile. */
 	calls = max(sum->calls, 1ULL);
-	seq_printf(m, "pins=%llu pages=%llu calls=%llu mode=%s term=%s api=%s oldest_ms=%llu newest_ms=%llu stack=0x%x\n",
+	acquired = max(sum->acquired, sum->pins);
+	peak = max(sum->peak, sum->pins);
+	seq_printf(m, "pins=%llu pages=%llu calls=%llu mode=%s term=%s api=%s oldest_ms=%llu newest_ms=%llu stack=0x%x acquired=%llu peak=%llu\n",
 		   sum->pins, sum->pages, calls,
 		   gup_pin_mode_name(sum->id.mode),
 		   gup_pin_term_name(sum->id.term),
 		   gup_pin_api_names[sum->id.api],
 		   gup_pin_age_ms(sum->oldest, now),
-		   gup_pin_age_ms(sum->newest, now), sum->id.stack);
+		   gup_pin_age_ms(sum->newest, now), sum->id.stack, acquired,
+		   peak);
 	nr = stack_depot_fetch(sum->id.stack, &entries);
 	for (i = 0; i < nr; i++)
 		seq_printf(m, " %pS\n", (void *)entries[i]);

@@ -90,6 +90,7 @@ static int stats_show(struct seq_file *m, void *v)
 		print_hazard(m, i);
 	print_stat(m, "false_positive", atomic64_read(&root->false_positive));
 	print_stat(m, "proof_skipped", gup_pin_proof_skipped());
+	print_stat(m, "refused", gup_pin_refusals());
 	return 0;
 }
 

@@ -35,7 +35,9 @@
  */
 #include <linux/hash.h>
 #include <linux/irqflags.h>
+#include <linux/jump_label.h>
 #include <linux/kernel.h>
+#include <linux/kstrtox.h>
 #include <linux/moduleparam.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
@@ -43,14 +45,43 @@
 #include <linux/stackdepot.h>
 #include <linux/stacktrace.h>
 #include <linux/string.h>
+#include <linux/sysfs.h>
 
 #include "gup_pin.h"
 
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "gup_pin."
 
-static bool check_traces __read_mostly;
-module_param(check_traces, bool, 0644);
+/* A key, for it is asked for each pin. */
+static DEFINE_STATIC_KEY_FALSE(check_traces);
+
+static int check_set(const char *val, const struct kernel_param *kp)
+{
+	bool on;
+	int err = kstrtobool(val ?: "1", &on);
+
+	if (err)
+		return err;
+	if (on)
+		static_branch_enable(&check_traces);
+	else
+		static_branch_disable(&check_traces);
+	return 0;
+}
+
+static int check_get(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%c\n",
+			  static_key_enabled(&check_traces) ? 'Y' : 'N');
+}
+
+static const struct kernel_param_ops check_ops = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG,
+	.set = check_set,
+	.get = check_get,
+};
+
+module_param_cb(check_traces, &check_ops, NULL, 0644);
 MODULE_PARM_DESC(check_traces,
 		 "compare each remembered stack trace with a fresh one (slow; for tests)");
 
@@ -505,7 +536,7 @@ static struct gup_pin_origin *hint_get(const struct trace *trace,
 	struct gup_pin_origin *origin = trace->origin;
 
 	if (origin && gup_pin_id_equal(&origin->id, id) &&
-	    atomic_inc_unless_negative(&origin->calls))
+	    atomic64_inc_unless_negative(&origin->got))
 		return origin;
 	return NULL;
 }
@@ -602,7 +633,7 @@ struct gup_pin_origin *gup_pin_trace_origin(struct gup_pin_id *id,
 	struct gup_pin_origin *origin;
 
 	origin = trace_recall(id, frame, ip);
-	if (unlikely(READ_ONCE(check_traces)) && id->stack)
+	if (static_branch_unlikely(&check_traces) && id->stack)
 		trace_check(id->stack, ip);
 	if (origin)
 		return origin;

@@ -52,7 +52,135 @@ struct gup_pin_hazard_trace {
 	const char *comm;
 };
 
+/**
+ * struct gup_pin_trace - what gup_pin:gup_pin_acquire and gup_pin_release tell
+ * @pfn: of the first page that was pinned, of the folio that loses pins
+ * @pins: how many pins
+ * @addr: user address of the first page that the call pinned (release: in the
+ *	folio); 0 when unknown
+ * @write: for write
+ * @longterm: for long
+ * @api: the pin function, or "unknown": then no pin is on record
+ * @owner: tgid of the process whose memory was pinned
+ * @tgid: process of the task that pinned
+ * @pid: the task
+ * @comm: name of the task
+ * @stack: handle of the pin's stack, as in debugfs
+ * @age_ns: release: for how long they were held
+ * @ip: release: return address into the unpin function
+ * @exact: release: nobody else has pins on the folio, so these are the ones
+ */
+struct gup_pin_trace {
+	unsigned long pfn;
+	unsigned long pins;
+	unsigned long addr;
+	bool write;
+	bool longterm;
+	const char *api;
+	pid_t owner;
+	pid_t tgid;
+	pid_t pid;
+	const char *comm;
+	u32 stack;
+	u64 age_ns;
+	unsigned long ip;
+	bool exact;
+};
+
+int gup_pin_release_traced(void);
+void gup_pin_release_untraced(void);
+
 #endif
+
+TRACE_EVENT(gup_pin_acquire,
+	TP_PROTO(const struct gup_pin_trace *pin),
+
+	TP_ARGS(pin),
+
+	TP_STRUCT__entry(
+		__string(api, pin->api)
+		__array(char, comm, TASK_COMM_LEN)
+		__field(unsigned long, pfn)
+		__field(unsigned long, pins)
+		__field(unsigned long, addr)
+		__field(pid_t, owner)
+		__field(pid_t, tgid)
+		__field(pid_t, pid)
+		__field(u32, stack)
+		__field(bool, write)
+		__field(bool, longterm)
+	),
+
+	TP_fast_assign(
+		__assign_str(api);
+		memcpy(__entry->comm, pin->comm, TASK_COMM_LEN);
+		__entry->pfn = pin->pfn;
+		__entry->pins = pin->pins;
+		__entry->addr = pin->addr;
+		__entry->owner = pin->owner;
+		__entry->tgid = pin->tgid;
+		__entry->pid = pin->pid;
+		__entry->stack = pin->stack;
+		__entry->write = pin->write;
+		__entry->longterm = pin->longterm;
+	),
+
+	TP_printk("pfn=0x%lx pins=%lu mode=%s term=%s api=%s owner=%d task=%d/%d comm=%s addr=0x%lx stack=0x%x",
+		__entry->pfn, __entry->pins, __entry->write ? "w" : "r",
+		__entry->longterm ? "long" : "short", __get_str(api),
+		__entry->owner, __entry->tgid, __entry->pid, __entry->comm,
+		__entry->addr, __entry->stack)
+);
+
+/* What unpins is to be told by has to be looked up: not the short way. */
+TRACE_EVENT_FN(gup_pin_release,
+	TP_PROTO(const struct gup_pin_trace *pin),
+
+	TP_ARGS(pin),
+
+	TP_STRUCT__entry(
+		__string(api, pin->api)
+		__array(char, comm, TASK_COMM_LEN)
+		__field(unsigned long, ip)
+		__field(unsigned long, pfn)
+		__field(unsigned long, pins)
+		__field(unsigned long, addr)
+		__field(u64, age_ns)
+		__field(pid_t, owner)
+		__field(pid_t, tgid)
+		__field(pid_t, pid)
+		__field(u32, stack)
+		__field(bool, write)
+		__field(bool, longterm)
+		__field(bool, exact)
+	),
+
+	TP_fast_assign(
+		__assign_str(api);
+		memcpy(__entry->comm, pin->comm, TASK_COMM_LEN);
+		__entry->ip = pin->ip;
+		__entry->pfn = pin->pfn;
+		__entry->pins = pin->pins;
+		__entry->addr = pin->addr;
+		__entry->age_ns = pin->age_ns;
+		__entry->owner = pin->owner;
+		__entry->tgid = pin->tgid;
+		__entry->pid = pin->pid;
+		__entry->stack = pin->stack;
+		__entry->write = pin->write;
+		__entry->longterm = pin->longterm;
+		__entry->exact = pin->exact;
+	),
+
+	TP_printk("func=%ps pfn=0x%lx pins=%lu mode=%s term=%s api=%s owner=%d task=%d/%d comm=%s age_ns=%llu addr=0x%lx stack=0x%x match=%s",
+		(void *)__entry->ip, __entry->pfn, __entry->pins,
+		__entry->write ? "w" : "r", __entry->longterm ? "long" : "short",
+		__get_str(api), __entry->owner, __entry->tgid, __entry->pid,
+		__entry->comm, __entry->age_ns, __entry->addr, __entry->stack,
+		__entry->exact ? "exact" : "inferred"),
+
+	gup_pin_release_traced, gup_pin_release_untraced
+);
 
 TRACE_EVENT(gup_pin_hazard,
 	TP_PROTO(const struct gup_pin_hazard_trace *hazard),

@@ -271,7 +271,7 @@ static void further_pins_of_one(struct kunit *test)
 		struct gup_pin_origin *origin;
 
 		hlist_for_each_entry(origin, &gup_pin_root.origins.buckets[i], node)
-			KUNIT_EXPECT_EQ(test, atomic_read(&origin->calls), 0);
+			KUNIT_EXPECT_EQ(test, gup_pin_origin_calls(origin), 0);
 	}
 }
 

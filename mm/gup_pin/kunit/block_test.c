@@ -907,7 +907,7 @@ static struct gup_pin_call *worker_call(struct worker *w)
 		.origin = w->call->origin,
 		.time = w->call->time,
 	};
-	atomic_inc(&call->origin->calls);
+	atomic64_inc(&call->origin->got);
 	return call;
 }
 
@@ -915,7 +915,7 @@ static bool worker_single(struct worker *w, unsigned int p)
 {
 	struct gup_pin_fixture *f = w->test->priv;
 
-	atomic_inc(&w->call->origin->calls);
+	atomic64_inc(&w->call->origin->got);
 	if (gup_pin_add_single(&f->index, FIRST + p, w->call->origin, 0x1000, 1,
 			       GFP_KERNEL))
 		return true;

@@ -322,7 +322,7 @@ static void group_fails(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, failed());
 	fail_nth(0);
 	KUNIT_EXPECT_FALSE(test, added);
-	KUNIT_EXPECT_EQ(test, atomic_read(&origin->calls), 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_calls(origin), 1);
 	gup_pin_expect_sound(test);
 
 	added = gup_pin_add_single(&f->index, FIRST + 1, origin, 0x1000, 1,
@@ -331,7 +331,7 @@ static void group_fails(struct kunit *test)
 	gup_pin_expect_sound(test);
 	gup_pin_test_release_mask(test, FIRST, 3);
 	gup_pin_test_layers_gone(test, FIRST, 1);
-	KUNIT_EXPECT_EQ(test, atomic_read(&origin->calls), 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_calls(origin), 0);
 	gup_pin_expect_empty(test);
 }
 

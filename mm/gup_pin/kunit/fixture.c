@@ -9,7 +9,7 @@ void gup_pin_fixture_start(struct gup_pin_fixture *f)
 	gup_pin_index_init(&f->index);
 	gup_pin_origins_init(&f->origins);
 	f->index.recording = true;
-	f->index.complete = true;
+	gup_pin_index_complete(&f->index, true);
 	f->memory = gup_pin_memory_bytes();
 	f->calls = gup_pin_call_count();
 }

@@ -252,7 +252,7 @@ static void unknown_pins(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->released, 1);
 
 	/* Switched on late: they may be older. */
-	f->index.complete = false;
+	gup_pin_index_complete(&f->index, false);
 	gup_pin_test_release(test, 5, 4, false);
 	gup_pin_test_release_mask(test, GUP_PIN_TEST_PFN, 0xff);
 	t = gup_pin_test_totals(test);

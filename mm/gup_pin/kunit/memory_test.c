@@ -70,7 +70,7 @@ static void pin_one(struct kunit *test)
 
 	if (adder.call) {
 		*adder.call = (struct gup_pin_call) { .origin = s->origin };
-		atomic_inc(&s->origin->calls);
+		atomic64_inc(&s->origin->got);
 		atomic_set(&adder.call->live, 2);
 	}
 	gup_pin_add(&adder, GUP_PIN_TEST_PFN + s->nr++ * DISTANCE, 1);

@@ -27,7 +27,7 @@ static void equal_is_one(struct kunit *test)
 	same = get(test, &id);
 	KUNIT_ASSERT_NOT_NULL(test, origin);
 	KUNIT_EXPECT_PTR_EQ(test, origin, same);
-	KUNIT_EXPECT_EQ(test, atomic_read(&origin->calls), 2);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_calls(origin), 2);
 	KUNIT_EXPECT_EQ(test, gup_pin_origins_live(&f->origins), 1);
 
 	/* Every part makes a difference. */
@@ -99,6 +99,69 @@ static void unused_are_freed(struct kunit *test)
 	gup_pin_origin_put(live);
 }
 
+/* What is live and what ever was, by calls of one pin and of many. */
+static void acquired_and_peak(struct kunit *test)
+{
+	struct gup_pin_origin *origin;
+	struct gup_pin_id id;
+	unsigned int i;
+
+	memset(&id, 0, sizeof(id));
+	id.pid = 7;
+	origin = get(test, &id);
+	KUNIT_ASSERT_NOT_NULL(test, origin);
+	for (i = 1; i < 10; i++)
+		KUNIT_ASSERT_PTR_EQ(test, origin, get(test, &id));
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_pins(origin), 10);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 10);
+	/* Nobody looked yet. */
+	KUNIT_EXPECT_EQ(test, atomic64_read(&origin->peak), 0);
+	gup_pin_origin_see_peak(origin, 2);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&origin->peak), 8);
+	gup_pin_origin_see_peak(origin, 0);
+	for (i = 0; i < 9; i++)
+		gup_pin_origin_put(origin);
+	gup_pin_origin_see_peak(origin, 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_calls(origin), 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_pins(origin), 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 10);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&origin->peak), 10);
+
+	/* The last one has 512 pins. */
+	atomic64_add(511, &origin->more.live);
+	atomic64_add(511, &origin->more.ever);
+	gup_pin_origin_see_peak(origin, 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_pins(origin), 512);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 521);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&origin->peak), 512);
+	atomic64_sub(511, &origin->more.live);
+	gup_pin_origin_put(origin);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_pins(origin), 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 521);
+}
+
+/* An origin is told of once, and that it was looked at does not keep it. */
+static void told_once(struct kunit *test)
+{
+	struct gup_pin_fixture *f = test->priv;
+	struct gup_pin_origin *origin;
+	struct gup_pin_id id;
+
+	memset(&id, 0, sizeof(id));
+	id.pid = 8;
+	KUNIT_EXPECT_FALSE(test, gup_pin_origin_tell_once(&f->origins, &id));
+	origin = get(test, &id);
+	KUNIT_ASSERT_NOT_NULL(test, origin);
+	KUNIT_EXPECT_TRUE(test, gup_pin_origin_tell_once(&f->origins, &id));
+	KUNIT_EXPECT_FALSE(test, gup_pin_origin_tell_once(&f->origins, &id));
+	gup_pin_origins_untold(&f->origins);
+	KUNIT_EXPECT_TRUE(test, gup_pin_origin_tell_once(&f->origins, &id));
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_calls(origin), 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 1);
+	gup_pin_origin_put(origin);
+	KUNIT_EXPECT_EQ(test, gup_pin_origins_live(&f->origins), 0);
+}
+
 /* Is there an origin of this task in the table? */
 static bool is_there(struct kunit *test, pid_t pid)
 {
@@ -152,7 +215,7 @@ static void hints_keep_origins(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, is_there(test, 2));
 	KUNIT_ASSERT_TRUE(test, is_there(test, 1));
 	/* It was not killed for good, either. */
-	KUNIT_EXPECT_EQ(test, atomic_read(&hinted->calls), 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_calls(hinted), 0);
 	id.pid = 1;
 	KUNIT_EXPECT_PTR_EQ(test, hinted, get(test, &id));
 	gup_pin_origin_put(hinted);
@@ -208,6 +271,8 @@ static void last_pin_frees_call(struct kunit *test)
 
 static struct kunit_case origin_cases[] = {
 	KUNIT_CASE(equal_is_one),
+	KUNIT_CASE(acquired_and_peak),
+	KUNIT_CASE(told_once),
 	KUNIT_CASE(unused_are_freed),
 	KUNIT_CASE(hints_keep_origins),
 	KUNIT_CASE(call_tells_address),

@@ -58,7 +58,7 @@ static void start(struct kunit *test)
 {
 	struct runs_state *s = test->priv;
 
-	gup_pin_runs_init(&s->runs, &s->fixture.index);
+	gup_pin_runs_init(&s->runs, &s->fixture.index, NULL);
 }
 
 /* The next run begins with the page of this number, and has so many. */

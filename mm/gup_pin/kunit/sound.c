@@ -55,7 +55,7 @@ static const char *call_wrong(const struct gup_pin_block *block, unsigned int bi
 		return "a block's own call has several pins";
 	if (atomic_read(&call->live) < (int)pins)
 		return "a call has more pins than are live";
-	if (atomic_read(&call->origin->calls) <= 0)
+	if (!gup_pin_origin_calls(call->origin))
 		return "a live call's origin has none";
 	tally->own += own;
 	tally->pins += pins;

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Files whose lines are pins: `pins`, `orphans` and /proc/PID/gup_pins. A reader
+ * keeps a place in the index and the runs that are being put together, so that
+ * it needs as much memory for a million pins as for one.
+ */
+#include <linux/pid_namespace.h>
+#include <linux/sched/clock.h>
+#include <linux/seq_file.h>
+
+#include "gup_pin.h"
+#include "lines.h"
+
+static const struct gup_pin_run *next_wanted(struct gup_pin_lines *lines)
+{
+	const struct gup_pin_run *run;
+
+	do {
+		run = gup_pin_runs_next(&lines->runs);
+	} while (run && lines->wanted &&
+		 !lines->wanted(&run->first, local_clock()));
+	return run;
+}
+
+/**
+ * gup_pin_lines_start() - go to a line
+ * @lines: the reader
+ * @pos: the line's number
+ *
+ * seq_file asks again for the line that did not fit, or else starts over: it
+ * never goes back by less than the whole file.
+ *
+ * Return: SEQ_START_TOKEN, a run, or NULL at the end.
+ */
+void *gup_pin_lines_start(struct gup_pin_lines *lines, loff_t *pos)
+{
+	if (!*pos) {
+		gup_pin_runs_init(&lines->runs, &gup_pin_root.index,
+				  &lines->filter);
+		lines->at = 0;
+		return SEQ_START_TOKEN;
+	}
+	return *pos == lines->at ? (void *)lines->run : NULL;
+}
+
+/**
+ * gup_pin_lines_next() - go to the next line
+ * @lines: the reader
+ * @pos: counts up
+ *
+ * Return: as gup_pin_lines_start().
+ */
+void *gup_pin_lines_next(struct gup_pin_lines *lines, loff_t *pos)
+{
+	lines->at = ++*pos;
+	lines->run = next_wanted(lines);
+	return (void *)lines->run;
+}
+
+/* What the reader may see of it. */
+static void apply_view(const struct gup_pin_lines *lines,
+		       struct gup_pin_item *pin, u64 now)
+{
+	struct gup_pin_id *id = &pin->id;
+	u64 age = now > pin->time ? now - pin->time : 0;
+
+	if (lines->hide) {
+		pin->pfn = 0;
+		id->stack = 0;
+	}
+	if (lines->ns) {
+		id->owner = gup_pin_process_nr(id->owner, age, lines->ns);
+		id->tgid = gup_pin_process_nr(id->tgid, age, lines->ns);
+		id->pid = gup_pin_task_nr(id->pid, age, lines->ns);
+	}
+}
+
+/**
+ * gup_pin_lines_show() - print a line
+ * @m: where to
+ * @lines: the reader
+ * @v: what gup_pin_lines_start() or gup_pin_lines_next() returned
+ *
+ * Return: 0.
+ */
+int gup_pin_lines_show(struct seq_file *m, const struct gup_pin_lines *lines,
+		       void *v)
+{
+	char line[GUP_PIN_LINE_MAX], name[GUP_PIN_NAME_MAX];
+	u64 now = local_clock();
+	struct gup_pin_run run;
+
+	if (v == SEQ_START_TOKEN) {
+		seq_printf(m, "# gup_pin %s %d\n", lines->title,
+			   GUP_PIN_TEXT_FORMAT);
+		return 0;
+	}
+	run = *(const struct gup_pin_run *)v;
+	gup_pin_item_name(&run.first, name, sizeof(name));
+	apply_view(lines, &run.first, now);
+	gup_pin_format_run(line, sizeof(line), &run, now);
+	seq_puts(m, line);
+	gup_pin_show_path(m, name);
+	seq_putc(m, '\n');
+	return 0;
+}
