@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The files whose lines are pins, as a program reads and filters them.
+ */
+#include <kunit/test.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "../gup_pin.h"
+#include "../lines.h"
+#include "file.h"
+
+#define TEXT	(64 << 10)
+
+struct lines_state {
+	const struct file_operations *fops;
+	struct inode *inode;
+	struct file *file;
+	loff_t pos;
+	struct page *page;
+	unsigned long user;
+	char *text;
+};
+
+static int lines_init(struct kunit *test)
+{
+	struct lines_state *s;
+
+	if (!gup_pin_root.index.recording)
+		kunit_skip(test, "needs gup_pin=on");
+	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	if (!s)
+		return -ENOMEM;
+	s->inode = kunit_kzalloc(test, sizeof(*s->inode), GFP_KERNEL);
+	s->file = kunit_kzalloc(test, sizeof(*s->file), GFP_KERNEL);
+	s->text = kunit_kzalloc(test, TEXT, GFP_KERNEL);
+	s->user = kunit_vm_mmap(test, NULL, 0, TEXT, PROT_READ | PROT_WRITE,
+				MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	if (!s->inode || !s->file || !s->text || !s->user)
+		return -ENOMEM;
+	test->priv = s;
+	s->page = gup_pin_test_pin(test, gup_pin_test_map(test, 1), true);
+	return 0;
+}
+
+static void lines_exit(struct kunit *test)
+{
+	struct lines_state *s = test->priv;
+
+	if (!s)
+		return;
+	if (s->fops)
+		s->fops->release(s->inode, s->file);
+	if (s->page)
+		unpin_user_page(s->page);
+}
+
+static void open_file(struct kunit *test, const struct file_operations *fops)
+{
+	struct lines_state *s = test->priv;
+
+	KUNIT_ASSERT_EQ(test, 0, fops->open(s->inode, s->file));
+	s->fops = fops;
+}
+
+static ssize_t write_file(struct kunit *test, const char *words)
+{
+	struct lines_state *s = test->priv;
+	size_t len = strlen(words);
+
+	KUNIT_ASSERT_EQ(test, 0, copy_to_user((void __user *)s->user, words, len));
+	return s->fops->write(s->file, (char __user *)s->user, len, &s->pos);
+}
+
+/* From where it is to its end, a few bytes at a time. */
+static const char *read_file(struct kunit *test)
+{
+	struct lines_state *s = test->priv;
+	size_t len = 0;
+	ssize_t got;
+
+	do {
+		got = s->fops->read(s->file, (char __user *)s->user + len,
+				    min(100, TEXT - 1 - len), &s->pos);
+		if (got > 0)
+			len += got;
+	} while (got > 0);
+	KUNIT_EXPECT_EQ(test, got, 0);
+	KUNIT_ASSERT_EQ(test, 0, copy_from_user(s->text, (void __user *)s->user,
+						len));
+	s->text[len] = '\0';
+	return s->text;
+}
+
+static bool shows_pin(struct kunit *test)
+{
+	struct lines_state *s = test->priv;
+	char word[32];
+
+	snprintf(word, sizeof(word), "\npfn=0x%lx ", page_to_pfn(s->page));
+	return strstr(read_file(test), word);
+}
+
+static void filtered(struct kunit *test)
+{
+	struct lines_state *s = test->priv;
+	char words[64];
+
+	open_file(test, &gup_pin_pins_fops);
+	KUNIT_EXPECT_TRUE(test, shows_pin(test));
+	KUNIT_EXPECT_EQ(test, 0, strncmp(s->text, "# gup_pin pins 1\n", 17));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(s->text, " match=exact path=gup_pin\n"));
+
+	/* What is written is for what is read from then on, from the start. */
+	KUNIT_EXPECT_EQ(test, 6, write_file(test, "mode=r"));
+	KUNIT_EXPECT_FALSE(test, shows_pin(test));
+	KUNIT_EXPECT_EQ(test, 0, strncmp(s->text, "# gup_pin pins 1\n", 17));
+	snprintf(words, sizeof(words), "mode=w ino=%llu",
+		 (u64)page_folio(s->page)->mapping->host->i_ino);
+	KUNIT_EXPECT_EQ(test, strlen(words), write_file(test, words));
+	KUNIT_EXPECT_TRUE(test, shows_pin(test));
+
+	/* What is no filter changes nothing, nor what comes next. */
+	KUNIT_EXPECT_EQ(test, -EINVAL, write_file(test, "mode=r x=1"));
+	KUNIT_EXPECT_STREQ(test, read_file(test), "");
+	s->pos = 0;
+	KUNIT_EXPECT_TRUE(test, shows_pin(test));
+	KUNIT_EXPECT_EQ(test, 1, write_file(test, "\n"));
+	KUNIT_EXPECT_TRUE(test, shows_pin(test));
+}
+
+/* Nobody has gone, for it was us. */
+static void no_orphan(struct kunit *test)
+{
+	struct lines_state *s = test->priv;
+
+	open_file(test, &gup_pin_orphans_fops);
+	KUNIT_EXPECT_FALSE(test, shows_pin(test));
+	KUNIT_EXPECT_EQ(test, 0, strncmp(s->text, "# gup_pin orphans 1\n", 20));
+}
+
+/* The name is one only as long as the folio is in that file. */
+static void names(struct kunit *test)
+{
+	struct lines_state *s = test->priv;
+	struct folio *folio = page_folio(s->page);
+	struct gup_pin_folio desc;
+	char name[GUP_PIN_NAME_MAX], part[4];
+
+	gup_pin_folio_describe(folio, &desc);
+	gup_pin_file_name(folio, &desc, name, sizeof(name));
+	KUNIT_EXPECT_STREQ(test, name, "gup_pin");
+	gup_pin_file_name(folio, &desc, part, sizeof(part));
+	KUNIT_EXPECT_STREQ(test, part, "gup");
+	gup_pin_file_type(folio, name, sizeof(name));
+	KUNIT_EXPECT_GT(test, strlen(name), 0);
+	desc.ino++;
+	gup_pin_file_name(folio, &desc, name, sizeof(name));
+	KUNIT_EXPECT_STREQ(test, name, "");
+	desc.ino = 0;
+	gup_pin_file_name(folio, &desc, name, sizeof(name));
+	KUNIT_EXPECT_STREQ(test, name, "");
+}
+
+/* Nothing that is read to find a name is trusted. */
+static void no_names(struct kunit *test)
+{
+	struct folio *folio = gup_pin_test_stand_in(test);
+	struct address_space *mapping = folio->mapping;
+	struct gup_pin_folio desc;
+	char name[GUP_PIN_NAME_MAX];
+
+	gup_pin_folio_describe(folio, &desc);
+	KUNIT_EXPECT_EQ(test, desc.ino, 42);
+	gup_pin_file_name(folio, &desc, name, sizeof(name));
+	KUNIT_EXPECT_STREQ(test, name, "");
+	folio->mapping = (struct address_space *)(PAGE_SIZE / 2);
+	gup_pin_file_name(folio, &desc, name, sizeof(name));
+	KUNIT_EXPECT_STREQ(test, name, "");
+	gup_pin_file_type(folio, name, sizeof(name));
+	KUNIT_EXPECT_STREQ(test, name, "");
+	folio->mapping = mapping;
+}
+
+#define NO_PID	(PID_MAX_LIMIT + 1)
+
+static void who_lives(struct kunit *test)
+{
+	const u64 long_ago = U64_MAX / 2;
+	pid_t tgid = task_tgid_nr(current), pid = task_pid_nr(current);
+
+	KUNIT_EXPECT_TRUE(test, gup_pin_process_lives(tgid, 0));
+	KUNIT_EXPECT_TRUE(test, gup_pin_task_lives(pid, 0));
+	KUNIT_EXPECT_FALSE(test, gup_pin_process_lives(NO_PID, 0));
+	KUNIT_EXPECT_FALSE(test, gup_pin_task_lives(NO_PID, 0));
+	/* We are not as old, so that was another. */
+	KUNIT_EXPECT_FALSE(test, gup_pin_process_lives(tgid, long_ago));
+	KUNIT_EXPECT_FALSE(test, gup_pin_task_lives(pid, long_ago));
+
+	KUNIT_EXPECT_EQ(test, tgid, gup_pin_process_nr(tgid, 0, &init_pid_ns));
+	KUNIT_EXPECT_EQ(test, pid, gup_pin_task_nr(pid, 0, &init_pid_ns));
+	KUNIT_EXPECT_EQ(test, 0, gup_pin_process_nr(NO_PID, 0, &init_pid_ns));
+	KUNIT_EXPECT_EQ(test, 0, gup_pin_task_nr(pid, long_ago, &init_pid_ns));
+}
+
+/* As an ordinary reader of /proc/PID/gup_pins sees it. */
+static void hidden(struct kunit *test)
+{
+	struct lines_state *s = test->priv;
+	struct seq_file *m;
+	struct gup_pin_lines *lines;
+
+	open_file(test, &gup_pin_pins_fops);
+	m = s->file->private_data;
+	lines = m->private;
+	lines->hide = true;
+	KUNIT_EXPECT_FALSE(test, shows_pin(test));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(s->text, "\npfn=0x0 pages=1 "));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(s->text,
+					   " stack=0x0 match=exact path=gup_pin\n"));
+}
+
+static struct kunit_case lines_cases[] = {
+	KUNIT_CASE(filtered),
+	KUNIT_CASE(no_orphan),
+	KUNIT_CASE(names),
+	KUNIT_CASE(no_names),
+	KUNIT_CASE(who_lives),
+	KUNIT_CASE(hidden),
+	{}
+};
+
+static struct kunit_suite lines_suite = {
+	.name = "gup_pin_lines",
+	.init = lines_init,
+	.exit = lines_exit,
+	.test_cases = lines_cases,
+};
+
+kunit_test_suite(lines_suite);

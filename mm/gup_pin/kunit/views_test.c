@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Other ways to be told of pins: overdue ones, refusals, and tracepoints.
+ */
+#include <kunit/test.h>
+#include <linux/delay.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <trace/events/gup_pin.h>
+
+#include "../gup_pin.h"
+#include "console.h"
+#include "file.h"
+
+struct views_state {
+	unsigned long addr;
+};
+
+static int views_init(struct kunit *test)
+{
+	struct views_state *s;
+
+	if (!gup_pin_root.index.recording || !gup_pin_root.index.complete)
+		kunit_skip(test, "needs gup_pin=on");
+	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	if (!s)
+		return -ENOMEM;
+	test->priv = s;
+	s->addr = gup_pin_test_map(test, 2);
+	return gup_pin_console_watch(test);
+}
+
+static u64 overdue(void)
+{
+	return atomic64_read(&gup_pin_root.hazards[GUP_PIN_HAZARD_OVERDUE]);
+}
+
+static void overdue_is_told_once(struct kunit *test)
+{
+	struct views_state *s = test->priv;
+	struct page *page = gup_pin_test_pin(test, s->addr, true);
+	u64 before = overdue();
+
+	gup_pin_report_forget();
+	gup_pin_origins_untold(&gup_pin_root.origins);
+	gup_pin_console_clear();
+	gup_pin_overdue_look(60 * MSEC_PER_SEC);
+	KUNIT_EXPECT_EQ(test, overdue() - before, 0);
+	msleep(20);
+	gup_pin_overdue_look(5);
+	KUNIT_EXPECT_EQ(test, overdue() - before, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_console_reports(), 1);
+	gup_pin_overdue_look(5);
+	KUNIT_EXPECT_EQ(test, overdue() - before, 1);
+	unpin_user_page(page);
+	/* What is gone is not held. */
+	gup_pin_origins_untold(&gup_pin_root.origins);
+	gup_pin_overdue_look(5);
+	KUNIT_EXPECT_EQ(test, overdue() - before, 1);
+}
+
+static void long_is_not_overdue(struct kunit *test)
+{
+	struct views_state *s = test->priv;
+	u64 before = overdue();
+	struct page *page;
+
+	KUNIT_ASSERT_EQ(test, 1, pin_user_pages_fast(s->addr, 1, FOLL_WRITE |
+						     FOLL_LONGTERM, &page));
+	gup_pin_origins_untold(&gup_pin_root.origins);
+	msleep(20);
+	gup_pin_overdue_look(5);
+	KUNIT_EXPECT_EQ(test, overdue() - before, 0);
+	unpin_user_page(page);
+}
+
+static void refusals_count(struct kunit *test)
+{
+	const struct gup_pin_id id = {
+		.term = GUP_PIN_LONG,
+		.api = GUP_PIN_USER_PAGES,
+		.pid = INT_MAX,
+		.comm = "kunit",
+	};
+	u64 before = gup_pin_refusals();
+
+	gup_pin_refused_by(&id, -EFAULT);
+	gup_pin_refused_by(&id, -EFAULT);
+	gup_pin_refused_by(&id, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, gup_pin_refusals() - before, 3);
+	/* What is not refused is not counted. */
+	gup_pin_refused(0, NULL, 0);
+	gup_pin_refused(-EAGAIN, NULL, 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_refusals() - before, 3);
+	gup_pin_refused(-ENOMEM, NULL, FOLL_WRITE);
+	KUNIT_EXPECT_EQ(test, gup_pin_refusals() - before, 4);
+}
+
+struct told {
+	unsigned int times;
+	unsigned long pfn;
+	unsigned long pins;
+	unsigned long addr;
+	bool write;
+	bool exact;
+	u64 age_ns;
+	pid_t pid;
+	char api[32];
+};
+
+static void tell(void *data, const struct gup_pin_trace *pin)
+{
+	struct told *told = data;
+
+	/* Others pin as well. */
+	if (pin->pid != task_pid_nr(current))
+		return;
+	told->times++;
+	told->pfn = pin->pfn;
+	told->pins = pin->pins;
+	told->addr = pin->addr;
+	told->write = pin->write;
+	told->exact = pin->exact;
+	told->age_ns = pin->age_ns;
+	told->pid = pin->pid;
+	strscpy(told->api, pin->api, sizeof(told->api));
+}
+
+static void acquire_is_traced(struct kunit *test)
+{
+	struct views_state *s = test->priv;
+	struct told told = {};
+	struct page *pages[2];
+
+	KUNIT_ASSERT_EQ(test, 0, register_trace_gup_pin_acquire(tell, &told));
+	KUNIT_EXPECT_EQ(test, 2, pin_user_pages_fast(s->addr, 2, FOLL_WRITE,
+						     pages));
+	unregister_trace_gup_pin_acquire(tell, &told);
+	tracepoint_synchronize_unregister();
+	KUNIT_EXPECT_EQ(test, told.times, 1);
+	KUNIT_EXPECT_EQ(test, told.pfn, page_to_pfn(pages[0]));
+	KUNIT_EXPECT_EQ(test, told.pins, 2);
+	KUNIT_EXPECT_EQ(test, told.addr, s->addr);
+	KUNIT_EXPECT_TRUE(test, told.write);
+	KUNIT_EXPECT_STREQ(test, told.api, "pin_user_pages_fast");
+	unpin_user_pages(pages, 2);
+	KUNIT_EXPECT_EQ(test, told.times, 1);
+}
+
+/* As long as it is, unpins do not go the short way. */
+static void release_is_traced(struct kunit *test)
+{
+	struct views_state *s = test->priv;
+	struct gup_pin_index *index = &gup_pin_root.index;
+	struct page *pages[2], *page;
+	struct told told = {};
+
+	KUNIT_EXPECT_TRUE(test, index->quick);
+	page = gup_pin_test_pin(test, s->addr, false);
+	KUNIT_ASSERT_EQ(test, 0, register_trace_gup_pin_release(tell, &told));
+	KUNIT_EXPECT_FALSE(test, index->quick);
+	unpin_user_page(page);
+	KUNIT_EXPECT_EQ(test, told.times, 1);
+	KUNIT_EXPECT_EQ(test, told.pfn, page_to_pfn(page));
+	KUNIT_EXPECT_EQ(test, told.pins, 1);
+	KUNIT_EXPECT_EQ(test, told.addr, s->addr);
+	KUNIT_EXPECT_FALSE(test, told.write);
+	KUNIT_EXPECT_TRUE(test, told.exact);
+	KUNIT_EXPECT_GT(test, told.age_ns, 0);
+
+	KUNIT_EXPECT_EQ(test, 2, pin_user_pages_fast(s->addr, 2, FOLL_WRITE,
+						     pages));
+	unpin_user_pages(pages, 2);
+	KUNIT_EXPECT_EQ(test, told.times, 3);
+	unregister_trace_gup_pin_release(tell, &told);
+	tracepoint_synchronize_unregister();
+	KUNIT_EXPECT_TRUE(test, index->quick);
+	page = gup_pin_test_pin(test, s->addr, false);
+	unpin_user_page(page);
+	KUNIT_EXPECT_EQ(test, told.times, 3);
+}
+
+static struct kunit_case views_cases[] = {
+	KUNIT_CASE(overdue_is_told_once),
+	KUNIT_CASE(long_is_not_overdue),
+	KUNIT_CASE(refusals_count),
+	KUNIT_CASE(acquire_is_traced),
+	KUNIT_CASE(release_is_traced),
+	{}
+};
+
+static struct kunit_suite views_suite = {
+	.name = "gup_pin_views",
+	.init = views_init,
+	.test_cases = views_cases,
+};
+
+kunit_test_suite(views_suite);
