@@ -135,8 +135,8 @@ def words_of(line: str) -> dict[str, str]:
 
 
 def without_ages(lines: list[str]) -> list[str]:
-    """Lines that can be compared."""
-    return [re.sub(r"\bage_ms=\d+", "age_ms=", line) for line in lines]
+    """Lines that can be compared; the script looks for no file names."""
+    return [re.sub(r"\bage_ms=\d+| path=\S*$", "", line) for line in lines]
 
 
 def stacks_of(text: str) -> dict[str, list[str]]:
