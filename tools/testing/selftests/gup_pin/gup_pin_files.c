@@ -39,6 +39,9 @@ TEST_F(files, modes)
 		{ "enable", 0600 },
 		{ "pins", 0400 },
 		{ "stacks", 0400 },
+		{ "hazards", 0400 },
+		{ "orphans", 0400 },
+		{ "refused", 0400 },
 		{ "stats", 0444 },
 		{ "verify", 0400 },
 	};
@@ -63,7 +66,8 @@ TEST_F(files, modes)
 TEST_F(files, unprivileged)
 {
 	static const char *const files[] = {
-		"enable", "pins", "stacks", "stats", "verify",
+		"enable", "pins", "stacks", "hazards", "orphans", "refused",
+		"stats", "verify",
 	};
 	int status, bad = 0;
 	char path[100];
