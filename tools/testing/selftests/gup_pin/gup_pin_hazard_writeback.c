@@ -204,6 +204,27 @@ FIXTURE_VARIANT_ADD(ways, ext4_vm_write_msync)
 	.how = BY_MSYNC,
 };
 
+FIXTURE_VARIANT_ADD(ways, ext4_null_blk_msync)
+{
+	.fs = SCENE_EXT4,
+	.holder = HOLD_NULL_BLK,
+	.how = BY_MSYNC,
+};
+
+FIXTURE_VARIANT_ADD(ways, ext4_delayed_sync)
+{
+	.fs = SCENE_EXT4,
+	.holder = HOLD_DELAYED,
+	.how = BY_SYNC,
+};
+
+FIXTURE_VARIANT_ADD(ways, xfs_null_blk_fsync)
+{
+	.fs = SCENE_XFS,
+	.holder = HOLD_NULL_BLK,
+	.how = BY_FSYNC,
+};
+
 FIXTURE_VARIANT_ADD(ways, xfs_read_msync)
 {
 	.fs = SCENE_XFS,
@@ -250,6 +271,8 @@ FIXTURE_SETUP(ways)
 {
 	const char *missing = gup_pin_scene_missing(variant->fs);
 
+	if (!missing && variant->holder == HOLD_NULL_BLK)
+		missing = gup_pin_null_missing();
 	if (missing)
 		SKIP(return, "%s", missing);
 	ASSERT_OK(gup_pin_begin(&self->base));

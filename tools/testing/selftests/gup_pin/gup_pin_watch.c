@@ -199,7 +199,8 @@ static const char *check_pin(const struct gup_pin_line *pin,
 
 static bool func_fits(const char *func, const char *choices)
 {
-	size_t len = strcspn(func, "+"), n;
+	/* The compiler's own copies have a suffix. */
+	size_t len = strcspn(func, "+."), n;
 
 	for (; *choices; choices += n + (choices[n] == '|')) {
 		n = strcspn(choices, "|");
