@@ -575,7 +575,7 @@ void gup_pin_block_release_some(struct gup_pin_block *block, unsigned int bit,
  */
 void gup_pin_block_emptied(struct gup_pin_block *block)
 {
-	BUILD_BUG_ON(GUP_PIN_GROUPS > BITS_PER_TYPE(block->grouped));
+	BUILD_BUG_ON(BITS_PER_TYPE(block->grouped) < GUP_PIN_GROUPS);
 	while (block->grouped) {
 		unsigned int i = __ffs(block->grouped);
 

@@ -175,9 +175,9 @@ bool gup_pin_index_newest(struct gup_pin_index *index, unsigned long pfn,
 	}
 	if (newest) {
 		*id = newest->origin->id;
+		/* Pairs with call_set_addr() in record.c. */
 		u32 npages = smp_load_acquire(&newest->npages);
 
-		/* Pairs with call_set_addr() in record.c. */
 		*call = *newest;
 		/* The copy lies in no block. */
 		call->npages = npages & ~GUP_PIN_CALL_OWN;

@@ -282,12 +282,25 @@ def compare_mm(name: str, off: Outcome, on: Outcome) -> list[Result]:
     return [*results, Result(what, FAILED if wrong else PASSED, f"{wrong or ''}")]
 
 
-def stress(built: Built) -> list[Result]:
+def stress_in(built: Built, flavour: str) -> list[Result]:
     """All at once for half a minute, in a kernel that watches itself."""
-    path_from(paths.SCRIPTS / "kernel", built.version, "debug")
-    return run_programs(
-        built, STRESS, ["-f", "debug", "-m", "4G", "-c", "2", "-t", "1200"], ""
-    )
+    path_from(paths.SCRIPTS / "kernel", built.version, flavour)
+    return run_programs(built, STRESS, ["-f", flavour, "-m", "4G", "-c", "2", "-t", "1200"], "")
+
+
+def stress(built: Built) -> list[Result]:
+    """With lockdep and KASAN."""
+    return stress_in(built, "debug")
+
+
+def stress_rt(built: Built) -> list[Result]:
+    """With PREEMPT_RT."""
+    return stress_in(built, "rt")
+
+
+def stress_kcsan(built: Built) -> list[Result]:
+    """With KCSAN."""
+    return stress_in(built, "kcsan")
 
 
 def contention(built: Built) -> list[Result]:
@@ -316,6 +329,11 @@ def dump(built: Built) -> list[Result]:
 def source(built: Built) -> list[Result]:
     """What needs no guest: applying, auditing, the cost of the hooks."""
     return pytest(built.version, "tests/test_apply.py", "tests/test_hooks.py")
+
+
+def many(built: Built) -> list[Result]:
+    """A crash dump with millions of pins."""
+    return pytest(built.version, "tests/test_dump_many.py")
 
 
 def rig(_: Built) -> list[Result]:
@@ -384,8 +402,11 @@ ONCE: dict[str, Job] = {
     "rig": rig,
     "stress": stress,
     "bench": bench,
+    "many": many,
     # Last, for it wants the kernel that stress builds.
     "contention": contention,
 }
-# For the others, by make check-debug.
+# By make check-debug: for the default version in kernels of other kinds, for the others
+# what the default one has had.
+DEBUG_ONCE: dict[str, Job] = {"stress-rt": stress_rt, "stress-kcsan": stress_kcsan}
 DEBUG: dict[str, Job] = {"stress": stress}

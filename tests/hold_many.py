@@ -1,0 +1,46 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Run in a guest by test_dump_many.py: hold as many pins as a real leak had.
+
+On as many pages as there are, and several calls on each. Goes on in the background when
+all is held.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from hold_pins import PAGE, memory, pin
+
+MB = 1 << 20
+# Of a guest with 2 GiB; io_uring takes 1 GiB a buffer at most.
+AREAS = 3
+AREA = 384 * MB
+PINS = 7_500_000
+
+
+def hold() -> None:
+    """Call after call on all of it, as long as it takes."""
+    buffers = [(memory(AREA), AREA) for _ in range(AREAS)]
+    held = 0
+    while held < PINS:
+        pin(*buffers)
+        held += AREAS * AREA // PAGE
+
+
+def main() -> int:
+    """Return when it is done."""
+    ready, told = os.pipe()
+    if os.fork():
+        os.close(told)
+        return 0 if os.read(ready, 4) else 1
+    hold()
+    os.write(told, b"held")
+    signal.pause()
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
