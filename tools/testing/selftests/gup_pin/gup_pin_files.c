@@ -39,6 +39,7 @@ TEST_F(files, modes)
 		{ "enable", 0600 },
 		{ "pins", 0400 },
 		{ "stacks", 0400 },
+		{ "hazards", 0400 },
 		{ "stats", 0444 },
 		{ "verify", 0400 },
 	};
@@ -63,7 +64,7 @@ TEST_F(files, modes)
 TEST_F(files, unprivileged)
 {
 	static const char *const files[] = {
-		"enable", "pins", "stacks", "stats", "verify",
+		"enable", "pins", "stacks", "hazards", "stats", "verify",
 	};
 	int status, bad = 0;
 	char path[100];
@@ -91,6 +92,7 @@ TEST_F(files, unprivileged)
 TEST_F(files, read_only)
 {
 	EXPECT_NE(NULL, gup_pin_write(GUP_PIN_DIR "/stacks", "1"));
+	EXPECT_NE(NULL, gup_pin_write(GUP_PIN_DIR "/hazards", "1"));
 	EXPECT_NE(NULL, gup_pin_write(GUP_PIN_DIR "/stats", "1"));
 	EXPECT_NE(NULL, gup_pin_write(GUP_PIN_DIR "/verify", "1"));
 }
@@ -104,6 +106,9 @@ TEST_F(files, header_lines)
 	free(text);
 	ASSERT_OK(gup_pin_slurp(GUP_PIN_DIR "/stacks", &text, NULL));
 	EXPECT_EQ(0, strncmp(text, "# gup_pin stacks 1\n", 19));
+	free(text);
+	ASSERT_OK(gup_pin_slurp(GUP_PIN_DIR "/hazards", &text, NULL));
+	EXPECT_EQ(0, strncmp(text, "# gup_pin hazards 1\n", 20));
 	free(text);
 }
 

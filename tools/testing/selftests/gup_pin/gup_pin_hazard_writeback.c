@@ -21,6 +21,9 @@
 /* Who marks a page dirty when the device has written to it. */
 #define DIRTIERS	"bio_check_pages_dirty|__bio_release_pages|bio_dirty_fn"
 
+/* As many as a pipe may have by default. */
+#define PIPE_PAGES	256
+
 enum how {
 	BY_MSYNC,
 	BY_FSYNC,
@@ -363,6 +366,50 @@ TEST_F(writeback, another_page)
 				     SYNC_FILE_RANGE_WAIT_AFTER));
 	ASSERT_OK(gup_pin_watch_silent(&self->watch));
 	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
+	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+/* Each of a full pipe's buffers is a reference to the page. */
+static const char *refer_often(const struct gup_pin_scene *scene, int pipes[][2], int nr)
+{
+	loff_t page = scene->pinned - scene->map, at;
+	int i, j;
+
+	for (i = 0; i < nr; i++) {
+		if (pipe(pipes[i]) || fcntl(pipes[i][1], F_SETPIPE_SZ, PIPE_PAGES *
+					    PAGE_SIZE) < 0)
+			return gup_pin_problem("pipe: %s", strerror(errno));
+		for (j = 0; j < PIPE_PAGES; j++) {
+			at = page;
+			if (splice(scene->fd, &at, pipes[i][1], NULL, PAGE_SIZE, 0) !=
+			    (ssize_t)PAGE_SIZE)
+				return gup_pin_problem("splice: %s", strerror(errno));
+		}
+	}
+	return NULL;
+}
+
+/* With 1,024 references, a page looks as if it were pinned. */
+TEST_F(writeback, false_positive)
+{
+	int pipes[5][2];
+
+	self->scene.pinned[0] = 1;
+	ASSERT_OK(refer_often(&self->scene, pipes, 5));
+	ASSERT_OK(write_back(&self->scene, BY_MSYNC));
+	ASSERT_OK(gup_pin_watch_false_positives(&self->watch, 1));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+/* The twin: fewer of them. */
+TEST_F(writeback, few_references)
+{
+	int pipes[3][2];
+
+	self->scene.pinned[0] = 1;
+	ASSERT_OK(refer_often(&self->scene, pipes, 3));
+	ASSERT_OK(write_back(&self->scene, BY_MSYNC));
 	ASSERT_OK(gup_pin_watch_silent(&self->watch));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
