@@ -7,9 +7,12 @@
 
 #include "gup_pin_tool.h"
 
-static bool changed(const struct gp_sum *sum)
+/* Who is busy acquires all the time: that is no growth, unless it is asked for. */
+static bool changed(const struct gp_sum *sum, const struct gp_options *options)
 {
-	return sum->now.pins != sum->then.pins || sum->now.pages != sum->then.pages ||
+	if (sum->now.pins != sum->then.pins || sum->now.pages != sum->then.pages)
+		return true;
+	return options->sort && !strcmp(options->sort, "acquired") &&
 	       sum->now.acquired != sum->then.acquired;
 }
 
@@ -71,7 +74,7 @@ static void for_people(const struct gp_sums *sums, const struct gp_options *opti
 	gp_table_init(&table);
 	add_columns(&table, sums);
 	for (i = 0; i < sums->nr && (!options->limit || shown < options->limit); i++) {
-		if (changed(sums->all[i])) {
+		if (changed(sums->all[i], options)) {
 			add_row(&table, sums, sums->all[i]);
 			shown++;
 		}
@@ -103,7 +106,7 @@ static void as_json(const struct gp_sums *sums, const struct gp_options *options
 
 	gp_json_begin(&json);
 	for (i = 0; i < sums->nr && !gp_out_failed(); i++) {
-		if (changed(sums->all[i]))
+		if (changed(sums->all[i], options))
 			one_as_json(&json, sums, sums->all[i]);
 		if (options->limit && json.objects == options->limit)
 			break;

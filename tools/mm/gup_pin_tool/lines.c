@@ -78,7 +78,7 @@ static int take(struct gp_lines *lines, char *newline, const char **line)
  */
 int gp_lines_next(struct gp_lines *lines, const char **line, bool *end)
 {
-	size_t searched = 0, got;
+	size_t searched = 0, got = 0;
 	int status;
 
 	*end = false;

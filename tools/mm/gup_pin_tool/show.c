@@ -29,8 +29,8 @@ static const char *word(const struct gp_record *record, const char *key)
 	return value ? value : "-";
 }
 
-/* The columns of all lines are the same, as wide as what is common. */
-#define PINS_COLUMNS "%-10s %7s %7s %1s %-5s %8s %7s %-15s %-15s %-7s %-23s %-10s %s"
+/* As wide as what is common: 80 columns tell who, the rest what. */
+#define PINS_COLUMNS "%-10s %6s %6s %1s %-5s %7s %7s %-13s %-15s %-7s %-23s %-10s %s"
 
 static void title_for_people(enum gp_kind kind)
 {
