@@ -331,6 +331,11 @@ def source(built: Built) -> list[Result]:
     return pytest(built.version, "tests/test_apply.py", "tests/test_hooks.py")
 
 
+def program(built: Built) -> list[Result]:
+    """tools/mm/gup_pin: on copies, in a guest, and built in a kernel tree."""
+    return pytest(built.version, "tests/test_gup_pin_tool.py")
+
+
 def many(built: Built) -> list[Result]:
     """A crash dump with millions of pins."""
     return pytest(built.version, "tests/test_dump_many.py")
@@ -390,6 +395,7 @@ EACH: dict[str, Job] = {
     "source": source,
     "kunit": kunit,
     "kselftest-build": kselftest_build,
+    "program": program,
     "alone": alone,
     "selftests": selftests,
     "hazards": hazards,
