@@ -642,6 +642,7 @@ bool gup_pin_index_insert(struct gup_pin_shard *shard,
 			  struct gup_pin_block *block, struct xa_state *xas);
 void gup_pin_index_emptied(struct gup_pin_shard *shard,
 			   struct gup_pin_block *block);
+void gup_pin_index_drop_kept(struct gup_pin_index *index);
 void gup_pin_index_flush(struct gup_pin_index *index);
 bool gup_pin_index_newest(struct gup_pin_index *index, unsigned long pfn,
 			  pid_t pid, struct gup_pin_id *id,
