@@ -426,6 +426,11 @@ u64 gup_pin_memory_bytes(void);
 extern unsigned long gup_pin_max_memory_mb;
 
 /* call.c */
+static inline bool gup_pin_call_is_write(const struct gup_pin_call *call)
+{
+	return call->origin->id.mode == GUP_PIN_WRITE;
+}
+
 DECLARE_PER_CPU(long, gup_pin_live_calls);
 struct gup_pin_call *gup_pin_call_alloc(gfp_t gfp);
 void gup_pin_call_drop(struct gup_pin_call *call, unsigned int pins);
