@@ -8,6 +8,7 @@ guest time: instructions, if the guest was started with --icount.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import functools
 import json
@@ -44,6 +45,9 @@ LIVE = 1 << 20
 HELD = 100_000
 # io_uring's own limit of buffers a ring.
 BUFFERS = 16_384
+# 64 MB in all, so often; no more at once, or every round would have a tick in it.
+FILE, LIVES = MB, 64
+DISK, DISK_SIZE = "/dev/ram0", 32 * MB
 
 Answer = dict[str, object]
 
@@ -130,6 +134,78 @@ def io_uring_randread() -> Answer:
     if abs(rounds[1] / rounds[0] - 1) > 0.02:
         raise Unsound(f"two runs of fio differ: {rounds} ns a read")
     return {"each": rounds[-1], "rounds": rounds}
+
+
+def make_disk() -> Path:
+    """A new ext4, which only we have written back."""
+    Path("/proc/sys/vm/dirty_writeback_centisecs").write_text("360000")
+    # The RAM that it is made of comes with the first write to each page.
+    with open(DISK, "wb", buffering=0) as disk:
+        for _ in range(DISK_SIZE // MB):
+            disk.write(bytes(MB))
+    # No journal: a thread of its own would do part of the work.
+    subprocess.run(["mkfs.ext4", "-q", "-O", "^has_journal", DISK], check=True)
+    folder = Path("/tmp/bench")
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "ext4", DISK, folder], check=True)
+    return folder
+
+
+def write_back(file: int) -> None:
+    """The pages alone, without what the file system has to write of its own."""
+    if ctypes.CDLL(None, use_errno=True).sync_file_range(file, *(ctypes.c_long(0),) * 2, 7):
+        raise OSError(ctypes.get_errno(), "sync_file_range")
+
+
+def life_of_a_file(file: int, data: bytes) -> list[int]:
+    """Write, write back, sync, truncate: when each of these had been done."""
+    times = [time.perf_counter_ns()]
+    os.pwrite(file, data, 0)
+    for step in (write_back, os.fsync, lambda file: os.ftruncate(file, 0)):
+        times.append(time.perf_counter_ns())
+        step(file)
+    return [*times, time.perf_counter_ns()]
+
+
+@functools.cache
+def lives() -> list[list[int]]:
+    """What two cases share."""
+    file = os.open(make_disk() / "file", os.O_RDWR | os.O_CREAT)
+    data = b"f" * FILE
+    found = [life_of_a_file(file, data) for _ in range(LIVES)]
+    os.close(file)
+    return found
+
+
+def middle(times: list[int]) -> Answer:
+    """A page, in most rounds: in some, a timer's tick comes between."""
+    rounds = sorted(spent * PAGE / FILE for spent in times)
+    low, each, high = (rounds[len(rounds) * part // 8] for part in (2, 4, 6))
+    if high > low * 1.01:
+        raise Unsound(f"rounds with a file differ: {rounds} ns a page")
+    return {"each": each, "rounds": [low, each, high]}
+
+
+def file() -> Answer:
+    """A file that is written, synced, and truncated."""
+    return middle([life[-1] - life[0] for life in lives()])
+
+
+def writeback() -> Answer:
+    """Of that, to write back pages that nobody has pinned."""
+    return middle([life[2] - life[1] for life in lives()])
+
+
+def truncate() -> Answer:
+    """Such pages leave their file: one in memory, so that there is no disk's part in it."""
+    memory = os.memfd_create("bench")
+    times = []
+    for _ in range(LIVES):
+        os.pwrite(memory, bytes(FILE), 0)
+        begin = time.perf_counter_ns()
+        os.ftruncate(memory, 0)
+        times.append(time.perf_counter_ns() - begin)
+    return middle(times)
 
 
 def fault() -> Answer:
@@ -221,6 +297,9 @@ CASES: dict[str, Callable[[], Answer]] = {
     "thp": lambda: pins(bench_areas.thp(LARGE), LARGE, 512),
     "hugetlb": lambda: pins(bench_areas.hugetlb(LARGE), LARGE, 512),
     "io_uring_randread": io_uring_randread,
+    "file": file,
+    "writeback": writeback,
+    "truncate": truncate,
     "fault": fault,
     "stacks": stacks,
     "live_pins": live_pins,

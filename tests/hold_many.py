@@ -8,11 +8,9 @@ all is held.
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 
-from hold_pins import PAGE, memory, pin
+from hold_pins import PAGE, in_background, memory, pin
 
 MB = 1 << 20
 # Of a guest with 2 GiB; io_uring takes 1 GiB a buffer at most.
@@ -30,17 +28,5 @@ def hold() -> None:
         held += AREAS * AREA // PAGE
 
 
-def main() -> int:
-    """Return when it is done."""
-    ready, told = os.pipe()
-    if os.fork():
-        os.close(told)
-        return 0 if os.read(ready, 4) else 1
-    hold()
-    os.write(told, b"held")
-    signal.pause()
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_background(hold))

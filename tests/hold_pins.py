@@ -17,6 +17,7 @@ import os
 import signal
 import struct
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 PAGE = 4096
@@ -194,8 +195,8 @@ def hold() -> None:
         raise ChildProcessError("the child died")
 
 
-def main() -> int:
-    """Go on in the background when all is held, for ever."""
+def in_background(hold: Callable[[], object]) -> int:
+    """Hold in a child, for ever; comes back when all is held: 0, or 1 if it died."""
     ready, told = os.pipe()
     if os.fork():
         os.close(told)
@@ -207,4 +208,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_background(hold))

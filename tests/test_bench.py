@@ -35,16 +35,17 @@ def said(get: float) -> dict[str, Any]:
     """What a guest says of all cases but those of their own: so many instructions, and 100."""
     each = {"each": get + 100}
     pins = {case: {"get": get, "put": 100} for case in cases.COMPARED}
-    return {"kernel": {"release": "1.2.3"}, **pins, "pair": each, "io_uring_randread": each}
+    names = ("pair", "io_uring_randread", *cases.FILES)
+    return {"kernel": {"release": "1.2.3"}, **pins, **dict.fromkeys(names, each)}
 
 
 @pytest.fixture(name="answers")
 def fixture_answers() -> guests.Answers:
     """Those of all guests."""
+    columns = {"absent": said(300), "off": said(304), "on": said(700)}
     return {
-        "absent": said(300),
-        "off": said(304),
-        "on": said(700),
+        **columns,
+        **{f"{column} files": said for column, said in columns.items()},
         "page_owner=off": {"fault": {"each": 2000}},
         "page_owner=on": {"fault": {"each": 3000}},
         "stacks": {"stacks": {"pins": 1000, "total": 150_000}},

@@ -34,9 +34,15 @@ NUMBERS = {"pages", "order", "pins", "owner", "age_ms", "ino"}
 # pins is read last: the dump is as near to it as can be.
 GUEST = """
 dir=/sys/kernel/debug/gup_pin
-out=$1 hold=$2
+out=$1 hold=$2 provoke=$3
 mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug
 "$hold" >/tmp/log 2>&1 || { cat /tmp/log; exit 1; }
+"$provoke" >/tmp/provoked 2>&1 &
+until grep -q ^ready /tmp/provoked; do
+	kill -0 $! 2>/dev/null || { cat /tmp/provoked; exit 1; }
+	sleep 0.1
+done
+cat $dir/hazards >"$out/hazards" &&
 cat $dir/stats >"$out/stats" && cat $dir/stacks >"$out/stacks" && cat $dir/pins >"$out/pins"
 """
 
@@ -82,7 +88,8 @@ READING_MS = 2_000
 class Dump:
     """A dump and what debugfs showed just before it.
 
-    name: who held the pins; pins: the lines behind the header; stacks: frames by handle
+    name: who held the pins; pins: the lines behind the header; stacks: frames by handle;
+    hazards: the whole file
     """
 
     name: str
@@ -90,6 +97,7 @@ class Dump:
     vmlinux: Path
     pins: list[str]
     stacks: dict[str, list[str]]
+    hazards: str
     stats: dict[str, int]
 
     def command(
@@ -150,21 +158,27 @@ def stacks_of(text: str) -> dict[str, list[str]]:
     return stacks
 
 
+def program(name: str) -> Path:
+    """One of those that are built for the guest."""
+    built = subprocess.run(
+        [paths.SCRIPTS / "selftests", VERSION], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return Path(built.stdout.strip(), name)
+
+
 def holder(name: str) -> Path:
     """The program that holds pins: our own, or the one that demonstrations use."""
     if name == "odd":
         return paths.PROJECT / "tests" / "hold_pins.py"
-    built = subprocess.run(
-        [paths.SCRIPTS / "selftests", VERSION], stdout=subprocess.PIPE, text=True, check=True
-    )
-    return Path(built.stdout.strip(), "gup_pin_hold")
+    return program("gup_pin_hold")
 
 
 def take_dump(name: str, out: Path) -> Dump:
     """Boot a guest that holds pins, and dump it."""
     file = out / "vmcore"
     vm: list[str | Path] = [paths.SCRIPTS / "vm", "-k", VERSION, "-m", "1G", "-t", "300"]
-    vm += ["--dump", file, "--out", out, "--", "sh", "-c", GUEST, "sh", out, holder(name)]
+    vm += ["--dump", file, "--out", out, "--", "sh", "-c", GUEST, "sh", out]
+    vm += [holder(name), program("gup_pin_provoke")]
     guest = subprocess.run(vm, capture_output=True, text=True, check=False)
     assert guest.returncode == 0, guest.stdout + guest.stderr
     header, *pins = (out / "pins").read_text().splitlines()
@@ -178,6 +192,7 @@ def take_dump(name: str, out: Path) -> Dump:
         paths.build_dir(VERSION, "test") / "vmlinux",
         pins,
         stacks_of(stacks),
+        (out / "hazards").read_text(),
         {name: int(value) for name, value in stats},
     )
 
@@ -272,6 +287,31 @@ def test_text_without_stacks(dump: Dump) -> None:
     """Only the lines."""
     _, *pins = dump.listed("--no-stacks").splitlines()
     assert without_ages(pins) == without_ages(dump.pins)
+
+
+def test_hazards_are_those_of_debugfs(dump: Dump) -> None:
+    """Every record with both its stacks, but for its ages."""
+    done = dump.drgn("hazards")
+    assert (done.returncode, done.stderr) == (0, "")
+    header, first, *_ = dump.hazards.splitlines()
+    assert header == "# gup_pin hazards 1" and first.startswith("kind=writeback ")
+    found, wanted = (text.splitlines() for text in (done.stdout, dump.hazards))
+    assert without_ages(found) == without_ages(wanted)
+
+
+def test_hazards_as_json(dump: Dump) -> None:
+    """What is in the text, and its own keys."""
+    done = dump.drgn("hazards", "--jsonl")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    lines = [line for line in dump.hazards.splitlines() if line.startswith("kind=")]
+    assert len(found) == len(lines)
+    for hazard, line in zip(found, lines, strict=True):
+        words = words_of(line)
+        assert hazard["kind"] == words["kind"] and hazard["func"] == words["func"]
+        assert list(hazard["pin"]) == [*WORDS, "frames"]
+        assert hazard["pin"]["ino"] == int(words["ino"])
+        assert hazard["frames"] and hazard["pin"]["frames"]
 
 
 def test_a_kernel_without_the_feature_is_status_3(odd_dump: Dump, tmp_path: Path) -> None:

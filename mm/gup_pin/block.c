@@ -475,11 +475,6 @@ void gup_pin_block_release_all(struct gup_pin_block *block, unsigned int bit,
 	block->inferred &= ~mask;
 }
 
-static bool is_write(const struct gup_pin_call *call)
-{
-	return call->origin->id.mode == GUP_PIN_WRITE;
-}
-
 static struct gup_pin_layer *oldest_layer(struct gup_pin_block *block,
 					  unsigned int bit, bool writes)
 {
@@ -487,7 +482,7 @@ static struct gup_pin_layer *oldest_layer(struct gup_pin_block *block,
 
 	for (layer = &block->layer; layer; layer = layer->next)
 		if (has_pins(layer, bit) &&
-		    (!writes || is_write(layer->call)) &&
+		    (!writes || gup_pin_call_is_write(layer->call)) &&
 		    (!oldest || layer->call->time < oldest->call->time))
 			oldest = layer;
 	return oldest;

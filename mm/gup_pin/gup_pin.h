@@ -447,6 +447,11 @@ u64 gup_pin_memory_bytes(void);
 extern unsigned long gup_pin_max_memory_mb;
 
 /* call.c */
+static inline bool gup_pin_call_is_write(const struct gup_pin_call *call)
+{
+	return call->origin->id.mode == GUP_PIN_WRITE;
+}
+
 DECLARE_PER_CPU(long, gup_pin_live_calls);
 struct gup_pin_call *gup_pin_call_alloc(gfp_t gfp);
 void gup_pin_call_drop(struct gup_pin_call *call, unsigned int pins);
@@ -685,6 +690,7 @@ bool gup_pin_index_insert(struct gup_pin_shard *shard,
 			  struct gup_pin_block *block, struct xa_state *xas);
 void gup_pin_index_emptied(struct gup_pin_shard *shard,
 			   struct gup_pin_block *block);
+void gup_pin_index_drop_kept(struct gup_pin_index *index);
 void gup_pin_index_flush(struct gup_pin_index *index);
 void gup_pin_index_complete(struct gup_pin_index *index, bool complete);
 void gup_pin_index_traced(struct gup_pin_index *index, bool traced);

@@ -136,6 +136,40 @@ void gup_pin_index_emptied(struct gup_pin_shard *shard,
 		index_keep(shard, block);
 }
 
+static void drop_kept(struct gup_pin_shard *shard)
+{
+	struct gup_pin_block *block;
+	unsigned int i;
+
+	for (i = 0; i < GUP_PIN_KEPT; i++) {
+		block = shard->kept[i];
+		shard->kept[i] = NULL;
+		if (!block)
+			continue;
+		block->kept = false;
+		if (!block->used)
+			index_remove(shard, block);
+	}
+}
+
+/**
+ * gup_pin_index_drop_kept() - free the empty blocks that were kept
+ * @index: the index
+ *
+ * Any context where the shards' locks may be taken.
+ */
+void gup_pin_index_drop_kept(struct gup_pin_index *index)
+{
+	unsigned long flags;
+	unsigned int i;
+
+	for (i = 0; i < GUP_PIN_NR_SHARDS; i++) {
+		xa_lock_irqsave(&index->shards[i].xa, flags);
+		drop_kept(&index->shards[i]);
+		xa_unlock_irqrestore(&index->shards[i].xa, flags);
+	}
+}
+
 /**
  * gup_pin_index_newest() - find a pin that folio_add_pin() continues
  * @index: the index

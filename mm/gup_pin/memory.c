@@ -26,7 +26,23 @@ static DEFINE_PER_CPU(long, allowance);
 #define ALLOWANCE_MAX	((long)SZ_64K)
 
 unsigned long gup_pin_max_memory_mb __read_mostly;
-module_param_named(max_memory_mb, gup_pin_max_memory_mb, ulong, 0644);
+
+/* Empty blocks may take all that there is room for. */
+static int bound_set(const char *val, const struct kernel_param *kp)
+{
+	int err = param_set_ulong(val, kp);
+
+	if (!err && READ_ONCE(gup_pin_max_memory_mb) && gup_pin_ready())
+		gup_pin_index_drop_kept(&gup_pin_root.index);
+	return err;
+}
+
+static const struct kernel_param_ops bound_ops = {
+	.set = bound_set,
+	.get = param_get_ulong,
+};
+
+module_param_cb(max_memory_mb, &bound_ops, &gup_pin_max_memory_mb, 0644);
 MODULE_PARM_DESC(max_memory_mb,
 		 "MiB that tracking may take; pins beyond it are untracked; 0: no bound");
 

@@ -45,17 +45,12 @@ struct gup_pin_refs *gup_pin_chunk_alloc(gfp_t gfp)
 	return chunk;
 }
 
-static bool is_write(const struct gup_pin_call *call)
-{
-	return call->origin->id.mode == GUP_PIN_WRITE;
-}
-
 /* More pins by a ref that is in the set. */
 static void set_count(struct gup_pin_set *set, const struct gup_pin_call *call,
 		      unsigned int pins)
 {
 	set->pins += pins;
-	if (is_write(call))
+	if (gup_pin_call_is_write(call))
 		set->writes += pins;
 }
 
@@ -231,7 +226,7 @@ static unsigned int ref_release(struct gup_pin_set *set,
 
 	ref->pins -= taken;
 	set->pins -= taken;
-	if (is_write(ref->call))
+	if (gup_pin_call_is_write(ref->call))
 		set->writes -= taken;
 	gup_pin_drop_later(drops, ref->call, taken);
 	return taken;
@@ -251,7 +246,7 @@ static void refs_remove_empty(struct gup_pin_refs *refs)
 static bool may_release(const struct gup_pin_call *call, bool writes,
 			u64 before)
 {
-	return call->time < before && (!writes || is_write(call));
+	return call->time < before && (!writes || gup_pin_call_is_write(call));
 }
 
 /* Release up to @pins, oldest first; returns what is left to do. */

@@ -19,7 +19,14 @@ COMPARED = {
     "thp": 1.2,
     "hugetlb": 1.2,
     "io_uring_randread": 1.15,
+    "file": 1.02,
+    "writeback": 1.02,
+    "truncate": 1.02,
 }
+# Pages of a file that nobody has pinned, written back and truncated: in guests of their
+# own, which copy to the disk by words, for erms would do it byte by byte.
+FILES = ("file", "writeback", "truncate")
+FILES_WORDS = "clearcpuid=erms,fsrm brd.rd_nr=1 brd.rd_size=32768"
 # Built, but switched off: nothing should be left but the nops.
 OFF_GOAL = 1.01
 
@@ -78,6 +85,11 @@ class Errand:
         return f"{switch} {more} {self.append}".strip()
 
 
+def guest_of(case: str, column: str) -> str:
+    """The errand that has a case for a column."""
+    return f"{column} files" if case in FILES else column
+
+
 def errands(wanted: set[str]) -> list[Errand]:
     """The guests for the wanted cases, those that take longest first."""
     needed = wanted.union(*(NEEDS.get(case, set()) for case in wanted))
@@ -85,9 +97,13 @@ def errands(wanted: set[str]) -> list[Errand]:
     if "stacks" in needed:
         # 4 GB of memory have to be cleared first, which erms does byte by byte.
         found.append(Errand("stacks", "on", ("stacks",), "clearcpuid=erms", "6G"))
-    shared = tuple(case for case in COMPARED if case in needed)
+    shared = tuple(case for case in COMPARED if case in needed and case not in FILES)
     if shared:
         found += [Errand(column, column, shared) for column in reversed(COLUMNS)]
+    files = tuple(case for case in FILES if case in needed)
+    if files:
+        names = {column: guest_of(files[0], column) for column in reversed(COLUMNS)}
+        found += [Errand(name, column, files, FILES_WORDS) for column, name in names.items()]
     if "live_pins" in needed:
         found.append(Errand("live_pins", "on", ("live_pins",)))
     if "page_owner" in needed:

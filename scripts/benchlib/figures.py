@@ -10,7 +10,7 @@ from typing import Any
 
 from checklib.run import Failed
 
-from .cases import COLUMNS, COMPARED, GOALS, PAGE_OWNER, PAGE_OWNER_WORDS, STACKS
+from .cases import COLUMNS, COMPARED, GOALS, PAGE_OWNER, PAGE_OWNER_WORDS, STACKS, guest_of
 from .guests import Answers
 
 
@@ -58,7 +58,7 @@ def cell(answer: dict[str, Any]) -> str:
 
 def compared(case: str, answers: Answers) -> list[Figure]:
     """On and off, put in relation to absent."""
-    absent, off, on = (answers[column][case] for column in COLUMNS)
+    absent, off, on = (answers[guest_of(case, column)][case] for column in COLUMNS)
     base = total(absent)
     # Most of a pair is the ioctl and Python: what is added counts, as if to a bare pin.
     bare = total(answers["absent"]["single"]) if case == "pair" else base

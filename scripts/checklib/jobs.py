@@ -7,8 +7,9 @@ Failed has one failed result.
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +49,15 @@ ALONE = {
 BOOTS = 3
 # They take long, and have a job of their own.
 STRESS = ["gup_pin_stress"]
+# Programs that make hazards happen, and what the kernel may say of it; elsewhere, a
+# report is as bad as any splat.
+HAZARDS = ("gup_pin_hazard_", "gup_pin_outlive")
+REPORTS = (
+    r"BUG: GUP_PIN: (writeback of|(write|read) pin of folio under writeback|truncat"
+    r"|pinned folio dirtied after|page changed under writeback)"
+)
+# KUnit makes all of them.
+ANY_REPORT = "BUG: GUP_PIN: "
 
 
 @dataclass
@@ -101,15 +111,15 @@ def kunit(built: Built) -> list[Result]:
     results = ktap.parse(ktap.strip_console(guest.console), name)
     if guest.status or not results:
         results.append(Result(name, FAILED, guest.whole()))
-    return [*results, guest.splats(f"{name}: no splat")]
+    return [*results, guest.splats(f"{name}: no splat", ANY_REPORT)]
 
 
 def run_programs(
-    built: Built, names: list[str], options: list[str], words: str, arguments: str = ""
+    built: Built, names: list[str], options: list[str], words: str, reports: str = ""
 ) -> list[Result]:
-    """Our programs, one after another in one guest."""
+    """Our programs, one after another in one guest, which may cause those reports."""
     with_status = (
-        'cd "$1" || exit; shift; for p; do echo "== $p"; ./$p ' + arguments + " 2>&1;"
+        'cd "$1" || exit; shift; for p; do echo "== $p"; ./$p 2>&1;'
         ' echo "== status $?"; done'
     )
     # Stacks lie elsewhere with each system call, and a remembered trace that is not
@@ -131,14 +141,22 @@ def run_programs(
         results += tap_program(guest, text, f"{built.version}: {name}", status)
     for name in names[len(parts) - 1 :]:
         results.append(Result(f"{built.version}: {name}", FAILED, guest.whole()))
-    splat = guest.splats(f"{built.version}: {names[0]} and others: no splat", "page allocation")
+    allowed = f"page allocation|{reports}" if reports else "page allocation"
+    splat = guest.splats(f"{built.version}: {names[0]} and others: no splat", allowed)
     return [*results, splat]
 
 
 def selftests(built: Built) -> list[Result]:
     """Our programs that share a guest."""
     names = [n for n in programs_of(built) if n not in (*ALONE, *STRESS)]
+    names = [n for n in names if not n.startswith(HAZARDS)]
     return run_programs(built, names, ["-m", "4G", "-t", "900"], "")
+
+
+def hazards(built: Built) -> list[Result]:
+    """Our programs that make hazards happen, with persistent memory for DAX."""
+    names = [n for n in programs_of(built) if n.startswith(HAZARDS)]
+    return run_programs(built, names, ["-t", "900"], "memmap=64M!1G", REPORTS)
 
 
 def alone(built: Built) -> list[Result]:
@@ -146,6 +164,39 @@ def alone(built: Built) -> list[Result]:
     results = []
     for name, options in ALONE.items():
         results += run_programs(built, [name], [*options, "-t", "300"], "slab_nomerge")
+    return results
+
+
+# Disks for an ext4 and an xfs; the second wants 300 MB at least.
+RAM_DISKS = "brd.rd_nr=2 brd.rd_size=327680"
+# What must be 0 where nothing is wrong.
+ALARMS = ("hazard_", "reports_suppressed", "false_positive", "unmatched", "untracked")
+# Pins and rounds below which the guest has hardly done anything.
+LEAST = {"acquired": 10_000, "rounds": 5}
+
+
+def alarms(stats: Mapping[str, int]) -> dict[str, int]:
+    """The figures that say that something was wrong."""
+    return {name: value for name, value in stats.items() if value and name.startswith(ALARMS)}
+
+
+def quiet(built: Built) -> list[Result]:
+    """Heavy I/O, but no pin of a file's page: not one hazard."""
+    script = paths.PROJECT / "tests" / "quiet_guest.py"
+    options = ["-k", built.version, "-m", "3G", "-t", "900", "--append", f"gup_pin=on {RAM_DISKS}"]
+    guest = Guest(options, [PYTHON, script])
+    name = f"{built.version}: quiet"
+    results = [guest.splats(f"{name}: no splat")]
+    try:
+        stats = json.loads(guest.out)
+    except ValueError:
+        stats = {}
+    if guest.status or not stats:
+        return [*results, Result(name, FAILED, guest.whole())]
+    few = {what: stats[what] for what, least in LEAST.items() if stats[what] < least}
+    wrong = alarms(stats)
+    results.append(Result(f"{name}: enough done", FAILED if few else PASSED, f"{few or ''}"))
+    results.append(Result(f"{name}: no hazard", FAILED if wrong else PASSED, f"{wrong or ''}"))
     return results
 
 
@@ -211,18 +262,20 @@ def mm_selftests(built: Built) -> list[Result]:
 
 
 def compare_mm(name: str, off: Outcome, on: Outcome) -> list[Result]:
-    """Tracking changes nothing, has seen pins, and has nothing left over."""
+    """Tracking changes nothing, has seen pins, no hazard, and has nothing left over."""
     results = [Result(name, PASSED)]
     if off.tests != on.tests:
         differ = sorted(set(off.tests) ^ set(on.tests))
         results = [Result(name, FAILED, f"differs: {differ}\n{on.text}\n{off.text}")]
     elif on.tests[-1][1] != "0" and len(on.tests) == 1:
         results = [Result(name, FAILED, on.text)]
-    wrong = {
+    wrong: dict[str, object] = {
         word: on.stats.get(word)
         for word in ("live_pins", "unmatched", "untracked")
         if on.stats.get(word) != "0"
     }
+    # Some pin a file's pages, but let go of them before these leave it.
+    wrong |= alarms({word: int(value) for word, value in on.stats.items()})
     if on.stats.get("acquired", "0") == "0":
         wrong["acquired"] = "0"
     what = f"{name}: nothing left"
@@ -276,6 +329,11 @@ def dump(built: Built) -> list[Result]:
 def source(built: Built) -> list[Result]:
     """What needs no guest: applying, auditing, the cost of the hooks."""
     return pytest(built.version, "tests/test_apply.py", "tests/test_hooks.py")
+
+
+def program(built: Built) -> list[Result]:
+    """tools/mm/gup_pin: on copies, in a guest, and built in a kernel tree."""
+    return pytest(built.version, "tests/test_gup_pin_tool.py")
 
 
 def many(built: Built) -> list[Result]:
@@ -337,8 +395,11 @@ EACH: dict[str, Job] = {
     "source": source,
     "kunit": kunit,
     "kselftest-build": kselftest_build,
+    "program": program,
     "alone": alone,
     "selftests": selftests,
+    "hazards": hazards,
+    "quiet": quiet,
     "dump": dump,
     "mm": mm_selftests,
 }

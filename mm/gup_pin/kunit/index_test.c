@@ -202,6 +202,25 @@ static void kept_block_has_pins(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
+/* With a bound to the memory, empty blocks are not to take it. */
+static void kept_blocks_are_dropped(struct kunit *test)
+{
+	struct gup_pin_fixture *f = test->priv;
+	unsigned int i;
+
+	pin_nth(test, 0);
+	for (i = 1; i <= GUP_PIN_KEPT; i++) {
+		pin_nth(test, i);
+		unpin_nth(test, i);
+	}
+	KUNIT_EXPECT_EQ(test, gup_pin_test_blocks(test), GUP_PIN_KEPT + 1);
+	gup_pin_index_drop_kept(&f->index);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_blocks(test), 1);
+	unpin_nth(test, 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_blocks(test), 1);
+	gup_pin_expect_empty(test);
+}
+
 /* Pins that could not be recorded. */
 static void add_untracked(struct kunit *test, unsigned long pfn,
 			  unsigned int pins)
@@ -446,6 +465,7 @@ static struct kunit_case index_cases[] = {
 	KUNIT_CASE(empty_blocks_are_few),
 	KUNIT_CASE(empty_block_is_used_again),
 	KUNIT_CASE(kept_block_has_pins),
+	KUNIT_CASE(kept_blocks_are_dropped),
 	KUNIT_CASE(unknown_pins),
 	KUNIT_CASE(maybe_untracked),
 	KUNIT_CASE(more_than_recorded),

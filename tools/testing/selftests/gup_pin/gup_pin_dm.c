@@ -52,8 +52,7 @@ const char *gup_pin_dm_missing(void)
 	return NULL;
 }
 
-static const char *loop_create(struct gup_pin_dm *dm, size_t size, char *path,
-			       size_t len)
+static const char *loop_create(struct gup_pin_dm *dm, size_t size)
 {
 	struct loop_config config = {
 		.info.lo_flags = LO_FLAGS_AUTOCLEAR,
@@ -70,14 +69,35 @@ static const char *loop_create(struct gup_pin_dm *dm, size_t size, char *path,
 	close(control);
 	if (nr < 0)
 		return gup_pin_problem("no free loop device: %s", strerror(errno));
-	snprintf(path, len, "/dev/loop%d", nr);
-	dm->loop = open(path, O_RDWR | O_CLOEXEC);
+	snprintf(dm->below, sizeof(dm->below), "/dev/loop%d", nr);
+	dm->loop = open(dm->below, O_RDWR | O_CLOEXEC);
 	if (dm->loop < 0)
-		return gup_pin_problem("cannot open %s: %s", path, strerror(errno));
+		return gup_pin_problem("cannot open %s: %s", dm->below, strerror(errno));
 	config.fd = dm->memfd;
 	if (ioctl(dm->loop, LOOP_CONFIGURE, &config))
 		return gup_pin_problem("LOOP_CONFIGURE: %s", strerror(errno));
 	return NULL;
+}
+
+/* The whole disk as one target; what comes behind the disk below is its own matter. */
+static const char *load_table(struct gup_pin_dm *dm, const char *target, const char *more)
+{
+	struct dm_request req = {};
+
+	req.io.target_count = 1;
+	req.target.length = lseek(dm->memfd, 0, SEEK_END) / SECTOR_SIZE;
+	req.target.next = sizeof(req) - sizeof(req.io);
+	snprintf(req.target.target_type, sizeof(req.target.target_type), "%s", target);
+	snprintf(req.params, sizeof(req.params), "%s 0%s", dm->below, more);
+	return dm_call(dm, DM_TABLE_LOAD, "table", &req) ?: gup_pin_dm_resume(dm);
+}
+
+const char *gup_pin_dm_delay(struct gup_pin_dm *dm, unsigned int ms)
+{
+	char more[32];
+
+	snprintf(more, sizeof(more), " %u %s 0 0", ms, dm->below);
+	return load_table(dm, "delay", more);
 }
 
 const char *gup_pin_dm_create(struct gup_pin_dm *dm, size_t size)
@@ -85,12 +105,11 @@ const char *gup_pin_dm_create(struct gup_pin_dm *dm, size_t size)
 	struct dm_request req = {};
 	static unsigned int count;
 	const char *problem;
-	char loop[32];
 
 	memset(dm, 0, sizeof(*dm));
 	dm->memfd = -1;
 	dm->loop = -1;
-	problem = loop_create(dm, size, loop, sizeof(loop));
+	problem = loop_create(dm, size);
 	if (problem)
 		return problem;
 	snprintf(dm->name, sizeof(dm->name), "gup_pin-%d-%u", getpid(), count++);
@@ -101,16 +120,7 @@ const char *gup_pin_dm_create(struct gup_pin_dm *dm, size_t size)
 	}
 	snprintf(dm->dev, sizeof(dm->dev), "/dev/dm-%u", minor(req.io.dev));
 
-	memset(&req, 0, sizeof(req));
-	req.io.target_count = 1;
-	req.target.length = size / SECTOR_SIZE;
-	req.target.next = sizeof(req) - sizeof(req.io);
-	memcpy(req.target.target_type, "linear", sizeof("linear"));
-	snprintf(req.params, sizeof(req.params), "%s 0", loop);
-	problem = dm_call(dm, DM_TABLE_LOAD, "table", &req);
-	if (problem)
-		return problem;
-	problem = gup_pin_dm_resume(dm);
+	problem = load_table(dm, "linear", "");
 	if (problem)
 		return problem;
 	if (access(dm->dev, F_OK))

@@ -12,6 +12,7 @@
 struct gup_pin_dm {
 	int memfd;
 	int loop;
+	char below[32];		/* /dev/loopN */
 	char name[40];
 	char dev[40];		/* /dev/dm-N */
 	char dir[40];		/* where its file system is mounted */
@@ -23,6 +24,8 @@ const char *gup_pin_dm_create(struct gup_pin_dm *dm, size_t size);
 /* Makes an ext4 or xfs on a block device. */
 const char *gup_pin_mkfs(const char *type, const char *dev);
 const char *gup_pin_dm_mount(struct gup_pin_dm *dm, const char *type);
+/* From now on, each read takes so long. */
+const char *gup_pin_dm_delay(struct gup_pin_dm *dm, unsigned int ms);
 const char *gup_pin_dm_suspend(struct gup_pin_dm *dm);
 const char *gup_pin_dm_resume(struct gup_pin_dm *dm);
 /* Resumes, unmounts and removes whatever there is of it. */

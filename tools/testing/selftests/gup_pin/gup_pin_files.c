@@ -95,6 +95,7 @@ TEST_F(files, unprivileged)
 TEST_F(files, read_only)
 {
 	EXPECT_NE(NULL, gup_pin_write(GUP_PIN_DIR "/stacks", "1"));
+	EXPECT_NE(NULL, gup_pin_write(GUP_PIN_DIR "/hazards", "1"));
 	EXPECT_NE(NULL, gup_pin_write(GUP_PIN_DIR "/stats", "1"));
 	EXPECT_NE(NULL, gup_pin_write(GUP_PIN_DIR "/verify", "1"));
 }
@@ -108,6 +109,9 @@ TEST_F(files, header_lines)
 	free(text);
 	ASSERT_OK(gup_pin_slurp(GUP_PIN_DIR "/stacks", &text, NULL));
 	EXPECT_EQ(0, strncmp(text, "# gup_pin stacks 1\n", 19));
+	free(text);
+	ASSERT_OK(gup_pin_slurp(GUP_PIN_DIR "/hazards", &text, NULL));
+	EXPECT_EQ(0, strncmp(text, "# gup_pin hazards 1\n", 20));
 	free(text);
 }
 

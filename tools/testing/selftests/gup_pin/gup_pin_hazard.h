@@ -78,10 +78,13 @@ const char *gup_pin_read_hazards(struct gup_pin_hazards *out);
 const char *gup_pin_set_policy(const char *name, const char *word);
 
 const char *gup_pin_watch_begin(struct gup_pin_watch *watch);
-/* Both wait for nothing, and begin to watch anew. */
+/* These wait for nothing, and begin to watch anew. */
 const char *gup_pin_watch_saw(struct gup_pin_watch *watch,
 			      const struct gup_pin_expect *expect);
 const char *gup_pin_watch_silent(struct gup_pin_watch *watch);
+/* No hazard, but so many folios that looked pinned and were not. */
+const char *gup_pin_watch_false_positives(struct gup_pin_watch *watch,
+					  unsigned long times);
 void gup_pin_watch_end(struct gup_pin_watch *watch);
 
 #endif /* GUP_PIN_HAZARD_H */

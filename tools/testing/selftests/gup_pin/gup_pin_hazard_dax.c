@@ -17,9 +17,10 @@
 #include "gup_pin_hazard.h"
 #include "gup_pin_scene.h"
 
-#define WAITERS	"dax_layout_busy_page_range|dax_layout_busy_page|dax_break_layout|" \
-		"dax_break_layout_inode|dax_break_layout_final|ext4_break_layouts|" \
-		"xfs_break_layouts|xfs_break_dax_layouts|wait_page_idle"
+/* The file system's part in it, or who called that, if it was inlined there. */
+#define WAITERS	"ext4_break_layouts|ext4_setattr|ext4_fallocate|" \
+		"xfs_break_dax_layouts|xfs_break_layouts|xfs_vn_setattr|" \
+		"__xfs_file_fallocate|xfs_file_fallocate"
 
 FIXTURE(dax)
 {

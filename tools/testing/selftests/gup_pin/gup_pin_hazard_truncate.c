@@ -386,8 +386,6 @@ TEST_F(truncate, pinned)
 /* The twin: the same, but the pin is gone. */
 TEST_F(truncate, not_pinned_any_more)
 {
-	if (variant->how == BY_POISON)
-		SKIP(return, "takes memory away each time");
 	ASSERT_OK(gup_pin_scene_pin(&self->scene, variant->holder));
 	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
 	ASSERT_OK(leave_file(&self->scene, variant->how));

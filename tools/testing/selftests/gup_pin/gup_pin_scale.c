@@ -614,7 +614,7 @@ TEST_F_TIMEOUT(memory, is_right, TIMEOUT)
 	struct account *before = &self->before, *held = &self->held;
 	struct account *after = &self->after;
 	struct hold *hold = &self->hold;
-	long is, right, left;
+	long is, right, left, vmalloc;
 	unsigned int i;
 
 	ASSERT_OK(hold_map(hold, variant->npages, variant->step));
@@ -625,11 +625,13 @@ TEST_F_TIMEOUT(memory, is_right, TIMEOUT)
 	ASSERT_OK(account_read(held));
 	is = held->stats - before->stats;
 	right = held->slabs + held->nodes - before->slabs - before->nodes;
+	/* Stacks of other tasks come and go: it may even be less. */
+	vmalloc = held->vmalloc - before->vmalloc;
 	TH_LOG("%lu pins by %lu calls: memory_bytes %ld, slabs %ld (nodes %ld), vmalloc %ld",
 	       hold->pins, hold->calls, is, right, held->nodes - before->nodes,
-	       held->vmalloc - before->vmalloc);
+	       vmalloc);
 	EXPECT_FALSE(wrong(is, right, right));
-	EXPECT_GT(most_vmalloc(hold), held->vmalloc - before->vmalloc);
+	EXPECT_GT(most_vmalloc(hold), vmalloc);
 	ASSERT_OK(check_vmalloc());
 
 	ASSERT_OK(hold_release(hold));

@@ -18,6 +18,8 @@
 #define PMEM		"/dev/pmem0"
 #define FLUSHER		"/proc/sys/vm/dirty_writeback_centisecs"
 #define DISK_SIZE	(32UL << 20)
+/* For a test to have something happen meanwhile, even if the machine is busy. */
+#define DELAY_MS	3000
 /* What a page has before, and what is read into it. */
 #define OLD		'o'
 #define NEW		'n'
@@ -180,6 +182,7 @@ const char *gup_pin_scene_open(struct gup_pin_scene *scene, enum gup_pin_scene_f
 
 	memset(scene, 0, sizeof(*scene));
 	scene->fs = fs;
+	scene->null.fd = -1;
 	scene->slow.memfd = -1;
 	scene->slow.loop = -1;
 	scene->disk.memfd = -1;
@@ -249,6 +252,14 @@ static const char *start(struct gup_pin_scene *scene)
 	case HOLD_WRITE:
 		return aio_start(&scene->aio, scene->slow_fd, scene->holder == HOLD_WRITE,
 				 scene->pinned, PAGE_SIZE, 0);
+	case HOLD_DELAYED:
+		return gup_pin_dm_delay(&scene->slow, DELAY_MS) ?:
+			aio_start(&scene->aio, scene->slow_fd, false, scene->pinned,
+				  PAGE_SIZE, 0);
+	case HOLD_NULL_BLK:
+		return gup_pin_null_create(&scene->null, DELAY_MS) ?:
+			aio_start(&scene->aio, scene->null.fd, false, scene->pinned,
+				  PAGE_SIZE, 0);
 	case HOLD_URING_READ:
 		return uring_read_start(&scene->uring, scene->slow_fd, scene->pinned,
 					PAGE_SIZE);
@@ -276,6 +287,8 @@ static void want_line(const struct gup_pin_scene *scene, const struct stat *st,
 		[HOLD_FIXED] = { "pin_user_pages_fast", 'w', "long" },
 		[HOLD_LONG_READ] = { "pin_user_pages", 'r', "long" },
 		[HOLD_VM_WRITE] = { "pin_user_pages_remote", 'w', "short" },
+		[HOLD_DELAYED] = { "pin_user_pages_fast", 'w', "short" },
+		[HOLD_NULL_BLK] = { "pin_user_pages_fast", 'w', "short" },
 	};
 	enum gup_pin_scene_holder holder = scene->holder;
 
@@ -341,7 +354,7 @@ const char *gup_pin_scene_pin(struct gup_pin_scene *scene,
 	scene->holder = holder;
 	if (fstat(scene->fd, &st))
 		return gup_pin_problem("fstat: %s", strerror(errno));
-	problem = gup_pin_dm_suspend(&scene->slow);
+	problem = holder == HOLD_DELAYED ? NULL : gup_pin_dm_suspend(&scene->slow);
 	if (problem)
 		return problem;
 	problem = start(scene);
@@ -364,6 +377,8 @@ static const char *finish(struct gup_pin_scene *scene)
 	switch (scene->holder) {
 	case HOLD_READ:
 	case HOLD_WRITE:
+	case HOLD_DELAYED:
+	case HOLD_NULL_BLK:
 		problem = aio_finish(&scene->aio, &result);
 		break;
 	case HOLD_URING_READ:
@@ -457,6 +472,7 @@ void gup_pin_scene_close(struct gup_pin_scene *scene)
 		rmdir(scene->dir);
 	gup_pin_dm_remove(&scene->disk);
 	gup_pin_dm_remove(&scene->slow);
+	gup_pin_null_remove(&scene->null);
 	gup_pin_write(FLUSHER, "500");
 	memset(scene, 0, sizeof(*scene));
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include "gup_pin_dm.h"
+#include "gup_pin_null.h"
 #include "gup_pin_pinners.h"
 #include "gup_pin_util.h"
 
@@ -35,6 +36,9 @@ enum gup_pin_scene_holder {
 	HOLD_FIXED,		/* io_uring's registered buffer: w, long */
 	HOLD_LONG_READ,		/* gup_test: r, long */
 	HOLD_VM_WRITE,		/* process_vm_writev() by a child: w, short */
+	/* As HOLD_READ, but for some seconds and no longer: */
+	HOLD_DELAYED,		/* from a dm-delay */
+	HOLD_NULL_BLK,		/* from a null_blk with a completion time */
 };
 
 struct gup_pin_scene {
@@ -57,6 +61,7 @@ struct gup_pin_scene {
 	bool held;
 	struct aio_one aio;
 	struct uring_one *uring;
+	struct gup_pin_null null;
 	int ring;
 	int gup_test;
 	pid_t child;

@@ -199,7 +199,8 @@ static const char *check_pin(const struct gup_pin_line *pin,
 
 static bool func_fits(const char *func, const char *choices)
 {
-	size_t len = strcspn(func, "+"), n;
+	/* The compiler's own copies have a suffix. */
+	size_t len = strcspn(func, "+."), n;
 
 	for (; *choices; choices += n + (choices[n] == '|')) {
 		n = strcspn(choices, "|");
@@ -360,6 +361,12 @@ const char *gup_pin_watch_saw(struct gup_pin_watch *watch,
 
 const char *gup_pin_watch_silent(struct gup_pin_watch *watch)
 {
+	return gup_pin_watch_false_positives(watch, 0);
+}
+
+const char *gup_pin_watch_false_positives(struct gup_pin_watch *watch,
+					  unsigned long times)
+{
 	struct gup_pin_counts growth;
 	const char *problem;
 
@@ -369,9 +376,9 @@ const char *gup_pin_watch_silent(struct gup_pin_watch *watch)
 	if (!problem && growth.suppressed)
 		problem = gup_pin_problem("reports_suppressed grew by %lu",
 					  growth.suppressed);
-	if (!problem && growth.false_positive)
-		problem = gup_pin_problem("false_positive grew by %lu",
-					  growth.false_positive);
+	if (!problem && growth.false_positive != times)
+		problem = gup_pin_problem("false_positive grew by %lu, not by %lu",
+					  growth.false_positive, times);
 	return problem ?: check_log(watch, 0, 0, NULL);
 }
 

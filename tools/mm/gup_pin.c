@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who pins which pages: shows, sums and compares what CONFIG_DEBUG_GUP_PIN tells
+ * in /sys/kernel/debug/gup_pin, or copies of these files.
+ *
+ * Example use:
+ * gup_pin top --by module
+ * gup_pin file /var/lib/db/table
+ * cp -r /sys/kernel/debug/gup_pin before; sleep 60; gup_pin diff before
+ *
+ * See Documentation/admin-guide/mm/gup_pin_tool.rst
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gup_pin_tool/gup_pin_tool.h"
+
+static const char usage[] =
+"usage: gup_pin [COMMAND] [OPTION]... [KEY=VALUE]...\n"
+"\n"
+"Shows who pins which pages, from the files of CONFIG_DEBUG_GUP_PIN.\n"
+"\n"
+"  top            who holds most, again and again (if no COMMAND is given)\n"
+"  list           the pins, a line each\n"
+"  stacks         where they were taken\n"
+"  file PATH      the pins on a file\n"
+"  pid PID        the pins on a process's memory, and those that it took\n"
+"  diff A [B]     what changed from A to B, or until now\n"
+"\n"
+"  -f, --from PATH      read a copy: a folder, a file, or - for stdin\n"
+"  -b, --by KEY,...     sum by comm, owner, module, file, stack, or any word\n"
+"  -s, --sort KEY       by a word or a figure, the greatest first\n"
+"  -r, --reverse        the other way round\n"
+"  -n, --lines N        the first N only\n"
+"  -j, --json           as JSON\n"
+"  -R, --raw            lines as they are in the file (list, stacks, file, pid)\n"
+"  -d, --delay SECONDS  between two rounds of top (2)\n"
+"  -c, --rounds N       of top; all there are on a terminal, else 1\n"
+"  -h, --help           this text\n"
+"\n"
+"KEY=VALUE lets only such pins pass: mode=w comm=fio min_age_ms=1000 pfn=A-B ...\n"
+"exit: 0 done, 1 error, 2 usage, 3 the kernel has no such files\n";
+
+struct command {
+	const char *name;
+	int (*run)(struct gp_options *options);
+	int least;
+	int most;
+	const char *wants;
+	bool raw;
+};
+
+static const struct command commands[] = {
+	{ "top", gp_top, 0, 0, "", false },
+	{ "list", gp_list, 0, 0, "", true },
+	{ "stacks", gp_stacks, 0, 0, "", true },
+	{ "file", gp_file, 1, 1, "a PATH", true },
+	{ "pid", gp_pid, 1, 1, "a PID", true },
+	{ "diff", gp_diff, 1, 2, "two files or folders, A and B", false },
+};
+
+static const struct option long_options[] = {
+	{ "from", required_argument, NULL, 'f' },
+	{ "by", required_argument, NULL, 'b' },
+	{ "sort", required_argument, NULL, 's' },
+	{ "reverse", no_argument, NULL, 'r' },
+	{ "lines", required_argument, NULL, 'n' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "raw", no_argument, NULL, 'R' },
+	{ "delay", required_argument, NULL, 'd' },
+	{ "rounds", required_argument, NULL, 'c' },
+	{ "help", no_argument, NULL, 'h' },
+	{},
+};
+
+static const struct command *find_command(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+static int parse_count(const char *option, const char *text, unsigned long long *count)
+{
+	if (gp_number(text, count) && *count)
+		return GP_OK;
+	return gp_usage("--%s wants a number of at least 1, not '%s'", option, text);
+}
+
+static int parse_delay(const char *text, double *delay)
+{
+	char *end;
+
+	*delay = strtod(text, &end);
+	if (end != text && !*end && *delay >= 0.1 && *delay <= 86400)
+		return GP_OK;
+	return gp_usage("--delay wants seconds from 0.1 to 86400, not '%s'", text);
+}
+
+static int parse_option(struct gp_options *options, int option, const char *word)
+{
+	switch (option) {
+	case 'f':
+		options->from = optarg;
+		return GP_OK;
+	case 'b':
+		return gp_by_parse(&options->by, optarg);
+	case 's':
+		options->sort = optarg;
+		return gp_is_key(optarg, strlen(optarg)) ? GP_OK :
+		       gp_usage("--sort wants a word like pins, not '%s'", optarg);
+	case 'r':
+		options->reverse = true;
+		return GP_OK;
+	case 'n':
+		return parse_count("lines", optarg, &options->limit);
+	case 'j':
+		options->json = true;
+		return GP_OK;
+	case 'R':
+		options->raw = true;
+		return GP_OK;
+	case 'd':
+		return parse_delay(optarg, &options->delay);
+	case 'c':
+		return parse_count("rounds", optarg, &options->rounds);
+	case ':':
+		return gp_usage("no value for option '%s'", word);
+	default:
+		return gp_usage("unknown option '%s'", word);
+	}
+}
+
+/* A word key=value; a file of such a name is ./key=value. */
+static bool is_filter(const char *text)
+{
+	size_t len = strcspn(text, "=");
+
+	return text[len] && gp_is_key(text, len);
+}
+
+static int parse_words(struct gp_options *options, const struct command *command,
+		       char **words)
+{
+	int status = GP_OK;
+
+	for (; !status && *words; words++) {
+		int nr = options->nr_operands;
+
+		if (nr < command->least || (nr < command->most && !is_filter(*words)))
+			options->operands[options->nr_operands++] = *words;
+		else
+			status = gp_filter_add(&options->filter, *words);
+	}
+	if (!status && options->nr_operands < command->least)
+		status = gp_usage("%s wants %s", command->name, command->wants);
+	return status;
+}
+
+static int check(const struct gp_options *options, const struct command *command)
+{
+	if (options->raw && !command->raw)
+		return gp_usage("%s has no --raw", command->name);
+	if (options->raw && options->json)
+		return gp_usage("either --raw or --json");
+	return GP_OK;
+}
+
+static int parse_and_run(struct gp_options *options, int argc, char **argv)
+{
+	const struct command *command = &commands[0];
+	int option, status;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":f:b:s:rn:jRd:c:h", long_options, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(usage, stdout);
+			return GP_OK;
+		}
+		status = parse_option(options, option, argv[optind - 1]);
+		if (status)
+			return status;
+	}
+	argv += optind;
+	if (*argv && !is_filter(*argv)) {
+		command = find_command(*argv);
+		if (!command)
+			return gp_usage("unknown command '%s'", *argv);
+		argv++;
+	}
+	status = parse_words(options, command, argv);
+	if (!status)
+		status = check(options, command);
+	return status ? status : command->run(options);
+}
+
+int main(int argc, char **argv)
+{
+	struct gp_options options = { .delay = 2 };
+	int status;
+
+	/* A reader that goes away is noticed by what cannot be written. */
+	signal(SIGPIPE, SIG_IGN);
+	status = parse_and_run(&options, argc, argv);
+	gp_by_free(&options.by);
+	gp_filter_free(&options.filter);
+	return gp_out_finish(status);
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What records are summed by: any of their words, or what follows from them.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gup_pin_tool.h"
+
+/* KEY[,KEY]... */
+int gp_by_parse(struct gp_by *by, const char *text)
+{
+	gp_by_free(by);
+	for (;;) {
+		size_t len = strcspn(text, ",");
+
+		if (!gp_is_key(text, len))
+			return gp_usage("--by wants words like comm or module,stack");
+		if (by->nr == GP_BY_MAX)
+			return gp_usage("--by takes at most %d words", GP_BY_MAX);
+		by->keys[by->nr] = gp_copy(text);
+		by->keys[by->nr++][len] = '\0';
+		if (!text[len])
+			return GP_OK;
+		text += len + 1;
+	}
+}
+
+bool gp_by_has(const struct gp_by *by, const char *key)
+{
+	unsigned int i;
+
+	for (i = 0; i < by->nr; i++)
+		if (!strcmp(by->keys[i], key))
+			return true;
+	return false;
+}
+
+/* Is there one that only `pins` can tell? */
+bool gp_by_needs_pins(const struct gp_by *by)
+{
+	unsigned int i;
+
+	if (gp_by_has(by, "file") || gp_by_has(by, "path"))
+		return true;
+	for (i = 0; i < by->nr; i++)
+		if (gp_kind_has(GP_PINS, by->keys[i]) && !gp_kind_has(GP_STACKS, by->keys[i]))
+			return true;
+	return false;
+}
+
+/* A file by device and inode; memory that has none by what it is. */
+static char *file_of(const struct gp_record *record)
+{
+	const char *dev = gp_word(record, "dev"), *ino = gp_word(record, "ino");
+	const char *map = gp_word(record, "map");
+
+	if (dev && ino && strcmp(ino, "0"))
+		return gp_format("%s:%s", dev, ino);
+	return map ? gp_copy(map) : NULL;
+}
+
+/**
+ * gp_by_value() - what a record is for one of the keys
+ * @by: the keys
+ * @which: of them
+ * @record: the record
+ * @frames: its stack; NULL if it is not known
+ *
+ * Return: text that is to be freed.
+ */
+char *gp_by_value(struct gp_by *by, unsigned int which, const struct gp_record *record,
+		  const char *frames)
+{
+	const char *key = by->keys[which], *word;
+	char *value = NULL;
+
+	if (!strcmp(key, "file")) {
+		value = file_of(record);
+	} else if (!strcmp(key, "module")) {
+		value = frames && *frames ? gp_module_of(frames) : gp_copy("?");
+	} else {
+		word = gp_word(record, key);
+		value = word ? gp_copy(word) : NULL;
+	}
+	if (value)
+		by->seen[which] = true;
+	return value ? value : gp_copy("-");
+}
+
+/* When all was read: a word that no line has is a slip of the pen. */
+int gp_by_check(const struct gp_by *by, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < by->nr && by->records; i++)
+		if (!by->seen[i])
+			return gp_error("%s: no line has a word %s= to sum by", name,
+					by->keys[i]);
+	return GP_OK;
+}
+
+void gp_by_free(struct gp_by *by)
+{
+	unsigned int i;
+
+	for (i = 0; i < by->nr; i++)
+		free(by->keys[i]);
+	memset(by, 0, sizeof(*by));
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * diff A [B]: what grew from one snapshot to another, or until now.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gup_pin_tool.h"
+
+/* Who is busy acquires all the time: that is no growth, unless it is asked for. */
+static bool changed(const struct gp_sum *sum, const struct gp_options *options)
+{
+	if (sum->now.pins != sum->then.pins || sum->now.pages != sum->then.pages)
+		return true;
+	return options->sort && !strcmp(options->sort, "acquired") &&
+	       sum->now.acquired != sum->then.acquired;
+}
+
+static void add_columns(struct gp_table *table, const struct gp_sums *sums)
+{
+	gp_table_column(table, "GROWTH", true);
+	gp_table_column(table, "BEFORE", true);
+	gp_table_column(table, "PINS", true);
+	gp_table_column(table, "PAGES", true);
+	if (sums->acquired)
+		gp_table_column(table, "ACQUIRED", true);
+	gp_label_columns(table, sums, false);
+}
+
+static void add_row(struct gp_table *table, const struct gp_sums *sums,
+		    const struct gp_sum *sum)
+{
+	gp_table_growth(table, sum->now.pins, sum->then.pins);
+	gp_table_number(table, sum->then.pins);
+	gp_table_number(table, sum->now.pins);
+	gp_table_growth(table, sum->now.pages, sum->then.pages);
+	if (sums->acquired)
+		gp_table_growth(table, sum->now.acquired, sum->then.acquired);
+	gp_labels(table, sums, sum, false);
+	if (sum->frames)
+		gp_table_below(table, sum->frames);
+}
+
+static void add_total(struct gp_values *total, const struct gp_values *values)
+{
+	total->pins = gp_add(total->pins, values->pins);
+	total->pages = gp_add(total->pages, values->pages);
+	total->acquired = gp_add(total->acquired, values->acquired);
+}
+
+/* The last row is of all groups, those that did not change as well. */
+static void add_total_row(struct gp_table *table, const struct gp_sums *sums)
+{
+	char total[] = "total", none[] = "";
+	struct gp_sum sum = {};
+	size_t i;
+
+	for (i = 0; i < sums->nr; i++) {
+		add_total(&sum.now, &sums->all[i]->now);
+		add_total(&sum.then, &sums->all[i]->then);
+	}
+	sum.labels[0] = total;
+	for (i = 1; i < sums->by->nr; i++)
+		sum.labels[i] = none;
+	add_row(table, sums, &sum);
+}
+
+static void for_people(const struct gp_sums *sums, const struct gp_options *options)
+{
+	unsigned long long shown = 0;
+	struct gp_table table;
+	size_t i;
+
+	gp_table_init(&table);
+	add_columns(&table, sums);
+	for (i = 0; i < sums->nr && (!options->limit || shown < options->limit); i++) {
+		if (changed(sums->all[i], options)) {
+			add_row(&table, sums, sums->all[i]);
+			shown++;
+		}
+	}
+	add_total_row(&table, sums);
+	gp_table_print(&table, 0);
+	gp_table_free(&table);
+}
+
+static void one_as_json(struct gp_json *json, const struct gp_sums *sums,
+			const struct gp_sum *sum)
+{
+	gp_json_object(json);
+	gp_json_labels(json, sums, sum);
+	gp_json_growth(json, "pins", sum->now.pins, sum->then.pins);
+	gp_json_growth(json, "pages", sum->now.pages, sum->then.pages);
+	gp_json_growth(json, gp_count_name(sums), sum->now.count, sum->then.count);
+	if (sums->acquired)
+		gp_json_growth(json, "acquired", sum->now.acquired, sum->then.acquired);
+	if (sum->frames)
+		gp_json_frames(json, sum->frames);
+	gp_json_object_end();
+}
+
+static void as_json(const struct gp_sums *sums, const struct gp_options *options)
+{
+	struct gp_json json;
+	size_t i;
+
+	gp_json_begin(&json);
+	for (i = 0; i < sums->nr && !gp_out_failed(); i++) {
+		if (changed(sums->all[i], options))
+			one_as_json(&json, sums, sums->all[i]);
+		if (options->limit && json.objects == options->limit)
+			break;
+	}
+	gp_json_end(&json);
+}
+
+static int collect_from(struct gp_sums *sums, struct gp_options *options,
+			const char *from, bool then)
+{
+	struct gp_source source;
+	int status = gp_source_find(&source, from);
+
+	if (!status)
+		status = gp_collect(sums, &source, options, then);
+	gp_source_free(&source);
+	return status;
+}
+
+static int compare(struct gp_sums *sums, struct gp_options *options)
+{
+	int status;
+
+	status = collect_from(sums, options, options->operands[0], true);
+	if (!status)
+		status = collect_from(sums, options, options->operands[1], false);
+	if (!status)
+		status = gp_sums_sort(sums, options->sort, true, options->reverse);
+	return status;
+}
+
+int gp_diff(struct gp_options *options)
+{
+	struct gp_sums sums;
+	int status = GP_OK;
+
+	if (options->from)
+		return gp_usage("diff takes no --from: it is told what to read");
+	if (!options->by.nr)
+		status = gp_by_parse(&options->by, "stack");
+	if (status)
+		return status;
+	gp_sums_init(&sums, &options->by);
+	status = compare(&sums, options);
+	if (!status && options->json)
+		as_json(&sums, options);
+	else if (!status)
+		for_people(&sums, options);
+	gp_sums_free(&sums);
+	return status;
+}

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the parts of the gup_pin program share.
+ *
+ * A source names the files, a reader makes records of their lines, a filter lets
+ * some of these pass; then they are listed one by one, or summed in groups.
+ */
+#ifndef GUP_PIN_TOOL_H
+#define GUP_PIN_TOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+/* Exit statuses; what can fail returns one of them, after it has said why. */
+enum gp_status {
+	GP_OK,
+	GP_ERROR,
+	GP_USAGE,
+	GP_ABSENT,
+};
+
+#define __printf(text, first)	__attribute__((	\
+	format(printf, text, first)))
+
+/* say.c */
+__printf(1, 2) int gp_error(const char *format, ...);
+__printf(1, 2) int gp_usage(const char *format, ...);
+__printf(1, 2) int gp_absent(const char *format, ...);
+__printf(1, 2) void gp_note(const char *format, ...);
+__printf(1, 2) char *gp_format(const char *format, ...);
+void *gp_alloc(size_t size);
+void *gp_grow(void *old, size_t *room, size_t size);
+char *gp_copy(const char *text);
+
+/* text.c */
+bool gp_number(const char *text, unsigned long long *number);
+unsigned long long gp_add(unsigned long long a, unsigned long long b);
+long long gp_growth(unsigned long long now, unsigned long long then);
+char *gp_escape(const char *text);
+bool gp_is_key(const char *text, size_t len);
+void gp_age(char *buf, size_t size, unsigned long long ms);
+void gp_clean(char *text);
+
+/*
+ * Which file a line comes from. Orphans, and /proc/PID/gup_pins, have the words of
+ * pins and are read as such.
+ */
+enum gp_kind {
+	GP_PINS,
+	GP_STACKS,
+};
+
+enum gp_type {
+	GP_TEXT,
+	GP_DECIMAL,
+	GP_HEX,
+};
+
+#define GP_LINE_MAX	(64 * 1024)
+#define GP_WORDS_MAX	64
+#define GP_FRAMES_MAX	256
+
+/**
+ * struct gp_lines - a file, line by line
+ * @name: of the file, for messages
+ * @fd: it
+ * @nr: number of the line that was read last
+ * @buf: what was read of the file, at most GP_LINE_MAX
+ * @start: of what has not yet been taken from @buf
+ * @end: of what is in @buf
+ */
+struct gp_lines {
+	char *name;
+	int fd;
+	unsigned long long nr;
+	char *buf;
+	size_t start;
+	size_t end;
+};
+
+/* lines.c */
+int gp_lines_open(struct gp_lines *lines, const char *path);
+int gp_lines_next(struct gp_lines *lines, const char **line, bool *end);
+void gp_lines_close(struct gp_lines *lines);
+int gp_cannot_read(const char *path, int error);
+
+struct gp_word {
+	const char *key;
+	const char *value;
+};
+
+/**
+ * struct gp_record - a line, and for `stacks` the frames below it
+ * @kind: which file it is of
+ * @line: as it is in the file, without its newline
+ * @words: of the line, those that are not known yet as well
+ * @nr_words: their number
+ * @text: what @words point into
+ * @frames: the frames, a line each, without the blank in front; "" if there are none
+ * @frames_len: length of @frames
+ * @frames_room: room for @frames
+ */
+struct gp_record {
+	enum gp_kind kind;
+	const char *line;
+	struct gp_word words[GP_WORDS_MAX];
+	unsigned int nr_words;
+	char text[GP_LINE_MAX];
+	char *frames;
+	size_t frames_len;
+	size_t frames_room;
+};
+
+/* record.c */
+int gp_record_parse(struct gp_record *record, enum gp_kind kind, const char *line,
+		    const char **problem);
+const char *gp_word(const struct gp_record *record, const char *key);
+unsigned long long gp_word_number(const struct gp_record *record, const char *key);
+enum gp_type gp_key_type(const char *key);
+bool gp_kind_has(enum gp_kind kind, const char *key);
+
+/**
+ * struct gp_reader - a file, record by record
+ * @lines: its lines
+ * @kind: which file it is, by its first line
+ * @title: the first line
+ * @line: a copy of the record's line, for `stacks`
+ * @record: the newest record
+ */
+struct gp_reader {
+	struct gp_lines lines;
+	enum gp_kind kind;
+	char *title;
+	char *line;
+	struct gp_record record;
+};
+
+/* read.c */
+int gp_reader_open(struct gp_reader **reader, const char *path);
+int gp_reader_next(struct gp_reader *reader, struct gp_record **record);
+void gp_reader_close(struct gp_reader *reader);
+const char *gp_kind_name(enum gp_kind kind);
+
+/**
+ * struct gp_source - where the files are
+ * @dir: the folder they are in; NULL if it is a single file
+ * @file: that file
+ * @live: they are the kernel's own
+ */
+struct gp_source {
+	char *dir;
+	char *file;
+	bool live;
+};
+
+/* source.c */
+int gp_source_find(struct gp_source *source, const char *from);
+int gp_source_open(const struct gp_source *source, enum gp_kind kind, bool either,
+		   struct gp_reader **reader);
+void gp_source_remark(const struct gp_source *source);
+bool gp_source_stat(const struct gp_source *source, const char *name,
+		    unsigned long long *value);
+void gp_source_free(struct gp_source *source);
+int gp_find_process(struct gp_source *source, const char *from, unsigned long long pid);
+
+struct gp_rule;
+
+/**
+ * struct gp_filter - which records pass
+ * @rules: all of which have to be met
+ * @nr: their number
+ * @room: for rules
+ */
+struct gp_filter {
+	struct gp_rule *rules;
+	size_t nr;
+	size_t room;
+};
+
+/* filter.c */
+int gp_filter_add(struct gp_filter *filter, const char *word);
+void gp_filter_add_pid(struct gp_filter *filter, unsigned long long pid);
+int gp_filter_add_file(struct gp_filter *filter, const char *path);
+bool gp_filter_pass(struct gp_filter *filter, const struct gp_record *record);
+bool gp_filter_needs_pins(const struct gp_filter *filter);
+int gp_filter_check(const struct gp_filter *filter, const char *name);
+void gp_filter_free(struct gp_filter *filter);
+
+struct gp_name;
+
+/**
+ * struct gp_names - the frames of stacks, by their handle
+ * @table: sorted by handle
+ * @nr: of names
+ * @room: for names
+ */
+struct gp_names {
+	struct gp_name *table;
+	size_t nr;
+	size_t room;
+};
+
+/* names.c */
+int gp_names_read(struct gp_names *names, const struct gp_source *source);
+const char *gp_names_frames(const struct gp_names *names, const char *handle);
+void gp_names_free(struct gp_names *names);
+char *gp_module_of(const char *frames);
+char *gp_chain_of(const char *frames);
+
+#define GP_BY_MAX	8
+
+/**
+ * struct gp_by - what records are summed by
+ * @keys: words of a line, or one of file, module and stack
+ * @nr: number of keys
+ * @seen: which of them a record has had
+ * @records: how many records were looked at
+ */
+struct gp_by {
+	char *keys[GP_BY_MAX];
+	unsigned int nr;
+	bool seen[GP_BY_MAX];
+	unsigned long long records;
+};
+
+/* by.c */
+int gp_by_parse(struct gp_by *by, const char *text);
+bool gp_by_has(const struct gp_by *by, const char *key);
+bool gp_by_needs_pins(const struct gp_by *by);
+char *gp_by_value(struct gp_by *by, unsigned int which, const struct gp_record *record,
+		  const char *frames);
+int gp_by_check(const struct gp_by *by, const char *name);
+void gp_by_free(struct gp_by *by);
+
+/**
+ * struct gp_values - what is summed
+ * @pins: live pins
+ * @pages: pages of the folios that they are on
+ * @count: lines in `pins`, calls in `stacks`
+ * @oldest: greatest age, in ms
+ * @newest: smallest age, in ms
+ * @acquired: pins ever taken, by kernels that tell it
+ * @peak: most pins at once, by kernels that tell it
+ */
+struct gp_values {
+	unsigned long long pins;
+	unsigned long long pages;
+	unsigned long long count;
+	unsigned long long oldest;
+	unsigned long long newest;
+	unsigned long long acquired;
+	unsigned long long peak;
+};
+
+/**
+ * struct gp_sum - a group of records
+ * @next: in its bucket
+ * @key: what tells it from the others
+ * @labels: the value of each key that it is grouped by
+ * @path: a name of the file, when grouped by file and it is known
+ * @frames: when grouped by stack and they are known; else NULL
+ * @now: the sums
+ * @then: what they were in the older snapshot
+ */
+struct gp_sum {
+	struct gp_sum *next;
+	char *key;
+	char *labels[GP_BY_MAX];
+	char *path;
+	char *frames;
+	struct gp_values now;
+	struct gp_values then;
+};
+
+/**
+ * struct gp_sums - all groups
+ * @by: what they are grouped by
+ * @kind: which file they were made of
+ * @compared: the older snapshot is in there
+ * @buckets: the groups by a hash of their key
+ * @nr_buckets: a power of two
+ * @all: the same groups in a row, in the order that they were met or sorted
+ * @nr: number of groups
+ * @room: for groups in @all
+ * @acquired: there is an acquired= in some record
+ * @peak: there is a peak= in some record
+ */
+struct gp_sums {
+	struct gp_by *by;
+	enum gp_kind kind;
+	bool compared;
+	struct gp_sum **buckets;
+	size_t nr_buckets;
+	struct gp_sum **all;
+	size_t nr;
+	size_t room;
+	bool acquired;
+	bool peak;
+};
+
+/* sum.c */
+void gp_sums_init(struct gp_sums *sums, struct gp_by *by);
+void gp_sums_add(struct gp_sums *sums, const struct gp_record *record,
+		 const char *frames, bool then);
+struct gp_sum *gp_sums_find(const struct gp_sums *sums, const char *key);
+void gp_sums_free(struct gp_sums *sums);
+
+/* order.c */
+int gp_sums_sort(struct gp_sums *sums, const char *key, bool growth, bool reverse);
+
+/* A table for people: the last column takes what room is left. */
+struct gp_table {
+	unsigned int columns;
+	char **cells;
+	char **below;
+	size_t nr;
+	size_t room;
+	size_t below_room;
+	bool *right;
+};
+
+/* table.c */
+void gp_table_init(struct gp_table *table);
+void gp_table_column(struct gp_table *table, const char *title, bool right);
+void gp_table_add(struct gp_table *table, char *text);
+void gp_table_number(struct gp_table *table, unsigned long long number);
+void gp_table_growth(struct gp_table *table, unsigned long long now,
+		     unsigned long long then);
+void gp_table_below(struct gp_table *table, const char *text);
+void gp_table_print(struct gp_table *table, unsigned int max_lines);
+void gp_table_free(struct gp_table *table);
+
+/* screen.c */
+void gp_measure(void);
+unsigned int gp_width(void);
+unsigned int gp_height(void);
+bool gp_screen(void);
+void gp_print_cut(const char *text);
+bool gp_out_failed(void);
+int gp_out_finish(int status);
+
+/**
+ * struct gp_json - an array of objects that is being written
+ * @objects: written so far
+ * @members: of the object that is being written
+ */
+struct gp_json {
+	unsigned long long objects;
+	unsigned int members;
+};
+
+/* json.c */
+void gp_json_begin(struct gp_json *json);
+void gp_json_object(struct gp_json *json);
+void gp_json_word(struct gp_json *json, const char *key, const char *value);
+void gp_json_number(struct gp_json *json, const char *key, unsigned long long number);
+void gp_json_growth(struct gp_json *json, const char *key, unsigned long long now,
+		    unsigned long long then);
+void gp_json_frames(struct gp_json *json, const char *frames);
+void gp_json_object_end(void);
+void gp_json_end(struct gp_json *json);
+
+struct gp_kept;
+
+/**
+ * struct gp_keep - records that have to wait until the last one was read
+ * @kind: which file they are of
+ * @key: the word that they are sorted by
+ * @reverse: the other way round
+ * @limit: how many are wanted; 0 for all
+ * @seen: some record has the word
+ * @added: how many there were
+ * @all: the records
+ * @nr: their number
+ * @room: for records
+ */
+struct gp_keep {
+	enum gp_kind kind;
+	const char *key;
+	bool reverse;
+	size_t limit;
+	bool seen;
+	unsigned long long added;
+	struct gp_kept *all;
+	size_t nr;
+	size_t room;
+};
+
+/* keep.c */
+void gp_keep_add(struct gp_keep *keep, const struct gp_record *record);
+void gp_keep_sort(struct gp_keep *keep);
+void gp_keep_get(const struct gp_keep *keep, size_t which, struct gp_record *record);
+void gp_keep_free(struct gp_keep *keep);
+
+/**
+ * struct gp_options - the command line
+ * @from: --from, where to read; NULL for the kernel
+ * @by: --by; no keys if it was not given
+ * @sort: --sort, or NULL
+ * @reverse: --reverse
+ * @json: --json
+ * @raw: --raw
+ * @limit: --lines; 0 for no limit
+ * @delay: --delay, in seconds
+ * @rounds: --rounds; 0 for no end
+ * @filter: the words key=value
+ * @operands: PATH, PID, or A and B
+ * @nr_operands: their number
+ */
+struct gp_options {
+	const char *from;
+	struct gp_by by;
+	const char *sort;
+	bool reverse;
+	bool json;
+	bool raw;
+	unsigned long long limit;
+	double delay;
+	unsigned long long rounds;
+	struct gp_filter filter;
+	char *operands[2];
+	int nr_operands;
+};
+
+/* show.c */
+int gp_show(const struct gp_source *source, struct gp_options *options,
+	    enum gp_kind kind);
+
+/* collect.c */
+int gp_collect(struct gp_sums *sums, const struct gp_source *source,
+	       struct gp_options *options, bool then);
+
+/* sums.c */
+int gp_sum_up(const struct gp_source *source, struct gp_options *options);
+void gp_sums_json(const struct gp_sums *sums, const struct gp_options *options);
+void gp_label_columns(struct gp_table *table, const struct gp_sums *sums, bool chain);
+void gp_labels(struct gp_table *table, const struct gp_sums *sums,
+	       const struct gp_sum *sum, bool chain);
+void gp_json_labels(struct gp_json *json, const struct gp_sums *sums,
+		    const struct gp_sum *sum);
+const char *gp_count_name(const struct gp_sums *sums);
+
+/* The commands, each in a file of its own name. */
+int gp_top(struct gp_options *options);
+int gp_list(struct gp_options *options);
+int gp_file(struct gp_options *options);
+int gp_pid(struct gp_options *options);
+int gp_stacks(struct gp_options *options);
+int gp_diff(struct gp_options *options);
+
+#endif /* GUP_PIN_TOOL_H */

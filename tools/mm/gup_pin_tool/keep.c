@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Records in another order than the file's. If only the first so many are wanted,
+ * no more than twice as many are kept.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gup_pin_tool.h"
+
+struct gp_kept {
+	unsigned long long number;
+	unsigned long long at;
+	char *text;
+	char *line;
+	char *frames;
+};
+
+static int sign;
+
+/* Numbers from the greatest, then text by the alphabet; else the file's order. */
+static int compare(const void *a, const void *b)
+{
+	const struct gp_kept *x = a, *y = b;
+	int way;
+
+	if (x->text && y->text)
+		way = strcmp(x->text, y->text);
+	else if (x->text || y->text)
+		way = x->text ? 1 : -1;
+	else
+		way = (x->number < y->number) - (x->number > y->number);
+	return way ? sign * way : (x->at > y->at) - (x->at < y->at);
+}
+
+static void free_kept(struct gp_kept *kept)
+{
+	free(kept->text);
+	free(kept->line);
+	free(kept->frames);
+}
+
+void gp_keep_sort(struct gp_keep *keep)
+{
+	sign = keep->reverse ? -1 : 1;
+	if (keep->nr)
+		qsort(keep->all, keep->nr, sizeof(*keep->all), compare);
+	while (keep->limit && keep->nr > keep->limit)
+		free_kept(&keep->all[--keep->nr]);
+}
+
+void gp_keep_add(struct gp_keep *keep, const struct gp_record *record)
+{
+	const char *value = gp_word(record, keep->key);
+	struct gp_kept *kept;
+
+	if (keep->nr == keep->room) {
+		if (keep->limit && keep->nr / 2 >= keep->limit)
+			gp_keep_sort(keep);
+		else
+			keep->all = gp_grow(keep->all, &keep->room, sizeof(*keep->all));
+	}
+	kept = &keep->all[keep->nr++];
+	memset(kept, 0, sizeof(*kept));
+	kept->at = keep->added++;
+	if (value)
+		keep->seen = true;
+	if (!value || !gp_number(value, &kept->number))
+		kept->text = gp_copy(value ? value : "");
+	kept->line = gp_copy(record->line);
+	if (record->kind == GP_STACKS)
+		kept->frames = gp_copy(record->frames);
+}
+
+/* Makes a record again of what was kept of it. */
+void gp_keep_get(const struct gp_keep *keep, size_t which, struct gp_record *record)
+{
+	const struct gp_kept *kept = &keep->all[which];
+	const char *problem;
+
+	gp_record_parse(record, keep->kind, kept->line, &problem);
+	record->frames = kept->frames;
+}
+
+void gp_keep_free(struct gp_keep *keep)
+{
+	size_t i;
+
+	for (i = 0; i < keep->nr; i++)
+		free_kept(&keep->all[i]);
+	free(keep->all);
+}

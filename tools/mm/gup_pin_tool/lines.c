@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A file line by line, in a buffer that does not grow.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gup_pin_tool.h"
+
+int gp_cannot_read(const char *path, int error)
+{
+	if (error == EACCES || error == EPERM)
+		return gp_error("%s: %s: run this as root", path, strerror(error));
+	return gp_error("%s: %s", path, strerror(error));
+}
+
+/* "-" is stdin. */
+int gp_lines_open(struct gp_lines *lines, const char *path)
+{
+	bool in = !strcmp(path, "-");
+
+	memset(lines, 0, sizeof(*lines));
+	lines->fd = in ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+	if (lines->fd < 0)
+		return gp_cannot_read(in ? "stdin" : path, errno);
+	lines->name = gp_copy(in ? "stdin" : path);
+	lines->buf = gp_alloc(GP_LINE_MAX);
+	return GP_OK;
+}
+
+/* Reads more behind what is there; *got is 0 at the end of the file. */
+static int fill(struct gp_lines *lines, size_t *got)
+{
+	ssize_t n;
+
+	if (lines->start) {
+		lines->end -= lines->start;
+		memmove(lines->buf, lines->buf + lines->start, lines->end);
+		lines->start = 0;
+	}
+	if (lines->end == GP_LINE_MAX)
+		return gp_error("%s:%llu: a line of more than %d bytes: damaged",
+				lines->name, lines->nr + 1, GP_LINE_MAX);
+	do {
+		n = read(lines->fd, lines->buf + lines->end, GP_LINE_MAX - lines->end);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return gp_cannot_read(lines->name, errno);
+	lines->end += n;
+	*got = n;
+	return GP_OK;
+}
+
+static int take(struct gp_lines *lines, char *newline, const char **line)
+{
+	size_t len;
+
+	*newline = '\0';
+	*line = lines->buf + lines->start;
+	len = newline - *line;
+	lines->start += len + 1;
+	lines->nr++;
+	if (strlen(*line) != len)
+		return gp_error("%s:%llu: a zero byte: damaged", lines->name, lines->nr);
+	return GP_OK;
+}
+
+/**
+ * gp_lines_next() - the next line
+ * @lines: the file
+ * @line: the line without its newline, good until the next call
+ * @end: there was none left
+ *
+ * Return: a status.
+ */
+int gp_lines_next(struct gp_lines *lines, const char **line, bool *end)
+{
+	size_t searched = 0, got = 0;
+	int status;
+
+	*end = false;
+	for (;;) {
+		char *from = lines->buf + lines->start;
+		size_t len = lines->end - lines->start;
+		char *newline = memchr(from + searched, '\n', len - searched);
+
+		if (newline)
+			return take(lines, newline, line);
+		searched = len;
+		status = fill(lines, &got);
+		if (status)
+			return status;
+		if (!got)
+			break;
+	}
+	*end = true;
+	if (searched)
+		return gp_error("%s:%llu: the file is cut off in the middle of this line",
+				lines->name, lines->nr + 1);
+	return GP_OK;
+}
+
+void gp_lines_close(struct gp_lines *lines)
+{
+	close(lines->fd);
+	free(lines->name);
+	free(lines->buf);
+}

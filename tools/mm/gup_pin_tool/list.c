@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The commands that read one snapshot: list, file, pid and stacks.
+ */
+#include "gup_pin_tool.h"
+
+static int show_or_sum(const struct gp_source *source, struct gp_options *options,
+		       enum gp_kind kind)
+{
+	if (!options->by.nr)
+		return gp_show(source, options, kind);
+	if (options->raw)
+		return gp_usage("--raw shows lines as they are, --by sums them: not both");
+	return gp_sum_up(source, options);
+}
+
+int gp_list(struct gp_options *options)
+{
+	struct gp_source source;
+	int status = gp_source_find(&source, options->from);
+
+	if (!status)
+		status = show_or_sum(&source, options, GP_PINS);
+	gp_source_free(&source);
+	return status;
+}
+
+int gp_file(struct gp_options *options)
+{
+	int status = gp_filter_add_file(&options->filter, options->operands[0]);
+
+	return status ? status : gp_list(options);
+}
+
+int gp_pid(struct gp_options *options)
+{
+	struct gp_source source;
+	unsigned long long pid;
+	int status;
+
+	if (!gp_number(options->operands[0], &pid) || !pid)
+		return gp_usage("'%s' is no PID", options->operands[0]);
+	gp_filter_add_pid(&options->filter, pid);
+	status = gp_find_process(&source, options->from, pid);
+	if (!status)
+		status = show_or_sum(&source, options, GP_PINS);
+	gp_source_free(&source);
+	return status;
+}
+
+/* With words that only pins have, the pins are summed by stack. */
+int gp_stacks(struct gp_options *options)
+{
+	struct gp_source source;
+	int status = GP_OK;
+
+	if (gp_filter_needs_pins(&options->filter) && !options->by.nr)
+		status = gp_by_parse(&options->by, "stack");
+	if (status)
+		return status;
+	status = gp_source_find(&source, options->from);
+	if (!status)
+		status = show_or_sum(&source, options, GP_STACKS);
+	gp_source_free(&source);
+	return status;
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The order of sums: most first, names by the alphabet.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gup_pin_tool.h"
+
+static const struct {
+	const char *name;
+	size_t offset;
+} columns[] = {
+	{ "pins", offsetof(struct gp_values, pins) },
+	{ "pages", offsetof(struct gp_values, pages) },
+	{ "calls", offsetof(struct gp_values, count) },
+	{ "runs", offsetof(struct gp_values, count) },
+	{ "age_ms", offsetof(struct gp_values, oldest) },
+	{ "oldest_ms", offsetof(struct gp_values, oldest) },
+	{ "newest_ms", offsetof(struct gp_values, newest) },
+	{ "acquired", offsetof(struct gp_values, acquired) },
+	{ "peak", offsetof(struct gp_values, peak) },
+};
+
+/* qsort() has no place for it. */
+static struct {
+	int label;
+	size_t offset;
+	bool growth;
+	int sign;
+} order;
+
+static unsigned long long value_of(const struct gp_values *values)
+{
+	return *(const unsigned long long *)((const char *)values + order.offset);
+}
+
+static int compare_values(const struct gp_sum *a, const struct gp_sum *b)
+{
+	unsigned long long x = value_of(&a->now), y = value_of(&b->now);
+	long long grown_x = gp_growth(x, value_of(&a->then));
+	long long grown_y = gp_growth(y, value_of(&b->then));
+
+	if (order.growth)
+		return (grown_x < grown_y) - (grown_x > grown_y);
+	return (x < y) - (x > y);
+}
+
+static int compare_labels(const struct gp_sum *a, const struct gp_sum *b)
+{
+	const char *x = a->labels[order.label], *y = b->labels[order.label];
+	unsigned long long m, n;
+
+	if (gp_number(x, &m) && gp_number(y, &n))
+		return (m > n) - (m < n);
+	return strcmp(x, y);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct gp_sum *x = *(const struct gp_sum *const *)a;
+	const struct gp_sum *y = *(const struct gp_sum *const *)b;
+	int way = order.label < 0 ? compare_values(x, y) : compare_labels(x, y);
+
+	return way ? order.sign * way : strcmp(x->key, y->key);
+}
+
+static bool find_column(const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
+		if (!strcmp(columns[i].name, key)) {
+			order.offset = columns[i].offset;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool find_label(const struct gp_by *by, const char *key)
+{
+	unsigned int i;
+
+	for (i = 0; i < by->nr; i++) {
+		if (!strcmp(by->keys[i], key)) {
+			order.label = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/**
+ * gp_sums_sort() - put groups in order
+ * @sums: the groups
+ * @key: a figure, or one of what they are grouped by; NULL for pins
+ * @growth: by what a figure has grown by, not by what it is
+ * @reverse: the other way round
+ *
+ * Return: a status.
+ */
+int gp_sums_sort(struct gp_sums *sums, const char *key, bool growth, bool reverse)
+{
+	order.label = -1;
+	order.growth = growth;
+	order.sign = reverse ? -1 : 1;
+	if (!key)
+		key = "pins";
+	if (!find_label(sums->by, key) && !find_column(key))
+		return gp_usage("cannot sort sums by '%s'", key);
+	if (sums->nr)
+		qsort(sums->all, sums->nr, sizeof(*sums->all), compare);
+	return GP_OK;
+}

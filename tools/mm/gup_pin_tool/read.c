@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A file record by record.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gup_pin_tool.h"
+
+#define FORMAT	1
+
+static const struct {
+	const char *name;
+	enum gp_kind kind;
+} files[] = {
+	{ "pins", GP_PINS },
+	{ "orphans", GP_PINS },
+	{ "gup_pins", GP_PINS },
+	{ "stacks", GP_STACKS },
+};
+
+const char *gp_kind_name(enum gp_kind kind)
+{
+	return kind == GP_PINS ? "pins" : "stacks";
+}
+
+static bool find_kind(const char *name, enum gp_kind *kind)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		if (!strcmp(files[i].name, name)) {
+			*kind = files[i].kind;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Is the line "# gup_pin NAME NUMBER"? */
+static bool split_title(const char *title, char *name, size_t size,
+			unsigned long long *number)
+{
+	static const char start[] = "# gup_pin ";
+	const char *space;
+	size_t len;
+
+	if (strncmp(title, start, strlen(start)))
+		return false;
+	title += strlen(start);
+	space = strchr(title, ' ');
+	len = space ? space - title : 0;
+	if (!gp_is_key(title, len) || len >= size)
+		return false;
+	memcpy(name, title, len);
+	name[len] = '\0';
+	return gp_number(space + 1, number);
+}
+
+static int read_title(struct gp_reader *reader)
+{
+	const char *file = reader->lines.name, *line;
+	unsigned long long number;
+	char name[32];
+	bool end;
+	int status;
+
+	status = gp_lines_next(&reader->lines, &line, &end);
+	if (status)
+		return status;
+	if (end)
+		return gp_error("%s: the file is empty", file);
+	if (!split_title(line, name, sizeof(name), &number))
+		return gp_error("%s:1: not '# gup_pin pins %d' or the like",
+				file, FORMAT);
+	if (number != FORMAT)
+		return gp_error("%s:1: %s has format %llu, but only %d can be read",
+				file, name, number, FORMAT);
+	if (!find_kind(name, &reader->kind))
+		return gp_error("%s:1: this is %s; only pins, orphans and stacks can be read",
+				file, name);
+	reader->title = gp_copy(line);
+	return GP_OK;
+}
+
+/* Opens a file and reads its first line. */
+int gp_reader_open(struct gp_reader **reader, const char *path)
+{
+	struct gp_reader *new = gp_alloc(sizeof(*new));
+	int status = gp_lines_open(&new->lines, path);
+
+	if (status) {
+		free(new);
+		return status;
+	}
+	status = read_title(new);
+	if (status)
+		gp_reader_close(new);
+	else
+		*reader = new;
+	return status;
+}
+
+static void no_frames(struct gp_record *record)
+{
+	if (!record->frames)
+		record->frames = gp_grow(NULL, &record->frames_room, 1);
+	record->frames[0] = '\0';
+	record->frames_len = 0;
+}
+
+static void add_frame(struct gp_record *record, const char *frame)
+{
+	size_t len = strlen(frame);
+
+	while (record->frames_len + len + 2 > record->frames_room)
+		record->frames = gp_grow(record->frames, &record->frames_room, 1);
+	memcpy(record->frames + record->frames_len, frame, len);
+	record->frames_len += len;
+	record->frames[record->frames_len++] = '\n';
+	record->frames[record->frames_len] = '\0';
+}
+
+/* The frames behind a line of stacks, to the empty line that ends them. */
+static int read_frames(struct gp_reader *reader)
+{
+	struct gp_lines *lines = &reader->lines;
+	unsigned int nr;
+	const char *line;
+	bool end;
+	int status;
+
+	no_frames(&reader->record);
+	for (nr = 0; nr <= GP_FRAMES_MAX; nr++) {
+		status = gp_lines_next(lines, &line, &end);
+		if (status)
+			return status;
+		if (end)
+			return gp_error("%s:%llu: the file is cut off in a stack",
+					lines->name, lines->nr);
+		if (!*line)
+			return GP_OK;
+		if (*line != ' ' || !line[1])
+			return gp_error("%s:%llu: no frame, nor an empty line: damaged",
+					lines->name, lines->nr);
+		add_frame(&reader->record, line + 1);
+	}
+	return gp_error("%s:%llu: a stack of more than %d frames: damaged",
+			lines->name, lines->nr, GP_FRAMES_MAX);
+}
+
+/* The line is gone once the next one was read, and the frames are next. */
+static void keep_line(struct gp_record *record, char **kept, const char *line)
+{
+	free(*kept);
+	*kept = gp_copy(line);
+	record->line = *kept;
+}
+
+/**
+ * gp_reader_next() - the next record
+ * @reader: the file
+ * @record: the record, good until the next call; NULL at the end of the file
+ *
+ * Return: a status.
+ */
+int gp_reader_next(struct gp_reader *reader, struct gp_record **record)
+{
+	struct gp_lines *lines = &reader->lines;
+	const char *line, *problem;
+	bool end;
+	int status;
+
+	*record = NULL;
+	status = gp_lines_next(lines, &line, &end);
+	if (status || end)
+		return status;
+	if (gp_record_parse(&reader->record, reader->kind, line, &problem))
+		return gp_error("%s:%llu: the line %s: damaged", lines->name,
+				lines->nr, problem);
+	if (reader->kind == GP_STACKS) {
+		keep_line(&reader->record, &reader->line, line);
+		status = read_frames(reader);
+	}
+	if (!status)
+		*record = &reader->record;
+	return status;
+}
+
+void gp_reader_close(struct gp_reader *reader)
+{
+	gp_lines_close(&reader->lines);
+	free(reader->title);
+	free(reader->line);
+	free(reader->record.frames);
+	free(reader);
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A line as words. Those that the contract names come first and in their order,
+ * so that a line that was torn is noticed; any may follow.
+ */
+#include <string.h>
+
+#include "gup_pin_tool.h"
+
+struct key {
+	const char *name;
+	enum gp_type type;
+};
+
+#define NR_PINS_KEYS	18
+#define NR_STACKS_KEYS	9
+
+static const struct key pins_keys[NR_PINS_KEYS] = {
+	{ "pfn", GP_HEX },
+	{ "pages", GP_DECIMAL },
+	{ "order", GP_DECIMAL },
+	{ "pins", GP_DECIMAL },
+	{ "mode", GP_TEXT },
+	{ "term", GP_TEXT },
+	{ "api", GP_TEXT },
+	{ "owner", GP_DECIMAL },
+	{ "task", GP_TEXT },
+	{ "comm", GP_TEXT },
+	{ "age_ms", GP_DECIMAL },
+	{ "addr", GP_HEX },
+	{ "map", GP_TEXT },
+	{ "dev", GP_TEXT },
+	{ "ino", GP_DECIMAL },
+	{ "index", GP_HEX },
+	{ "stack", GP_HEX },
+	{ "match", GP_TEXT },
+};
+
+static const struct key stacks_keys[NR_STACKS_KEYS] = {
+	{ "pins", GP_DECIMAL },
+	{ "pages", GP_DECIMAL },
+	{ "calls", GP_DECIMAL },
+	{ "mode", GP_TEXT },
+	{ "term", GP_TEXT },
+	{ "api", GP_TEXT },
+	{ "oldest_ms", GP_DECIMAL },
+	{ "newest_ms", GP_DECIMAL },
+	{ "stack", GP_HEX },
+};
+
+/* Words that later kernels write, and that this program sums. */
+static const struct key later_keys[] = {
+	{ "acquired", GP_DECIMAL },
+	{ "peak", GP_DECIMAL },
+};
+
+static const struct key *keys_of(enum gp_kind kind, unsigned int *nr)
+{
+	*nr = kind == GP_PINS ? NR_PINS_KEYS : NR_STACKS_KEYS;
+	return kind == GP_PINS ? pins_keys : stacks_keys;
+}
+
+static const struct key *find_key(const struct key *keys, unsigned int nr,
+				  const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (!strcmp(keys[i].name, name))
+			return &keys[i];
+	return NULL;
+}
+
+/* Do all lines of this file have that word? */
+bool gp_kind_has(enum gp_kind kind, const char *key)
+{
+	unsigned int nr;
+	const struct key *keys = keys_of(kind, &nr);
+
+	return find_key(keys, nr, key);
+}
+
+/* Of a word that is not known: text. */
+enum gp_type gp_key_type(const char *key)
+{
+	const struct key *found = find_key(pins_keys, NR_PINS_KEYS, key);
+
+	if (!found)
+		found = find_key(stacks_keys, NR_STACKS_KEYS, key);
+	if (!found)
+		found = find_key(later_keys, sizeof(later_keys) / sizeof(*later_keys), key);
+	return found ? found->type : GP_TEXT;
+}
+
+/* Cuts the text into words. */
+static const char *split(struct gp_record *record)
+{
+	char *next = record->text;
+
+	record->nr_words = 0;
+	while (next) {
+		struct gp_word *word = &record->words[record->nr_words];
+		char *equals = strchr(next, '=');
+
+		if (!equals || !gp_is_key(next, equals - next))
+			return "has a word that is not key=value";
+		if (++record->nr_words > GP_WORDS_MAX)
+			return "has too many words";
+		word->key = next;
+		word->value = equals + 1;
+		next = strchr(equals, ' ');
+		*equals = '\0';
+		if (next)
+			*next++ = '\0';
+	}
+	return NULL;
+}
+
+static bool value_fits(const char *value, enum gp_type type)
+{
+	unsigned long long number;
+
+	if (type == GP_TEXT)
+		return *value;
+	if (type == GP_DECIMAL && !strncmp(value, "0x", 2))
+		return false;
+	return gp_number(value, &number);
+}
+
+/* What is wrong with the words, or NULL. */
+static const char *check(const struct gp_record *record)
+{
+	unsigned int i, nr;
+	const struct key *keys = keys_of(record->kind, &nr);
+
+	if (record->nr_words < nr)
+		return "has too few words";
+	for (i = 0; i < nr; i++) {
+		if (strcmp(record->words[i].key, keys[i].name))
+			return "has not the words that belong there";
+		if (!value_fits(record->words[i].value, keys[i].type))
+			return "has a word with a wrong value";
+	}
+	for (; i < record->nr_words; i++)
+		if (find_key(keys, nr, record->words[i].key))
+			return "has a word twice";
+	return NULL;
+}
+
+/**
+ * gp_record_parse() - make words of a line
+ * @record: to put them in; keeps its frames
+ * @kind: which file the line is of
+ * @line: it; shorter than GP_LINE_MAX
+ * @problem: what is wrong with it
+ *
+ * Return: a status.
+ */
+int gp_record_parse(struct gp_record *record, enum gp_kind kind, const char *line,
+		    const char **problem)
+{
+	record->kind = kind;
+	record->line = line;
+	memcpy(record->text, line, strlen(line) + 1);
+	*problem = split(record);
+	if (!*problem)
+		*problem = check(record);
+	return *problem ? GP_ERROR : GP_OK;
+}
+
+/* The value of a word; NULL if there is no such word. */
+const char *gp_word(const struct gp_record *record, const char *key)
+{
+	unsigned int i;
+
+	for (i = 0; i < record->nr_words; i++)
+		if (!strcmp(record->words[i].key, key))
+			return record->words[i].value;
+	return NULL;
+}
+
+/* The same as a number; 0 if it is none. */
+unsigned long long gp_word_number(const struct gp_record *record, const char *key)
+{
+	const char *value = gp_word(record, key);
+	unsigned long long number;
+
+	return value && gp_number(value, &number) ? number : 0;
+}

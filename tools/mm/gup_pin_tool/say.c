@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Words to the user on stderr, always one line, and memory.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gup_pin_tool.h"
+
+/* The name of a file may hold anything, a newline as well. */
+static void say(const char *format, va_list args)
+{
+	char text[1024];
+
+	vsnprintf(text, sizeof(text), format, args);
+	gp_clean(text);
+	fflush(stdout);
+	fprintf(stderr, "gup_pin: %s\n", text);
+}
+
+int gp_error(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(format, args);
+	va_end(args);
+	return GP_ERROR;
+}
+
+int gp_usage(const char *format, ...)
+{
+	char text[900];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	gp_error("%s (gup_pin --help tells more)", text);
+	return GP_USAGE;
+}
+
+int gp_absent(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(format, args);
+	va_end(args);
+	return GP_ABSENT;
+}
+
+void gp_note(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(format, args);
+	va_end(args);
+}
+
+static void *have(void *memory)
+{
+	if (!memory)
+		exit(gp_error("out of memory"));
+	return memory;
+}
+
+/* Memory that is zero; it ends the program if there is none. */
+void *gp_alloc(size_t size)
+{
+	return have(calloc(1, size));
+}
+
+/* Twice the room for elements of this size, of which there were *room. */
+void *gp_grow(void *old, size_t *room, size_t size)
+{
+	*room = *room ? 2 * *room : 64;
+	return have(reallocarray(old, *room, size));
+}
+
+char *gp_copy(const char *text)
+{
+	return have(strdup(text));
+}
+
+char *gp_format(const char *format, ...)
+{
+	va_list args;
+	char *text;
+	int len;
+
+	va_start(args, format);
+	len = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	text = have(len < 0 ? NULL : malloc(len + 1));
+	va_start(args, format);
+	vsnprintf(text, len + 1, format, args);
+	va_end(args);
+	return text;
+}

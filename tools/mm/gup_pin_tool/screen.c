@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * stdout: how wide it is, and whether anybody still reads it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "gup_pin_tool.h"
+
+static int out_error;
+static bool measured;
+static unsigned int width;
+static unsigned int height;
+
+static unsigned int size_of(unsigned short told, const char *variable,
+			    unsigned int otherwise)
+{
+	const char *text = getenv(variable);
+	unsigned long long number;
+
+	if (told)
+		return told;
+	if (text && gp_number(text, &number) && number && number < 100000)
+		return number;
+	return otherwise;
+}
+
+/* Asks the terminal how large it is now. */
+void gp_measure(void)
+{
+	struct winsize size = {};
+
+	measured = true;
+	if (!isatty(STDOUT_FILENO))
+		return;
+	ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+	width = size_of(size.ws_col, "COLUMNS", 80);
+	height = size_of(size.ws_row, "LINES", 24);
+}
+
+/* Columns of the terminal; 0 if it is none, for a pipe has all the room there is. */
+unsigned int gp_width(void)
+{
+	if (!measured)
+		gp_measure();
+	return width;
+}
+
+unsigned int gp_height(void)
+{
+	if (!measured)
+		gp_measure();
+	return height;
+}
+
+/* A terminal that can go back to its first line? */
+bool gp_screen(void)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb");
+}
+
+/* How many bytes fill so many columns; a character of UTF-8 is not cut. */
+static size_t fitting(const char *text)
+{
+	size_t i, columns = 0;
+
+	for (i = 0; text[i]; i++) {
+		if (((unsigned char)text[i] & 0xc0) == 0x80)
+			continue;
+		if (columns++ == width)
+			break;
+	}
+	return i;
+}
+
+/* A line, cut where the terminal ends. */
+void gp_print_cut(const char *text)
+{
+	char *line = gp_copy(text);
+
+	gp_clean(line);
+	if (gp_width())
+		line[fitting(line)] = '\0';
+	puts(line);
+	free(line);
+}
+
+/* It makes no sense to go on when nobody reads, or the disk is full. */
+bool gp_out_failed(void)
+{
+	if (ferror(stdout) && !out_error)
+		out_error = errno ? errno : EIO;
+	return out_error;
+}
+
+/* What the program ends with. A reader who has seen enough is no error. */
+int gp_out_finish(int status)
+{
+	if (fflush(stdout) && !out_error)
+		out_error = errno;
+	gp_out_failed();
+	if (!out_error || out_error == EPIPE)
+		return status;
+	return gp_error("cannot write: %s", strerror(out_error));
+}

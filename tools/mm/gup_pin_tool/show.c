@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Records one by one: for people, as JSON, or as they are in the file. Nothing is
+ * kept of them, unless they are to be sorted.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gup_pin_tool.h"
+
+/**
+ * struct show - what is being shown
+ * @options: the command line
+ * @kind: which file it is of
+ * @json: the array
+ * @shown: records so far
+ */
+struct show {
+	struct gp_options *options;
+	enum gp_kind kind;
+	struct gp_json json;
+	unsigned long long shown;
+};
+
+static const char *word(const struct gp_record *record, const char *key)
+{
+	const char *value = gp_word(record, key);
+
+	return value ? value : "-";
+}
+
+/* As wide as what is common: 80 columns tell who, the rest what. */
+#define PINS_COLUMNS "%-10s %6s %6s %1s %-5s %7s %7s %-13s %-15s %-7s %-23s %-10s %s"
+
+static void title_for_people(enum gp_kind kind)
+{
+	char *line;
+
+	if (kind == GP_STACKS)
+		return;
+	line = gp_format(PINS_COLUMNS, "PFN", "PAGES", "PINS", "M", "TERM", "AGE", "OWNER",
+			 "TASK", "COMM", "MAP", "API", "STACK", "FILE");
+	gp_print_cut(line);
+	free(line);
+}
+
+static void pins_for_people(const struct gp_record *record)
+{
+	const char *path = gp_word(record, "path"), *ino = word(record, "ino");
+	char age[32], *file, *line;
+
+	gp_age(age, sizeof(age), gp_word_number(record, "age_ms"));
+	if (path && *path)
+		file = gp_copy(path);
+	else if (strcmp(ino, "0"))
+		file = gp_format("%s:%s", word(record, "dev"), ino);
+	else
+		file = gp_copy("");
+	line = gp_format(PINS_COLUMNS, word(record, "pfn"), word(record, "pages"),
+			 word(record, "pins"), word(record, "mode"), word(record, "term"),
+			 age, word(record, "owner"), word(record, "task"),
+			 word(record, "comm"), word(record, "map"), word(record, "api"),
+			 word(record, "stack"), file);
+	line[strcspn(line, "\n")] = '\0';
+	while (*line && line[strlen(line) - 1] == ' ')
+		line[strlen(line) - 1] = '\0';
+	gp_print_cut(line);
+	free(line);
+	free(file);
+}
+
+/* " KEY VALUE" for words of later kernels. */
+static char *later_words(const struct gp_record *record)
+{
+	char *text = gp_copy("");
+	unsigned int i;
+
+	for (i = 0; i < record->nr_words; i++) {
+		const struct gp_word *w = &record->words[i];
+		char *longer;
+
+		if (gp_kind_has(record->kind, w->key))
+			continue;
+		longer = gp_format("%s, %s %s", text, w->key, w->value);
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+static void print_frames(const char *frames)
+{
+	while (*frames) {
+		size_t len = strcspn(frames, "\n");
+		char *line = gp_format("  %.*s", (int)len, frames);
+
+		gp_print_cut(line);
+		free(line);
+		frames += len;
+		frames += *frames == '\n';
+	}
+	putchar('\n');
+}
+
+static void stack_for_people(const struct gp_record *record)
+{
+	char oldest[32], newest[32], *later = later_words(record), *line;
+
+	gp_age(oldest, sizeof(oldest), gp_word_number(record, "oldest_ms"));
+	gp_age(newest, sizeof(newest), gp_word_number(record, "newest_ms"));
+	line = gp_format("%s pins, %s pages, %s calls, %s %s by %s, %s to %s old, stack %s%s",
+			 word(record, "pins"), word(record, "pages"), word(record, "calls"),
+			 word(record, "mode"), word(record, "term"), word(record, "api"),
+			 newest, oldest, word(record, "stack"), later);
+	gp_print_cut(line);
+	print_frames(record->frames);
+	free(line);
+	free(later);
+}
+
+static void record_as_json(struct gp_json *json, const struct gp_record *record)
+{
+	unsigned int i;
+
+	gp_json_object(json);
+	for (i = 0; i < record->nr_words; i++)
+		gp_json_word(json, record->words[i].key, record->words[i].value);
+	if (record->kind == GP_STACKS)
+		gp_json_frames(json, record->frames);
+	gp_json_object_end();
+}
+
+/* As the kernel wrote it: what comes out can be read again. */
+static void record_as_it_is(const struct gp_record *record)
+{
+	const char *frames = record->frames;
+
+	puts(record->line);
+	if (record->kind != GP_STACKS)
+		return;
+	while (*frames) {
+		size_t len = strcspn(frames, "\n");
+
+		printf(" %.*s\n", (int)len, frames);
+		frames += len;
+		frames += *frames == '\n';
+	}
+	putchar('\n');
+}
+
+static void begin(struct show *show, const char *title)
+{
+	if (show->options->json)
+		gp_json_begin(&show->json);
+	else if (show->options->raw)
+		puts(title);
+	else
+		title_for_people(show->kind);
+}
+
+/* Returns whether more of them are wanted. */
+static bool show_record(struct show *show, const struct gp_record *record)
+{
+	if (show->options->json)
+		record_as_json(&show->json, record);
+	else if (show->options->raw)
+		record_as_it_is(record);
+	else if (show->kind == GP_PINS)
+		pins_for_people(record);
+	else
+		stack_for_people(record);
+	show->shown++;
+	return !gp_out_failed() && show->shown != show->options->limit;
+}
+
+static void show_kept(struct show *show, struct gp_keep *keep)
+{
+	struct gp_record *record = gp_alloc(sizeof(*record));
+	size_t i;
+
+	gp_keep_sort(keep);
+	for (i = 0; i < keep->nr; i++) {
+		gp_keep_get(keep, i, record);
+		if (!show_record(show, record))
+			break;
+	}
+	free(record);
+}
+
+/* Reads all; shows what passes at once, or keeps it. */
+static int each(struct show *show, struct gp_reader *reader, struct gp_keep *keep)
+{
+	struct gp_filter *filter = &show->options->filter;
+	struct gp_record *record;
+	int status;
+
+	for (;;) {
+		status = gp_reader_next(reader, &record);
+		if (status)
+			return status;
+		if (!record)
+			break;
+		if (!gp_filter_pass(filter, record))
+			continue;
+		if (keep)
+			gp_keep_add(keep, record);
+		else if (!show_record(show, record))
+			return GP_OK;
+	}
+	return gp_filter_check(filter, reader->lines.name);
+}
+
+static int each_sorted(struct show *show, struct gp_reader *reader)
+{
+	struct gp_keep keep = {
+		.kind = show->kind,
+		.key = show->options->sort,
+		.reverse = show->options->reverse,
+		.limit = show->options->limit,
+	};
+	int status = each(show, reader, &keep);
+
+	if (!status && keep.added && !keep.seen)
+		status = gp_error("%s: no line has a word %s= to sort by",
+				  reader->lines.name, keep.key);
+	show_kept(show, &keep);
+	gp_keep_free(&keep);
+	return status;
+}
+
+/**
+ * gp_show() - show the records of one file
+ * @source: where it is
+ * @options: the command line
+ * @kind: which file
+ *
+ * Return: a status; what was read until then has been shown.
+ */
+int gp_show(const struct gp_source *source, struct gp_options *options,
+	    enum gp_kind kind)
+{
+	struct show show = { .options = options, .kind = kind };
+	struct gp_reader *reader;
+	int status;
+
+	status = gp_source_open(source, kind, false, &reader);
+	if (status)
+		return status;
+	gp_source_remark(source);
+	begin(&show, reader->title);
+	status = options->sort ? each_sorted(&show, reader) : each(&show, reader, NULL);
+	if (options->json)
+		gp_json_end(&show.json);
+	gp_reader_close(reader);
+	return status;
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where the files are: the kernel's own in debugfs, a folder of copies, or a
+ * single file.
+ */
+#include <errno.h>
+#include <mntent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gup_pin_tool.h"
+
+#define DEBUGFS	"/sys/kernel/debug"
+
+/* Where debugfs is mounted, if not where it belongs; NULL if nowhere. */
+static char *find_debugfs(void)
+{
+	FILE *mounts = setmntent("/proc/mounts", "r");
+	struct mntent *mount;
+	char *found = NULL;
+
+	if (!mounts)
+		return NULL;
+	while (!found && (mount = getmntent(mounts)))
+		if (!strcmp(mount->mnt_type, "debugfs"))
+			found = gp_copy(mount->mnt_dir);
+	endmntent(mounts);
+	return found;
+}
+
+static int find_live(struct gp_source *source)
+{
+	char *mount, *dir = gp_copy(DEBUGFS "/gup_pin");
+	struct stat st;
+	int status;
+
+	source->live = true;
+	source->dir = dir;
+	if (!stat(dir, &st))
+		return GP_OK;
+	if (errno != ENOENT)
+		return gp_cannot_read(dir, errno);
+	mount = find_debugfs();
+	if (!mount)
+		return gp_absent("debugfs is not mounted: mount -t debugfs none " DEBUGFS);
+	free(dir);
+	source->dir = gp_format("%s/gup_pin", mount);
+	status = GP_OK;
+	if (stat(source->dir, &st)) {
+		status = errno == ENOENT ?
+			 gp_absent("no %s: this needs a kernel with CONFIG_DEBUG_GUP_PIN",
+				   source->dir) :
+			 gp_cannot_read(source->dir, errno);
+	}
+	free(mount);
+	return status;
+}
+
+/**
+ * gp_source_find() - find out where to read
+ * @source: to be filled in, and freed even if it was not found
+ * @from: a folder or a file; NULL for the kernel's own
+ *
+ * Return: a status.
+ */
+int gp_source_find(struct gp_source *source, const char *from)
+{
+	struct stat st;
+
+	memset(source, 0, sizeof(*source));
+	if (!from)
+		return find_live(source);
+	if (strcmp(from, "-") && stat(from, &st))
+		return gp_cannot_read(from, errno);
+	if (strcmp(from, "-") && S_ISDIR(st.st_mode))
+		source->dir = gp_copy(from);
+	else
+		source->file = gp_copy(from);
+	return GP_OK;
+}
+
+/* The same for the pins of a process, which its owner may read without root. */
+int gp_find_process(struct gp_source *source, const char *from, unsigned long long pid)
+{
+	char *file = gp_format("/proc/%llu/gup_pins", pid);
+	int status;
+
+	if (from || !access(DEBUGFS "/gup_pin/pins", R_OK) || access(file, R_OK)) {
+		status = gp_source_find(source, from);
+	} else {
+		status = gp_source_find(source, file);
+		source->live = true;
+	}
+	free(file);
+	return status;
+}
+
+/**
+ * gp_source_open() - open one of its files
+ * @source: where it is
+ * @kind: which file is wanted
+ * @either: if there is but one file, it may be another
+ * @reader: the opened file
+ *
+ * Return: a status.
+ */
+int gp_source_open(const struct gp_source *source, enum gp_kind kind, bool either,
+		   struct gp_reader **reader)
+{
+	char *path = source->file ? gp_copy(source->file) :
+				    gp_format("%s/%s", source->dir, gp_kind_name(kind));
+	int status = gp_reader_open(reader, path);
+
+	free(path);
+	if (status || (*reader)->kind == kind || (either && source->file))
+		return status;
+	gp_error("%s: this is %s, but %s is needed", (*reader)->lines.name,
+		 gp_kind_name((*reader)->kind), gp_kind_name(kind));
+	gp_reader_close(*reader);
+	return GP_ERROR;
+}
+
+/* A figure of `stats`, if that file is there. */
+bool gp_source_stat(const struct gp_source *source, const char *name,
+		    unsigned long long *value)
+{
+	size_t len = strlen(name);
+	bool found = false;
+	char line[128];
+	char *path;
+	FILE *file;
+
+	if (!source->dir)
+		return false;
+	path = gp_format("%s/stats", source->dir);
+	file = fopen(path, "re");
+	free(path);
+	if (!file)
+		return false;
+	while (!found && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		found = !strncmp(line, name, len) && line[len] == ' ' &&
+			gp_number(line + len + 1, value);
+	}
+	fclose(file);
+	return found;
+}
+
+/* Whoever finds no pins may want to know that none are looked for. */
+void gp_source_remark(const struct gp_source *source)
+{
+	unsigned long long enabled;
+
+	if (source->live && gp_source_stat(source, "enabled", &enabled) && !enabled)
+		gp_note("tracking is off: echo 1 > %s/enable", source->dir);
+}
+
+void gp_source_free(struct gp_source *source)
+{
+	free(source->dir);
+	free(source->file);
+}

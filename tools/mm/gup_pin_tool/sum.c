@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sums of records, in groups that are found by a hash of what they have in common.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gup_pin_tool.h"
+
+void gp_sums_init(struct gp_sums *sums, struct gp_by *by)
+{
+	memset(sums, 0, sizeof(*sums));
+	sums->by = by;
+	sums->nr_buckets = 256;
+	sums->buckets = gp_alloc(sums->nr_buckets * sizeof(*sums->buckets));
+}
+
+/* FNV-1a, which does for text. */
+static size_t hash(const char *text)
+{
+	unsigned long long h = 0xcbf29ce484222325ULL;
+
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * 0x100000001b3ULL;
+	return h ^ h >> 32;
+}
+
+static struct gp_sum **bucket(const struct gp_sums *sums, const char *key)
+{
+	return &sums->buckets[hash(key) & (sums->nr_buckets - 1)];
+}
+
+static void rehash(struct gp_sums *sums)
+{
+	size_t i;
+
+	free(sums->buckets);
+	sums->nr_buckets *= 4;
+	sums->buckets = gp_alloc(sums->nr_buckets * sizeof(*sums->buckets));
+	for (i = 0; i < sums->nr; i++) {
+		struct gp_sum **head = bucket(sums, sums->all[i]->key);
+
+		sums->all[i]->next = *head;
+		*head = sums->all[i];
+	}
+}
+
+struct gp_sum *gp_sums_find(const struct gp_sums *sums, const char *key)
+{
+	struct gp_sum *sum;
+
+	for (sum = *bucket(sums, key); sum; sum = sum->next)
+		if (!strcmp(sum->key, key))
+			return sum;
+	return NULL;
+}
+
+/* What two snapshots, even of two boots, have in common: frames, not handles. */
+static char *key_of(const struct gp_by *by, char **labels, const char *frames)
+{
+	size_t len = 1;
+	unsigned int i;
+	char *key, *to;
+
+	for (i = 0; i < by->nr; i++)
+		len += strlen(labels[i]) + 1;
+	key = gp_alloc(len + (frames ? strlen(frames) * by->nr : 0));
+	to = key;
+	for (i = 0; i < by->nr; i++) {
+		bool stack = frames && *frames && !strcmp(by->keys[i], "stack");
+
+		to = stpcpy(to, stack ? frames : labels[i]);
+		*to++ = '\t';
+	}
+	*to = '\0';
+	return key;
+}
+
+static struct gp_sum *new_sum(struct gp_sums *sums, char *key)
+{
+	struct gp_sum *sum = gp_alloc(sizeof(*sum)), **head;
+
+	if (sums->nr == sums->room)
+		sums->all = gp_grow(sums->all, &sums->room, sizeof(*sums->all));
+	sums->all[sums->nr++] = sum;
+	sum->key = key;
+	if (sums->nr > sums->nr_buckets) {
+		rehash(sums);
+	} else {
+		head = bucket(sums, key);
+		sum->next = *head;
+		*head = sum;
+	}
+	return sum;
+}
+
+static void free_labels(const struct gp_by *by, char **labels)
+{
+	unsigned int i;
+
+	for (i = 0; i < by->nr; i++)
+		free(labels[i]);
+}
+
+/* The group of a record, which is made if it is the first. */
+static struct gp_sum *group_of(struct gp_sums *sums, const struct gp_record *record,
+			       const char *frames)
+{
+	char *labels[GP_BY_MAX], *key;
+	struct gp_sum *sum;
+	unsigned int i;
+
+	for (i = 0; i < sums->by->nr; i++)
+		labels[i] = gp_by_value(sums->by, i, record, frames);
+	key = key_of(sums->by, labels, frames);
+	sum = gp_sums_find(sums, key);
+	if (sum) {
+		free_labels(sums->by, labels);
+		free(key);
+		return sum;
+	}
+	sum = new_sum(sums, key);
+	memcpy(sum->labels, labels, sums->by->nr * sizeof(*labels));
+	if (frames && gp_by_has(sums->by, "stack"))
+		sum->frames = gp_copy(frames);
+	return sum;
+}
+
+static void add_ages(struct gp_values *values, unsigned long long oldest,
+		     unsigned long long newest)
+{
+	if (!values->count || newest < values->newest)
+		values->newest = newest;
+	if (oldest > values->oldest)
+		values->oldest = oldest;
+}
+
+static void add_values(struct gp_values *values, const struct gp_record *record)
+{
+	bool pins = record->kind == GP_PINS;
+
+	add_ages(values, gp_word_number(record, pins ? "age_ms" : "oldest_ms"),
+		 gp_word_number(record, pins ? "age_ms" : "newest_ms"));
+	values->pins = gp_add(values->pins, gp_word_number(record, "pins"));
+	values->pages = gp_add(values->pages, gp_word_number(record, "pages"));
+	values->count = gp_add(values->count, pins ? 1 : gp_word_number(record, "calls"));
+	values->acquired = gp_add(values->acquired, gp_word_number(record, "acquired"));
+	values->peak = gp_add(values->peak, gp_word_number(record, "peak"));
+}
+
+/**
+ * gp_sums_add() - add a record to its group
+ * @sums: the groups
+ * @record: the record
+ * @frames: its stack; NULL if it is not known
+ * @then: it is of the older of two snapshots
+ */
+void gp_sums_add(struct gp_sums *sums, const struct gp_record *record,
+		 const char *frames, bool then)
+{
+	struct gp_sum *sum = group_of(sums, record, frames);
+	const char *path;
+
+	add_values(then ? &sum->then : &sum->now, record);
+	if (gp_word(record, "acquired"))
+		sums->acquired = true;
+	if (gp_word(record, "peak"))
+		sums->peak = true;
+	path = sum->path || !gp_by_has(sums->by, "file") ? NULL : gp_word(record, "path");
+	if (path && *path)
+		sum->path = gp_copy(path);
+}
+
+void gp_sums_free(struct gp_sums *sums)
+{
+	size_t i;
+
+	for (i = 0; i < sums->nr; i++) {
+		free_labels(sums->by, sums->all[i]->labels);
+		free(sums->all[i]->key);
+		free(sums->all[i]->path);
+		free(sums->all[i]->frames);
+		free(sums->all[i]);
+	}
+	free(sums->all);
+	free(sums->buckets);
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sums for people and as JSON.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gup_pin_tool.h"
+
+/* What is counted beside pins and pages. */
+const char *gp_count_name(const struct gp_sums *sums)
+{
+	return sums->kind == GP_PINS ? "runs" : "calls";
+}
+
+static char *upper(const char *text)
+{
+	char *copy = gp_copy(text), *c;
+
+	for (c = copy; *c; c++)
+		*c = toupper((unsigned char)*c);
+	return copy;
+}
+
+static void column(struct gp_table *table, const char *key, bool right)
+{
+	char *title = upper(key);
+
+	gp_table_column(table, title, right);
+	free(title);
+}
+
+/**
+ * gp_label_columns() - the columns that tell the groups apart
+ * @table: to add them to
+ * @sums: the groups
+ * @chain: and one of the callers, if it is by stack
+ */
+void gp_label_columns(struct gp_table *table, const struct gp_sums *sums, bool chain)
+{
+	unsigned int i;
+
+	for (i = 0; i < sums->by->nr; i++)
+		column(table, sums->by->keys[i], false);
+	if (chain && gp_by_has(sums->by, "stack"))
+		gp_table_column(table, "CALLED BY", false);
+}
+
+/* The cells of these columns. */
+void gp_labels(struct gp_table *table, const struct gp_sums *sums,
+	       const struct gp_sum *sum, bool chain)
+{
+	unsigned int i;
+
+	for (i = 0; i < sums->by->nr; i++) {
+		bool path = sum->path && !strcmp(sums->by->keys[i], "file");
+
+		gp_table_add(table, gp_copy(path ? sum->path : sum->labels[i]));
+	}
+	if (chain && gp_by_has(sums->by, "stack"))
+		gp_table_add(table, sum->frames ? gp_chain_of(sum->frames) : gp_copy(""));
+}
+
+void gp_json_labels(struct gp_json *json, const struct gp_sums *sums,
+		    const struct gp_sum *sum)
+{
+	unsigned int i;
+
+	for (i = 0; i < sums->by->nr; i++)
+		gp_json_word(json, sums->by->keys[i], sum->labels[i]);
+	if (sum->path && !gp_by_has(sums->by, "path"))
+		gp_json_word(json, "path", sum->path);
+}
+
+static void one_as_json(struct gp_json *json, const struct gp_sums *sums,
+			const struct gp_sum *sum)
+{
+	gp_json_object(json);
+	gp_json_labels(json, sums, sum);
+	gp_json_number(json, "pins", sum->now.pins);
+	gp_json_number(json, "pages", sum->now.pages);
+	gp_json_number(json, gp_count_name(sums), sum->now.count);
+	gp_json_number(json, "oldest_ms", sum->now.oldest);
+	gp_json_number(json, "newest_ms", sum->now.newest);
+	if (sums->acquired)
+		gp_json_number(json, "acquired", sum->now.acquired);
+	if (sums->peak)
+		gp_json_number(json, "peak", sum->now.peak);
+	if (sum->frames)
+		gp_json_frames(json, sum->frames);
+	gp_json_object_end();
+}
+
+static size_t limited(const struct gp_sums *sums, const struct gp_options *options)
+{
+	return options->limit && options->limit < sums->nr ? options->limit : sums->nr;
+}
+
+void gp_sums_json(const struct gp_sums *sums, const struct gp_options *options)
+{
+	size_t i, nr = limited(sums, options);
+	struct gp_json json;
+
+	gp_json_begin(&json);
+	for (i = 0; i < nr && !gp_out_failed(); i++)
+		one_as_json(&json, sums, sums->all[i]);
+	gp_json_end(&json);
+}
+
+static void add_columns(struct gp_table *table, const struct gp_sums *sums)
+{
+	gp_table_column(table, "PINS", true);
+	gp_table_column(table, "PAGES", true);
+	column(table, gp_count_name(sums), true);
+	gp_table_column(table, "OLDEST", true);
+	gp_table_column(table, "NEWEST", true);
+	if (sums->acquired)
+		gp_table_column(table, "ACQUIRED", true);
+	if (sums->peak)
+		gp_table_column(table, "PEAK", true);
+	gp_label_columns(table, sums, false);
+}
+
+static void add_age(struct gp_table *table, unsigned long long ms)
+{
+	char age[32];
+
+	gp_age(age, sizeof(age), ms);
+	gp_table_add(table, gp_copy(age));
+}
+
+static void add_row(struct gp_table *table, const struct gp_sums *sums,
+		    const struct gp_sum *sum)
+{
+	gp_table_number(table, sum->now.pins);
+	gp_table_number(table, sum->now.pages);
+	gp_table_number(table, sum->now.count);
+	add_age(table, sum->now.oldest);
+	add_age(table, sum->now.newest);
+	if (sums->acquired)
+		gp_table_number(table, sum->now.acquired);
+	if (sums->peak)
+		gp_table_number(table, sum->now.peak);
+	gp_labels(table, sums, sum, false);
+	if (sum->frames)
+		gp_table_below(table, sum->frames);
+}
+
+static void for_people(const struct gp_sums *sums, const struct gp_options *options)
+{
+	size_t i, nr = limited(sums, options);
+	struct gp_table table;
+
+	gp_table_init(&table);
+	add_columns(&table, sums);
+	for (i = 0; i < nr; i++)
+		add_row(&table, sums, sums->all[i]);
+	gp_table_print(&table, 0);
+	gp_table_free(&table);
+}
+
+/* Sums by --by, once. */
+int gp_sum_up(const struct gp_source *source, struct gp_options *options)
+{
+	struct gp_sums sums;
+	int status;
+
+	gp_sums_init(&sums, &options->by);
+	status = gp_collect(&sums, source, options, false);
+	gp_source_remark(source);
+	if (!status)
+		status = gp_sums_sort(&sums, options->sort, false, options->reverse);
+	if (!status && options->json)
+		gp_sums_json(&sums, options);
+	else if (!status)
+		for_people(&sums, options);
+	gp_sums_free(&sums);
+	return status;
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Columns as wide as what is in them.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gup_pin_tool.h"
+
+void gp_table_init(struct gp_table *table)
+{
+	memset(table, 0, sizeof(*table));
+}
+
+/* All columns are told before the first cell. */
+void gp_table_column(struct gp_table *table, const char *title, bool right)
+{
+	table->right = reallocarray(table->right, table->columns + 1, sizeof(bool));
+	if (!table->right)
+		exit(gp_error("out of memory"));
+	table->right[table->columns++] = right;
+	gp_table_add(table, gp_copy(title));
+}
+
+/* The next cell; takes the text. */
+void gp_table_add(struct gp_table *table, char *text)
+{
+	if (table->nr == table->room)
+		table->cells = gp_grow(table->cells, &table->room, sizeof(*table->cells));
+	table->cells[table->nr++] = text;
+}
+
+void gp_table_number(struct gp_table *table, unsigned long long number)
+{
+	gp_table_add(table, gp_format("%llu", number));
+}
+
+void gp_table_growth(struct gp_table *table, unsigned long long now,
+		     unsigned long long then)
+{
+	gp_table_add(table, now == then ? gp_copy("") :
+					  gp_format("%+lld", gp_growth(now, then)));
+}
+
+/* Lines that follow the row that is complete by now. */
+void gp_table_below(struct gp_table *table, const char *text)
+{
+	size_t row = table->nr / table->columns - 1;
+	size_t old = table->below_room;
+
+	while (row >= table->below_room) {
+		table->below = gp_grow(table->below, &table->below_room,
+				       sizeof(*table->below));
+		memset(table->below + old, 0,
+		       (table->below_room - old) * sizeof(*table->below));
+		old = table->below_room;
+	}
+	table->below[row] = gp_copy(text);
+}
+
+static size_t width_of(const struct gp_table *table, unsigned int column)
+{
+	size_t i, width = 0;
+
+	for (i = column; i < table->nr; i += table->columns) {
+		size_t len = strlen(table->cells[i]);
+
+		if (len > width)
+			width = len;
+	}
+	return width;
+}
+
+static char *row_text(const struct gp_table *table, char **cells, const size_t *widths)
+{
+	size_t size = 1;
+	char *text, *to;
+	unsigned int i;
+
+	for (i = 0; i < table->columns; i++)
+		size += widths[i] + 1;
+	text = gp_alloc(size);
+	to = text;
+	for (i = 0; i < table->columns; i++)
+		to += sprintf(to, table->right[i] ? "%*s " : "%-*s ", (int)widths[i],
+			      cells[i]);
+	while (to > text && to[-1] == ' ')
+		*--to = '\0';
+	return text;
+}
+
+/* Lines behind two blanks, and an empty one. */
+static void print_below(const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		char *line = gp_format("  %.*s", (int)len, text);
+
+		gp_print_cut(line);
+		free(line);
+		text += len;
+		text += *text == '\n';
+	}
+	putchar('\n');
+}
+
+/* 0 lines: all. */
+void gp_table_print(struct gp_table *table, unsigned int max_lines)
+{
+	size_t *widths = gp_alloc(table->columns * sizeof(*widths));
+	size_t row, rows = table->nr / table->columns;
+	unsigned int i;
+	char *text;
+
+	for (i = 0; i < table->columns; i++)
+		widths[i] = width_of(table, i);
+	if (max_lines && rows > max_lines)
+		rows = max_lines;
+	for (row = 0; row < rows && !gp_out_failed(); row++) {
+		text = row_text(table, table->cells + row * table->columns, widths);
+		gp_print_cut(text);
+		free(text);
+		if (row < table->below_room && table->below[row])
+			print_below(table->below[row]);
+	}
+	free(widths);
+}
+
+void gp_table_free(struct gp_table *table)
+{
+	size_t i;
+
+	for (i = 0; i < table->nr; i++)
+		free(table->cells[i]);
+	for (i = 0; i < table->below_room; i++)
+		free(table->below[i]);
+	free(table->cells);
+	free(table->below);
+	free(table->right);
+}
