@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What users read: lines of pins, figures, and the files that they are in.
+ */
+#ifndef _MM_GUP_PIN_TEXT_H
+#define _MM_GUP_PIN_TEXT_H
+
+#include "walk.h"
+
+struct file_operations;
+struct gup_pin_filter;
+struct seq_file;
+
+/* Of the lines in debugfs: the number in `# gup_pin <file> N`. */
+#define GUP_PIN_TEXT_FORMAT	1
+
+/* runs.c */
+
+/**
+ * struct gup_pin_run - neighbouring folios pinned by one call: one line
+ * @first: the first folio
+ * @pages: pages of all folios
+ * @pins: pins of the call on all folios
+ */
+struct gup_pin_run {
+	struct gup_pin_item first;
+	unsigned long pages;
+	unsigned long pins;
+};
+
+/* Folios that are pinned by more calls at once than this are split over lines. */
+#define GUP_PIN_OPEN_RUNS	32
+#define GUP_PIN_BATCH		64
+
+/**
+ * struct gup_pin_runs - makes runs of the items of a walk
+ * @index: what is walked
+ * @filter: which items are wanted; NULL for all
+ * @pos: how far
+ * @items: found but not used yet: from @next to @nr
+ * @open: runs that the next folio may continue, in the order of their start
+ * @done: runs to be handed out: from @taken to @ready
+ * @nr_open: how many are open
+ */
+struct gup_pin_runs {
+	struct gup_pin_index *index;
+	const struct gup_pin_filter *filter;
+	struct gup_pin_pos pos;
+	unsigned int next;
+	unsigned int nr;
+	unsigned int nr_open;
+	unsigned int taken;
+	unsigned int ready;
+	struct gup_pin_item items[GUP_PIN_BATCH];
+	struct gup_pin_run open[GUP_PIN_OPEN_RUNS];
+	struct gup_pin_run done[GUP_PIN_OPEN_RUNS];
+};
+
+void gup_pin_runs_init(struct gup_pin_runs *runs, struct gup_pin_index *index,
+		       const struct gup_pin_filter *filter);
+const struct gup_pin_run *gup_pin_runs_next(struct gup_pin_runs *runs);
+
+/* format.c */
+
+/* The longest line: every word at its widest, comm escaped to four times its size. */
+#define GUP_PIN_LINE_MAX	512
+
+/* A task's name, escaped. */
+#define GUP_PIN_COMM_MAX	(4 * TASK_COMM_LEN + 1)
+
+extern const char *const gup_pin_api_names[NR_GUP_PIN_APIS];
+int gup_pin_format_run(char *buf, size_t size, const struct gup_pin_run *run,
+		       u64 now);
+const char *gup_pin_mode_name(enum gup_pin_mode mode);
+const char *gup_pin_term_name(enum gup_pin_term term);
+const char *gup_pin_api_name(unsigned int api);
+const char *gup_pin_map_name(enum gup_pin_map map);
+void gup_pin_format_comm(char *buf, const char *comm);
+u64 gup_pin_age_ms(u64 time, u64 now);
+
+/* name.c */
+
+/* A path in `pins`, and one that is kept or reported. */
+#define GUP_PIN_NAME_MAX	256
+#define GUP_PIN_SHORT_NAME	64
+
+void gup_pin_file_type(const struct folio *folio, char *type, size_t size);
+void gup_pin_file_name(const struct folio *folio,
+		       const struct gup_pin_folio *desc, char *name, size_t size);
+void gup_pin_item_name(const struct gup_pin_item *item, char *name, size_t size);
+void gup_pin_show_path(struct seq_file *m, const char *name);
+
+/* refused.c */
+void gup_pin_refused_by(const struct gup_pin_id *id, int err);
+u64 gup_pin_refusals(void);
+
+/* stats.c */
+
+/**
+ * struct gup_pin_totals - the figures of all shards
+ *
+ * The members are sums over those of &struct gup_pin_shard.
+ */
+struct gup_pin_totals {
+	u64 acquired;
+	u64 released;
+	u64 inferred;
+	u64 unmatched;
+	u64 before;
+	u64 untracked;
+	u64 untracked_total;
+	u64 folios;
+	u64 nodes;
+};
+
+void gup_pin_index_totals(struct gup_pin_index *index,
+			  struct gup_pin_totals *totals);
+
+/* The files in debugfs. */
+extern const struct file_operations gup_pin_hazards_fops;
+extern const struct file_operations gup_pin_orphans_fops;
+extern const struct file_operations gup_pin_pins_fops;
+extern const struct file_operations gup_pin_refused_fops;
+extern const struct file_operations gup_pin_stacks_fops;
+extern const struct file_operations gup_pin_stats_fops;
+extern const struct file_operations gup_pin_verify_fops;
+
+#endif /* _MM_GUP_PIN_TEXT_H */
