@@ -844,7 +844,7 @@ bool gup_pin_mapped_huge(struct mm_struct *mm, unsigned long addr,
 struct gup_pin_item;
 struct seq_file;
 
-/* A name in `pins`, and one that is kept or reported; what is longer is cut. */
+/* A path in `pins`, and one that is kept or reported. */
 #define GUP_PIN_NAME_MAX	256
 #define GUP_PIN_SHORT_NAME	64
 

@@ -7,6 +7,7 @@
 #include <linux/pid_namespace.h>
 #include <linux/sched/clock.h>
 #include <linux/seq_file.h>
+#include <linux/string.h>
 
 #include "gup_pin.h"
 #include "lines.h"
@@ -100,7 +101,8 @@ int gup_pin_lines_show(struct seq_file *m, const struct gup_pin_lines *lines,
 	apply_view(lines, &run.first, now);
 	gup_pin_format_run(line, sizeof(line), &run, now);
 	seq_puts(m, line);
-	gup_pin_show_path(m, name);
+	/* Folders may be out of the reader's reach. */
+	gup_pin_show_path(m, lines->hide ? kbasename(name) : name);
 	seq_putc(m, '\n');
 	return 0;
 }

@@ -7,6 +7,8 @@
  */
 #include <linux/dcache.h>
 #include <linux/fs.h>
+#include <linux/limits.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/seq_file.h>
@@ -35,15 +37,63 @@ static struct inode *mapping_inode(const struct address_space *mapping)
 	return inode;
 }
 
-/* The last part of one of its names. They stay for an RCU grace period, too. */
-static void inode_name(const struct inode *inode, char *name, size_t size)
+/**
+ * struct path_end - a path that is put together from its end
+ * @name: where it goes to
+ * @at: what is free before it
+ */
+struct path_end {
+	char *name;
+	size_t at;
+};
+
+/* What does not fit loses its front. Returns whether it fitted. */
+static bool prepend(struct path_end *path, const char *text, size_t len)
+{
+	size_t fits = min(len, path->at);
+
+	path->at -= fits;
+	memcpy(path->name + path->at, text + len - fits, fits);
+	return fits == len;
+}
+
+/* Returns whether there are more parts before this one. */
+static bool prepend_dentry(struct path_end *path, const struct dentry *dentry,
+			   const struct dentry *parent)
 {
 	const unsigned char *dname;
+	char part[NAME_MAX + 1];
+
+	if (get_kernel_nofault(dname, &dentry->d_name.name))
+		return false;
+	copy_text(part, sizeof(part), dname);
+	/* The root of a file system; also of one that has no folders at all. */
+	if (dentry == parent && !strcmp(part, "/"))
+		return false;
+	return prepend(path, part, strlen(part)) && prepend(path, "/", 1) &&
+	       dentry != parent;
+}
+
+/*
+ * One of its paths. Dentries and their names stay for an RCU grace period, too;
+ * one that is being moved may be met at either place.
+ */
+static void inode_path(const struct inode *inode, char *name, size_t size)
+{
+	struct path_end path = { .name = name, .at = size - 1 };
+	const struct dentry *dentry, *parent;
 	struct hlist_node *first;
 
-	if (!get_kernel_nofault(first, &inode->i_dentry.first) && first &&
-	    !get_kernel_nofault(dname, &gup_pin_alias(first)->d_name.name))
-		copy_text(name, size, dname);
+	if (get_kernel_nofault(first, &inode->i_dentry.first) || !first)
+		return;
+	name[size - 1] = '\0';
+	parent = gup_pin_alias(first);
+	do {
+		dentry = parent;
+		if (get_kernel_nofault(parent, &dentry->d_parent))
+			break;
+	} while (prepend_dentry(&path, dentry, parent));
+	memmove(name, name + path.at, size - path.at);
 }
 
 static void inode_type(const struct inode *inode, char *type, size_t size)
@@ -90,11 +140,13 @@ void gup_pin_file_type(const struct folio *folio, char *type, size_t size)
 }
 
 /**
- * gup_pin_file_name() - a name of the file that a folio is in, without folders
+ * gup_pin_file_name() - a path of the file that a folio is in, below the root of
+ * its file system
  * @folio: the folio; may be another's by now
  * @desc: what is known of it: in which file it was
  * @name: filled in; empty if it is not known, or if the folio is in another file
- * @size: room in @name; what is longer is cut
+ * @size: room in @name; what is longer has lost its front, and with it the '/'
+ *	that others begin with
  *
  * Any context.
  */
@@ -109,7 +161,7 @@ void gup_pin_file_name(const struct folio *folio,
 	rcu_read_lock();
 	inode = mapping_inode(gup_pin_folio_file(folio));
 	if (inode && is_inode(inode, desc))
-		inode_name(inode, name, size);
+		inode_path(inode, name, size);
 	rcu_read_unlock();
 }
 

@@ -183,7 +183,7 @@ static void whole_report_of_waiting(struct kunit *test)
 		"BUG: GUP_PIN: truncation waits for pinned folio in truncate_dax+0x*/0x*",
 		"",
 		"folio: pfn=0x* order=0 map=shmem flags=0x*(*)",
-		"file: fs=tmpfs dev=0:* ino=* index=0x0 name=\"gup_pin\"",
+		"file: fs=tmpfs dev=0:* ino=* index=0x0 name=\"/gup_pin\"",
 		"waits for 2 pins, the oldest held for * ms so far",
 		"",
 		"event: task=*/* comm=kunit_try_catch*",

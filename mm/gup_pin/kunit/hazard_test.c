@@ -143,7 +143,7 @@ static const char *file_line(struct kunit *test)
 	struct inode *inode = s->folio->mapping->host;
 
 	snprintf(s->line[1], sizeof(s->line[1]),
-		 "file: fs=tmpfs dev=%u:%u ino=%llu index=0x0 name=\"gup_pin\"",
+		 "file: fs=tmpfs dev=%u:%u ino=%llu index=0x0 name=\"/gup_pin\"",
 		 MAJOR(inode->i_sb->s_dev), MINOR(inode->i_sb->s_dev),
 		 (u64)inode->i_ino);
 	return s->line[1];

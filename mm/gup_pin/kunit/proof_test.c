@@ -216,7 +216,7 @@ static void whole_report(struct kunit *test)
 		"BUG: GUP_PIN: page changed under writeback in start+0x*/0x*",
 		"",
 		"folio: pfn=0x* order=0 map=shmem flags=0x*(*writeback*)",
-		"file: fs=tmpfs dev=0:* ino=* index=0x0 name=\"gup_pin\"",
+		"file: fs=tmpfs dev=0:* ino=* index=0x0 name=\"/gup_pin\"",
 		"the writeback, whose start is the event, took * ms",
 		"bytes 512-1535 of the folio changed",
 		"bytes 3584-4095 of the folio changed",
