@@ -81,7 +81,7 @@ static bool prepend_dentry(struct path_end *path, const struct dentry *dentry,
 static void inode_path(const struct inode *inode, char *name, size_t size)
 {
 	struct path_end path = { .name = name, .at = size - 1 };
-	const struct dentry *dentry, *parent;
+	struct dentry *dentry, *parent;
 	struct hlist_node *first;
 
 	if (get_kernel_nofault(first, &inode->i_dentry.first) || !first)
