@@ -142,7 +142,7 @@ static void text_of_a_hazard(struct kunit *test)
 	text = find_task(test, 7001);
 	KUNIT_ASSERT_NOT_NULL(test, text);
 	snprintf(want, 1024,
-		 "kind=truncate age_ms=* task=7001/7001 comm=a\\x20b pfn=0x%lx pages=1 order=0 pins=1 mode=w term=short api=pin_user_pages_fast owner=* task=%d/%d comm=%s age_ms=* addr=0x%lx map=shmem dev=%u:%u ino=%llu index=0x0 stack=0x* match=exact func=kunit_run_tests+0x1 pins_on_folio=1 path=gup_pin",
+		 "kind=truncate age_ms=* task=7001/7001 comm=a\\x20b pfn=0x%lx pages=1 order=0 pins=1 mode=w term=short api=pin_user_pages_fast owner=* task=%d/%d comm=%s age_ms=* addr=0x%lx map=shmem dev=%u:%u ino=%llu index=0x0 stack=0x* match=exact func=kunit_run_tests+0x1 pins_on_folio=1 path=/gup_pin",
 		 folio_pfn(folio), task_tgid_nr(current), task_pid_nr(current),
 		 current->comm, s->addr, MAJOR(inode->i_sb->s_dev),
 		 MINOR(inode->i_sb->s_dev), (u64)inode->i_ino);
