@@ -401,8 +401,8 @@ noinline void __gup_pin_acquired(const struct gup_pin_request *request,
 		mm_owner_tgid(request->mm));
 	origin = hook_origin(&id, gfp);
 	if (trace_gup_pin_acquire_enabled())
-		gup_pin_trace_taken(&id, page_to_pfn(request->pages[0]), npages,
-				    request->addr);
+		gup_pin_trace_taken_pages(&id, request->pages, npages,
+					  request->addr);
 	if (npages == 1 && origin &&
 	    record_single(request, origin, mode, gfp, _RET_IP_))
 		return;
@@ -425,7 +425,7 @@ noinline void __gup_pin_acquired_folios(struct folio **folios,
 	adder.call = call_start(hook_origin(&id, adder.gfp), nfolios,
 				adder.gfp);
 	if (trace_gup_pin_acquire_enabled())
-		gup_pin_trace_taken(&id, folio_pfn(folios[0]), nfolios, 0);
+		gup_pin_trace_taken(&id, folios[0], nfolios);
 	for (i = 0; i < nfolios; i++)
 		gup_pin_add(&adder, folio_pfn(folios[i]), 1);
 	call_end(&adder, nfolios);
@@ -470,7 +470,7 @@ noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
 							GUP_PIN_SHORT, 0);
 	adder.call = call_start(hook_origin(&id, adder.gfp), pins, adder.gfp);
 	if (trace_gup_pin_acquire_enabled())
-		gup_pin_trace_taken(&id, folio_pfn(folio), pins, 0);
+		gup_pin_trace_taken(&id, folio, pins);
 	if (adder.call && found) {
 		adder.call->addr = continued.addr;
 		adder.call->index = continued.index;

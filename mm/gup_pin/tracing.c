@@ -25,15 +25,8 @@ static void fill_trace(struct gup_pin_trace *t, const struct gup_pin_id *id)
 	t->stack = id->stack;
 }
 
-/**
- * gup_pin_trace_taken() - a call has pinned
- * @id: its origin's
- * @pfn: of the first page
- * @pins: how many pins it took
- * @addr: user address of the first page, 0 when unknown
- */
-void gup_pin_trace_taken(const struct gup_pin_id *id, unsigned long pfn,
-			 unsigned long pins, unsigned long addr)
+static void trace_taken(const struct gup_pin_id *id, unsigned long pfn,
+			unsigned long pins, unsigned long addr)
 {
 	struct gup_pin_trace t = {
 		.pfn = pfn,
@@ -41,24 +34,81 @@ void gup_pin_trace_taken(const struct gup_pin_id *id, unsigned long pfn,
 		.addr = addr,
 	};
 
+	/* Hooks are live a little before tracking is, and after. */
+	if (!READ_ONCE(gup_pin_root.index.recording))
+		return;
 	fill_trace(&t, id);
 	trace_gup_pin_acquire(&t);
 }
 
-/* The pins that are about to be forgotten, as far as can be told. */
+/**
+ * gup_pin_trace_taken() - folios were pinned
+ * @id: of the call's origin
+ * @folio: the first
+ * @pins: how many pins the call took
+ */
+void gup_pin_trace_taken(const struct gup_pin_id *id, struct folio *folio,
+			 unsigned long pins)
+{
+	trace_taken(id, folio_pfn(folio), pins, 0);
+}
+
+/**
+ * gup_pin_trace_taken_pages() - pages of a process were pinned
+ * @id: of the call's origin
+ * @pages: what the pin function got; zero pages are not pinned
+ * @npages: how many
+ * @addr: user address of the first
+ */
+void gup_pin_trace_taken_pages(const struct gup_pin_id *id,
+			       struct page **pages, unsigned long npages,
+			       unsigned long addr)
+{
+	unsigned long i, first = 0, pins = 0;
+
+	for (i = 0; i < npages; i++)
+		if (!is_zero_folio(page_folio(pages[i])) && !pins++)
+			first = i;
+	if (!pins)
+		return;
+	addr = untagged_addr(addr) & PAGE_MASK;
+	trace_taken(id, page_to_pfn(pages[first]), pins,
+		    addr + (first << PAGE_SHIFT));
+}
+
+/*
+ * A folio may have any number of pins, and the unpins may come from an
+ * interrupt: look at so many.
+ */
+#define PINS_LOOKED_AT	64
+
+/* As gup_pin_block_release_some() has it. */
+static bool goes_first(const struct gup_pin_item *a,
+		       const struct gup_pin_item *b, bool dirty)
+{
+	if (dirty && a->id.mode != b->id.mode)
+		return a->id.mode == GUP_PIN_WRITE;
+	return a->time < b->time;
+}
+
+/* The pin that is about to be forgotten, or the first of several. */
 static bool find_pin(struct folio *folio, bool dirty,
 		     struct gup_pin_item *pin)
 {
 	struct gup_pin_pos pos = { .pfn = folio_pfn(folio) };
 	struct gup_pin_item next;
+	unsigned int i;
 
 	if (!gup_pin_walk_pins(&gup_pin_root.index, &pos, pin, 1))
 		return false;
-	/* Who dirties it wrote to it. */
-	if (dirty && pin->id.mode == GUP_PIN_READ &&
-	    gup_pin_walk_pins(&gup_pin_root.index, &pos, &next, 1) &&
-	    next.id.mode == GUP_PIN_WRITE)
-		*pin = next;
+	if (pin->pins == pin->folio_pins)
+		return true;
+	for (i = 1; i < PINS_LOOKED_AT; i++) {
+		if (!gup_pin_walk_pins(&gup_pin_root.index, &pos, &next, 1))
+			break;
+		if (goes_first(&next, pin, dirty))
+			*pin = next;
+	}
 	return true;
 }
 
@@ -68,11 +118,14 @@ static bool find_pin(struct folio *folio, bool dirty,
  * @pins: how many
  * @dirty: the caller says that it wrote to it
  * @ip: return address into the unpin function
+ *
+ * Who had taken them is told as far as can be. Any context where the shards'
+ * locks may be taken.
  */
 void gup_pin_trace_dropped(struct folio *folio, unsigned long pins,
 			   bool dirty, unsigned long ip)
 {
-	const struct gup_pin_id unknown = {
+	static const struct gup_pin_id unknown = {
 		.api = NR_GUP_PIN_APIS,
 		.comm = "unknown",
 	};
@@ -84,6 +137,8 @@ void gup_pin_trace_dropped(struct folio *folio, unsigned long pins,
 	struct gup_pin_item pin;
 	u64 now = local_clock();
 
+	if (!READ_ONCE(gup_pin_root.index.recording))
+		return;
 	if (find_pin(folio, dirty, &pin)) {
 		fill_trace(&t, &pin.id);
 		t.addr = pin.addr;
@@ -119,12 +174,14 @@ void gup_pin_trace_dropped_pages(struct page **pages, unsigned long npages,
 	}
 }
 
+/* When the first begins to trace unpins, before any is traced. May sleep. */
 int gup_pin_release_traced(void)
 {
 	gup_pin_index_traced(&gup_pin_root.index, true);
 	return 0;
 }
 
+/* When the last has ended. */
 void gup_pin_release_untraced(void)
 {
 	gup_pin_index_traced(&gup_pin_root.index, false);

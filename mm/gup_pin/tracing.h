@@ -11,8 +11,11 @@ struct folio;
 struct gup_pin_id;
 struct page;
 
-void gup_pin_trace_taken(const struct gup_pin_id *id, unsigned long pfn,
-			 unsigned long pins, unsigned long addr);
+void gup_pin_trace_taken(const struct gup_pin_id *id, struct folio *folio,
+			 unsigned long pins);
+void gup_pin_trace_taken_pages(const struct gup_pin_id *id,
+			       struct page **pages, unsigned long npages,
+			       unsigned long addr);
 void gup_pin_trace_dropped(struct folio *folio, unsigned long pins,
 			   bool dirty, unsigned long ip);
 void gup_pin_trace_dropped_pages(struct page **pages, unsigned long npages,

@@ -40,6 +40,8 @@ const char *gup_pin_check_line(const struct gup_pin_line *line,
 		return gup_pin_problem("match=%s, not %s", line->match, match);
 	if (want->comm && strcmp(line->comm, want->comm))
 		return gup_pin_problem("comm=%s, not %s", line->comm, want->comm);
+	if (want->path && strcmp(line->path, want->path))
+		return gup_pin_problem("path=%s, not %s", line->path, want->path);
 	if (want->tgid && line->tgid != want->tgid)
 		return gup_pin_problem("task=%d/..., not %d", line->tgid, want->tgid);
 	if (want->pid && line->pid != want->pid)

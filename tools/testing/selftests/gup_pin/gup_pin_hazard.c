@@ -95,8 +95,8 @@ static bool known_kind(const char *name)
 /* The event's words, those of a line of `pins`, and what comes behind these. */
 static const char *parse_words(char *line, struct gup_pin_hazard *out)
 {
-	char *copy = strdup(line), *pin = strstr(line, " pfn=");
-	const char *problem = NULL, *later = strstr(line, " func=");
+	char *copy = strdup(line), *pin = strstr(line, " pfn="), *later = NULL;
+	const char *problem = NULL;
 	int end = 0;
 
 	if (sscanf(line, "kind=%31s age_ms=%lu task=%d/%d comm=%67s%n", out->kind,
@@ -105,11 +105,15 @@ static const char *parse_words(char *line, struct gup_pin_hazard *out)
 		problem = gup_pin_problem("not the words of an event: %s", copy);
 	else if (!known_kind(out->kind))
 		problem = gup_pin_problem("no such kind: %s", copy);
-	else if (!later || sscanf(later, " func=%127s pins_on_folio=%lu", out->func,
-				  &out->pins_on_folio) != 2)
-		problem = gup_pin_problem("no func= and pins_on_folio= in: %s", copy);
 	else
-		problem = gup_pin_parse_line(pin + 1, &out->pin);
+		problem = gup_pin_parse_pin(pin + 1, &out->pin, &later);
+	end = 0;
+	if (!problem && (!later || sscanf(later, "func=%127s pins_on_folio=%lu %n",
+					  out->func, &out->pins_on_folio, &end) != 2 ||
+			 !end))
+		problem = gup_pin_problem("no func= and pins_on_folio= in: %s", copy);
+	if (!problem)
+		problem = gup_pin_parse_end(later + end, &out->pin);
 	free(copy);
 	return problem;
 }

@@ -10,7 +10,7 @@
 #include "gup_pin_util.h"
 
 /* The value of the next word, which must have this key; NULL if it has not. */
-static char *take_word(char **rest, const char *key)
+static char *take_value(char **rest, const char *key)
 {
 	size_t len = strlen(key);
 	char *word = *rest, *end;
@@ -21,7 +21,15 @@ static char *take_word(char **rest, const char *key)
 	if (end)
 		*end++ = '\0';
 	*rest = end;
-	return word[len + 1] ? word + len + 1 : NULL;
+	return word + len + 1;
+}
+
+/* The same, if it is not empty. */
+static char *take_word(char **rest, const char *key)
+{
+	char *value = take_value(rest, key);
+
+	return value && *value ? value : NULL;
 }
 
 static bool take_number(char **rest, const char *key, int base, unsigned long *n)
@@ -99,8 +107,24 @@ static bool plain_text(const char *text)
 	return true;
 }
 
-/* Parses a line of `pins` without its newline, and destroys it. */
-const char *gup_pin_parse_line(char *line, struct gup_pin_line *out)
+/* No blank and no backslash but of an escape of two hexadecimal digits. */
+static bool escaped_text(const char *text)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	if (!plain_text(text))
+		return false;
+	while ((text = strchr(text, '\\'))) {
+		if (text[1] != 'x' || !text[2] || !strchr(hex, text[2]) ||
+		    !text[3] || !strchr(hex, text[3]))
+			return false;
+		text += 4;
+	}
+	return true;
+}
+
+/* Destroys the line, as far as it takes it. */
+const char *gup_pin_parse_pin(char *line, struct gup_pin_line *out, char **later)
 {
 	char *rest = line, *word, *copy = strdup(line), mode[2] = "";
 	const char *problem = NULL;
@@ -126,7 +150,7 @@ const char *gup_pin_parse_line(char *line, struct gup_pin_line *out)
 	word = problem ? NULL : take_word(&rest, "task");
 	TAKE(word && sscanf(word, "%d/%d", &out->tgid, &out->pid) == 2, "task");
 	word = problem ? NULL : take_word(&rest, "comm");
-	TAKE(word && strlen(word) < sizeof(out->comm) && plain_text(word), "comm");
+	TAKE(word && strlen(word) < sizeof(out->comm) && escaped_text(word), "comm");
 	if (word)
 		snprintf(out->comm, sizeof(out->comm), "%s", word);
 	TAKE(take_number(&rest, "age_ms", 10, &out->age_ms), "age_ms");
@@ -139,11 +163,34 @@ const char *gup_pin_parse_line(char *line, struct gup_pin_line *out)
 	TAKE(take_number(&rest, "stack", 16, &out->stack), "stack");
 	TAKE(take_choice(&rest, "match", MATCHES, out->match, sizeof(out->match)),
 	     "match");
-	TAKE(rest_is_words(rest), "later key");
 	TAKE(out->pages && out->pages >= 1UL << out->order && out->pins,
 	     "pages, order or pins");
 	free(copy);
+	*later = rest;
 	return problem;
+}
+
+const char *gup_pin_parse_end(char *rest, struct gup_pin_line *out)
+{
+	char *path = take_value(&rest, "path");
+
+	if (!path || strlen(path) >= sizeof(out->path) || !escaped_text(path))
+		return gup_pin_problem("no right path= of pfn 0x%lx: %s", out->pfn,
+				       path ?: rest ?: "");
+	strcpy(out->path, path);
+	if (!rest_is_words(rest))
+		return gup_pin_problem("no words behind path=: %s", rest);
+	return NULL;
+}
+
+/* Parses a line of `pins` without its newline, and destroys it. */
+const char *gup_pin_parse_line(char *line, struct gup_pin_line *out)
+{
+	const char *problem;
+	char *rest;
+
+	problem = gup_pin_parse_pin(line, out, &rest);
+	return problem ?: gup_pin_parse_end(rest, out);
 }
 
 /* Cuts off a line and returns it; NULL if none is left or it has no newline. */
@@ -170,9 +217,10 @@ static const char *check_header(char **text, const char *file)
 }
 
 /* Destroys text. */
-const char *gup_pin_parse_pins(char *text, struct gup_pin_lines *out)
+const char *gup_pin_parse_lines(char *text, const char *title,
+				struct gup_pin_lines *out)
 {
-	const char *problem = check_header(&text, "pins");
+	const char *problem = check_header(&text, title);
 	size_t room = 0;
 	char *line;
 
@@ -181,7 +229,8 @@ const char *gup_pin_parse_pins(char *text, struct gup_pin_lines *out)
 	while (!problem && *text) {
 		line = take_line(&text);
 		if (!line) {
-			problem = gup_pin_problem("pins ends in the middle of a line");
+			problem = gup_pin_problem("%s ends in the middle of a line",
+						  title);
 			break;
 		}
 		if (out->nr == room) {
@@ -205,7 +254,7 @@ const char *gup_pin_read_pins(struct gup_pin_lines *out)
 	problem = gup_pin_slurp(GUP_PIN_DIR "/pins", &text, NULL);
 	if (problem)
 		return problem;
-	problem = gup_pin_parse_pins(text, out);
+	problem = gup_pin_parse_lines(text, "pins", out);
 	free(text);
 	return problem;
 }
@@ -226,7 +275,11 @@ static const char *parse_stack(char *line, struct gup_pin_stack *out)
 	TAKE(take_number(&rest, "oldest_ms", 10, &out->oldest_ms), "oldest_ms");
 	TAKE(take_number(&rest, "newest_ms", 10, &out->newest_ms), "newest_ms");
 	TAKE(take_number(&rest, "stack", 16, &out->stack), "stack");
+	TAKE(take_number(&rest, "acquired", 10, &out->acquired), "acquired");
+	TAKE(take_number(&rest, "peak", 10, &out->peak), "peak");
 	TAKE(rest_is_words(rest), "later key");
+	TAKE(out->acquired >= out->peak && out->peak >= out->pins,
+	     "acquired, peak or pins");
 	TAKE(out->newest_ms <= out->oldest_ms, "newest_ms");
 	/* Calls are counted after pins, and may all have gone meanwhile. */
 	TAKE(out->pins && out->pages, "pins or pages");

@@ -37,20 +37,14 @@ void gup_pin_msleep(unsigned int ms)
 	nanosleep(&ts, NULL);
 }
 
-/* Reads all of a file, and ends it with a NUL. The caller frees *text. */
-const char *gup_pin_slurp(const char *path, char **text, size_t *len)
+/* Reads an open file to its end, and ends it with a NUL. The caller frees *text. */
+const char *gup_pin_slurp_fd(int fd, const char *name, char **text, size_t *len)
 {
 	size_t size = 0, room = 1 << 16;
 	char *buf = malloc(room);
 	ssize_t got = -1;
-	int fd;
 
 	*text = NULL;
-	fd = open(path, O_RDONLY);
-	if (fd < 0) {
-		free(buf);
-		return gup_pin_problem("cannot open %s: %s", path, strerror(errno));
-	}
 	while (buf) {
 		char *more;
 
@@ -66,22 +60,36 @@ const char *gup_pin_slurp(const char *path, char **text, size_t *len)
 			free(buf);
 		buf = more;
 	}
-	close(fd);
 	if (!buf)
-		return gup_pin_problem("out of memory for %s", path);
+		return gup_pin_problem("out of memory for %s", name);
 	if (got < 0) {
 		free(buf);
-		return gup_pin_problem("cannot read %s: %s", path, strerror(errno));
+		return gup_pin_problem("cannot read %s: %s", name, strerror(errno));
 	}
 	buf[size] = '\0';
 	if (strlen(buf) != size) {
 		free(buf);
-		return gup_pin_problem("%s contains a NUL byte", path);
+		return gup_pin_problem("%s contains a NUL byte", name);
 	}
 	*text = buf;
 	if (len)
 		*len = size;
 	return NULL;
+}
+
+/* The same of a file that is not open. */
+const char *gup_pin_slurp(const char *path, char **text, size_t *len)
+{
+	const char *problem;
+	int fd;
+
+	*text = NULL;
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return gup_pin_problem("cannot open %s: %s", path, strerror(errno));
+	problem = gup_pin_slurp_fd(fd, path, text, len);
+	close(fd);
+	return problem;
 }
 
 const char *gup_pin_write(const char *path, const char *text)

@@ -51,6 +51,7 @@ struct gup_pin_line {
 	unsigned long index;
 	unsigned long stack;
 	char match[12];
+	char path[1024];	/* escaped, as printed */
 };
 
 struct gup_pin_lines {
@@ -69,6 +70,8 @@ struct gup_pin_stack {
 	unsigned long oldest_ms;
 	unsigned long newest_ms;
 	unsigned long stack;
+	unsigned long acquired;
+	unsigned long peak;
 	unsigned int nr_frames;
 	char first_frame[80];
 };
@@ -116,6 +119,7 @@ struct gup_pin_want {
 	const char *map;
 	const char *match;	/* NULL: "exact" */
 	const char *comm;	/* as printed */
+	const char *path;	/* the same */
 	pid_t tgid;
 	pid_t pid;
 	pid_t owner;
@@ -138,13 +142,20 @@ __printf(1, 2) const char *gup_pin_problem(const char *fmt, ...);
 void gup_pin_msleep(unsigned int ms);
 
 const char *gup_pin_slurp(const char *path, char **text, size_t *len);
+const char *gup_pin_slurp_fd(int fd, const char *name, char **text, size_t *len);
 const char *gup_pin_write(const char *path, const char *text);
 long gup_pin_read_number(const char *path);
 bool gup_pin_on_since_boot(void);
 bool gup_pin_has_symbol(const char *name);
 
+/* The words up to `match`; those that follow are at *rest, or it is NULL. */
+const char *gup_pin_parse_pin(char *line, struct gup_pin_line *out, char **rest);
+/* A `path`, and words that are not known yet; destroys rest. */
+const char *gup_pin_parse_end(char *rest, struct gup_pin_line *out);
 const char *gup_pin_parse_line(char *line, struct gup_pin_line *out);
-const char *gup_pin_parse_pins(char *text, struct gup_pin_lines *out);
+/* Of a file whose first line names it so. */
+const char *gup_pin_parse_lines(char *text, const char *title,
+				struct gup_pin_lines *out);
 const char *gup_pin_read_pins(struct gup_pin_lines *out);
 const char *gup_pin_read_stacks(struct gup_pin_stacks *out);
 const char *gup_pin_read_stats(struct gup_pin_stats *out);
@@ -157,6 +168,18 @@ void gup_pin_only_pfns(struct gup_pin_lines *lines, unsigned long first,
 void gup_pin_only_api(struct gup_pin_lines *lines, const char *api);
 unsigned long gup_pin_sum_pins(const struct gup_pin_lines *lines);
 void gup_pin_free(struct gup_pin_lines *lines);
+
+/*
+ * `pins`, `orphans` or /proc/PID/gup_pins. A file that is open is read from
+ * where it is, to its end; a filter is written as it is, in one go.
+ */
+int gup_pin_view_open(const char *file);
+const char *gup_pin_view_filter(int fd, const char *filter);
+const char *gup_pin_view_read(int fd, const char *title, struct gup_pin_lines *out);
+const char *gup_pin_read_filtered(const char *file, const char *filter,
+				  struct gup_pin_lines *out);
+const char *gup_pin_read_orphans(struct gup_pin_lines *out);
+const char *gup_pin_read_proc(pid_t pid, struct gup_pin_lines *out);
 
 /* Of memory of a process; pid 0: of this one. 0: not present. */
 unsigned long gup_pin_pfn_of(pid_t pid, const void *addr);
