@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0
+"""drgn-scripts/gup_pins.py reads what a crash kernel wrote: a real kdump.
+
+A guest panics by a hazard (panic_on_warn), its crash kernel runs makedumpfile, which
+leaves out whatever it may (-d 31) and compresses the rest. GUP_PIN_KVER says which
+kernel (the default one if it is not set).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from test_dump import Dump, program, stacks_of, without_ages, words_of
+
+from vmlib import paths
+
+VERSION = os.environ.get("GUP_PIN_KVER") or paths.versions()[0]
+TESTS = paths.PROJECT / "tests"
+VMCORE = "vmcore.kdump"
+# What scripts/vm says when a guest stops by itself.
+GUEST_FAILED = 125
+
+
+@dataclass(frozen=True)
+class Crash:
+    """A crash: its dump, with what debugfs had shown; and what makedumpfile said."""
+
+    dump: Dump
+    log: str
+    console: str
+
+
+def build(target: str) -> Path:
+    """The build folder, with the kernel as vmlinux or as bzImage."""
+    words = [paths.SCRIPTS / "kernel", VERSION, "test", target]
+    built = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
+    return Path(built.stdout.strip())
+
+
+def crash(out: Path) -> Crash:
+    """Have a guest crash, and its crash kernel write a dump."""
+    image = build("bzImage") / "arch/x86/boot/bzImage"
+    vm: list[str | Path] = [paths.SCRIPTS / "vm", "-k", VERSION, "-m", "1G", "-t", "400"]
+    vm += ["--append", "crashkernel=192M", "--out", out, "--", TESTS / "kdump_crash.sh"]
+    vm += [image, TESTS / "kdump_init.sh", out, VMCORE]
+    vm += [program("gup_pin_hold"), program("gup_pin_provoke")]
+    guest = subprocess.run(vm, capture_output=True, text=True, check=False)
+    said = guest.stdout + guest.stderr
+    console = next(
+        (Path(line.split(": ")[2]) for line in said.splitlines() if "console: " in line), None
+    )
+    assert console, said
+    text = console.read_text(errors="replace")
+    log = out / "makedumpfile.log"
+    assert guest.returncode == GUEST_FAILED and log.exists(), said + text[-4000:]
+    _, *pins = (out / "pins").read_text().splitlines()
+    dump = Dump(
+        "kdump",
+        out / VMCORE,
+        paths.build_dir(VERSION, "test") / "vmlinux",
+        pins,
+        stacks_of((out / "stacks").read_text().partition("\n")[2]),
+        "",
+        {},
+    )
+    return Crash(dump, log.read_text(), text)
+
+
+@pytest.fixture(scope="module")
+def crashed(tmp_path_factory: pytest.TempPathFactory) -> Crash:
+    """One crash for all tests."""
+    return crash(tmp_path_factory.mktemp("kdump"))
+
+
+def test_the_hazard_was_the_panic(crashed: Crash) -> None:
+    """And the crash kernel's makedumpfile ended well."""
+    assert "BUG: GUP_PIN: writeback of write-pinned folio" in crashed.console
+    assert "Kernel panic - not syncing: GUP_PIN: panic_on_warn set" in crashed.console
+    assert "kdump_init: makedumpfile ended with 0" in crashed.console, crashed.log
+
+
+def test_the_dump_is_compressed_and_small(crashed: Crash) -> None:
+    """It begins as makedumpfile's do; of 1 GiB, hardly anything is kept."""
+    file = crashed.dump.file
+    with file.open("rb") as dump:
+        assert dump.read(8) == b"KDUMP   "
+    assert file.stat().st_size < 100 << 20
+
+
+def test_all_pins_are_in_it(crashed: Crash) -> None:
+    """Those that debugfs had shown, and one more: the one that the hazard was about."""
+    _, *lines = crashed.dump.listed("--no-stacks").splitlines()
+    found, before = without_ages(lines), without_ages(crashed.dump.pins)
+    assert before and set(before) <= set(found)
+    (more,) = [line for line in found if line not in before]
+    assert words_of(more)["comm"] == "gup_pin_provoke"[:15]
+    assert words_of(more)["map"] == "file" and words_of(more)["mode"] == "w"
+
+
+def test_the_hazard_is_in_it(crashed: Crash) -> None:
+    """With both its stacks."""
+    done = crashed.dump.drgn("hazards")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    (hazard,) = [line for line in lines if line.startswith("kind=")]
+    assert words_of(hazard)["kind"] == "writeback"
+    assert "event:" in lines and "pin:" in lines
