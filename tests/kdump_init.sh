@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # The init of the crash kernel that kdump_crash.sh loads: have makedumpfile write the
-# memory of the kernel that crashed, and end the guest. $kdump_out and $kdump_file are
-# from the kernel's command line; $kdump_level too, if another one is wanted.
+# memory of the kernel that crashed, and end the guest. From the kernel's command line
+# are $kdump_out, a folder of the host's; $kdump_file, the dump in it; $kdump_level, what
+# to leave out; and $kdump_root, if the makedumpfile of a Debian there is wanted.
 
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 end() {
@@ -14,9 +15,16 @@ end() {
 mount -n -t proc proc /proc
 # shellcheck disable=SC2154 # from the kernel's command line
 out=$kdump_out file=$kdump_file
+# The root is read-only, and makedumpfile wants a place for a small file.
+mount -n -t tmpfs tmpfs /tmp && mkdir -p "$out" || end "cannot make $out"
 mount -n -t 9p -o trans=virtio,version=9p2000.L,cache=none,msize=262144 out "$out" ||
 	end "cannot mount $out"
-makedumpfile -c -d "${kdump_level:-31}" /proc/vmcore "$out/$file" >"$out/makedumpfile.log" 2>&1
+# shellcheck disable=SC2154 # likewise
+if [ "${kdump_root:-}" ]; then
+	mount --bind "$kdump_root/etc/ld.so.cache" /etc/ld.so.cache &&
+		mount --rbind "$kdump_root/usr" /usr || end "cannot use $kdump_root"
+fi
+makedumpfile -c -d "$kdump_level" /proc/vmcore "$out/$file" >"$out/makedumpfile.log" 2>&1
 status=$?
 sync
 end "makedumpfile ended with $status"

@@ -322,8 +322,8 @@ def contention(built: Built) -> list[Result]:
 
 
 def dump(built: Built) -> list[Result]:
-    """A crash dump tells what debugfs told."""
-    return pytest(built.version, "tests/test_dump.py")
+    """A crash dump tells what debugfs told, whoever wrote it."""
+    return pytest(built.version, "tests/test_dump.py", "tests/test_kdump.py")
 
 
 def source(built: Built) -> list[Result]:
