@@ -37,11 +37,12 @@ MM_PROGRAMS = [
 ]
 
 # Those that want a guest of their own: the first switches tracking off and on, after
-# which the figures since boot are gone, and patches code that other CPUs run; the second
-# fills memory until it gets some from CMA; the third fills and pins most of it, and
-# compares what slabs have in use.
+# which the figures since boot are gone, and patches code that other CPUs run, as the
+# second does; the third fills memory until it gets some from CMA; the fourth fills and
+# pins most of it, and compares what slabs have in use.
 ALONE = {
     "gup_pin_enable": ["-m", "2G", "--one-thread"],
+    "gup_pin_events": ["-m", "2G", "--one-thread"],
     "gup_pin_movable": ["-m", "1G"],
     "gup_pin_scale": ["-m", "4G"],
 }
