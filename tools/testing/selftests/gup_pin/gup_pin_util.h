@@ -29,6 +29,16 @@
 		}							\
 	} while (0)
 
+/* The same, and go on. */
+#define EXPECT_OK(expr)							\
+	do {								\
+		const char *__problem = (expr);				\
+									\
+		EXPECT_EQ(NULL, __problem) {				\
+			TH_LOG("%s", __problem);			\
+		}							\
+	} while (0)
+
 /* A line of `pins`. */
 struct gup_pin_line {
 	unsigned long pfn;
