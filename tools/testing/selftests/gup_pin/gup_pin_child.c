@@ -57,8 +57,11 @@ static int pin_by_thread(struct pinning *pinning)
 	pthread_t thread;
 	int err;
 
-	err = pthread_create(&thread, NULL, pin, pinning);
-	return err ?: pthread_join(thread, NULL);
+	err = pthread_create(&thread, NULL, pin, pinning) ?: pthread_join(thread, NULL);
+	/* It is said to have ended a little before it has. */
+	while (!err && !syscall(__NR_tgkill, getpid(), pinning->told->pinner, 0))
+		gup_pin_msleep(1);
+	return err;
 }
 
 static void live(const struct gup_pin_child_how *how, int up, int go)
