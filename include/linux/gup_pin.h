@@ -67,6 +67,7 @@ void __gup_pin_released_folio(struct folio *folio, unsigned long pins,
 			      bool dirty);
 void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios);
 void __gup_pin_dump_page(const struct page *page);
+void __gup_pin_contig_busy(unsigned long start, unsigned long end, gfp_t gfp);
 void __gup_pin_writeback_start(struct folio *folio, unsigned long ip);
 void __gup_pin_truncate(struct folio *folio);
 void __gup_pin_invalidate(struct folio *folio);
@@ -275,6 +276,21 @@ static inline void gup_pin_dump_page(const struct page *page)
 		__gup_pin_dump_page(page);
 }
 
+/**
+ * gup_pin_contig_busy() - a range of memory cannot be allocated: is it pinned?
+ * @start: first pfn
+ * @end: the last, and one; all of them are there, and of one zone
+ * @gfp: how it was to be allocated; __GFP_NOWARN: say nothing
+ *
+ * Dumps pages that are pinned. In a task, under no lock that pinning takes.
+ */
+static inline void gup_pin_contig_busy(unsigned long start, unsigned long end,
+				       gfp_t gfp)
+{
+	if (static_branch_unlikely(&gup_pin_hooks))
+		__gup_pin_contig_busy(start, end, gfp);
+}
+
 /* What hooks that tell of hazards begin with: next to nothing unless it is pinned. */
 static __always_inline bool gup_pin_maybe_pinned(struct folio *folio)
 {
@@ -416,6 +432,11 @@ static __always_inline long gup_pin_refused(long err, struct mm_struct *mm,
 }
 
 static inline void gup_pin_dump_page(const struct page *page)
+{
+}
+
+static inline void gup_pin_contig_busy(unsigned long start, unsigned long end,
+				       gfp_t gfp)
 {
 }
 

@@ -47,9 +47,12 @@ static int parse_task(struct gup_pin_filter *filter, char *value)
 	return err;
 }
 
+/* No value at all is a mistake rather than a task without a name. */
 static int parse_comm(struct gup_pin_filter *filter, char *value)
 {
-	if (string_unescape_inplace(value, UNESCAPE_HEX) >= TASK_COMM_LEN)
+	int len = string_unescape_inplace(value, UNESCAPE_HEX);
+
+	if (!len || len >= TASK_COMM_LEN || len != strlen(value))
 		return -EINVAL;
 	strscpy_pad(filter->comm, value, sizeof(filter->comm));
 	return 0;

@@ -3,9 +3,12 @@
  * The text of a line, for debugfs and for the console alike. Scripts parse it:
  * new words go to the end.
  */
+#include <linux/bitops.h>
 #include <linux/fs.h>
+#include <linux/hex.h>
 #include <linux/kernel.h>
 #include <linux/math64.h>
+#include <linux/string.h>
 #include <linux/string_helpers.h>
 #include <linux/time64.h>
 
@@ -51,20 +54,40 @@ const char *gup_pin_map_name(enum gup_pin_map map)
 	return map_names[map];
 }
 
+/* As nearly all names are: each byte stands for itself. */
+static bool is_plain(const char *comm)
+{
+	unsigned int i;
+
+	for (i = 0; i < TASK_COMM_LEN; i++) {
+		if (!comm[i])
+			return true;
+		if (comm[i] <= ' ' || comm[i] > '~' || comm[i] == '\\')
+			return false;
+	}
+	return false;
+}
+
 /**
  * gup_pin_format_comm() - a task's name as a word: no blank in it, and no
  *	backslash that is not an escape
  * @buf: the word; GUP_PIN_COMM_MAX bytes
  * @comm: the name; TASK_COMM_LEN bytes
+ *
+ * Return: length of the word.
  */
-void gup_pin_format_comm(char *buf, const char *comm)
+unsigned int gup_pin_format_comm(char *buf, const char *comm)
 {
-	int len = string_escape_mem(comm, strnlen(comm, TASK_COMM_LEN), buf,
-				    GUP_PIN_COMM_MAX - 1,
-				    ESCAPE_HEX | ESCAPE_NAP | ESCAPE_APPEND,
-				    " \\");
+	int len;
 
-	buf[min_t(int, len, GUP_PIN_COMM_MAX - 1)] = '\0';
+	if (is_plain(comm))
+		return strscpy(buf, comm, TASK_COMM_LEN);
+	len = string_escape_mem(comm, strnlen(comm, TASK_COMM_LEN), buf,
+				GUP_PIN_COMM_MAX - 1,
+				ESCAPE_HEX | ESCAPE_NAP | ESCAPE_APPEND, " \\");
+	len = min_t(int, len, GUP_PIN_COMM_MAX - 1);
+	buf[len] = '\0';
+	return len;
 }
 
 /**
@@ -79,10 +102,102 @@ u64 gup_pin_age_ms(u64 time, u64 now)
 	return now > time ? div_u64(now - time, NSEC_PER_MSEC) : 0;
 }
 
+/*
+ * Of a million lines, most of the time would be spent on reading the format that
+ * snprintf() takes. Where the text ends is known to be far enough away, see
+ * GUP_PIN_LINE_MAX.
+ */
+#define put_text(at, text)						\
+({									\
+	memcpy(at, text, sizeof(text) - 1);				\
+	(at) + sizeof(text) - 1;					\
+})
+
+static char *put_name(char *at, const char *name)
+{
+	while (*name)
+		*at++ = *name++;
+	return at;
+}
+
+static char *put_hex(char *at, u64 number)
+{
+	unsigned int digits = number ? (fls64(number) + 3) / 4 : 1, i;
+
+	for (i = digits; i; number >>= 4)
+		at[--i] = hex_asc_lo(number);
+	return at + digits;
+}
+
+/* What has so many digits or fewer can be divided without a function call. */
+#define SMALL_MAX	99999999
+#define NUMBER_MAX	20
+
+static char *put_number(char *at, u64 number)
+{
+	u32 small = number, left;
+	char *end;
+
+	if (number > SMALL_MAX)
+		return at + num_to_str(at, NUMBER_MAX, number, 0);
+	end = at + 1;
+	for (left = small; left > 9; left /= 10)
+		end++;
+	at = end;
+	do {
+		*--at = '0' + small % 10;
+		small /= 10;
+	} while (small);
+	return end;
+}
+
+static char *put_id(char *at, pid_t id)
+{
+	if (id < 0) {
+		*at++ = '-';
+		return put_number(at, -(u64)id);
+	}
+	return put_number(at, id);
+}
+
+/* Who pinned, and how. */
+static char *put_origin(char *at, const struct gup_pin_id *id)
+{
+	at = put_text(at, " mode=");
+	at = put_name(at, gup_pin_mode_name(id->mode));
+	at = put_text(at, " term=");
+	at = put_name(at, gup_pin_term_name(id->term));
+	at = put_text(at, " api=");
+	at = put_name(at, gup_pin_api_name(id->api));
+	at = put_text(at, " owner=");
+	at = put_id(at, id->owner);
+	at = put_text(at, " task=");
+	at = put_id(at, id->tgid);
+	at = put_text(at, "/");
+	at = put_id(at, id->pid);
+	at = put_text(at, " comm=");
+	return at + gup_pin_format_comm(at, id->comm);
+}
+
+/* What was pinned. */
+static char *put_folio(char *at, const struct gup_pin_folio *folio)
+{
+	at = put_text(at, " map=");
+	at = put_name(at, map_names[folio->map]);
+	at = put_text(at, " dev=");
+	at = put_number(at, MAJOR(folio->dev));
+	at = put_text(at, ":");
+	at = put_number(at, MINOR(folio->dev));
+	at = put_text(at, " ino=");
+	at = put_number(at, folio->ino);
+	at = put_text(at, " index=0x");
+	return put_hex(at, folio->index);
+}
+
 /**
  * gup_pin_format_run() - one line of `pins`, without the newline
  * @buf: the text
- * @size: of @buf; GUP_PIN_LINE_MAX is enough
+ * @size: of @buf; at least GUP_PIN_LINE_MAX
  * @run: what to tell
  * @now: local_clock()
  *
@@ -92,20 +207,30 @@ int gup_pin_format_run(char *buf, size_t size, const struct gup_pin_run *run,
 		       u64 now)
 {
 	const struct gup_pin_item *first = &run->first;
-	const struct gup_pin_id *id = &first->id;
-	char comm[GUP_PIN_COMM_MAX];
+	char *at = buf;
 
-	gup_pin_format_comm(comm, id->comm);
-	return scnprintf(buf, size,
-			 "pfn=0x%lx pages=%lu order=%u pins=%lu mode=%s term=%s api=%s owner=%d task=%d/%d comm=%s age_ms=%llu addr=0x%lx map=%s dev=%u:%u ino=%llu index=0x%lx stack=0x%x match=%s",
-			 first->pfn, run->pages, first->folio.order, run->pins,
-			 gup_pin_mode_name(id->mode),
-			 gup_pin_term_name(id->term),
-			 gup_pin_api_name(id->api),
-			 id->owner, id->tgid, id->pid, comm,
-			 gup_pin_age_ms(first->time, now), first->addr,
-			 map_names[first->folio.map], MAJOR(first->folio.dev),
-			 MINOR(first->folio.dev), first->folio.ino,
-			 first->folio.index, id->stack,
-			 first->inferred ? "inferred" : "exact");
+	if (WARN_ON_ONCE(size < GUP_PIN_LINE_MAX)) {
+		buf[0] = '\0';
+		return 0;
+	}
+	at = put_text(at, "pfn=0x");
+	at = put_hex(at, first->pfn);
+	at = put_text(at, " pages=");
+	at = put_number(at, run->pages);
+	at = put_text(at, " order=");
+	at = put_number(at, first->folio.order);
+	at = put_text(at, " pins=");
+	at = put_number(at, run->pins);
+	at = put_origin(at, &first->id);
+	at = put_text(at, " age_ms=");
+	at = put_number(at, gup_pin_age_ms(first->time, now));
+	at = put_text(at, " addr=0x");
+	at = put_hex(at, first->addr);
+	at = put_folio(at, &first->folio);
+	at = put_text(at, " stack=0x");
+	at = put_hex(at, first->id.stack);
+	at = put_text(at, " match=");
+	at = put_name(at, first->inferred ? "inferred" : "exact");
+	*at = '\0';
+	return at - buf;
 }

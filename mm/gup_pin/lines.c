@@ -58,7 +58,7 @@ void *gup_pin_lines_next(struct gup_pin_lines *lines, loff_t *pos)
 	return (void *)lines->run;
 }
 
-/* What the reader may see of it. */
+/* Ids as the reader's namespace has them, and nothing that he may not see. */
 static void apply_view(const struct gup_pin_lines *lines,
 		       struct gup_pin_item *pin, u64 now)
 {
@@ -76,6 +76,32 @@ static void apply_view(const struct gup_pin_lines *lines,
 	}
 }
 
+/* All but the file's name. */
+static unsigned int format_line(const struct gup_pin_lines *lines,
+				const struct gup_pin_run *run, char *line)
+{
+	u64 now = local_clock();
+	struct gup_pin_run seen;
+
+	if (lines->hide || lines->ns) {
+		seen = *run;
+		apply_view(lines, &seen.first, now);
+		run = &seen;
+	}
+	return gup_pin_format_run(line, GUP_PIN_LINE_MAX, run, now);
+}
+
+static void show_name(struct seq_file *m, const struct gup_pin_lines *lines,
+		      const struct gup_pin_run *run)
+{
+	char name[GUP_PIN_NAME_MAX];
+
+	gup_pin_item_name(&run->first, name, sizeof(name));
+	/* Folders may be out of the reader's reach. */
+	gup_pin_show_path(m, lines->hide ? kbasename(name) : name);
+	seq_putc(m, '\n');
+}
+
 /**
  * gup_pin_lines_show() - print a line
  * @m: where to
@@ -87,22 +113,24 @@ static void apply_view(const struct gup_pin_lines *lines,
 int gup_pin_lines_show(struct seq_file *m, const struct gup_pin_lines *lines,
 		       void *v)
 {
-	char line[GUP_PIN_LINE_MAX], name[GUP_PIN_NAME_MAX];
-	u64 now = local_clock();
-	struct gup_pin_run run;
+	static const char no_name[] = " path=\n";
+	char line[GUP_PIN_LINE_MAX + sizeof(no_name)];
+	const struct gup_pin_run *run = v;
+	unsigned int len;
 
 	if (v == SEQ_START_TOKEN) {
 		seq_printf(m, "# gup_pin %s %d\n", lines->title,
 			   GUP_PIN_TEXT_FORMAT);
 		return 0;
 	}
-	run = *(const struct gup_pin_run *)v;
-	gup_pin_item_name(&run.first, name, sizeof(name));
-	apply_view(lines, &run.first, now);
-	gup_pin_format_run(line, sizeof(line), &run, now);
-	seq_puts(m, line);
-	/* Folders may be out of the reader's reach. */
-	gup_pin_show_path(m, lines->hide ? kbasename(name) : name);
-	seq_putc(m, '\n');
+	len = format_line(lines, run, line);
+	/* Most are anonymous memory: in one go. */
+	if (!run->first.folio.ino) {
+		strscpy(line + len, no_name, sizeof(no_name));
+		seq_write(m, line, len + sizeof(no_name) - 1);
+		return 0;
+	}
+	seq_write(m, line, len);
+	show_name(m, lines, run);
 	return 0;
 }

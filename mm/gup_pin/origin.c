@@ -236,6 +236,8 @@ void gup_pin_origins_untold(struct gup_pin_origins *origins)
  * @origins: the table
  * @id: what the origin stands for
  *
+ * One looker at a time. Takes no call of the origin, so that looking shows nowhere.
+ *
  * Return: true once for each origin in the table.
  */
 bool gup_pin_origin_tell_once(struct gup_pin_origins *origins,
@@ -248,12 +250,14 @@ bool gup_pin_origin_tell_once(struct gup_pin_origins *origins,
 	bool first = false;
 
 	rcu_read_lock();
-	origin = origin_find(bucket, hash, id);
-	if (origin) {
+	hlist_for_each_entry_rcu(origin, bucket, node) {
+		/* One that is being freed may have its like in the table already. */
+		if (origin->hash != hash || !gup_pin_id_equal(&origin->id, id) ||
+		    atomic64_read(&origin->got) < 0)
+			continue;
 		first = !READ_ONCE(origin->told);
 		WRITE_ONCE(origin->told, true);
-		/* The look-up was no call. */
-		atomic64_dec(&origin->got);
+		break;
 	}
 	rcu_read_unlock();
 	return first;

@@ -58,35 +58,56 @@ static struct folio *get_folio(unsigned long pfn)
 	folio = page_folio(pfn_to_page(pfn));
 	if (folio_pfn(folio) != pfn || !folio_try_get(folio))
 		return NULL;
-	if (folio_pfn(page_folio(pfn_to_page(pfn))) == pfn &&
-	    folio_maybe_dma_pinned(folio))
+	if (folio_pfn(page_folio(pfn_to_page(pfn))) == pfn)
 		return folio;
 	folio_put(folio);
 	return NULL;
 }
 
+/* Is it still on record? Then the folio is what was pinned. */
+static bool still_held(const struct gup_pin_item *item)
+{
+	struct gup_pin_pos pos = { .pfn = item->pfn };
+	struct gup_pin_item now;
+
+	while (gup_pin_walk_pins(&gup_pin_root.index, &pos, &now, 1))
+		if (now.call == item->call && now.time == item->time)
+			return true;
+	return false;
+}
+
 /* The title names the pin function; nobody else did anything. */
-static void tell(const struct gup_pin_item *item)
+static void report(const struct gup_pin_item *item, struct folio *folio)
 {
 	struct gup_pin_event event = {
 		.time = local_clock(),
 		.comm = "gup_pin",
 	};
-	struct gup_pin_hazard hazard = {
+	const struct gup_pin_hazard hazard = {
 		.kind = GUP_PIN_HAZARD_OVERDUE,
+		.folio = folio,
 		.pin = item,
 		.event = &event,
 		.details = print_held,
 	};
 	unsigned long *entries;
 
-	hazard.folio = get_folio(item->pfn);
-	if (!hazard.folio)
-		return;
 	if (stack_depot_fetch(item->id.stack, &entries))
 		event.ip = entries[0];
 	gup_pin_hazard(&hazard);
-	folio_put(hazard.folio);
+}
+
+/* One that is just being dropped is not told of, and its origin may be another time. */
+static void tell(const struct gup_pin_item *item)
+{
+	struct folio *folio = get_folio(item->pfn);
+
+	if (!folio)
+		return;
+	if (still_held(item) &&
+	    gup_pin_origin_tell_once(&gup_pin_root.origins, &item->id))
+		report(item, folio);
+	folio_put(folio);
 }
 
 static bool is_overdue(const struct gup_pin_item *item, u64 max_ms)
@@ -117,9 +138,7 @@ void gup_pin_overdue_look(u64 max_ms)
 			if (i && items[i].call == items[i - 1].call &&
 			    items[i].time == items[i - 1].time)
 				continue;
-			if (is_overdue(&items[i], max_ms) &&
-			    gup_pin_origin_tell_once(&root->origins,
-						     &items[i].id))
+			if (is_overdue(&items[i], max_ms))
 				tell(&items[i]);
 		}
 		cond_resched();

@@ -99,10 +99,28 @@ static void proc_pins_stop(struct seq_file *m, void *v)
 {
 }
 
+/*
+ * The line was looked for after the process was, and for long, maybe. If it has
+ * called execve() meanwhile, it may be one of the new program's.
+ */
+static bool same_program(const struct proc_reader *reader)
+{
+	struct task_struct *task;
+	bool same;
+
+	rcu_read_lock();
+	task = pid_task(reader->pid, PIDTYPE_PID);
+	same = task && READ_ONCE(task->mm) == reader->mm;
+	rcu_read_unlock();
+	return same;
+}
+
 static int proc_pins_show(struct seq_file *m, void *v)
 {
 	const struct proc_reader *reader = m->private;
 
+	if (!same_program(reader))
+		return SEQ_SKIP;
 	return gup_pin_lines_show(m, &reader->lines, v);
 }
 

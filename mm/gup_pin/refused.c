@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/gup_pin.h>
 #include <linux/kallsyms.h>
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/rculist.h>
 #include <linux/sched.h>
@@ -23,7 +24,7 @@
 
 #include "gup_pin.h"
 
-/* Origins that are kept apart; a driver may be asked to by endless tasks. */
+/* Records that are kept: a driver may be asked by endless tasks. */
 #define REFUSED_MAX	1024
 
 /* Frames of mm/gup.c below the pin function. */
@@ -31,7 +32,8 @@
 
 /**
  * struct refused - refusals of one origin, for one reason
- * @list: in refused_list; never removed
+ * @list: in refused_list; RCU
+ * @rcu: frees it
  * @id: who asked for what
  * @err: what the pin function found
  * @count: how often
@@ -40,6 +42,7 @@
  */
 struct refused {
 	struct list_head list;
+	struct rcu_head rcu;
 	struct gup_pin_id id;
 	int err;
 	u64 count;
@@ -121,32 +124,57 @@ static struct refused *refused_find(const struct gup_pin_id *id, int err)
 	return NULL;
 }
 
-/* Takes over @new if it is not known yet. */
-static bool refused_count(const struct gup_pin_id *id, int err,
-			  struct refused *new)
+/* Is there a record to count it in? */
+static bool refused_count(const struct gup_pin_id *id, int err)
 {
-	u64 now = local_clock();
 	struct refused *refused;
-	bool added = false;
 
-	spin_lock(&refused_lock);
+	lockdep_assert_held(&refused_lock);
 	refused = refused_find(id, err);
-	if (!refused && new && nr_refused < REFUSED_MAX) {
-		refused = new;
-		refused->id = *id;
-		refused->err = err;
-		refused->oldest = now;
+	if (!refused)
+		return false;
+	WRITE_ONCE(refused->count, refused->count + 1);
+	WRITE_ONCE(refused->newest, local_clock());
+	return true;
+}
+
+/* Give up the record of what has not happened for longest. */
+static void refused_make_room(void)
+{
+	struct refused *refused, *stale = NULL;
+
+	lockdep_assert_held(&refused_lock);
+	if (nr_refused < REFUSED_MAX) {
 		nr_refused++;
-		added = true;
+		return;
 	}
-	if (refused) {
-		WRITE_ONCE(refused->count, refused->count + 1);
-		WRITE_ONCE(refused->newest, now);
+	list_for_each_entry(refused, &refused_list, list)
+		if (!stale || refused->newest < stale->newest)
+			stale = refused;
+	list_del_rcu(&stale->list);
+	kfree_rcu(stale, rcu);
+}
+
+static void refused_add(const struct gup_pin_id *id, int err)
+{
+	struct refused *new = kzalloc(sizeof(*new), GFP_NOWAIT | __GFP_NOWARN);
+
+	if (!new)
+		return;
+	new->id = *id;
+	new->err = err;
+	new->count = 1;
+	new->oldest = local_clock();
+	new->newest = new->oldest;
+	spin_lock(&refused_lock);
+	/* It may be known by now: an origin without a stack may be another task's, too. */
+	if (!refused_count(id, err)) {
+		refused_make_room();
+		list_add_tail_rcu(&new->list, &refused_list);
+		new = NULL;
 	}
-	if (added)
-		list_add_tail_rcu(&refused->list, &refused_list);
 	spin_unlock(&refused_lock);
-	return added;
+	kfree(new);
 }
 
 /**
@@ -154,15 +182,19 @@ static bool refused_count(const struct gup_pin_id *id, int err,
  * @id: who asked for what
  * @err: why not
  *
- * In a task; does not wait for memory.
+ * In a task; does not wait for memory. Without memory for a new record it is but
+ * counted in `stats`.
  */
 void gup_pin_refused_by(const struct gup_pin_id *id, int err)
 {
-	struct refused *new = kzalloc(sizeof(*new), GFP_NOWAIT | __GFP_NOWARN);
+	bool known;
 
 	atomic64_inc(&refusals);
-	if (!refused_count(id, err, new))
-		kfree(new);
+	spin_lock(&refused_lock);
+	known = refused_count(id, err);
+	spin_unlock(&refused_lock);
+	if (!known)
+		refused_add(id, err);
 }
 
 noinline void __gup_pin_refused(struct mm_struct *mm, unsigned int gup_flags,

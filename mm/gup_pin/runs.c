@@ -59,14 +59,15 @@ static void run_close(struct gup_pin_runs *runs, unsigned int i)
 static void close_before(struct gup_pin_runs *runs,
 			 const struct gup_pin_item *item)
 {
-	unsigned int i = 0;
+	unsigned int i, kept = 0;
 
-	while (i < runs->nr_open) {
+	for (i = 0; i < runs->nr_open; i++) {
 		if (run_end(&runs->open[i]) < item->pfn)
-			run_close(runs, i);
-		else
-			i++;
+			runs->done[runs->ready++] = runs->open[i];
+		else if (kept++ != i)
+			runs->open[kept - 1] = runs->open[i];
 	}
+	runs->nr_open = kept;
 }
 
 static void take_item(struct gup_pin_runs *runs, const struct gup_pin_item *item)

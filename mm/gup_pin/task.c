@@ -4,9 +4,12 @@
  * nothing but their ids, which may be others' by now: who is younger than the
  * pin is another.
  */
+#include <linux/init.h>
+#include <linux/math.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/time64.h>
@@ -14,14 +17,33 @@
 
 #include "lines.h"
 
-/* By so much may the clocks of tasks and of pins go apart. */
-#define CLOCKS_DIFFER	NSEC_PER_SEC
+/* By so much may the clocks of tasks and of pins always be apart. */
+#define CLOCKS_DIFFER	(100 * NSEC_PER_MSEC)
 
+/* By how much the clock of pins was ahead of that of tasks, when it was booted. */
+static s64 clocks_apart __ro_after_init;
+
+static s64 clocks_apart_now(void)
+{
+	return local_clock() - ktime_get_ns();
+}
+
+static int __init clocks_init(void)
+{
+	clocks_apart = clocks_apart_now();
+	return 0;
+}
+late_initcall(clocks_init);
+
+/*
+ * The clock of tasks is disciplined, that of pins is not. Within weeks they go
+ * apart by many seconds, of which the pin's age may have all.
+ */
 static bool is_younger(const struct task_struct *task, u64 age)
 {
 	u64 lived = ktime_get_ns() - task->start_time;
 
-	return lived + CLOCKS_DIFFER < age;
+	return lived + CLOCKS_DIFFER + abs(clocks_apart_now() - clocks_apart) < age;
 }
 
 /* Under RCU. One that has ended but was not waited for is gone. */
@@ -37,7 +59,8 @@ static struct task_struct *find_process(pid_t tgid, u64 age)
 {
 	struct task_struct *task = find_task_by_pid_ns(tgid, &init_pid_ns);
 
-	if (!task || (task->exit_state && !atomic_read(&task->signal->live)))
+	if (!task || task_tgid_nr(task) != tgid ||
+	    (task->exit_state && !atomic_read(&task->signal->live)))
 		return NULL;
 	return is_younger(task, age) ? NULL : task;
 }

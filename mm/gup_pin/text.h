@@ -75,7 +75,7 @@ const char *gup_pin_mode_name(enum gup_pin_mode mode);
 const char *gup_pin_term_name(enum gup_pin_term term);
 const char *gup_pin_api_name(unsigned int api);
 const char *gup_pin_map_name(enum gup_pin_map map);
-void gup_pin_format_comm(char *buf, const char *comm);
+unsigned int gup_pin_format_comm(char *buf, const char *comm);
 u64 gup_pin_age_ms(u64 time, u64 now);
 
 /* name.c */

@@ -37,14 +37,19 @@ MM_PROGRAMS = [
 ]
 
 # Those that want a guest of their own: the first switches tracking off and on, after
-# which the figures since boot are gone, and patches code that other CPUs run; the second
-# fills memory until it gets some from CMA; the third fills and pins most of it, and
-# compares what slabs have in use.
+# which the figures since boot are gone, and patches code that other CPUs run, as the
+# second does; the third fills memory until it gets some from CMA; the fourth takes memory
+# offline; the fifth fills and pins most of it, and compares what slabs have in use.
 ALONE = {
     "gup_pin_enable": ["-m", "2G", "--one-thread"],
+    "gup_pin_events": ["-m", "2G", "--one-thread"],
     "gup_pin_movable": ["-m", "1G"],
+    "gup_pin_contig": ["-m", "2G", "--one-thread"],
     "gup_pin_scale": ["-m", "4G"],
 }
+# More words for the kernel: below CMA is memory of the kernel's own, below that a whole
+# block that is movable.
+WORDS = {"gup_pin_contig": "movablecore=512M"}
 # How often contention() may start its guest anew.
 BOOTS = 3
 # They take long, and have a job of their own.
@@ -163,7 +168,8 @@ def alone(built: Built) -> list[Result]:
     """Our programs that each want a guest."""
     results = []
     for name, options in ALONE.items():
-        results += run_programs(built, [name], [*options, "-t", "300"], "slab_nomerge")
+        words = f"slab_nomerge {WORDS.get(name, '')}"
+        results += run_programs(built, [name], [*options, "-t", "300"], words)
     return results
 
 

@@ -61,6 +61,19 @@ const char *gup_pin_check_line(const struct gup_pin_line *line,
 	return NULL;
 }
 
+/* The same line, read later. */
+bool gup_pin_same_line(const struct gup_pin_line *a, const struct gup_pin_line *b)
+{
+	return a->pfn == b->pfn && a->pages == b->pages && a->order == b->order &&
+	       a->pins == b->pins && a->mode == b->mode && !strcmp(a->term, b->term) &&
+	       !strcmp(a->api, b->api) && a->owner == b->owner && a->tgid == b->tgid &&
+	       a->pid == b->pid && !strcmp(a->comm, b->comm) && a->age_ms <= b->age_ms &&
+	       a->addr == b->addr && !strcmp(a->map, b->map) && a->major == b->major &&
+	       a->minor == b->minor && a->ino == b->ino && a->index == b->index &&
+	       a->stack == b->stack && !strcmp(a->match, b->match) &&
+	       !strcmp(a->path, b->path);
+}
+
 /* Does a line agree with what the page tables say? Counts its pins in seen[]. */
 static const char *check_place(const struct gup_pin_line *line,
 			       const struct gup_pin_want *want, pid_t mapped_by,

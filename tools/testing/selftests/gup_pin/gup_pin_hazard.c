@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "gup_pin_hazard.h"
 
 static const char *const names[NR_HAZARDS] = {
@@ -169,14 +170,13 @@ static const char *parse_hazards(char *text, struct gup_pin_hazards *out)
 	return problem;
 }
 
-/* The caller frees out->hazard. */
-const char *gup_pin_read_hazards(struct gup_pin_hazards *out)
+const char *gup_pin_read_hazards_of(int fd, struct gup_pin_hazards *out)
 {
 	const char *problem;
 	char *text;
 
 	memset(out, 0, sizeof(*out));
-	problem = gup_pin_slurp(GUP_PIN_DIR "/hazards", &text, NULL);
+	problem = gup_pin_slurp_fd(fd, "hazards", &text, NULL);
 	if (problem)
 		return problem;
 	problem = parse_hazards(text, out);
@@ -185,6 +185,18 @@ const char *gup_pin_read_hazards(struct gup_pin_hazards *out)
 		free(out->hazard);
 		memset(out, 0, sizeof(*out));
 	}
+	return problem;
+}
+
+const char *gup_pin_read_hazards(struct gup_pin_hazards *out)
+{
+	int fd = gup_pin_view_open("hazards");
+	const char *problem;
+
+	if (fd < 0)
+		return gup_pin_problem("cannot open hazards");
+	problem = gup_pin_read_hazards_of(fd, out);
+	close(fd);
 	return problem;
 }
 

@@ -74,7 +74,9 @@ struct gup_pin_expect {
 
 const char *gup_pin_hazard_name(enum gup_pin_hazard_kind kind);
 const char *gup_pin_read_counts(struct gup_pin_counts *out);
+/* The caller frees out->hazard. The second reads on where fd is. */
 const char *gup_pin_read_hazards(struct gup_pin_hazards *out);
+const char *gup_pin_read_hazards_of(int fd, struct gup_pin_hazards *out);
 const char *gup_pin_set_policy(const char *name, const char *word);
 
 const char *gup_pin_watch_begin(struct gup_pin_watch *watch);

@@ -7,10 +7,8 @@
  * Wants a movable zone (boot with movablecore=256M) and, for the CMA variant, an
  * area that anybody may use (cma=128M, and CONFIG_CMA_DEBUGFS to find it).
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -19,76 +17,16 @@
 #include "gup_pin_mem.h"
 #include "gup_pin_pinners.h"
 #include "gup_pin_util.h"
+#include "gup_pin_zone.h"
 
 #define NPAGES	8
-
-/* pfns, last one excluded */
-struct range {
-	unsigned long start;
-	unsigned long end;
-};
-
-static bool movable_zone(struct range *range)
-{
-	unsigned long spanned = 0, start = 0, n;
-	bool movable = false;
-	char line[256], zone[32];
-	FILE *f;
-
-	f = fopen("/proc/zoneinfo", "r");
-	if (!f)
-		return false;
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "Node %*d, zone %31s", zone) == 1)
-			movable = !strcmp(zone, "Movable");
-		if (movable && sscanf(line, " spanned %lu", &n) == 1)
-			spanned = n;
-		if (movable && sscanf(line, " start_pfn: %lu", &n) == 1)
-			start = n;
-	}
-	fclose(f);
-	range->start = start;
-	range->end = start + spanned;
-	return spanned;
-}
-
-static bool cma_area(struct range *range)
-{
-	const char *base = "/sys/kernel/debug/cma";
-	unsigned long best = 0;
-	struct dirent *entry;
-	char path[400];
-	long start, count;
-	DIR *dir;
-
-	dir = opendir(base);
-	if (!dir)
-		return false;
-	while ((entry = readdir(dir))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "%s/%s/base_pfn", base, entry->d_name);
-		if (access(path, F_OK))
-			snprintf(path, sizeof(path), "%s/%s/ranges/0/base_pfn", base,
-				 entry->d_name);
-		start = gup_pin_read_number(path);
-		snprintf(path, sizeof(path), "%s/%s/count", base, entry->d_name);
-		count = gup_pin_read_number(path);
-		if (start <= 0 || count <= (long)best)
-			continue;
-		best = count;
-		range->start = start;
-		range->end = start + count;
-	}
-	closedir(dir);
-	return best;
-}
 
 FIXTURE(movable)
 {
 	struct gup_pin_base base;
 	struct gup_pin_dm dm;
-	struct range range;
+	struct gup_pin_range range;
+	struct gup_pin_cma cma;
 	char *filler;		/* all other memory, to get into CMA */
 	size_t filler_size;
 	char *mem;		/* all that was faulted to get into the range */
@@ -123,74 +61,6 @@ FIXTURE_VARIANT_ADD(movable, cma)
 	.flags = GUP_TEST_WRITE,
 };
 
-static bool in_range(const struct range *range, const char *addr)
-{
-	unsigned long pfn = gup_pin_pfn_of(0, addr);
-
-	return pfn >= range->start && pfn < range->end;
-}
-
-static long meminfo_kb(const char *name)
-{
-	char line[128];
-	long kb = -1;
-	FILE *f;
-
-	f = fopen("/proc/meminfo", "r");
-	while (f && kb < 0 && fgets(line, sizeof(line), f))
-		if (!strncmp(line, name, strlen(name)) && line[strlen(name)] == ':')
-			sscanf(line + strlen(name) + 1, "%ld", &kb);
-	if (f)
-		fclose(f);
-	return kb;
-}
-
-/*
- * CMA is used for ordinary memory once half of what is free in its zone is CMA:
- * take memory, in large pieces, until some of it is.
- */
-static void fill_up(char *mem, size_t size)
-{
-	long cma_kb = meminfo_kb("CmaFree");
-	size_t i;
-
-	madvise(mem, size, MADV_HUGEPAGE);
-	for (i = 0; i + SIZE_2M <= size; i += SIZE_2M) {
-		if (meminfo_kb("CmaFree") < cma_kb - 8 * 1024)
-			break;
-		memset(mem + i, 1, SIZE_2M);
-	}
-}
-
-/* Faults memory until some neighbouring pages lie in the range. */
-static char *fault_into(const struct range *range, char *mem, size_t size)
-{
-	static unsigned long entry[512];
-	unsigned long found = 0, pfn, nr, i, j;
-	int fd = open("/proc/self/pagemap", O_RDONLY);
-
-	for (i = 0; fd >= 0 && i < size / PAGE_SIZE; i += nr) {
-		nr = size / PAGE_SIZE - i;
-		if (nr > 512)
-			nr = 512;
-		for (j = 0; j < nr; j++)
-			mem[(i + j) * PAGE_SIZE] = 1;
-		if (pread(fd, entry, nr * sizeof(*entry),
-			  ((unsigned long)mem / PAGE_SIZE + i) * sizeof(*entry)) < 0)
-			break;
-		for (j = 0; j < nr; j++) {
-			pfn = entry[j] & 0x007fffffffffffffUL;
-			found = pfn >= range->start && pfn < range->end ? found + 1 : 0;
-			if (found == NPAGES) {
-				close(fd);
-				return mem + (i + j + 1 - NPAGES) * PAGE_SIZE;
-			}
-		}
-	}
-	close(fd);
-	return NULL;
-}
-
 FIXTURE_SETUP(movable)
 {
 	const char *missing = gup_pin_missing();
@@ -198,28 +68,30 @@ FIXTURE_SETUP(movable)
 	self->fd = -1;
 	if (missing)
 		SKIP(return, "%s", missing);
-	if (!variant->cma && !movable_zone(&self->range))
+	if (!variant->cma && !gup_pin_movable_zone(&self->range))
 		SKIP(return, "no movable zone (boot with movablecore=256M)");
-	if (variant->cma && !cma_area(&self->range))
+	if (variant->cma && !gup_pin_cma_area(&self->cma))
 		SKIP(return, "no CMA area in debugfs (CONFIG_CMA_DEBUGFS, boot with cma=128M)");
+	if (variant->cma)
+		self->range = self->cma.range;
 	self->fd = gup_test_open();
 	if (self->fd < 0)
 		SKIP(return, "no " GUP_TEST " (CONFIG_GUP_TEST): %s", strerror(errno));
 	ASSERT_OK(gup_pin_begin(&self->base));
 
 	if (variant->cma) {
-		self->filler_size = (meminfo_kb("MemFree") << 10) & -SIZE_2M;
+		self->filler_size = (gup_pin_meminfo_kb("MemFree") << 10) & -SIZE_2M;
 		self->filler = mmap(NULL, self->filler_size, PROT_READ | PROT_WRITE,
 				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		ASSERT_NE(MAP_FAILED, self->filler);
-		fill_up(self->filler, self->filler_size);
+		gup_pin_fill_up(self->filler, self->filler_size);
 	}
-	self->size = (meminfo_kb("MemFree") * 9 / 10) << 10 & -PAGE_SIZE;
+	self->size = (gup_pin_meminfo_kb("MemFree") * 9 / 10) << 10 & -PAGE_SIZE;
 	self->mem = mmap(NULL, self->size, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->mem);
 	madvise(self->mem, self->size, MADV_NOHUGEPAGE);
-	self->addr = fault_into(&self->range, self->mem, self->size);
+	self->addr = gup_pin_fault_into(&self->range, self->mem, self->size, NPAGES);
 	ASSERT_NE(NULL, self->addr) {
 		TH_LOG("no memory from pfn 0x%lx to 0x%lx in %zu MiB",
 		       self->range.start, self->range.end, self->size >> 20);
@@ -260,7 +132,7 @@ TEST_F_TIMEOUT(movable, migrated, 60)
 	for (i = 0; i < NPAGES; i++) {
 		after = gup_pin_pfn_of(0, self->addr + i * PAGE_SIZE);
 		EXPECT_NE(before[i], after);
-		EXPECT_FALSE(in_range(&self->range, self->addr + i * PAGE_SIZE));
+		EXPECT_FALSE(gup_pin_in_range(&self->range, self->addr + i * PAGE_SIZE));
 		ASSERT_OK(gup_pin_read_pfn(&lines, before[i]));
 		EXPECT_EQ(0, lines.nr);
 		gup_pin_free(&lines);
@@ -302,7 +174,7 @@ TEST_F_TIMEOUT(movable, other_holder, 60)
 	file = gup_pin_dm_file(&self->dm, "data", 16 * PAGE_SIZE, O_RDWR | O_DIRECT);
 	ASSERT_LE(0, file);
 	pfn = gup_pin_pfn_of(0, busy);
-	ASSERT_TRUE(in_range(&self->range, busy));
+	ASSERT_TRUE(gup_pin_in_range(&self->range, busy));
 	ASSERT_OK(gup_pin_dm_suspend(&self->dm));
 	ASSERT_OK(aio_start(&aio, file, false, busy, PAGE_SIZE, 0));
 
@@ -360,7 +232,7 @@ TEST_F_TIMEOUT(movable, memfd, 60)
 		addr = start + at;
 		for (i = 0; i < size; i += PAGE_SIZE) {
 			addr[i] = 1;
-			in += in_range(&self->range, addr + i);
+			in += gup_pin_in_range(&self->range, addr + i);
 		}
 		if (in)
 			break;
@@ -370,7 +242,7 @@ TEST_F_TIMEOUT(movable, memfd, 60)
 	ASSERT_LE(0, buf);
 	for (i = 0; i < size; i += PAGE_SIZE) {
 		addr[i] = 1;
-		EXPECT_FALSE(in_range(&self->range, addr + i));
+		EXPECT_FALSE(gup_pin_in_range(&self->range, addr + i));
 	}
 	ASSERT_OK(gup_pin_read_task(&lines, getpid()));
 	EXPECT_EQ(64, gup_pin_sum_pins(&lines));

@@ -177,7 +177,7 @@ const char *gup_pin_parse_end(char *rest, struct gup_pin_line *out)
 	if (!path || strlen(path) >= sizeof(out->path) || !escaped_text(path))
 		return gup_pin_problem("no right path= of pfn 0x%lx: %s", out->pfn,
 				       path ?: rest ?: "");
-	strcpy(out->path, path);
+	snprintf(out->path, sizeof(out->path), "%s", path);
 	if (!rest_is_words(rest))
 		return gup_pin_problem("no words behind path=: %s", rest);
 	return NULL;

@@ -29,6 +29,16 @@
 		}							\
 	} while (0)
 
+/* The same, and go on. */
+#define EXPECT_OK(expr)							\
+	do {								\
+		const char *__problem = (expr);				\
+									\
+		EXPECT_EQ(NULL, __problem) {				\
+			TH_LOG("%s", __problem);			\
+		}							\
+	} while (0)
+
 /* A line of `pins`. */
 struct gup_pin_line {
 	unsigned long pfn;
@@ -188,6 +198,7 @@ void gup_pin_want_self(struct gup_pin_want *want, const char *api, char mode,
 		       const char *term, const char *map);
 const char *gup_pin_check_line(const struct gup_pin_line *line,
 			       const struct gup_pin_want *want);
+bool gup_pin_same_line(const struct gup_pin_line *a, const struct gup_pin_line *b);
 const char *gup_pin_check_pages(const struct gup_pin_want *want, pid_t mapped_by,
 				const void *addr, unsigned long npages);
 const char *gup_pin_check_stack(const struct gup_pin_line *line);

@@ -1,52 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Was a hazard counted, kept and reported as it should; or was there none? */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "gup_pin_hazard.h"
+#include "gup_pin_log.h"
 
 #define TITLE	"BUG: GUP_PIN: "
 #define RULE	"====="
-
-static const char *log_open(off_t from, int whence, int *fd)
-{
-	*fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (*fd < 0)
-		return gup_pin_problem("cannot open /dev/kmsg: %s", strerror(errno));
-	lseek(*fd, from, whence);
-	return NULL;
-}
-
-/* What is in the log from here on; each record is a line. The caller frees it. */
-static char *log_rest(int fd)
-{
-	size_t len = 0, room = 1 << 16;
-	char *text = malloc(room), record[8192], *line;
-	ssize_t got;
-
-	for (;;) {
-		got = read(fd, record, sizeof(record) - 1);
-		/* Overwritten before it was read: go on with what there is. */
-		if (got < 0 && errno == EPIPE)
-			continue;
-		if (got <= 0)
-			break;
-		record[got] = '\0';
-		line = strchr(record, ';');
-		line = line ? line + 1 : record;
-		line[strcspn(line, "\n")] = '\0';
-		if (len + strlen(line) + 2 > room) {
-			room *= 2;
-			text = realloc(text, room);
-		}
-		len += sprintf(text + len, "%s\n", line);
-	}
-	text[len] = '\0';
-	return text;
-}
 
 /* The next report in a text, cut out of it; NULL if there is none. */
 static char *next_report(char **text)
@@ -123,10 +85,10 @@ static const char *check_report(const struct gup_pin_hazard *hazard,
 	unsigned int count = 0;
 	int fd;
 
-	problem = log_open(0, SEEK_SET, &fd);
+	problem = gup_pin_log_open(0, SEEK_SET, &fd);
 	if (problem)
 		return problem;
-	log = log_rest(fd);
+	log = gup_pin_log_rest(fd);
 	close(fd);
 	for (rest = log; (report = next_report(&rest));) {
 		if (!starts_with(report + strlen(TITLE), expect->title) ||
@@ -304,7 +266,7 @@ static const char *check_words(const char *log, const struct gup_pin_line *pin)
 static const char *check_log(struct gup_pin_watch *watch, unsigned long suppressed,
 			     unsigned int times, const struct gup_pin_line *pin)
 {
-	char *log = log_rest(watch->log);
+	char *log = gup_pin_log_rest(watch->log);
 	unsigned int count = count_reports(log);
 	const char *problem = NULL;
 
@@ -341,7 +303,7 @@ const char *gup_pin_watch_begin(struct gup_pin_watch *watch)
 	memset(watch, 0, sizeof(*watch));
 	watch->log = -1;
 	return gup_pin_read_counts(&watch->counts) ?:
-		log_open(0, SEEK_END, &watch->log);
+		gup_pin_log_open(0, SEEK_END, &watch->log);
 }
 
 const char *gup_pin_watch_saw(struct gup_pin_watch *watch,

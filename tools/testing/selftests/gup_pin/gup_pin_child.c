@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Processes that pin, of other users, in other namespaces, or gone again. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/sched.h>
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "gup_pin_child.h"
+#include "gup_pin_pinners.h"
+#include "gup_pin_util.h"
+
+/* What a child says when it has pinned. */
+struct told {
+	char *addr;
+	pid_t pinner;
+	int err;
+};
+
+struct pinning {
+	int ring;
+	struct told *told;
+};
+
+const char *gup_pin_become(uid_t uid)
+{
+	if (setgroups(0, NULL) || setgid(uid) || setuid(uid))
+		return gup_pin_problem("cannot become user %d: %s", uid, strerror(errno));
+	/* setuid() takes that away, with the right of its own user to look. */
+	if (prctl(PR_SET_DUMPABLE, 1))
+		return gup_pin_problem("PR_SET_DUMPABLE: %s", strerror(errno));
+	return NULL;
+}
+
+static void *pin(void *arg)
+{
+	struct pinning *pinning = arg;
+	struct told *told = pinning->told;
+
+	told->pinner = gettid();
+	told->err = uring_register_one(pinning->ring, told->addr,
+				       CHILD_PAGES * PAGE_SIZE);
+	return NULL;
+}
+
+static int pin_by_thread(struct pinning *pinning)
+{
+	pthread_t thread;
+	int err;
+
+	err = pthread_create(&thread, NULL, pin, pinning) ?: pthread_join(thread, NULL);
+	/* It is said to have ended a little before it has. */
+	while (!err && !syscall(__NR_tgkill, getpid(), pinning->told->pinner, 0))
+		gup_pin_msleep(1);
+	return err;
+}
+
+static void live(const struct gup_pin_child_how *how, int up, int go)
+{
+	struct told told = { .err = EIO };
+	struct pinning pinning = { .ring = how->ring, .told = &told };
+	char byte;
+
+	if (how->comm)
+		prctl(PR_SET_NAME, how->comm);
+	if (how->uid && gup_pin_become(how->uid))
+		_exit(1);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!how->ring)
+		pinning.ring = uring_open();
+	told.addr = mmap(NULL, CHILD_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (pinning.ring < 0 || told.addr == MAP_FAILED)
+		_exit(2);
+	madvise(told.addr, CHILD_PAGES * PAGE_SIZE, MADV_NOHUGEPAGE);
+	memset(told.addr, 1, CHILD_PAGES * PAGE_SIZE);
+	if (!how->thread)
+		pin(&pinning);
+	else if (pin_by_thread(&pinning))
+		_exit(3);
+	if (write(up, &told, sizeof(told)) != sizeof(told))
+		_exit(4);
+	_exit(read(go, &byte, 1) != 1);
+}
+
+/* fork(), for a pid that was given. */
+static pid_t fork_as(pid_t pid)
+{
+	struct clone_args args = {
+		.exit_signal = SIGCHLD,
+		.set_tid = (uintptr_t)&pid,
+		.set_tid_size = 1,
+	};
+
+	return pid ? syscall(__NR_clone3, &args, sizeof(args)) : fork();
+}
+
+const char *gup_pin_child_start(struct gup_pin_child *child,
+				const struct gup_pin_child_how *how)
+{
+	const char *problem = NULL;
+	struct told told;
+	int up[2], go[2];
+
+	memset(child, 0, sizeof(*child));
+	if (pipe2(up, O_CLOEXEC) || pipe2(go, O_CLOEXEC))
+		return gup_pin_problem("pipe: %s", strerror(errno));
+	child->pid = fork_as(how->pid);
+	if (!child->pid)
+		live(how, up[1], go[0]);
+	close(up[1]);
+	close(go[0]);
+	child->go = go[1];
+	if (child->pid < 0)
+		problem = gup_pin_problem("fork: %s", strerror(errno));
+	else if (read(up[0], &told, sizeof(told)) != sizeof(told))
+		problem = gup_pin_problem("a child has ended");
+	else if (told.err)
+		problem = gup_pin_problem("a child cannot pin: %s", strerror(-told.err));
+	close(up[0]);
+	if (problem)
+		return problem;
+	child->addr = told.addr;
+	child->pinner = told.pinner;
+	return NULL;
+}
+
+const char *gup_pin_child_exit(struct gup_pin_child *child)
+{
+	siginfo_t info;
+
+	if (write(child->go, "", 1) != 1 ||
+	    waitid(P_PID, child->pid, &info, WEXITED | WNOWAIT))
+		return gup_pin_problem("child %d: %s", child->pid, strerror(errno));
+	return NULL;
+}
+
+void gup_pin_child_end(struct gup_pin_child *child)
+{
+	if (child->pid <= 0)
+		return;
+	kill(child->pid, SIGKILL);
+	close(child->go);
+	waitpid(child->pid, NULL, 0);
+	child->pid = 0;
+}
+
+/* A page that nobody will ever fill. */
+static char *endless_page(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	char *page;
+	int fd;
+
+	fd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	page = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (fd < 0 || page == MAP_FAILED || ioctl(fd, UFFDIO_API, &api))
+		return NULL;
+	reg.range.start = (uintptr_t)page;
+	reg.range.len = PAGE_SIZE;
+	return ioctl(fd, UFFDIO_REGISTER, &reg) ? NULL : page;
+}
+
+static const char *wait_for_pin(pid_t writer)
+{
+	struct gup_pin_lines lines;
+	const char *problem;
+	int tries;
+	size_t nr;
+
+	for (tries = 0; tries < 500; tries++) {
+		problem = gup_pin_read_task(&lines, writer);
+		nr = lines.nr;
+		gup_pin_free(&lines);
+		if (problem || nr)
+			return problem;
+		if (waitpid(writer, NULL, WNOHANG))
+			return "a pin has ended: CONFIG_USERFAULTFD?";
+		gup_pin_msleep(10);
+	}
+	return gup_pin_problem("process %d has pinned nothing", writer);
+}
+
+const char *gup_pin_writer_start(pid_t *writer, pid_t victim, char *addr)
+{
+	*writer = fork();
+	if (*writer < 0)
+		return gup_pin_problem("fork: %s", strerror(errno));
+	if (!*writer) {
+		struct iovec to = { addr, PAGE_SIZE }, from = to;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_NAME, "gup_pin_writer");
+		from.iov_base = endless_page();
+		if (from.iov_base)
+			process_vm_writev(victim, &from, 1, &to, 1, 0);
+		_exit(1);
+	}
+	return wait_for_pin(*writer);
+}
+
+void gup_pin_writer_end(pid_t writer)
+{
+	if (writer <= 0)
+		return;
+	kill(writer, SIGKILL);
+	waitpid(writer, NULL, 0);
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What comes into the kernel log. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "gup_pin_log.h"
+#include "gup_pin_util.h"
+
+const char *gup_pin_log_open(off_t from, int whence, int *fd)
+{
+	*fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (*fd < 0)
+		return gup_pin_problem("cannot open /dev/kmsg: %s", strerror(errno));
+	lseek(*fd, from, whence);
+	return NULL;
+}
+
+/* What is in the log from here on; each record is a line. The caller frees it. */
+char *gup_pin_log_rest(int fd)
+{
+	size_t len = 0, room = 1 << 16;
+	char *text = malloc(room), record[8192], *line;
+	ssize_t got;
+
+	for (;;) {
+		got = read(fd, record, sizeof(record) - 1);
+		/* Overwritten before it was read: go on with what there is. */
+		if (got < 0 && errno == EPIPE)
+			continue;
+		if (got <= 0)
+			break;
+		record[got] = '\0';
+		line = strchr(record, ';');
+		line = line ? line + 1 : record;
+		line[strcspn(line, "\n")] = '\0';
+		if (len + strlen(line) + 2 > room) {
+			room *= 2;
+			text = realloc(text, room);
+		}
+		len += sprintf(text + len, "%s\n", line);
+	}
+	text[len] = '\0';
+	return text;
+}

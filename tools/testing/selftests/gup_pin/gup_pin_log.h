@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What comes into the kernel log. */
+#ifndef GUP_PIN_LOG_H
+#define GUP_PIN_LOG_H
+
+#include <sys/types.h>
+
+/* From SEEK_SET: all that is still there; SEEK_END: what comes from now on. */
+const char *gup_pin_log_open(off_t from, int whence, int *fd);
+/* What is in the log from here on; each record is a line. The caller frees it. */
+char *gup_pin_log_rest(int fd);
+
+#endif /* GUP_PIN_LOG_H */

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * `orphans`: pins that somebody has left behind, whose process has ended or whose
+ * thread has, and nobody else's.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "kselftest_harness.h"
+#include "gup_pin_child.h"
+#include "gup_pin_mem.h"
+#include "gup_pin_pinners.h"
+#include "gup_pin_util.h"
+
+FIXTURE(orphans)
+{
+	struct gup_pin_base base;
+	struct gup_pin_child child;
+	pid_t writer;
+	int ring;			/* that children pin with, and leave */
+};
+
+FIXTURE_SETUP(orphans)
+{
+	const char *missing = gup_pin_missing();
+	struct gup_pin_lines lines;
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_OK(gup_pin_begin(&self->base));
+	self->ring = uring_open();
+	ASSERT_LT(0, self->ring);
+	ASSERT_OK(gup_pin_read_orphans(&lines));
+	ASSERT_EQ(0, lines.nr) {
+		TH_LOG("others have left pins behind");
+	}
+}
+
+FIXTURE_TEARDOWN(orphans)
+{
+	struct gup_pin_lines lines;
+
+	gup_pin_writer_end(self->writer);
+	gup_pin_child_end(&self->child);
+	close(self->ring);
+	EXPECT_OK(gup_pin_end(&self->base));
+	EXPECT_OK(gup_pin_read_orphans(&lines));
+	EXPECT_EQ(0, lines.nr);
+	gup_pin_free(&lines);
+}
+
+/* The lines are those that `pins` has of a task, word by word; and so many pins. */
+static const char *check_left(pid_t tgid, pid_t pid, unsigned long pins)
+{
+	struct gup_pin_lines left, all;
+	const char *problem;
+	char filter[64];
+	size_t i;
+
+	snprintf(filter, sizeof(filter), "task=%d/%d", tgid, pid);
+	problem = gup_pin_read_filtered("pins", filter, &all) ?:
+		gup_pin_read_orphans(&left);
+	if (problem)
+		return problem;
+	if (gup_pin_sum_pins(&all) != pins)
+		problem = gup_pin_problem("%s has %lu pins, not %lu", filter,
+					  gup_pin_sum_pins(&all), pins);
+	else if (all.nr != left.nr)
+		problem = gup_pin_problem("%zu lines in pins, %zu in orphans", all.nr,
+					  left.nr);
+	for (i = 0; !problem && i < all.nr; i++)
+		if (!gup_pin_same_line(&all.line[i], &left.line[i]))
+			problem = gup_pin_problem("line %zu is not that of pins", i);
+	gup_pin_free(&all);
+	gup_pin_free(&left);
+	return problem;
+}
+
+/* Nobody has left anything, though the task has so many pins. */
+static const char *check_none(pid_t tgid, unsigned long pins)
+{
+	struct gup_pin_lines left, all;
+	const char *problem;
+
+	problem = gup_pin_read_task(&all, tgid) ?: gup_pin_read_orphans(&left);
+	if (!problem && gup_pin_sum_pins(&all) != pins)
+		problem = gup_pin_problem("task %d has %lu pins, not %lu", tgid,
+					  gup_pin_sum_pins(&all), pins);
+	if (!problem && left.nr)
+		problem = gup_pin_problem("pfn=0x%lx task=%d/%d owner=%d is no orphan",
+					  left.line->pfn, left.line->tgid,
+					  left.line->pid, left.line->owner);
+	gup_pin_free(&all);
+	gup_pin_free(&left);
+	return problem;
+}
+
+static const struct gup_pin_child_how plain;
+
+TEST_F(orphans, both_live)
+{
+	ASSERT_OK(gup_pin_child_start(&self->child, &plain));
+	ASSERT_OK(check_none(self->child.pid, CHILD_PAGES));
+}
+
+/* A zombie does nothing any more; that it can be waited for makes no difference. */
+TEST_F(orphans, ended)
+{
+	struct gup_pin_child_how how = { .ring = self->ring, .comm = "gone for good" };
+	pid_t pid;
+
+	ASSERT_OK(gup_pin_child_start(&self->child, &how));
+	pid = self->child.pid;
+	ASSERT_OK(check_none(pid, CHILD_PAGES));
+	ASSERT_OK(gup_pin_child_exit(&self->child));
+	ASSERT_OK(check_left(pid, pid, CHILD_PAGES));
+	gup_pin_child_end(&self->child);
+	ASSERT_OK(check_left(pid, pid, CHILD_PAGES));
+	ASSERT_EQ(0, uring_unregister(self->ring));
+	ASSERT_OK(check_none(pid, 0));
+}
+
+TEST_F(orphans, thread_ended)
+{
+	struct gup_pin_child_how how = { .thread = true };
+	struct gup_pin_lines lines;
+
+	ASSERT_OK(gup_pin_child_start(&self->child, &how));
+	ASSERT_NE(self->child.pid, self->child.pinner);
+	ASSERT_OK(check_left(self->child.pid, self->child.pinner, CHILD_PAGES));
+	/* The process lives, so they are its. */
+	ASSERT_OK(gup_pin_read_proc(self->child.pid, &lines));
+	EXPECT_EQ(CHILD_PAGES, gup_pin_sum_pins(&lines));
+	gup_pin_free(&lines);
+}
+
+/* The other way round: the process's memory is pinned by one that lives on. */
+TEST_F(orphans, owner_ended)
+{
+	pid_t pid;
+
+	ASSERT_OK(gup_pin_child_start(&self->child, &plain));
+	pid = self->child.pid;
+	ASSERT_OK(gup_pin_writer_start(&self->writer, pid, self->child.addr));
+	ASSERT_OK(check_none(self->writer, 1));
+	gup_pin_child_end(&self->child);
+	/* Its own pins went with its ring, as late as that is. */
+	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins + 1, 5000));
+	ASSERT_OK(check_left(self->writer, self->writer, 1));
+	gup_pin_writer_end(self->writer);
+	self->writer = 0;
+	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins, 5000));
+}
+
+/* Who has the id now is another. */
+TEST_F(orphans, recycled_id)
+{
+	struct gup_pin_child_how how = { .ring = self->ring };
+	struct gup_pin_child second;
+	struct gup_pin_lines lines;
+	pid_t pid;
+
+	ASSERT_OK(gup_pin_child_start(&self->child, &how));
+	pid = self->child.pid;
+	/* The clocks that are compared may differ by a tenth of a second. */
+	gup_pin_msleep(500);
+	gup_pin_child_end(&self->child);
+	ASSERT_OK(gup_pin_child_start(&second, &(struct gup_pin_child_how) {
+		.pid = pid,
+	}));
+	ASSERT_EQ(pid, second.pid);
+	ASSERT_OK(gup_pin_read_task(&lines, pid));
+	EXPECT_EQ(2 * CHILD_PAGES, gup_pin_sum_pins(&lines));
+	gup_pin_free(&lines);
+	ASSERT_OK(gup_pin_read_orphans(&lines));
+	EXPECT_EQ(CHILD_PAGES, gup_pin_sum_pins(&lines));
+	EXPECT_LE(500, lines.line->age_ms);
+	gup_pin_free(&lines);
+	gup_pin_child_end(&second);
+	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins + CHILD_PAGES, 5000));
+	ASSERT_OK(check_left(pid, pid, CHILD_PAGES));
+}
+
+/* A process whose first thread ends, and whose second one says its id and stays. */
+static void *stay(void *arg)
+{
+	int *to = arg;
+	pid_t tid = gettid();
+
+	if (write(*to, &tid, sizeof(tid)) != sizeof(tid))
+		_exit(1);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static pid_t start_headless(int to)
+{
+	pid_t pid = fork();
+	pthread_t thread;
+
+	if (pid)
+		return pid;
+	/* PR_SET_PDEATHSIG is of the parent's thread, which stays. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (pthread_create(&thread, NULL, stay, &to))
+		_exit(1);
+	pthread_exit(NULL);
+}
+
+/* The first thread has ended, whose id is the process's; the process has not. */
+TEST_F(orphans, first_thread_ended)
+{
+	struct gup_pin_lines lines;
+	pid_t pid, tid;
+	char *mem;
+	int up[2];
+
+	ASSERT_EQ(0, pipe(up));
+	mem = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		   -1, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	pid = start_headless(up[1]);
+	ASSERT_LT(0, pid);
+	ASSERT_EQ((ssize_t)sizeof(tid), read(up[0], &tid, sizeof(tid)));
+	gup_pin_msleep(200);
+	ASSERT_OK(gup_pin_writer_start(&self->writer, tid, mem));
+	/* The writer lives, and so does the owner, though without its first thread. */
+	ASSERT_OK(gup_pin_read_task(&lines, self->writer));
+	ASSERT_EQ(1, lines.nr);
+	EXPECT_EQ(pid, lines.line->owner);
+	gup_pin_free(&lines);
+	ASSERT_OK(check_none(self->writer, 1));
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+	ASSERT_OK(check_left(self->writer, self->writer, 1));
+	close(up[0]);
+	close(up[1]);
+	munmap(mem, PAGE_SIZE);
+}
+
+/* Memory of no process, pinned by one that lives, and by one that does not. */
+TEST_F(orphans, no_owner)
+{
+	struct gup_pin_mem mem;
+	struct gup_pin_lines lines;
+	int buf, status;
+	pid_t pid;
+
+	ASSERT_OK(gup_pin_mem_get(&mem, MEM_MEMFD, 2 * PAGE_SIZE));
+	buf = udmabuf_open(mem.fd, 0, 2 * PAGE_SIZE);
+	ASSERT_LE(0, buf);
+	ASSERT_OK(gup_pin_read_task(&lines, getpid()));
+	ASSERT_NE(0, lines.nr);
+	EXPECT_EQ(0, lines.line->owner);
+	gup_pin_free(&lines);
+	ASSERT_OK(check_none(getpid(), 2));
+	close(buf);
+
+	/* A process that shares our descriptors, and so leaves its own to us. */
+	pid = syscall(__NR_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(udmabuf_open(mem.fd, 0, 2 * PAGE_SIZE));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(WIFEXITED(status));
+	buf = WEXITSTATUS(status);
+	ASSERT_NE(255, buf);
+	ASSERT_OK(check_left(pid, pid, 2));
+	close(buf);
+	gup_pin_mem_put(&mem);
+}
+
+/* What one process pinned with a file that it has handed to another. */
+TEST_F(orphans, passed)
+{
+	char byte = 0, control[CMSG_SPACE(sizeof(int))] = {};
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+	int pair[2], fd, status;
+	struct gup_pin_mem mem;
+	pid_t pid;
+
+	ASSERT_OK(gup_pin_mem_get(&mem, MEM_ANON, 2 * PAGE_SIZE));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		fd = gup_test_open();
+		memset(mem.addr, 2, mem.size);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+		_exit(gup_test_hold(fd, mem.addr, mem.size, 0) ||
+		      sendmsg(pair[1], &msg, 0) != 1);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(0, status);
+	ASSERT_EQ(1, recvmsg(pair[0], &msg, 0));
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+	ASSERT_OK(check_left(pid, pid, 2));
+	ASSERT_EQ(0, gup_test_release(fd));
+	ASSERT_OK(check_none(pid, 0));
+	close(fd);
+	close(pair[0]);
+	close(pair[1]);
+	gup_pin_mem_put(&mem);
+}
+
+/* A filter is of what would be shown without it. */
+TEST_F(orphans, filtered)
+{
+	struct gup_pin_child_how how = { .ring = self->ring, .comm = "left it" };
+	struct gup_pin_child live;
+	struct gup_pin_lines lines;
+	char filter[64];
+	pid_t pid;
+
+	ASSERT_OK(gup_pin_child_start(&self->child, &how));
+	pid = self->child.pid;
+	gup_pin_child_end(&self->child);
+	how.ring = 0;
+	ASSERT_OK(gup_pin_child_start(&live, &how));
+	ASSERT_OK(gup_pin_read_filtered("pins", "comm=left\\x20it", &lines));
+	EXPECT_EQ(2 * CHILD_PAGES, gup_pin_sum_pins(&lines));
+	gup_pin_free(&lines);
+	ASSERT_OK(gup_pin_read_filtered("orphans", "comm=left\\x20it", &lines));
+	EXPECT_EQ(CHILD_PAGES, gup_pin_sum_pins(&lines));
+	gup_pin_free(&lines);
+	ASSERT_OK(gup_pin_read_filtered("orphans", "comm=left", &lines));
+	EXPECT_EQ(0, lines.nr);
+	gup_pin_free(&lines);
+	snprintf(filter, sizeof(filter), "owner=%d mode=w term=long", pid);
+	ASSERT_OK(gup_pin_read_filtered("orphans", filter, &lines));
+	EXPECT_EQ(CHILD_PAGES, gup_pin_sum_pins(&lines));
+	gup_pin_free(&lines);
+	snprintf(filter, sizeof(filter), "owner=%d", live.pid);
+	ASSERT_OK(gup_pin_read_filtered("orphans", filter, &lines));
+	EXPECT_EQ(0, lines.nr);
+	gup_pin_free(&lines);
+	gup_pin_child_end(&live);
+}
+
+TEST_HARNESS_MAIN

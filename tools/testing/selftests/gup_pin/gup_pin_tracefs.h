@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What gup_pin_acquire and gup_pin_release tell, in a buffer of our own, so that
+ * nobody else's events are lost or met.
+ *
+ * As in gup_pin_util.h, `const char *` is NULL or what is wrong.
+ */
+#ifndef GUP_PIN_TRACEFS_H
+#define GUP_PIN_TRACEFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum gup_pin_event_kind { EVENT_ACQUIRE, EVENT_RELEASE, NR_EVENTS };
+
+struct gup_pin_event {
+	enum gup_pin_event_kind kind;
+	char func[64];			/* release */
+	unsigned long pfn;
+	unsigned long pins;
+	char mode;
+	char term[8];
+	char api[32];
+	pid_t owner;
+	pid_t tgid;
+	pid_t pid;
+	char comm[16];
+	unsigned long long age_ns;	/* release */
+	unsigned long addr;
+	unsigned long stack;
+	char match[12];			/* release */
+};
+
+struct gup_pin_events {
+	struct gup_pin_event *event;
+	size_t nr;
+};
+
+/* Why there are no such events; NULL if there are. Mounts tracefs if need be. */
+const char *gup_pin_tracefs_missing(void);
+
+/* The buffer is empty and nothing goes there, until it is switched on. */
+const char *gup_pin_tracefs_begin(void);
+void gup_pin_tracefs_end(void);
+/* From now on, the newest some hundreds are enough. */
+const char *gup_pin_tracefs_newest(void);
+const char *gup_pin_tracefs_switch(enum gup_pin_event_kind kind, bool on);
+const char *gup_pin_tracefs_both(bool on);
+/* "0" for none. */
+const char *gup_pin_tracefs_filter(enum gup_pin_event_kind kind, const char *filter);
+const char *gup_pin_tracefs_empty(void);
+
+/* All that is in the buffer, if nothing was lost that may not be. The caller frees it. */
+const char *gup_pin_tracefs_read(struct gup_pin_events *out);
+void gup_pin_tracefs_free(struct gup_pin_events *events);
+
+/* Pins that events of a kind tell of; tgid 0: of all processes. */
+unsigned long gup_pin_tracefs_pins(const struct gup_pin_events *events,
+				   enum gup_pin_event_kind kind, pid_t tgid);
+/* The one event of a kind that tells of pins by this process, or what is wrong. */
+const char *gup_pin_tracefs_only(const struct gup_pin_events *events,
+				 enum gup_pin_event_kind kind, pid_t tgid,
+				 const struct gup_pin_event **out);
+
+#endif /* GUP_PIN_TRACEFS_H */
