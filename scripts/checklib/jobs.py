@@ -39,13 +39,15 @@ MM_PROGRAMS = [
 # Those that want a guest of their own: the first switches tracking off and on, after
 # which the figures since boot are gone, and patches code that other CPUs run, as the
 # second does; the third fills memory until it gets some from CMA; the fourth takes memory
-# offline; the fifth fills and pins most of it, and compares what slabs have in use.
+# offline; the fifth fills and pins most of it, and compares what slabs have in use; the
+# last measures time, which here is instructions.
 ALONE = {
     "gup_pin_enable": ["-m", "2G", "--one-thread"],
     "gup_pin_events": ["-m", "2G", "--one-thread"],
     "gup_pin_movable": ["-m", "1G"],
     "gup_pin_contig": ["-m", "2G", "--one-thread"],
     "gup_pin_scale": ["-m", "4G"],
+    "gup_pin_million": ["-m", "4G", "--icount"],
 }
 # More words for the kernel: below CMA is memory of the kernel's own, below that a whole
 # block that is movable.
@@ -169,7 +171,7 @@ def alone(built: Built) -> list[Result]:
     results = []
     for name, options in ALONE.items():
         words = f"slab_nomerge {WORDS.get(name, '')}"
-        results += run_programs(built, [name], [*options, "-t", "300"], words)
+        results += run_programs(built, [name], [*options, "-t", "900"], words)
     return results
 
 
