@@ -211,22 +211,35 @@ static const char *check_empty(const struct look *look)
 	return NULL;
 }
 
-/* Pins 4 pages of memory and one of a file, and says where. */
+/*
+ * A file of which processes pin a page. It stays until they have let go of it, or
+ * that it goes would be a hazard.
+ */
+#define FILE_FD		102
+
+static const char *open_file(void)
+{
+	int fd = memfd_create("own file", 0);
+
+	if (fd < 0 || ftruncate(fd, PAGE_SIZE) || dup2(fd, FILE_FD) < 0)
+		return gup_pin_problem("memfd: %s", strerror(errno));
+	close(fd);
+	return NULL;
+}
+
+/* Pins 4 pages of memory and that one, and says where. */
 static void pin_own(struct look *look)
 {
 	struct iovec iov[2];
-	int fd, ring;
+	int ring;
 
 	ring = uring_open();
-	fd = memfd_create("own file", 0);
 	look->addr = mmap(NULL, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	iov[0].iov_base = look->addr;
 	iov[0].iov_len = 4 * PAGE_SIZE;
-	iov[1].iov_base = MAP_FAILED;
-	if (!ftruncate(fd, PAGE_SIZE))
-		iov[1].iov_base = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
-				       MAP_SHARED, fd, 0);
+	iov[1].iov_base = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+			       FILE_FD, 0);
 	iov[1].iov_len = PAGE_SIZE;
 	if (ring < 0 || iov[0].iov_base == MAP_FAILED || iov[1].iov_base == MAP_FAILED)
 		_exit(1);
@@ -252,6 +265,7 @@ FIXTURE_SETUP(proc)
 	if (missing)
 		SKIP(return, "%s", missing);
 	ASSERT_OK(gup_pin_begin(&self->base));
+	ASSERT_OK(open_file());
 	self->look = mmap(NULL, sizeof(*self->look), PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->look);
@@ -267,6 +281,7 @@ FIXTURE_TEARDOWN(proc)
 	stop(self->pid);
 	munmap(self->look, sizeof(*self->look));
 	EXPECT_OK(gup_pin_end(&self->base));
+	close(FILE_FD);
 }
 
 TEST_F(proc, addresses_are_found)
@@ -729,6 +744,7 @@ FIXTURE_SETUP(hidepid)
 	if (missing)
 		SKIP(return, "%s", missing);
 	ASSERT_OK(gup_pin_begin(&self->base));
+	ASSERT_OK(open_file());
 	self->look = mmap(NULL, sizeof(*self->look), PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->look);
@@ -743,6 +759,7 @@ FIXTURE_TEARDOWN(hidepid)
 	stop(self->pid);
 	munmap(self->look, sizeof(*self->look));
 	EXPECT_OK(gup_pin_end(&self->base));
+	close(FILE_FD);
 }
 
 static const char *options;
@@ -865,6 +882,7 @@ FIXTURE_SETUP(execve)
 	if (missing)
 		SKIP(return, "%s", missing);
 	ASSERT_OK(gup_pin_begin(&self->base));
+	ASSERT_OK(open_file());
 	self->look = shared(&look_fd);
 	ASSERT_NE(MAP_FAILED, self->look);
 	self->watcher = mmap(NULL, sizeof(*self->watcher), PROT_READ | PROT_WRITE,
@@ -886,6 +904,7 @@ FIXTURE_TEARDOWN(execve)
 	umount(self->dir);
 	rmdir(self->dir);
 	EXPECT_OK(gup_pin_end(&self->base));
+	close(FILE_FD);
 }
 
 static const char *program;
