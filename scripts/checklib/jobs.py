@@ -353,6 +353,11 @@ def program(built: Built) -> list[Result]:
     return pytest(built.version, "tests/test_gup_pin_tool.py")
 
 
+def examples(built: Built) -> list[Result]:
+    """What the admin guide shows."""
+    return pytest(built.version, "tests/test_examples.py")
+
+
 def many(built: Built) -> list[Result]:
     """A crash dump with millions of pins."""
     return pytest(built.version, "tests/test_dump_many.py")
@@ -413,6 +418,7 @@ EACH: dict[str, Job] = {
     "kunit": kunit,
     "kselftest-build": kselftest_build,
     "program": program,
+    "examples": examples,
     "alone": alone,
     "selftests": selftests,
     "hazards": hazards,
