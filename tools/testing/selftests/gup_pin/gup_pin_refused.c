@@ -520,23 +520,51 @@ FIXTURE_TEARDOWN(once)
 	asker_end(&self->asker);
 }
 
+/* Pages of a file lie behind others, which the call gets. */
+static const char *map_file_behind(struct asker *self, char *others)
+{
+	const char *problem = map_file(self);
+	char *want = others + 4 * PAGE_SIZE;
+
+	if (!problem && mmap(want, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_FIXED, self->file, 0) != want)
+		problem = gup_pin_problem("mmap: %s", strerror(errno));
+	return problem;
+}
+
 /* A call that got a part of what it asked for was refused the rest, once. */
 TEST_F(once, part)
 {
 	struct asker *asker = &self->asker;
 	struct refusal last;
-	char *at;
 
 	ASSERT_OK(map_memory(asker, 8 * PAGE_SIZE));
 	memset(asker->mem, 1, asker->size);
-	ASSERT_OK(map_file(asker));
-	at = mmap(asker->mem + 4 * PAGE_SIZE, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE,
-		  MAP_SHARED | MAP_FIXED, asker->file, 0);
-	ASSERT_EQ(asker->mem + 4 * PAGE_SIZE, at);
-	/* Where they are may they stay, so that nothing is tried again. */
+	/* Where they are now they may stay, so that nothing is tried again. */
 	ASSERT_EQ(0, uring_register_one(asker->ring, asker->mem, 4 * PAGE_SIZE));
 	ASSERT_EQ(0, uring_unregister(asker->ring));
+	ASSERT_OK(map_file_behind(asker, asker->mem));
 	EXPECT_EQ(-EFAULT, ask(asker, asker->mem, 8 * PAGE_SIZE, true));
+	ASSERT_OK(check(asker, "EFAULT", 1, &last));
+	ASSERT_OK(gup_pin_end(&asker->base));
+}
+
+/* The part that it gets has to be moved first, and then all is tried again. */
+TEST_F(once, moved_part)
+{
+	struct asker *asker = &self->asker;
+	struct gup_pin_range movable;
+	struct refusal last;
+	char *page;
+
+	if (!gup_pin_movable_zone(&movable))
+		SKIP(return, "no movable zone (boot with movablecore=256M)");
+	ASSERT_OK(map_memory(asker, 256 << 20));
+	page = gup_pin_fault_into(&movable, asker->mem, asker->size - 8 * PAGE_SIZE, 4);
+	ASSERT_NE(NULL, page);
+	ASSERT_OK(map_file_behind(asker, page));
+	EXPECT_EQ(-EFAULT, ask(asker, page, 8 * PAGE_SIZE, true));
+	EXPECT_FALSE(gup_pin_in_range(&movable, page));
 	ASSERT_OK(check(asker, "EFAULT", 1, &last));
 	ASSERT_OK(gup_pin_end(&asker->base));
 }
