@@ -10,15 +10,19 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import hold_pins
 
 DEBUGFS = Path("/sys/kernel/debug")
 FILE = Path("/dev/shm/a file")
+ELSEWHERE = Path("/dev/shm/debugfs")
 PAGES = 8
 NOBODY = 65534
 
@@ -35,6 +39,56 @@ def run(name: str, *words: str | Path, user: int | None = None) -> None:
     steps[name] = [done.returncode, done.stdout, done.stderr]
 
 
+def told(name: str, *words: str | Path) -> None:
+    """One step of which is kept what the kernel is told by way of a filter, and JSON."""
+    log = Path("/tmp/strace")
+    command: list[str | Path] = ["strace", "-s", "1000", "-e", "trace=write", "-o", log]
+    done = subprocess.run(
+        [*command, tool, *words, "--json"], capture_output=True, text=True, check=True, timeout=60
+    )
+    writes = re.findall(r'^write\((\d+), "(.*)", \d+\) += (.*)$', log.read_text(), re.M)
+    filters = [(text, result) for fd, text, result in writes if int(fd) > 2]
+    steps[name] = [filters, json.loads(done.stdout)]
+
+
+def filters() -> None:
+    """The kernel is told what it can leave out; what it does not know, we do."""
+    pid = os.getpid()
+    size = PAGES * hold_pins.PAGE
+    fd = os.open(FILE, os.O_RDWR | os.O_CREAT)
+    os.ftruncate(fd, size)
+    hold_pins.pin((hold_pins.memory(size, mmap.MAP_SHARED, fd), size))
+    hold_pins.shared()
+    steps.update(filters_pid=pid, ino=os.fstat(fd).st_ino, dev=os.fstat(fd).st_dev)
+    told("all", "list")
+    told("mine", "list", f"owner={pid}", f"task={pid}/{pid}", "mode=w", "term=long", "pages=1")
+    told("range", "list", "pfn=0-0xffffff", "min_age_ms=0", "comm=python3")
+    told("readers", "list", "mode=r")
+    told("refused", "list", "mode=write")
+    told("unknown", "list", "map=shmem")
+    told("names", "list", "comm=a b")
+    told("on file", "file", FILE)
+    told("on other", "file", "/etc/hostname")
+    told("of process", "pid", str(pid))
+    told("twice", "pid", str(pid), f"task={pid}")
+    told("sums", "list", "--by", "comm", "mode=w")
+    told("by name", "file", "/nowhere/a file")
+
+
+def in_child(work: Callable[[], None]) -> None:
+    """Do that in a process whose pins are gone afterwards."""
+    kept = Path("/tmp/kept")
+    pid = os.fork()
+    if not pid:
+        work()
+        kept.write_text(json.dumps(steps))
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    steps.update(json.loads(kept.read_text()))
+    while "live_pins 0\n" not in (DEBUGFS / "gup_pin/stats").read_text():
+        time.sleep(0.05)
+
+
 def copy(folder: Path) -> Path:
     """A snapshot."""
     subprocess.run(["cp", "-r", DEBUGFS / "gup_pin", folder], check=True)
@@ -48,6 +102,7 @@ def shell(command: str) -> None:
 
 def main() -> None:
     """All steps."""
+    in_child(filters)
     before = copy(Path("/tmp/before"))
     size = PAGES * hold_pins.PAGE
     fd = os.open(FILE, os.O_RDWR | os.O_CREAT)
@@ -71,9 +126,9 @@ def main() -> None:
     run("off", "list", "--json")
     shell("mount -t tmpfs none /sys/kernel/debug")
     run("without", "list")
-    shell("umount /sys/kernel/debug; mkdir /tmp/d; mount --move /sys/kernel/debug /tmp/d")
+    shell(f"umount {DEBUGFS}; mkdir {ELSEWHERE}; mount --move {DEBUGFS} {ELSEWHERE}")
     run("elsewhere", "list", "--json")
-    shell("umount /tmp/d")
+    shell(f"umount {ELSEWHERE}")
     run("unmounted", "list")
     print(json.dumps(steps))
 

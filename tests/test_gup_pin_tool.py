@@ -344,8 +344,11 @@ def test_a_file_by_its_path(tool: Tool, tmp_path: Path) -> None:
         pin(pfn="0x3", **file, ino=6, path=r"/srv/a\x20bc"),
         pin(pfn="0x4", path=""),
     )
-    got = json.loads(tool("file", "/srv/a b", "-f", "pins", "--json").stdout)
-    assert [g["pfn"] for g in got] == ["0x1", "0x2"]
+    for name in ("/srv/a b", "/mnt/srv/a b", "a b", "srv/a b"):
+        got = json.loads(tool("file", name, "-f", "pins", "--json").stdout)
+        assert [g["pfn"] for g in got] == ["0x1", "0x2"], name
+    for name in (" b", "b", "rv/a b", "/xsrv/a b", "/a b"):
+        assert tool("file", name, "-f", "pins", "--json").stdout == "[]\n", name
     assert tool("file", "/srv/none", "-f", "pins", "--json").stdout == "[]\n"
     sums = json.loads(tool("list", "-f", "pins", "--by", "file", "--json").stdout)
     assert {s["file"]: s.get("path") for s in sums} == {
@@ -761,6 +764,50 @@ def test_live_pins(live: dict[str, Any]) -> None:
     assert [r["pins_growth"] for r in records("diff")] == [pages]
     assert [r["pins_growth"] for r in records("since")] == [pages]
     assert [r["pins_growth"] for r in records("gone")] == [-pages]
+
+
+def test_live_filters(live: dict[str, Any]) -> None:
+    """The kernel is told what it knows, and the answer is the same as without it."""
+    pid, ino, dev = (live[name] for name in ("filters_pid", "ino", "dev"))
+    _, everything = live["all"]
+    mine = f"owner={pid} task={pid}/{pid} mode=w term=long"
+    file = f"ino={ino} dev={os.major(dev)}:{os.minor(dev)}"
+    words = {
+        "mine": [mine],
+        "range": ["pfn=0x0-0xffffff min_age_ms=0 comm=python3"],
+        "readers": ["mode=r"],
+        "refused": ["mode=write"],
+        "unknown": [],
+        "names": [r"comm=a\\x20b"],
+        "on file": [file],
+        "of process": [f"owner={pid}", f"task={pid}"],
+        "twice": [f"task={pid} owner={pid}", f"task={pid} task={pid}", r"\n"],
+        "sums": ["mode=w"],
+        "by name": [],
+    }
+    for name, told in words.items():
+        assert [text for text, _ in live[name][0]] == told, name
+    results = {name: [result for _, result in live[name][0]] for name in words}
+    assert results.pop("refused")[0].startswith("-1 EINVAL")
+    twice = results.pop("twice")
+    assert [result.startswith("-1 EINVAL") for result in twice] == [False, True, False]
+    for name, result in results.items():
+        assert not [r for r in result if r.startswith("-1")], name
+
+    def pfns(name: str) -> list[str]:
+        return sorted(record["pfn"] for record in live[name][1])
+
+    assert {record["owner"] for record in everything} == {0, pid}
+    assert pfns("range") == pfns("of process") == pfns("twice") == pfns("all")
+    wanted = [r for r in everything if r["owner"] == pid and r["pages"] == 1]
+    assert pfns("mine") == sorted(record["pfn"] for record in wanted)
+    assert pfns("unknown") == sorted(r["pfn"] for r in everything if r["map"] == "shmem")
+    for name in ("readers", "refused", "names", "on other"):
+        assert live[name][1] == []
+    assert sum(record["pins"] for record in live["on file"][1]) == live["pages"]
+    # It is not there, but may be the file that lies in the root of some file system.
+    assert pfns("by name") == pfns("on file")
+    assert live["sums"][1][0]["pins"] == sum(record["pins"] for record in everything)
 
 
 def test_live_top(live: dict[str, Any]) -> None:

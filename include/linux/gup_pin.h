@@ -47,6 +47,7 @@ struct gup_pin_request {
 };
 
 #ifdef CONFIG_DEBUG_GUP_PIN
+#include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/jump_label.h>
 #include <linux/mm.h>
@@ -245,11 +246,17 @@ static __always_inline void gup_pin_released_folios(struct folio **folios,
 		__gup_pin_released_folios(folios, nfolios);
 }
 
+/*
+ * In gup_flags of mm/gup.c alone: what the call has got so far was moved, and all of it
+ * is asked for again. What it did not get was told of before.
+ */
+#define GUP_PIN_AGAIN	BIT(31)
+
 /**
  * gup_pin_refused() - a pin for long may be about to be refused
  * @err: 0, -EAGAIN, or why it is refused
  * @mm: the address space that the pages belong to; NULL if to none
- * @gup_flags: FOLL_WRITE is the mode; what is not FOLL_LONGTERM is no matter
+ * @gup_flags: FOLL_WRITE is the mode, and there may be GUP_PIN_AGAIN
  *
  * To be called below the pin function. May sleep.
  *
@@ -375,6 +382,8 @@ static __always_inline void gup_pin_dax_wait(struct page *page)
 
 /* Not a function, so that the compiler never sees what it would guard. */
 #define gup_pin_tracking()	false
+
+#define GUP_PIN_AGAIN	0
 
 static __always_inline long
 gup_pin_acquired_request(long ret, const struct gup_pin_request *request)

@@ -208,6 +208,9 @@ noinline void __gup_pin_refused(struct mm_struct *mm, unsigned int gup_flags,
 		.owner = gup_pin_mm_owner(mm),
 	};
 
+	/* The file that ends what a call gets is met each time. */
+	if (err == -EFAULT && (gup_flags & GUP_PIN_AGAIN))
+		return;
 	memcpy(id.comm, current->comm, sizeof(id.comm));
 	id.comm[sizeof(id.comm) - 1] = '\0';
 	fill_stack(&id);

@@ -41,7 +41,7 @@ late_initcall(clocks_init);
  */
 static bool is_younger(const struct task_struct *task, u64 age)
 {
-	u64 lived = ktime_get_ns() - task->start_time;
+	u64 lived = ktime_get_ns() - READ_ONCE(task->start_time);
 
 	return lived + CLOCKS_DIFFER + abs(clocks_apart_now() - clocks_apart) < age;
 }
@@ -51,7 +51,9 @@ static struct task_struct *find_task(pid_t pid, u64 age)
 {
 	struct task_struct *task = find_task_by_pid_ns(pid, &init_pid_ns);
 
-	return task && !task->exit_state && !is_younger(task, age) ? task : NULL;
+	if (!task || READ_ONCE(task->exit_state) || is_younger(task, age))
+		return NULL;
+	return task;
 }
 
 /* The same for a process, whose first thread may end before the others. */
@@ -60,7 +62,7 @@ static struct task_struct *find_process(pid_t tgid, u64 age)
 	struct task_struct *task = find_task_by_pid_ns(tgid, &init_pid_ns);
 
 	if (!task || task_tgid_nr(task) != tgid ||
-	    (task->exit_state && !atomic_read(&task->signal->live)))
+	    (READ_ONCE(task->exit_state) && !atomic_read(&task->signal->live)))
 		return NULL;
 	return is_younger(task, age) ? NULL : task;
 }

@@ -9,6 +9,7 @@
  */
 #include <linux/fs.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 
 #include "gup_pin.h"
@@ -78,7 +79,8 @@ static void *verify_next(struct seq_file *m, void *v, loff_t *pos)
 	struct verify_iter *iter = v;
 
 	iter->at = ++*pos;
-	if (!iter->nr) {
+	/* Mostly there is nothing to show, so that seq_file goes on to the end. */
+	if (!iter->nr || fatal_signal_pending(current)) {
 		iter->done = true;
 		return NULL;
 	}

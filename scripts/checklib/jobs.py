@@ -36,20 +36,29 @@ MM_PROGRAMS = [
     "cow",
 ]
 
-# Those that want a guest of their own: the first switches tracking off and on, after
-# which the figures since boot are gone, and patches code that other CPUs run, as the
-# second does; the third fills memory until it gets some from CMA; the fourth takes memory
-# offline; the fifth fills and pins most of it, and compares what slabs have in use.
+# Those that want a guest of their own, and its options. Who switches tracking off and on
+# patches code that other CPUs run, and leaves figures unlike those since boot.
 ALONE = {
     "gup_pin_enable": ["-m", "2G", "--one-thread"],
     "gup_pin_events": ["-m", "2G", "--one-thread"],
+    "gup_pin_growth": ["-m", "2G", "--one-thread"],
+    # Fills memory until it gets some from CMA.
     "gup_pin_movable": ["-m", "1G"],
+    # Takes memory offline.
     "gup_pin_contig": ["-m", "2G", "--one-thread"],
+    # Anybody's pins may be reported.
+    "gup_pin_hazard_overdue": ["-m", "2G"],
+    # Fills and pins most of the memory, and compares what slabs have in use.
     "gup_pin_scale": ["-m", "4G"],
+    # Measures time, which here is instructions.
+    "gup_pin_million": ["-m", "4G", "--icount"],
 }
-# More words for the kernel: below CMA is memory of the kernel's own, below that a whole
+# More words for the kernel. Below CMA is memory of the kernel's own, below that a whole
 # block that is movable.
-WORDS = {"gup_pin_contig": "movablecore=512M"}
+WORDS = {
+    "gup_pin_contig": "movablecore=512M",
+    "gup_pin_hazard_overdue": "gup_pin.max_short_ms=700",
+}
 # How often contention() may start its guest anew.
 BOOTS = 3
 # They take long, and have a job of their own.
@@ -59,7 +68,8 @@ STRESS = ["gup_pin_stress"]
 HAZARDS = ("gup_pin_hazard_", "gup_pin_outlive")
 REPORTS = (
     r"BUG: GUP_PIN: (writeback of|(write|read) pin of folio under writeback|truncat"
-    r"|pinned folio dirtied after|page changed under writeback)"
+    r"|pinned folio dirtied after|page changed under writeback"
+    r"|short-term (read|write) pin held for too long)"
 )
 # KUnit makes all of them.
 ANY_REPORT = "BUG: GUP_PIN: "
@@ -160,7 +170,7 @@ def selftests(built: Built) -> list[Result]:
 
 def hazards(built: Built) -> list[Result]:
     """Our programs that make hazards happen, with persistent memory for DAX."""
-    names = [n for n in programs_of(built) if n.startswith(HAZARDS)]
+    names = [n for n in programs_of(built) if n.startswith(HAZARDS) and n not in ALONE]
     return run_programs(built, names, ["-t", "900"], "memmap=64M!1G", REPORTS)
 
 
@@ -169,7 +179,8 @@ def alone(built: Built) -> list[Result]:
     results = []
     for name, options in ALONE.items():
         words = f"slab_nomerge {WORDS.get(name, '')}"
-        results += run_programs(built, [name], [*options, "-t", "300"], words)
+        reports = REPORTS if name.startswith(HAZARDS) else ""
+        results += run_programs(built, [name], [*options, "-t", "900"], words, reports)
     return results
 
 
@@ -342,6 +353,11 @@ def program(built: Built) -> list[Result]:
     return pytest(built.version, "tests/test_gup_pin_tool.py")
 
 
+def examples(built: Built) -> list[Result]:
+    """What the admin guide shows."""
+    return pytest(built.version, "tests/test_examples.py")
+
+
 def many(built: Built) -> list[Result]:
     """A crash dump with millions of pins."""
     return pytest(built.version, "tests/test_dump_many.py")
@@ -402,6 +418,7 @@ EACH: dict[str, Job] = {
     "kunit": kunit,
     "kselftest-build": kselftest_build,
     "program": program,
+    "examples": examples,
     "alone": alone,
     "selftests": selftests,
     "hazards": hazards,

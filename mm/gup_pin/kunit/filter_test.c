@@ -188,6 +188,8 @@ static void ranges(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, run);
 	KUNIT_EXPECT_EQ(test, run->first.pfn, FIRST + 300);
 	KUNIT_EXPECT_EQ(test, run->pages, 11);
+	/* What was looked at first. */
+	KUNIT_EXPECT_EQ(test, runs->items[0].pfn, FIRST + 300);
 	KUNIT_EXPECT_NULL(test, gup_pin_runs_next(runs));
 	/* The walk has not gone on to the end. */
 	KUNIT_EXPECT_LT(test, runs->pos.pfn, FIRST + 500);

@@ -182,12 +182,38 @@ static void release_is_traced(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, told.times, 3);
 }
 
+/* The oldest goes, but who dirties it wrote to it. */
+static void release_tells_the_right_pin(struct kunit *test)
+{
+	struct views_state *s = test->priv;
+	struct page *page, *again;
+	struct told told = {};
+
+	page = gup_pin_test_pin(test, s->addr, false);
+	KUNIT_ASSERT_EQ(test, 1, pin_user_pages_fast(s->addr, 1, FOLL_WRITE |
+						     FOLL_LONGTERM, &again));
+	KUNIT_ASSERT_PTR_EQ(test, page, again);
+	KUNIT_ASSERT_PTR_EQ(test, page, gup_pin_test_pin(test, s->addr, false));
+	KUNIT_ASSERT_EQ(test, 0, register_trace_gup_pin_release(tell, &told));
+	unpin_user_pages_dirty_lock(&page, 1, true);
+	KUNIT_EXPECT_EQ(test, told.times, 1);
+	KUNIT_EXPECT_TRUE(test, told.write);
+	KUNIT_EXPECT_FALSE(test, told.exact);
+	unpin_user_page(page);
+	KUNIT_EXPECT_FALSE(test, told.write);
+	unpin_user_page(page);
+	KUNIT_EXPECT_EQ(test, told.times, 3);
+	unregister_trace_gup_pin_release(tell, &told);
+	tracepoint_synchronize_unregister();
+}
+
 static struct kunit_case views_cases[] = {
 	KUNIT_CASE(overdue_is_told_once),
 	KUNIT_CASE(long_is_not_overdue),
 	KUNIT_CASE(refusals_count),
 	KUNIT_CASE(acquire_is_traced),
 	KUNIT_CASE(release_is_traced),
+	KUNIT_CASE(release_tells_the_right_pin),
 	{}
 };
 

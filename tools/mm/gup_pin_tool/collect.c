@@ -79,7 +79,8 @@ int gp_collect(struct gp_sums *sums, const struct gp_source *source,
 	struct gp_reader *reader;
 	int status;
 
-	status = gp_source_open(source, pins ? GP_PINS : GP_STACKS, !pins, &reader);
+	status = gp_source_open(source, pins ? GP_PINS : GP_STACKS, !pins,
+				&options->filter, &reader);
 	if (status)
 		return status;
 	status = check_kind(sums, reader, then);

@@ -6,45 +6,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 
+#include "filter.h"
 #include "gup_pin_tool.h"
-
-enum rule_type {
-	RULE_WORD,
-	RULE_PFN,
-	RULE_MIN_AGE,
-	RULE_TASK,
-	RULE_PID,
-	RULE_FILE,
-};
-
-/**
- * struct gp_rule - what a record has to meet
- * @type: how it is compared
- * @key: the word that is looked at
- * @value: what it has to be
- * @escaped: the same as the kernel would write it, or the real name of a file
- * @from: the first number that fits
- * @to: the last number that fits; of a file, its inode
- * @dev: of a file: its file system; NULL if the file was not found
- * @error: of a file: why it was not found
- * @looked: some record was looked at
- * @seen: some record had the word
- */
-struct gp_rule {
-	enum rule_type type;
-	char *key;
-	char *value;
-	char *escaped;
-	unsigned long long from;
-	unsigned long long to;
-	char *dev;
-	int error;
-	bool looked;
-	bool seen;
-};
 
 static struct gp_rule *new_rule(struct gp_filter *filter, enum rule_type type,
 				const char *key)
@@ -115,10 +83,23 @@ void gp_filter_add_pid(struct gp_filter *filter, unsigned long long pid)
 }
 
 /*
- * The pins on a file: by device and inode while it is there, and by its name if
- * the kernel tells that. Each is enough: the name may be another one of several.
+ * Is the device that programs are told the one of the file system? If not, the
+ * inode may be still.
  */
-int gp_filter_add_file(struct gp_filter *filter, const char *path)
+static void check_numbers(struct gp_rule *rule, const char *path)
+{
+	struct statfs st;
+
+	rule->sure = !statfs(path, &st) && st.f_type != BTRFS_SUPER_MAGIC &&
+		     st.f_type != OVERLAYFS_SUPER_MAGIC;
+	rule->same_ino = !rule->sure && st.f_type == BTRFS_SUPER_MAGIC;
+}
+
+/*
+ * The pins on a file: by device and inode if it is one of this kernel's, and else
+ * also by its name if the kernel tells that, which may be another one of several.
+ */
+int gp_filter_add_file(struct gp_filter *filter, const char *path, bool here)
 {
 	struct gp_rule *rule = new_rule(filter, RULE_FILE, "path");
 	char *real = realpath(path, NULL);
@@ -133,29 +114,55 @@ int gp_filter_add_file(struct gp_filter *filter, const char *path)
 	}
 	rule->dev = gp_format("%u:%u", major(st.st_dev), minor(st.st_dev));
 	rule->to = st.st_ino;
+	if (here)
+		check_numbers(rule, path);
 	return GP_OK;
 }
 
-/* The kernel says of a name that is gone that it is. */
+/* Is it the end of another, and does it begin with a whole name? */
+static bool is_end(const char *end, size_t len, const char *path)
+{
+	size_t path_len = strlen(path);
+
+	if (!len || len > path_len || strncmp(path + path_len - len, end, len))
+		return false;
+	return len == path_len || *end == '/' || path[path_len - len - 1] == '/';
+}
+
+/*
+ * What the kernel calls it begins at its file system's root, or later if it is
+ * very long. It may say that the name is gone.
+ */
 static bool same_path(const char *path, const char *wanted)
 {
-	size_t len = strlen(wanted);
+	static const char deleted[] = "\\x20(deleted)";
+	size_t len = strlen(path), gone = strlen(deleted);
 
-	return *path && !strncmp(path, wanted, len) &&
-	       (!path[len] || !strcmp(path + len, "\\x20(deleted)"));
+	if (len > gone && !strcmp(path + len - gone, deleted))
+		len -= gone;
+	if (*wanted != '/') {
+		char *name = gp_format("%.*s", (int)len, path);
+		bool same = is_end(wanted, strlen(wanted), name);
+
+		free(name);
+		return same;
+	}
+	return is_end(path, len, wanted);
 }
 
 static bool on_file(struct gp_rule *rule, const struct gp_record *record)
 {
 	const char *path = gp_word(record, "path");
 	const char *dev = gp_word(record, "dev");
+	bool ino = rule->to && gp_word_number(record, "ino") == rule->to;
 
 	if (path)
 		rule->seen = true;
-	if (path && (same_path(path, rule->value) || same_path(path, rule->escaped)))
+	if (rule->dev && dev && !strcmp(dev, rule->dev) && ino)
 		return true;
-	return rule->dev && dev && !strcmp(dev, rule->dev) && rule->to &&
-	       gp_word_number(record, "ino") == rule->to;
+	if (rule->sure || !path || !*path || (rule->same_ino && !ino))
+		return false;
+	return same_path(path, rule->value) || same_path(path, rule->escaped);
 }
 
 /* Both numbers of a task, TGID/PID. */
@@ -172,13 +179,15 @@ static bool split_task(const char *task, unsigned long long *tgid,
 	return gp_number(first, tgid) && gp_number(task + len + 1, pid);
 }
 
-static bool of_process(const struct gp_record *record, unsigned long long wanted)
+/* What was met when its owner was asked for is not wanted again. */
+static bool of_process(const struct gp_record *record, unsigned long long wanted,
+		       unsigned int pass)
 {
 	const char *task = gp_word(record, "task");
 	unsigned long long tgid, pid;
 
 	if (gp_word(record, "owner") && gp_word_number(record, "owner") == wanted)
-		return true;
+		return !pass;
 	return task && split_task(task, &tgid, &pid) && (tgid == wanted || pid == wanted);
 }
 
@@ -216,7 +225,7 @@ static bool old_enough(struct gp_rule *rule, const struct gp_record *record)
 	return gp_word_number(record, key) >= rule->from;
 }
 
-static bool meets(struct gp_rule *rule, const struct gp_record *record)
+static bool meets(struct gp_rule *rule, const struct gp_record *record, unsigned int pass)
 {
 	const char *value;
 
@@ -235,7 +244,7 @@ static bool meets(struct gp_rule *rule, const struct gp_record *record)
 	case RULE_TASK:
 		return same_task(value, rule->value);
 	case RULE_PID:
-		return of_process(record, rule->from);
+		return of_process(record, rule->from, pass);
 	default:
 		return same_word(rule, value);
 	}
@@ -248,7 +257,7 @@ bool gp_filter_pass(struct gp_filter *filter, const struct gp_record *record)
 
 	/* All are asked, for each remembers whether it saw its word. */
 	for (i = 0; i < filter->nr; i++)
-		if (!meets(&filter->rules[i], record))
+		if (!meets(&filter->rules[i], record, filter->pass))
 			pass = false;
 	return pass;
 }

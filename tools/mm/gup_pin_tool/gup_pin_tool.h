@@ -81,7 +81,8 @@ struct gp_lines {
 };
 
 /* lines.c */
-int gp_lines_open(struct gp_lines *lines, const char *path);
+int gp_lines_open(struct gp_lines *lines, const char *path, bool filter);
+bool gp_lines_filter(struct gp_lines *lines, const char *words);
 int gp_lines_next(struct gp_lines *lines, const char **line, bool *end);
 void gp_lines_close(struct gp_lines *lines);
 int gp_cannot_read(const char *path, int error);
@@ -121,16 +122,22 @@ unsigned long long gp_word_number(const struct gp_record *record, const char *ke
 enum gp_type gp_key_type(const char *key);
 bool gp_kind_has(enum gp_kind kind, const char *key);
 
+struct gp_filter;
+
 /**
  * struct gp_reader - a file, record by record
  * @lines: its lines
  * @kind: which file it is, by its first line
  * @title: the first line
  * @line: a copy of the record's line, for `stacks`
+ * @filter: which records are wanted; NULL if the kernel is not to be told
+ * @filtered: it knows
  * @record: the newest record
  */
 struct gp_reader {
 	struct gp_lines lines;
+	struct gp_filter *filter;
+	bool filtered;
 	enum gp_kind kind;
 	char *title;
 	char *line;
@@ -138,7 +145,7 @@ struct gp_reader {
 };
 
 /* read.c */
-int gp_reader_open(struct gp_reader **reader, const char *path);
+int gp_reader_open(struct gp_reader **reader, const char *path, struct gp_filter *filter);
 int gp_reader_next(struct gp_reader *reader, struct gp_record **record);
 void gp_reader_close(struct gp_reader *reader);
 const char *gp_kind_name(enum gp_kind kind);
@@ -158,7 +165,7 @@ struct gp_source {
 /* source.c */
 int gp_source_find(struct gp_source *source, const char *from);
 int gp_source_open(const struct gp_source *source, enum gp_kind kind, bool either,
-		   struct gp_reader **reader);
+		   struct gp_filter *filter, struct gp_reader **reader);
 void gp_source_remark(const struct gp_source *source);
 bool gp_source_stat(const struct gp_source *source, const char *name,
 		    unsigned long long *value);
@@ -172,17 +179,20 @@ struct gp_rule;
  * @rules: all of which have to be met
  * @nr: their number
  * @room: for rules
+ * @pass: how often the kernel's file was read before, with other words
  */
 struct gp_filter {
 	struct gp_rule *rules;
 	size_t nr;
 	size_t room;
+	unsigned int pass;
 };
 
 /* filter.c */
 int gp_filter_add(struct gp_filter *filter, const char *word);
 void gp_filter_add_pid(struct gp_filter *filter, unsigned long long pid);
-int gp_filter_add_file(struct gp_filter *filter, const char *path);
+int gp_filter_add_file(struct gp_filter *filter, const char *path, bool here);
+char *gp_filter_words(const struct gp_filter *filter, unsigned int pass);
 bool gp_filter_pass(struct gp_filter *filter, const struct gp_record *record);
 bool gp_filter_needs_pins(const struct gp_filter *filter);
 int gp_filter_check(const struct gp_filter *filter, const char *name);

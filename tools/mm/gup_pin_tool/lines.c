@@ -18,12 +18,24 @@ int gp_cannot_read(const char *path, int error)
 }
 
 /* "-" is stdin. */
-int gp_lines_open(struct gp_lines *lines, const char *path)
+static int open_file(const char *path, bool filter)
+{
+	int fd = -1;
+
+	if (!strcmp(path, "-"))
+		return dup(STDIN_FILENO);
+	if (filter)
+		fd = open(path, O_RDWR | O_CLOEXEC);
+	return fd < 0 ? open(path, O_RDONLY | O_CLOEXEC) : fd;
+}
+
+/* With @filter it may be written to as well, if that is allowed. */
+int gp_lines_open(struct gp_lines *lines, const char *path, bool filter)
 {
 	bool in = !strcmp(path, "-");
 
 	memset(lines, 0, sizeof(*lines));
-	lines->fd = in ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+	lines->fd = open_file(path, filter);
 	if (lines->fd < 0)
 		return gp_cannot_read(in ? "stdin" : path, errno);
 	lines->name = gp_copy(in ? "stdin" : path);
@@ -101,6 +113,24 @@ int gp_lines_next(struct gp_lines *lines, const char **line, bool *end)
 		return gp_error("%s:%llu: the file is cut off in the middle of this line",
 				lines->name, lines->nr + 1);
 	return GP_OK;
+}
+
+/**
+ * gp_lines_filter() - have the kernel leave out lines, and begin anew
+ * @lines: one of its files
+ * @words: which lines are wanted
+ *
+ * Return: whether it does; if not, nothing has changed.
+ */
+bool gp_lines_filter(struct gp_lines *lines, const char *words)
+{
+	ssize_t len = strlen(words);
+
+	if (write(lines->fd, words, len) != len)
+		return false;
+	lines->start = 0;
+	lines->end = 0;
+	return true;
 }
 
 void gp_lines_close(struct gp_lines *lines)

@@ -27,7 +27,8 @@ int gp_list(struct gp_options *options)
 
 int gp_file(struct gp_options *options)
 {
-	int status = gp_filter_add_file(&options->filter, options->operands[0]);
+	int status = gp_filter_add_file(&options->filter, options->operands[0],
+					!options->from);
 
 	return status ? status : gp_list(options);
 }

@@ -36,7 +36,7 @@ int gp_names_read(struct gp_names *names, const struct gp_source *source)
 	struct gp_record *record;
 	int status;
 
-	status = gp_source_open(source, GP_STACKS, false, &reader);
+	status = gp_source_open(source, GP_STACKS, false, NULL, &reader);
 	if (status)
 		return status;
 	for (;;) {

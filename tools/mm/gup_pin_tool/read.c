@@ -83,16 +83,36 @@ static int read_title(struct gp_reader *reader)
 	return GP_OK;
 }
 
-/* Opens a file and reads its first line. */
-int gp_reader_open(struct gp_reader **reader, const char *path)
+/* Let the kernel leave out what it can, if it knows how; the others we leave out. */
+static void filter_in_kernel(struct gp_reader *reader)
+{
+	char *words = gp_filter_words(reader->filter, 0);
+
+	reader->filter->pass = 0;
+	reader->filtered = words && gp_lines_filter(&reader->lines, words);
+	free(words);
+}
+
+/**
+ * gp_reader_open() - open a file and read its first line
+ * @reader: the opened file
+ * @path: its name
+ * @filter: of a file that takes filters: which records will be wanted; or NULL
+ *
+ * Return: a status.
+ */
+int gp_reader_open(struct gp_reader **reader, const char *path, struct gp_filter *filter)
 {
 	struct gp_reader *new = gp_alloc(sizeof(*new));
-	int status = gp_lines_open(&new->lines, path);
+	int status = gp_lines_open(&new->lines, path, filter);
 
 	if (status) {
 		free(new);
 		return status;
 	}
+	new->filter = filter;
+	if (filter)
+		filter_in_kernel(new);
 	status = read_title(new);
 	if (status)
 		gp_reader_close(new);
@@ -157,6 +177,40 @@ static void keep_line(struct gp_record *record, char **kept, const char *line)
 	record->line = *kept;
 }
 
+/*
+ * A filter's words are all wanted: who wants one or the other reads twice. Words
+ * that are refused leave all to us.
+ */
+static int begin_again(struct gp_reader *reader, bool *again)
+{
+	char *words = reader->filtered ?
+		      gp_filter_words(reader->filter, reader->filter->pass + 1) : NULL;
+	const char *line;
+	bool end;
+
+	*again = words && (gp_lines_filter(&reader->lines, words) ||
+			   gp_lines_filter(&reader->lines, "\n"));
+	free(words);
+	if (!*again)
+		return GP_OK;
+	reader->filter->pass++;
+	return gp_lines_next(&reader->lines, &line, &end);
+}
+
+static int next_line(struct gp_reader *reader, const char **line, bool *end)
+{
+	bool again;
+	int status;
+
+	do {
+		again = false;
+		status = gp_lines_next(&reader->lines, line, end);
+		if (!status && *end)
+			status = begin_again(reader, &again);
+	} while (again && !status);
+	return status;
+}
+
 /**
  * gp_reader_next() - the next record
  * @reader: the file
@@ -172,7 +226,7 @@ int gp_reader_next(struct gp_reader *reader, struct gp_record **record)
 	int status;
 
 	*record = NULL;
-	status = gp_lines_next(lines, &line, &end);
+	status = next_line(reader, &line, &end);
 	if (status || end)
 		return status;
 	if (gp_record_parse(&reader->record, reader->kind, line, &problem))

@@ -243,7 +243,7 @@ int gp_show(const struct gp_source *source, struct gp_options *options,
 	struct gp_reader *reader;
 	int status;
 
-	status = gp_source_open(source, kind, false, &reader);
+	status = gp_source_open(source, kind, false, &options->filter, &reader);
 	if (status)
 		return status;
 	gp_source_remark(source);

@@ -102,16 +102,18 @@ int gp_find_process(struct gp_source *source, const char *from, unsigned long lo
  * @source: where it is
  * @kind: which file is wanted
  * @either: if there is but one file, it may be another
+ * @filter: which records will be wanted, for the kernel to know; NULL: all
  * @reader: the opened file
  *
  * Return: a status.
  */
 int gp_source_open(const struct gp_source *source, enum gp_kind kind, bool either,
-		   struct gp_reader **reader)
+		   struct gp_filter *filter, struct gp_reader **reader)
 {
+	bool filtered = source->live && source->dir && kind == GP_PINS;
 	char *path = source->file ? gp_copy(source->file) :
 				    gp_format("%s/%s", source->dir, gp_kind_name(kind));
-	int status = gp_reader_open(reader, path);
+	int status = gp_reader_open(reader, path, filtered ? filter : NULL);
 
 	free(path);
 	if (status || (*reader)->kind == kind || (either && source->file))

@@ -13,6 +13,7 @@
 #include "kselftest_harness.h"
 #include "gup_pin_mem.h"
 #include "gup_pin_pinners.h"
+#include "gup_pin_tracefs.h"
 #include "gup_pin_util.h"
 
 #define ENABLE	GUP_PIN_DIR "/enable"
@@ -201,6 +202,39 @@ TEST_F(enable, on_late_same_pages)
 		EXPECT_EQ(self->base.stats.unmatched, stats.unmatched);
 		EXPECT_EQ(0, stats.untracked);
 	}
+}
+
+/* Tracepoints tell of nothing while it is off, and then of pins that nobody knows. */
+TEST_F(enable, traced_from_before)
+{
+	const char *missing = gup_pin_tracefs_missing();
+	struct gup_pin_events events;
+	size_t i;
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_OK(gup_pin_tracefs_begin());
+	ASSERT_OK(gup_pin_tracefs_both(true));
+	ASSERT_OK(gup_pin_write(ENABLE, "0"));
+	ASSERT_EQ(0, uring_register_one(self->after, self->mem.addr, self->mem.size));
+	ASSERT_EQ(0, uring_unregister(self->after));
+	ASSERT_EQ(0, uring_register_one(self->before, self->mem.addr, self->mem.size));
+	ASSERT_OK(gup_pin_tracefs_read(&events));
+	EXPECT_EQ(0, events.nr);
+	gup_pin_tracefs_free(&events);
+
+	ASSERT_OK(gup_pin_write(ENABLE, "1"));
+	ASSERT_EQ(0, uring_unregister(self->before));
+	ASSERT_OK(gup_pin_tracefs_read(&events));
+	EXPECT_EQ(NPAGES, gup_pin_tracefs_pins(&events, EVENT_RELEASE, 0));
+	EXPECT_EQ(0, gup_pin_tracefs_pins(&events, EVENT_ACQUIRE, 0));
+	for (i = 0; i < events.nr; i++) {
+		EXPECT_STREQ("unknown", events.event[i].api);
+		EXPECT_STREQ("inferred", events.event[i].match);
+		EXPECT_EQ(0, events.event[i].pid);
+	}
+	gup_pin_tracefs_free(&events);
+	gup_pin_tracefs_end();
 }
 
 struct load {

@@ -88,8 +88,11 @@ FIXTURE_TEARDOWN(crowd)
 	for (i = 0; i < CHILDREN; i++)
 		gup_pin_child_end(&self->child[i]);
 	for (i = 0; i < KINDS; i++) {
-		if (self->ring[i] > 0)
+		/* Closed alone, it would let go when it likes, after the file has. */
+		if (self->ring[i] > 0) {
+			uring_unregister(self->ring[i]);
 			close(self->ring[i]);
+		}
 		gup_pin_mem_put(&self->mem[i]);
 	}
 	if (self->buf > 0)

@@ -81,6 +81,8 @@ FIXTURE_TEARDOWN(one_file)
 {
 	close(self->fd);
 	close(self->other);
+	/* Closed alone, it would let go when it likes, after the file has. */
+	uring_unregister(self->ring);
 	close(self->ring);
 	gup_pin_mem_put(&self->mem);
 	EXPECT_OK(gup_pin_end(&self->base));

@@ -14,6 +14,7 @@ static const char *const names[NR_HAZARDS] = {
 	[HAZARD_DIRTY_READ_PIN] = "dirty_read_pin",
 	[HAZARD_CHANGED_UNDER_WRITEBACK] = "changed_under_writeback",
 	[HAZARD_DIRTIED_AFTER_CLEAN] = "dirtied_after_clean",
+	[HAZARD_OVERDUE] = "overdue",
 };
 
 const char *gup_pin_hazard_name(enum gup_pin_hazard_kind kind)

@@ -15,155 +15,17 @@
 #include <time.h>
 #include <unistd.h>
 #include "kselftest_harness.h"
+#include "gup_pin_bulk.h"
 #include "gup_pin_pinners.h"
 #include "gup_pin_util.h"
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE	23
-#endif
 
 #define BOUND	"/sys/module/gup_pin/parameters/max_memory_mb"
 #define TIMEOUT	600
 
-/* What one ring takes at most: buffers, and pages a buffer. */
-#define RING_BUFFERS	16384UL
-#define BUFFER_PAGES	((1UL << 30) / PAGE_SIZE)
-#define MAX_RINGS	64
-
 /* Of an xa_node. */
 #define NODE_BYTES	576UL
 
-/* Memory, and the rings that have it registered. */
-struct hold {
-	char *addr;
-	unsigned long npages;
-	int ring[MAX_RINGS];
-	unsigned int nr_rings;
-	unsigned long pins;
-	unsigned long calls;
-};
-
-/* In kB; 0: not there. */
-static unsigned long memory_kb(const char *name)
-{
-	unsigned long kb = 0;
-	char line[128];
-	size_t len = strlen(name);
-	FILE *f;
-
-	f = fopen("/proc/meminfo", "r");
-	if (!f)
-		return 0;
-	while (fgets(line, sizeof(line), f))
-		if (!strncmp(line, name, len) && line[len] == ':')
-			kb = strtoul(line + len + 1, NULL, 10);
-	fclose(f);
-	return kb;
-}
-
-/*
- * Most of what is free: the rings need 16 bytes for each pin, tracking what is
- * tested here, and the pages must fit beside a movable zone, for they leave it.
- */
-static unsigned long most_pages(void)
-{
-	return memory_kb("MemAvailable") * 1024 / PAGE_SIZE * 7 / 10;
-}
-
-/*
- * With a step above 1, pages that are neighbours in the mapping are none in memory.
- */
-static const char *hold_map(struct hold *hold, unsigned long npages, unsigned int step)
-{
-	unsigned long first, i;
-	size_t size = npages * PAGE_SIZE;
-
-	hold->addr = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (hold->addr == MAP_FAILED)
-		return gup_pin_problem("mmap: %s", strerror(errno));
-	hold->npages = npages;
-	madvise(hold->addr, size, MADV_NOHUGEPAGE);
-	for (first = 0; step > 1 && first < step; first++)
-		for (i = first; i < npages; i += step)
-			hold->addr[i * PAGE_SIZE] = 1;
-	if (madvise(hold->addr, size, MADV_POPULATE_WRITE))
-		return gup_pin_problem("MADV_POPULATE_WRITE: %s", strerror(errno));
-	return NULL;
-}
-
-/* Pin some of the pages once more, by a call for each so many. */
-static const char *hold_some(struct hold *hold, unsigned long first, unsigned long nr,
-			     unsigned long a_call)
-{
-	unsigned long calls = (nr + a_call - 1) / a_call, i, pages;
-	struct iovec *iov;
-	int ring, ret;
-
-	if (hold->nr_rings == MAX_RINGS)
-		return gup_pin_problem("too many rings");
-	iov = calloc(calls, sizeof(*iov));
-	if (!iov)
-		return gup_pin_problem("out of memory");
-	for (i = 0; i < calls; i++) {
-		pages = nr - i * a_call;
-		if (pages > a_call)
-			pages = a_call;
-		iov[i].iov_base = hold->addr + (first + i * a_call) * PAGE_SIZE;
-		iov[i].iov_len = pages * PAGE_SIZE;
-	}
-	ring = uring_open();
-	hold->ring[hold->nr_rings++] = ring;
-	ret = uring_register(ring, iov, calls);
-	free(iov);
-	if (ret)
-		return gup_pin_problem("io_uring: %s", strerror(-ret));
-	hold->pins += nr;
-	hold->calls += calls;
-	return NULL;
-}
-
-static const char *hold_all(struct hold *hold, unsigned long a_call)
-{
-	unsigned long a_ring = a_call * RING_BUFFERS, first, nr;
-	const char *problem = NULL;
-
-	for (first = 0; !problem && first < hold->npages; first += a_ring) {
-		nr = hold->npages - first;
-		problem = hold_some(hold, first, nr < a_ring ? nr : a_ring, a_call);
-	}
-	return problem;
-}
-
-static const char *hold_release(struct hold *hold)
-{
-	const char *problem = NULL;
-	unsigned int i;
-	int ret;
-
-	for (i = 0; i < hold->nr_rings; i++) {
-		ret = uring_unregister(hold->ring[i]);
-		if (ret)
-			problem = gup_pin_problem("io_uring: %s", strerror(-ret));
-		close(hold->ring[i]);
-	}
-	hold->nr_rings = 0;
-	hold->pins = 0;
-	hold->calls = 0;
-	return problem;
-}
-
-static void hold_drop(struct hold *hold)
-{
-	unsigned int i;
-
-	for (i = 0; i < hold->nr_rings; i++)
-		close(hold->ring[i]);
-	if (hold->npages)
-		munmap(hold->addr, hold->npages * PAGE_SIZE);
-}
-
-static const char *check_live(const struct gup_pin_base *base, const struct hold *hold)
+static const char *check_live(const struct gup_pin_base *base, const struct gup_pin_bulk *hold)
 {
 	struct gup_pin_stats stats;
 	const char *problem;
@@ -239,7 +101,7 @@ static unsigned long nodes_most(void)
 FIXTURE(scale)
 {
 	struct gup_pin_base base;
-	struct hold hold;
+	struct gup_pin_bulk hold;
 	struct timespec since;
 };
 
@@ -250,7 +112,7 @@ FIXTURE_SETUP(scale)
 	if (why)
 		SKIP(return, "%s", why);
 	/* The kernel keeps some of its 2 GiB for itself. */
-	if (memory_kb("MemTotal") < 1900 * 1024)
+	if (gup_pin_memory_kb("MemTotal") < 1900 * 1024)
 		SKIP(return, "less than 2 GiB of memory");
 	if (bound_get() > 0)
 		SKIP(return, "a bound is set: " BOUND);
@@ -259,7 +121,7 @@ FIXTURE_SETUP(scale)
 
 FIXTURE_TEARDOWN(scale)
 {
-	hold_drop(&self->hold);
+	gup_pin_bulk_drop(&self->hold);
 }
 
 /* All of `pins`, a line at a time. */
@@ -298,7 +160,7 @@ static const char *sum_of_pins(unsigned long *sum, unsigned long *lines)
 }
 
 /* One record has all that we hold. */
-static const char *check_stacks(const struct hold *hold)
+static const char *check_stacks(const struct gup_pin_bulk *hold)
 {
 	struct gup_pin_stacks stacks;
 	const char *problem;
@@ -352,15 +214,15 @@ static unsigned long ms_since(struct timespec *since)
  */
 TEST_F_TIMEOUT(scale, millions, TIMEOUT)
 {
-	unsigned long npages = most_pages(), sum, lines, ms;
-	struct hold *hold = &self->hold;
+	unsigned long npages = gup_pin_most_pages(), sum, lines, ms;
+	struct gup_pin_bulk *hold = &self->hold;
 	struct gup_pin_stats stats;
 
 	ms_since(&self->since);
-	ASSERT_OK(hold_map(hold, npages < MANY_PINS ? npages : MANY_PINS, 1));
+	ASSERT_OK(gup_pin_bulk_map(hold, npages < MANY_PINS ? npages : MANY_PINS, 1));
 	TH_LOG("%lu pages in %lu ms", hold->npages, ms_since(&self->since));
 	while (hold->pins < MANY_PINS)
-		ASSERT_OK(hold_all(hold, BUFFER_PAGES));
+		ASSERT_OK(gup_pin_bulk_add_all(hold, GUP_PIN_BUFFER_PAGES));
 	ms = ms_since(&self->since);
 	ASSERT_OK(check_live(&self->base, hold));
 	ASSERT_OK(gup_pin_read_stats(&stats));
@@ -379,7 +241,7 @@ TEST_F_TIMEOUT(scale, millions, TIMEOUT)
 	ASSERT_OK(gup_pin_check_at_rest(&self->base));
 	TH_LOG("verify: %lu ms", ms_since(&self->since));
 
-	ASSERT_OK(hold_release(hold));
+	ASSERT_OK(gup_pin_bulk_release(hold));
 	ms = ms_since(&self->since);
 	ASSERT_OK(gup_pin_end(&self->base));
 	ASSERT_OK(gup_pin_read_stats(&stats));
@@ -466,7 +328,7 @@ static const char *account_read(struct account *account)
 	}
 	problem = problem ?: slab_bytes(info, NODES, &account->nodes);
 	free(info);
-	account->vmalloc = memory_kb("VmallocUsed") * 1024;
+	account->vmalloc = gup_pin_memory_kb("VmallocUsed") * 1024;
 	problem = problem ?: gup_pin_read_stats(&stats);
 	account->stats = stats.memory_bytes;
 	return problem;
@@ -499,7 +361,7 @@ FIXTURE(memory)
 	struct account before;
 	struct account held;
 	struct account after;
-	struct hold hold;
+	struct gup_pin_bulk hold;
 };
 
 FIXTURE_VARIANT(memory)
@@ -513,21 +375,21 @@ FIXTURE_VARIANT(memory)
 FIXTURE_VARIANT_ADD(memory, bulk)
 {
 	.npages = 400000,
-	.a_call = BUFFER_PAGES,
+	.a_call = GUP_PIN_BUFFER_PAGES,
 	.times = 1,
 };
 
 FIXTURE_VARIANT_ADD(memory, bulk_again)
 {
 	.npages = 150000,
-	.a_call = BUFFER_PAGES,
+	.a_call = GUP_PIN_BUFFER_PAGES,
 	.times = 8,
 };
 
 FIXTURE_VARIANT_ADD(memory, scattered_again)
 {
 	.npages = 50000,
-	.a_call = BUFFER_PAGES,
+	.a_call = GUP_PIN_BUFFER_PAGES,
 	.times = 4,
 	.step = 4,
 };
@@ -559,7 +421,7 @@ FIXTURE_SETUP(memory)
 
 	if (why)
 		SKIP(return, "%s", why);
-	if (most_pages() < variant->npages)
+	if (gup_pin_most_pages() < variant->npages)
 		SKIP(return, "too little memory for %lu pages", variant->npages);
 	if (bound_get() > 0)
 		SKIP(return, "a bound is set: " BOUND);
@@ -568,7 +430,7 @@ FIXTURE_SETUP(memory)
 
 FIXTURE_TEARDOWN(memory)
 {
-	hold_drop(&self->hold);
+	gup_pin_bulk_drop(&self->hold);
 }
 
 /* Differs from what is right by more than 5 % of a sum. */
@@ -599,7 +461,7 @@ static const char *check_vmalloc(void)
  * What rings need: 16 bytes a page, up to twice as much where a table is made of
  * huge pages; some for each buffer; and threads have their stacks there.
  */
-static long most_vmalloc(const struct hold *hold)
+static long most_vmalloc(const struct gup_pin_bulk *hold)
 {
 	return hold->pins * 32 + hold->calls * 64 + (1 << 20);
 }
@@ -613,14 +475,14 @@ TEST_F_TIMEOUT(memory, is_right, TIMEOUT)
 {
 	struct account *before = &self->before, *held = &self->held;
 	struct account *after = &self->after;
-	struct hold *hold = &self->hold;
+	struct gup_pin_bulk *hold = &self->hold;
 	long is, right, left, vmalloc;
 	unsigned int i;
 
-	ASSERT_OK(hold_map(hold, variant->npages, variant->step));
+	ASSERT_OK(gup_pin_bulk_map(hold, variant->npages, variant->step));
 	ASSERT_OK(account_read(before));
 	for (i = 0; i < variant->times; i++)
-		ASSERT_OK(hold_all(hold, variant->a_call));
+		ASSERT_OK(gup_pin_bulk_add_all(hold, variant->a_call));
 	ASSERT_OK(check_live(&self->base, hold));
 	ASSERT_OK(account_read(held));
 	is = held->stats - before->stats;
@@ -634,7 +496,7 @@ TEST_F_TIMEOUT(memory, is_right, TIMEOUT)
 	EXPECT_GT(most_vmalloc(hold), vmalloc);
 	ASSERT_OK(check_vmalloc());
 
-	ASSERT_OK(hold_release(hold));
+	ASSERT_OK(gup_pin_bulk_release(hold));
 	ASSERT_OK(gup_pin_end(&self->base));
 	ASSERT_OK(account_read(after));
 	is = after->stats - before->stats;
@@ -646,8 +508,8 @@ TEST_F_TIMEOUT(memory, is_right, TIMEOUT)
 FIXTURE(bound)
 {
 	struct gup_pin_base base;
-	struct hold early;
-	struct hold late;
+	struct gup_pin_bulk early;
+	struct gup_pin_bulk late;
 	long before;
 };
 
@@ -664,8 +526,8 @@ FIXTURE_SETUP(bound)
 
 FIXTURE_TEARDOWN(bound)
 {
-	hold_drop(&self->early);
-	hold_drop(&self->late);
+	gup_pin_bulk_drop(&self->early);
+	gup_pin_bulk_drop(&self->late);
 	bound_set(self->before);
 }
 
@@ -697,24 +559,24 @@ TEST_F(bound, garbage)
 #define CPU_BYTES	(64UL << 10)
 
 #define EARLY_PAGES	1000UL
-#define LATE_PAGES	(4 * RING_BUFFERS)
+#define LATE_PAGES	(4 * GUP_PIN_RING_BUFFERS)
 
 /* A call for each page until there is no more memory for them, and beyond. */
 TEST_F_TIMEOUT(bound, is_kept, TIMEOUT)
 {
-	struct hold *early = &self->early, *late = &self->late;
+	struct gup_pin_bulk *early = &self->early, *late = &self->late;
 	unsigned long most = (BOUND_MB << 20) + HAZARD_BYTES + nodes_most() +
 			     CPU_BYTES * sysconf(_SC_NPROCESSORS_CONF);
 	struct gup_pin_stats full, stats;
 	unsigned long first;
 
-	ASSERT_OK(hold_map(early, EARLY_PAGES, 1));
-	ASSERT_OK(hold_map(late, LATE_PAGES, 1));
+	ASSERT_OK(gup_pin_bulk_map(early, EARLY_PAGES, 1));
+	ASSERT_OK(gup_pin_bulk_map(late, LATE_PAGES, 1));
 	ASSERT_OK(bound_set(BOUND_MB));
-	ASSERT_OK(hold_all(early, 1));
+	ASSERT_OK(gup_pin_bulk_add_all(early, 1));
 	ASSERT_OK(check_live(&self->base, early));
-	for (first = 0; first < LATE_PAGES; first += RING_BUFFERS) {
-		ASSERT_OK(hold_some(late, first, RING_BUFFERS, 1));
+	for (first = 0; first < LATE_PAGES; first += GUP_PIN_RING_BUFFERS) {
+		ASSERT_OK(gup_pin_bulk_add(late, first, GUP_PIN_RING_BUFFERS, 1));
 		ASSERT_OK(gup_pin_read_stats(&full));
 		EXPECT_GE(most, full.memory_bytes);
 		EXPECT_EQ(self->base.stats.live_pins + early->pins + late->pins,
@@ -728,25 +590,25 @@ TEST_F_TIMEOUT(bound, is_kept, TIMEOUT)
 	ASSERT_OK(gup_pin_check_at_rest(&self->base));
 
 	/* What some give back others can have, while the bound is still reached. */
-	ASSERT_OK(hold_release(early));
-	ASSERT_OK(hold_some(early, 0, EARLY_PAGES / 4, 1));
+	ASSERT_OK(gup_pin_bulk_release(early));
+	ASSERT_OK(gup_pin_bulk_add(early, 0, EARLY_PAGES / 4, 1));
 	ASSERT_OK(gup_pin_read_stats(&stats));
 	EXPECT_EQ(full.live_pins - EARLY_PAGES + early->pins, stats.live_pins);
 	EXPECT_EQ(full.untracked, stats.untracked);
 	ASSERT_OK(gup_pin_check_at_rest(&self->base));
 
-	ASSERT_OK(hold_release(early));
-	ASSERT_OK(hold_release(late));
+	ASSERT_OK(gup_pin_bulk_release(early));
+	ASSERT_OK(gup_pin_bulk_release(late));
 	ASSERT_OK(gup_pin_end(&self->base));
 
 	/* All are known again: within the bound, and without one any number. */
-	ASSERT_OK(hold_all(early, 1));
+	ASSERT_OK(gup_pin_bulk_add_all(early, 1));
 	ASSERT_OK(check_live(&self->base, early));
-	ASSERT_OK(hold_release(early));
+	ASSERT_OK(gup_pin_bulk_release(early));
 	ASSERT_OK(bound_set(0));
-	ASSERT_OK(hold_all(late, 1));
+	ASSERT_OK(gup_pin_bulk_add_all(late, 1));
 	ASSERT_OK(check_live(&self->base, late));
-	ASSERT_OK(hold_release(late));
+	ASSERT_OK(gup_pin_bulk_release(late));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 

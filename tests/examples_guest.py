@@ -1,0 +1,213 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Run in a guest by test_examples.py: the examples of the admin guide, word for word.
+
+Prints one JSON object: for each example what its commands say, each after a line
+`# COMMAND`. With a name as second argument: that example alone, as text.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gzip
+import json
+import mmap
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import hold_pins
+
+PR_SET_NAME = 15
+# Each has an open file.
+CLIENTS = 400
+DIR = Path("/sys/kernel/debug/gup_pin")
+LIVE = "live_pins 0\n"
+
+os.makedirs("/dev/shm/bin", exist_ok=True)
+shutil.copy(sys.argv[1], "/dev/shm/bin/gup_pin")
+os.environ["PATH"] = "/dev/shm/bin:" + os.environ["PATH"]
+os.environ["TERM"] = "dumb"
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+
+
+def shell(command: str) -> str:
+    """What it says, stdout and stderr."""
+    done = subprocess.run(
+        ["bash", "-c", command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return f"# {command}\n{done.stdout}"
+
+
+def as_process(name: str, work: Callable[[], object]) -> int:
+    """Do that in a process of this name, until it is killed."""
+    pid = os.fork()
+    if pid:
+        return pid
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    ctypes.CDLL(None).prctl(PR_SET_NAME, name.encode(), 0, 0, 0)
+    work()
+    while True:
+        signal.pause()
+
+
+def end(*pids: int) -> None:
+    """Of all such processes, and of their pins."""
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    while LIVE not in (DIR / "stats").read_text():
+        time.sleep(0.05)
+
+
+def leak() -> None:
+    """Registers a buffer for each of its clients, and never lets go."""
+    size = 16 * hold_pins.PAGE
+    for _ in range(CLIENTS):
+        hold_pins.pin((hold_pins.memory(size), size))
+        time.sleep(0.1)
+
+
+def steady() -> None:
+    """Holds as much all the time."""
+    size = 256 * hold_pins.PAGE
+    hold_pins.pin((hold_pins.memory(size), size))
+
+
+def example_leak() -> str:
+    """A leak, found with diff."""
+    os.chdir("/dev/shm")
+    pids = [as_process("database", steady), as_process("mediad", leak)]
+    time.sleep(1)
+    text = shell(f"cp -r {DIR} before; sleep 3; gup_pin diff before")
+    text += shell("gup_pin diff before --by comm,owner")
+    end(*pids)
+    return text
+
+
+def read_slowly(path: str, name: str) -> None:
+    """An O_DIRECT read from a disk that does not answer, into a mapping of a file."""
+    fd = os.open(path, os.O_RDWR)
+    start = hold_pins.memory(16 * hold_pins.PAGE, mmap.MAP_SHARED, fd)
+    disk = os.open(name, os.O_RDONLY | os.O_DIRECT)
+    view = (ctypes.c_char * hold_pins.PAGE).from_address(start + 5 * hold_pins.PAGE)
+    os.preadv(disk, [view], 0)
+
+
+SETUP = """
+mkfs.ext4 -q -b 4096 /dev/pmem0 && mkdir -p /dev/shm/srv && mount -o dax /dev/pmem0 /dev/shm/srv
+dd if=/dev/zero of=/dev/shm/srv/table bs=64k count=1 status=none
+dmsetup create slow --table "0 8192 linear /dev/ram0 0" && dmsetup mknodes slow
+sync; dmsetup suspend --nolockfs --noflush slow
+"""
+
+
+def wait_for(words: str, path: Path) -> None:
+    """Until a file has these words."""
+    for _ in range(600):
+        if words in path.read_text():
+            return
+        time.sleep(0.05)
+    raise TimeoutError(words)
+
+
+def example_truncate() -> str:
+    """A file that cannot be truncated."""
+    setup = shell(SETUP)
+    os.chdir("/dev/shm")
+    reader = as_process("backup", lambda: read_slowly("srv/table", "/dev/mapper/slow"))
+    try:
+        wait_for("map=dax", DIR / "pins")
+    except TimeoutError:
+        return setup
+    shell("dmesg --clear")
+    text = shell("timeout 1 truncate --size 0 srv/table; echo $?")
+    text += shell("gup_pin file srv/table")
+    text += shell("gup_pin file srv/table --by owner,comm,stack")
+    text += shell("stat -c 'ino=%i dev=%Hd:%Ld' srv/table")
+    text += shell(
+        f"exec 3<>{DIR}/pins; stat -c 'ino=%i dev=%Hd:%Ld' srv/table >&3; cat <&3"
+    )
+    text += shell("dmesg --notime")
+    shell("dmsetup resume slow")
+    end(reader)
+    text += shell("truncate --size 0 srv/table; echo $?")
+    shell("umount srv; dmsetup remove slow")
+    return text
+
+
+def busy() -> None:
+    """Pins and lets go, some hundred times a second."""
+    size = 4 * hold_pins.PAGE
+    start = hold_pins.memory(size)
+    while True:
+        ring = hold_pins.pin((start, size))
+        time.sleep(0.01)
+        hold_pins.unpin(ring)
+
+
+def example_trace() -> str:
+    """The tracepoints."""
+    pid = as_process("worker", busy)
+    time.sleep(0.5)
+    text = shell(
+        "perf trace -a -e gup_pin:gup_pin_acquire,gup_pin:gup_pin_release -- sleep 0.2 2>&1"
+        " | head -n 4"
+    )
+    text += shell(
+        "perf record -q -a -e gup_pin:gup_pin_acquire -o /dev/shm/data -- sleep 1;"
+        " perf report -i /dev/shm/data --stdio -q --sort comm,trace 2>/dev/null | head -n 2"
+    )
+    end(pid)
+    return text
+
+
+ONE_LINERS = {
+    "held": "t:gup_pin:gup_pin_release { @us[str(args->api)] = hist(args->age_ns / 1000); }",
+    "who": "t:gup_pin:gup_pin_acquire { @pins[args->comm, args->longterm] = sum(args->pins); }",
+}
+
+
+def example_bpftrace() -> str:
+    """bpftrace, for some seconds; nothing if the kernel has no use for it."""
+    if b"CONFIG_BPF_EVENTS=y\n" not in gzip.decompress(Path("/proc/config.gz").read_bytes()):
+        return ""
+    pid = as_process("worker", busy)
+    time.sleep(0.5)
+    text = "".join(
+        shell(f"timeout --signal INT 8 bpftrace -e '{program}'") for program in ONE_LINERS.values()
+    )
+    end(pid)
+    return text
+
+
+EXAMPLES = {
+    "leak": example_leak,
+    "truncate": example_truncate,
+    "trace": example_trace,
+    "bpftrace": example_bpftrace,
+}
+
+
+def main() -> None:
+    """All examples, or one."""
+    if len(sys.argv) > 2:
+        for name in sys.argv[2:]:
+            print(EXAMPLES[name]())
+        return
+    print(json.dumps({name: example() for name, example in EXAMPLES.items()}))
+
+
+main()

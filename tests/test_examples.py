@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The examples of the admin guide do what it says, and are those that are run here."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conftest import PROJECT
+
+GUIDE = PROJECT / "Documentation/admin-guide/mm/gup_pin.rst"
+GUEST = PROJECT / "tests/examples_guest.py"
+TOOL = PROJECT / "tools/mm"
+WORDS = "gup_pin=on memmap=64M!1G brd.rd_nr=1 brd.rd_size=16384"
+
+
+@pytest.fixture(scope="module", name="tool")
+def fixture_tool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program of tools/mm."""
+    out = tmp_path_factory.mktemp("tool") / "gup_pin"
+    sources = [TOOL / "gup_pin.c", *(TOOL / "gup_pin_tool").glob("*.c")]
+    subprocess.run(["gcc", "-O2", "-o", out, *sources], check=True)
+    return out
+
+
+@pytest.fixture(scope="module", name="said")
+def fixture_said(tool: Path, version: str) -> dict[str, str]:
+    """What the commands of each example say in a guest."""
+    vm = [str(PROJECT / "scripts" / "vm"), "-k", version, "-t", "400", "--append", WORDS]
+    command = [*vm, "--", "/usr/bin/python3", str(GUEST), str(tool)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done
+    found = json.loads(done.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def parts(text: str) -> dict[str, str]:
+    """What each command says."""
+    pieces = re.split(r"^# (?!gup_pin )(.*)$|^# (gup_pin (?!pins 1$).*)$", text, flags=re.MULTILINE)
+    return {
+        (pieces[i] or pieces[i + 1]): pieces[i + 2].strip("\n")
+        for i in range(1, len(pieces) - 1, 3)
+    }
+
+
+def guide() -> str:
+    """The text of the guide, each line without its indent."""
+    return re.sub(r"^ +", "", GUIDE.read_text(), flags=re.MULTILINE)
+
+
+def test_a_leak(said: dict[str, str]) -> None:
+    by_stack, by_comm = parts(said["leak"]).values()
+    first = by_stack.splitlines()
+    assert re.fullmatch(r"GROWTH +BEFORE +PINS +PAGES +ACQUIRED +STACK", first[0])
+    assert re.match(r" *\+\d+ +\d+ +\d+ ", first[1])
+    assert first[2].strip().startswith("pin_user_pages_fast+0x")
+    assert "io_sqe_buffer" in by_stack
+    rows = by_comm.splitlines()[1:]
+    assert re.search(r"\+(\d+) .* mediad +\d+$", rows[0])
+    assert not any("database" in row for row in rows)
+
+
+def test_who_holds_a_file(said: dict[str, str]) -> None:
+    truncate, who, by, stat, pins, log, after = parts(said["truncate"]).values()
+    assert (truncate, after) == ("124", "0")
+    assert re.search(r" w short .* backup +dax ", who)
+    assert re.search(r"^ +1 +1 +1 .* backup ", by, re.MULTILINE)
+    ino, dev = re.fullmatch(r"ino=(\d+) dev=(\d+:\d+)", stat).groups()  # type: ignore[union-attr]
+    assert pins.startswith("# gup_pin pins 1\n")
+    assert re.search(rf" comm=backup .* map=dax dev={dev} ino={ino} .* path=/table$", pins)
+    assert len(pins.splitlines()) == 2
+    assert "BUG: GUP_PIN: truncation waits for pinned folio in ext4_" in log
+    assert re.search(r"^event: task=\d+/\d+ comm=truncate$", log, re.MULTILINE)
+    assert re.search(r"^pin: .* comm=backup ", log, re.MULTILINE)
+
+
+def test_perf(said: dict[str, str]) -> None:
+    trace, record = parts(said["trace"]).values()
+    names = set(re.findall(r" worker/\d+ gup_pin:gup_pin_(\w+)\(", trace))
+    assert names <= {"acquire", "release"} and names
+    assert re.search(r"comm: \"worker\".* pins: \d+, addr: 0x", trace)
+    assert re.search(r"^ *\d+\.\d+% +worker +pfn=0x[0-9a-f]+ pins=4 mode=w term=long ", record)
+
+
+def test_bpftrace(said: dict[str, str]) -> None:
+    if not said["bpftrace"]:
+        pytest.skip("the kernel has no CONFIG_BPF_EVENTS")
+    held, who = parts(said["bpftrace"]).values()
+    assert re.search(r"@us\[pin_user_pages_fast\]: ?\n(\[.*\|@* *\|\n?)+", held)
+    assert re.search(r"@pins\[worker, 1\]: [1-9]\d*", who)
+
+
+def test_the_guide_has_them(said: dict[str, str]) -> None:
+    """Each command that is run here is in the guide, and the other way round."""
+    text = guide()
+    commands = [command for example in said.values() for command in parts(example)]
+    for command in commands:
+        bare = re.sub(r"^timeout --signal INT \d+ ", "", command)
+        assert any(line in (f"# {bare}", bare) for line in text.splitlines()), command

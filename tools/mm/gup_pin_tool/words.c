@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the kernel is told to leave out. All that it lets pass is looked at once
+ * more, so that it may be a kernel that knows less.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "filter.h"
+#include "gup_pin_tool.h"
+
+/* What the kernel's filter takes. */
+static bool is_kernel_key(const char *key)
+{
+	static const char *const keys[] = {
+		"owner", "task", "comm", "mode", "term", "api", "ino", "dev", "stack",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		if (!strcmp(keys[i], key))
+			return true;
+	return false;
+}
+
+/* A rule as a word of the kernel's filter; NULL if there is none. */
+static char *rule_word(const struct gp_rule *rule, unsigned int pass)
+{
+	switch (rule->type) {
+	case RULE_PFN:
+		return gp_format("pfn=0x%llx-0x%llx", rule->from, rule->to);
+	case RULE_MIN_AGE:
+		return gp_format("min_age_ms=%llu", rule->from);
+	case RULE_PID:
+		return gp_format("%s=%llu", pass ? "task" : "owner", rule->from);
+	case RULE_FILE:
+		return rule->sure ? gp_format("ino=%llu dev=%s", rule->to, rule->dev) : NULL;
+	default:
+		/* A backslash is the name's own, or of one that is escaped. */
+		if (!*rule->value || !is_kernel_key(rule->key) || strchr(rule->value, '\\'))
+			return NULL;
+		return gp_format("%s=%s", rule->key, rule->escaped);
+	}
+}
+
+static bool has_rule(const struct gp_filter *filter, enum rule_type type)
+{
+	size_t i;
+
+	for (i = 0; i < filter->nr; i++)
+		if (filter->rules[i].type == type)
+			return true;
+	return false;
+}
+
+/**
+ * gp_filter_words() - what the kernel is to be told to leave out lines
+ * @filter: what is wanted; the kernel may let more pass
+ * @pass: how often it was read before, with other words
+ *
+ * Return: the words, to be freed; NULL if there are none, or it need not be read
+ * again.
+ */
+char *gp_filter_words(const struct gp_filter *filter, unsigned int pass)
+{
+	char *words = gp_copy(""), *word, *longer;
+	size_t i;
+
+	if (pass <= has_rule(filter, RULE_PID)) {
+		for (i = 0; i < filter->nr; i++) {
+			word = rule_word(&filter->rules[i], pass);
+			if (!word)
+				continue;
+			longer = gp_format("%s%s%s", words, *words ? " " : "", word);
+			free(word);
+			free(words);
+			words = longer;
+		}
+	}
+	if (*words)
+		return words;
+	free(words);
+	return NULL;
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * acquired= and peak= of `stacks`: is a stack busy, or does it leak? Switches tracking
+ * off and on, after which the figures are unlike those since boot.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "kselftest_harness.h"
+#include "gup_pin_mem.h"
+#include "gup_pin_pinners.h"
+#include "gup_pin_util.h"
+
+#define NPAGES	64
+#define MANY	10
+
+struct grower {
+	struct gup_pin_base base;
+	struct gup_pin_mem mem;
+	int ring[MANY];
+};
+
+FIXTURE(growth)
+{
+	struct grower at;
+};
+
+FIXTURE_SETUP(growth)
+{
+	const char *missing = gup_pin_missing();
+	unsigned int i;
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	for (i = 0; i < MANY; i++) {
+		self->at.ring[i] = uring_open();
+		if (self->at.ring[i] < 0)
+			SKIP(return, "no io_uring (CONFIG_IO_URING): %s", strerror(errno));
+	}
+	ASSERT_OK(gup_pin_begin(&self->at.base));
+	ASSERT_OK(gup_pin_mem_get(&self->at.mem, MEM_ANON, 2 * NPAGES * PAGE_SIZE));
+}
+
+FIXTURE_TEARDOWN(growth)
+{
+	unsigned int i;
+
+	for (i = 0; i < MANY; i++)
+		close(self->at.ring[i]);
+	gup_pin_mem_put(&self->at.mem);
+	gup_pin_write(GUP_PIN_DIR "/enable", "1");
+}
+
+/* The record of the stack by which this process, or pid, has pinned. */
+static const char *read_stack(pid_t pid, struct gup_pin_stack *out)
+{
+	struct gup_pin_stacks stacks;
+	struct gup_pin_lines lines;
+	unsigned long handle = 0;
+	const char *problem;
+	size_t i;
+
+	problem = gup_pin_read_task(&lines, pid);
+	if (problem)
+		return problem;
+	if (lines.nr)
+		handle = lines.line->stack;
+	for (i = 0; i < lines.nr; i++)
+		if (lines.line[i].stack != handle)
+			problem = gup_pin_problem("pins of several stacks");
+	gup_pin_free(&lines);
+	if (!problem && !handle)
+		problem = gup_pin_problem("task %d has no pins", pid);
+	if (!problem)
+		problem = gup_pin_read_stacks(&stacks);
+	if (problem)
+		return problem;
+	problem = gup_pin_problem("stack 0x%lx is not in stacks", handle);
+	for (i = 0; i < stacks.nr; i++) {
+		if (stacks.stack[i].stack != handle)
+			continue;
+		*out = stacks.stack[i];
+		problem = NULL;
+	}
+	free(stacks.stack);
+	return problem;
+}
+
+static unsigned long max(unsigned long a, unsigned long b)
+{
+	return a > b ? a : b;
+}
+
+/* Pins and nothing more, and the same with the peak that was there before. */
+static const char *check(unsigned long pins, unsigned long calls, unsigned long acquired,
+			 unsigned long peak)
+{
+	struct gup_pin_stack now;
+	const char *problem = read_stack(getpid(), &now);
+
+	if (!problem && (now.pins != pins || now.calls != calls ||
+			 now.acquired != acquired || now.peak != peak))
+		problem = gup_pin_problem("%lu pins, %lu calls, %lu and %lu, not %lu %lu %lu %lu",
+					  now.pins, now.calls, now.acquired, now.peak,
+					  pins, calls, acquired, peak);
+	return problem;
+}
+
+static int pin(struct grower *at, unsigned int ring, unsigned int npages)
+{
+	return uring_register_one(at->ring[ring], at->mem.addr, npages * PAGE_SIZE);
+}
+
+static int pin_others(struct grower *at, unsigned int ring, unsigned int npages)
+{
+	return uring_register_one(at->ring[ring], at->mem.addr + NPAGES * PAGE_SIZE,
+				  npages * PAGE_SIZE);
+}
+
+/* What never lets go takes as much as it has. */
+TEST_F(growth, leak)
+{
+	struct gup_pin_stack first;
+	unsigned int i;
+
+	ASSERT_EQ(0, pin(&self->at, 0, 1));
+	ASSERT_OK(read_stack(getpid(), &first));
+	EXPECT_EQ(1, first.pins);
+	for (i = 1; i < MANY; i++) {
+		ASSERT_EQ(0, pin(&self->at, i, 1));
+		ASSERT_OK(check(i + 1, i + 1, first.acquired + i, max(first.peak, i + 1)));
+	}
+	for (i = 0; i < MANY; i++)
+		ASSERT_EQ(0, uring_unregister(self->at.ring[i]));
+	ASSERT_OK(gup_pin_end(&self->at.base));
+}
+
+/* What is busy has few pins at a time, and has taken many. */
+TEST_F(growth, busy)
+{
+	struct gup_pin_stack first;
+	unsigned int i;
+
+	ASSERT_EQ(0, pin(&self->at, 0, 1));
+	ASSERT_OK(read_stack(getpid(), &first));
+	for (i = 1; i <= MANY; i++) {
+		ASSERT_EQ(0, pin(&self->at, 1, 3));
+		ASSERT_OK(check(4, 2, first.acquired + 3 * i, max(first.peak, 4)));
+		ASSERT_EQ(0, uring_unregister(self->at.ring[1]));
+		ASSERT_OK(check(1, 1, first.acquired + 3 * i, max(first.peak, 4)));
+	}
+	ASSERT_EQ(0, uring_unregister(self->at.ring[0]));
+	ASSERT_OK(gup_pin_end(&self->at.base));
+}
+
+/* The most that were there at once stays, though nobody looked at the time. */
+TEST_F(growth, peak)
+{
+	struct gup_pin_stack first;
+
+	ASSERT_EQ(0, pin(&self->at, 0, 1));
+	ASSERT_OK(read_stack(getpid(), &first));
+	ASSERT_EQ(0, pin(&self->at, 1, NPAGES));
+	ASSERT_EQ(0, pin(&self->at, 2, NPAGES));
+	ASSERT_EQ(0, uring_unregister(self->at.ring[1]));
+	ASSERT_EQ(0, uring_unregister(self->at.ring[2]));
+	ASSERT_OK(check(1, 1, first.acquired + 2 * NPAGES, max(first.peak, 2 * NPAGES + 1)));
+	/* And grows no more by what is less. */
+	ASSERT_EQ(0, pin(&self->at, 1, NPAGES));
+	ASSERT_OK(check(NPAGES + 1, 2, first.acquired + 3 * NPAGES,
+			max(first.peak, 2 * NPAGES + 1)));
+	ASSERT_EQ(0, uring_unregister(self->at.ring[1]));
+	ASSERT_EQ(0, uring_unregister(self->at.ring[0]));
+	ASSERT_OK(gup_pin_end(&self->at.base));
+}
+
+/* Tasks are summed up; those that have ended count for what they took. */
+TEST_F(growth, tasks)
+{
+	struct gup_pin_stack first, now;
+	unsigned int i;
+	int status;
+
+	ASSERT_EQ(0, pin(&self->at, 0, 1));
+	ASSERT_OK(read_stack(getpid(), &first));
+	for (i = 1; i <= 3; i++) {
+		pid_t child = fork();
+
+		ASSERT_LE(0, child);
+		if (!child)
+			_exit(pin(&self->at, 1, 8) || uring_unregister(self->at.ring[1]));
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		ASSERT_EQ(0, status);
+		ASSERT_OK(check(1, 1, first.acquired + 8 * i, max(first.peak, 8)));
+	}
+	/* A pin of a task that has ended is held by its ring. */
+	if (!fork())
+		_exit(!!pin(&self->at, 2, 1));
+	wait(&status);
+	ASSERT_EQ(0, status);
+	ASSERT_OK(read_stack(getpid(), &now));
+	EXPECT_EQ(2, now.pins);
+	EXPECT_EQ(first.acquired + 25, now.acquired);
+	ASSERT_EQ(0, uring_unregister(self->at.ring[2]));
+	ASSERT_EQ(0, uring_unregister(self->at.ring[0]));
+	ASSERT_OK(gup_pin_end(&self->at.base));
+}
+
+/* Switched off, pins are forgotten; what was ever taken is not. */
+TEST_F(growth, switched)
+{
+	struct gup_pin_stack first;
+
+	ASSERT_EQ(0, pin(&self->at, 0, NPAGES));
+	ASSERT_OK(read_stack(getpid(), &first));
+	ASSERT_OK(gup_pin_write(GUP_PIN_DIR "/enable", "0"));
+	ASSERT_EQ(0, pin(&self->at, 1, NPAGES));
+	ASSERT_EQ(0, uring_unregister(self->at.ring[1]));
+	ASSERT_OK(gup_pin_write(GUP_PIN_DIR "/enable", "1"));
+	/* Pins of other pages; the unpin of what is forgotten takes nothing off. */
+	ASSERT_EQ(0, pin_others(&self->at, 2, 1));
+	ASSERT_OK(check(1, 1, first.acquired + 1, max(first.peak, NPAGES)));
+	ASSERT_EQ(0, uring_unregister(self->at.ring[0]));
+	ASSERT_EQ(0, pin_others(&self->at, 1, 2));
+	ASSERT_OK(check(3, 2, first.acquired + 3, max(first.peak, NPAGES)));
+	ASSERT_EQ(0, uring_unregister(self->at.ring[1]));
+	ASSERT_EQ(0, uring_unregister(self->at.ring[2]));
+	ASSERT_OK(gup_pin_wait_live(0, 5000));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pins for short that are held for long: gup_pin.max_short_ms.
+ *
+ * The first test wants it on the kernel's command line, gup_pin.max_short_ms=700; the
+ * others set it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "kselftest_harness.h"
+#include "gup_pin_hazard.h"
+#include "gup_pin_mem.h"
+#include "gup_pin_pinners.h"
+#include "gup_pin_slow.h"
+#include "gup_pin_util.h"
+
+#define MAX_SHORT	"/sys/module/gup_pin/parameters/max_short_ms"
+#define TITLE		"short-term write pin held for too long in "
+#define NPAGES		8
+/* The kernel looks every max_short_ms / 2 ms, or 100; an emulated one when it can. */
+#define PATIENCE_MS	20000
+
+struct overdue {
+	struct gup_pin_base base;
+	struct gup_pin_watch watch;
+	struct gup_pin_slow slow;
+	struct gup_pin_mem mem;
+	long before;		/* the parameter */
+	int ring;
+};
+
+FIXTURE(overdue)
+{
+	struct overdue at;
+};
+
+static const char *set_max(const char *ms)
+{
+	return gup_pin_set_policy("max_short_ms", ms);
+}
+
+FIXTURE_SETUP(overdue)
+{
+	const char *missing = gup_pin_missing() ?: gup_pin_dm_missing();
+
+	self->at.ring = -1;
+	self->at.watch.log = -1;
+	if (missing)
+		SKIP(return, "%s", missing);
+	self->at.ring = uring_open();
+	if (self->at.ring < 0)
+		SKIP(return, "no io_uring (CONFIG_IO_URING): %s", strerror(errno));
+	self->at.before = gup_pin_read_number(MAX_SHORT);
+	ASSERT_LE(0, self->at.before);
+	ASSERT_OK(gup_pin_begin(&self->at.base));
+	ASSERT_OK(gup_pin_slow_open(&self->at.slow));
+	ASSERT_OK(gup_pin_mem_get(&self->at.mem, MEM_ANON, NPAGES * PAGE_SIZE));
+	ASSERT_OK(gup_pin_watch_begin(&self->at.watch));
+}
+
+FIXTURE_TEARDOWN(overdue)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%ld", self->at.before);
+	gup_pin_write(MAX_SHORT, text);
+	gup_pin_slow_close(&self->at.slow);
+	gup_pin_mem_put(&self->at.mem);
+	gup_pin_watch_end(&self->at.watch);
+	close(self->at.ring);
+}
+
+static const char *pin(struct overdue *at, unsigned int npages,
+		       struct gup_pin_line *line)
+{
+	struct gup_pin_lines lines;
+	const char *problem;
+
+	problem = gup_pin_slow_pin(&at->slow, at->mem.addr, npages * PAGE_SIZE);
+	if (!problem)
+		problem = gup_pin_read_task(&lines, getpid());
+	if (problem)
+		return problem;
+	if (lines.nr)
+		*line = *lines.line;
+	else
+		problem = "nothing is pinned";
+	gup_pin_free(&lines);
+	return problem;
+}
+
+static const char *unpin(struct overdue *at)
+{
+	return gup_pin_slow_unpin(&at->slow) ?:
+		gup_pin_wait_live(at->base.stats.live_pins, 5000);
+}
+
+/* Waits until a hazard was counted that was not at first. */
+static const char *wait_for_hazard(struct overdue *at)
+{
+	struct gup_pin_counts now;
+	unsigned int waited;
+	const char *problem;
+
+	for (waited = 0; waited < PATIENCE_MS; waited += 50) {
+		problem = gup_pin_read_counts(&now);
+		if (problem)
+			return problem;
+		if (now.kind[HAZARD_OVERDUE] != at->watch.counts.kind[HAZARD_OVERDUE])
+			break;
+		gup_pin_msleep(50);
+	}
+	/* Counted first, told then. */
+	gup_pin_msleep(200);
+	return NULL;
+}
+
+static const char *saw(struct overdue *at, const struct gup_pin_line *line,
+		       const char *words)
+{
+	const struct gup_pin_expect expect = {
+		.kind = HAZARD_OVERDUE,
+		.pin = line,
+		.func = "pin_user_pages_fast",
+		.title = TITLE,
+		.words = words,
+	};
+	struct gup_pin_hazards ring;
+	unsigned long age, max;
+	const char *problem;
+
+	problem = gup_pin_watch_saw(&at->watch, &expect) ?: gup_pin_read_hazards(&ring);
+	if (problem)
+		return problem;
+	/* When it was told, it was held for longer than that. */
+	age = ring.hazard[ring.nr - 1].pin.age_ms - ring.hazard[ring.nr - 1].age_ms;
+	max = gup_pin_read_number(MAX_SHORT);
+	if (age < max)
+		problem = gup_pin_problem("held for %lu ms only, not %lu", age, max);
+	free(ring.hazard);
+	return problem;
+}
+
+/* What the command line says, from the start. */
+TEST_F_TIMEOUT(overdue, boot, 60)
+{
+	struct gup_pin_line line;
+	char *text, *word, want[64];
+	long ms;
+
+	ASSERT_OK(gup_pin_slurp("/proc/cmdline", &text, NULL));
+	word = strstr(text, "gup_pin.max_short_ms=");
+	ms = word ? atol(strchr(word, '=') + 1) : 0;
+	free(text);
+	if (!ms)
+		SKIP(return, "not on the command line (boot with gup_pin.max_short_ms=700)");
+	ASSERT_EQ(ms, self->at.before);
+	ASSERT_OK(pin(&self->at, 1, &line));
+	ASSERT_OK(wait_for_hazard(&self->at));
+	snprintf(want, sizeof(want), " ms so far, gup_pin.max_short_ms=%ld", ms);
+	ASSERT_OK(saw(&self->at, &line, want));
+	ASSERT_OK(unpin(&self->at));
+	ASSERT_OK(gup_pin_end(&self->at.base));
+}
+
+TEST_F(overdue, off)
+{
+	struct gup_pin_line line;
+
+	ASSERT_OK(set_max("0"));
+	ASSERT_OK(pin(&self->at, 1, &line));
+	gup_pin_msleep(1000);
+	ASSERT_OK(gup_pin_watch_silent(&self->at.watch));
+	ASSERT_OK(unpin(&self->at));
+	ASSERT_OK(gup_pin_end(&self->at.base));
+}
+
+/* A pin that is there already; once, and no more for another of this task. */
+TEST_F_TIMEOUT(overdue, told_once, 60)
+{
+	struct gup_pin_line line;
+
+	ASSERT_OK(set_max("0"));
+	ASSERT_OK(pin(&self->at, NPAGES, &line));
+	gup_pin_msleep(300);
+	ASSERT_OK(gup_pin_watch_silent(&self->at.watch));
+	ASSERT_OK(set_max("200"));
+	ASSERT_OK(wait_for_hazard(&self->at));
+	ASSERT_OK(saw(&self->at, &line, " ms so far, gup_pin.max_short_ms=200"));
+
+	gup_pin_msleep(1000);
+	ASSERT_OK(gup_pin_watch_silent(&self->at.watch));
+	ASSERT_OK(unpin(&self->at));
+	ASSERT_OK(pin(&self->at, NPAGES, &line));
+	gup_pin_msleep(1000);
+	ASSERT_OK(gup_pin_watch_silent(&self->at.watch));
+	ASSERT_OK(unpin(&self->at));
+	ASSERT_OK(gup_pin_end(&self->at.base));
+}
+
+/* Another task is another origin, though its stack is the same. */
+TEST_F_TIMEOUT(overdue, each_task, 60)
+{
+	struct gup_pin_line line;
+	int status;
+	pid_t child;
+
+	ASSERT_OK(set_max("200"));
+	ASSERT_OK(pin(&self->at, 1, &line));
+	ASSERT_OK(wait_for_hazard(&self->at));
+	ASSERT_OK(saw(&self->at, &line, NULL));
+	ASSERT_OK(unpin(&self->at));
+
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		const char *problem = pin(&self->at, 1, &line) ?: wait_for_hazard(&self->at);
+
+		problem = problem ?: saw(&self->at, &line, NULL) ?: unpin(&self->at);
+		if (problem)
+			TH_LOG("%s", problem);
+		_exit(!!problem);
+	}
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+	ASSERT_OK(gup_pin_end(&self->at.base));
+}
+
+/* Released in time; or for long, as it should be. */
+TEST_F_TIMEOUT(overdue, in_order, 60)
+{
+	struct gup_pin_line line;
+
+	ASSERT_EQ(0, uring_register_one(self->at.ring, self->at.mem.addr, self->at.mem.size));
+	ASSERT_OK(set_max("200"));
+	gup_pin_msleep(1000);
+	ASSERT_OK(gup_pin_watch_silent(&self->at.watch));
+	ASSERT_EQ(0, uring_unregister(self->at.ring));
+
+	ASSERT_OK(set_max("30000"));
+	ASSERT_OK(pin(&self->at, 1, &line));
+	gup_pin_msleep(500);
+	ASSERT_OK(unpin(&self->at));
+	ASSERT_OK(set_max("200"));
+	gup_pin_msleep(1000);
+	ASSERT_OK(gup_pin_watch_silent(&self->at.watch));
+	ASSERT_OK(gup_pin_end(&self->at.base));
+}
+
+/* Switched off again, it looks no more. */
+TEST_F_TIMEOUT(overdue, off_again, 60)
+{
+	struct gup_pin_line line;
+
+	ASSERT_OK(set_max("150"));
+	gup_pin_msleep(500);
+	ASSERT_OK(set_max("0"));
+	ASSERT_OK(pin(&self->at, 1, &line));
+	gup_pin_msleep(1000);
+	ASSERT_OK(gup_pin_watch_silent(&self->at.watch));
+	ASSERT_OK(set_max("150"));
+	ASSERT_OK(wait_for_hazard(&self->at));
+	ASSERT_OK(saw(&self->at, &line, NULL));
+	ASSERT_OK(unpin(&self->at));
+	ASSERT_OK(gup_pin_end(&self->at.base));
+}
+
+TEST_F(overdue, bad_values)
+{
+	static const char *const bad[] = { "x", "-1", "1 2", "10ms", "" };
+	size_t i;
+	int fd;
+
+	ASSERT_OK(set_max("12345"));
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		char text[16];
+
+		fd = open(MAX_SHORT, O_WRONLY);
+		ASSERT_LE(0, fd);
+		snprintf(text, sizeof(text), "%s\n", bad[i]);
+		EXPECT_EQ(-1, write(fd, text, strlen(text)));
+		EXPECT_EQ(EINVAL, errno);
+		close(fd);
+		EXPECT_EQ(12345, gup_pin_read_number(MAX_SHORT));
+	}
+	ASSERT_OK(gup_pin_watch_silent(&self->at.watch));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A million pins, none of them beside another of the same call: each file can be
+ * read in time and in constant memory, and who is killed while reading leaves
+ * nothing behind.
+ *
+ * Takes most of the free memory: run it alone. Time is that of the CPU, which
+ * means most in a guest that counts instructions.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "kselftest_harness.h"
+#include "gup_pin_bulk.h"
+#include "gup_pin_pinners.h"
+#include "gup_pin_util.h"
+
+#define MILLION		1000000UL
+#define TIMEOUT		900
+/* Calls that pin each page, for so many pages there are not. */
+#define TIMES		2UL
+#define MOST_MS		5000UL
+
+/* What others may need meanwhile, in kB; the text is some hundred times as much. */
+#define OTHERS_KB	2048UL
+
+struct shared {
+	struct gup_pin_bulk hold;
+	bool done;
+	char problem[300];
+};
+
+FIXTURE(million)
+{
+	struct gup_pin_base base;
+	struct shared *shared;
+	pid_t child;
+};
+
+/*
+ * A process that shares our open files, so that what it has registered stays
+ * when it ends.
+ */
+static pid_t fork_with_files(void)
+{
+	return syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+}
+
+static const char *hold_million(struct gup_pin_bulk *hold)
+{
+	const char *problem;
+	unsigned long i;
+
+	problem = gup_pin_bulk_map(hold, MILLION / TIMES, 1);
+	for (i = 0; !problem && i < TIMES; i++)
+		problem = gup_pin_bulk_add_all(hold, 1);
+	return problem;
+}
+
+static const char *hold_in_child(struct shared *shared, pid_t *child)
+{
+	const char *problem;
+
+	*child = fork_with_files();
+	if (*child < 0)
+		return gup_pin_problem("clone: %s", strerror(errno));
+	if (!*child) {
+		problem = hold_million(&shared->hold);
+		snprintf(shared->problem, sizeof(shared->problem), "%s", problem ?: "");
+		__atomic_store_n(&shared->done, true, __ATOMIC_RELEASE);
+		for (;;)
+			pause();
+	}
+	while (!__atomic_load_n(&shared->done, __ATOMIC_ACQUIRE)) {
+		if (waitpid(*child, NULL, WNOHANG) == *child)
+			return "the process that holds pins has ended";
+		gup_pin_msleep(20);
+	}
+	return shared->problem[0] ? shared->problem : NULL;
+}
+
+FIXTURE_SETUP(million)
+{
+	const char *missing = gup_pin_missing();
+	int ring = uring_open();
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	if (ring < 0)
+		SKIP(return, "no io_uring (CONFIG_IO_URING): %s", strerror(errno));
+	close(ring);
+	if (gup_pin_most_pages() < MILLION / TIMES)
+		SKIP(return, "too little memory for %lu pages", MILLION / TIMES);
+	ASSERT_OK(gup_pin_begin(&self->base));
+	self->shared = mmap(NULL, sizeof(*self->shared), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->shared);
+	ASSERT_OK(hold_in_child(self->shared, &self->child));
+}
+
+static void end_child(pid_t *child)
+{
+	if (*child <= 0)
+		return;
+	kill(*child, SIGKILL);
+	waitpid(*child, NULL, 0);
+	*child = 0;
+}
+
+FIXTURE_TEARDOWN(million)
+{
+	struct gup_pin_bulk *hold = &self->shared->hold;
+
+	end_child(&self->child);
+	/* Its memory is not ours. */
+	hold->npages = 0;
+	gup_pin_bulk_drop(hold);
+	munmap(self->shared, sizeof(*self->shared));
+}
+
+/* What the kernel has allocated for itself, in kB. */
+static unsigned long kernel_kb(void)
+{
+	return gup_pin_memory_kb("Slab") + gup_pin_memory_kb("VmallocUsed");
+}
+
+/* CPU time of this process, in ms. */
+static unsigned long cpu_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/**
+ * struct reading - what it took to read a file
+ * @lines: its lines, the first one included
+ * @bytes: its size
+ * @at_once: the most that one read() got: a seq_file gives what its buffer has
+ * @ms: CPU time
+ * @grown_kb: by how much the kernel's memory was more meanwhile than before
+ */
+struct reading {
+	unsigned long lines;
+	unsigned long bytes;
+	unsigned long at_once;
+	unsigned long ms;
+	unsigned long grown_kb;
+};
+
+/* Looks at memory now and then, which takes time of its own. */
+#define LOOK_EVERY	(16UL << 20)
+
+static void look(struct reading *reading, unsigned long before)
+{
+	unsigned long now = kernel_kb();
+
+	if (now > before && now - before > reading->grown_kb)
+		reading->grown_kb = now - before;
+}
+
+static unsigned long newlines(const char *text, size_t len)
+{
+	const char *end = text + len;
+	unsigned long nr = 0;
+
+	while ((text = memchr(text, '\n', end - text))) {
+		text++;
+		nr++;
+	}
+	return nr;
+}
+
+static const char *read_all(const char *path, const char *filter, struct reading *reading)
+{
+	unsigned long before = kernel_kb(), next = 0, start = cpu_ms(), looked = 0;
+	static char buf[1 << 17];
+	ssize_t got = 0;
+	int fd;
+
+	memset(reading, 0, sizeof(*reading));
+	fd = open(path, filter ? O_RDWR : O_RDONLY);
+	if (fd < 0)
+		return gup_pin_problem("cannot open %s: %s", path, strerror(errno));
+	if (filter && gup_pin_view_filter(fd, filter)) {
+		close(fd);
+		return gup_pin_problem("%s: the filter %s is refused", path, filter);
+	}
+	while ((got = read(fd, buf, sizeof(buf))) > 0) {
+		reading->lines += newlines(buf, got);
+		reading->bytes += got;
+		if ((size_t)got > reading->at_once)
+			reading->at_once = got;
+		if (reading->bytes < next)
+			continue;
+		next = reading->bytes + LOOK_EVERY;
+		looked -= cpu_ms();
+		look(reading, before);
+		looked += cpu_ms();
+	}
+	look(reading, before);
+	close(fd);
+	reading->ms = cpu_ms() - start - looked;
+	return got < 0 ? gup_pin_problem("cannot read %s: %s", path, strerror(errno)) : NULL;
+}
+
+/*
+ * Files, and how many lines they have when there are a million pins; without a
+ * directory: that of a process
+ */
+struct view {
+	const char *name;
+	const char *filter;
+	unsigned long least;
+	unsigned long most;
+};
+
+static const struct view views[] = {
+	{ "pins", NULL, MILLION + 1, MILLION + 1 },
+	{ "pins", "mode=w term=long", MILLION + 1, MILLION + 1 },
+	{ "pins", "mode=r", 1, 1 },
+	{ "pins", "min_age_ms=999999999", 1, 1 },
+	{ "gup_pins", NULL, MILLION + 1, MILLION + 1 },
+	{ "stacks", NULL, 4, 100000 },
+	{ "orphans", NULL, 1, 1 },
+	{ "stats", NULL, 17, 100 },
+	{ "verify", NULL, 1, 1 },
+	{ "hazards", NULL, 1, 1 },
+	{ "refused", NULL, 1, 1 },
+};
+
+static const char *check_reading(const struct view *view, const struct reading *reading)
+{
+	if (reading->lines < view->least || reading->lines > view->most)
+		return gup_pin_problem("%lu lines, not %lu to %lu", reading->lines,
+				       view->least, view->most);
+	if (reading->ms > MOST_MS)
+		return gup_pin_problem("it took %lu ms", reading->ms);
+	if (reading->at_once > PAGE_SIZE)
+		return gup_pin_problem("the kernel's buffer has grown to %lu bytes",
+				       reading->at_once);
+	if (reading->grown_kb > OTHERS_KB)
+		return gup_pin_problem("the kernel took %lu kB more meanwhile",
+				       reading->grown_kb);
+	return NULL;
+}
+
+static const char *read_view(const struct view *view, pid_t owner)
+{
+	struct reading reading;
+	const char *problem;
+	char path[64];
+
+	if (!strcmp(view->name, "gup_pins"))
+		snprintf(path, sizeof(path), "/proc/%d/gup_pins", owner);
+	else
+		snprintf(path, sizeof(path), GUP_PIN_DIR "/%s", view->name);
+	problem = read_all(path, view->filter, &reading);
+	if (!problem) {
+		ksft_print_msg("%s %s: %lu lines, %lu bytes, %lu ms, %lu at once, %lu kB\n",
+			       view->name, view->filter ?: "", reading.lines, reading.bytes,
+			       reading.ms, reading.at_once, reading.grown_kb);
+		problem = check_reading(view, &reading);
+	}
+	if (problem)
+		problem = gup_pin_problem("%s %s: %s", view->name, view->filter ?: "",
+					  problem);
+	return problem;
+}
+
+TEST_F_TIMEOUT(million, streams, TIMEOUT)
+{
+	static const struct view orphaned = { "orphans", NULL, MILLION + 1, MILLION + 1 };
+	struct gup_pin_stats before, after;
+	size_t i;
+
+	ASSERT_OK(gup_pin_read_stats(&before));
+	ASSERT_EQ(self->base.stats.live_pins + MILLION, before.live_pins);
+	ASSERT_EQ(self->base.stats.untracked, before.untracked);
+	for (i = 0; i < ARRAY_SIZE(views); i++) {
+		const char *problem = read_view(&views[i], self->child);
+
+		EXPECT_EQ(NULL, problem) {
+			TH_LOG("%s", problem);
+		}
+	}
+	end_child(&self->child);
+	ASSERT_OK(read_view(&orphaned, 0));
+	ASSERT_OK(gup_pin_read_stats(&after));
+	EXPECT_EQ(before.memory_bytes, after.memory_bytes);
+	EXPECT_EQ(before.live_pins, after.live_pins);
+	ASSERT_OK(gup_pin_bulk_release(&self->shared->hold));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+/* Objects in use of all the caches that kmalloc() and open files take from, in kB. */
+static const char *objects_kb(unsigned long *kb)
+{
+	unsigned long active, total, size, bytes = 0;
+	const char *problem;
+	char *text, *line, *rest, name[64];
+
+	*kb = 0;
+	problem = gup_pin_slurp("/proc/slabinfo", &text, NULL);
+	if (problem)
+		return problem;
+	for (rest = text; (line = strsep(&rest, "\n"));)
+		if (sscanf(line, "%63s %lu %lu %lu", name, &active, &total, &size) == 4 &&
+		    (!strncmp(name, "kmalloc-", 8) || !strcmp(name, "seq_file") ||
+		     !strcmp(name, "filp")))
+			bytes += active * size;
+	free(text);
+	*kb = bytes >> 10;
+	return NULL;
+}
+
+/* Reads it over and over, until it is killed. */
+static void read_for_ever(const char *path)
+{
+	static char buf[1 << 16];
+	int fd;
+
+	for (;;) {
+		fd = open(path, O_RDONLY);
+		while (fd >= 0 && read(fd, buf, sizeof(buf)) > 0)
+			;
+		close(fd);
+	}
+}
+
+static const char *kill_a_reader(const char *path, unsigned int ms)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid < 0)
+		return gup_pin_problem("fork: %s", strerror(errno));
+	if (!pid)
+		read_for_ever(path);
+	gup_pin_msleep(ms);
+	kill(pid, SIGKILL);
+	if (waitpid(pid, &status, 0) != pid || !WIFSIGNALED(status))
+		return gup_pin_problem("the reader of %s was not killed", path);
+	return NULL;
+}
+
+#define KILLS		40
+/* Each that leaves its state behind leaves some 2 to 20 kB. */
+#define LEFT_KB		64UL
+/* It is killed after that, at most, and then it takes no longer than this. */
+#define KILL_STEPS_MS	20UL
+#define KILLED_MS	50UL
+
+TEST_F_TIMEOUT(million, killed_reader, TIMEOUT)
+{
+	static const char *const names[] = { "pins", "stacks", "verify", "orphans", "stats" };
+	struct gup_pin_stats before, after;
+	unsigned long left[2];
+	struct timespec t[2];
+	unsigned long took;
+	char path[64];
+	size_t i;
+	int k;
+
+	ASSERT_OK(gup_pin_read_stats(&before));
+	for (i = 0; i <= ARRAY_SIZE(names); i++) {
+		if (i < ARRAY_SIZE(names))
+			snprintf(path, sizeof(path), GUP_PIN_DIR "/%s", names[i]);
+		else
+			snprintf(path, sizeof(path), "/proc/%d/gup_pins", self->child);
+		ASSERT_OK(kill_a_reader(path, 50));
+		ASSERT_OK(objects_kb(&left[0]));
+		clock_gettime(CLOCK_MONOTONIC, &t[0]);
+		for (k = 0; k < KILLS; k++)
+			ASSERT_OK(kill_a_reader(path, k % KILL_STEPS_MS + 1));
+		clock_gettime(CLOCK_MONOTONIC, &t[1]);
+		ASSERT_OK(objects_kb(&left[1]));
+		took = (t[1].tv_sec - t[0].tv_sec) * 1000 +
+			(t[1].tv_nsec - t[0].tv_nsec) / 1000000;
+		TH_LOG("%s: %d killed in %lu ms, objects %lu kB then %lu kB", path, KILLS,
+		       took, left[0], left[1]);
+		EXPECT_GT(left[0] + LEFT_KB, left[1]);
+		EXPECT_GT(KILLED_MS * KILLS, took);
+	}
+	ASSERT_OK(gup_pin_read_stats(&after));
+	EXPECT_EQ(before.memory_bytes, after.memory_bytes);
+
+	/* Nobody stands in the way of those who release, or switch off and on. */
+	ASSERT_OK(kill_a_reader(GUP_PIN_DIR "/pins", 20));
+	ASSERT_OK(gup_pin_bulk_release(&self->shared->hold));
+	ASSERT_OK(gup_pin_end(&self->base));
+	ASSERT_OK(gup_pin_write(GUP_PIN_DIR "/enable", "0"));
+	ASSERT_OK(gup_pin_write(GUP_PIN_DIR "/enable", "1"));
+}
+
+/* Switched off in the middle of a reader, who comes to an end. */
+TEST_F_TIMEOUT(million, switched_off, TIMEOUT)
+{
+	struct gup_pin_stats stats;
+	int fd, round;
+	char buf[100];
+	ssize_t got;
+
+	for (round = 0; round < 2; round++) {
+		fd = open(GUP_PIN_DIR "/pins", O_RDONLY);
+		ASSERT_LE(0, fd);
+		ASSERT_LT(0, read(fd, buf, sizeof(buf)));
+		ASSERT_OK(gup_pin_write(GUP_PIN_DIR "/enable", round ? "1" : "0"));
+		ASSERT_OK(gup_pin_read_stats(&stats));
+		EXPECT_EQ(0, stats.live_pins);
+		while ((got = read(fd, buf, sizeof(buf))) > 0)
+			;
+		EXPECT_EQ(0, got);
+		close(fd);
+		if (!round)
+			continue;
+		ASSERT_OK(gup_pin_bulk_release(&self->shared->hold));
+		ASSERT_OK(gup_pin_read_stats(&stats));
+		EXPECT_EQ(self->base.stats.unmatched, stats.unmatched);
+	}
+}
+
+TEST_HARNESS_MAIN

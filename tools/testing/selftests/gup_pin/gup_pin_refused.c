@@ -1,0 +1,602 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pins for long that the kernel does not give: `refused` says who asked for what, and
+ * why there was none; other failures are no refusals.
+ *
+ * Wants a movable zone (boot with movablecore=256M).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "kselftest_harness.h"
+#include "gup_pin_pinners.h"
+#include "gup_pin_slow.h"
+#include "gup_pin_util.h"
+#include "gup_pin_zone.h"
+
+#define REFUSED		GUP_PIN_DIR "/refused"
+/* Of which it keeps so many. */
+#define RECORDS_MAX	1024
+
+/* A record of `refused`. */
+struct refusal {
+	unsigned long count;
+	char err[8];
+	char mode;
+	char term[8];
+	char api[32];
+	pid_t owner;
+	pid_t tgid;
+	pid_t pid;
+	char comm[68];
+	unsigned long oldest_ms;
+	unsigned long newest_ms;
+	unsigned long stack;
+	char first_frame[80];
+	unsigned int nr_frames;
+};
+
+struct refusals {
+	struct refusal *refusal;
+	size_t nr;
+};
+
+static const char *parse_words(const char *line, struct refusal *out)
+{
+	int end = 0;
+
+	memset(out, 0, sizeof(*out));
+	if (sscanf(line,
+		   "count=%lu err=%7s mode=%c term=%7s api=%31s owner=%d task=%d/%d comm=%67s oldest_ms=%lu newest_ms=%lu stack=0x%lx%n",
+		   &out->count, out->err, &out->mode, out->term, out->api, &out->owner,
+		   &out->tgid, &out->pid, out->comm, &out->oldest_ms, &out->newest_ms,
+		   &out->stack, &end) != 12 || line[end])
+		return gup_pin_problem("no record of refused: %s", line);
+	if (!out->count || out->newest_ms > out->oldest_ms)
+		return gup_pin_problem("no right count or time: %s", line);
+	return NULL;
+}
+
+static const char *parse_refusals(char *text, struct refusals *out)
+{
+	char *line = strsep(&text, "\n");
+	struct refusal *now = NULL;
+	const char *problem = NULL;
+
+	if (strcmp(line, "# gup_pin refused 1"))
+		return gup_pin_problem("refused begins with: %s", line);
+	while (!problem && (line = strsep(&text, "\n")) && text) {
+		if (!now) {
+			out->refusal = realloc(out->refusal,
+					       (out->nr + 1) * sizeof(*out->refusal));
+			now = &out->refusal[out->nr++];
+			problem = parse_words(line, now);
+		} else if (!line[0]) {
+			now = NULL;
+		} else if (line[0] != ' ') {
+			problem = gup_pin_problem("no frame: %s", line);
+		} else if (!now->nr_frames++) {
+			snprintf(now->first_frame, sizeof(now->first_frame), "%s",
+				 line + 1);
+		}
+	}
+	if (!problem && now)
+		problem = gup_pin_problem("refused ends in a stack");
+	return problem;
+}
+
+/* The caller frees out->refusal. */
+static const char *read_refusals(struct refusals *out)
+{
+	const char *problem;
+	char *text;
+
+	memset(out, 0, sizeof(*out));
+	problem = gup_pin_slurp(REFUSED, &text, NULL);
+	if (problem)
+		return problem;
+	problem = parse_refusals(text, out);
+	free(text);
+	return problem;
+}
+
+/* What `stats` says: all of them. */
+static const char *read_total(unsigned long *total)
+{
+	const char *problem, *at;
+	char *text;
+
+	problem = gup_pin_slurp(GUP_PIN_DIR "/stats", &text, NULL);
+	if (problem)
+		return problem;
+	at = strstr(text, "\nrefused ");
+	if (at)
+		*total = strtoul(at + strlen("\nrefused "), NULL, 10);
+	free(text);
+	return at ? NULL : gup_pin_problem("no refused in stats");
+}
+
+/* Of this process; *out is the only one. */
+static const char *read_mine(struct refusal *out)
+{
+	struct refusals all;
+	const char *problem = read_refusals(&all);
+	unsigned int mine = 0;
+	size_t i;
+
+	for (i = 0; !problem && i < all.nr; i++) {
+		if (all.refusal[i].tgid != getpid())
+			continue;
+		*out = all.refusal[i];
+		mine++;
+	}
+	free(all.refusal);
+	if (!problem && mine != 1)
+		problem = gup_pin_problem("%u records of this process, not 1", mine);
+	return problem;
+}
+
+/* The ways to ask. */
+enum how {
+	BY_SLOW,		/* gup_test, pin_user_pages() */
+	BY_FAST,		/* gup_test, pin_user_pages_fast() */
+	BY_URING,		/* a registered buffer, pin_user_pages_fast() */
+	BY_MEMFD,		/* udmabuf, memfd_pin_folios() */
+};
+
+static const char *const apis[] = {
+	[BY_SLOW] = "pin_user_pages",
+	[BY_FAST] = "pin_user_pages_fast",
+	[BY_URING] = "pin_user_pages_fast",
+	[BY_MEMFD] = "memfd_pin_folios",
+};
+
+/* Who asks, and what for. */
+struct asker {
+	enum how how;
+	struct gup_pin_base base;
+	struct gup_pin_slow slow;
+	struct gup_pin_dm disk;
+	unsigned long total;
+	int gup_test;
+	int ring;
+	int memfd;
+	int buf;
+	int file;
+	char *map;		/* of the file, shared */
+	char *mem;
+	size_t size;
+};
+
+static const char *asker_missing(struct asker *self, enum how how)
+{
+	const char *missing = gup_pin_missing() ?: gup_pin_dm_missing();
+
+	memset(self, 0, sizeof(*self));
+	self->how = how;
+	self->memfd = -1;
+	self->buf = -1;
+	self->file = -1;
+	self->gup_test = gup_test_open();
+	self->ring = uring_open();
+	if (missing)
+		return missing;
+	if (self->gup_test < 0)
+		return "no " GUP_TEST " (CONFIG_GUP_TEST)";
+	if (self->ring < 0)
+		return "no io_uring (CONFIG_IO_URING)";
+	if (how == BY_MEMFD && access(UDMABUF, F_OK))
+		return "no " UDMABUF " (CONFIG_UDMABUF)";
+	return NULL;
+}
+
+static const char *asker_begin(struct asker *self)
+{
+	prctl(PR_SET_NAME, "asks for long");
+	return gup_pin_begin(&self->base) ?: read_total(&self->total);
+}
+
+static void asker_end(struct asker *self)
+{
+	gup_pin_slow_close(&self->slow);
+	if (self->map)
+		munmap(self->map, 4 * PAGE_SIZE);
+	if (self->mem)
+		munmap(self->mem, self->size);
+	if (self->file >= 0)
+		close(self->file);
+	gup_pin_dm_remove(&self->disk);
+	if (self->buf >= 0)
+		close(self->buf);
+	if (self->memfd >= 0)
+		close(self->memfd);
+	close(self->gup_test);
+	close(self->ring);
+}
+
+/* Asks for pins for long of memory at an address; 0 or -errno. */
+static int ask(struct asker *self, void *addr, size_t size,
+	       bool write)
+{
+	switch (self->how) {
+	case BY_SLOW:
+	case BY_FAST:
+		return gup_test_hold(self->gup_test, addr, size,
+				     (self->how == BY_FAST ? GUP_TEST_FAST : 0) |
+				     (write ? GUP_TEST_WRITE : 0));
+	case BY_URING:
+		return uring_register_one(self->ring, addr, size);
+	case BY_MEMFD:
+		self->buf = udmabuf_open(self->memfd, (char *)addr - self->mem, size);
+		return self->buf < 0 ? -errno : 0;
+	}
+	return -EINVAL;
+}
+
+static void let_go(struct asker *self)
+{
+	if (self->how == BY_URING)
+		uring_unregister(self->ring);
+	else if (self->how == BY_MEMFD)
+		close(self->buf);
+	else
+		gup_test_release(self->gup_test);
+	self->buf = -1;
+}
+
+/* So many more refusals than at first, all of this kind; *last is the record. */
+static const char *check(struct asker *self, const char *err, unsigned int count,
+			 struct refusal *last)
+{
+	size_t len = strlen(apis[self->how]);
+	const char *problem;
+	unsigned long total;
+
+	problem = read_total(&total) ?: read_mine(last);
+	if (problem)
+		return problem;
+	if (total - self->total != count)
+		return gup_pin_problem("refused in stats grew by %lu, not %u",
+				       total - self->total, count);
+	if (last->count != count || strcmp(last->err, err))
+		return gup_pin_problem("count=%lu err=%s, not %u and %s", last->count,
+				       last->err, count, err);
+	if (last->mode != 'w' || strcmp(last->term, "long"))
+		return gup_pin_problem("mode=%c term=%s", last->mode, last->term);
+	if (strcmp(last->api, apis[self->how]))
+		return gup_pin_problem("api=%s, not %s", last->api, apis[self->how]);
+	if (last->owner != (self->how == BY_MEMFD ? 0 : getpid()) || last->pid != gettid() ||
+	    strcmp(last->comm, "asks\\x20for\\x20long"))
+		return gup_pin_problem("owner=%d task=.../%d comm=%s", last->owner,
+				       last->pid, last->comm);
+	if (!last->stack || last->nr_frames < 3 ||
+	    strncmp(last->first_frame, apis[self->how], len) ||
+	    strncmp(last->first_frame + len, "+0x", 3))
+		return gup_pin_problem("stack=0x%lx of %u frames begins with '%s'",
+				       last->stack, last->nr_frames, last->first_frame);
+	return gup_pin_check_no_lines(getpid());
+}
+
+static const char *check_none(struct asker *self)
+{
+	unsigned long total;
+	const char *problem = read_total(&total);
+
+	if (!problem && total != self->total)
+		problem = gup_pin_problem("refused in stats grew by %lu",
+					  total - self->total);
+	return problem;
+}
+
+/* Anonymous memory, or for BY_MEMFD a memfd. */
+static const char *map_memory(struct asker *self, size_t size)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
+	self->size = size;
+	if (self->how == BY_MEMFD) {
+		self->memfd = memfd_create("gup_pin", MFD_ALLOW_SEALING);
+		if (self->memfd < 0 || ftruncate(self->memfd, size))
+			return gup_pin_problem("memfd: %s", strerror(errno));
+		flags = MAP_SHARED;
+	}
+	self->mem = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, self->memfd, 0);
+	if (self->mem == MAP_FAILED) {
+		self->mem = NULL;
+		return gup_pin_problem("mmap: %s", strerror(errno));
+	}
+	madvise(self->mem, size, MADV_NOHUGEPAGE);
+	return NULL;
+}
+
+/* A file of an ext4, whose pages must not be pinned for long and for write. */
+static const char *map_file(struct asker *self)
+{
+	const char *problem = gup_pin_dm_create(&self->disk, 16 << 20);
+
+	if (!problem)
+		problem = gup_pin_dm_mount(&self->disk, "ext4");
+	if (problem)
+		return problem;
+	self->file = gup_pin_dm_file(&self->disk, "data", 4 * PAGE_SIZE, O_RDWR);
+	self->map = mmap(NULL, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 self->file, 0);
+	if (self->map == MAP_FAILED) {
+		self->map = NULL;
+		return gup_pin_problem("mmap: %s", strerror(errno));
+	}
+	return NULL;
+}
+
+/* Memory that belongs to a file */
+FIXTURE(file)
+{
+	struct asker asker;
+};
+
+FIXTURE_VARIANT(file)
+{
+	enum how how;
+};
+
+FIXTURE_VARIANT_ADD(file, slow)
+{
+	.how = BY_SLOW,
+};
+
+FIXTURE_VARIANT_ADD(file, fast)
+{
+	.how = BY_FAST,
+};
+
+FIXTURE_VARIANT_ADD(file, io_uring)
+{
+	.how = BY_URING,
+};
+
+FIXTURE_SETUP(file)
+{
+	const char *missing = asker_missing(&self->asker, variant->how);
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_OK(asker_begin(&self->asker));
+}
+
+FIXTURE_TEARDOWN(file)
+{
+	asker_end(&self->asker);
+}
+
+/* The file system has to be told of each write. One record, that counts. */
+TEST_F(file, refused)
+{
+	struct asker *asker = &self->asker;
+	struct refusal first, second;
+
+	ASSERT_OK(map_file(asker));
+	/* Once with the page in the page tables, where the fast way finds it. */
+	asker->map[0] = 1;
+	EXPECT_EQ(-EFAULT, ask(asker, asker->map, PAGE_SIZE, true));
+	ASSERT_OK(check(asker, "EFAULT", 1, &first));
+	gup_pin_msleep(20);
+	/* Not there yet; and several pages are one refusal. */
+	EXPECT_EQ(-EFAULT, ask(asker, asker->map + PAGE_SIZE, 3 * PAGE_SIZE, true));
+	ASSERT_OK(check(asker, "EFAULT", 2, &second));
+	EXPECT_EQ(first.stack, second.stack);
+	EXPECT_LE(second.newest_ms + 20, second.oldest_ms);
+	ASSERT_OK(gup_pin_end(&asker->base));
+}
+
+/* What fails for another reason, and what does not fail. */
+TEST_F(file, no_refusal)
+{
+	struct asker *asker = &self->asker;
+
+	ASSERT_OK(map_memory(asker, 4 * PAGE_SIZE));
+	ASSERT_OK(map_file(asker));
+	EXPECT_EQ(0, ask(asker, asker->mem, PAGE_SIZE, true));
+	let_go(asker);
+	/* Nothing is there. */
+	ASSERT_EQ(0, munmap(asker->mem + PAGE_SIZE, PAGE_SIZE));
+	EXPECT_EQ(-EFAULT, ask(asker, asker->mem + PAGE_SIZE, PAGE_SIZE, true));
+	/* It may not be written to, by anybody. */
+	ASSERT_EQ(0, mprotect(asker->mem + 2 * PAGE_SIZE, PAGE_SIZE, PROT_READ));
+	EXPECT_EQ(-EFAULT, ask(asker, asker->mem + 2 * PAGE_SIZE, PAGE_SIZE, true));
+	/* A file may be pinned for read; a private mapping has copies of it. */
+	if (asker->how != BY_URING) {
+		EXPECT_EQ(0, ask(asker, asker->map, PAGE_SIZE, false));
+		let_go(asker);
+	}
+	ASSERT_EQ(asker->mem, mmap(asker->mem, PAGE_SIZE, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_FIXED, asker->file, 0));
+	EXPECT_EQ(0, ask(asker, asker->mem, PAGE_SIZE, true));
+	let_go(asker);
+	/* A pin for short may be for write. */
+	EXPECT_EQ(0, gup_test_basic(asker->gup_test, asker->map, PAGE_SIZE, true));
+	ASSERT_OK(check_none(asker));
+	ASSERT_OK(gup_pin_end(&asker->base));
+}
+
+/* Memory that would have to be moved */
+FIXTURE(movable)
+{
+	struct asker asker;
+};
+
+FIXTURE_VARIANT(movable)
+{
+	enum how how;
+};
+
+FIXTURE_VARIANT_ADD(movable, slow)
+{
+	.how = BY_SLOW,
+};
+
+FIXTURE_VARIANT_ADD(movable, fast)
+{
+	.how = BY_FAST,
+};
+
+FIXTURE_VARIANT_ADD(movable, io_uring)
+{
+	.how = BY_URING,
+};
+
+FIXTURE_VARIANT_ADD(movable, memfd)
+{
+	.how = BY_MEMFD,
+};
+
+FIXTURE_SETUP(movable)
+{
+	const char *missing = asker_missing(&self->asker, variant->how);
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_OK(asker_begin(&self->asker));
+}
+
+FIXTURE_TEARDOWN(movable)
+{
+	asker_end(&self->asker);
+}
+
+/* It should be moved, but somebody has it pinned. */
+TEST_F_TIMEOUT(movable, pinned_by_another, 120)
+{
+	struct asker *asker = &self->asker;
+	struct gup_pin_range movable;
+	struct refusal last;
+	char *page;
+
+	if (!gup_pin_movable_zone(&movable))
+		SKIP(return, "no movable zone (boot with movablecore=256M)");
+	ASSERT_OK(map_memory(asker, 256 << 20));
+	page = gup_pin_fault_into(&movable, asker->mem, asker->size, 1);
+	ASSERT_NE(NULL, page);
+	ASSERT_OK(gup_pin_slow_open(&asker->slow));
+	ASSERT_OK(gup_pin_slow_pin(&asker->slow, page, PAGE_SIZE));
+	EXPECT_EQ(-ENOMEM, ask(asker, page, PAGE_SIZE, true));
+	/* The one that is in the way is no refusal's. */
+	ASSERT_OK(gup_pin_slow_unpin(&asker->slow));
+	ASSERT_OK(gup_pin_wait_live(asker->base.stats.live_pins, 5000));
+	ASSERT_OK(check(asker, "ENOMEM", 1, &last));
+
+	/* Now it is moved, and that is no refusal. */
+	ASSERT_TRUE(gup_pin_in_range(&movable, page));
+	EXPECT_EQ(0, ask(asker, page, PAGE_SIZE, true));
+	EXPECT_FALSE(gup_pin_in_range(&movable, page));
+	let_go(asker);
+	ASSERT_OK(gup_pin_wait_live(asker->base.stats.live_pins, 5000));
+	ASSERT_OK(check(asker, "ENOMEM", 1, &last));
+	ASSERT_OK(gup_pin_end(&asker->base));
+}
+
+/* By io_uring, which does not ask again for what it did not get */
+FIXTURE(once)
+{
+	struct asker asker;
+};
+
+FIXTURE_SETUP(once)
+{
+	const char *missing = asker_missing(&self->asker, BY_URING);
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_OK(asker_begin(&self->asker));
+}
+
+FIXTURE_TEARDOWN(once)
+{
+	asker_end(&self->asker);
+}
+
+/* Pages of a file lie behind others, which the call gets. */
+static const char *map_file_behind(struct asker *self, char *others)
+{
+	const char *problem = map_file(self);
+	char *want = others + 4 * PAGE_SIZE;
+
+	if (!problem && mmap(want, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_FIXED, self->file, 0) != want)
+		problem = gup_pin_problem("mmap: %s", strerror(errno));
+	return problem;
+}
+
+/* A call that got a part of what it asked for was refused the rest, once. */
+TEST_F(once, part)
+{
+	struct asker *asker = &self->asker;
+	struct refusal last;
+
+	ASSERT_OK(map_memory(asker, 8 * PAGE_SIZE));
+	memset(asker->mem, 1, asker->size);
+	/* Where they are now they may stay, so that nothing is tried again. */
+	ASSERT_EQ(0, uring_register_one(asker->ring, asker->mem, 4 * PAGE_SIZE));
+	ASSERT_EQ(0, uring_unregister(asker->ring));
+	ASSERT_OK(map_file_behind(asker, asker->mem));
+	EXPECT_EQ(-EFAULT, ask(asker, asker->mem, 8 * PAGE_SIZE, true));
+	ASSERT_OK(check(asker, "EFAULT", 1, &last));
+	ASSERT_OK(gup_pin_end(&asker->base));
+}
+
+/* The part that it gets has to be moved first, and then all is tried again. */
+TEST_F(once, moved_part)
+{
+	struct asker *asker = &self->asker;
+	struct gup_pin_range movable;
+	struct refusal last;
+	char *page;
+
+	if (!gup_pin_movable_zone(&movable))
+		SKIP(return, "no movable zone (boot with movablecore=256M)");
+	ASSERT_OK(map_memory(asker, 256 << 20));
+	page = gup_pin_fault_into(&movable, asker->mem, asker->size - 8 * PAGE_SIZE, 4);
+	ASSERT_NE(NULL, page);
+	ASSERT_OK(map_file_behind(asker, page));
+	EXPECT_EQ(-EFAULT, ask(asker, page, 8 * PAGE_SIZE, true));
+	EXPECT_FALSE(gup_pin_in_range(&movable, page));
+	ASSERT_OK(check(asker, "EFAULT", 1, &last));
+	ASSERT_OK(gup_pin_end(&asker->base));
+}
+
+/* Of endless origins those are kept that were refused last. */
+TEST_F_TIMEOUT(once, bounded, 120)
+{
+	struct asker *asker = &self->asker;
+	unsigned int i, times = RECORDS_MAX + 50, ours = 0, newest = 0;
+	struct refusals all;
+	unsigned long total;
+	char name[16];
+
+	ASSERT_OK(map_file(asker));
+	for (i = 0; i < times; i++) {
+		snprintf(name, sizeof(name), "origin-%u", i);
+		ASSERT_EQ(0, prctl(PR_SET_NAME, name));
+		ASSERT_EQ(-EFAULT, ask(asker, asker->map, PAGE_SIZE, true));
+	}
+	ASSERT_OK(read_total(&total));
+	EXPECT_EQ(times, total - asker->total);
+	ASSERT_OK(read_refusals(&all));
+	EXPECT_EQ(RECORDS_MAX, all.nr);
+	for (i = 0; i < all.nr; i++) {
+		EXPECT_STRNE("origin-0", all.refusal[i].comm);
+		ours += all.refusal[i].tgid == getpid();
+		newest += !strcmp(all.refusal[i].comm, name);
+	}
+	EXPECT_EQ(RECORDS_MAX, ours);
+	EXPECT_EQ(1, newest);
+	free(all.refusal);
+	ASSERT_OK(gup_pin_end(&asker->base));
+}
+
+TEST_HARNESS_MAIN
