@@ -174,20 +174,31 @@ def example_trace() -> str:
     return text
 
 
-ONE_LINERS = {
-    "held": "t:gup_pin:gup_pin_release { @us[str(args->api)] = hist(args->age_ns / 1000); }",
-    "who": "t:gup_pin:gup_pin_acquire { @pins[args->comm, args->longterm] = sum(args->pins); }",
-}
+# bpftrace has the types of a kernel from its BTF; the one here is built without.
+TYPES = """
+typedef int pid_t;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef _Bool bool;
+"""
+ONE_LINERS = [
+    "t:gup_pin:gup_pin_release { @us[str(args->api)] = hist(args->age_ns / 1000); }",
+    "t:gup_pin:gup_pin_acquire { @pins[args->comm, args->longterm] = sum(args->pins); }",
+]
 
 
 def example_bpftrace() -> str:
-    """bpftrace, for some seconds; nothing if the kernel has no use for it."""
+    """bpftrace, for three seconds; nothing if the kernel has no use for it."""
     if b"CONFIG_BPF_EVENTS=y\n" not in gzip.decompress(Path("/proc/config.gz").read_bytes()):
         return ""
     pid = as_process("worker", busy)
     time.sleep(0.5)
+    wrapper = Path("/dev/shm/bin/bpftrace")
+    wrapper.with_name("types.h").write_text(TYPES)
+    wrapper.write_text('#!/bin/sh\nexec /usr/bin/bpftrace --include types.h -I /dev/shm/bin "$@"\n')
+    wrapper.chmod(0o755)
     text = "".join(
-        shell(f"timeout --signal INT 8 bpftrace -e '{program}'") for program in ONE_LINERS.values()
+        shell(f"bpftrace -c '/bin/sleep 3' -e '{program}'") for program in ONE_LINERS
     )
     end(pid)
     return text
@@ -203,6 +214,9 @@ EXAMPLES = {
 
 def main() -> None:
     """All examples, or one."""
+    # As it is on any system that has been set up.
+    if not Path("/sys/kernel/tracing/events").exists():
+        shell("mount -t tracefs none /sys/kernel/tracing")
     if len(sys.argv) > 2:
         for name in sys.argv[2:]:
             print(EXAMPLES[name]())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The examples of the admin guide do what it says, and are those that are run here."""
+"""The examples of the admin guide do what it says; that of CMA is gup_pin_contig's."""
 
 from __future__ import annotations
 
@@ -96,9 +96,8 @@ def test_bpftrace(said: dict[str, str]) -> None:
 
 
 def test_the_guide_has_them(said: dict[str, str]) -> None:
-    """Each command that is run here is in the guide, and the other way round."""
+    """Each command that is run here is in the guide."""
     text = guide()
     commands = [command for example in said.values() for command in parts(example)]
     for command in commands:
-        bare = re.sub(r"^timeout --signal INT \d+ ", "", command)
-        assert any(line in (f"# {bare}", bare) for line in text.splitlines()), command
+        assert any(line in (f"# {command}", command) for line in text.splitlines()), command

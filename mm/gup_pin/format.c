@@ -107,11 +107,13 @@ u64 gup_pin_age_ms(u64 time, u64 now)
  * snprintf() takes. Where the text ends is known to be far enough away, see
  * GUP_PIN_LINE_MAX.
  */
-#define put_text(at, text)						\
-({									\
-	memcpy(at, text, sizeof(text) - 1);				\
-	(at) + sizeof(text) - 1;					\
-})
+static __always_inline char *put_text(char *at, const char *text)
+{
+	size_t len = __builtin_strlen(text);
+
+	memcpy(at, text, len);
+	return at + len;
+}
 
 static char *put_name(char *at, const char *name)
 {

@@ -7,6 +7,8 @@
 #include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -35,9 +37,9 @@ const char *gup_pin_become(uid_t uid)
 {
 	if (setgroups(0, NULL) || setgid(uid) || setuid(uid))
 		return gup_pin_problem("cannot become user %d: %s", uid, strerror(errno));
-	/* setuid() takes that away, with the right of its own user to look. */
-	if (prctl(PR_SET_DUMPABLE, 1))
-		return gup_pin_problem("PR_SET_DUMPABLE: %s", strerror(errno));
+	/* setuid() takes that away: the right of its own user to look, and its end. */
+	if (prctl(PR_SET_DUMPABLE, 1) || prctl(PR_SET_PDEATHSIG, SIGKILL))
+		return gup_pin_problem("prctl: %s", strerror(errno));
 	return NULL;
 }
 
@@ -152,6 +154,28 @@ void gup_pin_child_end(struct gup_pin_child *child)
 	close(child->go);
 	waitpid(child->pid, NULL, 0);
 	child->pid = 0;
+}
+
+const char *gup_pin_wait_ended(pid_t pid)
+{
+	char path[64], *text, *state;
+	const char *problem;
+	int tries;
+	bool ended;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	for (tries = 0; tries < 1000; tries++) {
+		problem = gup_pin_slurp(path, &text, NULL);
+		if (problem)
+			return problem;
+		state = strrchr(text, ')');
+		ended = state && !strncmp(state, ") Z", 3);
+		free(text);
+		if (ended)
+			return NULL;
+		gup_pin_msleep(10);
+	}
+	return gup_pin_problem("process %d does not end", pid);
 }
 
 /* A page that nobody will ever fill. */

@@ -34,10 +34,13 @@ const char *gup_pin_child_exit(struct gup_pin_child *child);
 /* It ends, unless it has, and is waited for. */
 void gup_pin_child_end(struct gup_pin_child *child);
 
+/* Until a process's first thread has ended. */
+const char *gup_pin_wait_ended(pid_t pid);
+
 /* A user without any right. */
 #define CHILD_USER	65534
 
-/* From now on this process is the user's, and may be looked at by him. */
+/* From now on this process is the user's, may be looked at by him, and ends with its parent. */
 const char *gup_pin_become(uid_t uid);
 
 /*

@@ -218,7 +218,8 @@ TEST_F(crowd, they_differ)
 	size_t i;
 	int key;
 
-	EXPECT_LE(12, self->all.nr);
+	/* Each call has one line at least: the children, the writer, files, buffers. */
+	EXPECT_LE(CHILDREN + 1 + 2 + KINDS + 1, self->all.nr);
 	for (key = 0; key < NR_KEYS; key++) {
 		for (i = 1; i < self->all.nr; i++)
 			if (!alike(key, &self->all.line[0], &self->all.line[i]))
@@ -335,31 +336,49 @@ TEST_F(crowd, comm)
 	gup_pin_free(&lines);
 }
 
-/* Pins that were there a second before the others. */
-TEST_F(crowd, min_age)
+/* Those of the children were there a second before the others. */
+static const char *check_min_age(const struct gup_pin_lines *all,
+				 const struct gup_pin_child *child)
 {
 	unsigned long youngest_old = ~0UL, oldest_new = 0;
-	bool *want = calloc(self->all.nr, sizeof(*want));
+	bool *want = calloc(all->nr, sizeof(*want));
+	const char *problem;
 	char filter[64];
-	size_t i, nr = 0;
+	size_t i;
 
-	for (i = 0; i < self->all.nr; i++) {
-		const struct gup_pin_line *line = &self->all.line[i];
+	for (i = 0; i < all->nr; i++) {
+		const struct gup_pin_line *line = &all->line[i];
 
-		want[i] = line->owner == self->child[0].pid ||
-			  line->owner == self->child[1].pid;
-		nr += want[i];
+		want[i] = line->owner == child[0].pid || line->owner == child[1].pid;
 		if (want[i] && line->age_ms < youngest_old)
 			youngest_old = line->age_ms;
 		if (!want[i] && line->age_ms > oldest_new)
 			oldest_new = line->age_ms;
 	}
-	ASSERT_LT(0, nr);
-	ASSERT_LE(oldest_new + 1000, youngest_old);
-	/* If reading takes longer than that, it may be true of all. */
 	snprintf(filter, sizeof(filter), "min_age_ms=%lu", youngest_old);
-	ASSERT_OK(check(&self->all, want, filter));
+	if (youngest_old < oldest_new + 1000)
+		problem = gup_pin_problem("ages are %lu and %lu ms", youngest_old,
+					  oldest_new);
+	else
+		problem = check(all, want, filter);
 	free(want);
+	return problem;
+}
+
+TEST_F(crowd, min_age)
+{
+	const char *problem;
+	int tries;
+
+	/* If the second goes by while one reads, it is true of all. */
+	for (tries = 0; tries < 5; tries++) {
+		gup_pin_free(&self->all);
+		ASSERT_OK(gup_pin_read_pins(&self->all));
+		problem = check_min_age(&self->all, self->child);
+		if (!problem)
+			break;
+	}
+	ASSERT_OK(problem);
 }
 
 static const struct gup_pin_line *line_of(const struct gup_pin_lines *lines,

@@ -209,11 +209,22 @@ TEST_F(hazard_filter, either)
 
 TEST_F(hazard_filter, min_age)
 {
-	struct wanted want = { .min_age_ms = NEWEST(1)->age_ms };
+	struct wanted want = {};
+	const char *problem;
+	int tries;
 	size_t nr;
 
-	ASSERT_LE(NEWEST(2)->pin.age_ms + 500, want.min_age_ms);
-	ASSERT_OK(check(self->fd, &self->all, &want, &nr));
+	/* If half a second goes by while one reads, it is true of all. */
+	for (tries = 0; tries < 5; tries++) {
+		free(self->all.hazard);
+		ASSERT_OK(gup_pin_read_hazards(&self->all));
+		want.min_age_ms = NEWEST(1)->age_ms;
+		ASSERT_LE(NEWEST(2)->pin.age_ms + 500, want.min_age_ms);
+		problem = check(self->fd, &self->all, &want, &nr);
+		if (!problem)
+			break;
+	}
+	ASSERT_OK(problem);
 	EXPECT_EQ(self->all.nr - 1, nr);
 }
 

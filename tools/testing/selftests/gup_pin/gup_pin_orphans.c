@@ -232,7 +232,7 @@ TEST_F(orphans, first_thread_ended)
 	pid = start_headless(up[1]);
 	ASSERT_LT(0, pid);
 	ASSERT_EQ((ssize_t)sizeof(tid), read(up[0], &tid, sizeof(tid)));
-	gup_pin_msleep(200);
+	ASSERT_OK(gup_pin_wait_ended(pid));
 	ASSERT_OK(gup_pin_writer_start(&self->writer, tid, mem));
 	/* The writer lives, and so does the owner, though without its first thread. */
 	ASSERT_OK(gup_pin_read_task(&lines, self->writer));

@@ -297,7 +297,7 @@ TEST_F(proc, threads)
 
 	/* When the first thread has ended, the others still can be asked. */
 	self->look->go = true;
-	gup_pin_msleep(200);
+	ASSERT_OK(gup_pin_wait_ended(self->pid));
 	look_at(self->look, "/proc", self->pid);
 	EXPECT_OK(look_check_empty(self->look));
 	look_at(self->look, "/proc", self->look->pid);

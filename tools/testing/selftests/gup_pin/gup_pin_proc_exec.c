@@ -2,11 +2,13 @@
 /* /proc/PID/gup_pins that is open when the process executes another program. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "kselftest_harness.h"
@@ -71,6 +73,7 @@ static void __attribute__((constructor)) executed(void)
 
 	if (!getenv(EXECUTED))
 		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	look = mmap(NULL, sizeof(*look), PROT_READ | PROT_WRITE, MAP_SHARED, LOOK_FD, 0);
 	if (look == MAP_FAILED)
 		_exit(1);
@@ -163,7 +166,8 @@ static void watch(struct look *look, pid_t pid)
 	look->read = look_read(fd, look->text, sizeof(look->text));
 }
 
-TEST_F(execve, file_is_open)
+/* Three processes wait for each other, on a machine that may be busy. */
+TEST_F_TIMEOUT(execve, file_is_open, 120)
 {
 	program = self->program;
 	executes = self->look;

@@ -108,7 +108,7 @@ static pid_t as_seen_inside(pid_t id, const struct look *look)
 	return id == look->pid ? 1 : 0;
 }
 
-TEST_F(namespace, pid_namespace)
+TEST_F_TIMEOUT(namespace, pid_namespace, 120)
 {
 	self->pid = look_start(self->look, enter_pid_ns, 0);
 	ASSERT_TRUE(self->look->ready);
@@ -125,7 +125,7 @@ TEST_F(namespace, pid_namespace)
 	ASSERT_OK(look_check(self->look, self->look->pid, ALL, NULL));
 }
 
-TEST_F(namespace, user_namespace)
+TEST_F_TIMEOUT(namespace, user_namespace, 120)
 {
 	self->pid = look_start(self->look, enter_user_ns, 0);
 	ASSERT_TRUE(self->look->ready);
@@ -136,7 +136,7 @@ TEST_F(namespace, user_namespace)
 }
 
 /* To be root there, or to have been it here, is no right. */
-TEST_F(namespace, user_namespace_of_root)
+TEST_F_TIMEOUT(namespace, user_namespace_of_root, 120)
 {
 	self->pid = look_start(self->look, root_enters_user_ns, 0);
 	ASSERT_TRUE(self->look->ready);
@@ -213,7 +213,7 @@ static void hide_others(struct look *look, pid_t uid)
 	look_at(look, "/proc", look->pid);
 }
 
-TEST_F(hidepid, another_user)
+TEST_F_TIMEOUT(hidepid, another_user, 120)
 {
 	options = variant->options;
 	self->pid = look_start(self->look, hide_others, OTHER_USER);
@@ -224,7 +224,7 @@ TEST_F(hidepid, another_user)
 	ASSERT_OK(look_check_refused(self->look, variant->why));
 }
 
-TEST_F(hidepid, same_user)
+TEST_F_TIMEOUT(hidepid, same_user, 120)
 {
 	options = variant->options;
 	self->pid = look_start(self->look, hide_others, CHILD_USER);
