@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from .errors import Unreadable
 from .memory import Memory, Record, find_offset, find_record, is_struct
+from .paths import PathReader
+from .words import escape
 
 if TYPE_CHECKING:
     from drgn import Program
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 # FOLIO_MAPPING_ANON; together with the bit above it: not a file's mapping.
 _ANON = 1
 _NO_FILE = 3
+
+# Device, inode number and path where there is no file.
+NO_FILE = (0, 0, "")
 
 # The byte of page_type that tells the type.
 _TYPE_SHIFT = 24
@@ -33,6 +38,8 @@ class Folio:
     # Its index in its mapping, whatever kind it is, which tells its address;
     # None for what is no folio.
     place: int | None
+    # A path of its file, as in a line; empty if it has none.
+    path: str = ""
 
 
 # What the kernel says of a pfn that is no folio's head.
@@ -179,13 +186,18 @@ class FolioReader:
         layouts: Layouts,
         page_size: int,
         fault: Callable[[Unreadable], None],
+        paths: PathReader | None = None,
     ) -> None:
-        """Read from memory; page_size is that of struct page, not of a page."""
+        """Read from memory; page_size is that of struct page, not of a page.
+
+        Without paths, no folio has one.
+        """
         self._memory = memory
         self._layouts = layouts
         self._page_size = page_size
         self._fault = fault
-        self._files: dict[int, tuple[int, int]] = {}
+        self._paths = paths
+        self._files: dict[int, tuple[int, int, str]] = {}
 
     def describe(self, pfns: Sequence[int]) -> list[Folio]:
         """Describe the folios that begin at pfns, which ascend and lie close."""
@@ -224,8 +236,8 @@ class FolioReader:
         kind = self._map(flags, mapping, page_type, pgmap)
         if kind in ("anon", "device") or mapping & _ANON:
             return Folio(kind, order, 0, 0, 0, index)
-        dev, ino = (0, 0) if mapping & _NO_FILE else self._file(mapping)
-        return Folio(kind, order, dev, ino, index, index)
+        dev, ino, path = NO_FILE if mapping & _NO_FILE else self._file(mapping)
+        return Folio(kind, order, dev, ino, index, index, path)
 
     def _order(self, pfn: int) -> int:
         layouts = self._layouts
@@ -265,27 +277,37 @@ class FolioReader:
             return "device"
         return "dax" if kind in layouts.dax_types else "device"
 
-    def _file(self, mapping: int) -> tuple[int, int]:
-        """Device and inode number of a mapping; zeroes where there is none."""
+    def _file(self, mapping: int) -> tuple[int, int, str]:
+        """Device, inode number and path of a mapping's file, if it has one."""
         if not mapping:
-            return 0, 0
+            return NO_FILE
         known = self._files.get(mapping)
         if known is None:
             try:
                 known = self._read_file(mapping)
             except Unreadable as error:
                 self._fault(error)
-                known = 0, 0
+                known = NO_FILE
             self._files[mapping] = known
         return known
 
-    def _read_file(self, mapping: int) -> tuple[int, int]:
+    def _read_file(self, mapping: int) -> tuple[int, int, str]:
         layouts = self._layouts
         (host,) = layouts.host.read(self._memory, mapping)
         if not host:
-            return 0, 0
+            return NO_FILE
         ino, sb = layouts.inode.read(self._memory, host)
         if not sb:
-            return 0, 0
+            return NO_FILE
         (dev,) = layouts.dev.read(self._memory, sb)
-        return dev, ino
+        return dev, ino, self._path(host) if ino else ""
+
+    def _path(self, inode: int) -> str:
+        """A path of an inode; empty if it cannot be read, which is told to fault."""
+        if self._paths is None:
+            return ""
+        try:
+            return escape(self._paths.path(inode))
+        except Unreadable as error:
+            self._fault(error)
+            return ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from .ring import Hazard
 from .runs import Run
+from .words import escape
 
 # GUP_PIN_TEXT_FORMAT
 PINS_HEADER = "# gup_pin pins 1"
@@ -16,13 +17,6 @@ HAZARDS_HEADER = "# gup_pin hazards 1"
 
 _NS_PER_MS = 1_000_000
 _MINOR_BITS = 20
-
-
-def escape_comm(comm: bytes) -> str:
-    """A task's name as a word: no blank, no backslash that is not an escape."""
-    return "".join(
-        chr(c) if 0x20 < c < 0x7F and c != ord("\\") else f"\\x{c:02x}" for c in comm
-    )
 
 
 def age_ms(time: int, now: int) -> int:
@@ -75,7 +69,7 @@ class Formatter:
             "api": self._names.api(origin.api),
             "owner": origin.owner,
             "task": f"{origin.tgid}/{origin.pid}",
-            "comm": escape_comm(origin.comm),
+            "comm": escape(origin.comm),
             "age_ms": age_ms(first.call.time, self._now),
             "addr": f"{first.addr:#x}",
             "map": folio.map,
@@ -86,9 +80,13 @@ class Formatter:
             "match": "inferred" if first.inferred else "exact",
         }
 
+    def pin_words(self, run: Run) -> dict[str, str | int]:
+        """All words of a line of the debugfs file pins."""
+        return {**self.words(run), "path": run.first.folio.path}
+
     def line(self, run: Run) -> str:
         """A line of the debugfs file pins."""
-        return " ".join(f"{key}={value}" for key, value in self.words(run).items())
+        return as_line(self.pin_words(run))
 
     def event_words(self, hazard: Hazard) -> dict[str, str | int]:
         """The words of a hazard that come before those of its pin."""
@@ -97,19 +95,27 @@ class Formatter:
             "kind": self._names.hazard(hazard.kind),
             "age_ms": age_ms(event.time, self._now),
             "task": f"{event.tgid}/{event.pid}",
-            "comm": escape_comm(event.comm),
+            "comm": escape(event.comm),
         }
+
+    def more_words(self, hazard: Hazard, func: str) -> dict[str, str | int]:
+        """The words of a hazard that come after those of its pin."""
+        path = hazard.run.first.folio.path
+        return {"func": func, "pins_on_folio": hazard.pins, "path": path}
 
     def hazard(
         self, hazard: Hazard, func: str, event: Iterable[str], pin: Iterable[str]
     ) -> str:
         """A record of the debugfs file hazards: its line and its stacks' frames."""
-        words = " ".join(f"{k}={v}" for k, v in self.event_words(hazard).items())
-        line = f"{words} {self.line(hazard.run)} func={func}"
-        return (
-            f"{line} pins_on_folio={hazard.pins}\n"
-            f"event:\n{frame_lines(event)}pin:\n{frame_lines(pin)}\n"
+        line = " ".join(
+            as_line(words)
+            for words in (
+                self.event_words(hazard),
+                self.words(hazard.run),
+                self.more_words(hazard, func),
+            )
         )
+        return f"{line}\nevent:\n{frame_lines(event)}pin:\n{frame_lines(pin)}\n"
 
     def json_hazard(
         self, hazard: Hazard, func: str, event: Iterable[str], pin: Iterable[str]
@@ -117,15 +123,20 @@ class Formatter:
         """The same as a JSON object, which has the words of the pin in its own."""
         words: dict[str, object] = dict(self.event_words(hazard))
         words["pin"] = {**self.words(hazard.run), "frames": list(pin)}
-        words |= {"func": func, "pins_on_folio": hazard.pins, "frames": list(event)}
+        words |= {**self.more_words(hazard, func), "frames": list(event)}
         return json.dumps(words)
 
     def json_line(self, run: Run, frames: Iterable[str] | None) -> str:
         """The same as a JSON object, with the frames of its stack unless None."""
-        words: dict[str, object] = dict(self.words(run))
+        words: dict[str, object] = dict(self.pin_words(run))
         if frames is not None:
             words["frames"] = list(frames)
         return json.dumps(words)
+
+
+def as_line(words: dict[str, str | int]) -> str:
+    """Words as a line has them."""
+    return " ".join(f"{key}={value}" for key, value in words.items())
 
 
 def frame_lines(frames: Iterable[str]) -> str:

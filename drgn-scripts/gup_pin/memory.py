@@ -22,6 +22,9 @@ class Memory(Protocol):
     def read(self, address: int, size: int, what: str) -> bytes:
         """Read bytes of a thing called what; raises Unreadable."""
 
+    def read_string(self, address: int, size: int, what: str) -> bytes:
+        """Read bytes up to a 0, at most size of them; raises Unreadable."""
+
 
 class ProgramMemory:
     """The memory of a drgn program."""
@@ -29,15 +32,28 @@ class ProgramMemory:
     def __init__(self, prog: Program) -> None:
         """Read from prog."""
         # Not at the top: all but this class and the finders works without drgn.
-        from drgn import FaultError  # noqa: PLC0415
+        from drgn import FaultError, Object  # noqa: PLC0415
 
         self._prog = prog
         self._fault = FaultError
+        self._object = Object
 
     def read(self, address: int, size: int, what: str) -> bytes:
         """Read bytes of a thing called what; raises Unreadable."""
         try:
             data: bytes = self._prog.read(address, size)
+        except (self._fault, OverflowError, ValueError) as error:
+            raise Unreadable(what, address) from error
+        return data
+
+    def read_string(self, address: int, size: int, what: str) -> bytes:
+        """Read bytes up to a 0, at most size of them; raises Unreadable."""
+        try:
+            char = self._prog.type("char")
+            text = self._object(
+                self._prog, self._prog.array_type(char, size), address=address
+            )
+            data: bytes = text.string_()
         except (self._fault, OverflowError, ValueError) as error:
             raise Unreadable(what, address) from error
         return data

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import blocks, clock, folio, records, ring, xarray
+from . import blocks, clock, folio, paths, records, ring, xarray
 from .errors import Absence, Faults, GupPinUnavailable, Unreadable
 from .format import Names
 from .keys import Geometry
@@ -127,6 +127,7 @@ def gup_pin_state(prog: Program) -> GupPinState:
             folio.find_layouts(prog),
             sizeof(prog.type("struct page")),
             faults.add,
+            paths.PathReader(memory, paths.find_layouts(prog)),
         ),
         page_shift,
     )
