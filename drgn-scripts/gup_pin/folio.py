@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .errors import Unreadable
-from .memory import Memory, Record, find_offset, find_record, is_struct
+from .memory import Memory, Record, find_offset, find_record, is_little_endian, is_struct
 from .paths import PathReader
 from .words import escape
 
@@ -86,6 +88,8 @@ class Layouts:
     uptodate: int
     hugetlb: int
     dax_types: frozenset[int]
+    flags_at: int = 0
+    little_endian: bool = True
 
 
 def _constant(prog: Program, name: str) -> int | None:
@@ -172,6 +176,8 @@ def find_layouts(prog: Program) -> Layouts:
         dax_types=frozenset(
             value for name in dax if (value := _constant(prog, name)) is not None
         ),
+        flags_at=find_offset(prog, "struct page", "flags"),
+        little_endian=is_little_endian(prog),
     )
 
 
@@ -207,6 +213,33 @@ class FolioReader:
         except Unreadable:
             return [self._describe_alone(pfn) for pfn in pfns]
         return [self._describe(pfn, data, (pfn - first) * size) for pfn in pfns]
+
+    def large(self, first: int, bits: Sequence[int], count: int) -> dict[int, int]:
+        """Which of the folios first + bit have more than a page, and how many more."""
+        try:
+            data = self._pages(first, count)
+        except Unreadable:
+            return self._large_alone(first, bits)
+        flags, head = self._flags(count).unpack_from(data), self._layouts.head
+        if not any(flags[bit] & head for bit in bits):
+            return {}
+        return {
+            bit: (1 << self._order(first + bit)) - 1
+            for bit in bits
+            if flags[bit] & head
+        }
+
+    def _large_alone(self, first: int, bits: Sequence[int]) -> dict[int, int]:
+        """The same where not all struct pages can be read."""
+        orders = {bit: self._describe_alone(first + bit).order for bit in bits}
+        return {bit: (1 << order) - 1 for bit, order in orders.items() if order}
+
+    @lru_cache(maxsize=4)  # noqa: B019 (there is one reader)
+    def _flags(self, count: int) -> struct.Struct:
+        """What unpacks the flags of so many struct pages."""
+        at = self._layouts.flags_at
+        page = f"{at}xQ{self._page_size - at - 8}x"
+        return struct.Struct(("<" if self._layouts.little_endian else ">") + page * count)
 
     def _pages(self, pfn: int, count: int) -> bytes:
         size = self._page_size

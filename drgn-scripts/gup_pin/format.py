@@ -13,6 +13,8 @@ from .words import escape
 
 # GUP_PIN_TEXT_FORMAT
 PINS_HEADER = "# gup_pin pins 1"
+STACKS_HEADER = "# gup_pin stacks 1"
+ORPHANS_HEADER = "# gup_pin orphans 1"
 HAZARDS_HEADER = "# gup_pin hazards 1"
 
 _NS_PER_MS = 1_000_000
@@ -32,6 +34,14 @@ class Names:
     long: int
     apis: tuple[str, ...]
     hazards: tuple[str, ...] = ()
+
+    def mode(self, number: int) -> str:
+        """What a pin is for: r or w."""
+        return "w" if number == self.write else "r"
+
+    def term(self, number: int) -> str:
+        """For how long a pin is: short or long."""
+        return "long" if number == self.long else "short"
 
     def api(self, number: int) -> str:
         """The name of a pin function."""
@@ -64,8 +74,8 @@ class Formatter:
             "pages": run.pages,
             "order": folio.order,
             "pins": run.pins,
-            "mode": "w" if origin.mode == self._names.write else "r",
-            "term": "long" if origin.term == self._names.long else "short",
+            "mode": self._names.mode(origin.mode),
+            "term": self._names.term(origin.term),
             "api": self._names.api(origin.api),
             "owner": origin.owner,
             "task": f"{origin.tgid}/{origin.pid}",

@@ -9,8 +9,11 @@ from collections.abc import Iterator, Sequence
 from .blocks import Block, BlockReader, bits_of
 from .folio import FolioReader
 from .keys import Geometry
+from .records import Call
 from .runs import Item
 from .xarray import Walker
+
+ALL_PFNS = (1 << 64) - 1
 
 
 class Walk:
@@ -31,13 +34,50 @@ class Walk:
         self._folios = folios
         self._page_shift = page_shift
 
-    def items(self, heads: Sequence[int]) -> Iterator[Item]:
-        """All pins, by ascending pfn; on a folio, in the order of its block."""
+    def blocks(
+        self, heads: Sequence[int], first: int = 0, last: int = ALL_PFNS
+    ) -> Iterator[tuple[int, Block]]:
+        """First pfn of all blocks that have pins, and the block; by ascending pfn.
+
+        Those are left out that have no pfn from first to last.
+        """
         shards = (self._shard(i, head) for i, head in enumerate(heads) if head)
         for number, address in heapq.merge(*shards):
+            pfn = self._geometry.pfn(number)
+            if pfn > last:
+                return
+            if pfn + self._geometry.pfns <= first:
+                continue
             block = self._blocks.read(address, number)
             if block:
-                yield from self._block(self._geometry.pfn(number), block)
+                yield pfn, block
+
+    def items(
+        self, heads: Sequence[int], first: int = 0, last: int = ALL_PFNS
+    ) -> Iterator[Item]:
+        """All pins, by ascending pfn; on a folio, in the order of its block."""
+        for pfn, block in self.blocks(heads, first, last):
+            yield from self._block(pfn, block)
+
+    def shares(self, heads: Sequence[int]) -> Iterator[tuple[Call, int, int]]:
+        """A call, some pins of it, and the pages of the folios they are on.
+
+        Of all pins, without looking at each folio.
+        """
+        for first, block in self.blocks(heads):
+            large = self._folios.large(first, bits_of(block.used), self._geometry.pfns)
+            for mask, ref in block.layers:
+                folios = mask.bit_count()
+                more = sum(n for bit, n in large.items() if mask >> bit & 1)
+                yield ref.call, ref.pins * folios, folios + more
+            for bit, refs in block.slots.items():
+                pages = 1 + large.get(bit, 0)
+                for ref in refs:
+                    yield ref.call, ref.pins, pages
+
+    def folio(self, heads: Sequence[int], pfn: int) -> list[Item]:
+        """The pins on the folio whose head is at pfn."""
+        return [item for item in self.items(heads, pfn, pfn) if item.pfn == pfn]
 
     def _shard(self, shard: int, head: int) -> Iterator[tuple[int, int]]:
         """Number and address of a shard's blocks."""
