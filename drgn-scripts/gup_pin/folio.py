@@ -205,6 +205,11 @@ class FolioReader:
         self._paths = paths
         self._files: dict[int, tuple[int, int, str]] = {}
 
+    @property
+    def page0(self) -> int | None:
+        """The address of pfn 0's struct page, None if that is unknown."""
+        return self._layouts.page0
+
     def describe(self, pfns: Sequence[int]) -> list[Folio]:
         """Describe the folios that begin at pfns, which ascend and lie close."""
         first, size = pfns[0], self._page_size

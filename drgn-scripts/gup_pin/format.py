@@ -127,14 +127,16 @@ class Formatter:
         )
         return f"{line}\nevent:\n{frame_lines(event)}pin:\n{frame_lines(pin)}\n"
 
-    def json_hazard(
+    def hazard_words(
         self, hazard: Hazard, func: str, event: Iterable[str], pin: Iterable[str]
-    ) -> str:
-        """The same as a JSON object, which has the words of the pin in its own."""
-        words: dict[str, object] = dict(self.event_words(hazard))
-        words["pin"] = {**self.words(hazard.run), "frames": list(pin)}
-        words |= {**self.more_words(hazard, func), "frames": list(event)}
-        return json.dumps(words)
+    ) -> dict[str, object]:
+        """The same for JSON: the words of the pin are in an object of their own."""
+        return {
+            **self.event_words(hazard),
+            "pin": {**self.words(hazard.run), "frames": list(pin)},
+            **self.more_words(hazard, func),
+            "frames": list(event),
+        }
 
     def json_line(self, run: Run, frames: Iterable[str] | None) -> str:
         """The same as a JSON object, with the frames of its stack unless None."""

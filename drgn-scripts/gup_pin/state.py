@@ -3,16 +3,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import blocks, clock, folio, origins, paths, records, ring, totals, xarray
+from . import (
+    blocks,
+    clock,
+    folio,
+    memmap,
+    origins,
+    paths,
+    records,
+    ring,
+    totals,
+    xarray,
+)
+from .check import Checker, FileCheck, Finding, find_flags
 from .errors import Absence, Faults, GupPinUnavailable, Unreadable
 from .filter import Filter
 from .format import Names
 from .keys import Geometry
-from .memory import ProgramMemory
+from .memmap import Memmap
+from .memory import ProgramMemory, find_record
+from .page import Page, Process, find_processes, head_of, mapcount_of
+from .physical import Physical, find_physical
 from .records import Origin
 from .runs import Item, Run, make_runs
 from .stacks import Stacks
@@ -56,6 +71,14 @@ class GupPinState:
     def prog(self) -> Program:
         """The program."""
         return self.root.prog_
+
+    @property
+    def release(self) -> str:
+        """The kernel's release, as uname -r; empty if the dump does not say."""
+        try:
+            return str(self.prog["UTS_RELEASE"].string_().decode(errors="replace"))
+        except LookupError:
+            return ""
 
     @property
     def live(self) -> bool:
@@ -117,6 +140,109 @@ class GupPinState:
     def tasks(self) -> Tasks:
         """Who is still there."""
         return find_tasks(self.prog, self.now, self.faults.add)
+
+    def memmap(self) -> Memmap:
+        """All struct pages."""
+        page0 = self.folios.page0
+        layouts = memmap.find_layouts(self.prog, page0)
+        return Memmap(self.memory, layouts, self.faults.add)
+
+    def for_each_finding(
+        self, progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> Iterator[Finding]:
+        """What is wrong with folios: first those with pins on record, then others.
+
+        Progress is told the struct pages looked at, and how many there are. On a live
+        kernel, what is no longer so at a second look is left out.
+        """
+        checker = self._checker()
+        used: dict[int, int] = {}
+        for finding in checker.recorded(self._blocks_noting(used)):
+            if not self.live or self._still(checker, finding):
+                yield finding
+        pfns = self.geometry.pfns
+
+        def is_recorded(pfn: int) -> bool:
+            return bool(used.get(pfn // pfns, 0) >> pfn % pfns & 1)
+
+        suspects = self._suspects(progress)
+        for finding in checker.unrecorded(suspects, is_recorded):
+            if not self.live or self._still_unrecorded(finding):
+                yield finding
+
+    def _checker(self) -> Checker:
+        prog = self.prog
+        head = find_record(prog, "struct address_space", ["i_pages.xa_head"])
+        pages = self.memmap()
+        files = FileCheck(
+            self.walk.walker,
+            lambda mapping: head.read(self.memory, mapping)[0],
+            pages.address,
+            self.faults.add,
+        )
+        flags = find_flags(prog, self.names.write)
+        return Checker(pages, self.folios, files, flags)
+
+    def _blocks_noting(self, used: dict[int, int]) -> Iterator[tuple[int, blocks.Block]]:
+        """All blocks; notes which folios have pins, by number of block."""
+        for first, block in self.walk.blocks(self.heads()):
+            used[first // self.geometry.pfns] = block.used
+            yield first, block
+
+    def _suspects(
+        self, progress: Callable[[int, int], None]
+    ) -> Iterator[tuple[int, memmap.Counts]]:
+        pages = self.memmap()
+        sections = memmap.find_sections(self.prog, self.faults.add)
+        total, done = sum(count for _, count in sections), 0
+        for first, count in sections:
+            progress(done, total)
+            yield from pages.suspects(first, count)
+            done += count
+        progress(done, total)
+
+    def _still(self, checker: Checker, finding: Finding) -> bool:
+        again = self.walk.blocks(self.heads(), finding.pfn, finding.pfn)
+        return any(
+            (new.pfn, new.kind) == (finding.pfn, finding.kind)
+            for new in checker.recorded(again)
+        )
+
+    def _still_unrecorded(self, finding: Finding) -> bool:
+        try:
+            counts = self.memmap().counts(finding.pfn)
+        except Unreadable:
+            return False
+        if self.walk.folio(self.heads(), finding.pfn):
+            return False
+        return not counts.tail and counts.pin_count()[0] > 0
+
+    def page(self, number: int) -> Page:
+        """The page of that pfn, or whose struct page is at that address.
+
+        Raises Unreadable if it is not in the dump, drgn.FaultError likewise.
+        """
+        pages = self.memmap()
+        asked = pages.pfn(number)
+        if asked is None:
+            asked = number
+        pfn = head_of(self.prog, asked)
+        counts = pages.counts(pfn)
+        (folio,) = self.folios.describe([pfn])
+        mapcount = mapcount_of(self.prog, pfn, counts)
+        return Page(asked, pages.address(asked), pfn, folio, counts, mapcount)
+
+    def processes(self, page: Page) -> Iterator[Process]:
+        """Who has a page mapped."""
+        return find_processes(self.prog, page, self.page_shift, self.faults.add)
+
+    def physical(self) -> Physical:
+        """Zones and memory blocks, with the pins in these."""
+
+        def is_long(item: Item) -> bool:
+            return item.call.origin.term == self.names.long
+
+        return find_physical(self.prog, self.for_each_item(), is_long, self.faults.add)
 
     def heads(self) -> list[int]:
         """xa_head of each shard; none if they cannot be read."""

@@ -29,7 +29,7 @@ class Walk:
     ) -> None:
         """Each of these leaves out what it cannot read, and tells its fault()."""
         self._geometry = geometry
-        self._walker = walker
+        self.walker = walker
         self._blocks = blocks
         self._folios = folios
         self._page_shift = page_shift
@@ -81,7 +81,7 @@ class Walk:
 
     def _shard(self, shard: int, head: int) -> Iterator[tuple[int, int]]:
         """Number and address of a shard's blocks."""
-        for key, address in self._walker.entries(head):
+        for key, address in self.walker.entries(head):
             yield self._geometry.block(key, shard), address
 
     def _block(self, first: int, block: Block) -> Iterator[Item]:
