@@ -157,9 +157,7 @@ class Checker:
             refs = tuple(block.refs(bit))
             for kind in kinds:
                 inferred = bool(block.inferred >> bit & 1)
-                yield Finding(
-                    kind, pfn, folio, counts, recorded.pins, refs, inferred
-                )
+                yield Finding(kind, pfn, folio, counts, recorded.pins, refs, inferred)
 
     @staticmethod
     def _record_kinds(recorded: Recorded, counts: Counts) -> Iterator[Kind]:

@@ -32,6 +32,7 @@ it on, or has another format of it; 4 some of it could not be read, and the rest
 shown, or check found something
 """
 
+# How the script is called; %(prog)s has the verb, too.
 _USAGE = "drgn -c DUMP -s VMLINUX %(prog)s"
 
 
@@ -53,11 +54,11 @@ _count.__name__ = _number.__name__ = "number"
 class _Parser:
     """Builds the parser, verb by verb."""
 
-    def __init__(self, usage: str) -> None:
-        """The usage of all, where %(prog)s is the script's name."""
+    def __init__(self, usage: str, name: str) -> None:
+        """The usage of all, where %(prog)s is name, and the verb."""
         self._usage = usage
         self.parser = argparse.ArgumentParser(
-            prog=f"{NAME}.py",
+            prog=name,
             description="Show the recorded pins of a crash dump or a live kernel.",
             usage=f"{usage} VERB [OPTION]...",
             epilog=EPILOG,
@@ -77,16 +78,19 @@ class _Parser:
         )
         file.add_argument("file", metavar="PATH|INO")
         hazards = self._verb(
-            "hazards", "the newest hazards, as debugfs shows them", Show.hazards, ["[KEY=VALUE]..."]
+            "hazards",
+            "the newest hazards, as debugfs shows them",
+            Show.hazards,
+            ["[KEY=VALUE]..."],
         )
         self._formats(hazards)
         self._filter(hazards)
-        self._pins(
-            "orphans", "pins whose owner or whose task has ended", Show.orphans
-        )
+        self._pins("orphans", "pins whose owner or whose task has ended", Show.orphans)
         self._check()
         self._formats(
-            self._verb("status", "the kernel's figures, as debugfs' stats", Show.status),
+            self._verb(
+                "status", "the kernel's figures, as debugfs' stats", Show.status
+            ),
             lines=False,
         )
 
@@ -181,9 +185,11 @@ class _Parser:
         self._below(verb)
 
 
-def parse(words: Sequence[str], usage: str = _USAGE) -> argparse.Namespace:
+def parse(
+    words: Sequence[str], usage: str = _USAGE, name: str = f"{NAME}.py"
+) -> argparse.Namespace:
     """The command line; leaves with status 2 if it makes no sense."""
-    args = _Parser(usage).parser.parse_args(words)
+    args = _Parser(usage, name).parser.parse_args(words)
     try:
         if getattr(args, "words", None):
             args.filter = Filter.parse(args.words)
@@ -204,36 +210,47 @@ def _discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def run(args: argparse.Namespace, find_prog: Callable[[], Program]) -> int:
-    """Do what a command line says; return its exit status."""
+def _explain(error: Exception) -> tuple[int, str]:
+    """Exit status and message for what was raised; raises what is unexpected again."""
     from drgn import FaultError, NoDefaultProgramError  # noqa: PLC0415
 
-    show = None
+    kinds: tuple[tuple[type[Exception], int, str], ...] = (
+        (
+            NoDefaultProgramError,
+            EXIT_USAGE,
+            "not run by drgn: drgn -c DUMP -s VMLINUX gup_pins.py VERB",
+        ),
+        (BadFilter, EXIT_USAGE, f"the kernel has no such thing: {error}"),
+        (GupPinUnavailable, EXIT_ABSENT, str(error)),
+        (FaultError, EXIT_ERROR, f"the dump lacks what is needed: {error}"),
+        (Unreadable, EXIT_ERROR, str(error)),
+        (
+            LookupError,
+            EXIT_ERROR,
+            f"the kernel's debugging information lacks something: {error}",
+        ),
+    )
+    for kind, status, message in kinds:
+        if isinstance(error, kind):
+            return status, message
+    raise error
+
+
+def run(args: argparse.Namespace, find_prog: Callable[[], Program]) -> int:
+    """Do what a command line says; return its exit status."""
     try:
         show = Show(gup_pin_state(find_prog()), args)
-        args.run(show)
-        sys.stdout.flush()
-    except NoDefaultProgramError:
-        complain("not run by drgn: drgn -c DUMP -s VMLINUX gup_pins.py VERB")
-        return EXIT_USAGE
-    except BadFilter as error:
-        complain(f"the kernel has no such thing: {error}")
-        return EXIT_USAGE
-    except GupPinUnavailable as error:
-        complain(str(error))
-        return EXIT_ABSENT
-    except FaultError as error:
-        complain(f"the dump lacks what is needed: {error}")
-        return EXIT_ERROR
-    except Unreadable as error:
-        complain(str(error))
-        return EXIT_ERROR
-    except LookupError as error:
-        complain(f"the kernel's debugging information lacks something: {error}")
-        return EXIT_ERROR
-    finally:
-        if show:
+        try:
+            args.run(show)
+        finally:
             show.progress.end()
+        sys.stdout.flush()
+    except (BrokenPipeError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        status, message = _explain(error)
+        complain(message)
+        return status
     for line in show.state.faults.lines():
         complain(line)
     return EXIT_PARTIAL if show.state.faults or show.found else EXIT_FINE

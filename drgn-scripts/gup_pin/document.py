@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
-from .errors import Unreadable
 from .views import Views, Words
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 # What is in a document besides its head and tail: lists of words, or words.
 Parts = Mapping[str, "Iterable[Words] | Words"]
-
 
 
 class Handles:
@@ -35,9 +34,7 @@ class Handles:
 
     def stacks(self, state: GupPinState) -> dict[str, list[str]]:
         """The frames of each; told to the state's faults if they are unreadable."""
-        return {
-            handle: list(state.frames(int(handle, 16))) for handle in self._seen
-        }
+        return {handle: list(state.frames(int(handle, 16))) for handle in self._seen}
 
 
 def write(out: TextIO, views: Views, verb: str, parts: Parts) -> None:
@@ -103,8 +100,6 @@ def whole(state: GupPinState, verb: str = "report") -> Words:
         "findings": map(views.finding, state.for_each_finding()),
         "stats": state.stats(),
     }
-    try:
+    with suppress(LookupError):
         parts["memory"] = views.physical(state.physical())
-    except (LookupError, Unreadable):
-        pass
     return build(views, verb, parts)

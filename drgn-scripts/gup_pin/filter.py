@@ -196,8 +196,7 @@ class Filter:
             )
             and (self.comm is None or self.comm in (event.comm, origin.comm))
             and (
-                self._wants_age(event.time, now)
-                or self._wants_age(item.call.time, now)
+                self._wants_age(event.time, now) or self._wants_age(item.call.time, now)
             )
             and self._wants_any(origin)
         )

@@ -10,7 +10,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .errors import Unreadable
-from .memory import Memory, Record, find_offset, find_record, is_little_endian, is_struct
+from .memory import (
+    Memory,
+    Record,
+    find_offset,
+    find_record,
+    is_little_endian,
+    is_struct,
+)
 from .paths import PathReader
 from .words import escape
 
@@ -244,7 +251,9 @@ class FolioReader:
         """What unpacks the flags of so many struct pages."""
         at = self._layouts.flags_at
         page = f"{at}xQ{self._page_size - at - 8}x"
-        return struct.Struct(("<" if self._layouts.little_endian else ">") + page * count)
+        return struct.Struct(
+            ("<" if self._layouts.little_endian else ">") + page * count
+        )
 
     def _pages(self, pfn: int, count: int) -> bytes:
         size = self._page_size

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .errors import Unreadable
-from .memory import Memory, Record, find_offset, find_record, is_little_endian, is_struct
+from .memory import (
+    Memory,
+    Record,
+    find_offset,
+    find_record,
+    is_little_endian,
+    is_struct,
+)
 
 if TYPE_CHECKING:
     from drgn import Program
@@ -177,7 +184,9 @@ class Memmap:
         data = self._memory.read(self.address(pfn), layouts.size, self.PAGE)
         return self._counts(pfn, data, 0)
 
-    def counts_of(self, first: int, bits: Sequence[int]) -> Iterator[tuple[int, Counts]]:
+    def counts_of(
+        self, first: int, bits: Sequence[int]
+    ) -> Iterator[tuple[int, Counts]]:
         """What those folios first + bit count whose struct pages can be read."""
         size = self._layouts.size
         count = bits[-1] + 1

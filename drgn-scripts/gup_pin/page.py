@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .errors import Unreadable
 from .folio import Folio
 from .memmap import Counts
+from .pagetable import find_pfn
 
 if TYPE_CHECKING:
     from drgn import Object, Program
@@ -59,9 +60,7 @@ class FlagNames:
 
     def text(self, flags: int) -> str:
         """The names of the bits that are set, with | between them."""
-        return "|".join(
-            name for bit, name in self._names.items() if flags >> bit & 1
-        )
+        return "|".join(name for bit, name in self._names.items() if flags >> bit & 1)
 
 
 def head_of(prog: Program, pfn: int) -> int:
@@ -140,21 +139,18 @@ def _vmas(prog: Program, page: Page) -> Iterator[Object]:
 
 def _mapped_at(vma: Object, page: Page, page_shift: int) -> int | None:
     """Where an area maps a page, if its page tables do; raises FaultError."""
-    from drgn import FaultError  # noqa: PLC0415
-    from drgn.helpers.linux.mm import follow_pfn  # noqa: PLC0415
-
     start, end = vma.vm_start.value_(), vma.vm_end.value_()
-    place = (page.folio.place or 0) + page.asked - page.pfn
-    addr = start + (place - vma.vm_pgoff.value_() << page_shift)
-    if not start <= addr < end:
-        return None
-    try:
-        return int(addr) if follow_pfn(vma.vm_mm, addr).value_() == page.asked else None
-    except FaultError as error:
-        # No page there is what drgn says in the same way, with the user address.
-        if error.address == addr:
-            return None
-        raise
+    place = page.folio.place or 0
+    places = [place]
+    if page.folio.map == "hugetlb":
+        # Older kernels count these in their own size.
+        places.append(place << page.folio.order)
+    for each in places:
+        pages = each + page.asked - page.pfn - vma.vm_pgoff.value_()
+        addr = int(start + (pages << page_shift))
+        if start <= addr < end and find_pfn(vma.vm_mm, addr) == page.asked:
+            return addr
+    return None
 
 
 def _owners(prog: Program) -> dict[int, Object]:

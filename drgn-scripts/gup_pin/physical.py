@@ -107,9 +107,7 @@ def find_physical(
     return memory
 
 
-def find_online(
-    prog: Program, fault: Callable[[Unreadable], None]
-) -> dict[int, bool]:
+def find_online(prog: Program, fault: Callable[[Unreadable], None]) -> dict[int, bool]:
     """Which memory blocks are online, by their number; those that are known."""
     from drgn import FaultError, cast  # noqa: PLC0415
     from drgn.helpers.linux.xarray import xa_for_each  # noqa: PLC0415

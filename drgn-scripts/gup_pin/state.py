@@ -141,7 +141,7 @@ class GupPinState:
         """Who is still there."""
         return find_tasks(self.prog, self.now, self.faults.add)
 
-    def memmap(self) -> Memmap:
+    def struct_pages(self) -> Memmap:
         """All struct pages."""
         page0 = self.folios.page0
         layouts = memmap.find_layouts(self.prog, page0)
@@ -173,7 +173,7 @@ class GupPinState:
     def _checker(self) -> Checker:
         prog = self.prog
         head = find_record(prog, "struct address_space", ["i_pages.xa_head"])
-        pages = self.memmap()
+        pages = self.struct_pages()
         files = FileCheck(
             self.walk.walker,
             lambda mapping: head.read(self.memory, mapping)[0],
@@ -183,7 +183,9 @@ class GupPinState:
         flags = find_flags(prog, self.names.write)
         return Checker(pages, self.folios, files, flags)
 
-    def _blocks_noting(self, used: dict[int, int]) -> Iterator[tuple[int, blocks.Block]]:
+    def _blocks_noting(
+        self, used: dict[int, int]
+    ) -> Iterator[tuple[int, blocks.Block]]:
         """All blocks; notes which folios have pins, by number of block."""
         for first, block in self.walk.blocks(self.heads()):
             used[first // self.geometry.pfns] = block.used
@@ -192,7 +194,7 @@ class GupPinState:
     def _suspects(
         self, progress: Callable[[int, int], None]
     ) -> Iterator[tuple[int, memmap.Counts]]:
-        pages = self.memmap()
+        pages = self.struct_pages()
         sections = memmap.find_sections(self.prog, self.faults.add)
         total, done = sum(count for _, count in sections), 0
         for first, count in sections:
@@ -210,7 +212,7 @@ class GupPinState:
 
     def _still_unrecorded(self, finding: Finding) -> bool:
         try:
-            counts = self.memmap().counts(finding.pfn)
+            counts = self.struct_pages().counts(finding.pfn)
         except Unreadable:
             return False
         if self.walk.folio(self.heads(), finding.pfn):
@@ -222,7 +224,7 @@ class GupPinState:
 
         Raises Unreadable if it is not in the dump, drgn.FaultError likewise.
         """
-        pages = self.memmap()
+        pages = self.struct_pages()
         asked = pages.pfn(number)
         if asked is None:
             asked = number

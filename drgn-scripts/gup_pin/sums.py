@@ -56,10 +56,8 @@ def sum_up(
             by_origin[id(origin)] = total
         total.pins += pins
         total.pages += pages
-        if call.time < total.oldest:
-            total.oldest = call.time
-        if call.time > total.newest:
-            total.newest = call.time
+        total.oldest = min(total.oldest, call.time)
+        total.newest = max(total.newest, call.time)
     for _, origin, counts in origins:
         found = sums.get(key_of(origin))
         if found:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Are they still there who pinned, and whose memory it is: mirrors mm/gup_pin/task.c."""
+"""Are they still there who pinned, and whose memory it is: mirrors task.c."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -88,10 +89,8 @@ def find_tasks(prog: Program, now: int, fault: Callable[[Unreadable], None]) -> 
 
     tasks: dict[int, Task] = {}
     complete = True
-    try:
+    with suppress(LookupError, FaultError):
         now = _monotonic(prog)
-    except (LookupError, FaultError):
-        pass
     try:
         for task in for_each_task(prog):
             tasks[task.pid.value_()] = _read(task)

@@ -79,7 +79,7 @@ def _sum_per_cpu(prog: Program, variable: Object) -> int:
     from drgn.helpers.linux.percpu import per_cpu  # noqa: PLC0415
 
     cpus = for_each_possible_cpu(prog)
-    return max(sum(per_cpu(variable, cpu).value_() for cpu in cpus), 0)
+    return int(max(sum(per_cpu(variable, cpu).value_() for cpu in cpus), 0))
 
 
 def _live_calls(prog: Program, root: Object) -> int:
@@ -87,7 +87,8 @@ def _live_calls(prog: Program, root: Object) -> int:
     from drgn.helpers.linux.percpu import per_cpu_ptr  # noqa: PLC0415
 
     cpus = for_each_possible_cpu(prog)
-    return max(sum(per_cpu_ptr(root.live_calls, cpu)[0].value_() for cpu in cpus), 0)
+    calls = [per_cpu_ptr(root.live_calls, cpu)[0].value_() for cpu in cpus]
+    return int(max(sum(calls), 0))
 
 
 def _variable(prog: Program, name: str, file: str) -> Object:
@@ -103,19 +104,24 @@ def _memory_bytes(prog: Program, totals: Totals) -> int:
     seen = _variable(prog, "seen", "report.c")
     table = _variable(prog, "table", "proof.c")
     proofs = _variable(prog, "proof_bytes", "proof.c")
-    return (
+    return int(
         totals.nodes * sizeof(prog.type("struct xa_node"))
         + _sum_per_cpu(prog, _variable(prog, "bytes", "memory.c"))
         + sizeof(prog["gup_pin_ring"])
         + sizeof(buffers)
         + sizeof(seen)
         + sizeof(table)
-        + int(proofs.counter.value_())
+        + _of(proofs)
     )
 
 
+def _of(counter: Object) -> int:
+    """The value of an atomic counter."""
+    return int(counter.counter.value_())
+
+
 def _hazard(root: Object, number: int) -> int:
-    return int(root.hazards[number].counter.value_())
+    return _of(root.hazards[number])
 
 
 def find_stats(
@@ -133,7 +139,9 @@ def find_stats(
     """
     from drgn import FaultError  # noqa: PLC0415
 
-    counted = {f"hazard_{name}": partial(_hazard, root, i) for i, name in enumerate(hazards)}
+    counted = {
+        f"hazard_{name}": partial(_hazard, root, i) for i, name in enumerate(hazards)
+    }
     getters: dict[str, Callable[[], int]] = {
         "enabled": lambda: int(root.index.recording.value_()),
         "live_pins": lambda: totals.acquired - totals.released,
@@ -147,13 +155,13 @@ def find_stats(
         "unmatched": lambda: totals.unmatched,
         # Those that the first version did not have come later.
         **{name: get for name, get in counted.items() if name in _FIRST_HAZARDS},
-        "reports_suppressed": lambda: root.reports_suppressed.counter.value_(),
+        "reports_suppressed": partial(_of, root.reports_suppressed),
         "memory_bytes": lambda: _memory_bytes(prog, totals),
         "untracked_total": lambda: totals.untracked_total,
         "unpinned_from_before": lambda: totals.before,
         "wrong_traces": lambda: _counter(prog, "wrong_traces", "trace.c"),
         **{name: get for name, get in counted.items() if name not in _FIRST_HAZARDS},
-        "false_positive": lambda: root.false_positive.counter.value_(),
+        "false_positive": partial(_of, root.false_positive),
         "proof_skipped": lambda: _counter(prog, "proof_skipped", "proof.c"),
         "refused": lambda: _counter(prog, "refusals", "refused.c"),
     }
@@ -168,4 +176,4 @@ def find_stats(
 
 
 def _counter(prog: Program, name: str, file: str) -> int:
-    return int(_variable(prog, name, file).counter.value_())
+    return _of(_variable(prog, name, file))

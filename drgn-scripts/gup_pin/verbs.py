@@ -42,7 +42,11 @@ SORT_KEYS: dict[str, Callable[[Run], Any]] = {
     "owner": lambda run: run.first.call.origin.owner,
     "task": lambda run: run.first.call.origin.pid,
     "comm": lambda run: run.first.call.origin.comm,
-    "ino": lambda run: (run.first.folio.dev, run.first.folio.ino, run.first.folio.index),
+    "ino": lambda run: (
+        run.first.folio.dev,
+        run.first.folio.ino,
+        run.first.folio.index,
+    ),
     "stack": lambda run: run.first.call.origin.stack,
 }
 

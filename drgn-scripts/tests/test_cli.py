@@ -17,9 +17,11 @@ from test_format import LINE, NAMES, NOW
 
 from gup_pin import cli
 from gup_pin.errors import Absence, Faults, GupPinUnavailable, Unreadable
+from gup_pin.filter import Filter
 from gup_pin.format import Names
 from gup_pin.ring import Event, Hazard
 from gup_pin.runs import Run
+from gup_pin.totals import Totals
 from samples import CALL, item
 
 PARTS = Path(__file__).parent.parent
@@ -50,9 +52,16 @@ class MockState:
     now: int = NOW
     faults: Faults = field(default_factory=Faults)
     damaged: bool = False
+    wanted: Filter | None = None
 
-    def for_each_run(self) -> Iterator[Run]:
+    @property
+    def shards(self) -> SimpleNamespace:
+        """For how many pins there are."""
+        return SimpleNamespace(totals=lambda: Totals(acquired=40, released=8))
+
+    def for_each_run(self, wanted: Filter | None) -> Iterator[Run]:
         """The runs."""
+        self.wanted = wanted
         yield Run(item(0x1A2B0), 16, 16)
         if self.damaged:
             self.faults.add(Unreadable("struct page", 0x10))
@@ -60,8 +69,9 @@ class MockState:
             self.faults.add(Unreadable("stack", 0x30, "is none"))
         yield Run(item(0x2A2B0), 16, 16)
 
-    def for_each_hazard(self) -> Iterator[Hazard]:
+    def for_each_hazard(self, wanted: Filter | None) -> Iterator[Hazard]:
         """One, and perhaps more that cannot be read."""
+        self.wanted = wanted
         yield HAZARD
         if self.damaged:
             self.faults.add(Unreadable("struct gup_pin_hazard_record", 0x10))
@@ -143,11 +153,11 @@ def test_jsonl(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
 def test_hazards(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     """A record for each, as debugfs has it."""
     assert run(monkeypatch, "hazards", MockState()) == 0
-    line = LINE.replace("pages=16", "pages=1")
+    line = LINE.replace("pages=16", "pages=1").removesuffix(" path=")
     assert capsys.readouterr() == (
         "# gup_pin hazards 1\n"
         f"kind=truncate age_ms=4 task=40/41 comm=a\\x20b {line} "
-        "func=truncate_cleanup_folio+0x1 pins_on_folio=17\n"
+        "func=truncate_cleanup_folio+0x1 pins_on_folio=17 path=\n"
         f"event:\n{EVENT}pin:\n{FRAMES}\n",
         "",
     )
@@ -167,6 +177,7 @@ def test_hazards_jsonl(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None
         "comm": r"a\x20b",
         "func": "truncate_cleanup_folio+0x1",
         "pins_on_folio": 17,
+        "path": "",
         "frames": [frame.strip() for frame in EVENT.splitlines()],
     }
 
@@ -218,7 +229,12 @@ def test_error(
 
 
 @pytest.mark.parametrize(
-    "words", ["", "lst", "list --json", "list 5", "--jsonl list", "hazards 5"]
+    "words",
+    [
+        *("", "lst", "list 5", "--jsonl list", "hazards 5", "list --json --jsonl"),
+        *("list mode=x", "list mode=r mode=r", "list --sort nothing", "list --limit x"),
+        *("show", "show x", "task", "task x", "file", "stacks --json --folded"),
+    ],
 )
 def test_usage(monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: str) -> None:
     """Status 2, and nothing read."""
