@@ -41,19 +41,21 @@ def execute(prog: Program, words: Sequence[str]) -> int:
 def register() -> bool:
     """Make the command known to drgn; returns whether it has such things."""
     try:
-        from drgn.commands import parse_shell_command  # noqa: PLC0415
-        from drgn.commands.linux import (  # noqa: PLC0415
-            linux_kernel_custom_command,
+        from drgn.commands import (  # noqa: PLC0415
+            custom_command,
+            parse_shell_command,
         )
     except ImportError:
         return False
+    from drgn import ProgramFlags  # noqa: PLC0415
 
-    @linux_kernel_custom_command(
+    @custom_command(
         name=NAME,
         description="show recorded pins of pages",
         usage=f"**{NAME}** *VERB* [*OPTION*]...",
         long_description=_ABOUT,
         parse=parse_shell_command,
+        enabled=lambda prog: ProgramFlags.IS_LINUX_KERNEL in prog.flags,
     )
     def _cmd_gup_pins(
         prog: Program, name: str, args: Sequence[str], **kwargs: Any

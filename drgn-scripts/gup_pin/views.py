@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .check import Finding
-from .format import Formatter, age_ms, as_line
+from .format import Formatter, age_ms, as_line, dev_word
 from .page import FlagNames, Page, Process
 from .physical import Physical
 from .ring import Hazard
@@ -19,14 +19,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "gup-pin/1"
 
-_MINOR_BITS = 20
-
 Words = dict[str, Any]
-
-
-def dev_word(dev: int) -> str:
-    """A dev_t as major:minor."""
-    return f"{dev >> _MINOR_BITS}:{dev & (1 << _MINOR_BITS) - 1}"
 
 
 class Views:
