@@ -112,8 +112,11 @@ def find_online(prog: Program, fault: Callable[[Unreadable], None]) -> dict[int,
     from drgn import FaultError, cast  # noqa: PLC0415
     from drgn.helpers.linux.xarray import xa_for_each  # noqa: PLC0415
 
-    # MEM_ONLINE: a macro
-    online = 1
+    # An enumerator, which is 0, in kernels where it is no macro.
+    try:
+        online = int(prog.constant("MEM_ONLINE").value_())
+    except LookupError:
+        online = 1
     found = {}
     try:
         for number, entry in xa_for_each(prog["memory_blocks"].address_of_()):
