@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import GupPinUnavailable, Unreadable
@@ -87,6 +88,7 @@ class _Parser:
         self._filter(hazards)
         self._pins("orphans", "pins whose owner or whose task has ended", Show.orphans)
         self._check()
+        self._report()
         self._formats(
             self._verb(
                 "status", "the kernel's figures, as debugfs' stats", Show.status
@@ -178,6 +180,18 @@ class _Parser:
         self._limit(verb, "stacks")
         verb.set_defaults(folded=False)
 
+    def _report(self) -> None:
+        text = "a page for a browser that shows all of it, in one file"
+        verb = self._verb("report", text, Show.report, ["-o FILE.html"])
+        verb.add_argument(
+            "-o",
+            "--output",
+            type=Path,
+            required=True,
+            metavar="FILE.html",
+            help="the file to write",
+        )
+
     def _check(self) -> None:
         text = "folios on which records, or contents, are wrong"
         verb = self._verb("check", text, Show.check)
@@ -264,6 +278,9 @@ def main(words: Sequence[str], find_prog: Callable[[], Program]) -> int:
     except BrokenPipeError:
         _discard_output()
         return EXIT_FINE
+    except OSError as error:
+        complain(f"{error.filename or 'output'}: {error.strerror}")
+        return EXIT_ERROR
     except KeyboardInterrupt:
         return 130
     except Exception as error:

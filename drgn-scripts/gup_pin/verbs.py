@@ -23,6 +23,7 @@ from .format import (
     stack_lines,
 )
 from .progress import Progress
+from .report import write_report
 from .runs import Run
 from .state import GupPinState
 from .views import Views, Words, flat_line
@@ -178,6 +179,10 @@ class Show:
         self._line(f"checked findings={sum(kinds.values())}{totals}")
         if self.args.stacks:
             self._stacks_below(handles)
+
+    def report(self) -> None:
+        """A page with all of it."""
+        self.found = write_report(self.state, self.args.output, self.progress)
 
     # What they share
 
