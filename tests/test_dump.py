@@ -422,3 +422,50 @@ def test_a_reader_who_leaves_is_no_error(odd_dump: Dump) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 0
+
+
+def pins_in_page(text: str) -> list[dict[str, str]]:
+    """The words of the pins that a page has, which lie there column by column."""
+    match = re.search(r'<script type="application/json" id="data">(.*?)</script>', text)
+    assert match
+    columns = json.loads(match[1])["columns"]
+    pins = []
+    for row, pfn in enumerate(columns["pfn"]):
+        origin = columns["origin"][row]
+        places = {
+            "tasks": columns["origins"]["task"][origin],
+            "sites": columns["origins"]["site"][origin],
+            "files": columns["file"][row],
+        }
+        words = {
+            key: str(values[place])
+            for table, place in places.items()
+            for key, values in columns[table].items()
+        }
+        words |= {key: str(columns[key][row]) for key in ("pages", "order", "pins", "age_ms")}
+        words |= {key: f"0x{columns[key][row]}" for key in ("addr", "index")}
+        words |= {"pfn": hex(pfn), "match": "inferred" if columns["inferred"][row] else "exact"}
+        pins.append({key: words[key] for key in WORDS})
+    return pins
+
+
+def test_the_report_has_the_pins_of_debugfs(dump: Dump, tmp_path: Path) -> None:
+    """Line by line; its stacks, hazards and memory are there as well."""
+    file = tmp_path / "report.html"
+    done = dump.drgn("report", "-o", str(file))
+    # 4: check may find folios that wait to be written.
+    assert done.returncode in (0, 4) and (done.stdout, done.stderr) == ("", "")
+    text = file.read_text()
+    lines = [" ".join(f"{k}={v}" for k, v in pin.items()) for pin in pins_in_page(text)]
+    assert without_ages(lines) == without_ages(dump.pins)
+    match = re.search(r'<script type="application/json" id="data">(.*?)</script>', text)
+    assert match
+    data = json.loads(match[1])
+    assert data["stacks"].items() >= dump.stacks.items()
+    assert [hazard["kind"] for hazard in data["hazards"]] == re.findall(
+        r"^kind=(\w+)", dump.hazards, re.MULTILINE
+    )
+    zones, blocks = data["memory"]["zones"], data["memory"]["blocks"]
+    present = sum(zone["present"] for zone in zones) * data["memory"]["page_size"]
+    assert (1 << 30) * 0.9 < present <= 1 << 30
+    assert blocks and all(block["online"] for block in blocks)
