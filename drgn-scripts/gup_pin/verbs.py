@@ -22,6 +22,7 @@ from .format import (
     frame_lines,
     stack_lines,
 )
+from .page import Page
 from .progress import Progress
 from .report import write_report
 from .runs import Run
@@ -132,29 +133,39 @@ class Show:
 
     def show(self) -> None:
         """A page, who maps it, and all pins on it."""
-        from drgn import FaultError  # noqa: PLC0415
-
         state, views = self.state, self.views
-        number = self.args.page
-        try:
-            page = state.page(number)
-        except (FaultError, Unreadable) as error:
-            raise Unreadable("struct page", number) from error
-        items = state.walk.folio(state.heads(), page.pfn)
+        page = self._page(self.args.page)
+        pfn = self.args.page if page is None else page.pfn
+        items = state.walk.folio(state.heads(), pfn)
         runs = [Run(item, 1 << item.folio.order, item.pins) for item in items]
-        words = views.page(
-            page, sum(run.pins for run in runs), list(state.processes(page))
-        )
-        pins = list(map(views.pin, runs))
+        words: Words = {}
+        if page is not None:
+            recorded = sum(run.pins for run in runs)
+            words = views.page(page, recorded, list(state.processes(page)))
         if self.args.json:
-            document.write(self.out, views, "show", {"page": words, "pins": pins})
+            pins = map(views.pin, runs)
+            page_part = {"page": words} if words else {}
+            document.write(self.out, views, "show", {**page_part, "pins": pins})
             return
         self._line(PAGE_HEADER)
-        self._line(flat_line(words))
-        for process in words["processes"]:
-            self._line(f"mapped {flat_line(process)}")
+        if words:
+            self._line(flat_line(words))
+            for process in words["processes"]:
+                self._line(f"mapped {flat_line(process)}")
         self._line(f"\n{PINS_HEADER}")
         self._pin_lines(runs)
+
+    def _page(self, number: int) -> Page | None:
+        """The page that was asked for; None if its struct page is not in the dump."""
+        from drgn import FaultError  # noqa: PLC0415
+
+        try:
+            return self.state.page(number)
+        except FaultError:
+            self.state.faults.add(Unreadable("struct page", number))
+        except Unreadable as error:
+            self.state.faults.add(error)
+        return None
 
     def check(self) -> None:
         """What is wrong with the folios."""

@@ -17,11 +17,12 @@ from test_format import LINE, NAMES, NOW
 
 from gup_pin import cli
 from gup_pin.errors import Absence, Faults, GupPinUnavailable, Unreadable
-from gup_pin.filter import Filter
+from gup_pin.filter import BadFilter, Filter
 from gup_pin.format import Names
 from gup_pin.ring import Event, Hazard
 from gup_pin.runs import Run
 from gup_pin.totals import Totals
+from gup_pin.verbs import SORT_KEYS, fold
 from samples import CALL, item
 
 PARTS = Path(__file__).parent.parent
@@ -140,6 +141,66 @@ def test_text_without_stacks(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -
     assert run(monkeypatch, "list --no-stacks", MockState()) == 0
     second = LINE.replace("0x1a2b0", "0x2a2b0")
     assert capsys.readouterr().out == f"# gup_pin pins 1\n{LINE}\n{second}\n"
+
+
+def test_filter_sort_and_limit(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """The filter goes to the walk; the rest is done with what it gives."""
+    state = MockState()
+    words = "list owner=812 pfn=1-2 --sort pfn --limit 1 --jsonl --no-stacks"
+    assert run(monkeypatch, words, state) == 0
+    assert state.wanted == Filter(owner=812, pfn=(1, 2))
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["pfn"] == "0x1a2b0"
+    assert run(monkeypatch, "list --limit 0 --jsonl", state) == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("task 5", Filter(any_of=5)),
+        ("file 77", Filter(ino=77)),
+        ("file /a/b", Filter(path="/a/b")),
+    ],
+)
+def test_task_and_file(
+    monkeypatch: pytest.MonkeyPatch, words: str, wanted: Filter
+) -> None:
+    """They are list with a filter."""
+    state = MockState()
+    assert run(monkeypatch, words, state) == 0
+    assert state.wanted == wanted
+
+
+@pytest.mark.parametrize("key", list(SORT_KEYS))
+def test_sort_keys(monkeypatch: pytest.MonkeyPatch, capsys: Capture, key: str) -> None:
+    """Each is one, and loses nothing."""
+    assert run(monkeypatch, f"list --sort {key} --no-stacks", MockState()) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_an_api_that_the_kernel_does_not_have(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Found out only when the kernel is known."""
+    assert run(monkeypatch, "list api=x", BadFilter("api=x")) == 2
+    assert capsys.readouterr().err == (
+        "gup_pins: the kernel has no such thing: api=x\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("frames", "line"),
+    [
+        (["a+0x1/0x2", "b+0x1/0x2 [mod]", "c;d+0x1/0x2"], "c:d;b;a"),
+        ([], "pin_user_pages"),
+    ],
+)
+def test_fold(frames: list[str], line: str) -> None:
+    """Functions alone, the outermost first."""
+    assert fold(frames, "pin_user_pages") == line
 
 
 def test_jsonl(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
