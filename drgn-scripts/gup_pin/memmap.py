@@ -125,15 +125,20 @@ def find_sections(
     return [(0, int(prog["max_pfn"].value_()))]
 
 
+def section_shift(prog: Program) -> int:
+    """Binary logarithm of the pages of a section; raises LookupError, FaultError."""
+    info = prog["VMCOREINFO"].string_().decode(errors="replace")
+    found = re.search(r"^NUMBER\(SECTION_SIZE_BITS\)=(\d+)$", info, re.MULTILINE)
+    bits = int(found[1]) if found else _SECTION_BITS
+    return bits - int(prog["PAGE_SHIFT"].value_())
+
+
 def _sections(prog: Program) -> Iterator[tuple[int, int]]:
     from drgn import TypeKind, sizeof  # noqa: PLC0415
 
     table = prog["mem_section"]
     extreme = table.type_.kind == TypeKind.POINTER
-    info = prog["VMCOREINFO"].string_().decode(errors="replace")
-    found = re.search(r"^NUMBER\(SECTION_SIZE_BITS\)=(\d+)$", info, re.MULTILINE)
-    bits = int(found[1]) if found else _SECTION_BITS
-    shift = bits - int(prog["PAGE_SHIFT"].value_())
+    shift = section_shift(prog)
     page_size = 1 << int(prog["PAGE_SHIFT"].value_())
     roots = page_size // sizeof(prog.type("struct mem_section")) if extreme else 1
     for number in range(int(prog["__highest_present_section_nr"].value_()) + 1):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .errors import Unreadable
-from .memmap import find_sections
+from .memmap import find_sections, section_shift
 from .runs import Item
 
 if TYPE_CHECKING:
@@ -94,13 +94,19 @@ def find_physical(
     sections = find_sections(prog, fault)
     try:
         per_block = int(prog["sections_per_block"].value_())
+        size = per_block << section_shift(prog)
     except (KeyError, FaultError):
         return memory
     if not sections:
         return memory
-    size = memory.block_pages = per_block * sections[0][1]
+    memory.block_pages = size
     online = find_online(prog, fault)
-    for number in sorted({first // size for first, _ in sections}):
+    numbers = {
+        number
+        for first, pages in sections
+        for number in range(first // size, (first + pages - 1) // size + 1)
+    }
+    for number in sorted(numbers):
         state = online.get(number, True)
         memory.blocks.append(MemoryBlock(number, number * size, size, state))
     add_pins(memory, items, is_long)
