@@ -37,12 +37,12 @@ function timeChart(hazards) {
   }
   const axis = el('div', { class: 'axis' });
   // The oldest too, if there is room for it.
-  const ticks = TICKS.filter((t) => t <= oldest);
-  if (ticks.length === 0 || scale(ticks[ticks.length - 1]) > 0.12) {
+  const ticks = TICKS.filter((t) => t === TICKS[0] || t <= oldest);
+  if (scale(ticks[ticks.length - 1]) > 0.12) {
     ticks.push(Math.max(oldest, 100));
   }
   for (const tick of ticks) {
-    const mark = el('span', { class: 'tick', text: tick === 10 ? 'the end' : `−${span(tick)}` });
+    const mark = el('span', { class: 'tick', text: tick === TICKS[0] ? 'the end' : `−${span(tick)}` });
     mark.style.setProperty('--at', scale(tick));
     axis.append(mark);
   }
