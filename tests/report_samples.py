@@ -196,7 +196,7 @@ def troubled() -> Words:
             hazard("overdue", 2_100, frames=[], func="0x0"),
         ],
         findings=[
-            finding("writeback", 0x7EE5),
+            finding("writeback", 0x7EE5, pins=[pins[2]]),
             finding("dirty", 0x7EE9, stacks=["0x160001", "0x2b40003"]),
             finding("unrecorded", 0x5000, about="records", stacks=[], path="", ino=0, dev="0:0"),
         ],

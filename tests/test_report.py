@@ -154,6 +154,13 @@ def test_scripts_parse(script: Path) -> None:
     subprocess.run(["node", "--check", script], check=True)
 
 
+@pytest.mark.parametrize("document", [samples.troubled(), samples.many(1000)])
+def test_the_samples_are_as_the_schema_says(document: samples.Words) -> None:
+    """Or else they test what nobody will see."""
+    schema = json.loads((PACKAGE / "gup_pin" / "gup-pin-1.schema.json").read_text())
+    importlib.import_module("jsonschema").validate(document, schema)
+
+
 def test_data_never_becomes_markup_in_the_source() -> None:
     """Nothing that parses text as HTML, nor code from text, is as much as named."""
     for script in ASSETS.glob("*.js"):
@@ -174,10 +181,12 @@ def test_the_page_loads_and_says_what_is_wrong_first(troubled: Browser) -> None:
     assert severities == ["danger"] * 3 + ["warning"] * 6 + ["note"]
     text = "\n".join(seen["problems"])
     for part in (
-        "Written to disk while pinned for write 2 hazards, /var/lib/data/base/16384",
-        "Being written to disk while pinned for write 1 folio",
+        "Written to disk while pinned for write 2 hazards, /var/lib/data/base/16384 (dev 253:1), "
+        "pinned by backup from blkdev_direct_IO",
+        "for write 1 folio, /var/lib/data/base/16384 (dev 253:1), pinned by backup from "
+        "blkdev_direct_IO",
         "Left its file while pinned 1 hazard",
-        "Whose process, or task, has ended 2 pins",
+        "Whose process, or task, has ended 2 pins, pinned by a\\x20b from io_pin_pages",
         "Pinned for long in ZONE_MOVABLE 64 pages",
         "3 pins are not on record",
         "Could not be read: struct page",

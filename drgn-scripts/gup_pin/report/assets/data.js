@@ -22,6 +22,11 @@ function objectsOf(columns, length) {
   );
 }
 
+/** Of a stack's functions, innermost first, the one that tells it from others. */
+function viaOf(functions) {
+  return functions.find((name) => !PLUMBING.test(name)) || functions[0] || '?';
+}
+
 /** Where a pin came from: its function names, and that which tells it from others. */
 function sitesOf(columns, stacks) {
   const paths = new Map();
@@ -29,8 +34,7 @@ function sitesOf(columns, stacks) {
     if (!paths.has(site.stack)) {
       const frames = stacks[site.stack] || [];
       const functions = frames.map(functionOf);
-      const via = functions.find((name) => !PLUMBING.test(name)) || functions[0] || '?';
-      paths.set(site.stack, { frames, functions, via });
+      paths.set(site.stack, { frames, functions, via: viaOf(functions) });
     }
     return { ...site, ...paths.get(site.stack) };
   });

@@ -130,6 +130,11 @@ function fileOf(thing) {
   return String(thing.ino) === '0' ? '' : `dev ${thing.dev} inode ${thing.ino}`;
 }
 
+/** Who pinned, and whence, within a line. */
+function pinnedBy(comm, frames) {
+  return `pinned by ${comm} from ${viaOf((frames || []).map(functionOf))}`;
+}
+
 function somePfns(pfns) {
   const different = [...new Set(pfns)];
   const rest = different.length - MOST_PFNS;
@@ -148,7 +153,15 @@ function findingProblems(data) {
       severity,
       number: group.count,
       title: what,
-      where: [plural(group.count, 'folio'), fileOf(group)].filter(Boolean).join(', '),
+      where: [
+        plural(group.count, 'folio'),
+        fileOf(group),
+        group.pins && group.pins.length
+          ? pinnedBy(group.pins[0].comm, data.stacks[group.pins[0].stack])
+          : '',
+      ]
+        .filter(Boolean)
+        .join(', '),
       why,
       pairs: [
         ['Found by', `check: ${group.kind}`],
@@ -189,7 +202,11 @@ function hazardProblems(data) {
       severity,
       number: group.length,
       title: what,
-      where: [plural(group.length, 'hazard'), files.slice(0, 2).join(', ')]
+      where: [
+        plural(group.length, 'hazard'),
+        files.slice(0, 2).join(', '),
+        pinnedBy(last.pin.comm, last.pin.frames || data.stacks[last.pin.stack]),
+      ]
         .filter(Boolean)
         .join(', '),
       why,
@@ -235,7 +252,7 @@ function orphanProblems(data) {
       severity: 'warning',
       number: total,
       title: 'Whose process, or task, has ended',
-      where: `${plural(total, 'pin')}, ${origin.comm} (${origin.task})`,
+      where: `${plural(total, 'pin')}, ${pinnedBy(origin.comm, origin.frames)}`,
       why: 'Nobody is left to release them, unless a driver does: a leak, or I/O that never ends.',
       pairs: [
         ['Taken by', `${origin.comm} (${origin.task}), ${origin.api}, ${modeName(origin)}`],

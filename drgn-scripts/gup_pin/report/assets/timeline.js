@@ -42,7 +42,10 @@ function timeChart(hazards) {
     ticks.push(Math.max(oldest, 100));
   }
   for (const tick of ticks) {
-    const mark = el('span', { class: 'tick', text: tick === TICKS[0] ? 'the end' : `−${span(tick)}` });
+    const mark = el('span', {
+      class: 'tick',
+      text: tick === TICKS[0] ? 'the end' : `−${span(tick)}`,
+    });
     mark.style.setProperty('--at', scale(tick));
     axis.append(mark);
   }
