@@ -107,7 +107,7 @@ function parseQuery(pins, query) {
       if (key === undefined) {
         return anywhere(pins, word);
       }
-      if (!Object.hasOwn(WORDS, key)) {
+      if (!Object.prototype.hasOwnProperty.call(WORDS, key)) {
         throw new BadWord(`no word “${key}=”; there are ${Object.keys(WORDS).join('=, ')}=`);
       }
       return WORDS[key](pins, value);
