@@ -432,6 +432,8 @@ def test_for_those_who_do_not_see_it(troubled: Browser) -> None:
     assert all(after <= before + 1 for before, after in pairwise(levels))
     roles = seen["roles"]
     assert roles["table"] == 4 and roles["rowheader"] > 10 and roles["columnheader"] > 20
+    # One without a name would be none: the sections, and what scrolls.
+    assert roles["region"] == 7 + 4
     assert roles["tree"] == 1 and roles["treeitem"] > 10 and roles["status"] == 1
 
 
