@@ -112,8 +112,11 @@ def find_online(prog: Program, fault: Callable[[Unreadable], None]) -> dict[int,
     from drgn import FaultError, cast  # noqa: PLC0415
     from drgn.helpers.linux.xarray import xa_for_each  # noqa: PLC0415
 
-    # MEM_ONLINE: a macro
-    online = 1
+    try:
+        online = int(prog.constant("MEM_ONLINE").value_())
+    except LookupError:
+        # As long as it was a macro.
+        online = 1
     found = {}
     try:
         for number, entry in xa_for_each(prog["memory_blocks"].address_of_()):
