@@ -122,7 +122,11 @@ def find_sections(
         fault(Unreadable("mem_section", error.address))
     except LookupError:
         pass
-    return [(0, int(prog["max_pfn"].value_()))]
+    try:
+        return [(0, int(prog["max_pfn"].value_()))]
+    except FaultError as error:
+        fault(Unreadable("max_pfn", error.address))
+        return []
 
 
 def section_shift(prog: Program) -> int:

@@ -118,10 +118,10 @@ def find_online(prog: Program, fault: Callable[[Unreadable], None]) -> dict[int,
     from drgn import FaultError, cast  # noqa: PLC0415
     from drgn.helpers.linux.xarray import xa_for_each  # noqa: PLC0415
 
-    # An enumerator, which is 0, in kernels where it is no macro.
     try:
         online = int(prog.constant("MEM_ONLINE").value_())
     except LookupError:
+        # As long as it was a macro.
         online = 1
     found = {}
     try:

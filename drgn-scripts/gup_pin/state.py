@@ -256,8 +256,15 @@ class GupPinState:
 
     def for_each_hazard(self, wanted: Filter | None = None) -> Iterator[ring.Hazard]:
         """The records of the debugfs file hazards, in its order."""
-        address = self.root.ring.value_()
-        hazards = self._ring.hazards(address, self.root.ring.newest.value_())
+        from drgn import FaultError  # noqa: PLC0415
+
+        try:
+            address = self.root.ring.value_()
+            newest = self.root.ring.newest.value_()
+        except FaultError as error:
+            self.faults.add(Unreadable("ring of hazards", error.address))
+            return iter(())
+        hazards = self._ring.hazards(address, newest)
         if not wanted:
             return hazards
         wanted.check_names(self.names)

@@ -46,14 +46,16 @@ def sum_up(
     A share is pins of one call, and the pages of the folios that they are on.
     """
     # Calls in a row mostly have the same origin, and hashing four numbers takes longer.
-    by_origin: dict[int, Sum] = {}
+    by_origin: dict[int, tuple[Sum, Origin]] = {}
     sums: dict[Key, Sum] = {}
     for call, pins, pages in shares:
         origin = call.origin
-        total = by_origin.get(id(origin))
-        if total is None:
-            total = sums.setdefault(key_of(origin), Sum(origin))
-            by_origin[id(origin)] = total
+        known = by_origin.get(id(origin))
+        if known is None:
+            # With the origin itself, or else another may get its identity.
+            known = sums.setdefault(key_of(origin), Sum(origin)), origin
+            by_origin[id(origin)] = known
+        total = known[0]
         total.pins += pins
         total.pages += pages
         total.oldest = min(total.oldest, call.time)

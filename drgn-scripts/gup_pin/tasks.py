@@ -89,7 +89,8 @@ def find_tasks(prog: Program, now: int, fault: Callable[[Unreadable], None]) -> 
 
     tasks: dict[int, Task] = {}
     complete = True
-    with suppress(LookupError, FaultError):
+    # AttributeError: a kernel that keeps its time in another place.
+    with suppress(LookupError, AttributeError, FaultError):
         now = _monotonic(prog)
     try:
         for task in for_each_task(prog):
