@@ -82,7 +82,7 @@ def pins_of_page(page: Object) -> list[Item]:
 
     state = _state(page.prog_)
     head = compound_head(cast("struct page *", page))
-    return state.walk.folio(state.heads(), int(page_to_pfn(head).value_()))
+    return state.items_of(int(page_to_pfn(head).value_()))
 
 
 def for_each_call(prog: Source) -> Iterator[Object]:

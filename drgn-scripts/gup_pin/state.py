@@ -106,6 +106,14 @@ class GupPinState:
         names, now = self.names, self.now
         return (item for item in items if wanted.wants_item(item, names, now))
 
+    def items_of(self, pfn: int) -> list[Item]:
+        """The pins of each call on the folio whose head is at pfn."""
+        try:
+            return self.walk.folio(self.heads(), pfn)
+        except Unreadable as error:
+            self.faults.add(error)
+            return []
+
     def for_each_run(self, wanted: Filter | None = None) -> Iterator[Run]:
         """The lines of the debugfs file pins, in its order."""
         return make_runs(self.for_each_item(wanted), self.page_shift)
@@ -215,7 +223,7 @@ class GupPinState:
             counts = self.struct_pages().counts(finding.pfn)
         except Unreadable:
             return False
-        if self.walk.folio(self.heads(), finding.pfn):
+        if self.items_of(finding.pfn):
             return False
         return not counts.tail and counts.pin_count()[0] > 0
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import heapq
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -28,6 +29,7 @@ from .report import write_report
 from .runs import Run
 from .state import GupPinState
 from .views import Views, Words, flat_line
+from .words import escape
 
 PAGE_HEADER = "# gup_pin page 1"
 CHECK_HEADER = "# gup_pin check 1"
@@ -136,7 +138,7 @@ class Show:
         state, views = self.state, self.views
         page = self._page(self.args.page)
         pfn = self.args.page if page is None else page.pfn
-        items = state.walk.folio(state.heads(), pfn)
+        items = state.items_of(pfn)
         runs = [Run(item, 1 << item.folio.order, item.pins) for item in items]
         words: Words = {}
         if page is not None:
@@ -275,4 +277,6 @@ def preset(args: argparse.Namespace) -> Filter:
         return Filter(any_of=args.pid)
     if args.file.isdecimal():
         return Filter(ino=int(args.file))
-    return Filter(path=args.file)
+    # It may be a word of a line, or what people call the file.
+    is_word = "\\x" in args.file
+    return Filter(path=args.file if is_word else escape(os.fsencode(args.file)))

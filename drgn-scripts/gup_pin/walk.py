@@ -7,7 +7,7 @@ import heapq
 from collections.abc import Iterator, Sequence
 
 from .blocks import Block, BlockReader, bits_of
-from .folio import FolioReader
+from .folio import Folio, FolioReader
 from .keys import Geometry
 from .records import Call
 from .runs import Item
@@ -76,8 +76,19 @@ class Walk:
                     yield ref.call, ref.pins, pages
 
     def folio(self, heads: Sequence[int], pfn: int) -> list[Item]:
-        """The pins on the folio whose head is at pfn."""
-        return [item for item in self.items(heads, pfn, pfn) if item.pfn == pfn]
+        """The pins on the folio whose head is at pfn; looks at its block alone.
+
+        Raises Unreadable if that cannot be found.
+        """
+        number, bit = divmod(pfn, self._geometry.pfns)
+        if not heads:
+            return []
+        head = heads[self._geometry.shard(number)]
+        address = self.walker.load(head, self._geometry.key(number))
+        block = self._blocks.read(address, number) if address else None
+        if block is None or not block.used >> bit & 1:
+            return []
+        return list(self._folio(pfn, block, bit, *self._folios.describe([pfn])))
 
     def _shard(self, shard: int, head: int) -> Iterator[tuple[int, int]]:
         """Number and address of a shard's blocks."""
@@ -89,7 +100,11 @@ class Walk:
         bits = bits_of(block.used)
         folios = self._folios.describe([first + bit for bit in bits])
         for bit, folio in zip(bits, folios, strict=True):
-            inferred = bool(block.inferred >> bit & 1)
-            for ref in block.refs(bit):
-                addr = ref.call.folio_addr(folio.place, self._page_shift)
-                yield Item(first + bit, ref.call, addr, ref.pins, inferred, folio)
+            yield from self._folio(first + bit, block, bit, folio)
+
+    def _folio(self, pfn: int, block: Block, bit: int, folio: Folio) -> Iterator[Item]:
+        """The pins on one of them."""
+        inferred = bool(block.inferred >> bit & 1)
+        for ref in block.refs(bit):
+            addr = ref.call.folio_addr(folio.place, self._page_shift)
+            yield Item(pfn, ref.call, addr, ref.pins, inferred, folio)

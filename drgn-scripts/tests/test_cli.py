@@ -163,6 +163,8 @@ def test_filter_sort_and_limit(
         ("task 5", Filter(any_of=5)),
         ("file 77", Filter(ino=77)),
         ("file /a/b", Filter(path="/a/b")),
+        (r"file /a\x20b", Filter(path=r"/a\x20b")),
+        ("file /\u00fc", Filter(path=r"/\xc3\xbc")),
     ],
 )
 def test_task_and_file(
