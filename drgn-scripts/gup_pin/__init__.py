@@ -1,16 +1,43 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The pins that a kernel with CONFIG_DEBUG_GUP_PIN had on record, by drgn."""
 
-from .errors import Absence, Faults, GupPinUnavailable
+from .api import (
+    folio_pin_count,
+    for_each_call,
+    for_each_hazard,
+    for_each_inconsistency,
+    for_each_origin,
+    for_each_pin,
+    pin_stack,
+    pins_of_page,
+)
+from .check import Finding, Kind
+from .errors import Absence, Faults, GupPinUnavailable, Unreadable
+from .filter import BadFilter, Filter
+from .ring import Hazard
 from .runs import Item, Run
 from .state import GupPinState, gup_pin_state
 
 __all__ = (
+    "gup_pin_state",
+    "for_each_pin",
+    "pins_of_page",
+    "for_each_call",
+    "for_each_origin",
+    "for_each_hazard",
+    "pin_stack",
+    "folio_pin_count",
+    "for_each_inconsistency",
     "Absence",
+    "BadFilter",
     "Faults",
+    "Filter",
+    "Finding",
     "GupPinState",
     "GupPinUnavailable",
+    "Hazard",
     "Item",
+    "Kind",
     "Run",
-    "gup_pin_state",
+    "Unreadable",
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The command: gup_pins.py VERB."""
+"""The command line: gup_pins.py VERB, its errors and its exit status."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from .errors import GupPinUnavailable
-from .format import HAZARDS_HEADER, PINS_HEADER, Formatter, stack_lines
-from .state import GupPinState, gup_pin_state
+from .errors import GupPinUnavailable, Unreadable
+from .filter import BadFilter, Filter
+from .state import gup_pin_state
+from .verbs import NAME, SORT_KEYS, Show, preset
 
 if TYPE_CHECKING:
     from drgn import Program
-
-NAME = "gup_pins"
 
 EXIT_FINE = 0
 EXIT_ERROR = 1
@@ -25,90 +25,193 @@ EXIT_ABSENT = 3
 EXIT_PARTIAL = 4
 
 EPILOG = """\
-exit status: 0 fine; 1 error; 2 usage; 3 the kernel has no such feature, or another
-format of it; 4 some of it could not be read, and the rest was shown
+filters, as debugfs takes them: owner=TGID task=PID|TGID/PID comm=NAME mode=r|w
+term=short|long api=FUNCTION pfn=A-B ino=N dev=MAJOR:MINOR min_age_ms=N stack=HANDLE
+
+exit status: 0 fine; 1 error; 2 usage; 3 the kernel has no such feature, never switched
+it on, or has another format of it; 4 some of it could not be read, and the rest was
+shown, or check found something
 """
 
-
-def parse(words: Sequence[str]) -> argparse.Namespace:
-    """The command line; leaves with status 2 if it makes no sense."""
-    parser = argparse.ArgumentParser(
-        prog=f"{NAME}.py",
-        description="Show the recorded pins of a crash dump or a live kernel.",
-        usage="drgn -c DUMP -s VMLINUX %(prog)s VERB [OPTION]...",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    verbs = parser.add_subparsers(
-        prog=parser.prog, dest="verb", metavar="VERB", required=True
-    )
-    lister = verbs.add_parser(
-        "list",
-        help="all pins, as /sys/kernel/debug/gup_pin/pins shows them",
-        usage="drgn -c DUMP -s VMLINUX %(prog)s [--jsonl] [--no-stacks]",
-        allow_abbrev=False,
-    )
-    lister.set_defaults(run=list_pins)
-    lister.add_argument(
-        "--jsonl",
-        action="store_true",
-        help="one JSON object a line, its keys the words",
-    )
-    lister.add_argument(
-        "--stacks",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="the stack of each pin: below all lines, or as its frames (default)",
-    )
-    hazards = verbs.add_parser(
-        "hazards",
-        help="the newest hazards, as /sys/kernel/debug/gup_pin/hazards shows them",
-        usage="drgn -c DUMP -s VMLINUX %(prog)s [--jsonl]",
-        allow_abbrev=False,
-    )
-    hazards.set_defaults(run=list_hazards)
-    hazards.add_argument(
-        "--jsonl", action="store_true", help="one JSON object a line, with its pin"
-    )
-    return parser.parse_args(words)
+# How the script is called; %(prog)s has the verb, too.
+_USAGE = "drgn -c DUMP -s VMLINUX %(prog)s"
 
 
-def list_pins(state: GupPinState, args: argparse.Namespace) -> None:
-    """Print all pins."""
-    formatter = Formatter(state.names, state.now)
-    if args.jsonl:
-        for run in state.for_each_run():
-            frames = None
-            if args.stacks:
-                frames = state.frames(run.first.call.origin.stack)
-            print(formatter.json_line(run, frames))
-        return
-
-    print(PINS_HEADER)
-    handles: dict[int, None] = {}
-    for run in state.for_each_run():
-        print(formatter.line(run))
-        handles[run.first.call.origin.stack] = None
-    if args.stacks:
-        for handle in handles:
-            print("\n" + stack_lines(handle, state.frames(handle)), end="")
+def _count(text: str) -> int:
+    number = int(text, 10)
+    if number < 0:
+        raise ValueError(text)
+    return number
 
 
-def list_hazards(state: GupPinState, args: argparse.Namespace) -> None:
-    """Print the newest hazards."""
-    formatter = Formatter(state.names, state.now)
-    if not args.jsonl:
-        print(HAZARDS_HEADER)
-    for hazard in state.for_each_hazard():
-        stacks = (
-            state.event_frames(hazard),
-            state.frames(hazard.run.first.call.origin.stack),
+def _number(text: str) -> int:
+    return int(text, 16 if text[:2].lower() == "0x" else 10)
+
+
+# What argparse calls a value that they refuse.
+_count.__name__ = _number.__name__ = "number"
+
+
+class _Parser:
+    """Builds the parser, verb by verb."""
+
+    def __init__(self, usage: str, name: str) -> None:
+        """The usage of all, where %(prog)s is name, and the verb."""
+        self._usage = usage
+        self.parser = argparse.ArgumentParser(
+            prog=name,
+            description="Show the recorded pins of a crash dump or a live kernel.",
+            usage=f"{usage} VERB [OPTION]...",
+            epilog=EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
         )
-        if args.jsonl:
-            print(formatter.json_hazard(hazard, state.func(hazard), *stacks))
-        else:
-            print(formatter.hazard(hazard, state.func(hazard), *stacks), end="")
+        self._verbs = self.parser.add_subparsers(
+            prog=self.parser.prog, dest="verb", metavar="VERB", required=True
+        )
+        self._pins("list", "all pins, as debugfs' pins shows them", Show.list)
+        self._show()
+        self._stacks()
+        task = self._pins("task", "the pins of a process or a task", Show.list, ["PID"])
+        task.add_argument("pid", type=_count, metavar="PID")
+        file = self._pins(
+            "file", "the pins on a file, by path or inode", Show.list, ["PATH|INO"]
+        )
+        file.add_argument("file", metavar="PATH|INO")
+        hazards = self._verb(
+            "hazards",
+            "the newest hazards, as debugfs shows them",
+            Show.hazards,
+            ["[KEY=VALUE]..."],
+        )
+        self._formats(hazards)
+        self._filter(hazards)
+        self._pins("orphans", "pins whose owner or whose task has ended", Show.orphans)
+        self._check()
+        self._report()
+        self._formats(
+            self._verb(
+                "status", "the kernel's figures, as debugfs' stats", Show.status
+            ),
+            lines=False,
+        )
+
+    def _verb(
+        self,
+        name: str,
+        text: str,
+        run: Callable[[Show], None],
+        arguments: Sequence[str] = (),
+    ) -> argparse.ArgumentParser:
+        words = " ".join([*arguments, "[OPTION]..."])
+        verb = self._verbs.add_parser(
+            name,
+            help=text,
+            description=text,
+            usage=f"{self._usage} {words}",
+            allow_abbrev=False,
+        )
+        verb.set_defaults(run=run, parser=verb, filter=None, json=False, jsonl=False)
+        return verb
+
+    @staticmethod
+    def _formats(verb: argparse.ArgumentParser, lines: bool = True) -> Any:
+        formats = verb.add_mutually_exclusive_group()
+        formats.add_argument("--json", action="store_true", help="one JSON document")
+        if lines:
+            formats.add_argument(
+                "--jsonl",
+                action="store_true",
+                help="one JSON object a line, its keys the words",
+            )
+        return formats
+
+    @staticmethod
+    def _below(verb: argparse.ArgumentParser) -> None:
+        verb.add_argument(
+            "--stacks",
+            action=argparse.BooleanOptionalAction,
+            default=True,
+            help="the stacks: below all lines, or as frames of each (default)",
+        )
+
+    @staticmethod
+    def _filter(verb: argparse.ArgumentParser) -> None:
+        verb.add_argument("words", nargs="*", metavar="KEY=VALUE", help="see below")
+
+    @staticmethod
+    def _limit(verb: argparse.ArgumentParser, what: str) -> None:
+        verb.add_argument("--limit", type=_count, metavar="N", help=f"only N {what}")
+
+    def _pins(
+        self,
+        name: str,
+        text: str,
+        run: Callable[[Show], None],
+        arguments: Sequence[str] = (),
+    ) -> argparse.ArgumentParser:
+        """A verb that prints pins."""
+        verb = self._verb(name, text, run, arguments or ["[KEY=VALUE]..."])
+        self._formats(verb)
+        self._below(verb)
+        verb.add_argument(
+            "--sort", choices=SORT_KEYS, metavar="KEY", help=", ".join(SORT_KEYS)
+        )
+        self._limit(verb, "lines")
+        if not arguments:
+            self._filter(verb)
+        return verb
+
+    def _show(self) -> None:
+        text = "a page, who maps it and who pins it"
+        verb = self._verb("show", text, Show.show, ["PFN|0xPAGE"])
+        verb.add_argument(
+            "page", type=_number, metavar="PFN|0xPAGE", help="or its struct page"
+        )
+        self._formats(verb, lines=False)
+        self._below(verb)
+
+    def _stacks(self) -> None:
+        text = "live pins summed by stack, as debugfs' stacks shows them"
+        verb = self._verb("stacks", text, Show.stacks)
+        self._formats(verb).add_argument(
+            "--folded", action="store_true", help="a line each, for flame graphs"
+        )
+        self._limit(verb, "stacks")
+        verb.set_defaults(folded=False)
+
+    def _report(self) -> None:
+        text = "a page for a browser that shows all of it, in one file"
+        verb = self._verb("report", text, Show.report, ["-o FILE.html"])
+        verb.add_argument(
+            "-o",
+            "--output",
+            type=Path,
+            required=True,
+            metavar="FILE.html",
+            help="the file to write",
+        )
+
+    def _check(self) -> None:
+        text = "folios on which records, or contents, are wrong"
+        verb = self._verb("check", text, Show.check)
+        self._formats(verb)
+        self._below(verb)
+
+
+def parse(
+    words: Sequence[str], usage: str = _USAGE, name: str = f"{NAME}.py"
+) -> argparse.Namespace:
+    """The command line; leaves with status 2 if it makes no sense."""
+    args = _Parser(usage, name).parser.parse_args(words)
+    try:
+        if getattr(args, "words", None):
+            args.filter = Filter.parse(args.words)
+        elif args.verb in ("task", "file"):
+            args.filter = preset(args)
+    except BadFilter as error:
+        args.parser.error(f"no filter: {error}")
+    return args
 
 
 def complain(message: str) -> None:
@@ -121,39 +224,63 @@ def _discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _show(find_prog: Callable[[], Program], args: argparse.Namespace) -> int:
+def _explain(error: Exception) -> tuple[int, str]:
+    """Exit status and message for what was raised; raises what is unexpected again."""
     from drgn import FaultError, NoDefaultProgramError  # noqa: PLC0415
 
+    kinds: tuple[tuple[type[Exception], int, str], ...] = (
+        (
+            NoDefaultProgramError,
+            EXIT_USAGE,
+            "not run by drgn: drgn -c DUMP -s VMLINUX gup_pins.py VERB",
+        ),
+        (BadFilter, EXIT_USAGE, f"the kernel has no such thing: {error}"),
+        (GupPinUnavailable, EXIT_ABSENT, str(error)),
+        (FaultError, EXIT_ERROR, f"the dump lacks what is needed: {error}"),
+        (Unreadable, EXIT_ERROR, str(error)),
+        (
+            LookupError,
+            EXIT_ERROR,
+            f"the kernel's debugging information lacks something: {error}",
+        ),
+    )
+    for kind, status, message in kinds:
+        if isinstance(error, kind):
+            return status, message
+    raise error
+
+
+def run(args: argparse.Namespace, find_prog: Callable[[], Program]) -> int:
+    """Do what a command line says; return its exit status."""
     try:
-        state = gup_pin_state(find_prog())
-        show: Callable[[GupPinState, argparse.Namespace], None] = args.run
-        show(state, args)
+        show = Show(gup_pin_state(find_prog()), args)
+        try:
+            args.run(show)
+        finally:
+            show.progress.end()
         sys.stdout.flush()
-    except NoDefaultProgramError:
-        complain("not run by drgn: drgn -c DUMP -s VMLINUX gup_pins.py VERB")
-        return EXIT_USAGE
-    except GupPinUnavailable as error:
-        complain(str(error))
-        return EXIT_ABSENT
-    except FaultError as error:
-        complain(f"the dump lacks what is needed: {error}")
-        return EXIT_ERROR
-    except LookupError as error:
-        complain(f"the kernel's debugging information lacks something: {error}")
-        return EXIT_ERROR
-    for line in state.faults.lines():
+    except (BrokenPipeError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        status, message = _explain(error)
+        complain(message)
+        return status
+    for line in show.state.faults.lines():
         complain(line)
-    return EXIT_PARTIAL if state.faults else EXIT_FINE
+    return EXIT_PARTIAL if show.state.faults or show.found else EXIT_FINE
 
 
 def main(words: Sequence[str], find_prog: Callable[[], Program]) -> int:
     """Run the command; return its exit status."""
     args = parse(words)
     try:
-        return _show(find_prog, args)
+        return run(args, find_prog)
     except BrokenPipeError:
         _discard_output()
         return EXIT_FINE
+    except OSError as error:
+        complain(f"{error.filename or 'output'}: {error.strerror}")
+        return EXIT_ERROR
     except KeyboardInterrupt:
         return 130
     except Exception as error:

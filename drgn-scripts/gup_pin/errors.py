@@ -12,6 +12,7 @@ class Absence(enum.Enum):
     """Why a program has no pins to show."""
 
     NOT_BUILT = "not built"
+    NEVER_ENABLED = "never enabled"
     OTHER_FORMAT = "other format"
 
 
@@ -53,6 +54,18 @@ class Faults:
         kind = (error.what, error.why)
         fault = self._kinds.setdefault(kind, _Fault(0, error.address))
         fault.count += 1
+
+    def records(self) -> list[dict[str, str | int]]:
+        """The same as in the schema: what, why, count and first."""
+        return [
+            {
+                "what": what,
+                "why": why,
+                "count": fault.count,
+                "first": f"{fault.address:#x}",
+            }
+            for (what, why), fault in self._kinds.items()
+        ]
 
     def __bool__(self) -> bool:
         """Whether there were any."""

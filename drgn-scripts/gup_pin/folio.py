@@ -3,12 +3,23 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .errors import Unreadable
-from .memory import Memory, Record, find_offset, find_record, is_struct
+from .memory import (
+    Memory,
+    Record,
+    find_offset,
+    find_record,
+    is_little_endian,
+    is_struct,
+)
+from .paths import PathReader
+from .words import escape
 
 if TYPE_CHECKING:
     from drgn import Program
@@ -16,6 +27,9 @@ if TYPE_CHECKING:
 # FOLIO_MAPPING_ANON; together with the bit above it: not a file's mapping.
 _ANON = 1
 _NO_FILE = 3
+
+# Device, inode number and path where there is no file.
+NO_FILE = (0, 0, "")
 
 # The byte of page_type that tells the type.
 _TYPE_SHIFT = 24
@@ -33,6 +47,8 @@ class Folio:
     # Its index in its mapping, whatever kind it is, which tells its address;
     # None for what is no folio.
     place: int | None
+    # A path of its file, as in a line; empty if it has none.
+    path: str = ""
 
 
 # What the kernel says of a pfn that is no folio's head.
@@ -79,6 +95,8 @@ class Layouts:
     uptodate: int
     hugetlb: int
     dax_types: frozenset[int]
+    flags_at: int = 0
+    little_endian: bool = True
 
 
 def _constant(prog: Program, name: str) -> int | None:
@@ -165,6 +183,8 @@ def find_layouts(prog: Program) -> Layouts:
         dax_types=frozenset(
             value for name in dax if (value := _constant(prog, name)) is not None
         ),
+        flags_at=find_offset(prog, "struct page", "flags"),
+        little_endian=is_little_endian(prog),
     )
 
 
@@ -179,13 +199,23 @@ class FolioReader:
         layouts: Layouts,
         page_size: int,
         fault: Callable[[Unreadable], None],
+        paths: PathReader | None = None,
     ) -> None:
-        """Read from memory; page_size is that of struct page, not of a page."""
+        """Read from memory; page_size is that of struct page, not of a page.
+
+        Without paths, no folio has one.
+        """
         self._memory = memory
         self._layouts = layouts
         self._page_size = page_size
         self._fault = fault
-        self._files: dict[int, tuple[int, int]] = {}
+        self._paths = paths
+        self._files: dict[int, tuple[int, int, str]] = {}
+
+    @property
+    def page0(self) -> int | None:
+        """The address of pfn 0's struct page, None if that is unknown."""
+        return self._layouts.page0
 
     def describe(self, pfns: Sequence[int]) -> list[Folio]:
         """Describe the folios that begin at pfns, which ascend and lie close."""
@@ -195,6 +225,35 @@ class FolioReader:
         except Unreadable:
             return [self._describe_alone(pfn) for pfn in pfns]
         return [self._describe(pfn, data, (pfn - first) * size) for pfn in pfns]
+
+    def large(self, first: int, bits: Sequence[int], count: int) -> dict[int, int]:
+        """Which of the folios first + bit have more than a page, and how many more."""
+        try:
+            data = self._pages(first, count)
+        except Unreadable:
+            return self._large_alone(first, bits)
+        flags, head = self._flags(count).unpack_from(data), self._layouts.head
+        if not any(flags[bit] & head for bit in bits):
+            return {}
+        return {
+            bit: (1 << self._order(first + bit)) - 1
+            for bit in bits
+            if flags[bit] & head
+        }
+
+    def _large_alone(self, first: int, bits: Sequence[int]) -> dict[int, int]:
+        """The same where not all struct pages can be read."""
+        orders = {bit: self._describe_alone(first + bit).order for bit in bits}
+        return {bit: (1 << order) - 1 for bit, order in orders.items() if order}
+
+    @lru_cache(maxsize=4)  # noqa: B019 (there is one reader)
+    def _flags(self, count: int) -> struct.Struct:
+        """What unpacks the flags of so many struct pages."""
+        at = self._layouts.flags_at
+        page = f"{at}xQ{self._page_size - at - 8}x"
+        return struct.Struct(
+            ("<" if self._layouts.little_endian else ">") + page * count
+        )
 
     def _pages(self, pfn: int, count: int) -> bytes:
         size = self._page_size
@@ -224,8 +283,8 @@ class FolioReader:
         kind = self._map(flags, mapping, page_type, pgmap)
         if kind in ("anon", "device") or mapping & _ANON:
             return Folio(kind, order, 0, 0, 0, index)
-        dev, ino = (0, 0) if mapping & _NO_FILE else self._file(mapping)
-        return Folio(kind, order, dev, ino, index, index)
+        dev, ino, path = NO_FILE if mapping & _NO_FILE else self._file(mapping)
+        return Folio(kind, order, dev, ino, index, index, path)
 
     def _order(self, pfn: int) -> int:
         layouts = self._layouts
@@ -265,27 +324,37 @@ class FolioReader:
             return "device"
         return "dax" if kind in layouts.dax_types else "device"
 
-    def _file(self, mapping: int) -> tuple[int, int]:
-        """Device and inode number of a mapping; zeroes where there is none."""
+    def _file(self, mapping: int) -> tuple[int, int, str]:
+        """Device, inode number and path of a mapping's file, if it has one."""
         if not mapping:
-            return 0, 0
+            return NO_FILE
         known = self._files.get(mapping)
         if known is None:
             try:
                 known = self._read_file(mapping)
             except Unreadable as error:
                 self._fault(error)
-                known = 0, 0
+                known = NO_FILE
             self._files[mapping] = known
         return known
 
-    def _read_file(self, mapping: int) -> tuple[int, int]:
+    def _read_file(self, mapping: int) -> tuple[int, int, str]:
         layouts = self._layouts
         (host,) = layouts.host.read(self._memory, mapping)
         if not host:
-            return 0, 0
+            return NO_FILE
         ino, sb = layouts.inode.read(self._memory, host)
         if not sb:
-            return 0, 0
+            return NO_FILE
         (dev,) = layouts.dev.read(self._memory, sb)
-        return dev, ino
+        return dev, ino, self._path(host) if ino else ""
+
+    def _path(self, inode: int) -> str:
+        """A path of an inode; empty if it cannot be read, which is told to fault."""
+        if self._paths is None:
+            return ""
+        try:
+            return escape(self._paths.path(inode))
+        except Unreadable as error:
+            self._fault(error)
+            return ""

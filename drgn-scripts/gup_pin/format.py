@@ -6,23 +6,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
+from .records import Origin
 from .ring import Hazard
 from .runs import Run
+from .words import escape
 
 # GUP_PIN_TEXT_FORMAT
 PINS_HEADER = "# gup_pin pins 1"
+STACKS_HEADER = "# gup_pin stacks 1"
+ORPHANS_HEADER = "# gup_pin orphans 1"
 HAZARDS_HEADER = "# gup_pin hazards 1"
 
 _NS_PER_MS = 1_000_000
 _MINOR_BITS = 20
-
-
-def escape_comm(comm: bytes) -> str:
-    """A task's name as a word: no blank, no backslash that is not an escape."""
-    return "".join(
-        chr(c) if 0x20 < c < 0x7F and c != ord("\\") else f"\\x{c:02x}" for c in comm
-    )
 
 
 def age_ms(time: int, now: int) -> int:
@@ -38,6 +36,14 @@ class Names:
     long: int
     apis: tuple[str, ...]
     hazards: tuple[str, ...] = ()
+
+    def mode(self, number: int) -> str:
+        """What a pin is for: r or w."""
+        return "w" if number == self.write else "r"
+
+    def term(self, number: int) -> str:
+        """For how long a pin is: short or long."""
+        return "long" if number == self.long else "short"
 
     def api(self, number: int) -> str:
         """The name of a pin function."""
@@ -55,6 +61,7 @@ class Formatter:
         """Ages are of now, in ns of local_clock()."""
         self._names = names
         self._now = now
+        self._known: dict[int, tuple[Origin, str, str]] = {}
 
     def words(self, run: Run) -> dict[str, str | int]:
         """The keys and values of a line, in their order.
@@ -64,31 +71,60 @@ class Formatter:
         """
         first = run.first
         folio, origin = first.folio, first.call.origin
-        dev = folio.dev
         return {
             "pfn": f"{first.pfn:#x}",
             "pages": run.pages,
             "order": folio.order,
             "pins": run.pins,
-            "mode": "w" if origin.mode == self._names.write else "r",
-            "term": "long" if origin.term == self._names.long else "short",
-            "api": self._names.api(origin.api),
-            "owner": origin.owner,
-            "task": f"{origin.tgid}/{origin.pid}",
-            "comm": escape_comm(origin.comm),
+            **self.origin_words(origin),
             "age_ms": age_ms(first.call.time, self._now),
             "addr": f"{first.addr:#x}",
             "map": folio.map,
-            "dev": f"{dev >> _MINOR_BITS}:{dev & (1 << _MINOR_BITS) - 1}",
+            "dev": dev_word(folio.dev),
             "ino": folio.ino,
             "index": f"{folio.index:#x}",
             "stack": f"{origin.stack:#x}",
             "match": "inferred" if first.inferred else "exact",
         }
 
+    def origin_words(self, origin: Origin) -> dict[str, str | int]:
+        """Those of the words that an origin tells, but for its stack."""
+        return {
+            "mode": self._names.mode(origin.mode),
+            "term": self._names.term(origin.term),
+            "api": self._names.api(origin.api),
+            "owner": origin.owner,
+            "task": f"{origin.tgid}/{origin.pid}",
+            "comm": escape(origin.comm),
+        }
+
+    def pin_words(self, run: Run) -> dict[str, str | int]:
+        """All words of a line of the debugfs file pins."""
+        return {**self.words(run), "path": run.first.folio.path}
+
+    def _of_origin(self, origin: Origin) -> tuple[Origin, str, str]:
+        """What its pins have in common, as in a line and as in JSON."""
+        # By identity: there are few, and hashing one takes as long as all the rest.
+        known = self._known.get(id(origin))
+        if known is None:
+            words = self.origin_words(origin)
+            text = json.dumps(words)[1:-1]
+            # With the origin itself, or else another may get its identity.
+            known = self._known[id(origin)] = origin, as_line(words), text
+        return known
+
     def line(self, run: Run) -> str:
-        """A line of the debugfs file pins."""
-        return " ".join(f"{key}={value}" for key, value in self.words(run).items())
+        """A line of the debugfs file pins: as_line(pin_words()), but fast."""
+        first = run.first
+        folio, call = first.folio, first.call
+        _, common, _ = self._of_origin(call.origin)
+        return (
+            f"pfn={first.pfn:#x} pages={run.pages} order={folio.order} "
+            f"pins={run.pins} {common} age_ms={age_ms(call.time, self._now)} "
+            f"addr={first.addr:#x} map={folio.map} dev={dev_word(folio.dev)} "
+            f"ino={folio.ino} index={folio.index:#x} stack={call.origin.stack:#x} "
+            f"match={'inferred' if first.inferred else 'exact'} path={folio.path}"
+        )
 
     def event_words(self, hazard: Hazard) -> dict[str, str | int]:
         """The words of a hazard that come before those of its pin."""
@@ -97,35 +133,76 @@ class Formatter:
             "kind": self._names.hazard(hazard.kind),
             "age_ms": age_ms(event.time, self._now),
             "task": f"{event.tgid}/{event.pid}",
-            "comm": escape_comm(event.comm),
+            "comm": escape(event.comm),
         }
+
+    def more_words(self, hazard: Hazard, func: str) -> dict[str, str | int]:
+        """The words of a hazard that come after those of its pin."""
+        path = hazard.run.first.folio.path
+        return {"func": func, "pins_on_folio": hazard.pins, "path": path}
 
     def hazard(
         self, hazard: Hazard, func: str, event: Iterable[str], pin: Iterable[str]
     ) -> str:
         """A record of the debugfs file hazards: its line and its stacks' frames."""
-        words = " ".join(f"{k}={v}" for k, v in self.event_words(hazard).items())
-        line = f"{words} {self.line(hazard.run)} func={func}"
-        return (
-            f"{line} pins_on_folio={hazard.pins}\n"
-            f"event:\n{frame_lines(event)}pin:\n{frame_lines(pin)}\n"
+        line = " ".join(
+            as_line(words)
+            for words in (
+                self.event_words(hazard),
+                self.words(hazard.run),
+                self.more_words(hazard, func),
+            )
         )
+        return f"{line}\nevent:\n{frame_lines(event)}pin:\n{frame_lines(pin)}\n"
 
-    def json_hazard(
+    def hazard_words(
         self, hazard: Hazard, func: str, event: Iterable[str], pin: Iterable[str]
-    ) -> str:
-        """The same as a JSON object, which has the words of the pin in its own."""
-        words: dict[str, object] = dict(self.event_words(hazard))
-        words["pin"] = {**self.words(hazard.run), "frames": list(pin)}
-        words |= {"func": func, "pins_on_folio": hazard.pins, "frames": list(event)}
-        return json.dumps(words)
+    ) -> dict[str, object]:
+        """The same for JSON: the words of the pin are in an object of their own."""
+        return {
+            **self.event_words(hazard),
+            "pin": {**self.words(hazard.run), "frames": list(pin)},
+            **self.more_words(hazard, func),
+            "frames": list(event),
+        }
 
     def json_line(self, run: Run, frames: Iterable[str] | None) -> str:
-        """The same as a JSON object, with the frames of its stack unless None."""
-        words: dict[str, object] = dict(self.words(run))
-        if frames is not None:
-            words["frames"] = list(frames)
-        return json.dumps(words)
+        """A line as a JSON object, with the frames of its stack unless None.
+
+        json.dumps(pin_words()), but fast: all that is not from the origin needs no
+        escapes but the path.
+        """
+        first = run.first
+        folio, call = first.folio, first.call
+        _, _, common = self._of_origin(call.origin)
+        more = "" if frames is None else f', "frames": {_dump(tuple(frames))}'
+        return (
+            f'{{"pfn": "{first.pfn:#x}", "pages": {run.pages}, '
+            f'"order": {folio.order}, "pins": {run.pins}, {common}, '
+            f'"age_ms": {age_ms(call.time, self._now)}, "addr": "{first.addr:#x}", '
+            f'"map": "{folio.map}", "dev": "{dev_word(folio.dev)}", '
+            f'"ino": {folio.ino}, "index": "{folio.index:#x}", '
+            f'"stack": "{call.origin.stack:#x}", '
+            f'"match": "{"inferred" if first.inferred else "exact"}", '
+            f'"path": {_dump(folio.path)}{more}}}'
+        )
+
+
+@lru_cache(maxsize=1024)
+def _dump(value: str | tuple[str, ...]) -> str:
+    """JSON of what comes again and again."""
+    return json.dumps(value)
+
+
+@lru_cache(maxsize=256)
+def dev_word(dev: int) -> str:
+    """A dev_t as major:minor."""
+    return f"{dev >> _MINOR_BITS}:{dev & (1 << _MINOR_BITS) - 1}"
+
+
+def as_line(words: dict[str, str | int]) -> str:
+    """Words as a line has them."""
+    return " ".join(f"{key}={value}" for key, value in words.items())
 
 
 def frame_lines(frames: Iterable[str]) -> str:

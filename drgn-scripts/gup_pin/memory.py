@@ -22,22 +22,70 @@ class Memory(Protocol):
     def read(self, address: int, size: int, what: str) -> bytes:
         """Read bytes of a thing called what; raises Unreadable."""
 
+    def read_string(self, address: int, size: int, what: str) -> bytes:
+        """Read bytes up to a 0, at most size of them; raises Unreadable."""
+
+
+# Small things lie close together: slab pages are read whole, and so many are kept.
+_PAGE_BITS = 12
+_PAGES_KEPT = 4096
+
 
 class ProgramMemory:
-    """The memory of a drgn program."""
+    """The memory of a drgn program.
+
+    What a dump has does not change: pages of it are kept, up to 16 MiB.
+    """
 
     def __init__(self, prog: Program) -> None:
         """Read from prog."""
         # Not at the top: all but this class and the finders works without drgn.
-        from drgn import FaultError  # noqa: PLC0415
+        from drgn import FaultError, Object, ProgramFlags  # noqa: PLC0415
 
         self._prog = prog
         self._fault = FaultError
+        self._object = Object
+        self._live = ProgramFlags.IS_LIVE in prog.flags
+        self._pages: dict[int, bytes | None] = {}
 
     def read(self, address: int, size: int, what: str) -> bytes:
         """Read bytes of a thing called what; raises Unreadable."""
+        number, offset = address >> _PAGE_BITS, address & (1 << _PAGE_BITS) - 1
+        if offset + size <= 1 << _PAGE_BITS and not self._live:
+            try:
+                page = self._pages[number]
+            except KeyError:
+                page = self._page(number)
+            if page is not None:
+                return page[offset : offset + size]
+        return self._read(address, size, what)
+
+    def _page(self, number: int) -> bytes | None:
+        """A page, to be kept; None if not all of it can be read."""
+        if len(self._pages) >= _PAGES_KEPT:
+            self._pages.clear()
+        try:
+            page = self._read(number << _PAGE_BITS, 1 << _PAGE_BITS, "")
+        except Unreadable:
+            page = None
+        self._pages[number] = page
+        return page
+
+    def _read(self, address: int, size: int, what: str) -> bytes:
         try:
             data: bytes = self._prog.read(address, size)
+        except (self._fault, OverflowError, ValueError) as error:
+            raise Unreadable(what, address) from error
+        return data
+
+    def read_string(self, address: int, size: int, what: str) -> bytes:
+        """Read bytes up to a 0, at most size of them; raises Unreadable."""
+        try:
+            char = self._prog.type("char")
+            text = self._object(
+                self._prog, self._prog.array_type(char, size), address=address
+            )
+            data: bytes = text.string_()
         except (self._fault, OverflowError, ValueError) as error:
             raise Unreadable(what, address) from error
         return data

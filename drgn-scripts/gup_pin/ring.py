@@ -13,6 +13,7 @@ from .folio import Folio
 from .memory import Memory, Record, find_offset, find_record, is_little_endian
 from .records import Call, Origin
 from .runs import Item, Run
+from .words import escape
 
 if TYPE_CHECKING:
     from drgn import Program
@@ -62,7 +63,8 @@ class Layouts:
     """Where the ring has what is needed of it.
 
     The record's members, where its tasks' names and its event's stack begin; where the
-    ring has its entries, and how many; what kinds of memory are called, by number.
+    ring has its entries, and how many; what kinds of memory are called, by number;
+    where the record has its file's name.
     """
 
     record: Record
@@ -74,6 +76,8 @@ class Layouts:
     ring_at: int
     ring_size: int
     maps: dict[int, str]
+    name_at: int
+    name_size: int
     little_endian: bool = True
 
 
@@ -84,7 +88,8 @@ def find_layouts(prog: Program) -> Layouts:
     comm_size = event.member("comm").type.length
     ring_size = prog.type("struct gup_pin_ring").member("entries").type.length
     maps = prog.type("enum gup_pin_map").enumerators
-    assert depth and comm_size and ring_size and maps
+    name_size = prog.type(_NAME).member("name").type.length
+    assert depth and comm_size and ring_size and maps and name_size
     event_at = find_offset(prog, _NAME, "event")
     pin_at = find_offset(prog, _NAME, "pin") + find_offset(
         prog, "struct gup_pin_item", "id"
@@ -103,6 +108,8 @@ def find_layouts(prog: Program) -> Layouts:
             for entry in maps
             if entry.name.startswith(_MAP_PREFIX)
         },
+        name_at=find_offset(prog, _NAME, "name"),
+        name_size=name_size,
         little_endian=is_little_endian(prog),
     )
 
@@ -144,7 +151,7 @@ class Ring:
         order = "<" if layouts.little_endian else ">"
         nr = min(nr, layouts.depth)
         entries = struct.unpack_from(f"{order}{nr}Q", data, layouts.entries_at)
-        comm = self._comm(data, layouts.event_comm_at)
+        comm = self._text(data, layouts.event_comm_at, layouts.comm_size)
         event = Event(time, ip, tgid, pid, comm, entries)
         return Hazard(kind, pins, event, self._pin(data, words[5:]))
 
@@ -152,14 +159,17 @@ class Ring:
         """The pin of a hazard."""
         pfn, time, addr, pins, inferred, stack, mode, term, api, *words = words
         tgid, pid, owner, kind, order, dev, ino, index = words
-        comm = self._comm(data, self._layouts.pin_comm_at)
+        layouts = self._layouts
+        comm = self._text(data, layouts.pin_comm_at, layouts.comm_size)
+        path = escape(self._text(data, layouts.name_at, layouts.name_size))
         origin = Origin(stack, mode, term, api, tgid, pid, owner, comm)
-        name = self._layouts.maps.get(kind, f"map{kind}")
-        folio = Folio(name, order, dev, ino, index, index)
+        name = layouts.maps.get(kind, f"map{kind}")
+        folio = Folio(name, order, dev, ino, index, index, path)
         # The call itself may be gone since.
         call = Call(0, origin, time, addr, 0, 0)
         return Run(Item(pfn, call, addr, pins, bool(inferred), folio), 1 << order, pins)
 
-    def _comm(self, data: bytes, at: int) -> bytes:
-        """The name of a task."""
-        return data[at : at + self._layouts.comm_size].partition(b"\0")[0]
+    @staticmethod
+    def _text(data: bytes, at: int, size: int) -> bytes:
+        """A name, of a task or of a file."""
+        return data[at : at + size].partition(b"\0")[0]

@@ -45,7 +45,9 @@ class Run:
     def continues(self, item: Item, page_shift: int) -> bool:
         """Whether an item is the next folio of this run."""
         first = self.first
-        if self.end != item.pfn or first.call.address != item.call.address:
+        if first.call.address != item.call.address:
+            return False
+        if first.pfn + self.pages != item.pfn:
             return False
         ours, other = first.folio, item.folio
         if (ours.map, ours.order, ours.dev, ours.ino, first.inferred) != (
@@ -66,10 +68,16 @@ class Run:
 def make_runs(items: Iterable[Item], page_shift: int) -> Iterator[Run]:
     """Merge items, which come in the order of a walk, to runs as they end."""
     runs: list[Run] = []
+    # No run ends before this pfn, so that none needs to be looked at to close it.
+    nearest = 0
     for item in items:
-        if any(run.end < item.pfn for run in runs):
-            yield from (run for run in runs if run.end < item.pfn)
-            runs = [run for run in runs if run.end >= item.pfn]
+        pfn = item.pfn
+        if nearest < pfn and runs:
+            for run in runs:
+                if run.end < pfn:
+                    yield run
+            runs = [run for run in runs if run.end >= pfn]
+            nearest = min((run.end for run in runs), default=0)
         for run in runs:
             if run.continues(item, page_shift):
                 run.pages += 1 << item.folio.order
@@ -79,4 +87,5 @@ def make_runs(items: Iterable[Item], page_shift: int) -> Iterator[Run]:
             if len(runs) == OPEN_RUNS:
                 yield runs.pop()
             runs.append(Run(item, 1 << item.folio.order, item.pins))
+            nearest = min(nearest, pfn)
     yield from runs

@@ -3,17 +3,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import blocks, clock, folio, records, ring, xarray
+from . import (
+    blocks,
+    clock,
+    folio,
+    memmap,
+    origins,
+    paths,
+    records,
+    ring,
+    totals,
+    xarray,
+)
+from .check import Checker, FileCheck, Finding, find_flags
 from .errors import Absence, Faults, GupPinUnavailable, Unreadable
+from .filter import Filter
 from .format import Names
 from .keys import Geometry
-from .memory import ProgramMemory
-from .runs import Run, make_runs
+from .memmap import Memmap
+from .memory import ProgramMemory, find_record
+from .page import Page, Process, find_processes, head_of, mapcount_of
+from .physical import Physical, find_physical
+from .records import Origin
+from .runs import Item, Run, make_runs
 from .stacks import Stacks
+from .sums import Sum, sum_up
+from .tasks import Tasks, find_tasks
 from .walk import Walk
 
 if TYPE_CHECKING:
@@ -41,17 +60,224 @@ class GupPinState:
     stacks: Stacks
     faults: Faults
     page_shift: int
-    _walk: Walk
+    walk: Walk
+    memory: ProgramMemory
+    shards: totals.Shards
+    folios: folio.FolioReader
     _ring: ring.Ring
+    _origins: origins.Origins
 
-    def for_each_run(self) -> Iterator[Run]:
+    @property
+    def prog(self) -> Program:
+        """The program."""
+        return self.root.prog_
+
+    @property
+    def release(self) -> str:
+        """The kernel's release, as uname -r; empty if the dump does not say."""
+        try:
+            return str(self.prog["UTS_RELEASE"].string_().decode(errors="replace"))
+        except LookupError:
+            return ""
+
+    @property
+    def live(self) -> bool:
+        """Whether it is a running kernel."""
+        from drgn import ProgramFlags  # noqa: PLC0415
+
+        return ProgramFlags.IS_LIVE in self.prog.flags
+
+    @property
+    def enabled(self) -> bool:
+        """Whether pins were being recorded."""
+        return bool(self.root.index.recording.value_())
+
+    @property
+    def since_boot(self) -> bool:
+        """Whether all pins since boot were, but for those that memory lacked for."""
+        return bool(self.root.index.complete.value_())
+
+    def for_each_item(self, wanted: Filter | None = None) -> Iterator[Item]:
+        """The pins of each call on each folio, by ascending pfn."""
+        if not wanted:
+            return self.walk.items(self.heads())
+        wanted.check_names(self.names)
+        items = self.walk.items(self.heads(), *wanted.blocks())
+        names, now = self.names, self.now
+        return (item for item in items if wanted.wants_item(item, names, now))
+
+    def items_of(self, pfn: int) -> list[Item]:
+        """The pins of each call on the folio whose head is at pfn."""
+        try:
+            return self.walk.folio(self.heads(), pfn)
+        except Unreadable as error:
+            self.faults.add(error)
+            return []
+
+    def for_each_run(self, wanted: Filter | None = None) -> Iterator[Run]:
         """The lines of the debugfs file pins, in its order."""
-        return make_runs(self._walk.items(self._heads()), self.page_shift)
+        return make_runs(self.for_each_item(wanted), self.page_shift)
 
-    def for_each_hazard(self) -> Iterator[ring.Hazard]:
+    def for_each_orphan(self, wanted: Filter | None = None) -> Iterator[Run]:
+        """The lines of the debugfs file orphans."""
+        tasks = self.tasks()
+        for run in self.for_each_run(wanted):
+            if tasks.is_orphan(run.first, self.now):
+                yield run
+
+    def for_each_origin(self) -> Iterator[tuple[int, Origin, origins.Counts]]:
+        """Address, identity and counts of all origins, also of those without pins."""
+        return self._origins.all(self.root.address_of_().value_())
+
+    def sums(self) -> list[Sum]:
+        """The records of the debugfs file stacks, in its order."""
+        return sum_up(self.walk.shares(self.heads()), self.for_each_origin())
+
+    def stats(self) -> dict[str, int]:
+        """The lines of the debugfs file stats, in its order."""
+        live = sum(counts.calls > 0 for _, _, counts in self.for_each_origin())
+        try:
+            figures = self.shards.totals()
+        except Unreadable as error:
+            self.faults.add(error)
+            figures = totals.Totals()
+        return totals.find_stats(
+            self.prog, self.root, figures, live, self.names.hazards, self.faults.add
+        )
+
+    def tasks(self) -> Tasks:
+        """Who is still there."""
+        return find_tasks(self.prog, self.now, self.faults.add)
+
+    def struct_pages(self) -> Memmap:
+        """All struct pages."""
+        page0 = self.folios.page0
+        layouts = memmap.find_layouts(self.prog, page0)
+        return Memmap(self.memory, layouts, self.faults.add)
+
+    def for_each_finding(
+        self, progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> Iterator[Finding]:
+        """What is wrong with folios: first those with pins on record, then others.
+
+        Progress is told the struct pages looked at, and how many there are. On a live
+        kernel, what is no longer so at a second look is left out.
+        """
+        checker = self._checker()
+        used: dict[int, int] = {}
+        for finding in checker.recorded(self._blocks_noting(used)):
+            if not self.live or self._still(checker, finding):
+                yield finding
+        pfns = self.geometry.pfns
+
+        def is_recorded(pfn: int) -> bool:
+            return bool(used.get(pfn // pfns, 0) >> pfn % pfns & 1)
+
+        suspects = self._suspects(progress)
+        for finding in checker.unrecorded(suspects, is_recorded):
+            if not self.live or self._still_unrecorded(finding):
+                yield finding
+
+    def _checker(self) -> Checker:
+        prog = self.prog
+        head = find_record(prog, "struct address_space", ["i_pages.xa_head"])
+        pages = self.struct_pages()
+        files = FileCheck(
+            self.walk.walker,
+            lambda mapping: head.read(self.memory, mapping)[0],
+            pages.address,
+            self.faults.add,
+        )
+        flags = find_flags(prog, self.names.write)
+        return Checker(pages, self.folios, files, flags)
+
+    def _blocks_noting(
+        self, used: dict[int, int]
+    ) -> Iterator[tuple[int, blocks.Block]]:
+        """All blocks; notes which folios have pins, by number of block."""
+        for first, block in self.walk.blocks(self.heads()):
+            used[first // self.geometry.pfns] = block.used
+            yield first, block
+
+    def _suspects(
+        self, progress: Callable[[int, int], None]
+    ) -> Iterator[tuple[int, memmap.Counts]]:
+        pages = self.struct_pages()
+        sections = memmap.find_sections(self.prog, self.faults.add)
+        total, done = sum(count for _, count in sections), 0
+        for first, count in sections:
+            progress(done, total)
+            yield from pages.suspects(first, count)
+            done += count
+        progress(done, total)
+
+    def _still(self, checker: Checker, finding: Finding) -> bool:
+        again = self.walk.blocks(self.heads(), finding.pfn, finding.pfn)
+        return any(
+            (new.pfn, new.kind) == (finding.pfn, finding.kind)
+            for new in checker.recorded(again)
+        )
+
+    def _still_unrecorded(self, finding: Finding) -> bool:
+        try:
+            counts = self.struct_pages().counts(finding.pfn)
+        except Unreadable:
+            return False
+        if self.items_of(finding.pfn):
+            return False
+        return not counts.tail and counts.pin_count()[0] > 0
+
+    def page(self, number: int) -> Page:
+        """The page of that pfn, or whose struct page is at that address.
+
+        Raises Unreadable if it is not in the dump, drgn.FaultError likewise.
+        """
+        pages = self.struct_pages()
+        asked = pages.pfn(number)
+        if asked is None:
+            asked = number
+        pfn = head_of(self.prog, asked)
+        counts = pages.counts(pfn)
+        (folio,) = self.folios.describe([pfn])
+        mapcount = mapcount_of(self.prog, pfn, counts)
+        return Page(asked, pages.address(asked), pfn, folio, counts, mapcount)
+
+    def processes(self, page: Page) -> Iterator[Process]:
+        """Who has a page mapped."""
+        return find_processes(self.prog, page, self.page_shift, self.faults.add)
+
+    def physical(self) -> Physical:
+        """Zones and memory blocks, with the pins in these."""
+
+        def is_long(item: Item) -> bool:
+            return item.call.origin.term == self.names.long
+
+        return find_physical(self.prog, self.for_each_item(), is_long, self.faults.add)
+
+    def heads(self) -> list[int]:
+        """xa_head of each shard; none if they cannot be read."""
+        try:
+            return self.shards.heads()
+        except Unreadable as error:
+            self.faults.add(error)
+            return []
+
+    def for_each_hazard(self, wanted: Filter | None = None) -> Iterator[ring.Hazard]:
         """The records of the debugfs file hazards, in its order."""
-        address = self.root.ring.value_()
-        return self._ring.hazards(address, self.root.ring.newest.value_())
+        from drgn import FaultError  # noqa: PLC0415
+
+        try:
+            address = self.root.ring.value_()
+            newest = self.root.ring.newest.value_()
+        except FaultError as error:
+            self.faults.add(Unreadable("ring of hazards", error.address))
+            return iter(())
+        hazards = self._ring.hazards(address, newest)
+        if not wanted:
+            return hazards
+        wanted.check_names(self.names)
+        names, now = self.names, self.now
+        return (hazard for hazard in hazards if wanted.wants_hazard(hazard, names, now))
 
     def func(self, hazard: ring.Hazard) -> str:
         """The function that a hazard's report names, and where in it."""
@@ -68,10 +294,6 @@ class GupPinState:
         except Unreadable as error:
             self.faults.add(error)
             return ()
-
-    def _heads(self) -> list[int]:
-        shards = self.root.index.shards
-        return [shards[i].xa.xa_head.value_() for i in range(self.geometry.shards)]
 
 
 def _find_root(prog: Program) -> Object:
@@ -105,29 +327,53 @@ def _find_names(prog: Program, root: Object) -> Names:
     )
 
 
+def _check_enabled(root: Object, shards: totals.Shards) -> None:
+    """Raises GupPinUnavailable if nothing was ever recorded, nor is."""
+    if root.index.recording.value_():
+        return
+    try:
+        figures = shards.totals()
+    except Unreadable:
+        return
+    if not (figures.acquired or figures.before or figures.untracked_total):
+        raise GupPinUnavailable(
+            Absence.NEVER_ENABLED,
+            "tracking was never switched on (gup_pin=on, or 1 in debugfs' enable)",
+        )
+
+
 def gup_pin_state(prog: Program) -> GupPinState:
-    """Find the feature in a program; raises GupPinUnavailable, FaultError."""
+    """Find the feature in a program.
+
+    Raises GupPinUnavailable if it is not there, was never switched on, or has another
+    format; drgn.FaultError if the dump lacks even its root; LookupError if the
+    debugging information lacks what is needed.
+    """
     from drgn import sizeof  # noqa: PLC0415
 
     root = _find_root(prog)
     geometry = Geometry(root.shard_bits.value_(), root.block_shift.value_())
     memory, faults = ProgramMemory(prog), Faults()
+    shards = totals.Shards(
+        prog, memory, root.index.shards.address_of_().value_(), geometry.shards
+    )
+    _check_enabled(root, shards)
     page_shift = prog["PAGE_SHIFT"].value_()
+    reader = records.Reader(memory, records.find_layouts(prog), faults.add)
+    folios = folio.FolioReader(
+        memory,
+        folio.find_layouts(prog),
+        sizeof(prog.type("struct page")),
+        faults.add,
+        paths.PathReader(memory, paths.find_layouts(prog)),
+    )
     walk = Walk(
         geometry,
         xarray.Walker(memory, xarray.find_node_layout(prog), faults.add),
         blocks.BlockReader(
-            memory,
-            blocks.find_layouts(prog, geometry.pfns),
-            records.Reader(memory, records.find_layouts(prog), faults.add),
-            faults.add,
+            memory, blocks.find_layouts(prog, geometry.pfns), reader, faults.add
         ),
-        folio.FolioReader(
-            memory,
-            folio.find_layouts(prog),
-            sizeof(prog.type("struct page")),
-            faults.add,
-        ),
+        folios,
         page_shift,
     )
     return GupPinState(
@@ -139,5 +385,9 @@ def gup_pin_state(prog: Program) -> GupPinState:
         faults,
         page_shift,
         walk,
+        memory,
+        shards,
+        folios,
         ring.Ring(memory, ring.find_layouts(prog), faults.add),
+        origins.Origins(memory, origins.find_layouts(prog), reader, faults.add),
     )

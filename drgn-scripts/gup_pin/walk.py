@@ -7,10 +7,13 @@ import heapq
 from collections.abc import Iterator, Sequence
 
 from .blocks import Block, BlockReader, bits_of
-from .folio import FolioReader
+from .folio import Folio, FolioReader
 from .keys import Geometry
+from .records import Call
 from .runs import Item
 from .xarray import Walker
+
+ALL_PFNS = (1 << 64) - 1
 
 
 class Walk:
@@ -26,22 +29,70 @@ class Walk:
     ) -> None:
         """Each of these leaves out what it cannot read, and tells its fault()."""
         self._geometry = geometry
-        self._walker = walker
+        self.walker = walker
         self._blocks = blocks
         self._folios = folios
         self._page_shift = page_shift
 
-    def items(self, heads: Sequence[int]) -> Iterator[Item]:
-        """All pins, by ascending pfn; on a folio, in the order of its block."""
+    def blocks(
+        self, heads: Sequence[int], first: int = 0, last: int = ALL_PFNS
+    ) -> Iterator[tuple[int, Block]]:
+        """First pfn of all blocks that have pins, and the block; by ascending pfn.
+
+        Those are left out that have no pfn from first to last.
+        """
         shards = (self._shard(i, head) for i, head in enumerate(heads) if head)
         for number, address in heapq.merge(*shards):
+            pfn = self._geometry.pfn(number)
+            if pfn > last:
+                return
+            if pfn + self._geometry.pfns <= first:
+                continue
             block = self._blocks.read(address, number)
             if block:
-                yield from self._block(self._geometry.pfn(number), block)
+                yield pfn, block
+
+    def items(
+        self, heads: Sequence[int], first: int = 0, last: int = ALL_PFNS
+    ) -> Iterator[Item]:
+        """All pins, by ascending pfn; on a folio, in the order of its block."""
+        for pfn, block in self.blocks(heads, first, last):
+            yield from self._block(pfn, block)
+
+    def shares(self, heads: Sequence[int]) -> Iterator[tuple[Call, int, int]]:
+        """A call, some pins of it, and the pages of the folios they are on.
+
+        Of all pins, without looking at each folio.
+        """
+        for first, block in self.blocks(heads):
+            large = self._folios.large(first, bits_of(block.used), self._geometry.pfns)
+            for mask, ref in block.layers:
+                folios = mask.bit_count()
+                more = sum(n for bit, n in large.items() if mask >> bit & 1)
+                yield ref.call, ref.pins * folios, folios + more
+            for bit, refs in block.slots.items():
+                pages = 1 + large.get(bit, 0)
+                for ref in refs:
+                    yield ref.call, ref.pins, pages
+
+    def folio(self, heads: Sequence[int], pfn: int) -> list[Item]:
+        """The pins on the folio whose head is at pfn; looks at its block alone.
+
+        Raises Unreadable if that cannot be found.
+        """
+        number, bit = divmod(pfn, self._geometry.pfns)
+        if not heads:
+            return []
+        head = heads[self._geometry.shard(number)]
+        address = self.walker.load(head, self._geometry.key(number))
+        block = self._blocks.read(address, number) if address else None
+        if block is None or not block.used >> bit & 1:
+            return []
+        return list(self._folio(pfn, block, bit, *self._folios.describe([pfn])))
 
     def _shard(self, shard: int, head: int) -> Iterator[tuple[int, int]]:
         """Number and address of a shard's blocks."""
-        for key, address in self._walker.entries(head):
+        for key, address in self.walker.entries(head):
             yield self._geometry.block(key, shard), address
 
     def _block(self, first: int, block: Block) -> Iterator[Item]:
@@ -49,7 +100,11 @@ class Walk:
         bits = bits_of(block.used)
         folios = self._folios.describe([first + bit for bit in bits])
         for bit, folio in zip(bits, folios, strict=True):
-            inferred = bool(block.inferred >> bit & 1)
-            for ref in block.refs(bit):
-                addr = ref.call.folio_addr(folio.place, self._page_shift)
-                yield Item(first + bit, ref.call, addr, ref.pins, inferred, folio)
+            yield from self._folio(first + bit, block, bit, folio)
+
+    def _folio(self, pfn: int, block: Block, bit: int, folio: Folio) -> Iterator[Item]:
+        """The pins on one of them."""
+        inferred = bool(block.inferred >> bit & 1)
+        for ref in block.refs(bit):
+            addr = ref.call.folio_addr(folio.place, self._page_shift)
+            yield Item(pfn, ref.call, addr, ref.pins, inferred, folio)

@@ -89,15 +89,39 @@ class Walker:
         elif head and not is_internal(head):
             yield 0, head
 
+    def load(self, head: int, index: int) -> int:
+        """The entry at an index, 0 if there is none; raises Unreadable."""
+        if not is_node(head):
+            return 0 if index or is_internal(head) else head
+        words = self._node(head - 2, None)
+        bits = self._layout.bits
+        if index >> words[0] + bits:
+            return 0
+        while True:
+            shift, slot = words[0], index >> words[0] & self._layout.slots - 1
+            entry = words[1 + slot]
+            if is_internal(entry) and not is_node(entry) and entry >> 2 < slot:
+                # A sibling: the entry is a large folio's, in a slot before.
+                entry = words[1 + (entry >> 2)]
+            if not is_node(entry):
+                return 0 if is_internal(entry) else entry
+            words = self._node(entry - 2, shift - bits)
+
+    def _node(self, node: int, expected: int | None) -> tuple[int, ...]:
+        """Shift and slots of a node; raises Unreadable."""
+        words = self._read(node)
+        shift = words[0]
+        wrong = shift % self._layout.bits or shift > 63
+        if wrong or (expected is not None and shift != expected):
+            raise Unreadable(self.WHAT, node, "is none")
+        return words
+
     def _below(
         self, node: int, base: int, expected: int | None
     ) -> Iterator[tuple[int, int]]:
         bits = self._layout.bits
         try:
-            shift, *slots = self._read(node)
-            wrong = shift % bits or shift > 63
-            if wrong or (expected is not None and shift != expected):
-                raise Unreadable(self.WHAT, node, "is none")
+            shift, *slots = self._node(node, expected)
         except Unreadable as error:
             self._fault(error)
             return

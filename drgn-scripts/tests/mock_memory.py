@@ -37,6 +37,13 @@ class MockMemory:
                 return data[offset : offset + size]
         raise Unreadable(what, address)
 
+    def read_string(self, address: int, size: int, what: str) -> bytes:
+        """Read from within one piece, up to a 0; raises Unreadable."""
+        for start, data in self.pieces.items():
+            if start <= address < start + len(data):
+                return data[address - start :][:size].partition(b"\0")[0]
+        raise Unreadable(what, address)
+
     def put_node(self, shift: int, slots: dict[int, int]) -> int:
         """Add a struct xa_node, and return the entry that points to it."""
         values = [slots.get(i, 0) for i in range(NODE.slots)]

@@ -17,9 +17,12 @@ from test_format import LINE, NAMES, NOW
 
 from gup_pin import cli
 from gup_pin.errors import Absence, Faults, GupPinUnavailable, Unreadable
+from gup_pin.filter import BadFilter, Filter
 from gup_pin.format import Names
 from gup_pin.ring import Event, Hazard
 from gup_pin.runs import Run
+from gup_pin.totals import Totals
+from gup_pin.verbs import SORT_KEYS, fold
 from samples import CALL, item
 
 PARTS = Path(__file__).parent.parent
@@ -50,9 +53,16 @@ class MockState:
     now: int = NOW
     faults: Faults = field(default_factory=Faults)
     damaged: bool = False
+    wanted: Filter | None = None
 
-    def for_each_run(self) -> Iterator[Run]:
+    @property
+    def shards(self) -> SimpleNamespace:
+        """For how many pins there are."""
+        return SimpleNamespace(totals=lambda: Totals(acquired=40, released=8))
+
+    def for_each_run(self, wanted: Filter | None) -> Iterator[Run]:
         """The runs."""
+        self.wanted = wanted
         yield Run(item(0x1A2B0), 16, 16)
         if self.damaged:
             self.faults.add(Unreadable("struct page", 0x10))
@@ -60,8 +70,9 @@ class MockState:
             self.faults.add(Unreadable("stack", 0x30, "is none"))
         yield Run(item(0x2A2B0), 16, 16)
 
-    def for_each_hazard(self) -> Iterator[Hazard]:
+    def for_each_hazard(self, wanted: Filter | None) -> Iterator[Hazard]:
         """One, and perhaps more that cannot be read."""
+        self.wanted = wanted
         yield HAZARD
         if self.damaged:
             self.faults.add(Unreadable("struct gup_pin_hazard_record", 0x10))
@@ -132,6 +143,68 @@ def test_text_without_stacks(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -
     assert capsys.readouterr().out == f"# gup_pin pins 1\n{LINE}\n{second}\n"
 
 
+def test_filter_sort_and_limit(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """The filter goes to the walk; the rest is done with what it gives."""
+    state = MockState()
+    words = "list owner=812 pfn=1-2 --sort pfn --limit 1 --jsonl --no-stacks"
+    assert run(monkeypatch, words, state) == 0
+    assert state.wanted == Filter(owner=812, pfn=(1, 2))
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["pfn"] == "0x1a2b0"
+    assert run(monkeypatch, "list --limit 0 --jsonl", state) == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("task 5", Filter(any_of=5)),
+        ("file 77", Filter(ino=77)),
+        ("file /a/b", Filter(path="/a/b")),
+        (r"file /a\x20b", Filter(path=r"/a\x20b")),
+        ("file /\u00fc", Filter(path=r"/\xc3\xbc")),
+    ],
+)
+def test_task_and_file(
+    monkeypatch: pytest.MonkeyPatch, words: str, wanted: Filter
+) -> None:
+    """They are list with a filter."""
+    state = MockState()
+    assert run(monkeypatch, words, state) == 0
+    assert state.wanted == wanted
+
+
+@pytest.mark.parametrize("key", list(SORT_KEYS))
+def test_sort_keys(monkeypatch: pytest.MonkeyPatch, capsys: Capture, key: str) -> None:
+    """Each is one, and loses nothing."""
+    assert run(monkeypatch, f"list --sort {key} --no-stacks", MockState()) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_an_api_that_the_kernel_does_not_have(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Found out only when the kernel is known."""
+    assert run(monkeypatch, "list api=x", BadFilter("api=x")) == 2
+    assert capsys.readouterr().err == (
+        "gup_pins: the kernel has no such thing: api=x\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("frames", "line"),
+    [
+        (["a+0x1/0x2", "b+0x1/0x2 [mod]", "c;d+0x1/0x2"], "c:d;b;a"),
+        ([], "pin_user_pages"),
+    ],
+)
+def test_fold(frames: list[str], line: str) -> None:
+    """Functions alone, the outermost first."""
+    assert fold(frames, "pin_user_pages") == line
+
+
 def test_jsonl(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     """An object a line, with its frames."""
     assert run(monkeypatch, "list --jsonl", MockState()) == 0
@@ -143,11 +216,11 @@ def test_jsonl(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
 def test_hazards(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     """A record for each, as debugfs has it."""
     assert run(monkeypatch, "hazards", MockState()) == 0
-    line = LINE.replace("pages=16", "pages=1")
+    line = LINE.replace("pages=16", "pages=1").removesuffix(" path=")
     assert capsys.readouterr() == (
         "# gup_pin hazards 1\n"
         f"kind=truncate age_ms=4 task=40/41 comm=a\\x20b {line} "
-        "func=truncate_cleanup_folio+0x1 pins_on_folio=17\n"
+        "func=truncate_cleanup_folio+0x1 pins_on_folio=17 path=\n"
         f"event:\n{EVENT}pin:\n{FRAMES}\n",
         "",
     )
@@ -167,6 +240,7 @@ def test_hazards_jsonl(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None
         "comm": r"a\x20b",
         "func": "truncate_cleanup_folio+0x1",
         "pins_on_folio": 17,
+        "path": "",
         "frames": [frame.strip() for frame in EVENT.splitlines()],
     }
 
@@ -218,7 +292,12 @@ def test_error(
 
 
 @pytest.mark.parametrize(
-    "words", ["", "lst", "list --json", "list 5", "--jsonl list", "hazards 5"]
+    "words",
+    [
+        *("", "lst", "list 5", "--jsonl list", "hazards 5", "list --json --jsonl"),
+        *("list mode=x", "list mode=r mode=r", "list --sort nothing", "list --limit x"),
+        *("show", "show x", "task", "task x", "file", "stacks --json --folded"),
+    ],
 )
 def test_usage(monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: str) -> None:
     """Status 2, and nothing read."""

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from gup_pin.format import Formatter, Names, age_ms, escape_comm, stack_lines
+from gup_pin.format import Formatter, Names, age_ms, stack_lines
 from gup_pin.runs import Run
+from gup_pin.words import escape, unescape
 from samples import ANON, CALL, ORIGIN, item
 
 NAMES = Names(
@@ -23,7 +24,7 @@ RUN = Run(item(0x1A2B0), pages=16, pins=16)
 LINE = (
     "pfn=0x1a2b0 pages=16 order=0 pins=16 mode=w term=long api=pin_user_pages_fast "
     "owner=812 task=812/815 comm=fio age_ms=5203 addr=0x7f21c0000000 map=anon "
-    "dev=0:0 ino=0 index=0x0 stack=0x2b40003 match=exact"
+    "dev=0:0 ino=0 index=0x0 stack=0x2b40003 match=exact path="
 )
 
 
@@ -41,13 +42,15 @@ def test_line(formatter: Formatter) -> None:
 def test_the_other_words(formatter: Formatter) -> None:
     """Everything that the example does not have."""
     origin = replace(ORIGIN, mode=0, term=0, api=7, owner=0, comm=b"a b")
-    folio = replace(ANON, map="file", dev=259 << 20 | 4, ino=77, index=0x1F, order=4)
+    folio = replace(
+        ANON, map="file", dev=259 << 20 | 4, ino=77, index=0x1F, order=4, path="/a"
+    )
     first = replace(item(1), addr=0, inferred=True, folio=folio)
     first = replace(first, call=replace(CALL, origin=origin))
     assert formatter.line(Run(first, 32, 2)) == (
         "pfn=0x1 pages=32 order=4 pins=2 mode=r term=short api=unknown owner=0 "
         "task=812/815 comm=a\\x20b age_ms=5203 addr=0x0 map=file dev=259:4 ino=77 "
-        "index=0x1f stack=0x2b40003 match=inferred"
+        "index=0x1f stack=0x2b40003 match=inferred path=/a"
     )
 
 
@@ -86,7 +89,17 @@ def test_json_without_frames(formatter: Formatter) -> None:
 )
 def test_comm(comm: bytes, word: str) -> None:
     """As string_escape_mem() does with what format.c asks of it."""
-    assert escape_comm(comm) == word
+    assert escape(comm) == word
+    assert unescape(word) == comm
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [(r"\x2", b"\x02"), (r"\x", rb"\x"), (r"\n", rb"\n"), (r"\xg\x41B", rb"\xgAB")],
+)
+def test_other_escapes(word: str, text: bytes) -> None:
+    """As string_unescape() takes them: one digit will do, and no other kind."""
+    assert unescape(word) == text
 
 
 def test_age() -> None:

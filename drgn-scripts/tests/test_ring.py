@@ -13,13 +13,14 @@ from gup_pin.ring import Hazard, Layouts, Ring
 from mock_memory import MockMemory
 
 SIZE, DEPTH = 4, 3
-COMM = 16
-# All of 64 bits, one behind the other; then the two names and the event's stack.
+COMM, NAME = 16, 8
+# All of 64 bits, one behind the other; then the two names, the event's stack,
+# and the file's name.
 WORDS = 25
 LAYOUTS = Layouts(
     record=Record(
         "struct gup_pin_hazard_record",
-        8 * WORDS + 2 * COMM + 8 * DEPTH,
+        8 * WORDS + 2 * COMM + 8 * DEPTH + NAME,
         [Field(64 * i, 64, signed=i in (5, 6)) for i in range(WORDS)],
     ),
     event_comm_at=8 * WORDS,
@@ -30,6 +31,8 @@ LAYOUTS = Layouts(
     ring_at=8,
     ring_size=SIZE,
     maps={0: "anon", 1: "file"},
+    name_at=8 * WORDS + 2 * COMM + 8 * DEPTH,
+    name_size=NAME,
 )
 # Behind the number: kind, pins, event, pin, its origin, its folio.
 REST = (
@@ -46,7 +49,8 @@ def entry(seq: int, rest: tuple[int, ...] = REST) -> bytes:
     """A record with that number."""
     words = struct.pack(f"<{WORDS}Q", seq, *rest)
     names = struct.pack("<16s16s", b"truncate\0junk", b"fio\0junk")
-    return words + names + struct.pack("<3Q", 0x1234, 0x5678, 0x9ABC)
+    path = b"/a b\0junk"[:NAME]
+    return words + names + struct.pack("<3Q", 0x1234, 0x5678, 0x9ABC) + path
 
 
 def read(entries: list[bytes], newest: int) -> tuple[list[Hazard], Faults]:
@@ -75,7 +79,7 @@ def test_all_of_a_hazard() -> None:
     assert (origin.tgid, origin.pid, origin.owner) == (812, 815, 810)
     folio = first.folio
     assert (folio.map, folio.order, folio.dev) == ("file", 2, 259 << 20 | 4)
-    assert (folio.ino, folio.index) == (77, 0x1F)
+    assert (folio.ino, folio.index, folio.path) == (77, 0x1F, r"/a\x20b")
     assert (hazard.run.pages, hazard.run.pins) == (4, 1)
 
 
@@ -117,9 +121,7 @@ def test_not_in_the_dump() -> None:
     faults = Faults()
     ring = Ring(MockMemory(), LAYOUTS, faults.add)
     assert list(ring.hazards(0x1000, 2)) == []
-    assert next(iter(faults.lines())).startswith(
-        "struct gup_pin_hazard_record not in"
-    )
+    assert next(iter(faults.lines())).startswith("struct gup_pin_hazard_record not in")
 
 
 def test_a_kind_of_memory_that_is_not_known() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from gup_pin.errors import Absence, GupPinUnavailable
-from gup_pin.state import gup_pin_state
+from gup_pin.errors import Absence, GupPinUnavailable, Unreadable
+from gup_pin.state import _check_enabled, gup_pin_state
+from gup_pin.totals import Totals
 
 
 class MockProgram(dict[str, Any]):
@@ -55,6 +56,44 @@ def test_other_format(number: int) -> None:
     with pytest.raises(GupPinUnavailable, match=wanted) as caught:
         gup_pin_state(prog)
     assert caught.value.absence is Absence.OTHER_FORMAT
+
+
+class MockShards:
+    """Shards with these figures, or with memory that is not in the dump."""
+
+    def __init__(self, **figures: int) -> None:
+        """None at all are unreadable ones."""
+        self._figures = figures
+
+    def totals(self) -> Totals:
+        """Their sums."""
+        if not self._figures:
+            raise Unreadable("struct gup_pin_shard", 0x10)
+        return Totals(**self._figures)
+
+
+def check_enabled(recording: bool, **figures: int) -> None:
+    """Check a root that records pins now, or not."""
+    flag = SimpleNamespace(value_=lambda: recording)
+    found: Any = SimpleNamespace(index=SimpleNamespace(recording=flag))
+    shards: Any = MockShards(**figures)
+    _check_enabled(found, shards)
+
+
+def test_never_enabled() -> None:
+    """Built, but of no use yet."""
+    with pytest.raises(GupPinUnavailable, match="never switched on") as caught:
+        check_enabled(False, acquired=0, folios=0)
+    assert caught.value.absence is Absence.NEVER_ENABLED
+
+
+def test_enabled_now_or_once() -> None:
+    """No pin was taken yet; or it was switched off again; or who can tell."""
+    check_enabled(True, acquired=0)
+    check_enabled(False, acquired=1, released=1)
+    check_enabled(False, before=1)
+    check_enabled(False, untracked_total=1)
+    check_enabled(False)
 
 
 def test_no_debugging_information() -> None:

@@ -41,6 +41,12 @@ def walk(records: Records, blocks: dict[int, int]) -> list[tuple[int, int, int, 
     )
     heads = [records.memory.put_xarray(shard) for shard in shards]
     found = list(whole.items(heads))
+    pfns = {item.pfn for item in found}
+    for pfn in pfns | {pfn + 1 for pfn in pfns}:
+        assert whole.folio(heads, pfn) == [item for item in found if item.pfn == pfn]
+    for first in pfns:
+        ((start, _),) = whole.blocks(heads, first, first)
+        assert start == first & ~(GEOMETRY.pfns - 1)
     assert all(item.addr == CALL.addr for item in found if item.folio is not NO_FOLIO)
     assert all(item.addr == 0 for item in found if item.folio is NO_FOLIO)
     return [(i.pfn, i.call.address, i.pins, i.inferred) for i in found]

@@ -343,6 +343,11 @@ def dump(built: Built) -> list[Result]:
     return pytest(built.version, "tests/test_dump.py", "tests/test_kdump.py")
 
 
+def report_page(_: Built) -> list[Result]:
+    """The page that shows the pins of a dump, in a browser."""
+    return pytest(None, "tests/test_report.py")
+
+
 def source(built: Built) -> list[Result]:
     """What needs no guest: applying, auditing, the cost of the hooks."""
     return pytest(built.version, "tests/test_apply.py", "tests/test_hooks.py")
@@ -429,6 +434,7 @@ EACH: dict[str, Job] = {
 # For the default version.
 ONCE: dict[str, Job] = {
     "rig": rig,
+    "report": report_page,
     "stress": stress,
     "bench": bench,
     "many": many,

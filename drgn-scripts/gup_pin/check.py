@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Records against folios: what is wrong, and what would have gone wrong.
+
+The kernel reports hazards as they happen. A folio that was under writeback, or had
+left its file, when the machine stopped may be one that nobody had time to report.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .blocks import Block, bits_of
+from .errors import Unreadable
+from .folio import Folio, FolioReader
+from .memmap import BIAS, Counts, Memmap
+from .records import Ref
+from .runs import Item, Run
+from .xarray import Walker
+
+if TYPE_CHECKING:
+    from drgn import Program
+
+
+class Kind(enum.Enum):
+    """What is the matter with a folio; see the schema."""
+
+    NO_FOLIO = "no_folio"
+    FREE = "free"
+    TOO_FEW_PINS = "too_few_pins"
+    UNRECORDED = "unrecorded"
+    MAYBE_UNRECORDED = "maybe_unrecorded"
+    WRITEBACK = "writeback"
+    DIRTY = "dirty"
+    TRUNCATED = "truncated"
+
+    @property
+    def about(self) -> str:
+        """Whether records are wrong, or a file's content is at stake."""
+        content = (Kind.WRITEBACK, Kind.DIRTY, Kind.TRUNCATED)
+        return "content" if self in content else "records"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong, or dangerous, with a folio.
+
+    pfn: of the folio's head; counts: what the folio says; recorded: pins on record;
+    refs: these, by call; inferred: an unpin on the folio had to be guessed
+    """
+
+    kind: Kind
+    pfn: int
+    folio: Folio
+    counts: Counts
+    recorded: int
+    refs: tuple[Ref, ...] = ()
+    inferred: bool = False
+
+    @property
+    def stacks(self) -> list[int]:
+        """Handles of the pins' stacks, each once."""
+        return list(dict.fromkeys(ref.call.origin.stack for ref in self.refs))
+
+    def runs(self, page_shift: int) -> list[Run]:
+        """The pins, each as a line of its own."""
+        folio = self.folio
+        runs = []
+        for ref in self.refs:
+            addr = ref.call.folio_addr(folio.place, page_shift)
+            item = Item(self.pfn, ref.call, addr, ref.pins, self.inferred, folio)
+            runs.append(Run(item, 1 << folio.order, ref.pins))
+        return runs
+
+
+@dataclass(frozen=True)
+class Flags:
+    """Bits of a folio's flags, and the number of the mode that writes."""
+
+    writeback: int
+    dirty: int
+    swapcache: int
+    write: int
+
+
+def find_flags(prog: Program, write: int) -> Flags:
+    """The bits in a program."""
+
+    def bit(name: str) -> int:
+        return 1 << int(prog.constant(name).value_())
+
+    return Flags(bit("PG_writeback"), bit("PG_dirty"), bit("PG_swapcache"), write)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The pins on record of a folio."""
+
+    pins: int
+    writes: int
+
+
+def recorded_of(block: Block, write: int) -> dict[int, Recorded]:
+    """The pins on record of a block's folios, by bit."""
+    pins = dict.fromkeys(bits_of(block.used), 0)
+    writes = dict(pins)
+    for mask, ref in block.layers:
+        is_write = ref.call.origin.mode == write
+        for bit in bits_of(mask):
+            pins[bit] += ref.pins
+            if is_write:
+                writes[bit] += ref.pins
+    for bit, refs in block.slots.items():
+        for ref in refs:
+            pins[bit] += ref.pins
+            if ref.call.origin.mode == write:
+                writes[bit] += ref.pins
+    return {bit: Recorded(count, writes[bit]) for bit, count in pins.items()}
+
+
+class Checker:
+    """Compares the records with the folios of one program."""
+
+    def __init__(
+        self,
+        memmap: Memmap,
+        folios: FolioReader,
+        files: FileCheck,
+        flags: Flags,
+    ) -> None:
+        """What these cannot read they leave out, and tell their faults."""
+        self._memmap = memmap
+        self._folios = folios
+        self._files = files
+        self._flags = flags
+
+    def recorded(self, blocks: Iterable[tuple[int, Block]]) -> Iterator[Finding]:
+        """What is wrong with folios that have pins on record.
+
+        The blocks come with their first pfn.
+        """
+        for first, block in blocks:
+            recorded = recorded_of(block, self._flags.write)
+            for bit, counts in self._memmap.counts_of(first, list(recorded)):
+                yield from self._judge(first + bit, block, bit, recorded[bit], counts)
+
+    def _judge(
+        self, pfn: int, block: Block, bit: int, recorded: Recorded, counts: Counts
+    ) -> Iterator[Finding]:
+        kinds = list(self._record_kinds(recorded, counts))
+        if Kind.NO_FOLIO not in kinds and Kind.FREE not in kinds:
+            kinds += self._content_kinds(pfn, recorded, counts)
+        if kinds:
+            (folio,) = self._folios.describe([pfn])
+            refs = tuple(block.refs(bit))
+            for kind in kinds:
+                inferred = bool(block.inferred >> bit & 1)
+                yield Finding(kind, pfn, folio, counts, recorded.pins, refs, inferred)
+
+    @staticmethod
+    def _record_kinds(recorded: Recorded, counts: Counts) -> Iterator[Kind]:
+        pins, exact = counts.pin_count()
+        if counts.tail:
+            yield Kind.NO_FOLIO
+        elif counts.refs <= 0:
+            yield Kind.FREE
+        elif pins < recorded.pins:
+            yield Kind.TOO_FEW_PINS
+        elif exact and pins > recorded.pins:
+            yield Kind.UNRECORDED
+        elif has_more(recorded.pins, counts):
+            yield Kind.MAYBE_UNRECORDED
+
+    def _content_kinds(
+        self, pfn: int, recorded: Recorded, counts: Counts
+    ) -> Iterator[Kind]:
+        flags = self._flags
+        if counts.flags & flags.writeback and recorded.writes:
+            yield Kind.WRITEBACK
+        # Anonymous and the like: no file's content.
+        if counts.mapping & 3:
+            return
+        (folio,) = self._folios.describe([pfn])
+        if folio.map not in ("file", "shmem"):
+            return
+        if not counts.mapping:
+            if not counts.flags & flags.swapcache:
+                yield Kind.TRUNCATED
+        elif not self._files.has(counts.mapping, folio.index, pfn):
+            yield Kind.TRUNCATED
+        elif folio.map == "file" and counts.flags & flags.dirty and recorded.writes:
+            yield Kind.DIRTY
+
+    def unrecorded(
+        self,
+        suspects: Iterable[tuple[int, Counts]],
+        is_recorded: Callable[[int], bool],
+    ) -> Iterator[Finding]:
+        """Folios that look pinned, and have no pin on record."""
+        for pfn, counts in suspects:
+            if is_recorded(pfn):
+                continue
+            _, exact = counts.pin_count()
+            if not exact and not has_more(0, counts):
+                continue
+            kind = Kind.UNRECORDED if exact else Kind.MAYBE_UNRECORDED
+            (folio,) = self._folios.describe([pfn])
+            if folio.map != "device":
+                yield Finding(kind, pfn, folio, counts, 0)
+
+
+def has_more(recorded: int, counts: Counts) -> bool:
+    """Whether a small folio has so many references that there is a pin more.
+
+    Those of page tables are known: many processes that map a library make no pin.
+    """
+    return counts.pins is None and counts.refs - counts.maps - recorded * BIAS > BIAS
+
+
+class FileCheck:
+    """Asks page caches whether they have a folio."""
+
+    def __init__(
+        self,
+        walker: Walker,
+        head: Callable[[int], int],
+        page: Callable[[int], int],
+        fault: Callable[[Unreadable], None],
+    ) -> None:
+        """Head is the xa_head of a mapping's pages, page the struct page of a pfn."""
+        self._walker = walker
+        self._head = head
+        self._page = page
+        self._fault = fault
+
+    def has(self, mapping: int, index: int, pfn: int) -> bool:
+        """Whether a mapping has the folio at an index; so it is if that is unknown."""
+        try:
+            entry = self._walker.load(self._head(mapping), index)
+            return entry == self._page(pfn)
+        except Unreadable as error:
+            self._fault(error)
+            return True

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The JSON document of gup-pin-1.schema.json: at once, or as a stream."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TextIO
+
+from .views import Views, Words
+
+if TYPE_CHECKING:
+    from .state import GupPinState
+
+# What is in a document besides its head and tail: lists of words, or words.
+Parts = Mapping[str, "Iterable[Words] | Words"]
+
+
+class Handles:
+    """Notes the stacks that words name."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._seen: dict[str, None] = {}
+
+    def note(self, words: Words) -> None:
+        """Note those of a pin, a sum or a finding."""
+        handle = words.get("stack")
+        if handle is not None:
+            self._seen[handle] = None
+        for handle in words.get("stacks", ()):
+            self._seen[handle] = None
+
+    def stacks(self, state: GupPinState) -> dict[str, list[str]]:
+        """The frames of each; told to the state's faults if they are unreadable."""
+        return {handle: list(state.frames(int(handle, 16))) for handle in self._seen}
+
+
+def write(out: TextIO, views: Views, verb: str, parts: Parts) -> None:
+    """Write a document with these parts; lists are not kept."""
+    handles = Handles()
+    out.write("{")
+    separator = "\n "
+    for name, part in _all_parts(views, verb, parts, handles):
+        out.write(f"{separator}{json.dumps(name)}: ")
+        separator = ",\n "
+        if isinstance(part, (dict, str, bool)):
+            out.write(json.dumps(part))
+        else:
+            _write_list(out, part, handles)
+    out.write("\n}\n")
+
+
+def _all_parts(
+    views: Views, verb: str, parts: Parts, handles: Handles
+) -> Iterator[tuple[str, Any]]:
+    yield from views.head(verb).items()
+    yield from parts.items()
+    yield "stacks", handles.stacks(views.state)
+    yield from views.tail().items()
+
+
+def _write_list(out: TextIO, words: Iterable[Words], handles: Handles) -> None:
+    out.write("[")
+    separator = "\n  "
+    for each in words:
+        handles.note(each)
+        out.write(separator)
+        out.write(json.dumps(each))
+        separator = ",\n  "
+    out.write("]")
+
+
+def build(views: Views, verb: str, parts: Parts) -> Words:
+    """The same as one object."""
+    handles = Handles()
+    document: Words = {}
+    for name, part in _all_parts(views, verb, parts, handles):
+        if isinstance(part, (dict, str, bool)):
+            document[name] = part
+            continue
+        document[name] = list(part)
+        for each in document[name]:
+            handles.note(each)
+    return document
+
+
+def whole(state: GupPinState, verb: str = "report") -> Words:
+    """Everything that there is to tell, as one object: for reports.
+
+    Takes some KiB of memory for each line of pins. The parts: pins, sums, hazards,
+    findings, stats, memory.
+    """
+    views = Views(state)
+    parts: dict[str, Iterable[Words] | Words] = {
+        "pins": map(views.pin, state.for_each_run()),
+        "sums": map(views.total, state.sums()),
+        "hazards": map(views.hazard, state.for_each_hazard()),
+        "findings": map(views.finding, state.for_each_finding()),
+        "stats": state.stats(),
+    }
+    with suppress(LookupError):
+        parts["memory"] = views.physical(state.physical())
+    return build(views, verb, parts)

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Which pins are wanted: mirrors mm/gup_pin/filter.c."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from .words import unescape
+
+if TYPE_CHECKING:
+    from .format import Names
+    from .records import Origin
+    from .ring import Hazard
+    from .runs import Item
+
+_MINOR_BITS = 20
+_MAJOR_BITS = 12
+_NS_PER_MS = 1_000_000
+_COMM_MAX = 15
+_U32 = 1 << 32
+_U64 = 1 << 64
+
+# No folio has more pages: its head is no farther from any of its pages.
+_FOLIO_MAX = 1 << 18
+
+
+class BadFilter(ValueError):
+    """A word that is not known, or what is no value of it."""
+
+
+def _number(value: str, limit: int, base: int = 0) -> int:
+    """A number as kstrtoull() takes it."""
+    if not re.fullmatch(r"\+?(0[xX][0-9a-fA-F]+|[0-9]+)", value):
+        raise BadFilter(value)
+    digits = value.lstrip("+")
+    if base == 0:
+        base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[0] == "0" else 10
+    try:
+        number = int(digits, base)
+    except ValueError:
+        raise BadFilter(value) from None
+    if number >= limit:
+        raise BadFilter(value)
+    return number
+
+
+def _id(value: str) -> int:
+    return _number(value, 1 << 31, 10)
+
+
+def _task(value: str) -> tuple[int, int | None]:
+    """One number is of a process or of a task, two are of both."""
+    tgid, slash, pid = value.partition("/")
+    return _id(tgid), _id(pid) if slash else None
+
+
+def _comm(value: str) -> bytes:
+    comm = unescape(value)
+    if len(comm) > _COMM_MAX:
+        raise BadFilter(value)
+    return comm.partition(b"\0")[0]
+
+
+def _pfn(value: str) -> tuple[int, int]:
+    """A-B, both of them included, or just A."""
+    first, dash, last = value.partition("-")
+    a = _number(first, _U64)
+    b = _number(last, _U64) if dash else a
+    if b < a:
+        raise BadFilter(value)
+    return a, b
+
+
+def _dev(value: str) -> int:
+    major, colon, minor = value.partition(":")
+    if not colon:
+        raise BadFilter(value)
+    return _number(major, 1 << _MAJOR_BITS, 10) << _MINOR_BITS | _number(
+        minor, 1 << _MINOR_BITS, 10
+    )
+
+
+def _one_of(*names: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in names:
+            raise BadFilter(value)
+        return value
+
+    return parse
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "owner": _id,
+    "task": _task,
+    "comm": _comm,
+    "mode": _one_of("r", "w"),
+    "term": _one_of("short", "long"),
+    # Which there are, only the kernel knows: see check_names().
+    "api": str,
+    "pfn": _pfn,
+    "ino": lambda value: _number(value, _U64),
+    "dev": _dev,
+    "min_age_ms": lambda value: _number(value, _U64, 10),
+    "stack": lambda value: _number(value, _U32),
+}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What is wanted; what is None does not matter.
+
+    owner: tgid of the process whose memory was pinned
+    task: (tgid, pid) of who pinned, or (either of them, None)
+    comm: its name
+    mode: "r" or "w"; term: "short" or "long"; api: the pin function's name
+    pfn: first and last pfn; a folio is wanted if any page of it is
+    ino: inode number; dev: dev_t of the file system
+    min_age_ms: held for so many ms or more
+    stack: handle of the stack
+    path: of the file, escaped as in a line, or the last parts of it
+    any_of: tgid or pid, of the owner or of who pinned
+    """
+
+    owner: int | None = None
+    task: tuple[int, int | None] | None = None
+    comm: bytes | None = None
+    mode: str | None = None
+    term: str | None = None
+    api: str | None = None
+    pfn: tuple[int, int] | None = None
+    ino: int | None = None
+    dev: int | None = None
+    min_age_ms: int | None = None
+    stack: int | None = None
+    path: str | None = None
+    any_of: int | None = None
+
+    @classmethod
+    def parse(cls, words: Iterable[str]) -> Filter:
+        """A filter of key=value words, as debugfs takes them; raises BadFilter."""
+        values: dict[str, Any] = {}
+        for word in words:
+            key, equals, value = word.partition("=")
+            parser = _PARSERS.get(key)
+            if not equals or parser is None or key in values:
+                raise BadFilter(word)
+            try:
+                values[key] = parser(value)
+            except BadFilter:
+                raise BadFilter(word) from None
+        return cls(**values)
+
+    def __bool__(self) -> bool:
+        """Whether anything is asked for."""
+        return any(getattr(self, field.name) is not None for field in fields(self))
+
+    def check_names(self, names: Names) -> None:
+        """Raises BadFilter if the kernel has no such pin function."""
+        if self.api is not None and self.api not in names.apis:
+            raise BadFilter(f"api={self.api}")
+
+    def blocks(self) -> tuple[int, int]:
+        """First and last pfn that the head of a wanted folio may have."""
+        if self.pfn is None:
+            return 0, _U64
+        return max(self.pfn[0] - _FOLIO_MAX + 1, 0), self.pfn[1]
+
+    def wants_item(self, item: Item, names: Names, now: int) -> bool:
+        """Whether a pin is wanted; now in ns of local_clock()."""
+        origin = item.call.origin
+        return (
+            self._wants_folio(item)
+            and self._wants_id(origin, names)
+            and self._wants_task(origin.tgid, origin.pid)
+            and (self.comm is None or self.comm == origin.comm)
+            and self._wants_age(item.call.time, now)
+            and self._wants_any(origin)
+        )
+
+    def wants_hazard(self, hazard: Hazard, names: Names, now: int) -> bool:
+        """Whether a hazard is wanted.
+
+        Of words that a line has twice, for the event and for the pin, either will do.
+        """
+        event, item = hazard.event, hazard.run.first
+        origin = item.call.origin
+        return (
+            self._wants_folio(item)
+            and self._wants_id(origin, names)
+            and (
+                self._wants_task(event.tgid, event.pid)
+                or self._wants_task(origin.tgid, origin.pid)
+            )
+            and (self.comm is None or self.comm in (event.comm, origin.comm))
+            and (
+                self._wants_age(event.time, now) or self._wants_age(item.call.time, now)
+            )
+            and self._wants_any(origin)
+        )
+
+    def _wants_folio(self, item: Item) -> bool:
+        folio = item.folio
+        if self.pfn is not None:
+            first, last = self.pfn
+            if item.pfn > last or item.pfn + (1 << folio.order) <= first:
+                return False
+        return (
+            (self.ino is None or self.ino == folio.ino)
+            and (self.dev is None or self.dev == folio.dev)
+            and (self.path is None or is_path(folio.path, self.path))
+        )
+
+    def _wants_id(self, origin: Origin, names: Names) -> bool:
+        return (
+            (self.owner is None or self.owner == origin.owner)
+            and (self.mode is None or self.mode == names.mode(origin.mode))
+            and (self.term is None or self.term == names.term(origin.term))
+            and (self.api is None or self.api == names.api(origin.api))
+            and (self.stack is None or self.stack == origin.stack)
+        )
+
+    def _wants_task(self, tgid: int, pid: int) -> bool:
+        if self.task is None:
+            return True
+        first, second = self.task
+        if second is None:
+            return first in (tgid, pid)
+        return (first, second) == (tgid, pid)
+
+    def _wants_any(self, origin: Origin) -> bool:
+        ids = (origin.owner, origin.tgid, origin.pid)
+        return self.any_of is None or self.any_of in ids
+
+    def _wants_age(self, time: int, now: int) -> bool:
+        if self.min_age_ms is None:
+            return True
+        return max(now - time, 0) // _NS_PER_MS >= self.min_age_ms
+
+
+def is_path(path: str, wanted: str) -> bool:
+    """Whether a path is the wanted one, or its last parts are.
+
+    A path is below the root of its file system, so one that people know may have more
+    in front.
+    """
+    if not path or not wanted:
+        return False
+    path, wanted = path.lstrip("/"), wanted.lstrip("/")
+    return f"/{path}".endswith(f"/{wanted}") or f"/{wanted}".endswith(f"/{path}")

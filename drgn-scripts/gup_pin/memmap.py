@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""All struct pages, and what a folio counts: in bulk."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .errors import Unreadable
+from .memory import (
+    Memory,
+    Record,
+    find_offset,
+    find_record,
+    is_little_endian,
+    is_struct,
+)
+
+if TYPE_CHECKING:
+    from drgn import Program
+
+# GUP_PIN_COUNTING_BIAS: what a pin of a small folio adds to its references.
+BIAS = 1024
+
+# Struct pages that are read at once: 1 MiB of them on x86_64.
+CHUNK = 1 << 14
+
+# As x86_64 has it, if the dump does not say.
+_SECTION_BITS = 27
+
+# SECTION_MARKED_PRESENT
+_PRESENT = 1
+
+
+@dataclass(frozen=True)
+class Layouts:
+    """Where struct pages are, and what a folio has for its counts.
+
+    page0: address of pfn 0's, None if that is unknown
+    page: flags, references, page table entries less 1, mapping, and the word that marks
+    a tail, of a folio's first struct page
+    pincount_at: where a large folio counts its pins, from its first struct page on
+    """
+
+    page0: int | None
+    size: int
+    page: Record
+    refs_at: int
+    flags_at: int
+    pincount_at: int
+    head: int
+    reserved: int
+    little_endian: bool = True
+
+
+def find_layouts(prog: Program, page0: int | None) -> Layouts:
+    """The layouts in a program; raises LookupError."""
+    page, folio = prog.type("struct page"), prog.type("struct folio")
+    tail = next(n for n in ("compound_info", "compound_head") if page.has_member(n))
+    flags = "flags.f" if is_struct(folio.member("flags").type) else "flags"
+    assert page.size is not None
+    return Layouts(
+        page0=page0,
+        size=page.size,
+        page=find_record(
+            prog,
+            "struct folio",
+            [flags, "_refcount", "_mapcount", "mapping", f"page.{tail}"],
+        ),
+        refs_at=find_offset(prog, "struct folio", "_refcount"),
+        flags_at=find_offset(prog, "struct folio", "flags"),
+        pincount_at=find_offset(prog, "struct folio", "_pincount"),
+        head=1 << int(prog.constant("PG_head").value_()),
+        reserved=1 << int(prog.constant("PG_reserved").value_()),
+        little_endian=is_little_endian(prog),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a folio's struct pages say of its use.
+
+    refs: references, pins of a small folio among them 1024 each; maps: page table
+    entries of a small folio; tail: no folio begins here; pins: of a large folio, else
+    None
+    """
+
+    flags: int
+    refs: int
+    maps: int
+    mapping: int
+    tail: bool
+    pins: int | None
+
+    def pin_count(self) -> tuple[int, bool]:
+        """Pins, and whether that is exact.
+
+        A small folio's pins are a part of its references: none is exact, some may
+        also be very many ordinary references.
+        """
+        if self.pins is not None:
+            return self.pins, True
+        pins = max(self.refs, 0) // BIAS
+        return pins, pins == 0
+
+
+def find_sections(
+    prog: Program, fault: Callable[[Unreadable], None]
+) -> list[tuple[int, int]]:
+    """First pfn and number of all ranges that have struct pages.
+
+    With sparse memory its present sections, or else all up to max_pfn.
+    """
+    from drgn import FaultError  # noqa: PLC0415
+
+    try:
+        return list(_sections(prog))
+    except FaultError as error:
+        fault(Unreadable("mem_section", error.address))
+    except LookupError:
+        pass
+    try:
+        return [(0, int(prog["max_pfn"].value_()))]
+    except FaultError as error:
+        fault(Unreadable("max_pfn", error.address))
+        return []
+
+
+def section_shift(prog: Program) -> int:
+    """Binary logarithm of the pages of a section; raises LookupError, FaultError."""
+    info = prog["VMCOREINFO"].string_().decode(errors="replace")
+    found = re.search(r"^NUMBER\(SECTION_SIZE_BITS\)=(\d+)$", info, re.MULTILINE)
+    bits = int(found[1]) if found else _SECTION_BITS
+    return bits - int(prog["PAGE_SHIFT"].value_())
+
+
+def _sections(prog: Program) -> Iterator[tuple[int, int]]:
+    from drgn import TypeKind, sizeof  # noqa: PLC0415
+
+    table = prog["mem_section"]
+    extreme = table.type_.kind == TypeKind.POINTER
+    shift = section_shift(prog)
+    page_size = 1 << int(prog["PAGE_SHIFT"].value_())
+    roots = page_size // sizeof(prog.type("struct mem_section")) if extreme else 1
+    for number in range(int(prog["__highest_present_section_nr"].value_()) + 1):
+        root = table[number // roots]
+        if extreme and not root:
+            continue
+        if root[number % roots].section_mem_map.value_() & _PRESENT:
+            yield number << shift, 1 << shift
+
+
+class Memmap:
+    """The struct pages of one program."""
+
+    PAGE = "struct page"
+
+    def __init__(
+        self, memory: Memory, layouts: Layouts, fault: Callable[[Unreadable], None]
+    ) -> None:
+        """Read from memory; what cannot be read is told to fault."""
+        self._memory = memory
+        self._layouts = layouts
+        self._fault = fault
+        order = "<" if layouts.little_endian else ">"
+        self._order = order
+        self._pincount = struct.Struct(f"{order}i")
+        gap = layouts.refs_at - layouts.flags_at - 8
+        rest = layouts.size - layouts.refs_at - 4
+        self._page = f"{layouts.flags_at}xQ{gap}xi{rest}x"
+        self._chunks: dict[int, struct.Struct] = {}
+
+    def address(self, pfn: int) -> int:
+        """The address of a struct page; raises Unreadable."""
+        page0 = self._layouts.page0
+        if page0 is None:
+            raise Unreadable("memmap", 0)
+        return page0 + pfn * self._layouts.size
+
+    def pfn(self, address: int) -> int | None:
+        """The pfn of a struct page at an address; None if it is none's."""
+        page0 = self._layouts.page0
+        if page0 is None or address < page0:
+            return None
+        return (address - page0) // self._layouts.size
+
+    def counts(self, pfn: int) -> Counts:
+        """What a folio counts; raises Unreadable."""
+        layouts = self._layouts
+        data = self._memory.read(self.address(pfn), layouts.size, self.PAGE)
+        return self._counts(pfn, data, 0)
+
+    def counts_of(
+        self, first: int, bits: Sequence[int]
+    ) -> Iterator[tuple[int, Counts]]:
+        """What those folios first + bit count whose struct pages can be read."""
+        size = self._layouts.size
+        count = bits[-1] + 1
+        try:
+            data = self._memory.read(self.address(first), count * size, self.PAGE)
+        except Unreadable:
+            data = b""
+        for bit in bits:
+            try:
+                if data:
+                    yield bit, self._counts(first + bit, data, bit * size)
+                else:
+                    yield bit, self.counts(first + bit)
+            except Unreadable as error:
+                self._fault(error)
+
+    def _counts(self, pfn: int, data: bytes, at: int) -> Counts:
+        layouts = self._layouts
+        # The first struct page has all of these, so the rest need not be there.
+        padded = data[at : at + layouts.size].ljust(layouts.page.size, b"\0")
+        flags, refs, maps, mapping, tail = layouts.page.unpack(padded)
+        refs, maps = _signed(refs), _signed(maps)
+        pins = None
+        if not tail & 1 and flags & layouts.head:
+            pins = self._pins(pfn, data, at)
+        return Counts(flags, refs, max(maps + 1, 0), mapping, bool(tail & 1), pins)
+
+    def _pins(self, pfn: int, data: bytes, at: int) -> int:
+        layouts = self._layouts
+        at += layouts.pincount_at
+        if at + 4 > len(data):
+            address = self.address(pfn) + layouts.pincount_at
+            data, at = self._memory.read(address, 4, self.PAGE), 0
+        return int(self._pincount.unpack_from(data, at)[0])
+
+    def suspects(self, first: int, count: int) -> Iterator[tuple[int, Counts]]:
+        """The pfns of folios that look pinned, among so many, and what they count."""
+        for start in range(first, first + count, CHUNK):
+            yield from self._chunk(start, min(CHUNK, first + count - start))
+
+    def _chunk(self, first: int, count: int) -> Iterator[tuple[int, Counts]]:
+        layouts = self._layouts
+        size = layouts.size
+        try:
+            data = self._memory.read(self.address(first), count * size, self.PAGE)
+        except Unreadable as error:
+            # Of what is missing only a part may be: look closer.
+            if count <= 64:
+                self._fault(error)
+                return
+            half = count // 2
+            yield from self._chunk(first, half)
+            yield from self._chunk(first + half, count - half)
+            return
+        values = self._struct(count).unpack(data)
+        flags, refs = values[::2], values[1::2]
+        head = layouts.head
+        found = [i for i, ref in enumerate(refs) if ref >= BIAS or flags[i] & head]
+        for i in found:
+            if flags[i] & layouts.reserved:
+                continue
+            try:
+                counts = self._counts(first + i, data, i * size)
+            except Unreadable as error:
+                self._fault(error)
+                continue
+            if not counts.tail and counts.pin_count()[0] > 0:
+                yield first + i, counts
+
+    def _struct(self, count: int) -> struct.Struct:
+        known = self._chunks.get(count)
+        if known is None:
+            known = self._chunks[count] = struct.Struct(
+                self._order + self._page * count
+            )
+        return known
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 32) if value >> 31 else value

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The table of all origins, and what they count: mirrors mm/gup_pin/origin.c."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .errors import Unreadable
+from .memory import Memory, Record, find_offset, find_record, is_little_endian
+from .records import Origin, Reader
+
+if TYPE_CHECKING:
+    from drgn import Program
+
+_ROOT = "struct gup_pin_root"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What an origin counts.
+
+    calls: live ones; pins: live ones; acquired: pins ever taken; peak: the most live
+    pins that were seen
+    """
+
+    calls: int
+    pins: int
+    acquired: int
+    peak: int
+
+
+@dataclass(frozen=True)
+class Layouts:
+    """Where the table is in the root, with so many buckets; and what origins count."""
+
+    buckets_at: int
+    buckets: struct.Struct
+    counts: Record
+    node_at: int
+
+
+def find_layouts(prog: Program) -> Layouts:
+    """The layouts in a program; raises LookupError."""
+    table = prog.type("struct gup_pin_origins").member("buckets")
+    count = table.type.length
+    assert count is not None
+    order = "<" if is_little_endian(prog) else ">"
+    return Layouts(
+        find_offset(prog, _ROOT, "origins") + table.offset,
+        struct.Struct(f"{order}{count}Q"),
+        find_record(
+            prog,
+            "struct gup_pin_origin",
+            [
+                "node.next",
+                "got.counter",
+                "gone.counter",
+                "more.live.counter",
+                "more.ever.counter",
+                "peak.counter",
+            ],
+        ),
+        find_offset(prog, "struct gup_pin_origin", "node"),
+    )
+
+
+class Origins:
+    """The origins of one program."""
+
+    TABLE = "table of origins"
+
+    def __init__(
+        self,
+        memory: Memory,
+        layouts: Layouts,
+        reader: Reader,
+        fault: Callable[[Unreadable], None],
+    ) -> None:
+        """Read from memory; what cannot be read is told to fault, and left out."""
+        self._memory = memory
+        self._layouts = layouts
+        self._reader = reader
+        self._fault = fault
+
+    def all(self, root: int) -> Iterator[tuple[int, Origin, Counts]]:
+        """Address, identity and counts of all origins below the root at an address."""
+        layouts = self._layouts
+        try:
+            data = self._memory.read(
+                root + layouts.buckets_at, layouts.buckets.size, self.TABLE
+            )
+        except Unreadable as error:
+            self._fault(error)
+            return
+        for first in layouts.buckets.unpack(data):
+            try:
+                yield from self._chain(first)
+            except Unreadable as error:
+                self._fault(error)
+
+    def _chain(self, node: int) -> Iterator[tuple[int, Origin, Counts]]:
+        layouts = self._layouts
+        seen: set[int] = set()
+        while node:
+            address = node - layouts.node_at
+            if address in seen:
+                raise Unreadable(layouts.counts.name, address, "is none")
+            seen.add(address)
+            node, got, gone, live, ever, peak = layouts.counts.read(
+                self._memory, address
+            )
+            calls = max(got - gone, 0)
+            counts = Counts(calls, max(calls + live, 0), max(got + ever, 0), peak)
+            yield address, self._reader.origin(address), counts

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Physical memory: zones and memory blocks, and the pins in these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .errors import Unreadable
+from .memmap import find_sections, section_shift
+from .runs import Item
+
+if TYPE_CHECKING:
+    from drgn import Object, Program
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A zone: its node, the name, its first pfn, and pages that it spans and has."""
+
+    node: int
+    name: str
+    first: int
+    pages: int
+    present: int
+    managed: int
+
+
+@dataclass
+class MemoryBlock:
+    """A memory block, the unit of hot-unplug.
+
+    first: its first pfn; pinned: pages of its folios that have pins; long: of those
+    that have long-term ones
+    """
+
+    number: int
+    first: int
+    pages: int
+    online: bool
+    pinned: int = 0
+    long: int = 0
+
+
+@dataclass
+class Physical:
+    """Physical memory; block_pages is 0 if the kernel has no memory blocks."""
+
+    page_size: int
+    block_pages: int
+    zones: list[Zone] = field(default_factory=list)
+    blocks: list[MemoryBlock] = field(default_factory=list)
+
+
+def find_zones(prog: Program) -> Iterator[Zone]:
+    """All zones that have pages; raises drgn.FaultError."""
+    for node in _nodes(prog):
+        for zone in node.node_zones:
+            if zone.present_pages.value_():
+                yield Zone(
+                    node.node_id.value_(),
+                    zone.name.string_().decode(),
+                    zone.zone_start_pfn.value_(),
+                    zone.spanned_pages.value_(),
+                    zone.present_pages.value_(),
+                    zone.managed_pages.counter.value_(),
+                )
+
+
+def _nodes(prog: Program) -> Iterator[Object]:
+    try:
+        yield prog["contig_page_data"]
+    except KeyError:
+        for node in prog["node_data"]:
+            if node:
+                yield node[0]
+
+
+def find_physical(
+    prog: Program,
+    items: Iterable[Item],
+    is_long: Callable[[Item], bool],
+    fault: Callable[[Unreadable], None],
+) -> Physical:
+    """Zones and blocks of a program, with the pins that items, by pfn, tell of."""
+    from drgn import FaultError  # noqa: PLC0415
+
+    memory = Physical(int(prog["PAGE_SIZE"].value_()), 0)
+    try:
+        memory.zones.extend(find_zones(prog))
+    except FaultError as error:
+        fault(Unreadable("zones", error.address))
+    sections = find_sections(prog, fault)
+    try:
+        per_block = int(prog["sections_per_block"].value_())
+        size = per_block << section_shift(prog)
+    except (KeyError, FaultError):
+        return memory
+    if not sections:
+        return memory
+    memory.block_pages = size
+    online = find_online(prog, fault)
+    numbers = {
+        number
+        for first, pages in sections
+        for number in range(first // size, (first + pages - 1) // size + 1)
+    }
+    for number in sorted(numbers):
+        state = online.get(number, True)
+        memory.blocks.append(MemoryBlock(number, number * size, size, state))
+    add_pins(memory, items, is_long)
+    return memory
+
+
+def find_online(prog: Program, fault: Callable[[Unreadable], None]) -> dict[int, bool]:
+    """Which memory blocks are online, by their number; those that are known."""
+    from drgn import FaultError, cast  # noqa: PLC0415
+    from drgn.helpers.linux.xarray import xa_for_each  # noqa: PLC0415
+
+    try:
+        online = int(prog.constant("MEM_ONLINE").value_())
+    except LookupError:
+        # As long as it was a macro.
+        online = 1
+    found = {}
+    try:
+        for number, entry in xa_for_each(prog["memory_blocks"].address_of_()):
+            block = cast("struct memory_block *", entry)
+            found[int(number)] = block.state.value_() == online
+    except LookupError:
+        pass
+    except FaultError as error:
+        fault(Unreadable("memory blocks", error.address))
+    return found
+
+
+def add_pins(
+    memory: Physical, items: Iterable[Item], is_long: Callable[[Item], bool]
+) -> None:
+    """Add pinned pages to the blocks; a folio may come with several items in a row."""
+    blocks = {block.number: block for block in memory.blocks}
+    last, last_long = -1, False
+    for item in items:
+        long = is_long(item)
+        new = item.pfn != last
+        if not new and (last_long or not long):
+            continue
+        for block, pages in _parts(item, memory.block_pages, blocks):
+            block.pinned += pages if new else 0
+            block.long += pages if long else 0
+        last, last_long = item.pfn, long
+
+
+def _parts(
+    item: Item, size: int, blocks: dict[int, MemoryBlock]
+) -> Iterator[tuple[MemoryBlock, int]]:
+    """The blocks that a folio lies in, and how many of its pages each has."""
+    pfn, end = item.pfn, item.pfn + (1 << item.folio.order)
+    while pfn < end:
+        stop = min(end, (pfn // size + 1) * size)
+        block = blocks.get(pfn // size)
+        if block:
+            yield block, stop - pfn
+        pfn = stop

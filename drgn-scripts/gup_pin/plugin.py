@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""%gup_pins at drgn's prompt, where drgn has commands.
+
+drgn loads this as a plugin: DRGN_PLUGINS=gup_pin=gup_pin.plugin, with this package's
+folder in PYTHONPATH; or else import gup_pin.plugin at its prompt. A drgn that has
+plugins but no commands is left alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from .cli import parse, run
+from .verbs import NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drgn import Program
+
+_ABOUT = (
+    "The pins that a kernel with CONFIG_DEBUG_GUP_PIN has on record. The verbs are "
+    "those of the script gup_pins.py, and so are their options: %gup_pins --help."
+)
+
+
+def execute(prog: Program, words: Sequence[str]) -> int:
+    """Run the command in a session that goes on after it; return its status."""
+    try:
+        args = parse(words, "%%%(prog)s", NAME)
+    except SystemExit as leave:
+        return int(leave.code or 0)
+    try:
+        return run(args, lambda: prog)
+    except BrokenPipeError:
+        # The reader of a pipe has left; drgn puts stdout back by itself.
+        return 0
+
+
+def register() -> bool:
+    """Make the command known to drgn; returns whether it has such things."""
+    try:
+        from drgn.commands import (  # noqa: PLC0415
+            custom_command,
+            parse_shell_command,
+        )
+    except ImportError:
+        return False
+    from drgn import ProgramFlags  # noqa: PLC0415
+
+    @custom_command(
+        name=NAME,
+        description="show recorded pins of pages",
+        usage=f"**{NAME}** *VERB* [*OPTION*]...",
+        long_description=_ABOUT,
+        parse=parse_shell_command,
+        enabled=lambda prog: ProgramFlags.IS_LINUX_KERNEL in prog.flags,
+    )
+    def _cmd_gup_pins(
+        prog: Program, name: str, args: Sequence[str], **kwargs: Any
+    ) -> None:
+        del name, kwargs
+        execute(prog, args)
+        sys.stdout.flush()
+
+    return True
+
+
+registered = register()

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A page that shows the pins of a kernel: made here, read in any browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..progress import Progress
+from .collect import collect, pack
+from .output import whole_file
+from .page import make_page
+
+if TYPE_CHECKING:
+    from ..state import GupPinState
+
+__all__ = ("collect", "make_page", "pack", "write_report")
+
+
+def write_report(state: GupPinState, path: Path, progress: Progress) -> bool:
+    """Write the page; return whether the check found something.
+
+    Raises OSError if it cannot be written, which is tried first, and drgn.FaultError.
+    """
+    with whole_file(path) as out:
+        data = collect(state, progress)
+        out.write(make_page(f"Pinned pages of Linux {data['kernel']}", data))
+    return bool(data["findings"])

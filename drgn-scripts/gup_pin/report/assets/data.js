@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The pins, column by column as they lie in the page, and what is derived of them.
+
+'use strict';
+
+// Functions that every pin goes through: who called them is what tells pins apart.
+const PLUMBING =
+  /^(_*pin_user_|_*memfd_pin_|folio_add_pin|_*gup_(longterm|fast)|_*get_user_pages|internal_get_user|try_grab|iov_iter_extract|_*bio_iov_iter|extract_iter|entry_SYSCALL)/;
+
+/** What the page was given. pins: see Pins; the rest is a gup-pin/1 document. */
+function readData() {
+  const raw = JSON.parse(byId('data').textContent);
+  raw.pins = new Pins(raw.columns, raw.stacks || {});
+  return raw;
+}
+
+/** What lies column by column as objects, one for each place. */
+function objectsOf(columns, length) {
+  const keys = Object.keys(columns);
+  return Array.from({ length }, (_, i) =>
+    Object.fromEntries(keys.map((key) => [key, columns[key][i]])),
+  );
+}
+
+/** Of a stack's functions, innermost first, the one that tells it from others. */
+function viaOf(functions) {
+  return functions.find((name) => !PLUMBING.test(name)) || functions[0] || '?';
+}
+
+/** Where a pin came from: its function names, and that which tells it from others. */
+function sitesOf(columns, stacks) {
+  const paths = new Map();
+  return objectsOf(columns, columns.stack.length).map((site) => {
+    if (!paths.has(site.stack)) {
+      const frames = stacks[site.stack] || [];
+      const functions = frames.map(functionOf);
+      paths.set(site.stack, { frames, functions, via: viaOf(functions) });
+    }
+    return { ...site, ...paths.get(site.stack) };
+  });
+}
+
+/** Who pinned, and where: one of many, so it is made without copying. */
+class Origin {
+  constructor(task, site) {
+    this.owner = task.owner;
+    this.task = task.task;
+    this.comm = task.comm;
+    this.mode = site.mode;
+    this.term = site.term;
+    this.api = site.api;
+    this.stack = site.stack;
+    this.frames = site.frames;
+    this.functions = site.functions;
+    this.via = site.via;
+  }
+}
+
+/**
+ * Runs of pins. A row is a number; origin and file are numbers too, of what many
+ * rows share.
+ */
+class Pins {
+  constructor(columns, stacks) {
+    const tasks = objectsOf(columns.tasks, columns.tasks.task.length);
+    const sites = sitesOf(columns.sites, stacks);
+    const { origins } = columns;
+    this.origins = origins.task.map((task, i) => new Origin(tasks[task], sites[origins.site[i]]));
+    this.files = objectsOf(columns.files, columns.files.map.length);
+    this.length = columns.pfn.length;
+    this.sorted = null;
+    for (const name of ['pfn', 'pages', 'pins', 'age_ms']) {
+      this[name] = Float64Array.from(columns[name]);
+    }
+    for (const name of ['origin', 'file']) {
+      this[name] = Uint32Array.from(columns[name]);
+    }
+    for (const name of ['order', 'inferred', 'orphan']) {
+      this[name] = Uint8Array.from(columns[name]);
+    }
+    this.addr = columns.addr;
+    this.index = columns.index;
+  }
+
+  /** What a row's memory is: its path, or else its kind and inode. */
+  fileName(number) {
+    const file = this.files[number];
+    if (file.path) {
+      return file.path;
+    }
+    return file.ino === '0' ? '' : `dev ${file.dev} ino ${file.ino}`;
+  }
+
+  /** The words of a row as debugfs has them, in its order. */
+  words(row) {
+    const origin = this.origins[this.origin[row]];
+    const file = this.files[this.file[row]];
+    return [
+      ['pfn', hex(this.pfn[row])],
+      ['pages', this.pages[row]],
+      ['order', this.order[row]],
+      ['pins', this.pins[row]],
+      ['mode', origin.mode],
+      ['term', origin.term],
+      ['api', origin.api],
+      ['owner', origin.owner],
+      ['task', origin.task],
+      ['comm', origin.comm],
+      ['age_ms', this.age_ms[row]],
+      ['addr', `0x${this.addr[row]}`],
+      ['map', file.map],
+      ['dev', file.dev],
+      ['ino', file.ino],
+      ['index', `0x${this.index[row]}`],
+      ['stack', origin.stack],
+      ['match', this.inferred[row] ? 'inferred' : 'exact'],
+      ['path', file.path],
+    ];
+  }
+
+  /** All rows, as they come. */
+  all() {
+    const rows = new Uint32Array(this.length);
+    for (let row = 0; row < this.length; row += 1) {
+      rows[row] = row;
+    }
+    return rows;
+  }
+
+  /** Rows in the order of their pfns. */
+  byPfn() {
+    if (!this.sorted) {
+      const { pfn } = this;
+      this.sorted = this.all().sort((a, b) => pfn[a] - pfn[b] || a - b);
+    }
+    return this.sorted;
+  }
+}

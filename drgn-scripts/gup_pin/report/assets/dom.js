@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Making elements and words for people. Data only ever becomes text, never markup.
+
+'use strict';
+
+const BYTES = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+const NUMBERS = new Intl.NumberFormat('en');
+
+// Control characters and those that turn the direction of text around.
+const INVISIBLE =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+
+/** Text in which every character is seen. */
+function visible(text) {
+  return String(text).replace(
+    INVISIBLE,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** The element of the template with that id. */
+function byId(id) {
+  return document.getElementById(id);
+}
+
+/**
+ * A new element. attributes: class, text, on (listeners by event), data- and
+ * aria- ones, true for those without a value; null and false are left out.
+ */
+function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) {
+      continue;
+    }
+    if (name === 'text') {
+      node.textContent = visible(value);
+    } else if (name === 'on') {
+      for (const [event, listener] of Object.entries(value)) {
+        node.addEventListener(event, listener);
+      }
+    } else {
+      node.setAttribute(name, value === true ? '' : visible(value));
+    }
+  }
+  for (const child of children) {
+    if (child !== null && child !== undefined) {
+      node.append(typeof child === 'object' ? child : visible(child));
+    }
+  }
+  return node;
+}
+
+/** 12,345 */
+function count(number) {
+  return NUMBERS.format(number);
+}
+
+/** 1 pin, 2 pins */
+function plural(number, one, many = `${one}s`) {
+  return `${count(number)} ${number === 1 ? one : many}`;
+}
+
+/** So many bytes, with a unit that fits. */
+function bytes(number) {
+  let unit = 0;
+  while (number >= 1024 && unit < BYTES.length - 1) {
+    number /= 1024;
+    unit += 1;
+  }
+  return `${number >= 100 || Number.isInteger(number) ? Math.round(number) : number.toFixed(1)} ${BYTES[unit]}`;
+}
+
+/** A time span in ms, in at most two units. */
+function span(ms) {
+  if (ms < 1000) {
+    return `${Math.round(ms)} ms`;
+  }
+  const seconds = ms / 1000;
+  if (seconds < 60) {
+    return `${seconds < 10 && !Number.isInteger(seconds) ? seconds.toFixed(1) : Math.round(seconds)} s`;
+  }
+  const units = [
+    ['d', 86400],
+    ['h', 3600],
+    ['min', 60],
+    ['s', 1],
+  ];
+  const first = units.findIndex(([, size]) => seconds >= size);
+  const [name, size] = units[first];
+  const whole = Math.floor(seconds / size);
+  const parts = [`${count(whole)} ${name}`];
+  if (first + 1 < units.length) {
+    const [smaller, part] = units[first + 1];
+    const rest = Math.floor((seconds - whole * size) / part);
+    if (rest) {
+      parts.push(`${rest} ${smaller}`);
+    }
+  }
+  return parts.join(' ');
+}
+
+/** 25 %, 0.3 %, < 0.1 % */
+function percent(share) {
+  const value = share * 100;
+  if (value > 0 && value < 0.1) {
+    return '< 0.1 %';
+  }
+  return `${value >= 10 || Number.isInteger(value) ? Math.round(value) : value.toFixed(1)} %`;
+}
+
+function hex(number) {
+  return `0x${number.toString(16)}`;
+}
+
+/** A frame's function, with its module but without the place in it. */
+function functionOf(frame) {
+  return frame.replace(/\+0x[0-9a-f]+(\/0x[0-9a-f]+)?/, '');
+}
+
+/** A stack as a list, innermost frame first. */
+function stackList(frames, label) {
+  if (!frames || frames.length === 0) {
+    return el('p', { class: 'muted', text: 'This stack could not be read, or was not kept.' });
+  }
+  const list = el('ol', { class: 'stack', 'aria-label': label });
+  for (const frame of frames) {
+    const name = functionOf(frame);
+    const place = frame.startsWith(name) ? frame.slice(name.length) : '';
+    list.append(
+      place
+        ? el('li', {}, el('bdi', { text: name }), el('span', { class: 'muted', text: place }))
+        : el('li', {}, el('bdi', { text: frame })),
+    );
+  }
+  return list;
+}
+
+/** A list of terms and what they are, from pairs; those without a value are left out. */
+function facts(pairs) {
+  const list = el('dl', { class: 'facts' });
+  for (const [term, value] of pairs) {
+    if (value !== null && value !== undefined && value !== '') {
+      list.append(
+        el(
+          'div',
+          {},
+          el('dt', { text: term }),
+          el('dd', {}, typeof value === 'object' ? value : el('bdi', { text: value })),
+        ),
+      );
+    }
+  }
+  return list;
+}
+
+/** A row of column headings; names that begin with # are of numbers. */
+function headings(names) {
+  return el(
+    'tr',
+    {},
+    ...names.map((name) =>
+      name.startsWith('#')
+        ? el('th', { scope: 'col', class: 'number', text: name.slice(1) })
+        : el('th', { scope: 'col', text: name }),
+    ),
+  );
+}
+
+/** A button that shows and hides what comes after it, made when first wanted. */
+function disclosure(label, describe, onToggle) {
+  const button = el('button', {
+    type: 'button',
+    class: 'disclose',
+    'aria-expanded': 'false',
+    'aria-label': describe ? `${label}, ${describe}` : null,
+  });
+  button.append(el('span', { class: 'twist', 'aria-hidden': 'true' }), el('bdi', { text: label }));
+  button.addEventListener('click', () => {
+    const open = button.getAttribute('aria-expanded') !== 'true';
+    button.setAttribute('aria-expanded', String(open));
+    onToggle(open, button);
+  });
+  return button;
+}
+
+/** A disclosure in a table: what it shows is a row of its own below. */
+function rowDisclosure(label, describe, columns, fill) {
+  let detail = null;
+  return disclosure(label, describe, (open, button) => {
+    if (!open) {
+      detail.remove();
+      return;
+    }
+    detail = el('tr', { class: 'detail' }, el('td', { colspan: columns }, fill()));
+    button.closest('tr').after(detail);
+  });
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Puts the page together: its summary, and then each part.
+
+'use strict';
+
+/** A problem within a sentence. */
+function firstWords({ title, where }) {
+  return title[0].toLowerCase() + title.slice(1) + (where ? ` (${where})` : '');
+}
+
+function drawSummary(data, physical, problems) {
+  const { pins } = data;
+  const total = pins.pins.reduce((sum, n) => sum + n, 0);
+  const oldest = pins.age_ms.reduce((most, age) => Math.max(most, age), 0);
+  const kept = [...physical.blocks.values()].filter((block) => block.online && block.long).length;
+  const worst = problems.length ? problems[0].severity : 'fine';
+  byId('verdict').className = `verdict ${worst}`;
+  byId('verdict').append(
+    el('span', { class: `badge ${worst}`, text: worst === 'fine' ? 'nothing wrong' : worst }),
+    ' ',
+    problems.length
+      ? `${tally(problems)}${problems.length > 1 ? '. First' : ''}: ${firstWords(problems[0])}.`
+      : 'No hazard, no finding, no orphan.',
+  );
+  if (!data.complete) {
+    byId('verdict').append(
+      el('br'),
+      el('span', { class: 'badge note', text: 'partial' }),
+      ' Not all of the memory could be read: there may be more than is shown here.',
+    );
+  }
+  const size = (pages) => bytes(pages * physical.pageSize);
+  const tracking = data.tracking || {};
+  byId('figures').append(
+    ...[
+      ['Live pins', count(total)],
+      ['Memory pinned', size(physical.pinned)],
+      ['Pinned for long', size(physical.long)],
+      ['Places that pin', count(new Set(pins.origins.map((origin) => origin.stack)).size)],
+      ['Oldest pin', pins.length ? span(oldest) : 'none'],
+      ['Hazards on record', count((data.hazards || []).length)],
+      [
+        'Findings of the check',
+        data.findings
+          ? count(data.findings.reduce((sum, group) => sum + group.count, 0))
+          : 'not checked',
+      ],
+      [
+        'Blocks that cannot be offlined',
+        physical.real ? `${count(kept)} of ${count(physical.blocks.size)}` : 'unknown',
+      ],
+      ['Tracking', trackingWords(tracking)],
+    ]
+      .filter(([, value]) => value)
+      .map(([term, value]) => el('div', {}, el('dt', { text: term }), el('dd', { text: value }))),
+  );
+}
+
+function trackingWords(tracking) {
+  if (tracking.enabled === undefined) {
+    return '';
+  }
+  if (!tracking.enabled) {
+    return 'off';
+  }
+  return tracking.since_boot ? 'on since boot' : 'on';
+}
+
+function main() {
+  const data = readData();
+  const physical = surveyMemory(data);
+  const problems = findProblems(data, physical);
+  byId('subtitle').textContent = visible(
+    `Linux ${data.kernel}, ${data.live ? 'while it ran' : 'from a crash dump'}`,
+  );
+  const table = new Table(data);
+  const show = (query) => table.show(query);
+  drawSummary(data, physical, problems);
+  drawProblems(data, problems, show);
+  drawTimeline(data);
+  drawOrigins(data, show, (label, test) => table.showScope(label, test));
+  drawAges(data, show);
+  drawMemory(data, physical, show);
+}
+
+main();

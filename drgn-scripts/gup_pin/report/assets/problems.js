@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What is wrong, worst first: findings, hazards, orphans, and what was not recorded.
+
+'use strict';
+
+const SEVERITIES = ['danger', 'warning', 'note'];
+
+// For each kind: how bad, what happened, and why it matters.
+const HAZARDS = {
+  writeback: [
+    'danger',
+    'Written to disk while pinned for write',
+    'What the holder writes meanwhile may or may not be on the disk; what it writes afterwards is lost unless it dirties the page.',
+  ],
+  pin_under_writeback: [
+    'danger',
+    'Pinned for write while being written to disk',
+    'What the holder writes meanwhile may or may not be on the disk.',
+  ],
+  truncate: [
+    'danger',
+    'Left its file while pinned',
+    'The holder has memory that nobody else sees any more: what it reads or writes is no longer the file’s.',
+  ],
+  unmatched_unpin: [
+    'danger',
+    'Unpinned without a recorded pin',
+    'Unpinned twice, or pinned past the hooks: another holder’s pin, or the folio itself, may be gone before its time.',
+  ],
+  changed_under_writeback: [
+    'danger',
+    'Changed while being written to disk',
+    'Sums of the content prove it: the disk may have old bytes, new ones, or a mixture.',
+  ],
+  dirtied_after_clean: [
+    'danger',
+    'Dirtied behind the file system’s back',
+    'The folio was cleaned since it was pinned: file systems that free what a clean page needs have crashed or lost data.',
+  ],
+  dirty_read_pin: [
+    'warning',
+    'Pinned for read, but released as dirty',
+    'The holder wrote to pages that it may have got without a write fault.',
+  ],
+  overdue: [
+    'warning',
+    'Pinned for short, but not released',
+    'Short-term pins should end with their I/O: a device hangs, or a pin was leaked or should be long-term.',
+  ],
+};
+const FINDINGS = {
+  writeback: [
+    'danger',
+    'Being written to disk while pinned for write',
+    'At the time of the dump: what is written may be half of what the holder wrote.',
+  ],
+  truncated: [
+    'danger',
+    'No longer in its file, but pinned',
+    'The holder goes on with memory that is not the file’s any more.',
+  ],
+  free: [
+    'danger',
+    'Freed, but pinned by the records',
+    'Somebody dropped a pin’s reference without unpinning: a device may write to memory of others.',
+  ],
+  dirty: [
+    'warning',
+    'Dirty, of a file, and pinned for write',
+    'It will be written to disk while the holder may still change it.',
+  ],
+  too_few_pins: [
+    'warning',
+    'More pins on record than the folio has',
+    'Somebody unpinned past the hooks, or twice.',
+  ],
+  no_folio: ['warning', 'On record, but no folio', 'The folio was split or freed while pinned.'],
+  unrecorded: [
+    'warning',
+    'More pins than are on record',
+    'Pinned before tracking was on, past the hooks, or when no memory was left for a record.',
+  ],
+  maybe_unrecorded: [
+    'note',
+    'So many references that they look like pins',
+    'Folios without a pin count of their own: this may be chance.',
+  ],
+};
+const STATS = {
+  untracked: [
+    'warning',
+    'pins are not on record, for want of memory',
+    'There is more pinned than this page shows.',
+  ],
+  unmatched: [
+    'note',
+    'unpins had no recorded pin',
+    'Pins from before tracking was on, or hazards above.',
+  ],
+  reports_suppressed: [
+    'note',
+    'reports were not printed, by their limits',
+    'Hazards are counted all the same.',
+  ],
+};
+const UNKNOWN = ['warning', 'Something that this page has no words for', ''];
+
+// So many pfns are named in one entry.
+const MOST_PFNS = 8;
+
+/** Things that are the same but for where they are, together. */
+function groupBy(things, keyOf) {
+  const groups = new Map();
+  for (const thing of things) {
+    const key = keyOf(thing);
+    const group = groups.get(key);
+    if (group) {
+      group.push(thing);
+    } else {
+      groups.set(key, [thing]);
+    }
+  }
+  return [...groups.values()];
+}
+
+function fileOf(thing) {
+  if (thing.path) {
+    return `${thing.path} (dev ${thing.dev})`;
+  }
+  return String(thing.ino) === '0' ? '' : `dev ${thing.dev} inode ${thing.ino}`;
+}
+
+/** Who pinned, and whence, within a line. */
+function pinnedBy(comm, frames) {
+  return `pinned by ${comm} from ${viaOf((frames || []).map(functionOf))}`;
+}
+
+function somePfns(pfns) {
+  const different = [...new Set(pfns)];
+  const rest = different.length - MOST_PFNS;
+  return different.slice(0, MOST_PFNS).join(' ') + (rest > 0 ? ` and ${count(rest)} more` : '');
+}
+
+/** Findings come in groups of what is the same but for where it is. */
+function findingProblems(data) {
+  return (data.findings || []).map((group) => {
+    const [severity, what, why] = FINDINGS[group.kind] || UNKNOWN;
+    const rest = group.count - group.pfns.length;
+    const holders = (group.pins || []).map(
+      (p) => `${p.comm} (${p.task}), ${p.api}, ${modeName(p)}, ${span(p.age_ms)}`,
+    );
+    return {
+      severity,
+      number: group.count,
+      title: what,
+      where: [
+        plural(group.count, 'folio'),
+        fileOf(group),
+        group.pins && group.pins.length
+          ? pinnedBy(group.pins[0].comm, data.stacks[group.pins[0].stack])
+          : '',
+      ]
+        .filter(Boolean)
+        .join(', '),
+      why,
+      pairs: [
+        ['Found by', `check: ${group.kind}`],
+        ['Folios', group.pfns.join(' ') + (rest > 0 ? ` and ${count(rest)} more` : '')],
+        ['Pinned by', [...new Set(holders)].join('; ')],
+        ['Memory', group.map],
+        ['File', fileOf(group)],
+        ['Flags', group.flags.split('|').join(' ')],
+        [
+          'Pins',
+          `${group.recorded} on record, ${group.exact ? '' : 'about '}${group.pinned} counted`,
+        ],
+        ['References', group.refcount],
+      ],
+      stacks: group.stacks.map((handle, i) => [
+        group.stacks.length > 1 ? `Pin ${i + 1}` : 'Pin',
+        data.stacks[handle],
+      ]),
+      query: group.count === 1 && group.recorded ? `pfn=${group.pfns[0]}` : fileQuery(group),
+    };
+  });
+}
+
+function fileQuery(thing) {
+  return String(thing.ino) === '0' ? '' : `dev=${thing.dev} ino=${thing.ino}`;
+}
+
+function hazardProblems(data) {
+  const keyOf = (h) => JSON.stringify([h.kind, h.func, h.pin.stack]);
+  return groupBy(data.hazards || [], keyOf).map((group) => {
+    const last = group[group.length - 1];
+    const [severity, what, why] = HAZARDS[last.kind] || UNKNOWN;
+    const ages = group.map((h) => h.age_ms);
+    const files = [
+      ...new Set(group.map((h) => fileOf({ ...h.pin, path: h.path })).filter(Boolean)),
+    ];
+    return {
+      severity,
+      number: group.length,
+      title: what,
+      where: [
+        plural(group.length, 'hazard'),
+        files.slice(0, 2).join(', '),
+        pinnedBy(last.pin.comm, last.pin.frames || data.stacks[last.pin.stack]),
+      ]
+        .filter(Boolean)
+        .join(', '),
+      why,
+      pairs: [
+        ['Reported as', `hazard ${last.kind} in ${last.func}`],
+        [
+          'When',
+          group.length > 1
+            ? `${span(Math.max(...ages))} to ${span(Math.min(...ages))} before`
+            : `${span(ages[0])} before`,
+        ],
+        ['Event by', `${last.comm} (${last.task})`],
+        [
+          'Pinned by',
+          `${last.pin.comm} (${last.pin.task}), ${last.pin.api}, ${modeName(last.pin)}`,
+        ],
+        ['Held since', `${span(last.pin.age_ms)} before`],
+        ['Folios', somePfns(group.map((h) => h.pin.pfn))],
+        ['Files', files.slice(0, MOST_PFNS).join(', ')],
+      ],
+      stacks: [
+        ['Event', last.frames],
+        ['Pin', last.pin.frames || data.stacks[last.pin.stack]],
+      ],
+      query: data.pins.origins.some((o) => o.stack === last.pin.stack)
+        ? `stack=${last.pin.stack}`
+        : '',
+    };
+  });
+}
+
+function modeName(words) {
+  return `for ${words.mode === 'w' ? 'write' : 'read'}, ${words.term}`;
+}
+
+function orphanProblems(data) {
+  const { pins } = data;
+  const orphans = matching(pins, [(row) => pins.orphan[row] === 1]);
+  return groupBy([...orphans], (row) => pins.origin[row]).map((rows) => {
+    const origin = pins.origins[pins.origin[rows[0]]];
+    const total = rows.reduce((sum, row) => sum + pins.pins[row], 0);
+    return {
+      severity: 'warning',
+      number: total,
+      title: 'Whose process, or task, has ended',
+      where: `${plural(total, 'pin')}, ${pinnedBy(origin.comm, origin.frames)}`,
+      why: 'Nobody is left to release them, unless a driver does: a leak, or I/O that never ends.',
+      pairs: [
+        ['Taken by', `${origin.comm} (${origin.task}), ${origin.api}, ${modeName(origin)}`],
+        ['Oldest', span(rows.reduce((oldest, row) => Math.max(oldest, pins.age_ms[row]), 0))],
+        ['Folios', somePfns(rows.slice(0, 1000).map((row) => hex(pins.pfn[row])))],
+      ],
+      stacks: [['Pin', origin.frames]],
+      query: `stack=${origin.stack} orphan=yes`,
+    };
+  });
+}
+
+/** Pins for long in memory that is to be movable: such pins should have migrated it. */
+function movableProblems(physical) {
+  return physical.zones
+    .filter((zone) => zone.name === 'Movable' && zone.long)
+    .map((zone) => ({
+      severity: 'warning',
+      number: zone.long,
+      title: 'Pinned for long in ZONE_MOVABLE',
+      where: plural(zone.long, 'page'),
+      why: 'Memory there is to be movable, for hot-unplug and huge pages; a long-term pin should have moved it away first.',
+      pairs: [
+        ['Zone', `node ${zone.node}, ${zone.name}`],
+        ['Held by', zone.holders.map((holder) => holder.text).join(', ')],
+      ],
+      stacks: [],
+      query: `term=long pfn=${hex(zone.start)}-${hex(zone.end - 1)}`,
+    }));
+}
+
+function statProblems(data) {
+  return Object.entries(STATS)
+    .filter(([name]) => data.stats && data.stats[name])
+    .map(([name, [severity, what, why]]) => ({
+      severity,
+      number: data.stats[name],
+      title: `${count(data.stats[name])} ${what}`,
+      where: '',
+      why,
+      pairs: [['Figure', `${name} in stats`]],
+      stacks: [],
+      query: '',
+    }));
+}
+
+function faultProblems(data) {
+  return data.faults.map((fault) => ({
+    severity: 'note',
+    number: fault.count,
+    title: `Could not be read: ${fault.what}`,
+    where: plural(fault.count, 'time'),
+    why: 'There may be more than is shown here.',
+    pairs: [
+      ['Why', fault.why],
+      ['First at', fault.first],
+    ],
+    stacks: [],
+    query: '',
+  }));
+}
+
+/** All problems, worst first. */
+function findProblems(data, physical) {
+  const problems = [
+    ...findingProblems(data),
+    ...hazardProblems(data),
+    ...orphanProblems(data),
+    ...movableProblems(physical),
+    ...statProblems(data),
+    ...faultProblems(data),
+  ];
+  const rank = (problem) => SEVERITIES.indexOf(problem.severity);
+  return problems.sort((a, b) => rank(a) - rank(b) || b.number - a.number);
+}
+
+/** "2 dangers, 1 warning" */
+function tally(problems) {
+  return SEVERITIES.map((severity) => {
+    const found = problems.filter((problem) => problem.severity === severity).length;
+    return found ? plural(found, severity) : '';
+  })
+    .filter(Boolean)
+    .join(', ');
+}
+
+function problemEntry(problem, show) {
+  const summary = el(
+    'summary',
+    {},
+    el('span', { class: `badge ${problem.severity}`, text: problem.severity }),
+    ' ',
+    el('span', { class: 'title', text: problem.title }),
+    ' ',
+    el('bdi', { class: 'muted', text: problem.where }),
+  );
+  const details = el('details', {}, summary);
+  // Made when first opened: there may be thousands.
+  const fill = () => {
+    const stacks = problem.stacks.map(([name, frames]) =>
+      el('div', {}, el('h3', { text: `${name}:` }), stackList(frames, `${name} stack`)),
+    );
+    details.append(
+      el('p', { class: 'why', text: problem.why }),
+      facts(problem.pairs),
+      el('div', { class: 'stacks' }, ...stacks),
+    );
+    if (problem.query) {
+      details.append(
+        el('button', {
+          type: 'button',
+          text: 'Show its pins in the table',
+          on: { click: () => show(problem.query) },
+        }),
+      );
+    }
+  };
+  details.addEventListener('toggle', fill, { once: true });
+  return el('li', { class: problem.severity }, details);
+}
+
+const PROBLEMS_SHOWN = 30;
+
+function drawProblems(data, problems, show) {
+  const checked = data.findings
+    ? 'hazards that the kernel saw, a check of all memory at the time, and pins of processes that have ended'
+    : 'hazards that the kernel saw, and pins of processes that have ended';
+  byId('problems-about').textContent = problems.length
+    ? `Worst first. Looked for: ${checked}.`
+    : `Nothing was found. Looked for: ${checked}.`;
+  const list = byId('problems-list');
+  list.hidden = problems.length === 0;
+  list.append(...problems.slice(0, PROBLEMS_SHOWN).map((p) => problemEntry(p, show)));
+  const rest = problems.slice(PROBLEMS_SHOWN);
+  if (rest.length) {
+    const more = el('button', {
+      type: 'button',
+      text: `Show ${count(rest.length)} more`,
+      on: {
+        click: () => {
+          const entries = rest.map((p) => problemEntry(p, show));
+          list.append(...entries);
+          more.remove();
+          entries[0].querySelector('summary').focus();
+        },
+      },
+    });
+    list.after(more);
+  }
+}

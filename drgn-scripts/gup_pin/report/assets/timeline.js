@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The newest hazards, on a time line that ends with the dump, and in words.
+
+'use strict';
+
+const EVENTS_SHOWN = 20;
+const TICKS = [10, 100, 1e3, 1e4, 6e4, 6e5, 36e5, 216e5, 864e5, 6048e5];
+
+/** Where a time before the end lies: 0 the oldest, 1 now; its steps are those of a logarithm. */
+function timeScale(oldest) {
+  const least = 10;
+  const top = Math.log(Math.max(oldest, least * 10) / least);
+  return (age) => 1 - Math.min(1, Math.max(0, Math.log(Math.max(age, least) / least) / top));
+}
+
+/** A lane for each kind, a mark for each hazard. The list below says the same. */
+function timeChart(hazards) {
+  const oldest = Math.max(...hazards.map((h) => h.age_ms));
+  const scale = timeScale(oldest);
+  const kinds = [...new Set(hazards.map((h) => h.kind))];
+  const chart = el('div', {
+    class: 'lanes',
+    role: 'img',
+    'aria-label': `${plural(hazards.length, 'hazard')} on a logarithmic time line, the oldest ${span(oldest)} before the end. They are listed below.`,
+  });
+  for (const kind of kinds) {
+    const lane = el('div', { class: 'lane' });
+    for (const hazard of hazards.filter((h) => h.kind === kind)) {
+      const mark = el('span', {
+        class: 'mark',
+        title: `${kind}, ${span(hazard.age_ms)} before, ${hazard.comm}`,
+      });
+      mark.style.setProperty('--at', scale(hazard.age_ms));
+      lane.append(mark);
+    }
+    chart.append(el('div', { class: 'lane-name', text: kind }), lane);
+  }
+  const axis = el('div', { class: 'axis' });
+  // The oldest too, if there is room for it.
+  const ticks = TICKS.filter((t) => t === TICKS[0] || t <= oldest);
+  if (scale(ticks[ticks.length - 1]) > 0.12) {
+    ticks.push(Math.max(oldest, 100));
+  }
+  for (const tick of ticks) {
+    const mark = el('span', {
+      class: 'tick',
+      text: tick === TICKS[0] ? 'the end' : `−${span(tick)}`,
+    });
+    mark.style.setProperty('--at', scale(tick));
+    axis.append(mark);
+  }
+  chart.append(el('div', { class: 'lane-name' }), axis);
+  return chart;
+}
+
+function eventEntry(hazard, data) {
+  const { pin } = hazard;
+  const [, what] = HAZARDS[hazard.kind] || UNKNOWN;
+  const details = el(
+    'details',
+    {},
+    el(
+      'summary',
+      {},
+      el('span', { class: 'when', text: `−${span(hazard.age_ms)}` }),
+      ' ',
+      el('span', { class: 'title', text: hazard.kind }),
+      ` in `,
+      el('bdi', {}, el('code', { text: hazard.func })),
+      ' ',
+      el('bdi', {
+        class: 'muted',
+        text: `by ${hazard.comm}; pinned by ${pin.comm}${hazard.path ? `; ${hazard.path}` : ''}`,
+      }),
+    ),
+  );
+  details.addEventListener(
+    'toggle',
+    () => {
+      details.append(
+        el('p', { class: 'why', text: `${what}.` }),
+        facts([
+          ['Event by', `${hazard.comm} (${hazard.task})`],
+          [
+            'Pinned by',
+            `${pin.comm} (${pin.task}), ${pin.api}, ${modeName(pin)}, ${span(pin.age_ms)} before the end`,
+          ],
+          [
+            'Folio',
+            `${pin.pfn}, order ${pin.order}, ${pin.map}, ${plural(hazard.pins_on_folio, 'pin')} then`,
+          ],
+          ['File', fileOf({ ...pin, path: hazard.path })],
+          ['Address', pin.addr],
+        ]),
+        el(
+          'div',
+          { class: 'stacks' },
+          el('div', {}, el('h3', { text: 'Event:' }), stackList(hazard.frames, 'Event stack')),
+          el(
+            'div',
+            {},
+            el('h3', { text: 'Pin:' }),
+            stackList(pin.frames || data.stacks[pin.stack], 'Pin stack'),
+          ),
+        ),
+      );
+    },
+    { once: true },
+  );
+  return el('li', {}, details);
+}
+
+function drawTimeline(data) {
+  const hazards = [...(data.hazards || [])].sort((a, b) => a.age_ms - b.age_ms);
+  const counted = Object.entries(data.stats || {})
+    .filter(([name]) => name.startsWith('hazard_'))
+    .reduce((sum, [, value]) => sum + value, 0);
+  const end = data.live ? 'now' : 'the time of the dump';
+  if (hazards.length === 0) {
+    byId('timeline-about').textContent = counted
+      ? `The kernel counted ${plural(counted, 'hazard')}, but has none on record any more.`
+      : 'The kernel saw no hazard.';
+    byId('timeline-list').hidden = true;
+    return;
+  }
+  byId('timeline-about').textContent =
+    `The newest first; times are before ${end}.` +
+    (counted > hazards.length
+      ? ` ${count(counted)} were counted, the newest ${count(hazards.length)} are on record.`
+      : '');
+  byId('timeline-chart').append(timeChart(hazards));
+  const list = byId('timeline-list');
+  list.append(...hazards.slice(0, EVENTS_SHOWN).map((h) => eventEntry(h, data)));
+  const rest = hazards.slice(EVENTS_SHOWN);
+  if (rest.length) {
+    const more = el('button', {
+      type: 'button',
+      text: `Show ${count(rest.length)} more`,
+      on: {
+        click: () => {
+          const entries = rest.map((h) => eventEntry(h, data));
+          list.append(...entries);
+          more.remove();
+          entries[0].querySelector('summary').focus();
+        },
+      },
+    });
+    list.after(more);
+  }
+}

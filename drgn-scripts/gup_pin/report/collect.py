@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a page shows, of a program: a document of the schema, packed for it.
+
+Pins lie column by column (key columns instead of pins), findings in groups, and
+numbers that a script cannot hold are text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Unreadable
+from ..progress import Progress
+from ..runs import Run
+from ..views import Views
+from .columns import exact, make_columns
+from .findings import group_findings
+
+if TYPE_CHECKING:
+    from ..state import GupPinState
+
+
+def pack(document: Mapping[str, Any], orphans: Iterable[int] = ()) -> dict[str, object]:
+    """What the page has of a document; orphans: which of its pins are, from 0."""
+    data = {key: exact(part) for key, part in document.items() if key != "pins"}
+    data["columns"] = make_columns(document["pins"], frozenset(orphans))
+    findings = document.get("findings")
+    if findings is not None:
+        data["findings"] = exact(group_findings(findings))
+    return data
+
+
+def collect(state: GupPinState, progress: Progress) -> dict[str, object]:
+    """Everything that a page shows of a program; raises drgn.FaultError."""
+    views = Views(state)
+    data = views.head("report")
+    orphans: set[int] = set()
+    pins = (views.pin(run) for run in _noting_orphans(state, orphans, progress))
+    columns = make_columns(pins)
+    for row in orphans:
+        columns["orphan"][row] = 1
+    progress.end()
+    findings = map(views.finding, state.for_each_finding(progress.tell))
+    data["findings"] = group_findings(findings)
+    progress.end()
+    data["hazards"] = [views.hazard(hazard) for hazard in state.for_each_hazard()]
+    data["stats"] = state.stats()
+    with suppress(LookupError, Unreadable):
+        data["memory"] = views.physical(state.physical())
+    handles = dict.fromkeys(columns["sites"]["stack"])
+    for finding in data["findings"]:
+        handles |= dict.fromkeys(finding["stacks"])
+    data["stacks"] = {handle: state.frames(int(handle, 16)) for handle in handles}
+    # Last, for only now it is known what could not be read.
+    data |= views.tail()
+    return {**{key: exact(part) for key, part in data.items()}, "columns": columns}
+
+
+def _noting_orphans(
+    state: GupPinState, orphans: set[int], progress: Progress
+) -> Iterator[Run]:
+    """All runs; notes the numbers of those whose process, or task, has ended."""
+    tasks = state.tasks()
+    try:
+        figures = state.shards.totals()
+        total = figures.acquired - figures.released
+    except Unreadable:
+        total = 0
+    for row, run in enumerate(progress.runs(state.for_each_run(), total)):
+        if tasks.is_orphan(run.first, state.now):
+            orphans.add(row)
+        yield run

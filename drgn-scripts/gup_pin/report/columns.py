@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Pins column by column: a page has many, and most of what they say is shared."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from typing import Any
+
+# What many pins share, of the words of a pin: who, whence, and what.
+TASK = ("owner", "task", "comm")
+SITE = ("mode", "term", "api", "stack")
+FILE = ("map", "dev", "ino", "path")
+# An origin is a task and a site, by their numbers.
+ORIGIN = ("task", "site")
+
+# Numbers that lie as they are, and such as are text in hexadecimal digits.
+NUMBERS = ("pages", "order", "pins", "age_ms")
+DIGITS = ("addr", "index")
+
+# The largest number that a script knows exactly: Number.MAX_SAFE_INTEGER.
+_MOST = (1 << 53) - 1
+
+_HEX = 16
+
+Words = Mapping[str, Any]
+
+
+def exact(value: object) -> object:
+    """The same, with numbers that a script cannot hold as text."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return value if -_MOST <= value <= _MOST else str(value)
+    if isinstance(value, Mapping):
+        return {key: exact(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [exact(part) for part in value]
+    return value
+
+
+class _Table:
+    """Things that many rows share, by their number."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[object, ...], int] = {}
+
+    def number(self, values: tuple[object, ...]) -> int:
+        """The number of a thing, new or not."""
+        return self._numbers.setdefault(values, len(self._numbers))
+
+    def columns(self, keys: tuple[str, ...]) -> dict[str, list[object]]:
+        """All of them, in the order of their numbers: a list for each key."""
+        return {
+            key: [values[place] for values in self._numbers]
+            for place, key in enumerate(keys)
+        }
+
+
+def make_columns(pins: Iterable[Words], orphans: Container[int] = ()) -> dict[str, Any]:
+    """What the page has of pins, which are the words of lines.
+
+    orphans: the numbers of those, from 0, whose process has ended.
+    """
+    tasks, sites, files, origins = _Table(), _Table(), _Table(), _Table()
+    columns: dict[str, list[Any]] = {
+        name: []
+        for name in (
+            *("pfn", *NUMBERS, *DIGITS),
+            *("origin", "file", "inferred", "orphan"),
+        )
+    }
+    for row, pin in enumerate(pins):
+        columns["pfn"].append(int(pin["pfn"], _HEX))
+        for name in NUMBERS:
+            columns[name].append(pin[name])
+        for name in DIGITS:
+            columns[name].append(pin[name].removeprefix("0x"))
+        task = tasks.number(tuple(pin[key] for key in TASK))
+        site = sites.number(tuple(pin[key] for key in SITE))
+        columns["origin"].append(origins.number((task, site)))
+        # An inode number may have all 64 bits.
+        file = (pin["map"], pin["dev"], str(pin["ino"]), pin.get("path", ""))
+        columns["file"].append(files.number(file))
+        columns["inferred"].append(int(pin["match"] == "inferred"))
+        columns["orphan"].append(int(row in orphans))
+    return {
+        "tasks": tasks.columns(TASK),
+        "sites": sites.columns(SITE),
+        "files": files.columns(FILE),
+        "origins": origins.columns(ORIGIN),
+        **columns,
+    }

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Live pins summed by where they come from: mirrors mm/gup_pin/stacks.c."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .origins import Counts
+from .records import Call, Origin
+
+# Stack, mode, term and pin function: tasks are not told apart.
+Key = tuple[int, int, int, int]
+
+
+@dataclass(slots=True)
+class Sum:
+    """A record of the debugfs file stacks.
+
+    origin: one of those that are summed up; pins, pages, calls: live ones; acquired:
+    pins ever taken; peak: the most that one task's were seen to be; oldest, newest:
+    times of calls in ns of local_clock()
+    """
+
+    origin: Origin
+    pins: int = 0
+    pages: int = 0
+    calls: int = 0
+    acquired: int = 0
+    peak: int = 0
+    oldest: int = (1 << 64) - 1
+    newest: int = 0
+
+
+def key_of(origin: Origin) -> Key:
+    """What pins are summed by."""
+    return origin.stack, origin.mode, origin.term, origin.api
+
+
+def sum_up(
+    shares: Iterable[tuple[Call, int, int]],
+    origins: Iterable[tuple[int, Origin, Counts]],
+) -> list[Sum]:
+    """Sums of all shares, those with most pins first.
+
+    A share is pins of one call, and the pages of the folios that they are on.
+    """
+    # Calls in a row mostly have the same origin, and hashing four numbers takes longer.
+    by_origin: dict[int, tuple[Sum, Origin]] = {}
+    sums: dict[Key, Sum] = {}
+    for call, pins, pages in shares:
+        origin = call.origin
+        known = by_origin.get(id(origin))
+        if known is None:
+            # With the origin itself, or else another may get its identity.
+            known = sums.setdefault(key_of(origin), Sum(origin)), origin
+            by_origin[id(origin)] = known
+        total = known[0]
+        total.pins += pins
+        total.pages += pages
+        total.oldest = min(total.oldest, call.time)
+        total.newest = max(total.newest, call.time)
+    for _, origin, counts in origins:
+        found = sums.get(key_of(origin))
+        if found:
+            found.calls += counts.calls
+            found.acquired += counts.acquired
+            # As reading the file would have noted.
+            found.peak = max(found.peak, counts.peak, counts.pins)
+    for total in sums.values():
+        total.calls = max(total.calls, 1)
+        total.acquired = max(total.acquired, total.pins)
+        total.peak = max(total.peak, total.pins)
+    return sorted(sums.values(), key=lambda total: -total.pins)

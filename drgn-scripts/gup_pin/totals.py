@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The figures of the debugfs file stats: mirrors mm/gup_pin/stats.c."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from .errors import Unreadable
+from .memory import Memory, Record, find_offset, find_record, is_little_endian
+
+if TYPE_CHECKING:
+    from drgn import Object, Program
+
+_SHARD = "struct gup_pin_shard"
+_FIGURES = (
+    *("acquired", "released", "inferred", "unmatched", "before"),
+    *("untracked", "untracked_total", "folios", "nodes"),
+)
+_FIRST_HAZARDS = (
+    *("hazard_writeback", "hazard_pin_under_writeback", "hazard_truncate"),
+    *("hazard_unmatched_unpin", "hazard_dirty_read_pin"),
+)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The figures of all shards; pins but for folios and nodes."""
+
+    acquired: int = 0
+    released: int = 0
+    inferred: int = 0
+    unmatched: int = 0
+    before: int = 0
+    untracked: int = 0
+    untracked_total: int = 0
+    folios: int = 0
+    nodes: int = 0
+
+
+class Shards:
+    """The shards of one program."""
+
+    def __init__(self, prog: Program, memory: Memory, first: int, count: int) -> None:
+        """Read so many of them, of which the first is at an address."""
+        self._memory = memory
+        self._figures: Record = find_record(prog, _SHARD, _FIGURES)
+        self._head = find_offset(prog, _SHARD, "xa") + find_offset(
+            prog, "struct xarray", "xa_head"
+        )
+        self._first = first
+        self._count = count
+        self._little = is_little_endian(prog)
+
+    def _data(self) -> bytes:
+        size = self._figures.size
+        return self._memory.read(self._first, self._count * size, _SHARD)
+
+    def heads(self) -> list[int]:
+        """xa_head of each; raises Unreadable."""
+        data, size = self._data(), self._figures.size
+        starts = range(self._head, len(data), size)
+        order: Literal["little", "big"] = "little" if self._little else "big"
+        return [int.from_bytes(data[at : at + 8], order) for at in starts]
+
+    def totals(self) -> Totals:
+        """The sum of each figure; raises Unreadable."""
+        data, size = self._data(), self._figures.size
+        rows = (self._figures.unpack(data, at) for at in range(0, len(data), size))
+        sums = map(sum, zip(*rows, strict=True))
+        return Totals(**dict(zip(_FIGURES, sums, strict=True)))
+
+
+def _sum_per_cpu(prog: Program, variable: Object) -> int:
+    from drgn.helpers.linux.cpumask import for_each_possible_cpu  # noqa: PLC0415
+    from drgn.helpers.linux.percpu import per_cpu  # noqa: PLC0415
+
+    cpus = for_each_possible_cpu(prog)
+    return int(max(sum(per_cpu(variable, cpu).value_() for cpu in cpus), 0))
+
+
+def _live_calls(prog: Program, root: Object) -> int:
+    from drgn.helpers.linux.cpumask import for_each_possible_cpu  # noqa: PLC0415
+    from drgn.helpers.linux.percpu import per_cpu_ptr  # noqa: PLC0415
+
+    cpus = for_each_possible_cpu(prog)
+    calls = [per_cpu_ptr(root.live_calls, cpu)[0].value_() for cpu in cpus]
+    return int(max(sum(calls), 0))
+
+
+def _variable(prog: Program, name: str, file: str) -> Object:
+    """A variable that only its own file knows; raises LookupError."""
+    return prog.variable(name, f"gup_pin/{file}")
+
+
+def _memory_bytes(prog: Program, totals: Totals) -> int:
+    """All that tracking has allocated, but for the stack depot."""
+    from drgn import sizeof  # noqa: PLC0415
+
+    buffers = _variable(prog, "buffers", "report.c")
+    seen = _variable(prog, "seen", "report.c")
+    table = _variable(prog, "table", "proof.c")
+    proofs = _variable(prog, "proof_bytes", "proof.c")
+    return int(
+        totals.nodes * sizeof(prog.type("struct xa_node"))
+        + _sum_per_cpu(prog, _variable(prog, "bytes", "memory.c"))
+        + sizeof(prog["gup_pin_ring"])
+        + sizeof(buffers)
+        + sizeof(seen)
+        + sizeof(table)
+        + _of(proofs)
+    )
+
+
+def _of(counter: Object) -> int:
+    """The value of an atomic counter."""
+    return int(counter.counter.value_())
+
+
+def _hazard(root: Object, number: int) -> int:
+    return _of(root.hazards[number])
+
+
+def find_stats(
+    prog: Program,
+    root: Object,
+    totals: Totals,
+    live_origins: int,
+    hazards: tuple[str, ...],
+    fault: Callable[[Unreadable], None],
+) -> dict[str, int]:
+    """Name and value of each line of stats, in its order.
+
+    What the dump does not have is left out and told to fault; so is, silently, what
+    another build of the feature does not have.
+    """
+    from drgn import FaultError  # noqa: PLC0415
+
+    counted = {
+        f"hazard_{name}": partial(_hazard, root, i) for i, name in enumerate(hazards)
+    }
+    getters: dict[str, Callable[[], int]] = {
+        "enabled": lambda: int(root.index.recording.value_()),
+        "live_pins": lambda: totals.acquired - totals.released,
+        "live_folios": lambda: totals.folios,
+        "live_calls": lambda: _live_calls(prog, root),
+        "live_origins": lambda: live_origins,
+        "acquired": lambda: totals.acquired,
+        "released": lambda: totals.released,
+        "untracked": lambda: totals.untracked,
+        "inferred": lambda: totals.inferred,
+        "unmatched": lambda: totals.unmatched,
+        # Those that the first version did not have come later.
+        **{name: get for name, get in counted.items() if name in _FIRST_HAZARDS},
+        "reports_suppressed": partial(_of, root.reports_suppressed),
+        "memory_bytes": lambda: _memory_bytes(prog, totals),
+        "untracked_total": lambda: totals.untracked_total,
+        "unpinned_from_before": lambda: totals.before,
+        "wrong_traces": lambda: _counter(prog, "wrong_traces", "trace.c"),
+        **{name: get for name, get in counted.items() if name not in _FIRST_HAZARDS},
+        "false_positive": partial(_of, root.false_positive),
+        "proof_skipped": lambda: _counter(prog, "proof_skipped", "proof.c"),
+        "refused": lambda: _counter(prog, "refusals", "refused.c"),
+    }
+    stats = {}
+    for name, get in getters.items():
+        try:
+            with suppress(LookupError, AttributeError):
+                stats[name] = int(get())
+        except FaultError as error:
+            fault(Unreadable("figure of stats", error.address))
+    return stats
+
+
+def _counter(prog: Program, name: str, file: str) -> int:
+    return _of(_variable(prog, name, file))

@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What each verb of the command prints."""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from . import document
+from .errors import Unreadable
+from .filter import Filter
+from .format import (
+    HAZARDS_HEADER,
+    ORPHANS_HEADER,
+    PINS_HEADER,
+    STACKS_HEADER,
+    frame_lines,
+    stack_lines,
+)
+from .page import Page
+from .progress import Progress
+from .report import write_report
+from .runs import Run
+from .state import GupPinState
+from .views import Views, Words, flat_line
+from .words import escape
+
+PAGE_HEADER = "# gup_pin page 1"
+CHECK_HEADER = "# gup_pin check 1"
+STATUS_HEADER = "# gup_pin status 1"
+
+NAME = "gup_pins"
+
+# What lists may be sorted by; what is most, or oldest, comes first.
+SORT_KEYS: dict[str, Callable[[Run], Any]] = {
+    "pfn": lambda run: run.first.pfn,
+    "pins": lambda run: -run.pins,
+    "pages": lambda run: -run.pages,
+    "age": lambda run: run.first.call.time,
+    "owner": lambda run: run.first.call.origin.owner,
+    "task": lambda run: run.first.call.origin.pid,
+    "comm": lambda run: run.first.call.origin.comm,
+    "ino": lambda run: (
+        run.first.folio.dev,
+        run.first.folio.ino,
+        run.first.folio.index,
+    ),
+    "stack": lambda run: run.first.call.origin.stack,
+}
+
+
+class Show:
+    """Prints, of one program, what one command line asks for."""
+
+    def __init__(self, state: GupPinState, args: argparse.Namespace) -> None:
+        """Print to stdout."""
+        self.state = state
+        self.args = args
+        self.views = Views(state)
+        self.out = sys.stdout
+        self.progress = Progress(sys.stderr, f"{NAME}: {args.verb}", sys.stdout)
+        # There is something that the exit status tells of.
+        self.found = False
+
+    # The verbs
+
+    def list(self) -> None:
+        """All pins."""
+        runs = self.state.for_each_run(self.args.filter)
+        self._pins(PINS_HEADER, self._watched(runs))
+
+    def orphans(self) -> None:
+        """Pins whose owner's process, or whose task, has ended."""
+        runs = self.state.for_each_orphan(self.args.filter)
+        self._pins(ORPHANS_HEADER, runs)
+
+    def stacks(self) -> None:
+        """Live pins summed by stack."""
+        state, views = self.state, self.views
+        sums = islice(state.sums(), self.args.limit)
+        if self.args.json:
+            document.write(self.out, views, "stacks", {"sums": map(views.total, sums)})
+            return
+        if not (self.args.jsonl or self.args.folded):
+            self._line(STACKS_HEADER)
+        for total in sums:
+            frames = state.frames(total.origin.stack)
+            words = views.total(total)
+            if self.args.jsonl:
+                self._object({**words, "frames": list(frames)})
+            elif self.args.folded:
+                self._line(f"{fold(frames, words['api'])} {total.pins}")
+            else:
+                self._line(f"{flat_line(words)}\n{frame_lines(frames)}")
+
+    def hazards(self) -> None:
+        """The newest hazards."""
+        state, views = self.state, self.views
+        hazards = state.for_each_hazard(self.args.filter)
+        if self.args.json:
+            words = map(views.hazard, hazards)
+            document.write(self.out, views, "hazards", {"hazards": words})
+            return
+        if not self.args.jsonl:
+            self._line(HAZARDS_HEADER)
+        for hazard in hazards:
+            if self.args.jsonl:
+                self._object(views.hazard(hazard))
+                continue
+            event = state.event_frames(hazard)
+            pin = state.frames(hazard.run.first.call.origin.stack)
+            func = state.func(hazard)
+            self.out.write(views.formatter.hazard(hazard, func, event, pin))
+
+    def status(self) -> None:
+        """What is known of the kernel, and the lines of stats."""
+        stats = self.state.stats()
+        if self.args.json:
+            document.write(self.out, self.views, "status", {"stats": stats})
+            return
+        head = self.views.head("status")
+        tracking = head["tracking"]
+        self._line(STATUS_HEADER)
+        self._line(f"kernel {head['kernel']}\nlive {int(head['live'])}")
+        self._line(f"format {tracking['format']}")
+        self._line(f"since_boot {int(tracking['since_boot'])}")
+        for name, value in stats.items():
+            self._line(f"{name} {value}")
+
+    def show(self) -> None:
+        """A page, who maps it, and all pins on it."""
+        state, views = self.state, self.views
+        page = self._page(self.args.page)
+        pfn = self.args.page if page is None else page.pfn
+        items = state.items_of(pfn)
+        runs = [Run(item, 1 << item.folio.order, item.pins) for item in items]
+        words: Words = {}
+        if page is not None:
+            recorded = sum(run.pins for run in runs)
+            words = views.page(page, recorded, list(state.processes(page)))
+        if self.args.json:
+            pins = map(views.pin, runs)
+            page_part = {"page": words} if words else {}
+            document.write(self.out, views, "show", {**page_part, "pins": pins})
+            return
+        self._line(PAGE_HEADER)
+        if words:
+            self._line(flat_line(words))
+            for process in words["processes"]:
+                self._line(f"mapped {flat_line(process)}")
+        self._line(f"\n{PINS_HEADER}")
+        self._pin_lines(runs)
+
+    def _page(self, number: int) -> Page | None:
+        """The page that was asked for; None if its struct page is not in the dump."""
+        from drgn import FaultError  # noqa: PLC0415
+
+        try:
+            return self.state.page(number)
+        except FaultError:
+            self.state.faults.add(Unreadable("struct page", number))
+        except Unreadable as error:
+            self.state.faults.add(error)
+        return None
+
+    def check(self) -> None:
+        """What is wrong with the folios."""
+        words = self._findings()
+        if self.args.json:
+            document.write(self.out, self.views, "check", {"findings": words})
+            return
+        if self.args.jsonl:
+            for each in words:
+                self._object(each)
+            return
+        self._line(CHECK_HEADER)
+        handles: dict[int, None] = {}
+        kinds: dict[str, int] = {}
+        for each in words:
+            self._line(flat_line(each))
+            for pin in each["pins"]:
+                self._line(f" {flat_line(pin)}")
+            handles.update((int(handle, 16), None) for handle in each["stacks"])
+            kinds[each["kind"]] = kinds.get(each["kind"], 0) + 1
+        totals = "".join(f" {kind}={count}" for kind, count in kinds.items())
+        self._line(f"checked findings={sum(kinds.values())}{totals}")
+        if self.args.stacks:
+            self._stacks_below(handles)
+
+    def report(self) -> None:
+        """A page with all of it."""
+        self.found = write_report(self.state, self.args.output, self.progress)
+
+    # What they share
+
+    def _findings(self) -> Iterator[Words]:
+        for finding in self.state.for_each_finding(self.progress.tell):
+            self.found = True
+            yield self.views.finding(finding)
+        self.progress.end()
+
+    def _watched(self, runs: Iterable[Run]) -> Iterator[Run]:
+        try:
+            figures = self.state.shards.totals()
+            total = figures.acquired - figures.released
+        except Unreadable:
+            total = 0
+        yield from self.progress.runs(runs, total)
+        self.progress.end()
+
+    def _chosen(self, runs: Iterable[Run]) -> Iterable[Run]:
+        """Sorted, and no more than wanted."""
+        key, limit = self.args.sort, self.args.limit
+        if key is None:
+            return islice(runs, limit)
+        if limit is None:
+            return sorted(runs, key=SORT_KEYS[key])
+        return heapq.nsmallest(limit, runs, key=SORT_KEYS[key])
+
+    def _pins(self, header: str, runs: Iterable[Run]) -> None:
+        views = self.views
+        runs = self._chosen(runs)
+        if self.args.json:
+            words = map(views.pin, runs)
+            document.write(self.out, views, self.args.verb, {"pins": words})
+            return
+        if self.args.jsonl:
+            self._pins_as_json(runs)
+            return
+        self._line(header)
+        self._pin_lines(runs)
+
+    def _pins_as_json(self, runs: Iterable[Run]) -> None:
+        formatter, state = self.views.formatter, self.state
+        write = self.out.write
+        for run in runs:
+            frames = None
+            if self.args.stacks:
+                frames = state.frames(run.first.call.origin.stack)
+            write(f"{formatter.json_line(run, frames)}\n")
+
+    def _pin_lines(self, runs: Iterable[Run]) -> None:
+        handles: dict[int, None] = {}
+        formatter, write = self.views.formatter, self.out.write
+        for run in runs:
+            write(f"{formatter.line(run)}\n")
+            handles[run.first.call.origin.stack] = None
+        if self.args.stacks:
+            self._stacks_below(handles)
+
+    def _stacks_below(self, handles: Iterable[int]) -> None:
+        for handle in handles:
+            self.out.write(f"\n{stack_lines(handle, self.state.frames(handle))}")
+
+    def _line(self, line: str) -> None:
+        self.out.write(f"{line}\n")
+
+    def _object(self, words: Words) -> None:
+        self._line(json.dumps(words))
+
+
+def fold(frames: Iterable[str], api: str) -> str:
+    """A stack as flame graphs take it: functions from the outermost in."""
+    names = [frame.partition("+")[0].replace(";", ":") for frame in frames]
+    return ";".join(reversed(names)) or api
+
+
+def preset(args: argparse.Namespace) -> Filter:
+    """The filter of a verb that asks for a process or a file."""
+    if args.verb == "task":
+        return Filter(any_of=args.pid)
+    if args.file.isdecimal():
+        return Filter(ino=int(args.file))
+    # It may be a word of a line, or what people call the file.
+    is_word = "\\x" in args.file
+    return Filter(path=args.file if is_word else escape(os.fsencode(args.file)))

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Everything as words, keys with values: what lines and JSON are made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .check import Finding
+from .format import Formatter, age_ms, as_line, dev_word
+from .page import FlagNames, Page, Process
+from .physical import Physical
+from .ring import Hazard
+from .runs import Run
+from .sums import Sum
+from .words import escape
+
+if TYPE_CHECKING:
+    from .state import GupPinState
+
+SCHEMA = "gup-pin/1"
+
+Words = dict[str, Any]
+
+
+class Views:
+    """Makes words of what is in a state."""
+
+    def __init__(self, state: GupPinState) -> None:
+        """Ages are of the state's now."""
+        self.state = state
+        self.formatter = Formatter(state.names, state.now)
+        self._flags: FlagNames | None = None
+
+    def head(self, verb: str) -> Words:
+        """What a document begins with."""
+        state = self.state
+        return {
+            "schema": SCHEMA,
+            "verb": verb,
+            "kernel": state.release,
+            "live": state.live,
+            "tracking": {
+                "format": state.root.format.value_(),
+                "enabled": state.enabled,
+                "since_boot": state.since_boot,
+            },
+        }
+
+    def tail(self) -> Words:
+        """What it ends with, for only then is it known."""
+        faults = self.state.faults
+        return {"complete": not faults, "faults": faults.records()}
+
+    def pin(self, run: Run) -> Words:
+        """A line of pins."""
+        return dict(self.formatter.pin_words(run))
+
+    def total(self, total: Sum) -> Words:
+        """A record of stacks, without its frames."""
+        names, now, origin = self.state.names, self.state.now, total.origin
+        return {
+            "pins": total.pins,
+            "pages": total.pages,
+            "calls": total.calls,
+            "mode": names.mode(origin.mode),
+            "term": names.term(origin.term),
+            "api": names.api(origin.api),
+            "oldest_ms": age_ms(total.oldest, now),
+            "newest_ms": age_ms(total.newest, now),
+            "stack": f"{origin.stack:#x}",
+            "acquired": total.acquired,
+            "peak": total.peak,
+        }
+
+    def hazard(self, hazard: Hazard) -> Words:
+        """A record of hazards, with both its stacks' frames."""
+        state, formatter = self.state, self.formatter
+        return formatter.hazard_words(
+            hazard,
+            state.func(hazard),
+            state.event_frames(hazard),
+            state.frames(hazard.run.first.call.origin.stack),
+        )
+
+    def _folio(self, thing: Finding | Page, recorded: int) -> Words:
+        folio, counts = thing.folio, thing.counts
+        pinned, exact = counts.pin_count()
+        return {
+            "pfn": f"{thing.pfn:#x}",
+            "order": folio.order,
+            "flags": self.flags(counts.flags),
+            "map": folio.map,
+            "dev": dev_word(folio.dev),
+            "ino": folio.ino,
+            "index": f"{folio.index:#x}",
+            "path": folio.path,
+            "refcount": max(counts.refs, 0),
+            "recorded": recorded,
+            "pinned": pinned,
+            "exact": exact,
+        }
+
+    def flags(self, flags: int) -> str:
+        """Names of a folio's flags."""
+        if self._flags is None:
+            self._flags = FlagNames(self.state.prog)
+        return self._flags.text(flags)
+
+    def finding(self, finding: Finding) -> Words:
+        """What is wrong with a folio, and its pins."""
+        runs = finding.runs(self.state.page_shift)
+        return {
+            "kind": finding.kind.value,
+            "about": finding.kind.about,
+            **self._folio(finding, finding.recorded),
+            "stacks": [f"{handle:#x}" for handle in finding.stacks],
+            "pins": [self.pin(run) for run in runs],
+        }
+
+    def page(self, page: Page, recorded: int, processes: list[Process]) -> Words:
+        """A page, and who has it mapped."""
+        return {
+            **self._folio(page, recorded),
+            "page": f"{page.address:#x}",
+            "asked": f"{page.asked:#x}",
+            "mapcount": page.mapcount,
+            "processes": [self.process(process) for process in processes],
+        }
+
+    @staticmethod
+    def process(process: Process) -> Words:
+        """A process that has a page mapped."""
+        return {
+            "tgid": process.tgid,
+            "comm": escape(process.comm),
+            "addr": f"{process.addr:#x}",
+        }
+
+    @staticmethod
+    def physical(memory: Physical) -> Words:
+        """Physical memory."""
+        return {
+            "page_size": memory.page_size,
+            "block_pages": memory.block_pages,
+            "zones": [
+                {
+                    "node": zone.node,
+                    "name": zone.name,
+                    "first": f"{zone.first:#x}",
+                    "pages": zone.pages,
+                    "present": zone.present,
+                    "managed": zone.managed,
+                }
+                for zone in memory.zones
+            ],
+            "blocks": [
+                {
+                    "id": block.number,
+                    "first": f"{block.first:#x}",
+                    "pages": block.pages,
+                    "online": block.online,
+                    "pinned": block.pinned,
+                    "long": block.long,
+                }
+                for block in memory.blocks
+            ],
+        }
+
+
+def flat_line(words: Words) -> str:
+    """Words as a line has them; those that are lists or made of words are left out."""
+    return as_line(
+        {
+            key: ("yes" if value else "no") if isinstance(value, bool) else value
+            for key, value in words.items()
+            if not isinstance(value, (list, dict))
+        }
+    )

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Struct pages in bulk, and what is wrong with folios."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from gup_pin.blocks import Block
+from gup_pin.check import Checker, FileCheck, Finding, Flags, Kind, recorded_of
+from gup_pin.errors import Faults
+from gup_pin.folio import Folio
+from gup_pin.memmap import BIAS, Counts, Layouts, Memmap
+from gup_pin.memory import Field, Record
+from gup_pin.records import Ref
+from gup_pin.xarray import Walker
+from mock_memory import NODE, MockMemory
+from samples import ANON, CALL, ORIGIN, PAGE_SHIFT
+
+PAGE0, SIZE = 0xFFFFEA0000000000, 64
+WRITEBACK, DIRTY, SWAPCACHE, HEAD, RESERVED = (1 << bit for bit in range(1, 6))
+LAYOUTS = Layouts(
+    page0=PAGE0,
+    size=SIZE,
+    page=Record(
+        "struct folio",
+        3 * SIZE,
+        [Field(0, 64), Field(416, 32), Field(384, 32), Field(192, 64), Field(64, 64)],
+    ),
+    refs_at=52,
+    flags_at=0,
+    pincount_at=92,
+    head=HEAD,
+    reserved=RESERVED,
+)
+MAPPING = 0xFFFF888000002000
+FILE = replace(ANON, map="file", ino=5, index=3, place=3)
+READ = replace(CALL, origin=replace(ORIGIN, mode=0))
+
+
+def page(
+    flags: int = 0, refs: int = 1, maps: int = 0, mapping: int = 0, tail: int = 0
+) -> bytes:
+    """A struct page."""
+    head = struct.pack("<QQ8xQ", flags, tail, mapping)
+    return head.ljust(48, b"\0") + struct.pack("<iI", maps - 1, refs) + bytes(8)
+
+
+def large(flags: int, pins: int, refs: int = 1) -> bytes:
+    """Two struct pages of a large folio."""
+    second = bytearray(page(tail=1, refs=0))
+    second[28:32] = struct.pack("<i", pins)
+    return page(flags | HEAD, refs) + bytes(second)
+
+
+class MockFolios:
+    """What the folios are, by pfn."""
+
+    def __init__(self, kinds: dict[int, Folio]) -> None:
+        """Anonymous unless told."""
+        self.kinds = kinds
+
+    def describe(self, pfns: Sequence[int]) -> list[Folio]:
+        """A folio for each pfn."""
+        return [self.kinds.get(pfn, ANON) for pfn in pfns]
+
+
+class Kernel:
+    """Pages from pfn 0 on, and page caches."""
+
+    def __init__(self, *pages: bytes, kinds: dict[int, Folio] | None = None) -> None:
+        """These pages; MAPPING's cache has pfn 0 at index 3."""
+        self.memory, self.faults = MockMemory(), Faults()
+        self.memory.put(b"".join(pages), PAGE0)
+        self.cache = self.memory.put_xarray({3: PAGE0})
+        self.memmap = Memmap(self.memory, LAYOUTS, self.faults.add)
+        files = FileCheck(
+            Walker(self.memory, NODE, self.faults.add),
+            lambda mapping: self.cache if mapping == MAPPING else 0x9002,
+            self.memmap.address,
+            self.faults.add,
+        )
+        self.checker = Checker(
+            self.memmap,
+            MockFolios(kinds or {}),  # type: ignore[arg-type]
+            files,
+            Flags(WRITEBACK, DIRTY, SWAPCACHE, write=1),
+        )
+
+    def findings(self, *refs: Ref, bit: int = 0) -> list[Finding]:
+        """What is wrong with a folio that has these pins on record."""
+        block = Block(1 << bit, 0, (), {bit: tuple(refs)})
+        return list(self.checker.recorded([(0, block)]))
+
+    def kinds(self, *refs: Ref, bit: int = 0) -> list[Kind]:
+        """Only the kinds."""
+        return [finding.kind for finding in self.findings(*refs, bit=bit)]
+
+
+WRITE_PIN, READ_PIN = Ref(CALL, 1), Ref(READ, 1)
+
+
+@pytest.mark.parametrize(
+    ("pages", "kinds"),
+    [
+        ((page(refs=BIAS + 1),), []),
+        ((page(refs=BIAS),), []),
+        ((page(refs=2),), [Kind.TOO_FEW_PINS]),
+        ((page(refs=0),), [Kind.FREE]),
+        ((page(refs=-5 & 0xFFFFFFFF),), [Kind.FREE]),
+        ((page(tail=1, refs=0),), [Kind.NO_FOLIO]),
+        ((page(refs=2 * BIAS),), []),
+        ((page(refs=2 * BIAS + 1),), [Kind.MAYBE_UNRECORDED]),
+        ((page(refs=2 * BIAS + 1, maps=9),), []),
+        ((large(0, 1),), []),
+        ((large(0, 0),), [Kind.TOO_FEW_PINS]),
+        ((large(0, 2),), [Kind.UNRECORDED]),
+        # Ordinary references of a large folio are no pins.
+        ((large(0, 1, refs=9 * BIAS),), []),
+    ],
+)
+def test_records_against_counts(pages: tuple[bytes, ...], kinds: list[Kind]) -> None:
+    """One pin is on record."""
+    assert Kernel(*pages).kinds(WRITE_PIN) == kinds
+
+
+PINNED = BIAS + 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "mapping", "ref", "kinds"),
+    [
+        (0, MAPPING, WRITE_PIN, []),
+        (WRITEBACK, MAPPING, WRITE_PIN, [Kind.WRITEBACK]),
+        (WRITEBACK, MAPPING, READ_PIN, []),
+        (DIRTY, MAPPING, WRITE_PIN, [Kind.DIRTY]),
+        (DIRTY, MAPPING, READ_PIN, []),
+        (WRITEBACK | DIRTY, MAPPING, WRITE_PIN, [Kind.WRITEBACK, Kind.DIRTY]),
+        (0, 0, WRITE_PIN, [Kind.TRUNCATED]),
+        (0, 0, READ_PIN, [Kind.TRUNCATED]),
+        # A shmem folio on its way to swap is in no file, and not lost.
+        (SWAPCACHE, 0, WRITE_PIN, []),
+        # Anonymous.
+        (DIRTY, MAPPING | 1, WRITE_PIN, []),
+    ],
+)
+def test_content(flags: int, mapping: int, ref: Ref, kinds: list[Kind]) -> None:
+    """What the kernel was doing with a file's folio."""
+    kernel = Kernel(page(flags, PINNED, mapping=mapping), kinds={0: FILE})
+    assert kernel.kinds(ref) == kinds
+
+
+def test_a_folio_that_its_file_has_replaced() -> None:
+    """Its mapping is set, but the page cache has another folio at its index."""
+    pages = [page(refs=PINNED, mapping=MAPPING)] * 2
+    kernel = Kernel(*pages, kinds={0: FILE, 1: FILE})
+    assert kernel.kinds(WRITE_PIN, bit=0) == []
+    assert kernel.kinds(WRITE_PIN, bit=1) == [Kind.TRUNCATED]
+    assert not kernel.faults
+
+
+def test_a_page_cache_that_is_not_in_the_dump() -> None:
+    """That says nothing about the folio, and is told."""
+    kernel = Kernel(page(refs=PINNED, mapping=0x8000), kinds={0: FILE})
+    assert kernel.kinds(WRITE_PIN) == []
+    assert bool(kernel.faults)
+
+
+def test_what_a_finding_says() -> None:
+    """All pins of the folio, each as a line."""
+    (finding,) = Kernel(page(refs=1)).findings(WRITE_PIN, Ref(READ, 2))
+    assert (finding.pfn, finding.recorded, finding.counts.refs) == (0, 3, 1)
+    assert finding.stacks == [ORIGIN.stack]
+    assert [run.pins for run in finding.runs(PAGE_SHIFT)] == [1, 2]
+    assert finding.kind.about == "records" and Kind.WRITEBACK.about == "content"
+
+
+def test_all_of_a_block() -> None:
+    """Layers and slots add up, by folio."""
+    layers = ((0b11, Ref(CALL, 2)), (0b10, Ref(READ, 1)))
+    recorded = recorded_of(Block(0b111, 0, layers, {2: (WRITE_PIN, READ_PIN)}), 1)
+    assert {bit: (r.pins, r.writes) for bit, r in recorded.items()} == {
+        0: (2, 2),
+        1: (3, 2),
+        2: (2, 1),
+    }
+
+
+def test_struct_pages_that_are_not_in_the_dump() -> None:
+    """The others of the block are looked at."""
+    kernel = Kernel(page(refs=1))
+    block = Block(0b11, 0, (), {0: (WRITE_PIN,), 1: (WRITE_PIN,)})
+    assert [f.pfn for f in kernel.checker.recorded([(0, block)])] == [0]
+    (line,) = kernel.faults.lines()
+    assert line.startswith("struct page not in the dump")
+
+
+def test_pins_without_a_record() -> None:
+    """Found by the counts of all struct pages, large folios' own among them."""
+    pages = [
+        *(page(), page(refs=BIAS), page(refs=BIAS + 2), page(refs=3 * BIAS, maps=3000)),
+        *(page(RESERVED, refs=9 * BIAS), page(tail=1, refs=9 * BIAS), large(0, 1)),
+        *(large(0, 0, refs=9 * BIAS), page(refs=BIAS + 2), page(refs=BIAS + 2)),
+    ]
+    count = len(b"".join(pages)) // SIZE
+    device = replace(ANON, map="device")
+    kernel = Kernel(*pages, kinds={11: device})
+    found = kernel.checker.unrecorded(
+        kernel.memmap.suspects(0, count), {10}.__contains__
+    )
+    assert [(finding.pfn, finding.kind) for finding in found] == [
+        (2, Kind.MAYBE_UNRECORDED),
+        (6, Kind.UNRECORDED),
+    ]
+    assert not kernel.faults
+
+
+def test_a_memmap_with_a_hole() -> None:
+    """What is there is looked at, to the last 64 struct pages."""
+    kernel = Kernel(*[page()] * 255, page(refs=5 * BIAS))
+    assert [pfn for pfn, _ in kernel.memmap.suspects(0, 512)] == [255]
+    assert "4 times" in next(iter(kernel.faults.lines()))
+
+
+@pytest.mark.parametrize(
+    ("counts", "pins"),
+    [
+        (Counts(0, 5, 0, 0, False, None), (0, True)),
+        (Counts(0, 2 * BIAS + 5, 0, 0, False, None), (2, False)),
+        (Counts(0, 1, 0, 0, False, 7), (7, True)),
+        (Counts(0, -1, 0, 0, False, None), (0, True)),
+    ],
+)
+def test_pin_count(counts: Counts, pins: tuple[int, bool]) -> None:
+    """How many, and whether that is exact."""
+    assert counts.pin_count() == pins
+
+
+def test_pfn_of_a_struct_page() -> None:
+    """A small number is none."""
+    memmap = Kernel().memmap
+    assert memmap.pfn(PAGE0 + 7 * SIZE) == 7
+    assert memmap.pfn(7) is None
+
+
+@pytest.mark.parametrize("index", [0, 1, 63, 64, 4095, 4096, 1 << 18, 1 << 30])
+def test_load(index: int) -> None:
+    """One entry of an xarray, wherever it is, and nothing beside it."""
+    kernel = Kernel()
+    walker = Walker(kernel.memory, NODE, kernel.faults.add)
+    head = kernel.memory.put_xarray({index: 0x1000})
+    assert walker.load(head, index) == 0x1000
+    for other in (index + 1, index ^ 64, index << 6 | 1, 1 << 40):
+        assert walker.load(head, other) == 0
+    assert walker.load(0, index) == 0
+
+
+def test_load_a_large_folio() -> None:
+    """Its other slots, and other indexes below its entry, lead to it."""
+    kernel = Kernel()
+    walker = Walker(kernel.memory, NODE, kernel.faults.add)
+    sibling = 4 << 2 | 2
+    leaf = kernel.memory.put_node(0, {4: 0x1000, 5: sibling, 6: sibling, 7: 0x402})
+    top = kernel.memory.put_node(6, {0: leaf, 1: 0x2000})
+    assert [walker.load(top, i) for i in (4, 5, 6, 7)] == [0x1000, 0x1000, 0x1000, 0]
+    assert walker.load(top, 64) == walker.load(top, 127) == 0x2000

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Filters: words, and what they want."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from test_format import NAMES
+
+from gup_pin.filter import BadFilter, Filter, is_path
+from gup_pin.ring import Event, Hazard
+from gup_pin.runs import Run
+from samples import ANON, CALL, ORIGIN, item
+
+AGE_MS = 5
+NOW = CALL.time + AGE_MS * 1_000_000
+FILE = replace(ANON, map="file", dev=259 << 20 | 4, ino=77, order=2, path="/a/b")
+ITEM = item(0x100, folio=FILE)
+
+
+def wants(*words: str) -> bool:
+    """Whether a filter wants the sample pin."""
+    return Filter.parse(words).wants_item(ITEM, NAMES, NOW)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *(
+            "owner=812",
+            "task=812",
+            "task=815",
+            "task=812/815",
+            "comm=fio",
+            r"comm=\x66io",
+        ),
+        *("mode=w", "term=long", "api=pin_user_pages_fast", "ino=77", "ino=0x4d"),
+        *("dev=259:4", "min_age_ms=5", "min_age_ms=0", "stack=0x2b40003"),
+        *(
+            "pfn=0x100",
+            "pfn=256",
+            "pfn=0400",
+            "pfn=0x103",
+            "pfn=0-0xffff",
+            "pfn=0x103-0x200",
+        ),
+    ],
+)
+def test_wanted(word: str) -> None:
+    """Each of its own words, and other ways to write them."""
+    assert wants(word)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *(
+            "owner=815",
+            "task=813",
+            "task=815/812",
+            "task=812/812",
+            "comm=fi",
+            "comm=fio2",
+        ),
+        *(
+            "mode=r",
+            "term=short",
+            "api=pin_user_pages",
+            "ino=78",
+            "dev=259:5",
+            "dev=4:259",
+        ),
+        *("min_age_ms=6", "stack=1", "pfn=0xff", "pfn=0x104", "pfn=0-0xff"),
+    ],
+)
+def test_not_wanted(word: str) -> None:
+    """What is nearly so."""
+    assert not wants(word)
+
+
+def test_all_words_must_fit() -> None:
+    """One that does not is enough."""
+    assert wants("owner=812", "mode=w")
+    assert not wants("owner=812", "mode=r")
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *(
+            "",
+            "owner",
+            "owner=",
+            "owner=x",
+            "owner=-1",
+            "owner=0x10",
+            "owner=2147483648",
+        ),
+        *(
+            "task=1/",
+            "task=/1",
+            "task=1/2/3",
+            "mode=rw",
+            "term=",
+            "nothing=1",
+            "path=/a",
+        ),
+        *("comm=0123456789abcdef", "pfn=2-1", "pfn=1-", "pfn=-1", "pfn=09", "ino=1k"),
+        *(
+            "dev=1",
+            "dev=4096:0",
+            "dev=0:1048576",
+            "min_age_ms=0x1",
+            "stack=0x100000000",
+        ),
+    ],
+)
+def test_no_filter(word: str) -> None:
+    """As the kernel refuses them."""
+    with pytest.raises(BadFilter):
+        Filter.parse([word])
+
+
+def test_a_word_twice() -> None:
+    """One of them would not be obeyed."""
+    with pytest.raises(BadFilter, match="owner=2"):
+        Filter.parse(["owner=1", "owner=2"])
+
+
+def test_a_function_that_the_kernel_does_not_have() -> None:
+    """Only the kernel knows which there are."""
+    Filter.parse(["api=pin_user_pages"]).check_names(NAMES)
+    with pytest.raises(BadFilter, match="api=folio_add_pins"):
+        Filter.parse(["api=folio_add_pins"]).check_names(NAMES)
+
+
+def test_nothing_is_asked_for() -> None:
+    """Then everything is wanted, but a word of 0 is a word."""
+    assert not Filter()
+    assert not Filter.parse([])
+    assert Filter.parse(["owner=0"])
+
+
+@pytest.mark.parametrize(
+    ("tid", "wanted"), [(812, True), (815, True), (811, True), (1, False)]
+)
+def test_any_of(tid: int, wanted: bool) -> None:
+    """For the verb task: of the owner, the process or the task."""
+    owned = replace(ITEM, call=replace(CALL, origin=replace(ORIGIN, owner=811)))
+    assert Filter(any_of=tid).wants_item(owned, NAMES, NOW) is wanted
+
+
+def test_blocks() -> None:
+    """A large folio may begin long before the page that is asked for."""
+    assert Filter().blocks() == (0, 1 << 64)
+    assert Filter(pfn=(1 << 20, 1 << 21)).blocks() == (
+        (1 << 20) - (1 << 18) + 1,
+        1 << 21,
+    )
+    assert Filter(pfn=(5, 6)).blocks() == (0, 6)
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted", "same"),
+    [
+        ("/a/b", "/a/b", True),
+        ("/a/b", "b", True),
+        ("/a/b", "/mnt/a/b", True),
+        ("/a/bb", "b", False),
+        ("/a/b", "/x/b", False),
+        ("", "/a", False),
+        ("/a", "", False),
+    ],
+)
+def test_paths(path: str, wanted: str, same: bool) -> None:
+    """People know where a file system is mounted, the kernel's word does not say."""
+    assert is_path(path, wanted) is same
+
+
+def hazard() -> Hazard:
+    """One that another task met, two ms ago."""
+    event = Event(NOW - 2_000_000, 0, 40, 41, b"kworker", ())
+    return Hazard(1, 1, event, Run(ITEM, 4, 1))
+
+
+@pytest.mark.parametrize(
+    ("word", "wanted"),
+    [
+        *(("task=41", True), ("task=815", True), ("task=42", False)),
+        *(("comm=kworker", True), ("comm=fio", True), ("comm=x", False)),
+        *(("min_age_ms=4", True), ("min_age_ms=6", False)),
+        *(("owner=812", True), ("owner=40", False)),
+    ],
+)
+def test_hazards(word: str, wanted: bool) -> None:
+    """Of words that a line has twice, either will do."""
+    assert Filter.parse([word]).wants_hazard(hazard(), NAMES, NOW) is wanted

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The line for those who wait."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from gup_pin import progress
+from gup_pin.progress import Progress
+from gup_pin.runs import Run
+from samples import item
+
+
+class Terminal(io.StringIO):
+    """What says that it is one."""
+
+    def isatty(self) -> bool:
+        """It is."""
+        return True
+
+
+class Clock:
+    """Seconds that go by at each look."""
+
+    def __init__(self, step: float) -> None:
+        """So many each."""
+        self.now, self.step = 0.0, step
+
+    def monotonic(self) -> float:
+        """The time."""
+        self.now += self.step
+        return self.now
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A walk that takes long."""
+    monkeypatch.setattr(progress, "time", Clock(2.0))
+
+
+def tell(stream: io.StringIO, also: io.StringIO | None = None) -> str:
+    """What is written while a walk is half done, and then all of it."""
+    line = Progress(stream, "gup_pins: check", also)
+    line.tell(50, 100)
+    half = stream.getvalue()
+    line.tell(100, 100)
+    line.end()
+    line.end()
+    assert stream.getvalue().count("\r\033[K") in (0, 3)
+    return half
+
+
+@pytest.mark.usefixtures("slow")
+def test_on_a_terminal() -> None:
+    """One line, over and over, and at the end none."""
+    assert tell(Terminal()) == "\r\033[Kgup_pins: check: 50 %"
+
+
+@pytest.mark.usefixtures("slow")
+def test_elsewhere() -> None:
+    """Nothing in a file, nor between lines that go to the same terminal."""
+    assert tell(io.StringIO()) == ""
+    assert tell(Terminal(), Terminal()) == ""
+
+
+def test_a_short_walk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits."""
+    monkeypatch.setattr(progress, "time", Clock(0.1))
+    assert tell(Terminal()) == ""
+
+
+@pytest.mark.usefixtures("slow")
+def test_runs_pass() -> None:
+    """All of them, and the share is that of their pins."""
+    stream = Terminal()
+    runs = [Run(item(pfn), 1, 5) for pfn in range(4)]
+    assert list(Progress(stream, "x").runs(runs, 20)) == runs
+    assert "25 %" in stream.getvalue() and "100 %" in stream.getvalue()
+    assert list(Progress(io.StringIO(), "x").runs(runs, 20)) == runs
+    # More than there are, of a kernel that runs.
+    assert list(Progress(stream, "x").runs(runs, 1)) == runs
+    assert "500" not in stream.getvalue()

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a page has of a program, and the verb that writes it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from test_cli import HAZARD, MockState, mock_drgn, run
+from test_format import NOW
+
+from gup_pin.errors import Unreadable
+from gup_pin.filter import Filter
+from gup_pin.physical import MemoryBlock, Physical, Zone
+from gup_pin.progress import Progress
+from gup_pin.report import collect, pack
+from gup_pin.ring import Hazard
+from gup_pin.runs import Item, Run
+from gup_pin.views import Views
+from samples import CALL
+
+Capture = Any
+
+
+@pytest.fixture(autouse=True)
+def _no_drgn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The verb runs without drgn."""
+    monkeypatch.setitem(sys.modules, "drgn", mock_drgn())
+
+
+@dataclass
+class WholeState(MockState):
+    """The same, with all that a page wants; the second pin's process has ended."""
+
+    release: str = "6.12.0"
+    live: bool = False
+    enabled: bool = True
+    since_boot: bool = True
+    root: Any = field(
+        default_factory=lambda: SimpleNamespace(
+            format=SimpleNamespace(value_=lambda: 3)
+        )
+    )
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    zones: bool = True
+
+    def for_each_run(self, wanted: Filter | None = None) -> Iterator[Run]:
+        """The runs."""
+        return super().for_each_run(wanted)
+
+    def for_each_hazard(self, wanted: Filter | None = None) -> Iterator[Hazard]:
+        """The hazards."""
+        return super().for_each_hazard(wanted)
+
+    def tasks(self) -> SimpleNamespace:
+        """Who has ended."""
+
+        def is_orphan(item: Item, now: int) -> bool:
+            assert now == NOW
+            return item.pfn == 0x2A2B0
+
+        return SimpleNamespace(is_orphan=is_orphan)
+
+    def for_each_finding(
+        self, progress: Callable[[int, int], None]
+    ) -> Iterator[dict[str, Any]]:
+        """Those that the test wants."""
+        progress(1, 1)
+        yield from self.findings
+
+    def stats(self) -> dict[str, int]:
+        """Some figures."""
+        return {"enabled": 1, "live_pins": 32}
+
+    def physical(self) -> Physical:
+        """A zone of a block."""
+        if not self.zones:
+            raise Unreadable("zones", 0)
+        zone = Zone(0, "Normal", 0, 0x8000, 0x8000, 0x7000)
+        return Physical(4096, 0x8000, [zone], [MemoryBlock(0, 0, 0x8000, True)])
+
+
+FINDING = {
+    "kind": "writeback",
+    "pfn": "0x1a2b0",
+    "dev": "8:1",
+    "ino": 2**64 - 1,
+    "path": "/data",
+    "stacks": [f"{CALL.origin.stack:#x}"],
+    "pins": [],
+}
+
+
+def quiet() -> Progress:
+    """A progress line that nobody sees."""
+    return Progress(io.StringIO(), "test")
+
+
+@pytest.fixture(name="words")
+def _words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Findings are words already."""
+    monkeypatch.setattr(Views, "finding", lambda _, finding: finding)
+
+
+def make(state: WholeState) -> dict[str, Any]:
+    """What a page has of a state, by way of JSON."""
+    mock: Any = state
+    data: dict[str, Any] = json.loads(json.dumps(collect(mock, quiet())))
+    return data
+
+
+@pytest.mark.usefixtures("words")
+def test_all_parts_are_there() -> None:
+    """Pins with their orphans, and what else there is to tell."""
+    data = make(WholeState(findings=[FINDING, FINDING]))
+    assert data["schema"] == "gup-pin/1" and data["kernel"] == "6.12.0"
+    assert data["complete"] is True and data["faults"] == []
+    columns = data["columns"]
+    assert columns["pfn"] == [0x1A2B0, 0x2A2B0] and columns["orphan"] == [0, 1]
+    assert columns["pins"] == [16, 16] and columns["tasks"]["comm"] == ["fio"]
+    (group,) = data["findings"]
+    assert group["count"] == 2 and group["ino"] == str(2**64 - 1)
+    (hazard,) = data["hazards"]
+    assert hazard["comm"] == r"a\x20b" and hazard["pin"]["pins"] == HAZARD.run.pins
+    assert data["memory"]["blocks"][0]["pages"] == 0x8000
+    assert {key: len(frames) for key, frames in data["stacks"].items()} == {
+        "0x2b40003": 2
+    }
+    assert data["stats"]["live_pins"] == 32
+
+
+@pytest.mark.usefixtures("words")
+def test_what_cannot_be_read_is_told() -> None:
+    """Faults that come late as well; without zones there is the rest."""
+    data = make(WholeState(damaged=True, zones=False))
+    assert data["complete"] is False and "memory" not in data
+    assert {fault["what"] for fault in data["faults"]} >= {
+        "struct page",
+        "struct gup_pin_hazard_record",
+    }
+
+
+def test_a_document_is_packed() -> None:
+    """As of gup_pins.py --json, whose pins become columns."""
+    document = {"kernel": "6.12.0", "pins": [], "findings": [FINDING], "stacks": {}}
+    data = pack(document)
+    assert set(data) == {"kernel", "findings", "stacks", "columns"}
+
+
+@pytest.mark.usefixtures("words")
+@pytest.mark.parametrize(
+    "findings, status",
+    [
+        pytest.param([], 0, id="fine"),
+        pytest.param([FINDING], 4, id="findings"),
+    ],
+)
+def test_the_verb_writes_a_page(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
+    tmp_path: Path,
+    findings: list[dict[str, Any]],
+    status: int,
+) -> None:
+    """And says nothing; the exit status tells of findings."""
+    file = tmp_path / "a.html"
+    state = WholeState(findings=findings)
+    assert run(monkeypatch, f"report -o {file}", state) == status
+    assert capsys.readouterr() == ("", "")
+    text = file.read_text()
+    match = re.search(r'<script type="application/json" id="data">(.*?)</script>', text)
+    assert match and json.loads(match[1]) == make(state)
+    assert "<title>Pinned pages of Linux 6.12.0</title>" in text
+
+
+@pytest.mark.usefixtures("words")
+def test_faults_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, tmp_path: Path
+) -> None:
+    """A line each, and status 4; the page is there."""
+    file = tmp_path / "a.html"
+    assert run(monkeypatch, f"report -o {file}", WholeState(damaged=True)) == 4
+    assert "gup_pins: struct page not in the dump" in capsys.readouterr().err
+    assert file.exists()
+
+
+def test_nowhere_to_write(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, tmp_path: Path
+) -> None:
+    """An error in one line."""
+    file = tmp_path / "none" / "a.html"
+    assert run(monkeypatch, f"report -o {file}", WholeState()) == 1
+    assert capsys.readouterr().err == f"gup_pins: {file}: No such file or directory\n"
+
+
+def test_without_a_file(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """A usage error."""
+    with pytest.raises(SystemExit) as caught:
+        run(monkeypatch, "report", WholeState())
+    assert caught.value.code == 2 and "-o" in capsys.readouterr().err

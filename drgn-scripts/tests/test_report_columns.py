@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Pins column by column, and numbers that a script can hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gup_pin.report.columns import exact, make_columns
+
+PIN: dict[str, Any] = {
+    "pfn": "0x1a2b0",
+    "pages": 16,
+    "order": 0,
+    "pins": 17,
+    "mode": "w",
+    "term": "long",
+    "api": "pin_user_pages_fast",
+    "owner": 812,
+    "task": "812/815",
+    "comm": "fio",
+    "age_ms": 5203,
+    "addr": "0x7f21c0000000",
+    "map": "file",
+    "dev": "8:1",
+    "ino": 12,
+    "index": "0x5",
+    "stack": "0x2b40003",
+    "match": "exact",
+    "path": "/data",
+}
+
+
+def rebuilt(columns: dict[str, Any], row: int) -> dict[str, Any]:
+    """A pin from columns, but for its inode number, which is text."""
+    origin = columns["origin"][row]
+    tables = {
+        "tasks": columns["origins"]["task"][origin],
+        "sites": columns["origins"]["site"][origin],
+        "files": columns["file"][row],
+    }
+    pin = {
+        key: values[place]
+        for table, place in tables.items()
+        for key, values in columns[table].items()
+    }
+    pin |= {key: columns[key][row] for key in ("pages", "order", "pins", "age_ms")}
+    pin |= {key: f"0x{columns[key][row]}" for key in ("addr", "index")}
+    pin["pfn"] = f"{columns['pfn'][row]:#x}"
+    pin["match"] = "inferred" if columns["inferred"][row] else "exact"
+    return pin
+
+
+def test_nothing_is_lost() -> None:
+    """All words of all pins can be told from the columns."""
+    others: list[dict[str, Any]] = [
+        {"comm": "child", "task": "9/9"},
+        {"stack": "0x1", "mode": "r", "term": "short"},
+        {"ino": 2**64 - 1, "path": ""},
+        {"match": "inferred", "addr": "0x0", "pfn": "0x0"},
+        {},
+    ]
+    pins = [PIN | other for other in others]
+    columns = make_columns(pins)
+    for row, pin in enumerate(pins):
+        assert rebuilt(columns, row) == pin | {"ino": str(pin["ino"])}
+
+
+def test_what_is_shared_is_there_once() -> None:
+    """Tasks, sites, files and origins, however many pins have them."""
+    pins = [PIN | {"task": f"812/{i % 2}", "ino": i % 3} for i in range(60)]
+    columns = make_columns(pins)
+    lengths = [len(columns["tasks"]["task"]), len(columns["sites"]["stack"])]
+    lengths += [len(columns["files"]["ino"]), len(columns["origins"]["task"])]
+    assert lengths == [2, 1, 3, 2]
+    assert len(columns["origin"]) == len(columns["file"]) == 60
+
+
+def test_orphans_are_marked() -> None:
+    """By their numbers."""
+    assert make_columns([PIN, PIN, PIN], {1})["orphan"] == [0, 1, 0]
+
+
+def test_no_pins() -> None:
+    """All columns are there, and empty."""
+    columns = make_columns([])
+    assert columns["pfn"] == columns["tasks"]["comm"] == []
+
+
+def test_numbers_that_a_script_cannot_hold_are_text() -> None:
+    """At any depth, and only these."""
+    most = 2**53 - 1
+    value = {
+        "a": [most, most + 1, {"b": 2**64 - 1}],
+        "c": True,
+        "d": "0x1",
+        "e": None,
+    }
+    assert exact(value) == {
+        "a": [most, str(most + 1), {"b": str(2**64 - 1)}],
+        "c": True,
+        "d": "0x1",
+        "e": None,
+    }
+    assert exact({"c": True})["c"] is True  # type: ignore[index]

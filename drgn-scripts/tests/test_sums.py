@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Sums by stack, and the table of origins that they count."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import replace
+
+from gup_pin.errors import Faults
+from gup_pin.memory import Field, Record
+from gup_pin.origins import Counts, Layouts, Origins
+from gup_pin.records import Call, Origin
+from gup_pin.sums import sum_up
+from mock_records import Records
+from samples import CALL, ORIGIN
+
+BUCKETS = 4
+LAYOUTS = Layouts(
+    buckets_at=8,
+    buckets=struct.Struct(f"<{BUCKETS}Q"),
+    counts=Record(
+        "struct gup_pin_origin",
+        136,
+        [
+            Field(0, 64),
+            *(Field(8 * at, 64, signed=True) for at in (88, 96, 104, 112, 120)),
+        ],
+    ),
+    node_at=0,
+)
+
+
+def call(origin: Origin, time: int) -> Call:
+    """A call of an origin."""
+    return replace(CALL, origin=origin, time=time)
+
+
+def test_tasks_are_not_told_apart() -> None:
+    """Equal stacks of other tasks make one sum; other modes do not."""
+    other = replace(ORIGIN, tgid=9, pid=9, comm=b"x")
+    reads = replace(ORIGIN, mode=0)
+    shares = [(call(ORIGIN, 5), 1, 4), (call(other, 3), 2, 2), (call(reads, 4), 9, 9)]
+    counts = [
+        (0x1, ORIGIN, Counts(calls=1, pins=1, acquired=10, peak=7)),
+        (0x2, other, Counts(calls=2, pins=2, acquired=20, peak=1)),
+        (0x3, reads, Counts(calls=1, pins=9, acquired=9, peak=2)),
+        (0x4, replace(ORIGIN, stack=1), Counts(0, 0, 99, 99)),
+    ]
+    first, second = sum_up(shares, counts)
+    assert (first.origin, first.pins, first.pages) == (reads, 9, 9)
+    # Reading the file would have noted that 9 are more than 2.
+    assert first.peak == 9
+    assert (second.pins, second.pages, second.calls) == (3, 6, 3)
+    assert (second.acquired, second.peak) == (30, 7)
+    assert (second.oldest, second.newest) == (3, 5)
+
+
+def test_without_the_table() -> None:
+    """A dump may lack it: what is live is known all the same."""
+    (total,) = sum_up([(CALL, 3, 3)], [])
+    assert (total.calls, total.acquired, total.peak) == (1, 3, 3)
+
+
+def test_the_first_of_equals_stays_first() -> None:
+    """As list_sort() leaves them."""
+    origins = [replace(ORIGIN, stack=stack) for stack in (5, 4, 6)]
+    sums = sum_up([(call(origin, 1), 1, 1) for origin in origins], [])
+    assert [total.origin.stack for total in sums] == [5, 4, 6]
+
+
+def origin(
+    following: int, got: int, gone: int, live: int, ever: int, peak: int
+) -> bytes:
+    """A struct gup_pin_origin."""
+    counts = struct.pack("<5q", got, gone, live, ever, peak)
+    head = struct.pack("<Q8xIBBBxiii16s", following, 1, 1, 1, 1, 2, 3, 4, b"a\0")
+    return head.ljust(88, b"\0") + counts + bytes(8)
+
+
+def test_table() -> None:
+    """All buckets, all of a chain, and how counts are made of what is kept."""
+    records = Records()
+    dead = -(1 << 62)
+    second = records.memory.put(origin(0, dead + 3, 3, 0, 7, 1))
+    first = records.memory.put(origin(second, 10, 4, 5, 30, 12))
+    table = records.memory.put(struct.pack("<8x4Q", 0, first, 0, 0x9000))
+    origins = Origins(records.memory, LAYOUTS, records.reader, records.faults.add)
+    found = list(origins.all(table))
+    assert [address for address, _, _ in found] == [first, second]
+    assert found[0][1].comm == b"a"
+    assert found[0][2] == Counts(calls=6, pins=11, acquired=40, peak=12)
+    assert (found[1][2].calls, found[1][2].acquired) == (0, 0)
+    assert len(list(records.faults.lines())) == 1
+
+
+def test_a_chain_that_is_a_ring_ends() -> None:
+    """And is told."""
+    records = Records()
+    first = records.memory.put(bytes(136))
+    records.memory.pieces[first] = origin(first, 1, 0, 0, 0, 0)
+    table = records.memory.put(struct.pack("<8x4Q", first, 0, 0, 0))
+    origins = Origins(records.memory, LAYOUTS, records.reader, records.faults.add)
+    assert len(list(origins.all(table))) == 1
+    assert "is none" in next(iter(records.faults.lines()))
+
+
+def test_no_table() -> None:
+    """Not in the dump: no origins, and one fault."""
+    records, faults = Records(), Faults()
+    origins = Origins(records.memory, LAYOUTS, records.reader, faults.add)
+    assert list(origins.all(0x9000)) == []
+    assert bool(faults)

@@ -1,0 +1,526 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The page that gup_pins.py report writes, in headless Chromium.
+
+Pages are of documents made up here; test_dump.py has one of a real dump. See
+report_browser.mjs for what is done with a page.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import report_samples as samples
+from vmlib import paths
+
+PACKAGE = paths.PROJECT / "drgn-scripts"
+DRIVER = Path(__file__).with_name("report_browser.mjs")
+ASSETS = PACKAGE / "gup_pin" / "report" / "assets"
+
+MANY = 100_000
+# So many elements may there be, however many pins; and so long may a slow machine take.
+MOST_NODES = 12_000
+MOST_MS = 30_000
+
+# What the troubled sample has: its pfns by number of row.
+TROUBLED = ["0x1a2b0", "0x1c000", "0x7ee5", "0x7ee9", "0x180010", "0x40010"]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of one step: the step's own, errors, and addresses asked for."""
+
+    seen: Any
+    errors: list[str]
+    requests: list[str]
+
+
+def write_page(file: Path, document: samples.Words, orphans: Iterable[int] = ()) -> Path:
+    """The page of a document."""
+    if str(PACKAGE) not in sys.path:
+        sys.path.insert(0, str(PACKAGE))
+    report = importlib.import_module("gup_pin.report")
+    title = f"Pinned pages of Linux {document['kernel']}"
+    file.write_text(report.make_page(title, report.pack(document, orphans)), encoding="utf-8")
+    return file
+
+
+class Driver:
+    """A browser, which does one thing after another."""
+
+    def __init__(self) -> None:
+        """Start it; what it needs is installed if it is not there."""
+        command = [paths.SCRIPTS / "playwright"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        self._process = subprocess.Popen(
+            ["node", DRIVER, done.stdout.strip()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def look(self, page: Path, what: str, **how: Any) -> Seen:
+        """Do something with a page, and tell what was seen."""
+        assert self._process.stdin and self._process.stdout
+        step = {"page": str(page), "what": what, **how}
+        self._process.stdin.write(f"{json.dumps(step)}\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        assert line, "the browser has ended"
+        return Seen(**json.loads(line))
+
+    def end(self) -> None:
+        """Let it end."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait(60)
+
+
+@pytest.fixture(scope="module", name="driver")
+def fixture_driver() -> Iterator[Driver]:
+    """A browser for all tests."""
+    driver = Driver()
+    yield driver
+    driver.end()
+
+
+@dataclass(frozen=True)
+class Browser:
+    """A page in a browser."""
+
+    driver: Driver
+    page: Path
+
+    def see(self, what: str, **how: Any) -> Any:
+        """Do one thing, which must cause neither errors nor requests."""
+        result = self.driver.look(self.page, what, **how)
+        assert (result.errors, result.requests) == ([], [])
+        return result.seen
+
+    @cached_property
+    def loaded(self) -> Any:
+        """What is seen as it is loaded."""
+        return self.see("load")
+
+
+@pytest.fixture(scope="module", name="troubled")
+def fixture_troubled(driver: Driver, tmp_path_factory: pytest.TempPathFactory) -> Browser:
+    """The page of a kernel in which much is wrong."""
+    file = tmp_path_factory.mktemp("troubled") / "report #1.html"
+    return Browser(driver, write_page(file, samples.troubled(), {5}))
+
+
+@pytest.fixture(scope="module", name="hostile")
+def fixture_hostile(driver: Driver, tmp_path_factory: pytest.TempPathFactory) -> Browser:
+    """The page of a kernel whose users have bad intentions."""
+    file = tmp_path_factory.mktemp("hostile") / "report.html"
+    return Browser(driver, write_page(file, samples.hostile()))
+
+
+@pytest.fixture(scope="module", name="crowd")
+def fixture_crowd() -> samples.Words:
+    """Very many pins."""
+    return samples.many(MANY)
+
+
+@pytest.fixture(scope="module", name="many")
+def fixture_many(
+    driver: Driver, crowd: samples.Words, tmp_path_factory: pytest.TempPathFactory
+) -> Browser:
+    """Their page."""
+    file = tmp_path_factory.mktemp("many") / "report.html"
+    return Browser(driver, write_page(file, crowd))
+
+
+def pfns(table: Any) -> list[str]:
+    """The first word of each row."""
+    return [cells[0] for cells in table["cells"]]
+
+
+@pytest.mark.parametrize("script", sorted([*ASSETS.glob("*.js"), DRIVER]), ids=lambda p: p.name)
+def test_scripts_parse(script: Path) -> None:
+    """Each by itself."""
+    subprocess.run(["node", "--check", script], check=True)
+
+
+@pytest.mark.parametrize("document", [samples.troubled(), samples.many(1000)])
+def test_the_samples_are_as_the_schema_says(document: samples.Words) -> None:
+    """Or else they test what nobody will see."""
+    schema = json.loads((PACKAGE / "gup_pin" / "gup-pin-1.schema.json").read_text())
+    importlib.import_module("jsonschema").validate(document, schema)
+
+
+def test_data_never_becomes_markup_in_the_source() -> None:
+    """Nothing that parses text as HTML, nor code from text, is as much as named."""
+    for script in ASSETS.glob("*.js"):
+        found = re.findall(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\b"
+            r"|new Function|createContextualFragment|setHTML|https?:",
+            script.read_text(),
+        )
+        assert not found, script.name
+
+
+def test_the_page_loads_and_says_what_is_wrong_first(troubled: Browser) -> None:
+    """Worst first, and each thing once."""
+    seen = troubled.loaded
+    assert seen["title"] == "Pinned pages of Linux 6.12.117"
+    assert "3 dangers, 6 warnings, 1 note" in seen["verdict"] and "partial" in seen["verdict"]
+    severities = [line.split()[0] for line in seen["problems"]]
+    assert severities == ["danger"] * 3 + ["warning"] * 6 + ["note"]
+    text = "\n".join(seen["problems"])
+    for part in (
+        "Written to disk while pinned for write 2 hazards, /var/lib/data/base/16384 (dev 253:1), "
+        "pinned by backup from blkdev_direct_IO",
+        "for write 1 folio, /var/lib/data/base/16384 (dev 253:1), pinned by backup from "
+        "blkdev_direct_IO",
+        "Left its file while pinned 1 hazard",
+        "Whose process, or task, has ended 2 pins, pinned by a\\x20b from io_pin_pages",
+        "Pinned for long in ZONE_MOVABLE 64 pages",
+        "3 pins are not on record",
+        "Could not be read: struct page",
+    ):
+        assert text.count(part) == 1
+
+
+def test_a_kernel_with_no_pins_has_a_page(driver: Driver, tmp_path: Path) -> None:
+    """Nothing wrong, and no table falls over."""
+    browser = Browser(driver, write_page(tmp_path / "empty.html", samples.document([])))
+    seen = browser.see("load")
+    assert "nothing wrong" in seen["verdict"]
+    assert seen["problems"] == seen["ages"] == seen["blocks"] == seen["origins"] == []
+    (table,) = browser.see("search", queries=["mode=w"])
+    assert table["status"] == "0 runs of 0, 0 pins. Nothing fits the search."
+
+
+def test_without_memory_blocks_and_zones(driver: Driver, tmp_path: Path) -> None:
+    """As from a kernel without memory hot-plug, and from a dump without its zones."""
+    document = samples.troubled()
+    document["memory"] |= {"block_pages": 0, "blocks": []}
+    parts = Browser(driver, write_page(tmp_path / "parts.html", document)).see("load")
+    assert [block[0] for block in parts["blocks"]] == ["3", "48", "8", "0"]
+    del document["memory"]
+    none = Browser(driver, write_page(tmp_path / "none.html", document)).see("load")
+    assert none["blocks"] == [] and none["ages"] == parts["ages"]
+
+
+def test_origins_are_summed_and_sorted(troubled: Browser) -> None:
+    """By stack and kind of pin."""
+    origins = troubled.loaded["origins"]
+    assert [row[1] for row in origins] == ["64", "26", "3", "2", "1"]
+    assert "ib_umem_get" in origins[0][0] and "io_pin_pages" in origins[1][0]
+    assert "blkdev_direct_IO" in origins[2][0]
+    assert troubled.see("measure", by="pages") == "all pins: 598 pages, 100 %"
+
+
+def test_ages_add_up(troubled: Browser) -> None:
+    """By step and term; the steps are without gaps."""
+    ages = {row[0]: row[1:] for row in troubled.loaded["ages"]}
+    assert ages["300 ms to 1 s"] == ["0", "1", "1"]
+    assert ages["3 s to 10 s"] == ["18", "0", "2"]
+    assert ages["30 s to 1 min"] == ["0", "3", "1"]
+    assert ages["1 h to 3 h"] == ["64", "0", "1"]
+    assert ages["1 d to 7 d"] == ["10", "0", "1"]
+    names = [name.split(" to ") for name in ages]
+    assert all(one[1] == two[0] for one, two in pairwise(names))
+    shown = troubled.see("press", button="#ages-table button")
+    assert shown["query"] == "min_age_ms=300 max_age_ms=999"
+    assert pfns(shown) == ["0x7ee5"] and shown["focus"] == "pins"
+
+
+def test_memory_says_which_block_stays_because_of_whom(troubled: Browser) -> None:
+    """Pages with two pins count once; who holds for long comes first."""
+    seen = troubled.loaded
+    blocks = {row[0]: row for row in seen["blocks"]}
+    assert list(blocks) == ["3", "48", "8", "0"]
+    assert blocks["3"][2:] == [
+        *("DMA32", "2.1 MiB", "2.1 MiB", "L cannot be offlined", "fio (812) by io_pin_pages"),
+    ]
+    assert blocks["48"][1:3] == ["0x180000000-0x187ffffff", "Movable"]
+    assert "not while these pins last" in blocks["0"][5]
+    assert "block 60: offline, 0 pages pinned" in seen["cells"]
+    assert "block 0: not while these pins last, 4 pages pinned" in seen["cells"]
+    assert len(seen["cells"]) == samples.BLOCKS
+    shown = troubled.see("press", button=".cell.keeps[title]")
+    assert shown["query"] == "pfn=0x18000-0x1ffff" and pfns(shown) == ["0x1a2b0", "0x1c000"]
+
+
+def test_pins_on_the_same_pages_count_once(driver: Driver, tmp_path: Path) -> None:
+    """In a block, and over the border of two."""
+    size = samples.BLOCK_PAGES
+    pins = [
+        samples.pin(size - 8, pages=16),
+        samples.pin(size - 4, pages=8, term="short"),
+        samples.pin(size + 4, pages=8, term="short"),
+    ]
+    page = write_page(tmp_path / "same.html", samples.document(pins))
+    blocks = {row[0]: row[3:5] for row in Browser(driver, page).see("load")["blocks"]}
+    assert blocks == {"0": ["32 KiB", "32 KiB"], "1": ["48 KiB", "32 KiB"]}
+
+
+def test_hazards_lie_in_time(troubled: Browser) -> None:
+    """Newest first in the list; the oldest is at the left of the line."""
+    seen = troubled.loaded
+    assert [line.split()[0][1:] for line in seen["events"]] == ["338", "2.1", "41", "1"]
+    assert min(seen["marks"]) == 0 and len(seen["marks"]) == 4
+    assert all(0 <= mark <= 1 for mark in seen["marks"])
+
+
+SEARCHES = {
+    "comm=fio": [0, 1],
+    "mode=w term=long": [0, 1, 4],
+    "blkdev": [2, 3],
+    "BLKDEV_read": [2, 3],
+    "func=ib_umem_get": [4],
+    "orphan=yes": [5],
+    "match=inferred": [3],
+    "map=file": [2],
+    "path=/var/lib/data/base/16384": [2],
+    "ino=12 dev=253:1": [2],
+    "pfn=0x7ee6-0x7eea": [3],
+    "pfn=0x1c1ff": [1],
+    "min_age_ms=7200000": [1, 4],
+    "max_age_ms=840": [2],
+    "task=815": [0, 1],
+    "task=812/815": [0, 1],
+    "owner=0x21": [5],
+    "stack=0x300001": [4],
+    r"a\x20b": [5],
+    "0x40010": [5],
+    "comm=fio mode=r": [],
+    "nothing-like-it": [],
+    "": [0, 1, 2, 3, 4, 5],
+}
+
+
+def test_searches(troubled: Browser) -> None:
+    """By the words of debugfs and by text."""
+    tables = troubled.see("search", queries=list(SEARCHES))
+    for (query, rows), table in zip(SEARCHES.items(), tables, strict=True):
+        assert pfns(table) == [TROUBLED[row] for row in rows], query
+        assert (table["error"], table["invalid"]) == ("", None)
+        assert table["status"].startswith(f"{len(rows)} run")
+
+
+@pytest.mark.parametrize(
+    "query", ["bogus=1", "mode=x", "pfn=x", "pfn=1-", "owner=", "constructor=1", "ino=z"]
+)
+def test_a_word_that_is_none_is_told(troubled: Browser, query: str) -> None:
+    """And the table is what it was."""
+    before, after = troubled.see("search", queries=["comm=fio", query])
+    assert after["error"] and after["invalid"] == "true"
+    assert pfns(after) == pfns(before) == TROUBLED[:2]
+
+
+def test_searches_while_one_types(troubled: Browser) -> None:
+    """Without Enter; the focus stays."""
+    table = troubled.see("type", query="ibv_rc")
+    assert pfns(table) == [TROUBLED[4]] and table["focus"] == "query"
+
+
+COLUMNS = ["pfn", "Pages", "Pins", "Age", "Mode", "Term", "Task", "From"]
+
+
+@pytest.mark.parametrize(
+    "column, first",
+    [
+        ("pfn", [2, 3, 0, 1, 5, 4]),
+        ("Pages", [1, 4, 0, 3, 5, 2]),
+        ("Age", [1, 4, 3, 0, 5, 2]),
+        ("Task", [5, 2, 3, 0, 1, 4]),
+    ],
+)
+def test_sorts(troubled: Browser, column: str, first: list[int]) -> None:
+    """By keyboard, there and back; equal ones stay in their order."""
+    number = COLUMNS.index(column)
+    once, twice = troubled.see("sort", column=number, times=2)
+    assert once["pfns"] == [TROUBLED[row] for row in first]
+    assert [once["sort"], twice["sort"]] in (
+        ["ascending", "descending"],
+        ["descending", "ascending"],
+    )
+    assert once["sorted"] == twice["sorted"] == 1
+    values = once["values"]
+    groups = sorted(range(6), key=lambda row: (-values.index(values[row]), row))
+    assert twice["pfns"] == [once["pfns"][row] for row in groups]
+
+
+def test_a_stack_by_keyboard(troubled: Browser) -> None:
+    """Tab leads through the page in its order, and Enter opens the first pin's stack."""
+    seen = troubled.see("expand")
+    sections = [each["section"] for each in seen["passed"]]
+    order = list(dict.fromkeys(sections))
+    assert order == ["", "problems", "timeline", "origins", "ages", "memory", "pins"]
+    assert sections == sorted(sections, key=order.index)
+    assert all(each["outline"] == "solid" for each in seen["passed"])
+    assert seen["passed"][-1]["expanded"] == "false" and seen["before"] == []
+    assert seen["open"]["expanded"] == "true" and "0x1a2b0" in seen["open"]["name"]
+    assert seen["open"]["stack"] == samples.STACKS["0x2b40003"]
+    words = {key: str(value) for key, value in samples.troubled()["pins"][0].items()}
+    assert seen["open"]["words"] == [value for value in words.values() if value]
+    assert seen["closed"]["expanded"] == "false" and seen["closed"]["stack"] == []
+
+
+def test_a_link_skips_to_the_pins(troubled: Browser) -> None:
+    """The first thing that Tab reaches; the next is then the search."""
+    seen = troubled.see("skip")
+    assert seen["first"]["name"] == "Skip to the table of pins" and seen["next"] == "query"
+
+
+def test_the_graph_by_keyboard(troubled: Browser) -> None:
+    """Down to what a function called, right to its sibling, Enter to enlarge."""
+    keys = [*["ArrowDown"] * 3, "ArrowRight", "ArrowLeft", "ArrowRight", "Enter", "Escape", "End"]
+    seen = troubled.see("flame", keys=keys)
+    names = [each["name"].split(":")[0] for each in seen]
+    ioctl, uring = "__x64_sys_ioctl", "__do_sys_io_uring_register"
+    assert names == [
+        *("all pins", "entry_SYSCALL_64_after_hwframe", "do_syscall_64"),
+        *(ioctl, uring, ioctl, uring, uring, "all pins", "all pins"),
+    ]
+    assert all(each["reached"] == 1 for each in seen[1:])
+    assert seen[7]["bars"] < seen[6]["bars"] == seen[8]["bars"]
+    assert "28 pins, 29 % of all, through 1 stack" in seen[7]["panel"]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_sticks_out(troubled: Browser, width: int) -> None:
+    """Wide tables scroll in themselves."""
+    assert troubled.see("load", width=width)["width"] == width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast(troubled: Browser, scheme: str) -> None:
+    """WCAG's 4.5 to 1 for all text, with everything open."""
+    seen = troubled.see("contrast", scheme=scheme)
+    assert seen["low"] == [] and seen["texts"] > 500
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast_can_be_too_low(
+    troubled: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    """The test above sees a grey that is too near to what is behind it."""
+    page = importlib.import_module("gup_pin.report.page")
+    read = page._read
+
+    def pale(name: str) -> str:
+        return str(re.sub(r"--muted: #\w+", "--muted: #808080", read(name)))
+
+    monkeypatch.setattr(page, "_read", pale)
+    file = write_page(tmp_path / "pale.html", samples.troubled())
+    assert Browser(troubled.driver, file).see("contrast", scheme=scheme)["low"]
+
+
+def test_for_those_who_do_not_see_it(troubled: Browser) -> None:
+    """All that one can use has a name; there are landmarks, and headings in order."""
+    seen = troubled.see("accessibility")
+    assert seen["unnamed"] == []
+    assert {"banner", "main", "navigation", "search", "contentinfo"} <= set(seen["landmarks"])
+    levels = [level for level, _ in seen["headings"]]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    roles = seen["roles"]
+    assert roles["table"] == 4 and roles["rowheader"] > 10 and roles["columnheader"] > 20
+    # One without a name would be none: the sections, and what scrolls.
+    assert roles["region"] == 7 + 4
+    assert roles["tree"] == 1 and roles["treeitem"] > 10 and roles["status"] == 1
+
+
+def test_prints_black_on_white(troubled: Browser) -> None:
+    """In a dark scheme too, without what only a screen has use for."""
+    seen = troubled.see("print", scheme="dark")
+    assert seen["shown"] == ["#problems", "#pins-table", "#flame"]
+    assert seen["back"] == "rgb(255, 255, 255)" and seen["contrast"]["low"] == []
+    assert 1 <= seen["pages"] <= 10
+
+
+def test_hostile_names_are_only_text(hostile: Browser) -> None:
+    """Of tasks, files, functions and the kernel: shown as they are, and nothing happens."""
+    plain = hostile.loaded
+    seen = hostile.see("open")
+    assert seen["title"] == plain["title"] == f"Pinned pages of Linux {samples.HOSTILE[0]}"
+    assert seen["scripts"] == 2 and seen["listeners"] == 0
+    assert not {"img", "b", "iframe", "object"} & set(seen["elements"])
+    for text in samples.HOSTILE:
+        shown = text.replace("\u202e", "\\u202e")
+        # At the least: a pin's task, file and function, a hazard, a finding, a fault.
+        assert seen["text"].count(shown) >= 6, text
+    assert "\u202e" not in seen["text"]
+    assert str(2**64 - 1) in seen["text"]
+
+
+def test_hostile_names_are_found(hostile: Browser) -> None:
+    """A search takes them as they are."""
+    words = [text for text in samples.HOSTILE if " " not in text]
+    for text, table in zip(words, hostile.see("search", queries=words), strict=True):
+        row = samples.HOSTILE.index(text)
+        assert hex(0x1000 + 64 * row) in pfns(table), text
+
+
+def test_the_policy_refuses(troubled: Browser) -> None:
+    """Markup from text, another script, and anything from elsewhere."""
+    result = troubled.driver.look(troubled.page, "refuses")
+    assert result.seen == {"markup": True, "network": True, "inline": True}
+    assert any("TrustedHTML" in error for error in result.errors)
+    assert any("img-src" in error for error in result.errors)
+
+
+def test_very_many_pins_stay_usable(many: Browser) -> None:
+    """There are as many elements as for few, and nothing takes long."""
+    seen = many.see("load")
+    size = many.page.stat().st_size
+    print(f"{MANY} runs: {size} bytes, {seen['nodes']} elements, loaded in {seen['ms']} ms")
+    assert seen["nodes"] < MOST_NODES and seen["ms"] < MOST_MS
+    assert size < 100 * MANY
+
+
+def test_very_many_pins_are_searched(many: Browser, crowd: samples.Words) -> None:
+    """What is found is what Python finds."""
+    pins = crowd["pins"]
+    wanted: dict[str, Callable[[samples.Words], bool]] = {
+        "comm=job-7 mode=w": lambda p: p["comm"] == "job-7" and p["mode"] == "w",
+        "min_age_ms=1000000": lambda p: p["age_ms"] >= 1_000_000,
+        "path=/srv/data/part-500": lambda p: p["path"] == "/srv/data/part-500",
+        "": lambda p: True,
+    }
+    tables = many.see("search", queries=list(wanted))
+    for (query, test), table in zip(wanted.items(), tables, strict=True):
+        found = [pin for pin in pins if test(pin)]
+        assert found
+        total = sum(pin["pins"] for pin in found)
+        assert table["status"].startswith(
+            f"{len(found):,} run{'s' * (len(found) != 1)} of {MANY:,}, {total:,} pins"
+        )
+        assert pfns(table) == [pin["pfn"] for pin in found[:100]]
+        print(f"searched for {query!r} in {table['ms']} ms")
+        assert table["ms"] < MOST_MS
+
+
+def test_very_many_pins_are_sorted(many: Browser, crowd: samples.Words) -> None:
+    """By age, oldest first."""
+    pins = crowd["pins"]
+    (seen,) = many.see("sort", column=COLUMNS.index("Age"), times=1)
+    oldest = sorted(pins, key=lambda p: -p["age_ms"])[:100]
+    assert seen["pfns"] == [pin["pfn"] for pin in oldest]
+    print(f"sorted in {seen['ms']} ms")
+    assert seen["ms"] < MOST_MS
+
+
+def test_the_table_is_paged(many: Browser, crowd: samples.Words) -> None:
+    """From the first to the last row, and no further."""
+    pins = crowd["pins"]
+    keys = ["next-page", "last-page", "next-page", "previous-page", "first-page", "previous-page"]
+    firsts = [pfns(table)[0] for table in many.see("pages", press=keys)]
+    rows = [100, MANY - 100, MANY - 100, MANY - 200, 0, 0]
+    assert firsts == [pins[row]["pfn"] for row in rows]
