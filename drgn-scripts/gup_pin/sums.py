@@ -65,8 +65,7 @@ def sum_up(
         if found:
             found.calls += counts.calls
             found.acquired += counts.acquired
-            # As reading the file would have noted.
-            found.peak = max(found.peak, counts.peak, counts.pins)
+            found.peak = max(found.peak, counts.peak)
     for total in sums.values():
         total.calls = max(total.calls, 1)
         total.acquired = max(total.acquired, total.pins)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -16,15 +16,20 @@ import pytest
 from test_format import LINE, NAMES, NOW
 
 from gup_pin import cli
+from gup_pin.check import Finding, Kind
 from gup_pin.errors import Absence, Faults, GupPinUnavailable, Unreadable
 from gup_pin.filter import BadFilter, Filter
 from gup_pin.format import Names
+from gup_pin.memmap import Counts
+from gup_pin.records import Ref
 from gup_pin.ring import Event, Hazard
 from gup_pin.runs import Run
 from gup_pin.totals import Totals
 from gup_pin.verbs import SORT_KEYS, fold
-from samples import CALL, item
+from gup_pin.views import Views
+from samples import ANON, CALL, PAGE_SHIFT, item
 
+COUNTS = Counts(0, 0, 0, 0, False, None)
 PARTS = Path(__file__).parent.parent
 
 
@@ -54,6 +59,13 @@ class MockState:
     faults: Faults = field(default_factory=Faults)
     damaged: bool = False
     wanted: Filter | None = None
+    findings: list[Finding] = field(default_factory=list)
+    page_shift: int = PAGE_SHIFT
+
+    def for_each_finding(self, progress: Callable[[int, int], None]) -> list[Finding]:
+        """What is wrong."""
+        progress(1, 1)
+        return self.findings
 
     @property
     def shards(self) -> SimpleNamespace:
@@ -203,6 +215,21 @@ def test_an_api_that_the_kernel_does_not_have(
 def test_fold(frames: list[str], line: str) -> None:
     """Functions alone, the outermost first."""
     assert fold(frames, "pin_user_pages") == line
+
+
+@pytest.mark.parametrize("words", ["check", "check --jsonl"])
+def test_findings_are_status_4(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: str
+) -> None:
+    """Though everything could be read."""
+    monkeypatch.setattr(Views, "flags", lambda self, flags: f"flags{flags}")
+    state = MockState()
+    assert run(monkeypatch, words, state) == 0
+    assert "kind=" not in capsys.readouterr().out
+    state.findings = [Finding(Kind.FREE, 1, ANON, COUNTS, 1, (Ref(CALL, 1),))]
+    assert run(monkeypatch, words, state) == 4
+    out, err = capsys.readouterr()
+    assert ("kind=free" in out or '"kind": "free"' in out) and err == ""
 
 
 def test_jsonl(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:

@@ -198,3 +198,20 @@ def test_zone_field() -> None:
     """Of a UP desktop, and of a kernel with 1024 nodes and five zones."""
     assert zone_field(zones=3, nodes=1) == (62, 3)
     assert zone_field(zones=5, nodes=1024) == (51, 7)
+
+
+def test_large_folios_of_a_block(kernel: Kernel) -> None:
+    """How many more pages those have that have more than one."""
+    pages = [page(), page(HEAD), order_page(1), page(HEAD), order_page(9), page()]
+    kernel.memory.put(b"".join(pages), PAGE0 + 0x100 * PAGE_SIZE)
+    assert kernel.reader.large(0x100, [0, 1, 5], 6) == {1: 1}
+    assert kernel.reader.large(0x100, [0, 1, 3, 5], 6) == {1: 1, 3: 511}
+    assert kernel.reader.large(0x100, [0, 5], 6) == {}
+    assert not kernel.faults
+
+
+def test_large_folios_of_a_block_that_is_not_all_there(kernel: Kernel) -> None:
+    """Those that are there are looked at alone."""
+    kernel.memory.put(page(HEAD) + order_page(2), PAGE0 + 0x100 * PAGE_SIZE)
+    assert kernel.reader.large(0x100, [0, 5], 64) == {0: 3}
+    assert bool(kernel.faults)

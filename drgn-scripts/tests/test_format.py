@@ -95,7 +95,13 @@ def test_comm(comm: bytes, word: str) -> None:
 
 @pytest.mark.parametrize(
     ("word", "text"),
-    [(r"\x2", b"\x02"), (r"\x", rb"\x"), (r"\n", rb"\n"), (r"\xg\x41B", rb"\xgAB")],
+    [
+        (r"\x2", b"\x02"),
+        (r"\x", rb"\x"),
+        (r"\n", rb"\n"),
+        (r"\xg\x41B", rb"\xgAB"),
+        (r"\x4g", b"\x04g"),
+    ],
 )
 def test_other_escapes(word: str, text: bytes) -> None:
     """As string_unescape() takes them: one digit will do, and no other kind."""

@@ -48,7 +48,7 @@ def test_tasks_are_not_told_apart() -> None:
     ]
     first, second = sum_up(shares, counts)
     assert (first.origin, first.pins, first.pages) == (reads, 9, 9)
-    # Reading the file would have noted that 9 are more than 2.
+    # There never were fewer than there are.
     assert first.peak == 9
     assert (second.pins, second.pages, second.calls) == (3, 6, 3)
     assert (second.acquired, second.peak) == (30, 7)

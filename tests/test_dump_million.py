@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A million live pins: what the scripts take for them, in user CPU time and in memory.
+
+GUP_PIN_DUMPS names the folder that has the dump: KVER-million, with vmcore, vmlinux, and
+pins and stacks as debugfs showed them. GUP_PIN_KVER says which kernel.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+
+import pytest
+
+from vmlib import paths
+
+VERSION = os.environ.get("GUP_PIN_KVER") or paths.versions()[0]
+FOLDER = Path(os.environ.get("GUP_PIN_DUMPS", "/nowhere"), f"{VERSION}-million")
+SCRIPT = paths.PROJECT / "drgn-scripts" / "gup_pins.py"
+PINS = 1_000_000
+MEMORY_KB = 512 << 10
+
+pytestmark = pytest.mark.skipif(
+    not (FOLDER / "vmcore").exists(), reason=f"no dump {FOLDER}: see GUP_PIN_DUMPS"
+)
+
+
+def run(out: Path, *words: str) -> tuple[float, int]:
+    """Write what a verb prints; returns its user CPU time in seconds, and peak KiB."""
+    drgn: list[str | Path] = [paths.SCRIPTS / "drgn", "-k", VERSION, "-q"]
+    drgn += ["-c", FOLDER / "vmcore", "-s", FOLDER / "vmlinux", SCRIPT, *words]
+    with out.open("w") as file, subprocess.Popen(drgn, stdout=file) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_utime, usage.ru_maxrss
+
+
+def lines_of(file: Path) -> Iterator[str]:
+    """Lines that can be compared."""
+    with file.open() as lines:
+        for line in lines:
+            yield re.sub(r"\b(age|oldest|newest)_ms=\d+", "", line)
+
+
+def differences(found: Path, wanted: Path) -> list[int]:
+    """The first lines that are not the same, by number."""
+    pairs = enumerate(zip_longest(lines_of(found), lines_of(wanted)))
+    different = (number for number, (ours, theirs) in pairs if ours != theirs)
+    return [number for number, _ in zip(different, range(9), strict=False)]
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"), [("stacks", 10), ("list --jsonl", 60), ("list --no-stacks", 60)]
+)
+def test_a_million_pins(tmp_path: Path, words: str, seconds: int) -> None:
+    """Fast enough, in bounded memory, and nothing left out."""
+    out = tmp_path / "out"
+    taken, memory = run(out, *words.split())
+    assert taken <= seconds
+    assert memory <= MEMORY_KB
+    if words == "stacks":
+        assert differences(out, FOLDER / "stacks") == []
+    elif words == "list --no-stacks":
+        assert differences(out, FOLDER / "pins") == []
+    else:
+        # Line by line: what this process takes, a child is taken to take as well.
+        with out.open() as lines:
+            assert sum(json.loads(line)["pins"] for line in lines) >= PINS
