@@ -13,7 +13,8 @@ words="$words tsc=reliable no_timer_check gup_pin=off kunit.enable=0"
 kexec -p "$kernel" --append="$words"
 "$hold"
 dir=/sys/kernel/debug/gup_pin
-cat $dir/stacks >"$out/stacks"
-cat $dir/pins >"$out/pins"
+for file in stats stacks hazards pins; do
+	cat $dir/$file >"$out/$file"
+done
 echo 1 >/proc/sys/kernel/panic_on_warn
 exec "$provoke"

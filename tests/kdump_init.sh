@@ -14,17 +14,18 @@ end() {
 
 mount -n -t proc proc /proc
 # shellcheck disable=SC2154 # from the kernel's command line
-out=$kdump_out file=$kdump_file
+out=$kdump_out file=$kdump_file level=$kdump_level root=${kdump_root:-}
 # The root is read-only, and makedumpfile wants a place for a small file.
-mount -n -t tmpfs tmpfs /tmp && mkdir -p "$out" || end "cannot make $out"
+if ! mount -n -t tmpfs tmpfs /tmp || ! mkdir -p "$out"; then
+	end "cannot make $out"
+fi
 mount -n -t 9p -o trans=virtio,version=9p2000.L,cache=none,msize=262144 out "$out" ||
 	end "cannot mount $out"
-# shellcheck disable=SC2154 # likewise
-if [ "${kdump_root:-}" ]; then
-	mount --bind "$kdump_root/etc/ld.so.cache" /etc/ld.so.cache &&
-		mount --rbind "$kdump_root/usr" /usr || end "cannot use $kdump_root"
+if [ "$root" ]; then
+	mount --bind "$root/etc/ld.so.cache" /etc/ld.so.cache || end "cannot use $root"
+	mount --rbind "$root/usr" /usr || end "cannot use $root"
 fi
-makedumpfile -c -d "$kdump_level" /proc/vmcore "$out/$file" >"$out/makedumpfile.log" 2>&1
+makedumpfile -c -d "$level" /proc/vmcore "$out/$file" >"$out/makedumpfile.log" 2>&1
 status=$?
 sync
 end "makedumpfile ended with $status"

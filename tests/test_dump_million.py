@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """A million live pins: what the scripts take for them, in user CPU time and in memory.
 
-GUP_PIN_DUMPS names the folder that has the dump: KVER-million, with vmcore, vmlinux, and
-pins and stacks as debugfs showed them. GUP_PIN_KVER says which kernel.
+A guest that holds them is dumped. GUP_PIN_DUMPS may name a folder that has such a dump
+already: KVER-million, with vmcore, vmlinux, and pins and stacks as debugfs showed them.
+GUP_PIN_KVER says which kernel (the default one if it is not set).
 """
 
 from __future__ import annotations
@@ -20,20 +21,40 @@ import pytest
 from vmlib import paths
 
 VERSION = os.environ.get("GUP_PIN_KVER") or paths.versions()[0]
-FOLDER = Path(os.environ.get("GUP_PIN_DUMPS", "/nowhere"), f"{VERSION}-million")
 SCRIPT = paths.PROJECT / "drgn-scripts" / "gup_pins.py"
 PINS = 1_000_000
 MEMORY_KB = 512 << 10
 
-pytestmark = pytest.mark.skipif(
-    not (FOLDER / "vmcore").exists(), reason=f"no dump {FOLDER}: see GUP_PIN_DUMPS"
-)
+GUEST = """
+dir=/sys/kernel/debug/gup_pin
+"$2" >/tmp/log 2>&1 || { cat /tmp/log; exit 1; }
+cat $dir/stacks >"$1/stacks" && cat $dir/pins >"$1/pins"
+"""
 
 
-def run(out: Path, *words: str) -> tuple[float, int]:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What has the dump, and what debugfs showed just before."""
+    dumps = os.environ.get("GUP_PIN_DUMPS")
+    if dumps:
+        yield Path(dumps, f"{VERSION}-million")
+        return
+    out = tmp_path_factory.mktemp("million")
+    holder = paths.PROJECT / "tests" / "hold_million.py"
+    vm: list[str | Path] = [paths.SCRIPTS / "vm", "-k", VERSION, "-m", "3G", "-t", "900"]
+    vm += ["--dump", out / "vmcore", "--out", out, "--", "sh", "-c", GUEST, "sh", out, holder]
+    guest = subprocess.run(vm, capture_output=True, text=True, check=False)
+    assert guest.returncode == 0, guest.stdout + guest.stderr
+    (out / "vmlinux").symlink_to(paths.build_dir(VERSION, "test") / "vmlinux")
+    yield out
+    for name in ("vmcore", "pins"):
+        (out / name).unlink()
+
+
+def run(folder: Path, out: Path, *words: str) -> tuple[float, int]:
     """Write what a verb prints; returns its user CPU time in seconds, and peak KiB."""
     drgn: list[str | Path] = [paths.SCRIPTS / "drgn", "-k", VERSION, "-q"]
-    drgn += ["-c", FOLDER / "vmcore", "-s", FOLDER / "vmlinux", SCRIPT, *words]
+    drgn += ["-c", folder / "vmcore", "-s", folder / "vmlinux", SCRIPT, *words]
     with out.open("w") as file, subprocess.Popen(drgn, stdout=file) as process:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -58,16 +79,16 @@ def differences(found: Path, wanted: Path) -> list[int]:
 @pytest.mark.parametrize(
     ("words", "seconds"), [("stacks", 10), ("list --jsonl", 60), ("list --no-stacks", 60)]
 )
-def test_a_million_pins(tmp_path: Path, words: str, seconds: int) -> None:
+def test_a_million_pins(folder: Path, tmp_path: Path, words: str, seconds: int) -> None:
     """Fast enough, in bounded memory, and nothing left out."""
     out = tmp_path / "out"
-    taken, memory = run(out, *words.split())
+    taken, memory = run(folder, out, *words.split())
     assert taken <= seconds
     assert memory <= MEMORY_KB
     if words == "stacks":
-        assert differences(out, FOLDER / "stacks") == []
+        assert differences(out, folder / "stacks") == []
     elif words == "list --no-stacks":
-        assert differences(out, FOLDER / "pins") == []
+        assert differences(out, folder / "pins") == []
     else:
         # Line by line: what this process takes, a child is taken to take as well.
         with out.open() as lines:

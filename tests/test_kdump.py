@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from test_dump import Dump, program, stacks_of, without_ages, words_of
 
+from test_dump import Dump, program, read_dump, without_ages, words_of
 from vmlib import paths
 
 VERSION = os.environ.get("GUP_PIN_KVER") or paths.versions()[0]
 TESTS = paths.PROJECT / "tests"
-VMCORE = "vmcore.kdump"
+VMCORE = "vmcore"
 # What makedumpfile may leave out: all that it knows, and all but memory of user space.
 EVERYTHING, KEEP_USER = 31, 31 - 8
 # Does the newer one know the kernel?
@@ -45,7 +45,7 @@ class Crash:
 
 def build(target: str) -> Path:
     """The build folder, with the kernel as vmlinux or as bzImage."""
-    words = [paths.SCRIPTS / "kernel", VERSION, "test", target]
+    words: list[str | Path] = [paths.SCRIPTS / "kernel", VERSION, "test", target]
     built = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
     return Path(built.stdout.strip())
 
@@ -53,7 +53,7 @@ def build(target: str) -> Path:
 def newer_root() -> Path:
     """A Debian whose makedumpfile knows this kernel, as its drgn does."""
     suite = "trixie" if VERSION == "6.12" else "sid"
-    words = [paths.SCRIPTS / "debian-root", suite]
+    words: list[str | Path] = [paths.SCRIPTS / "debian-root", suite]
     made = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
     return Path(made.stdout.strip())
 
@@ -75,16 +75,7 @@ def crash(out: Path, level: int, root: Path | None) -> Crash:
     text = console.read_text(errors="replace")
     log = out / "makedumpfile.log"
     assert guest.returncode == GUEST_FAILED and log.exists(), said + text[-4000:]
-    _, *pins = (out / "pins").read_text().splitlines()
-    dump = Dump(
-        "kdump",
-        out / VMCORE,
-        paths.build_dir(VERSION, "test") / "vmlinux",
-        pins,
-        stacks_of((out / "stacks").read_text().partition("\n")[2]),
-        "",
-        {},
-    )
+    dump = read_dump("kdump", out, paths.build_dir(VERSION, "test") / "vmlinux")
     return Crash(dump, log.read_text(), text)
 
 

@@ -365,7 +365,7 @@ def examples(built: Built) -> list[Result]:
 
 def many(built: Built) -> list[Result]:
     """A crash dump with millions of pins."""
-    return pytest(built.version, "tests/test_dump_many.py")
+    return pytest(built.version, "tests/test_dump_many.py", "tests/test_dump_million.py")
 
 
 def rig(_: Built) -> list[Result]:
