@@ -80,6 +80,9 @@ HELD: dict[str, dict[str, set[str]]] = {
     },
 }
 
+# A dump by physical addresses has none that are virtual; the other has both.
+PAGING = {"all": ["--paging"]}
+
 # Nor may a kind of record be missing, or else nobody has read one. See count_records.py.
 RECORDS = {
     *("empty blocks", "layers", "unused layers", "layers of many folios"),
@@ -195,7 +198,8 @@ def boot_and_dump(name: str, out: Path) -> None:
     """Boot a guest that holds pins, and dump it."""
     file = out / "vmcore"
     vm: list[str | Path] = [paths.SCRIPTS / "vm", "-k", VERSION, "-m", "1G", "-t", "300"]
-    vm += ["--dump", file, "--out", out, "--", "sh", "-c", GUEST, "sh", out]
+    vm += ["--dump", file, *PAGING.get(name, []), "--out", out]
+    vm += ["--", "sh", "-c", GUEST, "sh", out]
     vm += [holder(name), program("gup_pin_provoke")]
     guest = subprocess.run(vm, capture_output=True, text=True, check=False)
     assert guest.returncode == 0, guest.stdout + guest.stderr

@@ -339,8 +339,9 @@ def contention(built: Built) -> list[Result]:
 
 
 def dump(built: Built) -> list[Result]:
-    """A crash dump tells what debugfs told, whoever wrote it."""
-    return pytest(built.version, "tests/test_dump.py", "tests/test_kdump.py")
+    """A crash dump tells what debugfs told, whoever wrote it, and so does memory."""
+    files = ("tests/test_dump.py", "tests/test_kdump.py", "tests/test_live.py")
+    return pytest(built.version, *files)
 
 
 def report_page(_: Built) -> list[Result]:

@@ -33,6 +33,7 @@ class Options:
     timeout: float
     verbose: bool
     dump: Path | None
+    paging: bool
     out: Path | None
 
 

@@ -216,15 +216,18 @@ class Session:
                 break
         return "".join(f"  {line}\n" for line in lines[max(first, 0) :][:most])
 
-    def dump(self, file: Path) -> None:
-        """Stop the guest where it is and write its memory as an ELF core."""
+    def dump(self, file: Path, paging: bool) -> None:
+        """Stop the guest where it is and write its memory as an ELF core.
+
+        With paging, it is written by the virtual addresses that the guest has for it.
+        """
         monitor = self._monitor
         if monitor is None or monitor.sock.fileno() < 0:
             raise GuestError("dump failed: QEMU is gone")
         monitor.answers.clear()
         try:
             monitor.send("stop")
-            monitor.send("dump-guest-memory", paging=False, protocol=f"file:{file}")
+            monitor.send("dump-guest-memory", paging=paging, protocol=f"file:{file}")
         except OSError as error:
             raise GuestError(f"dump failed: {error}") from error
         deadline = time.monotonic() + DUMP_SECONDS
