@@ -64,18 +64,6 @@ static struct folio *get_folio(unsigned long pfn)
 	return NULL;
 }
 
-/* Is it still on record? Then the folio is what was pinned. */
-static bool still_held(const struct gup_pin_item *item)
-{
-	struct gup_pin_pos pos = { .pfn = item->pfn };
-	struct gup_pin_item now;
-
-	while (gup_pin_walk_pins(&gup_pin_root.index, &pos, &now, 1))
-		if (now.call == item->call && now.time == item->time)
-			return true;
-	return false;
-}
-
 /* The title names the pin function; nobody else did anything. */
 static void report(const struct gup_pin_item *item, struct folio *folio)
 {
@@ -104,7 +92,8 @@ static void tell(const struct gup_pin_item *item)
 
 	if (!folio)
 		return;
-	if (still_held(item) &&
+	/* Then the folio is what was pinned. */
+	if (gup_pin_still_held(item) &&
 	    gup_pin_origin_tell_once(&gup_pin_root.origins, &item->id))
 		report(item, folio);
 	folio_put(folio);

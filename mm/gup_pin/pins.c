@@ -67,12 +67,21 @@ const struct file_operations gup_pin_pins_fops = {
 };
 
 /* An owner of 0 is none, as for memory of a memfd. */
+static bool all_live(const struct gup_pin_id *id, u64 age)
+{
+	return (!id->owner || gup_pin_process_lives(id->owner, age)) &&
+	       gup_pin_task_lives(id->pid, age);
+}
+
+/*
+ * A record is read before anybody asks whether its task lives: who released the
+ * pin in between, and ended, has left nothing behind.
+ */
 static bool is_orphan(const struct gup_pin_item *pin, u64 now)
 {
 	u64 age = now > pin->time ? now - pin->time : 0;
 
-	return (pin->id.owner && !gup_pin_process_lives(pin->id.owner, age)) ||
-	       !gup_pin_task_lives(pin->id.pid, age);
+	return !all_live(&pin->id, age) && gup_pin_still_held(pin);
 }
 
 static int orphans_open(struct inode *inode, struct file *file)

@@ -370,3 +370,22 @@ unsigned int gup_pin_walk_pins(struct gup_pin_index *index,
 	xa_unlock_irqrestore(&shard->xa, flags);
 	return nr;
 }
+
+/**
+ * gup_pin_still_held() - is a pin still on record that a walk has found?
+ * @item: what the walk found
+ *
+ * Takes as long as there are pins on the folio. Context as for gup_pin_walk_pins().
+ *
+ * Return: false if it has been released since.
+ */
+bool gup_pin_still_held(const struct gup_pin_item *item)
+{
+	struct gup_pin_pos pos = { .pfn = item->pfn };
+	struct gup_pin_item now;
+
+	while (gup_pin_walk_pins(&gup_pin_root.index, &pos, &now, 1))
+		if (now.call == item->call && now.time == item->time)
+			return true;
+	return false;
+}

@@ -101,6 +101,7 @@ unsigned int gup_pin_walk_folio(struct gup_pin_index *index,
 unsigned int gup_pin_walk_pins(struct gup_pin_index *index,
 			       struct gup_pin_pos *pos,
 			       struct gup_pin_item *items, unsigned int max);
+bool gup_pin_still_held(const struct gup_pin_item *item);
 
 /* holders.c */
 

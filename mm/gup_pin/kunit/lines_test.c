@@ -146,6 +146,24 @@ static void no_orphan(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, strncmp(s->text, "# gup_pin orphans 1\n", 20));
 }
 
+/* What a walk found may be gone when it is looked at. */
+static void still_held(struct kunit *test)
+{
+	struct lines_state *s = test->priv;
+	struct gup_pin_pos pos = { .pfn = page_to_pfn(s->page) };
+	struct gup_pin_item item;
+
+	KUNIT_ASSERT_EQ(test, 1,
+			gup_pin_walk_pins(&gup_pin_root.index, &pos, &item, 1));
+	KUNIT_EXPECT_TRUE(test, gup_pin_still_held(&item));
+	item.time++;
+	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&item));
+	item.time--;
+	unpin_user_page(s->page);
+	s->page = NULL;
+	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&item));
+}
+
 /*
  * The name is one only as long as the folio is in that file. What is too long
  * loses its front.
@@ -233,6 +251,7 @@ static void hidden(struct kunit *test)
 static struct kunit_case lines_cases[] = {
 	KUNIT_CASE(filtered),
 	KUNIT_CASE(no_orphan),
+	KUNIT_CASE(still_held),
 	KUNIT_CASE(names),
 	KUNIT_CASE(no_names),
 	KUNIT_CASE(who_lives),
