@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -145,12 +146,26 @@ def _mapped_at(vma: Object, page: Page, page_shift: int) -> int | None:
     if page.folio.map == "hugetlb":
         # Older kernels count these in their own size.
         places.append(place << page.folio.order)
+    first = _first_index(vma, page.counts.mapping & _NO_FILE == _ANON)
     for each in places:
-        pages = each + page.asked - page.pfn - vma.vm_pgoff.value_()
+        pages = each + page.asked - page.pfn - first
         addr = int(start + (pages << page_shift))
         if start <= addr < end and find_pfn(vma.vm_mm, addr) == page.asked:
             return addr
     return None
+
+
+def _first_index(vma: Object, anon: bool) -> int:
+    """The index of an area's first page, by which the reverse map knows it.
+
+    Newer kernels have another one for what is anonymous in a private mapping of a file,
+    such as huge pages of mmap(MAP_HUGETLB).
+    """
+    if anon:
+        with suppress(LookupError):
+            low = vma.member_("__vm_anon_pgoff_lo").value_()
+            return int(vma.member_("__vm_anon_pgoff_hi").value_() << 32 | low)
+    return int(vma.vm_pgoff.value_())
 
 
 def _owners(prog: Program) -> dict[int, Object]:
