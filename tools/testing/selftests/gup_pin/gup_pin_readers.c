@@ -160,7 +160,9 @@ static const char *no_orphans(void)
 
 	for (i = 0; !problem && i < lines.nr; i++)
 		if (lines.line[i].owner == getpid())
-			problem = "we are no orphans";
+			problem = gup_pin_problem("task=%d/%d age_ms=%lu is no orphan",
+						  lines.line[i].tgid, lines.line[i].pid,
+						  lines.line[i].age_ms);
 	gup_pin_free(&lines);
 	return problem;
 }
