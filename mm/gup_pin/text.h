@@ -7,7 +7,6 @@
 
 #include "walk.h"
 
-struct file_operations;
 struct gup_pin_filter;
 struct seq_file;
 
