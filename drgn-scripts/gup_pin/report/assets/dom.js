@@ -56,6 +56,32 @@ function count(number) {
   return NUMBERS.format(number);
 }
 
+/**
+ * Appends the entries of the first items to a parent, and those of the others when a
+ * button is pressed, which place() puts where it belongs. Then the element that focus
+ * selects in the first of these has the focus.
+ */
+function appendSome(parent, items, most, entry, focus, place) {
+  parent.append(...items.slice(0, most).map(entry));
+  const rest = items.slice(most);
+  if (!rest.length) {
+    return;
+  }
+  const more = el('button', {
+    type: 'button',
+    text: `Show ${count(rest.length)} more`,
+    on: {
+      click: () => {
+        const entries = rest.map(entry);
+        parent.append(...entries);
+        more.remove();
+        entries[0].querySelector(focus).focus();
+      },
+    },
+  });
+  place(more);
+}
+
 /** 1 pin, 2 pins */
 function plural(number, one, many = `${one}s`) {
   return `${count(number)} ${number === 1 ? one : many}`;

@@ -293,26 +293,12 @@ function drawOrigins(data, show, showScope) {
   const draw = (measure) => {
     sums.sort((a, b) => b[measure] - a[measure]);
     flame.show(makeTree(sums, measure), measure);
-    table.tBodies[0].replaceChildren(
-      ...sums.slice(0, ORIGINS_SHOWN).map((s) => originRow(s, show)),
-    );
-    const rest = sums.slice(ORIGINS_SHOWN);
+    table.tBodies[0].replaceChildren();
     byId('origins-more').replaceChildren();
-    if (rest.length) {
-      const more = el('button', {
-        type: 'button',
-        text: `Show ${count(rest.length)} more`,
-        on: {
-          click: () => {
-            const rows = rest.map((s) => originRow(s, show));
-            table.tBodies[0].append(...rows);
-            more.remove();
-            rows[0].querySelector('button').focus();
-          },
-        },
-      });
-      byId('origins-more').append(more);
-    }
+    const row = (s) => originRow(s, show);
+    appendSome(table.tBodies[0], sums, ORIGINS_SHOWN, row, 'button', (more) =>
+      byId('origins-more').append(more),
+    );
   };
   for (const radio of document.getElementsByName('measure')) {
     radio.addEventListener('change', () => draw(radio.value));

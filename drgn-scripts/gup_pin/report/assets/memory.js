@@ -306,22 +306,8 @@ function drawBlocks(pinned, data, physical, show) {
   table.closest('.scroll').hidden = pinned.length === 0;
   table.tHead.append(headings(BLOCK_HEADINGS));
   pinned.sort((a, b) => b.long - a.long || b.pinned - a.pinned);
-  const rows = (some) => some.map((block) => blockRow(block, data, physical, show));
-  table.tBodies[0].append(...rows(pinned.slice(0, BLOCKS_SHOWN)));
-  const rest = pinned.slice(BLOCKS_SHOWN);
-  if (rest.length) {
-    const more = el('button', {
-      type: 'button',
-      text: `Show ${count(rest.length)} more`,
-      on: {
-        click: () => {
-          const added = rows(rest);
-          table.tBodies[0].append(...added);
-          more.remove();
-          added[0].querySelector('button').focus();
-        },
-      },
-    });
-    byId('memory-more').append(more);
-  }
+  const row = (block) => blockRow(block, data, physical, show);
+  appendSome(table.tBodies[0], pinned, BLOCKS_SHOWN, row, 'button', (more) =>
+    byId('memory-more').append(more),
+  );
 }

@@ -385,21 +385,6 @@ function drawProblems(data, problems, show) {
     : `Nothing was found. Looked for: ${checked}.`;
   const list = byId('problems-list');
   list.hidden = problems.length === 0;
-  list.append(...problems.slice(0, PROBLEMS_SHOWN).map((p) => problemEntry(p, show)));
-  const rest = problems.slice(PROBLEMS_SHOWN);
-  if (rest.length) {
-    const more = el('button', {
-      type: 'button',
-      text: `Show ${count(rest.length)} more`,
-      on: {
-        click: () => {
-          const entries = rest.map((p) => problemEntry(p, show));
-          list.append(...entries);
-          more.remove();
-          entries[0].querySelector('summary').focus();
-        },
-      },
-    });
-    list.after(more);
-  }
+  const entry = (p) => problemEntry(p, show);
+  appendSome(list, problems, PROBLEMS_SHOWN, entry, 'summary', (more) => list.after(more));
 }

@@ -130,21 +130,6 @@ function drawTimeline(data) {
       : '');
   byId('timeline-chart').append(timeChart(hazards));
   const list = byId('timeline-list');
-  list.append(...hazards.slice(0, EVENTS_SHOWN).map((h) => eventEntry(h, data)));
-  const rest = hazards.slice(EVENTS_SHOWN);
-  if (rest.length) {
-    const more = el('button', {
-      type: 'button',
-      text: `Show ${count(rest.length)} more`,
-      on: {
-        click: () => {
-          const entries = rest.map((h) => eventEntry(h, data));
-          list.append(...entries);
-          more.remove();
-          entries[0].querySelector('summary').focus();
-        },
-      },
-    });
-    list.after(more);
-  }
+  const entry = (h) => eventEntry(h, data);
+  appendSome(list, hazards, EVENTS_SHOWN, entry, 'summary', (more) => list.after(more));
 }
