@@ -184,6 +184,28 @@ const char *look_open_file(void)
 	return NULL;
 }
 
+const char *look_begin(struct gup_pin_base *base, struct look **look)
+{
+	const char *problem = gup_pin_begin(base) ?: look_open_file();
+
+	if (problem)
+		return problem;
+	*look = mmap(NULL, sizeof(**look), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return *look == MAP_FAILED ? gup_pin_problem("mmap: %s", strerror(errno)) : NULL;
+}
+
+const char *look_end(const struct gup_pin_base *base, struct look *look, pid_t pid)
+{
+	const char *problem;
+
+	look_stop(pid);
+	munmap(look, sizeof(*look));
+	problem = gup_pin_end(base);
+	close(LOOK_FILE_FD);
+	return problem;
+}
+
 void look_pin(struct look *look)
 {
 	struct iovec iov[2];

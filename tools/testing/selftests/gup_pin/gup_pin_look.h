@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+struct gup_pin_base;
+
 /* What somebody got who looked, in memory shared with who asked him to. */
 struct look {
 	int maps_open;			/* errno; 0: it worked */
@@ -42,6 +44,11 @@ void look_wait(const bool *flag);
 #define LOOK_FILE_FD	102
 
 const char *look_open_file(void);
+
+/* What each test of these begins with, and ends with: pid is who looks, or 0. */
+const char *look_begin(struct gup_pin_base *base, struct look **look);
+const char *look_end(const struct gup_pin_base *base, struct look *look, pid_t pid);
+
 /* Pins 4 pages of memory and that one, and says where. */
 void look_pin(struct look *look);
 

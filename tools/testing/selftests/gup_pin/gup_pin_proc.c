@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,11 +35,7 @@ FIXTURE_SETUP(proc)
 
 	if (missing)
 		SKIP(return, "%s", missing);
-	ASSERT_OK(gup_pin_begin(&self->base));
-	ASSERT_OK(look_open_file());
-	self->look = mmap(NULL, sizeof(*self->look), PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, self->look);
+	ASSERT_OK(look_begin(&self->base, &self->look));
 	ASSERT_OK(gup_pin_child_start(&self->child, &(struct gup_pin_child_how) {
 		.uid = CHILD_USER,
 	}));
@@ -50,10 +45,7 @@ FIXTURE_TEARDOWN(proc)
 {
 	gup_pin_child_end(&self->child);
 	gup_pin_writer_end(self->second);
-	look_stop(self->pid);
-	munmap(self->look, sizeof(*self->look));
-	EXPECT_OK(gup_pin_end(&self->base));
-	close(LOOK_FILE_FD);
+	EXPECT_OK(look_end(&self->base, self->look, self->pid));
 }
 
 TEST_F(proc, addresses_are_found)

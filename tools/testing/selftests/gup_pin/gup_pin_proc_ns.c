@@ -4,7 +4,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -29,20 +28,13 @@ FIXTURE_SETUP(namespace)
 
 	if (missing)
 		SKIP(return, "%s", missing);
-	ASSERT_OK(gup_pin_begin(&self->base));
-	ASSERT_OK(look_open_file());
-	self->look = mmap(NULL, sizeof(*self->look), PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, self->look);
+	ASSERT_OK(look_begin(&self->base, &self->look));
 }
 
 FIXTURE_TEARDOWN(namespace)
 {
 	gup_pin_writer_end(self->writer);
-	look_stop(self->pid);
-	munmap(self->look, sizeof(*self->look));
-	EXPECT_OK(gup_pin_end(&self->base));
-	close(LOOK_FILE_FD);
+	EXPECT_OK(look_end(&self->base, self->look, self->pid));
 }
 
 /* In a pid namespace with a procfs of its own. */
@@ -183,11 +175,7 @@ FIXTURE_SETUP(hidepid)
 
 	if (missing)
 		SKIP(return, "%s", missing);
-	ASSERT_OK(gup_pin_begin(&self->base));
-	ASSERT_OK(look_open_file());
-	self->look = mmap(NULL, sizeof(*self->look), PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, self->look);
+	ASSERT_OK(look_begin(&self->base, &self->look));
 	ASSERT_OK(gup_pin_child_start(&self->child, &(struct gup_pin_child_how) {
 		.uid = CHILD_USER,
 	}));
@@ -196,10 +184,7 @@ FIXTURE_SETUP(hidepid)
 FIXTURE_TEARDOWN(hidepid)
 {
 	gup_pin_child_end(&self->child);
-	look_stop(self->pid);
-	munmap(self->look, sizeof(*self->look));
-	EXPECT_OK(gup_pin_end(&self->base));
-	close(LOOK_FILE_FD);
+	EXPECT_OK(look_end(&self->base, self->look, self->pid));
 }
 
 static const char *options;
