@@ -248,6 +248,52 @@ TEST_F(orphans, first_thread_ended)
 	munmap(mem, PAGE_SIZE);
 }
 
+struct passer {
+	void *addr;
+	int err;
+};
+
+/* Pins a page, undoes it, and ends. */
+static void *pass(void *arg)
+{
+	struct passer *passer = arg;
+	int ring = uring_open();
+
+	passer->err = uring_register_one(ring, passer->addr, PAGE_SIZE) ?:
+		uring_unregister(ring);
+	close(ring);
+	return NULL;
+}
+
+/*
+ * Of two pins on a page the older one is taken for undone. The line of the one that is
+ * left has the name of who has ended, and says that this is a guess.
+ */
+TEST_F(orphans, guessed)
+{
+	struct passer passer = {};
+	struct gup_pin_lines lines;
+	struct gup_pin_mem mem;
+	pthread_t thread;
+
+	ASSERT_OK(gup_pin_mem_get(&mem, MEM_ANON, PAGE_SIZE));
+	ASSERT_EQ(0, uring_register_one(self->ring, mem.addr, PAGE_SIZE));
+	ASSERT_OK(check_none(getpid(), 1));
+	passer.addr = mem.addr;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, pass, &passer));
+	pthread_join(thread, NULL);
+	ASSERT_EQ(0, passer.err);
+	ASSERT_OK(gup_pin_read_orphans(&lines));
+	ASSERT_EQ(1, lines.nr);
+	EXPECT_EQ(getpid(), lines.line->owner);
+	EXPECT_NE(getpid(), lines.line->pid);
+	EXPECT_STREQ("inferred", lines.line->match);
+	gup_pin_free(&lines);
+	ASSERT_EQ(0, uring_unregister(self->ring));
+	ASSERT_OK(check_none(getpid(), 0));
+	gup_pin_mem_put(&mem);
+}
+
 /* Memory of no process, pinned by one that lives, and by one that does not. */
 TEST_F(orphans, no_owner)
 {
