@@ -6,6 +6,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from sample_words import PIN
+
 Words = dict[str, Any]
 
 # Names that a user may give to a process or a file, and that markup would obey.
@@ -68,28 +70,7 @@ BLOCKS = 64
 
 def pin(pfn: int, **words: Any) -> Words:
     """A pin, with other words than the usual ones where told."""
-    usual: Words = {
-        "pfn": hex(pfn),
-        "pages": 16,
-        "order": 0,
-        "pins": 16,
-        "mode": "w",
-        "term": "long",
-        "api": "pin_user_pages_fast",
-        "owner": 812,
-        "task": "812/815",
-        "comm": "fio",
-        "age_ms": 5203,
-        "addr": "0x7f21c0000000",
-        "map": "anon",
-        "dev": "0:0",
-        "ino": 0,
-        "index": "0x0",
-        "stack": "0x2b40003",
-        "match": "exact",
-        "path": "",
-    }
-    return usual | words
+    return PIN | {"pfn": hex(pfn), "path": ""} | words
 
 
 def hazard(kind: str, age_ms: int, **words: Any) -> Words:

@@ -22,6 +22,7 @@ from typing import IO, Any
 import pytest
 
 from conftest import PROJECT
+from sample_words import PIN
 
 SOURCE = PROJECT / "tools" / "mm"
 SAMPLE = json.loads((PROJECT / "tests" / "gup_pin_sample.json").read_text())
@@ -77,27 +78,7 @@ def fixture_tool(program: Path, tmp_path: Path) -> Tool:
 
 def pin(**words: object) -> str:
     """A line of pins; words that are not in it go to its end."""
-    line: Words = {
-        "pfn": "0x1a2b0",
-        "pages": 16,
-        "order": 0,
-        "pins": 16,
-        "mode": "w",
-        "term": "long",
-        "api": "pin_user_pages_fast",
-        "owner": 812,
-        "task": "812/815",
-        "comm": "fio",
-        "age_ms": 5203,
-        "addr": "0x7f21c0000000",
-        "map": "anon",
-        "dev": "0:0",
-        "ino": 0,
-        "index": "0x0",
-        "stack": "0x2b40003",
-        "match": "exact",
-    }
-    return " ".join(f"{key}={value}" for key, value in (line | words).items())
+    return " ".join(f"{key}={value}" for key, value in (PIN | words).items())
 
 
 def stack(frames: Iterable[str], **words: object) -> str:
