@@ -76,12 +76,7 @@ static struct task_struct *find_process(pid_t tgid, u64 age)
  */
 bool gup_pin_process_lives(pid_t tgid, u64 age)
 {
-	bool lives;
-
-	rcu_read_lock();
-	lives = find_process(tgid, age);
-	rcu_read_unlock();
-	return lives;
+	return gup_pin_process_nr(tgid, age, &init_pid_ns);
 }
 
 /**
@@ -93,12 +88,7 @@ bool gup_pin_process_lives(pid_t tgid, u64 age)
  */
 bool gup_pin_task_lives(pid_t pid, u64 age)
 {
-	bool lives;
-
-	rcu_read_lock();
-	lives = find_task(pid, age);
-	rcu_read_unlock();
-	return lives;
+	return gup_pin_task_nr(pid, age, &init_pid_ns);
 }
 
 /**
