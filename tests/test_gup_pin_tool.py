@@ -281,6 +281,19 @@ def test_filters_and_orders(tool: Tool, folder: Path, words: list[str], pfns: st
     assert " ".join(g["pfn"].removeprefix("0x") for g in got) == pfns
 
 
+def test_a_task_without_a_name(tool: Tool, tmp_path: Path) -> None:
+    """As prctl(PR_SET_NAME, "") makes one, of which nobody else is to suffer."""
+    write(tmp_path / "pins", PINS, pin(pfn="0x1", comm=""), pin(pfn="0x2", comm="010"))
+    shown = tool("list", "-f", "pins").stdout
+    assert len(rows(shown)) == len(rows(tool("list", "-f", "pins", "pfn=0x1").stdout)) + 1
+    got = json.loads(tool("list", "-f", "pins", "--json").stdout)
+    assert [g["comm"] for g in got] == ["", "010"]
+    sums = json.loads(tool("list", "-f", "pins", "--json", "--by", "comm").stdout)
+    assert {s["comm"]: s["pins"] for s in sums} == {"": 16, "010": 16}
+    # A name is no number.
+    assert json.loads(tool("list", "-f", "pins", "--json", "comm=10").stdout) == []
+
+
 def test_a_few_of_many_in_order(tool: Tool, tmp_path: Path) -> None:
     ages = random.Random(1).sample(range(100_000), 5000)
     write(tmp_path / "pins", PINS, *(pin(age_ms=age) for age in ages))

@@ -201,11 +201,12 @@ static bool same_task(const char *task, const char *wanted)
 
 static bool same_word(const struct gp_rule *rule, const char *value)
 {
+	enum gp_type type = gp_key_type(rule->key);
 	unsigned long long a, b;
 
 	if (!strcmp(value, rule->value) || !strcmp(value, rule->escaped))
 		return true;
-	return gp_key_type(rule->key) != GP_TEXT && gp_number(value, &a) &&
+	return (type == GP_DECIMAL || type == GP_HEX) && gp_number(value, &a) &&
 	       gp_number(rule->value, &b) && a == b;
 }
 

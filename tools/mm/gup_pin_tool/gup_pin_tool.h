@@ -54,6 +54,7 @@ enum gp_kind {
 
 enum gp_type {
 	GP_TEXT,
+	GP_NAME,		/* a text, too, but a task may have none */
 	GP_DECIMAL,
 	GP_HEX,
 };

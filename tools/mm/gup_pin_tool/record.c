@@ -25,7 +25,7 @@ static const struct key pins_keys[NR_PINS_KEYS] = {
 	{ "api", GP_TEXT },
 	{ "owner", GP_DECIMAL },
 	{ "task", GP_TEXT },
-	{ "comm", GP_TEXT },
+	{ "comm", GP_NAME },
 	{ "age_ms", GP_DECIMAL },
 	{ "addr", GP_HEX },
 	{ "map", GP_TEXT },
@@ -120,6 +120,8 @@ static bool value_fits(const char *value, enum gp_type type)
 {
 	unsigned long long number;
 
+	if (type == GP_NAME)
+		return true;
 	if (type == GP_TEXT)
 		return *value;
 	if (type == GP_DECIMAL && !strncmp(value, "0x", 2))
