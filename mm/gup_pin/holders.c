@@ -2,39 +2,93 @@
 /*
  * Who holds a folio, those first who may do most harm.
  */
+#include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
+#include <linux/xarray.h>
 
 #include "gup_pin.h"
 
-/* Others have a say in how much of this stack is left. */
-#define HOLDERS_BATCH	2
+/* Refs to count at a time: for so long, interrupts are off. */
+#define HOLDERS_BATCH	256
+
+/**
+ * struct tally - a count that is under way
+ * @holders: the sums
+ * @items: the pins that are to be told of
+ * @nr: how many there are so far
+ * @max: how many there is room for
+ */
+struct tally {
+	struct gup_pin_holders *holders;
+	struct gup_pin_item *items;
+	unsigned int nr;
+	unsigned int max;
+};
 
 /* Write pins come first, then the oldest. */
-static bool comes_before(const struct gup_pin_item *a,
-			 const struct gup_pin_item *b)
+static bool comes_before(const struct gup_pin_call *call,
+			 const struct gup_pin_item *item)
 {
-	if (a->id.mode != b->id.mode)
-		return a->id.mode == GUP_PIN_WRITE;
-	return a->time < b->time;
+	enum gup_pin_mode mode = call->origin->id.mode;
+
+	if (mode != item->id.mode)
+		return mode == GUP_PIN_WRITE;
+	return call->time < item->time;
 }
 
-/* Put an item in its place, if it has one among the first @max. */
-static unsigned int insert_item(struct gup_pin_item *items, unsigned int nr,
-				unsigned int max,
-				const struct gup_pin_item *item)
+/* Put pins in their place, if they have one among the first. */
+static void insert_ref(struct tally *tally, const struct gup_pin_block *block,
+		       unsigned int bit, const struct gup_pin_ref *ref)
 {
-	unsigned int i = nr;
+	struct gup_pin_item *items = tally->items;
+	unsigned int i = tally->nr;
 
-	while (i && comes_before(item, &items[i - 1]))
+	while (i && comes_before(ref->call, &items[i - 1]))
 		i--;
-	if (i == max)
-		return nr;
-	if (nr < max)
-		nr++;
-	memmove(&items[i + 1], &items[i], (nr - 1 - i) * sizeof(*items));
-	items[i] = *item;
-	return nr;
+	if (i == tally->max)
+		return;
+	if (tally->nr < tally->max)
+		tally->nr++;
+	memmove(&items[i + 1], &items[i], (tally->nr - 1 - i) * sizeof(*items));
+	gup_pin_fill_item(&items[i], block, bit, ref);
+}
+
+static void count_ref(struct tally *tally, const struct gup_pin_block *block,
+		      unsigned int bit, const struct gup_pin_ref *ref)
+{
+	struct gup_pin_holders *holders = tally->holders;
+
+	holders->calls++;
+	holders->pins += ref->pins;
+	holders->oldest = min(holders->oldest, ref->call->time);
+	if (gup_pin_call_is_write(ref->call))
+		holders->writes += ref->pins;
+	insert_ref(tally, block, bit, ref);
+}
+
+/* Returns whether there may be more. */
+static bool count_some(struct gup_pin_index *index, struct gup_pin_pos *pos,
+		       struct tally *tally)
+{
+	unsigned long nr = gup_pin_block_nr(pos->pfn), flags;
+	struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
+	unsigned int bit = gup_pin_block_bit(pos->pfn), seen = 0;
+	const struct gup_pin_block *block;
+	const struct gup_pin_ref *ref = NULL;
+	struct gup_pin_ref_iter iter;
+
+	xa_lock_irqsave(&shard->xa, flags);
+	block = xa_load(&shard->xa, gup_pin_key(nr));
+	if (block)
+		ref = gup_pin_ref_first(&iter, block, bit, pos->seq);
+	for (; ref && seen < HOLDERS_BATCH; ref = gup_pin_ref_next(&iter)) {
+		count_ref(tally, block, bit, ref);
+		pos->seq = ref->seq + 1;
+		seen++;
+	}
+	xa_unlock_irqrestore(&shard->xa, flags);
+	return ref;
 }
 
 static bool all_recorded(struct gup_pin_index *index, unsigned long pfn)
@@ -63,22 +117,21 @@ unsigned int gup_pin_walk_holders(struct gup_pin_index *index,
 				  unsigned int max,
 				  struct gup_pin_holders *holders)
 {
-	struct gup_pin_item batch[HOLDERS_BATCH];
 	struct gup_pin_pos pos = { .pfn = pfn };
-	unsigned int i, found, nr = 0;
+	struct tally tally = {
+		.holders = holders,
+		.items = items,
+		.max = max,
+	};
+	unsigned int i;
 
 	*holders = (struct gup_pin_holders) {
+		.oldest = U64_MAX,
 		.all_recorded = all_recorded(index, pfn),
 	};
-	do {
-		found = gup_pin_walk_pins(index, &pos, batch, HOLDERS_BATCH);
-		for (i = 0; i < found; i++) {
-			holders->calls++;
-			holders->pins += batch[i].pins;
-			if (batch[i].id.mode == GUP_PIN_WRITE)
-				holders->writes += batch[i].pins;
-			nr = insert_item(items, nr, max, &batch[i]);
-		}
-	} while (found == HOLDERS_BATCH);
-	return nr;
+	while (count_some(index, &pos, &tally))
+		;
+	for (i = 0; i < tally.nr; i++)
+		items[i].folio_pins = holders->pins;
+	return tally.nr;
 }

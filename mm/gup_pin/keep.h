@@ -98,6 +98,8 @@ u64 gup_pin_origin_pins(struct gup_pin_origin *origin);
 u64 gup_pin_origin_acquired(struct gup_pin_origin *origin);
 void gup_pin_origin_see_peak(struct gup_pin_origin *origin, u64 less);
 void gup_pin_origins_untold(struct gup_pin_origins *origins);
+bool gup_pin_origin_to_tell(struct gup_pin_origins *origins,
+			    const struct gup_pin_id *id);
 bool gup_pin_origin_tell_once(struct gup_pin_origins *origins,
 			      const struct gup_pin_id *id);
 

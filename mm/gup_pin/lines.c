@@ -5,7 +5,9 @@
  * it needs as much memory for a million pins as for one.
  */
 #include <linux/pid_namespace.h>
+#include <linux/sched.h>
 #include <linux/sched/clock.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
 
@@ -16,11 +18,15 @@ static const struct gup_pin_run *next_wanted(struct gup_pin_lines *lines)
 {
 	const struct gup_pin_run *run;
 
-	do {
+	/* Few of very many may be wanted: let go of a reader that is killed. */
+	while (!fatal_signal_pending(current)) {
 		run = gup_pin_runs_next(&lines->runs);
-	} while (run && lines->wanted &&
-		 !lines->wanted(&run->first, local_clock()));
-	return run;
+		if (!run || !lines->wanted ||
+		    lines->wanted(&run->first, local_clock()))
+			return run;
+		cond_resched();
+	}
+	return NULL;
 }
 
 /**

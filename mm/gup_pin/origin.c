@@ -231,33 +231,63 @@ void gup_pin_origins_untold(struct gup_pin_origins *origins)
 	rcu_read_unlock();
 }
 
+/* Under RCU. Takes no call of the origin, so that looking shows nowhere. */
+static struct gup_pin_origin *look_up(struct gup_pin_origins *origins,
+				      const struct gup_pin_id *id)
+{
+	u32 hash = id_hash(id);
+	struct hlist_head *bucket =
+		&origins->buckets[hash % ARRAY_SIZE(origins->buckets)];
+	struct gup_pin_origin *origin;
+
+	/* One that is being freed may have its like in the table already. */
+	hlist_for_each_entry_rcu(origin, bucket, node)
+		if (origin->hash == hash && gup_pin_id_equal(&origin->id, id) &&
+		    atomic64_read(&origin->got) >= 0)
+			return origin;
+	return NULL;
+}
+
+/**
+ * gup_pin_origin_to_tell() - is an origin in the table that nobody was told of?
+ * @origins: the table
+ * @id: what the origin stands for
+ *
+ * Return: true if so.
+ */
+bool gup_pin_origin_to_tell(struct gup_pin_origins *origins,
+			    const struct gup_pin_id *id)
+{
+	const struct gup_pin_origin *origin;
+	bool to_tell;
+
+	rcu_read_lock();
+	origin = look_up(origins, id);
+	to_tell = origin && !READ_ONCE(origin->told);
+	rcu_read_unlock();
+	return to_tell;
+}
+
 /**
  * gup_pin_origin_tell_once() - is an origin to be told of?
  * @origins: the table
  * @id: what the origin stands for
  *
- * One looker at a time. Takes no call of the origin, so that looking shows nowhere.
+ * One looker at a time.
  *
  * Return: true once for each origin in the table.
  */
 bool gup_pin_origin_tell_once(struct gup_pin_origins *origins,
 			      const struct gup_pin_id *id)
 {
-	u32 hash = id_hash(id);
-	struct hlist_head *bucket =
-		&origins->buckets[hash % ARRAY_SIZE(origins->buckets)];
 	struct gup_pin_origin *origin;
 	bool first = false;
 
 	rcu_read_lock();
-	hlist_for_each_entry_rcu(origin, bucket, node) {
-		/* One that is being freed may have its like in the table already. */
-		if (origin->hash != hash || !gup_pin_id_equal(&origin->id, id) ||
-		    atomic64_read(&origin->got) < 0)
-			continue;
+	origin = look_up(origins, id);
+	if (origin) {
 		first = !READ_ONCE(origin->told);
 		WRITE_ONCE(origin->told, true);
-		break;
 	}
 	rcu_read_unlock();
 	return first;

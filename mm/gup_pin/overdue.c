@@ -48,6 +48,12 @@ static void print_held(const struct gup_pin_hazard *hazard)
 	       READ_ONCE(max_short_ms));
 }
 
+/* Not folio_put(), which in 6.12 does not wake who waits to truncate a DAX file. */
+static void put_folio(struct folio *folio)
+{
+	put_page(&folio->page);
+}
+
 /* The pin may be dropped meanwhile: the folio is to stay for as long as it takes. */
 static struct folio *get_folio(unsigned long pfn)
 {
@@ -60,7 +66,7 @@ static struct folio *get_folio(unsigned long pfn)
 		return NULL;
 	if (folio_pfn(page_folio(pfn_to_page(pfn))) == pfn)
 		return folio;
-	folio_put(folio);
+	put_folio(folio);
 	return NULL;
 }
 
@@ -88,15 +94,18 @@ static void report(const struct gup_pin_item *item, struct folio *folio)
 /* One that is just being dropped is not told of, and its origin may be another time. */
 static void tell(const struct gup_pin_item *item)
 {
-	struct folio *folio = get_folio(item->pfn);
+	struct folio *folio;
 
+	if (!gup_pin_origin_to_tell(&gup_pin_root.origins, &item->id))
+		return;
+	folio = get_folio(item->pfn);
 	if (!folio)
 		return;
 	/* Then the folio is what was pinned. */
-	if (gup_pin_still_held(item) &&
+	if (gup_pin_still_held(&gup_pin_root.index, item) &&
 	    gup_pin_origin_tell_once(&gup_pin_root.origins, &item->id))
 		report(item, folio);
-	folio_put(folio);
+	put_folio(folio);
 }
 
 static bool is_overdue(const struct gup_pin_item *item, u64 max_ms)

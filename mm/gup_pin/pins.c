@@ -81,7 +81,8 @@ static bool is_orphan(const struct gup_pin_item *pin, u64 now)
 {
 	u64 age = now > pin->time ? now - pin->time : 0;
 
-	return !all_live(&pin->id, age) && gup_pin_still_held(pin);
+	return !all_live(&pin->id, age) &&
+	       gup_pin_still_held(&gup_pin_root.index, pin);
 }
 
 static int orphans_open(struct inode *inode, struct file *file)

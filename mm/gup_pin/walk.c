@@ -19,18 +19,31 @@
 #define WALK_END	ULONG_MAX
 #define BLOCKS_END	ULONG_MAX
 
-static void fill_item(struct gup_pin_item *item, unsigned long pfn,
-		      const struct gup_pin_ref *ref)
+/**
+ * gup_pin_fill_item() - copy what is known of the pins of one call on one folio
+ * @item: filled in, but for folio_pins, which is of all calls
+ * @block: the folio's block
+ * @bit: the folio
+ * @ref: the pins
+ *
+ * Under the lock of the folio's shard.
+ */
+void gup_pin_fill_item(struct gup_pin_item *item,
+		       const struct gup_pin_block *block, unsigned int bit,
+		       const struct gup_pin_ref *ref)
 {
+	unsigned long pfn = (block->nr << GUP_PIN_BLOCK_SHIFT) + bit;
 	struct page *page = pfn_valid(pfn) ? pfn_to_page(pfn) : NULL;
 	struct folio *folio = page ? page_folio(page) : NULL;
 
 	item->pfn = pfn;
+	item->seq = ref->seq;
 	item->call = ref->call;
 	item->id = ref->call->origin->id;
 	item->time = ref->call->time;
 	item->addr = 0;
 	item->pins = ref->pins;
+	item->inferred = block->inferred & BIT_ULL(bit);
 	item->head = folio && &folio->page == page;
 	if (!item->head) {
 		item->real_pins = 0;
@@ -49,16 +62,14 @@ static unsigned int walk_folio(const struct gup_pin_block *block,
 			       unsigned int bit, u64 *seq,
 			       struct gup_pin_item *items, unsigned int max)
 {
-	unsigned long pfn = (block->nr << GUP_PIN_BLOCK_SHIFT) + bit;
 	unsigned int calls, nr = 0, pins = gup_pin_block_pins(block, bit, &calls);
 	const struct gup_pin_ref *ref;
 	struct gup_pin_ref_iter iter;
 
 	for (ref = gup_pin_ref_first(&iter, block, bit, *seq); ref && nr < max;
 	     ref = gup_pin_ref_next(&iter)) {
-		fill_item(&items[nr], pfn, ref);
+		gup_pin_fill_item(&items[nr], block, bit, ref);
 		items[nr].folio_pins = pins;
-		items[nr].inferred = block->inferred & BIT_ULL(bit);
 		*seq = ref->seq + 1;
 		nr++;
 	}
@@ -373,19 +384,20 @@ unsigned int gup_pin_walk_pins(struct gup_pin_index *index,
 
 /**
  * gup_pin_still_held() - is a pin still on record that a walk has found?
+ * @index: the index
  * @item: what the walk found
  *
- * Takes as long as there are pins on the folio. Context as for gup_pin_walk_pins().
+ * Context as for gup_pin_walk_pins().
  *
- * Return: false if it has been released since.
+ * Return: false if it has been released since; or, rarely, if its call is still
+ * busy and has met the folio again.
  */
-bool gup_pin_still_held(const struct gup_pin_item *item)
+bool gup_pin_still_held(struct gup_pin_index *index,
+			const struct gup_pin_item *item)
 {
-	struct gup_pin_pos pos = { .pfn = item->pfn };
+	struct gup_pin_pos pos = { .pfn = item->pfn, .seq = item->seq };
 	struct gup_pin_item now;
 
-	while (gup_pin_walk_pins(&gup_pin_root.index, &pos, &now, 1))
-		if (now.call == item->call && now.time == item->time)
-			return true;
-	return false;
+	return gup_pin_walk_pins(index, &pos, &now, 1) &&
+	       now.call == item->call && now.time == item->time;
 }

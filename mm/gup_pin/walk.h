@@ -36,6 +36,7 @@ bool gup_pin_mapped_huge(struct mm_struct *mm, unsigned long addr,
 /**
  * struct gup_pin_item - the pins of one call on one folio, as a walk found them
  * @pfn: of the folio's head
+ * @seq: its place among the folio's refs
  * @call: tells calls apart; may be gone, not to be followed
  * @id: copy of the origin's
  * @time: of the call
@@ -49,6 +50,7 @@ bool gup_pin_mapped_huge(struct mm_struct *mm, unsigned long addr,
  */
 struct gup_pin_item {
 	unsigned long pfn;
+	u64 seq;
 	const struct gup_pin_call *call;
 	struct gup_pin_id id;
 	u64 time;
@@ -101,7 +103,11 @@ unsigned int gup_pin_walk_folio(struct gup_pin_index *index,
 unsigned int gup_pin_walk_pins(struct gup_pin_index *index,
 			       struct gup_pin_pos *pos,
 			       struct gup_pin_item *items, unsigned int max);
-bool gup_pin_still_held(const struct gup_pin_item *item);
+bool gup_pin_still_held(struct gup_pin_index *index,
+			const struct gup_pin_item *item);
+void gup_pin_fill_item(struct gup_pin_item *item,
+		       const struct gup_pin_block *block, unsigned int bit,
+		       const struct gup_pin_ref *ref);
 
 /* holders.c */
 
@@ -110,6 +116,8 @@ bool gup_pin_still_held(const struct gup_pin_item *item);
  * @pins: how many
  * @writes: those of them that are for write
  * @calls: calls that took them
+ * @oldest: when the first of these was, in ns of local_clock(); U64_MAX if there
+ *	is none
  * @all_recorded: no pin on the folio can be without a record, but for one that
  *	is just being taken or undone
  */
@@ -117,6 +125,7 @@ struct gup_pin_holders {
 	unsigned int pins;
 	unsigned int writes;
 	unsigned int calls;
+	u64 oldest;
 	bool all_recorded;
 };
 

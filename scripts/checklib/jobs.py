@@ -50,8 +50,9 @@ ALONE = {
     "gup_pin_hazard_overdue": ["-m", "2G"],
     # Fills and pins most of the memory, and compares what slabs have in use.
     "gup_pin_scale": ["-m", "4G"],
-    # Measures time, which here is instructions.
+    # These measure time, which here is instructions.
     "gup_pin_million": ["-m", "4G", "--icount"],
+    "gup_pin_one_page": ["-m", "1G", "--icount"],
 }
 # More words for the kernel. Below CMA is memory of the kernel's own, below that a whole
 # block that is movable.

@@ -155,13 +155,13 @@ static void still_held(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 1,
 			gup_pin_walk_pins(&gup_pin_root.index, &pos, &item, 1));
-	KUNIT_EXPECT_TRUE(test, gup_pin_still_held(&item));
+	KUNIT_EXPECT_TRUE(test, gup_pin_still_held(&gup_pin_root.index, &item));
 	item.time++;
-	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&item));
+	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&gup_pin_root.index, &item));
 	item.time--;
 	unpin_user_page(s->page);
 	s->page = NULL;
-	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&item));
+	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&gup_pin_root.index, &item));
 }
 
 /*

@@ -149,11 +149,14 @@ static void told_once(struct kunit *test)
 
 	memset(&id, 0, sizeof(id));
 	id.pid = 8;
+	KUNIT_EXPECT_FALSE(test, gup_pin_origin_to_tell(&f->origins, &id));
 	KUNIT_EXPECT_FALSE(test, gup_pin_origin_tell_once(&f->origins, &id));
 	origin = get(test, &id);
 	KUNIT_ASSERT_NOT_NULL(test, origin);
+	KUNIT_EXPECT_TRUE(test, gup_pin_origin_to_tell(&f->origins, &id));
 	KUNIT_EXPECT_TRUE(test, gup_pin_origin_tell_once(&f->origins, &id));
 	KUNIT_EXPECT_FALSE(test, gup_pin_origin_tell_once(&f->origins, &id));
+	KUNIT_EXPECT_FALSE(test, gup_pin_origin_to_tell(&f->origins, &id));
 	gup_pin_origins_untold(&f->origins);
 	KUNIT_EXPECT_TRUE(test, gup_pin_origin_tell_once(&f->origins, &id));
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_calls(origin), 1);

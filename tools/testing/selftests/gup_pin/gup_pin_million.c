@@ -22,16 +22,13 @@
 #include "kselftest_harness.h"
 #include "gup_pin_bulk.h"
 #include "gup_pin_pinners.h"
+#include "gup_pin_reading.h"
 #include "gup_pin_util.h"
 
 #define MILLION		1000000UL
 #define TIMEOUT		900
 /* Calls that pin each page, for so many pages there are not. */
 #define TIMES		2UL
-#define MOST_MS		5000UL
-
-/* What others may need meanwhile, in kB; the text is some hundred times as much. */
-#define OTHERS_KB	2048UL
 
 struct shared {
 	struct gup_pin_bulk hold;
@@ -127,93 +124,6 @@ FIXTURE_TEARDOWN(million)
 	munmap(self->shared, sizeof(*self->shared));
 }
 
-/* What the kernel has allocated for itself, in kB. */
-static unsigned long kernel_kb(void)
-{
-	return gup_pin_memory_kb("Slab") + gup_pin_memory_kb("VmallocUsed");
-}
-
-/* CPU time of this process, in ms. */
-static unsigned long cpu_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/**
- * struct reading - what it took to read a file
- * @lines: its lines, the first one included
- * @bytes: its size
- * @at_once: the most that one read() got: a seq_file gives what its buffer has
- * @ms: CPU time
- * @grown_kb: by how much the kernel's memory was more meanwhile than before
- */
-struct reading {
-	unsigned long lines;
-	unsigned long bytes;
-	unsigned long at_once;
-	unsigned long ms;
-	unsigned long grown_kb;
-};
-
-/* Looks at memory now and then, which takes time of its own. */
-#define LOOK_EVERY	(16UL << 20)
-
-static void look(struct reading *reading, unsigned long before)
-{
-	unsigned long now = kernel_kb();
-
-	if (now > before && now - before > reading->grown_kb)
-		reading->grown_kb = now - before;
-}
-
-static unsigned long newlines(const char *text, size_t len)
-{
-	const char *end = text + len;
-	unsigned long nr = 0;
-
-	while ((text = memchr(text, '\n', end - text))) {
-		text++;
-		nr++;
-	}
-	return nr;
-}
-
-static const char *read_all(const char *path, const char *filter, struct reading *reading)
-{
-	unsigned long before = kernel_kb(), next = 0, start = cpu_ms(), looked = 0;
-	static char buf[1 << 17];
-	ssize_t got = 0;
-	int fd;
-
-	memset(reading, 0, sizeof(*reading));
-	fd = open(path, filter ? O_RDWR : O_RDONLY);
-	if (fd < 0)
-		return gup_pin_problem("cannot open %s: %s", path, strerror(errno));
-	if (filter && gup_pin_view_filter(fd, filter)) {
-		close(fd);
-		return gup_pin_problem("%s: the filter %s is refused", path, filter);
-	}
-	while ((got = read(fd, buf, sizeof(buf))) > 0) {
-		reading->lines += newlines(buf, got);
-		reading->bytes += got;
-		if ((size_t)got > reading->at_once)
-			reading->at_once = got;
-		if (reading->bytes < next)
-			continue;
-		next = reading->bytes + LOOK_EVERY;
-		looked -= cpu_ms();
-		look(reading, before);
-		looked += cpu_ms();
-	}
-	look(reading, before);
-	close(fd);
-	reading->ms = cpu_ms() - start - looked;
-	return got < 0 ? gup_pin_problem("cannot read %s: %s", path, strerror(errno)) : NULL;
-}
-
 /*
  * Files, and how many lines they have when there are a million pins; without a
  * directory: that of a process
@@ -239,25 +149,10 @@ static const struct view views[] = {
 	{ "refused", NULL, 1, 1 },
 };
 
-static const char *check_reading(const struct view *view, const struct reading *reading)
-{
-	if (reading->lines < view->least || reading->lines > view->most)
-		return gup_pin_problem("%lu lines, not %lu to %lu", reading->lines,
-				       view->least, view->most);
-	if (reading->ms > MOST_MS)
-		return gup_pin_problem("it took %lu ms", reading->ms);
-	if (reading->at_once > PAGE_SIZE)
-		return gup_pin_problem("the kernel's buffer has grown to %lu bytes",
-				       reading->at_once);
-	if (reading->grown_kb > OTHERS_KB)
-		return gup_pin_problem("the kernel took %lu kB more meanwhile",
-				       reading->grown_kb);
-	return NULL;
-}
-
+/* With a limit on the time it takes and on the memory. */
 static const char *read_view(const struct view *view, pid_t owner)
 {
-	struct reading reading;
+	struct gup_pin_reading reading;
 	const char *problem;
 	char path[64];
 
@@ -265,13 +160,9 @@ static const char *read_view(const struct view *view, pid_t owner)
 		snprintf(path, sizeof(path), "/proc/%d/gup_pins", owner);
 	else
 		snprintf(path, sizeof(path), GUP_PIN_DIR "/%s", view->name);
-	problem = read_all(path, view->filter, &reading);
-	if (!problem) {
-		ksft_print_msg("%s %s: %lu lines, %lu bytes, %lu ms, %lu at once, %lu kB\n",
-			       view->name, view->filter ?: "", reading.lines, reading.bytes,
-			       reading.ms, reading.at_once, reading.grown_kb);
-		problem = check_reading(view, &reading);
-	}
+	problem = gup_pin_reading(path, view->filter, &reading);
+	if (!problem)
+		problem = gup_pin_reading_check(&reading, view->least, view->most);
 	if (problem)
 		problem = gup_pin_problem("%s %s: %s", view->name, view->filter ?: "",
 					  problem);
