@@ -75,14 +75,15 @@ static bool prepend_dentry(struct path_end *path, const struct dentry *dentry,
 }
 
 /*
- * One of its paths. Dentries and their names stay for an RCU grace period, too;
- * one that is being moved may be met at either place.
+ * One of its paths. Dentries and their names stay for an RCU grace period, too, and
+ * one that is being moved may be met at either place. But that of a memfd is freed at
+ * once, and may be anything by now: it leaves the inode's list before.
  */
 static void inode_path(const struct inode *inode, char *name, size_t size)
 {
 	struct path_end path = { .name = name, .at = size - 1 };
 	struct dentry *dentry, *parent;
-	struct hlist_node *first;
+	struct hlist_node *first, *still;
 
 	if (get_kernel_nofault(first, &inode->i_dentry.first) || !first)
 		return;
@@ -93,6 +94,10 @@ static void inode_path(const struct inode *inode, char *name, size_t size)
 		if (get_kernel_nofault(parent, &dentry->d_parent))
 			break;
 	} while (prepend_dentry(&path, dentry, parent));
+	/* The list is looked at again after all that was read from its first. */
+	smp_rmb();
+	if (get_kernel_nofault(still, &inode->i_dentry.first) || still != first)
+		path.at = size - 1;
 	memmove(name, name + path.at, size - path.at);
 }
 
