@@ -6,6 +6,7 @@
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/irqflags.h>
+#include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
@@ -70,7 +71,7 @@ static noinline bool get_allowance(unsigned long max_mb, unsigned int size)
 	       gup_pin_index_node_bytes(&gup_pin_root.index);
 	if (used + size > max)
 		return false;
-	part = (max - used) / (2 * num_possible_cpus());
+	part = div_u64(max - used, 2 * num_possible_cpus());
 	this_cpu_write(allowance, min_t(u64, part, ALLOWANCE_MAX));
 	return true;
 }

@@ -2,6 +2,7 @@
 /*
  * The newest hazards, for /sys/kernel/debug/gup_pin/hazards and crash dumps.
  */
+#include <linux/compiler.h>
 #include <linux/fs.h>
 #include <linux/kallsyms.h>
 #include <linux/sched/clock.h>
@@ -128,27 +129,52 @@ static void show_stack_of(struct seq_file *m, const char *title,
 		seq_printf(m, " %pS\n", (void *)entries[i]);
 }
 
+/* Each part has a buffer that would be too much for one stack frame with the others. */
+static noinline_for_stack void show_event(struct seq_file *m,
+					  const struct gup_pin_hazard_record *hazard,
+					  u64 now)
+{
+	const struct gup_pin_event *event = &hazard->event;
+	char comm[GUP_PIN_COMM_MAX];
+
+	gup_pin_format_comm(comm, event->comm);
+	seq_printf(m, "kind=%s age_ms=%llu task=%d/%d comm=%s ",
+		   gup_pin_hazard_names[hazard->kind],
+		   gup_pin_age_ms(event->time, now), event->tgid, event->pid,
+		   comm);
+}
+
+static noinline_for_stack void show_pin(struct seq_file *m,
+					const struct gup_pin_item *pin, u64 now)
+{
+	const struct gup_pin_run run = {
+		.first = *pin,
+		.pages = 1UL << pin->folio.order,
+		.pins = pin->pins,
+	};
+	char line[GUP_PIN_LINE_MAX];
+
+	gup_pin_format_run(line, sizeof(line), &run, now);
+	seq_puts(m, line);
+}
+
+static noinline_for_stack void show_func(struct seq_file *m, unsigned long ip)
+{
+	char func[KSYM_SYMBOL_LEN];
+
+	sprint_symbol(func, ip);
+	/* Neither the function's size nor its module is part of the word. */
+	func[strcspn(func, "/ ")] = '\0';
+	seq_printf(m, " func=%s", func);
+}
+
 static void show_line(struct seq_file *m,
 		      const struct gup_pin_hazard_record *hazard, u64 now)
 {
-	const struct gup_pin_run run = {
-		.first = hazard->pin,
-		.pages = 1UL << hazard->pin.folio.order,
-		.pins = hazard->pin.pins,
-	};
-	const struct gup_pin_event *event = &hazard->event;
-	char comm[GUP_PIN_COMM_MAX], line[GUP_PIN_LINE_MAX];
-	char func[KSYM_SYMBOL_LEN];
-
-	gup_pin_format_comm(comm, event->comm);
-	gup_pin_format_run(line, sizeof(line), &run, now);
-	sprint_symbol(func, event->ip);
-	/* Neither the function's size nor its module is part of the word. */
-	func[strcspn(func, "/ ")] = '\0';
-	seq_printf(m, "kind=%s age_ms=%llu task=%d/%d comm=%s %s func=%s pins_on_folio=%u",
-		   gup_pin_hazard_names[hazard->kind],
-		   gup_pin_age_ms(event->time, now), event->tgid, event->pid,
-		   comm, line, func, hazard->pins);
+	show_event(m, hazard, now);
+	show_pin(m, &hazard->pin, now);
+	show_func(m, hazard->event.ip);
+	seq_printf(m, " pins_on_folio=%u", hazard->pins);
 	gup_pin_show_path(m, hazard->name);
 	seq_putc(m, '\n');
 }
