@@ -10,6 +10,7 @@
 #include <linux/err.h>
 #include <linux/kdev_t.h>
 #include <linux/kstrtox.h>
+#include <linux/math.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/seq_file.h>
@@ -197,21 +198,16 @@ static bool has(const struct gup_pin_filter *filter, enum gup_pin_filter_key key
  * @filter: the filter
  *
  * A large folio's pins are at its head, which may be far from the first page
- * that is asked for.
+ * that is asked for. Nobody looks up where, for nobody keeps the memory that
+ * is asked for from being removed.
  *
  * Return: a pfn.
  */
 unsigned long gup_pin_filter_start(const struct gup_pin_filter *filter)
 {
-	unsigned long pfn = filter->first;
-	struct page *page;
-
 	if (!has(filter, GUP_PIN_FILTER_PFN))
 		return 0;
-	if (!pfn_valid(pfn))
-		return pfn;
-	page = pfn_to_page(pfn);
-	return PagePoisoned(page) ? pfn : min(pfn, folio_pfn(page_folio(page)));
+	return round_down(filter->first, MAX_FOLIO_NR_PAGES);
 }
 
 /**

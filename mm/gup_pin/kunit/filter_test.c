@@ -163,9 +163,13 @@ static void hazards(struct kunit *test)
 
 #define FIRST	GUP_PIN_TEST_PFN
 
-/* A range is begun where it begins: what is before it is not even looked at. */
+/*
+ * A range is begun where a folio that reaches into it may begin: what is before that is
+ * not even looked at, nor what comes after the range.
+ */
 static void ranges(struct kunit *test)
 {
+	const unsigned long near = FIRST + MAX_FOLIO_NR_PAGES;
 	struct gup_pin_fixture *f = test->priv;
 	struct gup_pin_call *call = gup_pin_test_call(test, GUP_PIN_READ);
 	const struct gup_pin_run *run;
@@ -176,23 +180,23 @@ static void ranges(struct kunit *test)
 
 	runs = kunit_kzalloc(test, sizeof(*runs), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, runs);
+	gup_pin_test_add(test, near - 1, call, 1);
 	for (i = 0; i < 1000; i++)
-		gup_pin_test_add(test, FIRST + i, call, 1);
-	snprintf(words, sizeof(words), "pfn=0x%lx-0x%lx", FIRST + 300,
-		 FIRST + 310);
+		gup_pin_test_add(test, near + i, call, 1);
+	snprintf(words, sizeof(words), "pfn=0x%lx-0x%lx", near + 20, near + 30);
 	KUNIT_ASSERT_EQ(test, 0, parse(&filter, words));
-	KUNIT_EXPECT_EQ(test, gup_pin_filter_start(&filter), FIRST + 300);
-	KUNIT_EXPECT_EQ(test, gup_pin_filter_end(&filter), FIRST + 310);
+	KUNIT_EXPECT_EQ(test, gup_pin_filter_start(&filter), near);
+	KUNIT_EXPECT_EQ(test, gup_pin_filter_end(&filter), near + 30);
 	gup_pin_runs_init(runs, &f->index, &filter);
 	run = gup_pin_runs_next(runs);
 	KUNIT_ASSERT_NOT_NULL(test, run);
-	KUNIT_EXPECT_EQ(test, run->first.pfn, FIRST + 300);
+	KUNIT_EXPECT_EQ(test, run->first.pfn, near + 20);
 	KUNIT_EXPECT_EQ(test, run->pages, 11);
 	/* What was looked at first. */
-	KUNIT_EXPECT_EQ(test, runs->items[0].pfn, FIRST + 300);
+	KUNIT_EXPECT_EQ(test, runs->items[0].pfn, near);
 	KUNIT_EXPECT_NULL(test, gup_pin_runs_next(runs));
 	/* The walk has not gone on to the end. */
-	KUNIT_EXPECT_LT(test, runs->pos.pfn, FIRST + 500);
+	KUNIT_EXPECT_LT(test, runs->pos.pfn, near + 200);
 
 	KUNIT_ASSERT_EQ(test, 0, parse(&filter, "mode=w"));
 	KUNIT_EXPECT_EQ(test, gup_pin_filter_start(&filter), 0);
@@ -206,14 +210,19 @@ static void ranges(struct kunit *test)
 /* The head of a large folio comes before a range that begins within. */
 static void range_within_folio(struct kunit *test)
 {
+	struct gup_pin_item item = { .head = true, .folio.order = 3 };
 	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, 3);
 	struct gup_pin_filter filter;
 	char words[64];
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
-	snprintf(words, sizeof(words), "pfn=%lu", page_to_pfn(page) + 5);
+	item.pfn = page_to_pfn(page);
+	snprintf(words, sizeof(words), "pfn=%lu", item.pfn + 5);
 	KUNIT_EXPECT_EQ(test, 0, parse(&filter, words));
-	KUNIT_EXPECT_EQ(test, gup_pin_filter_start(&filter), page_to_pfn(page));
+	KUNIT_EXPECT_LE(test, gup_pin_filter_start(&filter), item.pfn);
+	KUNIT_EXPECT_TRUE(test, gup_pin_filter_item(&filter, &item, 0));
+	item.pfn -= 8;
+	KUNIT_EXPECT_FALSE(test, gup_pin_filter_item(&filter, &item, 0));
 	__free_pages(page, 3);
 }
 
