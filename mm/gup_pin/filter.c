@@ -92,21 +92,27 @@ static int parse_api(struct gup_pin_filter *filter, char *value)
 			  &filter->api);
 }
 
+/* The lines have some numbers in hexadecimal. None is octal. */
+static unsigned int base_of(const char *value)
+{
+	return value[0] == '0' && tolower(value[1]) == 'x' ? 16 : 10;
+}
+
 /* A-B, both of them included, or just A. */
 static int parse_pfn(struct gup_pin_filter *filter, char *value)
 {
 	char *first = strsep(&value, "-");
-	int err = kstrtoul(first, 0, &filter->first);
+	int err = kstrtoul(first, base_of(first), &filter->first);
 
 	filter->last = filter->first;
 	if (!err && value)
-		err = kstrtoul(value, 0, &filter->last);
+		err = kstrtoul(value, base_of(value), &filter->last);
 	return err ?: filter->last < filter->first ? -EINVAL : 0;
 }
 
 static int parse_ino(struct gup_pin_filter *filter, char *value)
 {
-	return kstrtou64(value, 0, &filter->ino);
+	return kstrtou64(value, base_of(value), &filter->ino);
 }
 
 static int parse_dev(struct gup_pin_filter *filter, char *value)
@@ -129,7 +135,7 @@ static int parse_min_age(struct gup_pin_filter *filter, char *value)
 
 static int parse_stack(struct gup_pin_filter *filter, char *value)
 {
-	return kstrtou32(value, 0, &filter->stack);
+	return kstrtou32(value, base_of(value), &filter->stack);
 }
 
 static const struct {
