@@ -30,8 +30,8 @@ def bits_of(mask: int) -> tuple[int, ...]:
 class Block:
     """The pins on the folios of a block, which have its bits as their numbers.
 
-    layers: masks of folios, with what is on each of these; slots: pins on a folio
-    that no layer has
+    used: folios that have pins; layers: masks of such folios, with what is on each of
+    these; slots: pins on a folio that no layer has
     """
 
     used: int
@@ -103,13 +103,18 @@ class BlockReader:
             return None
         if not used:
             return None
-        layers = tuple(self._layers(tuple(layer)))
+        layers = tuple(self._layers(tuple(layer), used))
         return Block(used, inferred, layers, self._slots(slots, slotted & used))
 
-    def _layers(self, first: _Layer) -> Iterator[tuple[int, Ref]]:
-        """The masks and pins of layers that are in use."""
+    def _layers(self, first: _Layer, used: int) -> Iterator[tuple[int, Ref]]:
+        """The masks and pins of layers that are in use.
+
+        The kernel sets a mask before it says which folios are used, and may have been
+        stopped between the two.
+        """
         try:
             for _, address, mask, pins in self._chain(first):
+                mask &= used
                 if not mask:
                     continue
                 call = self._reader.find_call(address)

@@ -77,6 +77,17 @@ def test_layers_come_before_slots() -> None:
     assert pins(records, address) == {0: [(layer, 1)], 1: [(layer, 1), (slot, 1)]}
 
 
+def test_layer_with_folios_that_are_not_yet_used() -> None:
+    """The kernel sets a layer's mask first: one it was just putting there is no pin."""
+    records = Records()
+    call = records.put_call()
+    layers = [(call, 0b0111, 1), (0x1000, 0b1000, 1), (call, 0b1100, 2)]
+    block = records.blocks.read(records.put_block(NR, layers, used=0b0101), NR)
+    assert block and block.used == 0b0101
+    assert [(mask, ref.pins) for mask, ref in block.layers] == [(0b101, 1), (0b100, 2)]
+    assert not records.faults
+
+
 def test_inferred() -> None:
     """Is of a folio, not of a pin."""
     records = Records()
