@@ -113,8 +113,8 @@ class BlockReader:
         stopped between the two.
         """
         try:
-            for _, address, mask, pins in self._chain(first):
-                mask &= used
+            for _, address, folios, pins in self._chain(first):
+                mask = folios & used
                 if not mask:
                     continue
                 call = self._reader.find_call(address)

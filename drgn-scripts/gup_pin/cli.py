@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import GupPinUnavailable, Unreadable
 from .filter import BadFilter, Filter
-from .state import gup_pin_state
+from .state import GupPinState, gup_pin_state
 from .verbs import NAME, SORT_KEYS, Show, preset
 
 if TYPE_CHECKING:
@@ -224,6 +224,15 @@ def _discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _is_lookup(error: Exception) -> bool:
+    """Whether drgn raised it for want of a type, a member, a constant or a variable."""
+    import drgn  # noqa: PLC0415
+
+    # Old versions have no such class. Python itself raises only kinds of LookupError.
+    own = getattr(drgn, "ObjectNotFoundError", LookupError)
+    return type(error) is LookupError or type(error) is own
+
+
 def _explain(error: Exception) -> tuple[int, str]:
     """Exit status and message for what was raised; raises what is unexpected again."""
     from drgn import FaultError, NoDefaultProgramError  # noqa: PLC0415
@@ -238,22 +247,29 @@ def _explain(error: Exception) -> tuple[int, str]:
         (GupPinUnavailable, EXIT_ABSENT, str(error)),
         (FaultError, EXIT_ERROR, f"the dump lacks what is needed: {error}"),
         (Unreadable, EXIT_ERROR, str(error)),
-        (
-            LookupError,
-            EXIT_ERROR,
-            f"the kernel's debugging information lacks something: {error}",
-        ),
     )
     for kind, status, message in kinds:
         if isinstance(error, kind):
             return status, message
+    if _is_lookup(error):
+        message = f"the kernel's debugging information lacks something: {error}"
+        return EXIT_ERROR, message
     raise error
+
+
+def _find_state(find_prog: Callable[[], Program]) -> GupPinState:
+    """The feature; raises LookupError, and no kind of it, for what is not known."""
+    try:
+        return gup_pin_state(find_prog())
+    except KeyError as error:
+        # What old versions of drgn raise for a variable.
+        raise LookupError(str(error)) from error
 
 
 def run(args: argparse.Namespace, find_prog: Callable[[], Program]) -> int:
     """Do what a command line says; return its exit status."""
     try:
-        show = Show(gup_pin_state(find_prog()), args)
+        show = Show(_find_state(find_prog), args)
         try:
             args.run(show)
         finally:

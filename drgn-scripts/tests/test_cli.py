@@ -41,11 +41,17 @@ class MockNoProgramError(Exception):
     """Stands for drgn's NoDefaultProgramError."""
 
 
+class MockObjectNotFoundError(KeyError):
+    """Stands for drgn's, which newer versions have."""
+
+
 def mock_drgn() -> ModuleType:
     """All of drgn that the command itself needs."""
     drgn = ModuleType("drgn")
     vars(drgn).update(
-        FaultError=MockFaultError, NoDefaultProgramError=MockNoProgramError
+        FaultError=MockFaultError,
+        NoDefaultProgramError=MockNoProgramError,
+        ObjectNotFoundError=MockObjectNotFoundError,
     )
     return drgn
 
@@ -318,6 +324,46 @@ def test_error(
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert str(error).strip("'") in err
+
+
+def looked_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, error: Exception, late: bool
+) -> tuple[int, str]:
+    """Status and message if looking something up fails: at the root, or later."""
+    state = MockState()
+    if late:
+
+        def fail(wanted: Filter | None) -> Iterator[Run]:
+            raise error
+
+        monkeypatch.setattr(state, "for_each_run", fail)
+    status = run(monkeypatch, "list", state if late else error)
+    out, err = capsys.readouterr()
+    assert "pfn=" not in out
+    return status, err
+
+
+LACKS = "gup_pins: the kernel's debugging information lacks something: "
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_debugging_information_that_lacks_something(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, late: bool
+) -> None:
+    """As drgn says it; old ones say it of a variable like Python of any other key."""
+    errors = [LookupError("no x"), MockObjectNotFoundError("no x")]
+    for error in errors if late else [*errors, KeyError("no x")]:
+        status, err = looked_up(monkeypatch, capsys, error, late)
+        assert status == 1 and err in (f"{LACKS}no x\n", f"{LACKS}'no x'\n")
+
+
+@pytest.mark.parametrize("error", [KeyError(5), IndexError("out of range")])
+def test_a_bug_is_called_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, error: Exception
+) -> None:
+    """The debugging information is not to blame."""
+    status, err = looked_up(monkeypatch, capsys, error, late=True)
+    assert (status, err) == (1, f"gup_pins: {type(error).__name__}: {error}\n")
 
 
 @pytest.mark.parametrize(
