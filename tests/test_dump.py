@@ -17,9 +17,10 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -593,6 +594,12 @@ def test_another_format_is_status_3(odd_dump: Dump) -> None:
     assert done.stderr == "gup_pins: gup_pin_root has format 1, these scripts read 3\n"
 
 
+def asked(dump: Dump, script: str, *words: str) -> Any:
+    """What another script, which prints JSON, says of the dump."""
+    command = dump.command(words, dump.file, dump.vmlinux, paths.PROJECT / "tests" / script)
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+
+
 # What to do to the struct page of the pin on a file, where its members are, and what
 # check is to say: a folio that is written, that waits for it, that has left its file,
 # that lost its pin.
@@ -610,14 +617,7 @@ def test_check_finds_what_had_no_time_to_be_reported(odd_dump: Dump, kind: str) 
     """The machine stops in the very moment."""
     pin = next(p for line in odd_dump.pins if (p := words_of(line))["comm"] == "gup_pin_provoke")
     member, value = DAMAGES[kind]
-    script = paths.PROJECT / "tests" / "find_member.py"
-    words = [pin["pfn"], member, str(value)]
-    found = subprocess.run(
-        odd_dump.command(words, odd_dump.file, odd_dump.vmlinux, script),
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    place = json.loads(found.stdout)
+    place = asked(odd_dump, "find_member.py", pin["pfn"], member, str(value))
     odd_dump.file.chmod(0o600)
     with changed(
         odd_dump.file, offset_of(odd_dump, place["physical"]), bytes.fromhex(place["data"])
@@ -631,6 +631,27 @@ def test_check_finds_what_had_no_time_to_be_reported(odd_dump: Dump, kind: str) 
     assert (finding["kind"], finding["pfn"]) == (kind, pin["pfn"])
     assert finding["stacks"] == [pin["stack"]] == list(document["stacks"])
     assert [p["task"] for p in finding["pins"]] == [pin["task"]]
+
+
+def test_check_finds_every_pin_if_its_record_is_lost(dump: Dump) -> None:
+    """All records are: then all folios that debugfs had look pinned, and no others."""
+    dump.file.chmod(0o600)
+    with ExitStack() as stack:
+        for address in asked(dump, "find_heads.py"):
+            stack.enter_context(changed(dump.file, offset_of(dump, address), bytes(8)))
+        done = dump.drgn("check", "--jsonl")
+    assert (done.returncode, done.stderr) == (4, "")
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {finding["kind"] for finding in found} == {"unrecorded", "maybe_unrecorded"}
+    pfns = [int(finding["pfn"], 16) for finding in found]
+    assert pfns == sorted(set(pfns))
+    assert set(pfns) == {pfn for line in dump.pins for pfn in folios_of(words_of(line))}
+
+
+def folios_of(pin: dict[str, str]) -> range:
+    """The pfns of the folios of a line."""
+    first = int(pin["pfn"], 16)
+    return range(first, first + int(pin["pages"]), 1 << int(pin["order"]))
 
 
 @contextmanager

@@ -216,7 +216,7 @@ def has_more(recorded: int, counts: Counts) -> bool:
 
     Those of page tables are known: many processes that map a library make no pin.
     """
-    return counts.pins is None and counts.refs - counts.maps - recorded * BIAS > BIAS
+    return counts.pins is None and counts.refs - counts.maps - recorded * BIAS >= BIAS
 
 
 class FileCheck:

@@ -112,9 +112,11 @@ WRITE_PIN, READ_PIN = Ref(CALL, 1), Ref(READ, 1)
         ((page(refs=0),), [Kind.FREE]),
         ((page(refs=-5 & 0xFFFFFFFF),), [Kind.FREE]),
         ((page(tail=1, refs=0),), [Kind.NO_FOLIO]),
-        ((page(refs=2 * BIAS),), []),
-        ((page(refs=2 * BIAS + 1),), [Kind.MAYBE_UNRECORDED]),
-        ((page(refs=2 * BIAS + 1, maps=9),), []),
+        ((page(refs=2 * BIAS - 1),), []),
+        # An anonymous folio has no references but those of page tables and pins.
+        ((page(refs=2 * BIAS),), [Kind.MAYBE_UNRECORDED]),
+        ((page(refs=2 * BIAS + 9, maps=9),), [Kind.MAYBE_UNRECORDED]),
+        ((page(refs=2 * BIAS + 8, maps=9),), []),
         ((large(0, 1),), []),
         ((large(0, 0),), [Kind.TOO_FEW_PINS]),
         ((large(0, 2),), [Kind.UNRECORDED]),
@@ -201,7 +203,7 @@ def test_struct_pages_that_are_not_in_the_dump() -> None:
 def test_pins_without_a_record() -> None:
     """Found by the counts of all struct pages, large folios' own among them."""
     pages = [
-        *(page(), page(refs=BIAS), page(refs=BIAS + 2), page(refs=3 * BIAS, maps=3000)),
+        *(page(), page(refs=BIAS - 1), page(refs=BIAS), page(refs=3 * BIAS, maps=3000)),
         *(page(RESERVED, refs=9 * BIAS), page(tail=1, refs=9 * BIAS), large(0, 1)),
         *(large(0, 0, refs=9 * BIAS), page(refs=BIAS + 2), page(refs=BIAS + 2)),
     ]
