@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Run by drgn for test_dump.py: where a member of a folio lies, and other bytes for it.
 
-find_member.py PFN MEMBER VALUE: VALUE is a number, or the name of a flag to set. Prints
-JSON: the physical address, and the bytes in hex.
+find_member.py PFN MEMBER VALUE: VALUE is a number, one that begins with '-' to take off
+what is there, or the name of a flag to set. Prints JSON: the physical address, and the
+bytes in hex.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ def find(prog: Program, pfn: int, member: str, value: str) -> dict[str, object]:
     size = sizeof(found)
     if value.isdecimal():
         number = int(value)
+    elif value.startswith("-"):
+        number = prog.read_u32(address) + int(value)
     else:
         number = prog.read_word(address) | 1 << prog.constant(value).value_()
     init_mm = prog["init_mm"].address_of_()

@@ -602,12 +602,12 @@ def asked(dump: Dump, script: str, *words: str) -> Any:
 
 # What to do to the struct page of the pin on a file, where its members are, and what
 # check is to say: a folio that is written, that waits for it, that has left its file,
-# that lost its pin.
+# that lost a pin to put_page(), that is no more.
 DAMAGES = {
     "writeback": ("flags", "PG_writeback"),
     "dirty": ("flags", "PG_dirty"),
     "truncated": ("mapping", 0),
-    "too_few_pins": ("_refcount", 2),
+    "too_few_pins": ("_refcount", -1),
     "free": ("_refcount", 0),
 }
 

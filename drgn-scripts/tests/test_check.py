@@ -21,7 +21,9 @@ from mock_memory import NODE, MockMemory
 from samples import ANON, CALL, ORIGIN, PAGE_SHIFT
 
 PAGE0, SIZE = 0xFFFFEA0000000000, 64
-WRITEBACK, DIRTY, SWAPCACHE, HEAD, RESERVED = (1 << bit for bit in range(1, 6))
+WRITEBACK, DIRTY, SWAPCACHE, HEAD, RESERVED, SWAPBACKED, PRIVATE = (
+    1 << bit for bit in range(1, 8)
+)
 LAYOUTS = Layouts(
     page0=PAGE0,
     size=SIZE,
@@ -87,7 +89,7 @@ class Kernel:
             self.memmap,
             MockFolios(kinds or {}),  # type: ignore[arg-type]
             files,
-            Flags(WRITEBACK, DIRTY, SWAPCACHE, write=1),
+            Flags(WRITEBACK, DIRTY, SWAPCACHE, SWAPBACKED, PRIVATE, write=1),
         )
 
     def findings(self, *refs: Ref, bit: int = 0) -> list[Finding]:
@@ -108,6 +110,10 @@ WRITE_PIN, READ_PIN = Ref(CALL, 1), Ref(READ, 1)
     [
         ((page(refs=BIAS + 1),), []),
         ((page(refs=BIAS),), []),
+        # put_page() takes a reference of the 1024.
+        ((page(refs=BIAS - 1),), [Kind.TOO_FEW_PINS]),
+        ((page(refs=BIAS + 2, maps=3),), [Kind.TOO_FEW_PINS]),
+        ((page(refs=BIAS + 3, maps=3),), []),
         ((page(refs=2),), [Kind.TOO_FEW_PINS]),
         ((page(refs=0),), [Kind.FREE]),
         ((page(refs=-5 & 0xFFFFFFFF),), [Kind.FREE]),
@@ -127,6 +133,31 @@ WRITE_PIN, READ_PIN = Ref(CALL, 1), Ref(READ, 1)
 def test_records_against_counts(pages: tuple[bytes, ...], kinds: list[Kind]) -> None:
     """One pin is on record."""
     assert Kernel(*pages).kinds(WRITE_PIN) == kinds
+
+
+@pytest.mark.parametrize(
+    ("folio", "flags", "mapping", "refs"),
+    [
+        (FILE, 0, 0, 0),
+        (FILE, 0, MAPPING, 1),
+        (FILE, PRIVATE, MAPPING, 2),
+        (replace(FILE, map="shmem"), SWAPBACKED, MAPPING, 1),
+        (replace(FILE, map="shmem"), SWAPBACKED | SWAPCACHE, 0, 1),
+        # Of a file system's the same bit means something else.
+        (FILE, SWAPCACHE, MAPPING, 1),
+        (ANON, SWAPBACKED, MAPPING | 1, 0),
+        (ANON, SWAPBACKED | SWAPCACHE, MAPPING | 1, 1),
+        (ANON, SWAPBACKED | PRIVATE, MAPPING | 1, 0),
+        # Nobody knows how a device counts.
+        (replace(ANON, map="dax"), PRIVATE, MAPPING, 0),
+    ],
+)
+def test_put_page_of_a_pin(folio: Folio, flags: int, mapping: int, refs: int) -> None:
+    """It is missed beside the references that the folio must have."""
+    for missing in (0, 1):
+        found = page(flags, BIAS + 2 + refs - missing, 2, mapping)
+        kinds = Kernel(found, kinds={0: folio}).kinds(READ_PIN)
+        assert (Kind.TOO_FEW_PINS in kinds) is bool(missing)
 
 
 PINNED = BIAS + 1

@@ -72,7 +72,7 @@ const FINDINGS = {
   too_few_pins: [
     'warning',
     'More pins on record than the folio has',
-    'Somebody unpinned past the hooks, or twice.',
+    'Somebody dropped a pin by put_page(), or unpinned past the hooks.',
   ],
   no_folio: ['warning', 'On record, but no folio', 'The folio was split or freed while pinned.'],
   unrecorded: [
