@@ -43,6 +43,8 @@ class Layouts:
     page: flags, references, page table entries less 1, mapping, and the word that marks
     a tail, of a folio's first struct page
     pincount_at: where a large folio counts its pins, from its first struct page on
+    page_size: of a page; next_head_at: where the struct page behind a head has that
+    one's address, None in a kernel that has no fake heads
     """
 
     page0: int | None
@@ -53,6 +55,8 @@ class Layouts:
     pincount_at: int
     head: int
     reserved: int
+    page_size: int
+    next_head_at: int | None
     little_endian: bool = True
 
 
@@ -62,6 +66,8 @@ def find_layouts(prog: Program, page0: int | None) -> Layouts:
     tail = next(n for n in ("compound_info", "compound_head") if page.has_member(n))
     flags = "flags.f" if is_struct(folio.member("flags").type) else "flags"
     assert page.size is not None
+    # With compound_info, tails that share their memory are true tails.
+    fakes = tail == "compound_head"
     return Layouts(
         page0=page0,
         size=page.size,
@@ -75,6 +81,8 @@ def find_layouts(prog: Program, page0: int | None) -> Layouts:
         pincount_at=find_offset(prog, "struct folio", "_pincount"),
         head=1 << int(prog.constant("PG_head").value_()),
         reserved=1 << int(prog.constant("PG_reserved").value_()),
+        page_size=int(prog["PAGE_SIZE"].value_()),
+        next_head_at=page.size + page.member(tail).offset if fakes else None,
         little_endian=is_little_endian(prog),
     )
 
@@ -168,6 +176,7 @@ class Memmap:
         order = "<" if layouts.little_endian else ">"
         self._order = order
         self._pincount = struct.Struct(f"{order}i")
+        self._word = struct.Struct(f"{order}Q")
         gap = layouts.refs_at - layouts.flags_at - 8
         rest = layouts.size - layouts.refs_at - 4
         self._page = f"{layouts.flags_at}xQ{gap}xi{rest}x"
@@ -218,18 +227,34 @@ class Memmap:
         padded = data[at : at + layouts.size].ljust(layouts.page.size, b"\0")
         flags, refs, maps, mapping, tail = layouts.page.unpack(padded)
         refs, maps = _signed(refs), _signed(maps)
-        pins = None
-        if not tail & 1 and flags & layouts.head:
-            pins = self._pins(pfn, data, at)
-        return Counts(flags, refs, max(maps + 1, 0), mapping, bool(tail & 1), pins)
+        is_tail, pins = bool(tail & 1), None
+        if not is_tail and flags & layouts.head:
+            is_tail = self._is_fake_head(pfn, data, at)
+            if not is_tail:
+                pins = self._member(pfn, data, at, layouts.pincount_at, self._pincount)
+        return Counts(flags, refs, max(maps + 1, 0), mapping, is_tail, pins)
 
-    def _pins(self, pfn: int, data: bytes, at: int) -> int:
-        layouts = self._layouts
-        at += layouts.pincount_at
-        if at + 4 > len(data):
-            address = self.address(pfn) + layouts.pincount_at
-            data, at = self._memory.read(address, 4, self.PAGE), 0
-        return int(self._pincount.unpack_from(data, at)[0])
+    def _is_fake_head(self, pfn: int, data: bytes, at: int) -> bool:
+        """Whether a struct page that looks like a head is a tail of a huge page.
+
+        With hugetlb_free_vmemmap=on, pages full of a huge page's tails are the one that
+        begins with its head: see page_fixed_fake_head() of the kernel.
+        """
+        layouts, address = self._layouts, self.address(pfn)
+        if layouts.next_head_at is None or address % layouts.page_size:
+            return False
+        word = self._member(pfn, data, at, layouts.next_head_at, self._word)
+        return bool(word & 1) and word - 1 != address
+
+    def _member(
+        self, pfn: int, data: bytes, at: int, member_at: int, kind: struct.Struct
+    ) -> int:
+        """A member behind the first struct page, perhaps behind data's end, too."""
+        at += member_at
+        if at + kind.size > len(data):
+            address = self.address(pfn) + member_at
+            data, at = self._memory.read(address, kind.size, self.PAGE), 0
+        return int(kind.unpack_from(data, at)[0])
 
     def suspects(self, first: int, count: int) -> Iterator[tuple[int, Counts]]:
         """The pfns of folios that look pinned, among so many, and what they count."""

@@ -37,6 +37,8 @@ LAYOUTS = Layouts(
     pincount_at=92,
     head=HEAD,
     reserved=RESERVED,
+    page_size=4096,
+    next_head_at=SIZE + 8,
 )
 MAPPING = 0xFFFF888000002000
 FILE = replace(ANON, map="file", ino=5, index=3, place=3)
@@ -51,9 +53,9 @@ def page(
     return head.ljust(48, b"\0") + struct.pack("<iI", maps - 1, refs) + bytes(8)
 
 
-def large(flags: int, pins: int, refs: int = 1) -> bytes:
-    """Two struct pages of a large folio."""
-    second = bytearray(page(tail=1, refs=0))
+def large(flags: int, pins: int, refs: int = 1, pfn: int = 0) -> bytes:
+    """Two struct pages of a large folio; its pfn only matters if it is one of 64."""
+    second = bytearray(page(tail=PAGE0 + pfn * SIZE + 1, refs=0))
     second[28:32] = struct.pack("<i", pins)
     return page(flags | HEAD, refs) + bytes(second)
 
@@ -249,6 +251,31 @@ def test_pins_without_a_record() -> None:
         (6, Kind.UNRECORDED),
     ]
     assert not kernel.faults
+
+
+def huge_pages() -> bytes:
+    """Of two huge pages with a pin, the first has its tails in one page of memory."""
+    tails = [page(tail=PAGE0 + 1, refs=0)] * 62
+    return b"".join([large(0, 1), *tails]) * 3 + large(0, 1, pfn=192)
+
+
+@pytest.mark.parametrize("chunk", [1 << 14, 64])
+def test_fake_heads(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+    """They look like the head, but for the struct page behind them."""
+    monkeypatch.setattr("gup_pin.memmap.CHUNK", chunk)
+    kernel = Kernel(huge_pages())
+    assert [pfn for pfn, _ in kernel.memmap.suspects(0, 194)] == [0, 192]
+    assert [kernel.memmap.counts(pfn).tail for pfn in (0, 64, 192)] == [0, 1, 0]
+    assert kernel.kinds(WRITE_PIN, bit=64) == [Kind.NO_FOLIO]
+    assert not kernel.faults
+
+
+def test_a_kernel_without_fake_heads() -> None:
+    """There the word behind a head is no address, and says nothing."""
+    kernel = Kernel(huge_pages())
+    layouts = replace(LAYOUTS, next_head_at=None)
+    memmap = Memmap(kernel.memory, layouts, kernel.faults.add)
+    assert [pfn for pfn, _ in memmap.suspects(0, 194)] == [0, 64, 128, 192]
 
 
 def test_a_memmap_with_a_hole() -> None:
