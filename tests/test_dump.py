@@ -670,6 +670,18 @@ def test_check_knows_huge_pages_that_save_struct_pages(odd_dump: Dump) -> None:
         assert odd_dump.printed("check").endswith("\nchecked findings=0\n")
 
 
+def test_an_order_that_no_folio_has(odd_dump: Dump, tmp_path: Path) -> None:
+    """A report of it has an end, and it is told."""
+    pin = next(p for line in odd_dump.pins if (p := words_of(line))["map"] == "hugetlb")
+    place = asked(odd_dump, "find_member.py", pin["pfn"], "_flags_1", "60")
+    start, order = offset_of(odd_dump, place["physical"]), bytes.fromhex(place["data"])
+    odd_dump.file.chmod(0o600)
+    with changed(odd_dump.file, start, order):
+        done = odd_dump.drgn("report", "-o", str(tmp_path / "report.html"))
+    partial(done)
+    assert done.stderr.startswith("gup_pins: order of a folio is none (")
+
+
 @contextmanager
 def cut(dump: Dump, size: int) -> Iterator[Path]:
     """The beginning of the dump, as a file of its own."""

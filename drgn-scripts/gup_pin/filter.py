@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from .folio import ORDER_MAX
 from .words import unescape
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _U32 = 1 << 32
 _U64 = 1 << 64
 
 # No folio has more pages: its head is no farther from any of its pages.
-_FOLIO_MAX = 1 << 18
+_FOLIO_MAX = 1 << ORDER_MAX
 
 
 class BadFilter(ValueError):

@@ -31,6 +31,9 @@ _NO_FILE = 3
 # Device, inode number and path where there is no file.
 NO_FILE = (0, 0, "")
 
+# Huge pages of 1 GiB: no folio is larger.
+ORDER_MAX = 18
+
 # The byte of page_type that tells the type.
 _TYPE_SHIFT = 24
 
@@ -192,6 +195,7 @@ class FolioReader:
     """Describes folios of one program."""
 
     PAGE = "struct page"
+    ORDER = "order of a folio"
 
     def __init__(
         self,
@@ -287,6 +291,7 @@ class FolioReader:
         return Folio(kind, order, dev, ino, index, index, path)
 
     def _order(self, pfn: int) -> int:
+        """The order of a large folio; 0 if it is not known, which is told to fault."""
         layouts = self._layouts
         address = self._address(pfn) + layouts.order_at
         try:
@@ -294,7 +299,11 @@ class FolioReader:
         except Unreadable as error:
             self._fault(error)
             return 0
-        return layouts.order.unpack(bytes(layouts.order_at) + data)[0] & 0xFF
+        order = layouts.order.unpack(bytes(layouts.order_at) + data)[0] & 0xFF
+        if order > ORDER_MAX:
+            self._fault(Unreadable(self.ORDER, address, "is none"))
+            return 0
+        return order
 
     def _map(self, flags: int, mapping: int, page_type: int, pgmap: int) -> str:
         layouts = self._layouts

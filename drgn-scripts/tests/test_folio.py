@@ -115,6 +115,16 @@ def test_large_file_folio(kernel: Kernel) -> None:
     assert folio.order == 4
 
 
+@pytest.mark.parametrize(("order", "known"), [(18, 18), (19, 0), (60, 0), (255, 0)])
+def test_an_order_that_no_folio_has(kernel: Kernel, order: int, known: int) -> None:
+    """Damage: it is told, and one page is shown, as of any other that is not known."""
+    pages = page(LRU | HEAD), page(order | 0xAB00)
+    assert kernel.describe(*pages).order == known
+    assert kernel.reader.large(0x100, [0], 2) == {0: (1 << known) - 1}
+    wanted = "order of a folio is none (2 times, first 0xffffea0000004040)"
+    assert list(kernel.faults.lines()) == ([] if known else [wanted])
+
+
 def test_order_is_for_large_folios_only(kernel: Kernel) -> None:
     """The page behind a small folio is not its own."""
     assert kernel.describe(page(LRU), order_page(4)).order == 0
