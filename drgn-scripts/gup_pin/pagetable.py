@@ -8,13 +8,15 @@ tables are read here, by physical address.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from drgn import Object, Program
 
 # Bits of an entry: _PAGE_PRESENT, _PAGE_PROTNONE, _PAGE_PSE; where its address is.
-_PRESENT = 1 << 0 | 1 << 8
+_PRESENT = 1 << 0
+_PROT_NONE = 1 << 8
 _LEAF = 1 << 7
 _ADDRESS = (1 << 52) - (1 << 12)
 
@@ -54,14 +56,33 @@ def _walk_x86_64(mm: Object, addr: int) -> int | None:
 
     prog = mm.prog_
     table = int(virt_to_phys(prog, mm.pgd.value_()).value_())
-    for level in reversed(range(_levels(prog))):
+    return walk(lambda at: int(prog.read_u64(at, True)), table, _levels(prog), addr)
+
+
+def walk(read: Callable[[int], int], table: int, levels: int, addr: int) -> int | None:
+    """The pfn of a user address, by x86_64 tables of so many levels, if it has one.
+
+    table: physical address of the top one; read: the 64-bit word at such an address
+    """
+    for level in reversed(range(levels)):
         shift = _PAGE_SHIFT + level * _LEVEL_BITS
         index = addr >> shift & (1 << _LEVEL_BITS) - 1
-        entry = int(prog.read_u64(table + 8 * index, True))
-        if not entry & _PRESENT:
+        entry = read(table + 8 * index)
+        if not entry & (_PRESENT | _PROT_NONE):
             return None
-        table = entry & _ADDRESS
+        table = _address(entry)
         if not level or entry & _LEAF:
             inside = addr & (1 << shift) - 1
             return (table & ~((1 << shift) - 1) | inside) >> _PAGE_SHIFT
     return None
+
+
+def _address(entry: int) -> int:
+    """The physical address in an entry that is there, as pte_pfn() has it.
+
+    That of a page which nobody may touch (PROT_NONE) is inverted, lest the CPU
+    speculates on what is cached of it.
+    """
+    if not entry & _PRESENT:
+        entry = ~entry
+    return entry & _ADDRESS
