@@ -245,9 +245,11 @@ def is_path(path: str, wanted: str) -> bool:
     """Whether a path is the wanted one, or its last parts are.
 
     A path is below the root of its file system, so one that people know may have more
-    in front.
+    in front. One that does not begin with a '/' was too long, and has lost its front.
     """
     if not path or not wanted:
         return False
+    if not path.startswith("/") and wanted.endswith(path):
+        return True
     path, wanted = path.lstrip("/"), wanted.lstrip("/")
     return f"/{path}".endswith(f"/{wanted}") or f"/{wanted}".endswith(f"/{path}")

@@ -169,6 +169,12 @@ def test_blocks() -> None:
         ("/a/b", "/mnt/a/b", True),
         ("/a/bb", "b", False),
         ("/a/b", "/x/b", False),
+        # One that was too long has lost its front, in the middle of a name.
+        ("ong/b", "/mnt/long/b", True),
+        ("ong/b", "/long/b", True),
+        ("ong/b", "b", True),
+        ("ong/b", "/wrong/bb", False),
+        ("/ong/b", "/long/b", False),
         ("", "/a", False),
         ("/a", "", False),
     ],
