@@ -635,23 +635,45 @@ def test_check_finds_what_had_no_time_to_be_reported(odd_dump: Dump, kind: str) 
 
 def test_check_finds_every_pin_if_its_record_is_lost(dump: Dump) -> None:
     """All records are: then all folios that debugfs had look pinned, and no others."""
+    found = [finding["pfn"] for finding in unrecorded(dump, [])]
+    assert found == [hex(pfn) for pfn in pinned_folios(dump)]
+
+
+@pytest.mark.parametrize("blocks", [False, True])
+def test_check_looks_at_what_there_is_of_a_devices_memory(odd_dump: Dump, blocks: bool) -> None:
+    """Some of a section; none, if it is RAM that nobody put online."""
+    folios = pinned_folios(odd_dump)
+    pfn = folios[0]
+    words = asked(odd_dump, "find_section.py", hex(pfn))
+    found = {finding["pfn"] for finding in unrecorded(odd_dump, words[: 2 if blocks else 3])}
+    others = {hex(other) for other in folios if other >> 15 != pfn >> 15}
+    beside = {hex(other) for other in folios if other >> 9 == pfn >> 9}
+    assert beside and len(beside | others) < len(folios)
+    assert found == (others if blocks else others | beside)
+
+
+def unrecorded(dump: Dump, words: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+    """What check finds if no pin is on record, and other words are in some places, too."""
+    places = [*words, *((address, 0) for address in asked(dump, "find_heads.py"))]
     dump.file.chmod(0o600)
     with ExitStack() as stack:
-        for address in asked(dump, "find_heads.py"):
-            stack.enter_context(changed(dump.file, offset_of(dump, address), bytes(8)))
+        for address, word in places:
+            offset, data = offset_of(dump, address), struct.pack("<Q", word)
+            stack.enter_context(changed(dump.file, offset, data))
         done = dump.drgn("check", "--jsonl")
-    assert (done.returncode, done.stderr) == (4, "")
     found = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {finding["kind"] for finding in found} == {"unrecorded", "maybe_unrecorded"}
-    pfns = [int(finding["pfn"], 16) for finding in found]
-    assert pfns == sorted(set(pfns))
-    assert set(pfns) == {pfn for line in dump.pins for pfn in folios_of(words_of(line))}
+    assert (done.returncode, done.stderr) == (4 if found else 0, "")
+    assert {finding["kind"] for finding in found} <= {"unrecorded", "maybe_unrecorded"}
+    return found
 
 
-def folios_of(pin: dict[str, str]) -> range:
-    """The pfns of the folios of a line."""
-    first = int(pin["pfn"], 16)
-    return range(first, first + int(pin["pages"]), 1 << int(pin["order"]))
+def pinned_folios(dump: Dump) -> list[int]:
+    """The pfns of all folios that debugfs had, ascending."""
+    pfns: set[int] = set()
+    for pin in map(words_of, dump.pins):
+        first = int(pin["pfn"], 16)
+        pfns.update(range(first, first + int(pin["pages"]), 1 << int(pin["order"])))
+    return sorted(pfns)
 
 
 def test_check_knows_huge_pages_that_save_struct_pages(odd_dump: Dump) -> None:

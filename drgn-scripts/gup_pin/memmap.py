@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,12 +26,6 @@ BIAS = 1024
 
 # Struct pages that are read at once: 1 MiB of them on x86_64.
 CHUNK = 1 << 14
-
-# As x86_64 has it, if the dump does not say.
-_SECTION_BITS = 27
-
-# SECTION_MARKED_PRESENT
-_PRESENT = 1
 
 
 @dataclass(frozen=True)
@@ -113,52 +106,6 @@ class Counts:
             return self.pins, True
         pins = max(self.refs, 0) // BIAS
         return pins, pins == 0
-
-
-def find_sections(
-    prog: Program, fault: Callable[[Unreadable], None]
-) -> list[tuple[int, int]]:
-    """First pfn and number of all ranges that have struct pages.
-
-    With sparse memory its present sections, or else all up to max_pfn.
-    """
-    from drgn import FaultError  # noqa: PLC0415
-
-    try:
-        return list(_sections(prog))
-    except FaultError as error:
-        fault(Unreadable("mem_section", error.address))
-    except LookupError:
-        pass
-    try:
-        return [(0, int(prog["max_pfn"].value_()))]
-    except FaultError as error:
-        fault(Unreadable("max_pfn", error.address))
-        return []
-
-
-def section_shift(prog: Program) -> int:
-    """Binary logarithm of the pages of a section; raises LookupError, FaultError."""
-    info = prog["VMCOREINFO"].string_().decode(errors="replace")
-    found = re.search(r"^NUMBER\(SECTION_SIZE_BITS\)=(\d+)$", info, re.MULTILINE)
-    bits = int(found[1]) if found else _SECTION_BITS
-    return bits - int(prog["PAGE_SHIFT"].value_())
-
-
-def _sections(prog: Program) -> Iterator[tuple[int, int]]:
-    from drgn import TypeKind, sizeof  # noqa: PLC0415
-
-    table = prog["mem_section"]
-    extreme = table.type_.kind == TypeKind.POINTER
-    shift = section_shift(prog)
-    page_size = 1 << int(prog["PAGE_SHIFT"].value_())
-    roots = page_size // sizeof(prog.type("struct mem_section")) if extreme else 1
-    for number in range(int(prog["__highest_present_section_nr"].value_()) + 1):
-        root = table[number // roots]
-        if extreme and not root:
-            continue
-        if root[number % roots].section_mem_map.value_() & _PRESENT:
-            yield number << shift, 1 << shift
 
 
 class Memmap:

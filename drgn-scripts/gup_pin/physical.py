@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .errors import Unreadable
-from .memmap import find_sections, section_shift
 from .runs import Item
+from .sections import find_blocks, find_sections, section_shift
 
 if TYPE_CHECKING:
     from drgn import Object, Program
@@ -91,48 +91,36 @@ def find_physical(
         memory.zones.extend(find_zones(prog))
     except FaultError as error:
         fault(Unreadable("zones", error.address))
-    sections = find_sections(prog, fault)
     try:
         per_block = int(prog["sections_per_block"].value_())
         size = per_block << section_shift(prog)
     except (KeyError, FaultError):
         return memory
-    if not sections:
+    numbers = _find_numbers(prog, size, fault)
+    if not numbers:
         return memory
     memory.block_pages = size
-    online = find_online(prog, fault)
-    numbers = {
-        number
-        for first, pages in sections
-        for number in range(first // size, (first + pages - 1) // size + 1)
-    }
-    for number in sorted(numbers):
-        state = online.get(number, True)
-        memory.blocks.append(MemoryBlock(number, number * size, size, state))
+    for number, online in sorted(numbers.items()):
+        memory.blocks.append(MemoryBlock(number, number * size, size, online))
     add_pins(memory, items, is_long)
     return memory
 
 
-def find_online(prog: Program, fault: Callable[[Unreadable], None]) -> dict[int, bool]:
-    """Which memory blocks are online, by their number; those that are known."""
-    from drgn import FaultError, cast  # noqa: PLC0415
-    from drgn.helpers.linux.xarray import xa_for_each  # noqa: PLC0415
+def _find_numbers(
+    prog: Program, size: int, fault: Callable[[Unreadable], None]
+) -> dict[int, bool]:
+    """Numbers of all blocks of so many pages, and whether each is online.
 
-    try:
-        online = int(prog.constant("MEM_ONLINE").value_())
-    except LookupError:
-        # As long as it was a macro.
-        online = 1
-    found = {}
-    try:
-        for number, entry in xa_for_each(prog["memory_blocks"].address_of_()):
-            block = cast("struct memory_block *", entry)
-            found[int(number)] = block.state.value_() == online
-    except LookupError:
-        pass
-    except FaultError as error:
-        fault(Unreadable("memory blocks", error.address))
-    return found
+    If that cannot be read, all that the sections are in.
+    """
+    blocks = find_blocks(prog, fault)
+    if blocks:
+        return blocks
+    return {
+        number: True
+        for first, pages in find_sections(prog, fault)
+        for number in range(first // size, (first + pages - 1) // size + 1)
+    }
 
 
 def add_pins(

@@ -30,6 +30,7 @@ from .page import Page, Process, find_processes, head_of, mapcount_of
 from .physical import Physical, find_physical
 from .records import Origin
 from .runs import Item, Run, make_runs
+from .sections import find_sections
 from .stacks import Stacks
 from .sums import Sum, sum_up
 from .tasks import Tasks, find_tasks
@@ -203,7 +204,7 @@ class GupPinState:
         self, progress: Callable[[int, int], None]
     ) -> Iterator[tuple[int, memmap.Counts]]:
         pages = self.struct_pages()
-        sections = memmap.find_sections(self.prog, self.faults.add)
+        sections = find_sections(self.prog, self.faults.add)
         total, done = sum(count for _, count in sections), 0
         for first, count in sections:
             progress(done, total)

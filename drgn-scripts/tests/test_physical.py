@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
+
+from gup_pin import physical
 from gup_pin.physical import MemoryBlock, Physical, add_pins
 from gup_pin.runs import Item
 from samples import ANON, CALL, ORIGIN, item
@@ -33,3 +37,23 @@ def test_a_folio_in_two_blocks() -> None:
     folio = replace(ANON, order=3)
     assert pinned(item(4, folio=folio)) == [(4, 4), (4, 4), (0, 0)]
     assert pinned(item(20, folio=folio)) == [(0, 0), (0, 0), (4, 4)]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "found"),
+    [
+        # A device's memory has sections, but is in no block that can be offlined.
+        ({0: True, 1: False}, {0: True, 1: False}),
+        # If it is not known which there are, it may be in one.
+        ({}, {0: True, 2: True, 3: True}),
+    ],
+)
+def test_blocks_are_those_of_the_kernel(
+    monkeypatch: pytest.MonkeyPatch, blocks: dict[int, bool], found: dict[int, bool]
+) -> None:
+    """Sections tell them only for want of a better."""
+    monkeypatch.setattr(physical, "find_blocks", lambda prog, fault: blocks)
+    sections = [(0, 8), (16, 16)]
+    monkeypatch.setattr(physical, "find_sections", lambda prog, fault: sections)
+    nothing: Any = None
+    assert physical._find_numbers(nothing, 8, nothing) == found
