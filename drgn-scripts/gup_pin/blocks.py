@@ -91,6 +91,7 @@ class BlockReader:
 
     def read(self, address: int, number: int) -> Block | None:
         """The block at an address, which has that number; None if it has no pins."""
+        self._reader.refresh()
         record = self._layouts.block
         try:
             nr, used, slotted, inferred, slots, *layer = record.read(

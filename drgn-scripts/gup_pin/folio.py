@@ -204,16 +204,18 @@ class FolioReader:
         page_size: int,
         fault: Callable[[Unreadable], None],
         paths: PathReader | None = None,
+        live: bool = False,
     ) -> None:
         """Read from memory; page_size is that of struct page, not of a page.
 
-        Without paths, no folio has one.
+        Without paths, no folio has one. Live: the memory changes meanwhile.
         """
         self._memory = memory
         self._layouts = layouts
         self._page_size = page_size
         self._fault = fault
         self._paths = paths
+        self._live = live
         self._files: dict[int, tuple[int, int, str]] = {}
 
     @property
@@ -223,6 +225,9 @@ class FolioReader:
 
     def describe(self, pfns: Sequence[int]) -> list[Folio]:
         """Describe the folios that begin at pfns, which ascend and lie close."""
+        if self._live:
+            # A file may be freed or renamed, and its mapping another's by now.
+            self._files.clear()
         first, size = pfns[0], self._page_size
         try:
             data = self._pages(first, pfns[-1] + 1 - first)

@@ -45,13 +45,13 @@ class ProgramMemory:
         self._prog = prog
         self._fault = FaultError
         self._object = Object
-        self._live = ProgramFlags.IS_LIVE in prog.flags
+        self.live = ProgramFlags.IS_LIVE in prog.flags
         self._pages: dict[int, bytes | None] = {}
 
     def read(self, address: int, size: int, what: str) -> bytes:
         """Read bytes of a thing called what; raises Unreadable."""
         number, offset = address >> _PAGE_BITS, address & (1 << _PAGE_BITS) - 1
-        if offset + size <= 1 << _PAGE_BITS and not self._live:
+        if offset + size <= 1 << _PAGE_BITS and not self.live:
             try:
                 page = self._pages[number]
             except KeyError:

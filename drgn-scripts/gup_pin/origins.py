@@ -102,6 +102,7 @@ class Origins:
                 self._fault(error)
 
     def _chain(self, node: int) -> Iterator[tuple[int, Origin, Counts]]:
+        self._reader.refresh()
         layouts = self._layouts
         seen: set[int] = set()
         while node:

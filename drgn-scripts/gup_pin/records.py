@@ -132,13 +132,28 @@ class Reader:
         memory: Memory,
         layouts: Layouts,
         fault: Callable[[Unreadable], None],
+        live: bool = False,
     ) -> None:
-        """Read from memory; pins that cannot be read are told to fault."""
+        """Read from memory; pins that cannot be read are told to fault.
+
+        Live: the memory changes meanwhile.
+        """
         self._memory = memory
         self._layouts = layouts
         self._fault = fault
+        self._live = live
         self._calls: dict[int, Call] = {}
         self._origins: dict[int, Origin] = {}
+        self._known: dict[Origin, Origin] = {}
+
+    def refresh(self) -> None:
+        """Forget what may be another by now: to be called now and then in a walk.
+
+        A live kernel frees calls and origins, and has new ones in their places.
+        """
+        if self._live:
+            self._calls.clear()
+            self._origins.clear()
 
     def slot(self, entry: int) -> Iterator[Ref]:
         """The pins that a slot says, in the order of their seq."""
@@ -209,5 +224,8 @@ class Reader:
             stack, mode, term, api, tgid, pid, owner = layouts.origin.unpack(data)
             name = comm.partition(b"\0")[0]
             origin = Origin(stack, mode, term, api, tgid, pid, owner, name)
+            if self._live:
+                # Equal ones are one object, however often they are read.
+                origin = self._known.setdefault(origin, origin)
             self._origins[address] = origin
         return origin

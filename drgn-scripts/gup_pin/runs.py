@@ -45,7 +45,8 @@ class Run:
     def continues(self, item: Item, page_shift: int) -> bool:
         """Whether an item is the next folio of this run."""
         first = self.first
-        if first.call.address != item.call.address:
+        # On a live kernel another call may meanwhile be where one was.
+        if (first.call.address, first.call.time) != (item.call.address, item.call.time):
             return False
         if first.pfn + self.pages != item.pfn:
             return False

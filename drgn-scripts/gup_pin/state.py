@@ -360,13 +360,16 @@ def gup_pin_state(prog: Program) -> GupPinState:
     )
     _check_enabled(root, shards)
     page_shift = prog["PAGE_SHIFT"].value_()
-    reader = records.Reader(memory, records.find_layouts(prog), faults.add)
+    reader = records.Reader(
+        memory, records.find_layouts(prog), faults.add, memory.live
+    )
     folios = folio.FolioReader(
         memory,
         folio.find_layouts(prog),
         sizeof(prog.type("struct page")),
         faults.add,
         paths.PathReader(memory, paths.find_layouts(prog)),
+        memory.live,
     )
     walk = Walk(
         geometry,

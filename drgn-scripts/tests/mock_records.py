@@ -56,23 +56,27 @@ Layer = tuple[int, int, int]
 class Records:
     """Memory, and readers for what is put there."""
 
-    def __init__(self) -> None:
-        """Begin with nothing."""
+    def __init__(self, live: bool = False) -> None:
+        """Begin with nothing; it is a dump, unless live."""
         self.memory, self.faults = MockMemory(), Faults()
-        self.reader = records.Reader(self.memory, RECORDS, self.faults.add)
+        self.reader = records.Reader(self.memory, RECORDS, self.faults.add, live)
         self.blocks = blocks.BlockReader(
             self.memory, BLOCKS, self.reader, self.faults.add
         )
 
     def put_call(self, npages: int = CALL.npages) -> int:
         """Add the sample call with an origin of its own."""
+        call = (CALL.time, CALL.addr, CALL.index, npages, 3)
+        return self.memory.put(struct.pack("<QQQQII", self.put_origin(), *call))
+
+    def put_origin(self, pid: int = ORIGIN.pid, address: int | None = None) -> int:
+        """Add the sample origin, of some task."""
         origin = struct.pack(
             "<16xIBBBxiii16s36x",
             *(ORIGIN.stack, ORIGIN.mode, ORIGIN.term, ORIGIN.api),
-            *(ORIGIN.tgid, ORIGIN.pid, ORIGIN.owner, ORIGIN.comm + b"\0junk"),
+            *(ORIGIN.tgid, pid, ORIGIN.owner, ORIGIN.comm + b"\0junk"),
         )
-        call = (CALL.time, CALL.addr, CALL.index, npages, 3)
-        return self.memory.put(struct.pack("<QQQQII", self.memory.put(origin), *call))
+        return self.memory.put(origin, address)
 
     @staticmethod
     def refs(

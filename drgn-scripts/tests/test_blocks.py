@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from gup_pin.blocks import bits_of
 from mock_records import Records
+from samples import ORIGIN
 
 ALL = (1 << 64) - 1
 NR = 0x68A
@@ -86,6 +89,37 @@ def test_layer_with_folios_that_are_not_yet_used() -> None:
     assert block and block.used == 0b0101
     assert [(mask, ref.pins) for mask, ref in block.layers] == [(0b101, 1), (0b100, 2)]
     assert not records.faults
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_call_of_a_running_kernel(live: bool) -> None:
+    """By the next block it may be another, with an origin of another task."""
+    records = Records(live)
+    call = records.put_call()
+    (origin,) = struct.unpack_from("<Q", records.memory.pieces[call])
+    address = records.put_block(NR, [(call, 1, 1), (call, 2, 2)])
+    for pid in (ORIGIN.pid, 77):
+        records.put_origin(pid, origin)
+        block = records.blocks.read(address, NR)
+        assert block
+        (_, first), (_, second) = block.layers
+        assert first.call is second.call
+        assert first.call.origin.pid == (pid if live else ORIGIN.pid)
+
+
+def test_origins_of_a_running_kernel() -> None:
+    """Equal ones are one object: sums are told apart by that."""
+    records = Records(live=True)
+    first, second = (
+        records.put_block(NR, [(records.put_call(), 1, 1)]) for _ in range(2)
+    )
+    calls = []
+    for address in (first, second, first):
+        block = records.blocks.read(address, NR)
+        assert block
+        calls += [ref.call for _, ref in block.layers]
+    assert len({id(call) for call in calls}) == 3
+    assert len({id(call.origin) for call in calls}) == 1
 
 
 def test_inferred() -> None:

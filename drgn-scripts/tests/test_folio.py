@@ -204,6 +204,19 @@ def test_unreadable_inode(kernel: Kernel) -> None:
     assert list(kernel.faults.lines()) == ["struct inode not in the dump (0x1000)"]
 
 
+@pytest.mark.parametrize("live", [False, True])
+def test_a_mapping_that_is_anothers_by_now(kernel: Kernel, live: bool) -> None:
+    """On a live kernel, where files come and go, none is remembered."""
+    mapping = put_mapping(kernel.memory, 1, 2)
+    other = put_mapping(kernel.memory, 1, 3)
+    kernel.reader = FolioReader(
+        kernel.memory, LAYOUTS, PAGE_SIZE, kernel.faults.add, live=live
+    )
+    assert kernel.describe(page(LRU, mapping)).ino == 2
+    kernel.memory.pieces[mapping] = kernel.memory.pieces[other]
+    assert kernel.describe(page(LRU, mapping)).ino == (3 if live else 2)
+
+
 def test_zone_field() -> None:
     """Of a UP desktop, and of a kernel with 1024 nodes and five zones."""
     assert zone_field(zones=3, nodes=1) == (62, 3)

@@ -31,6 +31,13 @@ def test_neighbours_of_one_call() -> None:
     assert lines(item(0x100 + i, page=i) for i in range(16)) == [(0x100, 16, 16)]
 
 
+def test_another_call_at_the_same_place() -> None:
+    """On a live kernel the first may have ended meanwhile."""
+    later = replace(CALL, time=CALL.time + 1)
+    items = [item(0x100), item(0x101, page=1, call=later)]
+    assert lines(items) == [(0x100, 1, 1), (0x101, 1, 1)]
+
+
 def test_large_folios() -> None:
     """The next folio begins where the last one ends."""
     folio = replace(ANON, order=9)

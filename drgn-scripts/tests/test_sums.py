@@ -6,6 +6,8 @@ from __future__ import annotations
 import struct
 from dataclasses import replace
 
+import pytest
+
 from gup_pin.errors import Faults
 from gup_pin.memory import Field, Record
 from gup_pin.origins import Counts, Layouts, Origins
@@ -91,6 +93,20 @@ def test_table() -> None:
     assert found[0][2] == Counts(calls=6, pins=11, acquired=40, peak=12)
     assert (found[1][2].calls, found[1][2].acquired) == (0, 0)
     assert len(list(records.faults.lines())) == 1
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_table_of_a_running_kernel(live: bool) -> None:
+    """An origin may be another one than when a walk met it."""
+    records = Records(live)
+    first = records.memory.put(origin(0, 1, 0, 0, 0, 0))
+    table = records.memory.put(struct.pack("<8x4Q", first, 0, 0, 0))
+    assert records.reader.origin(first).comm == b"a"
+    other = records.memory.pieces[first].replace(b"a\0", b"b\0")
+    records.memory.put(other, first)
+    origins = Origins(records.memory, LAYOUTS, records.reader, records.faults.add)
+    ((_, found, _),) = origins.all(table)
+    assert found.comm == (b"b" if live else b"a")
 
 
 def test_a_chain_that_is_a_ring_ends() -> None:
