@@ -213,7 +213,7 @@ class Checker:
         if folio.map not in ("file", "shmem"):
             return
         if not counts.mapping:
-            if not counts.flags & flags.swapcache:
+            if not is_in_swap(flags, counts):
                 yield Kind.TRUNCATED
         elif not self._files.has(counts.mapping, folio.index, pfn):
             yield Kind.TRUNCATED
@@ -238,13 +238,21 @@ class Checker:
                 yield Finding(kind, pfn, folio, counts, 0)
 
 
+def is_in_swap(flags: Flags, counts: Counts) -> bool:
+    """Whether a folio is on its way to swap, or back.
+
+    File systems use the same bit for something else.
+    """
+    both = flags.swapbacked | flags.swapcache
+    return counts.flags & both == both
+
+
 def cache_refs(flags: Flags, counts: Counts) -> int:
     """References that a small folio has for being in a file, or on its way to swap.
 
     As folio_expected_ref_count() has it: a pinned folio has no fewer.
     """
-    swap = flags.swapbacked | flags.swapcache
-    refs = int(counts.flags & swap == swap)
+    refs = int(is_in_swap(flags, counts))
     if not counts.mapping & 3:
         refs += bool(counts.mapping) + bool(counts.flags & flags.private)
     return refs

@@ -177,7 +177,9 @@ PINNED = BIAS + 1
         (0, 0, WRITE_PIN, [Kind.TRUNCATED]),
         (0, 0, READ_PIN, [Kind.TRUNCATED]),
         # A shmem folio on its way to swap is in no file, and not lost.
-        (SWAPCACHE, 0, WRITE_PIN, []),
+        (SWAPBACKED | SWAPCACHE, 0, WRITE_PIN, []),
+        # Of a file system's the same bit means something else.
+        (SWAPCACHE, 0, WRITE_PIN, [Kind.TRUNCATED]),
         # Anonymous.
         (DIRTY, MAPPING | 1, WRITE_PIN, []),
     ],
