@@ -511,6 +511,8 @@ def test_the_functions_agree(odd_dump: Dump) -> None:
     assert found["pins"] == found["pins of pages"] == stats["live_pins"]
     assert found["hazards"] == 1
     assert found["inconsistencies"] == 0
+    # What is static in the kernel was found by its name and file.
+    assert found["clocks known"] is True
     # Folio by folio: exact where it says so, and never less than is on record.
     assert found["miscounted"] == []
     assert found["exact"] > 0 and found["not exact"] > 0

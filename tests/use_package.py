@@ -13,6 +13,7 @@ from drgn.helpers.linux.mm import pfn_to_page
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "drgn-scripts"))
 
 import gup_pin
+from gup_pin.tasks import UNKNOWN_DIFFER
 
 
 def count_folios(prog: Program, runs: list[gup_pin.Run]) -> dict[str, object]:
@@ -60,6 +61,7 @@ def use(prog: Program) -> dict[str, object]:
         "hazards": len(list(gup_pin.for_each_hazard(prog))),
         "inconsistencies": len(list(gup_pin.for_each_inconsistency(prog))),
         "stacks": sorted(by_run),
+        "clocks known": gup_pin.gup_pin_state(prog).tasks().clocks.differ != UNKNOWN_DIFFER,
         **count_folios(prog, runs),
     }
 

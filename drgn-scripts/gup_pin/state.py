@@ -123,7 +123,7 @@ class GupPinState:
         """The lines of the debugfs file orphans."""
         tasks = self.tasks()
         for run in self.for_each_run(wanted):
-            if tasks.is_orphan(run.first, self.now):
+            if tasks.is_orphan(run.first):
                 yield run
 
     def for_each_origin(self) -> Iterator[tuple[int, Origin, origins.Counts]]:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,56 +13,101 @@ from .runs import Item
 if TYPE_CHECKING:
     from drgn import Object, Program
 
-# By so much may the clocks of tasks and of pins go apart, in ns.
-CLOCKS_DIFFER = 1_000_000_000
+# CLOCKS_DIFFER: by so much may the clocks of tasks and of pins always be apart, in ns.
+CLOCKS_DIFFER = 100_000_000
+
+# The same where nobody knows how far they have gone apart since boot.
+UNKNOWN_DIFFER = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Both clocks at one moment, in ns.
+
+    pins: local_clock(), which says when pins were taken; tasks: CLOCK_MONOTONIC, which
+    says when tasks began; differ: by so much may an age be wrong that is of both
+    """
+
+    pins: int
+    tasks: int
+    differ: int
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task: whether it, and its process, has ended; when it began, in ns."""
+    """A task: whether it, and its process, has ended; when it began, in ns.
+
+    leads: its id is also that of its process
+    """
 
     ended: bool
     process_ended: bool
     start: int
+    leads: bool = True
+
+
+_GONE = Task(True, True, 0)
 
 
 class Tasks:
-    """All tasks of a program by their pid in the initial namespace."""
+    """Tasks of a program by their pid in the initial namespace."""
 
-    def __init__(self, tasks: dict[int, Task], now: int, complete: bool = True) -> None:
-        """Now in ns of the clock that tasks' start times are of.
-
-        Unless they are complete, who is not among them may still be there.
-        """
+    def __init__(
+        self, tasks: dict[int, Task], clocks: Clocks, complete: bool = True
+    ) -> None:
+        """Unless they are complete, who is not among them may still be there."""
         self._tasks = tasks
-        self._now = now
+        self.clocks = clocks
         self._complete = complete
 
     def task_lives(self, pid: int, age: int) -> bool:
-        """Whether a task that has been known for age, in ns, is still there."""
+        """Whether a task is still there that has been known for age, in ns.
+
+        The age is that of when the clocks were read: negative for what came later.
+        """
         task = self._find(pid, age)
         return task is None or not task.ended
 
     def process_lives(self, tgid: int, age: int) -> bool:
         """The same of a process, whose first thread may end before the others."""
         task = self._find(tgid, age)
-        return task is None or not task.process_ended
+        return task is None or (task.leads and not task.process_ended)
 
     def _find(self, pid: int, age: int) -> Task | None:
         """The task; None if that is not known. One that is younger is another."""
         task = self._tasks.get(pid)
         if task is None:
-            return None if not self._complete else Task(True, True, 0)
-        lived = self._now - task.start
-        return Task(True, True, 0) if lived + CLOCKS_DIFFER < age else task
+            return _GONE if self._complete else None
+        lived = self.clocks.tasks - task.start
+        return _GONE if lived + self.clocks.differ < age else task
 
-    def is_orphan(self, item: Item, now: int) -> bool:
-        """Whether a pin's owner or its task has gone; now is local_clock()."""
+    def is_orphan(self, item: Item) -> bool:
+        """Whether a pin's owner or its task has gone."""
         origin = item.call.origin
-        age = max(now - item.call.time, 0)
+        age = self.clocks.pins - item.call.time
         if origin.owner and not self.process_lives(origin.owner, age):
             return True
         return not self.task_lives(origin.pid, age)
+
+
+def find_clocks(prog: Program, now: int) -> Clocks:
+    """The clocks of a program; now is local_clock() in ns.
+
+    The clock of tasks is disciplined, that of pins is not: within weeks they go apart
+    by many seconds. The kernel notes how far they were apart when it was booted.
+    """
+    from drgn import FaultError  # noqa: PLC0415
+
+    try:
+        tasks = _monotonic(prog)
+    except (LookupError, AttributeError, FaultError):
+        # AttributeError: a kernel that keeps its time in another place.
+        return Clocks(now, now, UNKNOWN_DIFFER)
+    try:
+        booted = prog.variable("clocks_apart", "gup_pin/task.c").value_()
+    except (LookupError, FaultError):
+        return Clocks(now, tasks, UNKNOWN_DIFFER)
+    return Clocks(now, tasks, CLOCKS_DIFFER + abs(now - tasks - booted))
 
 
 def _monotonic(prog: Program) -> int:
@@ -79,23 +123,21 @@ def _monotonic(prog: Program) -> int:
 def _read(task: Object) -> Task:
     ended = task.exit_state.value_() != 0
     threads = task.signal.live.counter.value_() if ended else 1
-    return Task(ended, ended and not threads, task.start_time.value_())
+    leads = task.pid.value_() == task.tgid.value_()
+    return Task(ended, ended and not threads, task.start_time.value_(), leads)
 
 
 def find_tasks(prog: Program, now: int, fault: Callable[[Unreadable], None]) -> Tasks:
-    """The tasks of a program; now is local_clock(), for want of a better."""
+    """All tasks of a program; now is local_clock() in ns."""
     from drgn import FaultError  # noqa: PLC0415
     from drgn.helpers.linux.pid import for_each_task  # noqa: PLC0415
 
     tasks: dict[int, Task] = {}
     complete = True
-    # AttributeError: a kernel that keeps its time in another place.
-    with suppress(LookupError, AttributeError, FaultError):
-        now = _monotonic(prog)
     try:
         for task in for_each_task(prog):
             tasks[task.pid.value_()] = _read(task)
     except FaultError as error:
         fault(Unreadable("task", error.address))
         complete = False
-    return Tasks(tasks, now, complete)
+    return Tasks(tasks, find_clocks(prog, now), complete)

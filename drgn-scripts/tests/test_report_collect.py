@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 from test_cli import HAZARD, MockState, mock_drgn, run
-from test_format import NOW
 
 from gup_pin.errors import Unreadable
 from gup_pin.filter import Filter
@@ -63,8 +62,7 @@ class WholeState(MockState):
     def tasks(self) -> SimpleNamespace:
         """Who has ended."""
 
-        def is_orphan(item: Item, now: int) -> bool:
-            assert now == NOW
+        def is_orphan(item: Item) -> bool:
             return item.pfn == 0x2A2B0
 
         return SimpleNamespace(is_orphan=is_orphan)

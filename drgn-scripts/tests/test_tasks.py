@@ -3,22 +3,30 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from test_cli import MockFaultError, mock_drgn
 
-from gup_pin.tasks import Task, Tasks
+from gup_pin.tasks import Clocks, Task, Tasks, find_clocks
 from samples import CALL, ORIGIN, item
 
-SECOND = 1_000_000_000
+MS = 1_000_000
+SECOND = 1000 * MS
 NOW = 100 * SECOND
 AGE = 10 * SECOND
+# The clock of pins is ahead of that of tasks.
+CLOCKS = Clocks(pins=NOW + 7 * SECOND, tasks=NOW, differ=100 * MS)
 
 OLD = Task(ended=False, process_ended=False, start=0)
 ZOMBIE = Task(ended=True, process_ended=True, start=0)
 LEADER = Task(ended=True, process_ended=False, start=0)
-YOUNG = Task(ended=False, process_ended=False, start=NOW - 5 * SECOND)
-NEARLY = Task(ended=False, process_ended=False, start=NOW - AGE + SECOND)
+THREAD = Task(ended=False, process_ended=False, start=0, leads=False)
+YOUNG = Task(ended=False, process_ended=False, start=NOW - AGE + 101 * MS)
+NEARLY = Task(ended=False, process_ended=False, start=NOW - AGE + 100 * MS)
 
 
 @pytest.mark.parametrize(
@@ -27,24 +35,25 @@ NEARLY = Task(ended=False, process_ended=False, start=NOW - AGE + SECOND)
         (OLD, True, True),
         (ZOMBIE, False, False),
         (LEADER, False, True),
-        # The id was given away again.
+        # The id was given away again, the second time to a thread.
         (YOUNG, False, False),
-        # Clocks go apart by less than a second.
+        (THREAD, True, False),
+        # Clocks may be apart by so much.
         (NEARLY, True, True),
     ],
 )
 def test_lives(task: Task, lives: bool, process_lives: bool) -> None:
     """A pin that is ten seconds old."""
-    tasks = Tasks({7: task}, NOW)
+    tasks = Tasks({7: task}, CLOCKS)
     assert tasks.task_lives(7, AGE) is lives
     assert tasks.process_lives(7, AGE) is process_lives
 
 
 def test_nobody() -> None:
     """Gone, unless not all tasks could be read."""
-    assert not Tasks({}, NOW).task_lives(7, AGE)
-    assert Tasks({}, NOW, complete=False).task_lives(7, AGE)
-    assert Tasks({}, NOW, complete=False).process_lives(7, AGE)
+    assert not Tasks({}, CLOCKS).task_lives(7, AGE)
+    assert Tasks({}, CLOCKS, complete=False).task_lives(7, AGE)
+    assert Tasks({}, CLOCKS, complete=False).process_lives(7, AGE)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +68,79 @@ def test_nobody() -> None:
 )
 def test_orphan(owner: int, alive: set[int], orphan: bool) -> None:
     """The owner is the process, the task 815; an owner of 0 is none."""
-    call = replace(CALL, origin=replace(ORIGIN, owner=owner))
-    tasks = Tasks(dict.fromkeys(alive, OLD), NOW)
-    assert tasks.is_orphan(item(1, call=call), CALL.time + AGE) is orphan
+    origin = replace(ORIGIN, owner=owner)
+    call = replace(CALL, origin=origin, time=CLOCKS.pins - AGE)
+    tasks = Tasks(dict.fromkeys(alive, OLD), CLOCKS)
+    assert tasks.is_orphan(item(1, call=call)) is orphan
+
+
+def test_what_came_after_the_clocks_were_read() -> None:
+    """A pin of a task that was born since, on a live kernel: it lives."""
+    call = replace(CALL, time=CLOCKS.pins + 9 * SECOND)
+    born = replace(OLD, start=CLOCKS.tasks + 8 * SECOND)
+    assert not Tasks({812: born, 815: born}, CLOCKS).is_orphan(item(1, call=call))
+    # And one that was born after such a pin is another.
+    born = replace(OLD, start=CLOCKS.tasks + 10 * SECOND)
+    assert Tasks({812: born, 815: born}, CLOCKS).is_orphan(item(1, call=call))
+
+
+def value(number: int) -> SimpleNamespace:
+    """A number in a program."""
+    return SimpleNamespace(value_=lambda: number)
+
+
+class MockProgram(dict[str, Any]):
+    """One with a time keeper, and with what the kernel noted when it was booted."""
+
+    def __init__(self, seconds: int, booted: int | Exception) -> None:
+        """Booted with its clocks so far apart, in ns; an error is raised."""
+        shift = 8
+        mono = SimpleNamespace(
+            base=value((seconds - 1) * SECOND),
+            xtime_nsec=value(SECOND << shift),
+            shift=value(shift),
+        )
+        super().__init__(
+            tk_core=SimpleNamespace(timekeeper=SimpleNamespace(tkr_mono=mono))
+        )
+        self._booted = booted
+
+    def variable(self, name: str, file: str) -> SimpleNamespace:
+        """The only one, which other files may have as well."""
+        assert (name, file) == ("clocks_apart", "gup_pin/task.c")
+        if isinstance(self._booted, LookupError):
+            raise self._booted
+        return SimpleNamespace(value_=self._value)
+
+    def _value(self) -> int:
+        if isinstance(self._booted, Exception):
+            raise self._booted
+        return self._booted
+
+
+@pytest.mark.parametrize(
+    ("pins", "booted", "differ"),
+    [
+        # A long uptime: NTP has slowed down the clock of tasks.
+        (150 * SECOND, 2 * SECOND, 100 * MS + 48 * SECOND),
+        (50 * SECOND, -2 * SECOND, 100 * MS + 48 * SECOND),
+        (102 * SECOND, 2 * SECOND, 100 * MS),
+        # An older kernel, or a page that is not in the dump.
+        (150 * SECOND, LookupError("clocks_apart"), SECOND),
+        (150 * SECOND, MockFaultError("0x10"), SECOND),
+    ],
+)
+def test_clocks(
+    monkeypatch: pytest.MonkeyPatch, pins: int, booted: int | Exception, differ: int
+) -> None:
+    """By how far they have gone apart since boot, by so much they may."""
+    monkeypatch.setitem(sys.modules, "drgn", mock_drgn())
+    prog: Any = MockProgram(100, booted)
+    assert find_clocks(prog, pins) == Clocks(pins, 100 * SECOND, differ)
+
+
+def test_no_clock_of_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then that of pins has to do."""
+    monkeypatch.setitem(sys.modules, "drgn", mock_drgn())
+    prog: Any = {}
+    assert find_clocks(prog, NOW) == Clocks(NOW, NOW, SECOND)

@@ -69,6 +69,6 @@ def _noting_orphans(
     except Unreadable:
         total = 0
     for row, run in enumerate(progress.runs(state.for_each_run(), total)):
-        if tasks.is_orphan(run.first, state.now):
+        if tasks.is_orphan(run.first):
             orphans.add(row)
         yield run
