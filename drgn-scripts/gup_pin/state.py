@@ -26,6 +26,7 @@ from .format import Names
 from .keys import Geometry
 from .memmap import Memmap
 from .memory import ProgramMemory, find_record
+from .orphans import Orphans
 from .page import Page, Process, find_processes, head_of, mapcount_of
 from .physical import Physical, find_physical
 from .records import Origin
@@ -33,7 +34,7 @@ from .runs import Item, Run, make_runs
 from .sections import find_sections
 from .stacks import Stacks
 from .sums import Sum, sum_up
-from .tasks import Tasks, find_tasks
+from .tasks import Tasks, find_tasks, find_these
 from .walk import Walk
 
 if TYPE_CHECKING:
@@ -121,9 +122,9 @@ class GupPinState:
 
     def for_each_orphan(self, wanted: Filter | None = None) -> Iterator[Run]:
         """The lines of the debugfs file orphans."""
-        tasks = self.tasks()
+        orphans = self.orphans()
         for run in self.for_each_run(wanted):
-            if tasks.is_orphan(run.first):
+            if orphans.has(run.first):
                 yield run
 
     def for_each_origin(self) -> Iterator[tuple[int, Origin, origins.Counts]]:
@@ -149,6 +150,25 @@ class GupPinState:
     def tasks(self) -> Tasks:
         """Who is still there."""
         return find_tasks(self.prog, self.now, self.faults.add)
+
+    def orphans(self) -> Orphans:
+        """Which pins are orphans."""
+        tasks = self.tasks()
+        if not self.live:
+            return Orphans(tasks)
+
+        def again(pids: set[int]) -> Tasks:
+            return find_these(self.prog, pids, tasks.clocks, self.faults.add)
+
+        return Orphans(tasks, again, self.still_held)
+
+    def still_held(self, item: Item) -> bool:
+        """Whether a pin is on record now: gup_pin_still_held()."""
+        call = item.call
+        return any(
+            (now.call.address, now.call.time) == (call.address, call.time)
+            for now in self.items_of(item.pfn)
+        )
 
     def struct_pages(self) -> Memmap:
         """All struct pages."""

@@ -141,3 +141,23 @@ def find_tasks(prog: Program, now: int, fault: Callable[[Unreadable], None]) -> 
         fault(Unreadable("task", error.address))
         complete = False
     return Tasks(tasks, find_clocks(prog, now), complete)
+
+
+def find_these(
+    prog: Program, pids: set[int], clocks: Clocks, fault: Callable[[Unreadable], None]
+) -> Tasks:
+    """Those tasks of a program that have these ids, with clocks read before."""
+    from drgn import FaultError  # noqa: PLC0415
+    from drgn.helpers.linux.pid import find_task  # noqa: PLC0415
+
+    tasks: dict[int, Task] = {}
+    complete = True
+    for pid in pids:
+        try:
+            task = find_task(prog, pid)
+            if task:
+                tasks[pid] = _read(task)
+        except FaultError as error:
+            fault(Unreadable("task", error.address))
+            complete = False
+    return Tasks(tasks, clocks, complete)

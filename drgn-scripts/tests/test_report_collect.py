@@ -59,13 +59,13 @@ class WholeState(MockState):
         """The hazards."""
         return super().for_each_hazard(wanted)
 
-    def tasks(self) -> SimpleNamespace:
-        """Who has ended."""
+    def orphans(self) -> SimpleNamespace:
+        """Whose process has ended."""
 
-        def is_orphan(item: Item) -> bool:
+        def has(item: Item) -> bool:
             return item.pfn == 0x2A2B0
 
-        return SimpleNamespace(is_orphan=is_orphan)
+        return SimpleNamespace(has=has)
 
     def for_each_finding(
         self, progress: Callable[[int, int], None]

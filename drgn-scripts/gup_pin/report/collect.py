@@ -62,13 +62,13 @@ def _noting_orphans(
     state: GupPinState, orphans: set[int], progress: Progress
 ) -> Iterator[Run]:
     """All runs; notes the numbers of those whose process, or task, has ended."""
-    tasks = state.tasks()
+    gone = state.orphans()
     try:
         figures = state.shards.totals()
         total = figures.acquired - figures.released
     except Unreadable:
         total = 0
     for row, run in enumerate(progress.runs(state.for_each_run(), total)):
-        if tasks.is_orphan(run.first):
+        if gone.has(run.first):
             orphans.add(row)
         yield run

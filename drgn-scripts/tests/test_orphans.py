@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Which pins are orphans: in a dump, and while tasks come and go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from test_tasks import CLOCKS, OLD, SECOND, ZOMBIE
+
+from gup_pin import state
+from gup_pin.orphans import Orphans
+from gup_pin.runs import Item, Run
+from gup_pin.state import GupPinState
+from gup_pin.tasks import Task, Tasks
+from samples import CALL, item
+
+# Of process 812, task 815, taken after all tasks were looked at.
+PIN = item(1, call=replace(CALL, time=CLOCKS.pins + SECOND))
+BORN = replace(OLD, start=CLOCKS.tasks + SECOND // 2)
+FAMILY = {812: OLD, 815: BORN}
+
+
+class Live:
+    """A kernel that runs: who is there now, and what is still pinned."""
+
+    def __init__(self, tasks: dict[int, Task], *held: Item) -> None:
+        """These."""
+        self._tasks, self._held = tasks, held
+        self.asked: list[set[int]] = []
+
+    def tasks(self, pids: set[int]) -> Tasks:
+        """Those of them that are there."""
+        self.asked.append(pids)
+        found = {pid: self._tasks[pid] for pid in pids if pid in self._tasks}
+        return Tasks(found, CLOCKS)
+
+    def holds(self, pin: Item) -> bool:
+        """Whether a pin is still there."""
+        return pin in self._held
+
+    def orphans(self, then: dict[int, Task]) -> Orphans:
+        """By the tasks that were there at the begin of a walk."""
+        return Orphans(Tasks(then, CLOCKS), self.tasks, self.holds)
+
+
+def test_a_dump() -> None:
+    """Nothing changes, so all is known."""
+    assert Orphans(Tasks({}, CLOCKS)).has(PIN)
+    assert not Orphans(Tasks(FAMILY, CLOCKS)).has(PIN)
+
+
+@pytest.mark.parametrize(
+    ("now", "held", "orphan"),
+    [
+        ({}, True, True),
+        # Born since the walk began.
+        (FAMILY, True, False),
+        # Released, and ended then.
+        ({}, False, False),
+        ({812: OLD}, True, True),
+        ({**FAMILY, 815: ZOMBIE}, True, True),
+    ],
+)
+def test_a_live_kernel(now: dict[int, Task], held: bool, orphan: bool) -> None:
+    """Who seems to have gone is looked for again, and then the pin."""
+    live = Live(now, *([PIN] if held else []))
+    assert live.orphans({}).has(PIN) is orphan
+    assert live.asked == [{812, 815}]
+
+
+def test_nobody_asks_twice_for_those_who_were_there() -> None:
+    """That would take long."""
+    live = Live({})
+    assert not live.orphans(FAMILY).has(PIN)
+    assert live.asked == []
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_the_state_asks_again_if_live(
+    monkeypatch: pytest.MonkeyPatch, live: bool
+) -> None:
+    """By way of the program, and of the folio's records."""
+    asked: list[object] = []
+
+    def find_these(prog: object, pids: set[int], clocks: object, _: object) -> Tasks:
+        asked.append((prog, pids, clocks))
+        return Tasks({}, CLOCKS)
+
+    monkeypatch.setattr(state, "find_these", find_these)
+    other = replace(PIN, call=replace(PIN.call, time=5))
+    records = {0x10: [other, replace(PIN, pfn=0x10)], 0x20: [other], 0x30: []}
+    runs = [Run(replace(PIN, pfn=pfn), 1, 1) for pfn in records]
+    mock: Any = SimpleNamespace(
+        live=live,
+        prog="the program",
+        faults=SimpleNamespace(add=None),
+        tasks=lambda: Tasks({}, CLOCKS),
+        items_of=records.__getitem__,
+        for_each_run=lambda wanted: runs,
+    )
+    mock.still_held = lambda pin: GupPinState.still_held(mock, pin)
+    mock.orphans = lambda: GupPinState.orphans(mock)
+    found = [run.first.pfn for run in GupPinState.for_each_orphan(mock)]
+    assert found == ([0x10] if live else [0x10, 0x20, 0x30])
+    assert asked == [("the program", {812, 815}, CLOCKS)] * (3 if live else 0)
