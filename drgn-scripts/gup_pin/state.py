@@ -405,7 +405,7 @@ def gup_pin_state(prog: Program) -> GupPinState:
         geometry,
         _find_names(prog, root),
         clock.now(prog, faults.add),
-        Stacks(prog),
+        Stacks(prog, memory, faults.add),
         faults,
         page_shift,
         walk,

@@ -3,7 +3,7 @@
 
 import pytest
 
-from gup_pin.stacks import SymbolTable
+from gup_pin.symbols import SymbolTable
 
 TABLE = SymbolTable(
     [(0x1000, "_stext"), (0x1000, "first"), (0x1050, "f"), (0x1200, "_end")]
