@@ -530,6 +530,7 @@ def test_the_prompt_has_a_command(odd_dump: Dump) -> None:
     *lines, end = done.stdout.splitlines()
     assert lines == ["# gup_pin pins 1"] * 2 and end == "goes on"
     assert done.stderr.count("usage: %gup_pins VERB") == 1
+    assert done.stderr.count("gup_pins: output: No space left on device") == 1
 
 
 def test_a_kernel_without_the_feature_is_status_3(odd_dump: Dump, tmp_path: Path) -> None:

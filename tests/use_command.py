@@ -15,9 +15,10 @@ from gup_pin import plugin
 
 
 def run_commands(prog: Program) -> None:
-    """One with a pipe, one whose reader leaves, and one that is none."""
+    """One with a pipe, one whose reader leaves, a full disk, and one that is none."""
     commands: Any = __import__("drgn.commands").commands
-    for command in ("list --no-stacks | head -n 1", "list | head -n 1", "lst"):
+    pipes = "list --no-stacks | head -n 1", "list | head -n 1"
+    for command in (*pipes, "list > /dev/full", "lst"):
         commands.run_command(prog, f"gup_pins {command}")
     print("goes on")
 

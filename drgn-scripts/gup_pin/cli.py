@@ -23,6 +23,8 @@ EXIT_ERROR = 1
 EXIT_USAGE = 2
 EXIT_ABSENT = 3
 EXIT_PARTIAL = 4
+# As shells tell of SIGINT.
+EXIT_INTERRUPTED = 130
 
 EPILOG = """\
 filters, as debugfs takes them: owner=TGID task=PID|TGID/PID comm=NAME mode=r|w
@@ -219,9 +221,13 @@ def complain(message: str) -> None:
     print(f"{NAME}: {message}", file=sys.stderr)
 
 
-def _discard_output() -> None:
-    """Nobody reads on: keep Python from saying so when it flushes at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def drop_unwritten() -> None:
+    """Nobody takes what is left to write: keep who flushes it last from saying so."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _is_lookup(error: Exception) -> bool:
@@ -286,19 +292,30 @@ def run(args: argparse.Namespace, find_prog: Callable[[], Program]) -> int:
     return EXIT_PARTIAL if show.state.faults or show.found else EXIT_FINE
 
 
-def main(words: Sequence[str], find_prog: Callable[[], Program]) -> int:
-    """Run the command; return its exit status."""
-    args = parse(words)
+def guard(work: Callable[[], int]) -> int:
+    """Do what gives an exit status, with a line for whatever else goes wrong.
+
+    Raises only BrokenPipeError: the reader has left, which is no error.
+    """
     try:
-        return run(args, find_prog)
+        return work()
     except BrokenPipeError:
-        _discard_output()
-        return EXIT_FINE
+        raise
     except OSError as error:
         complain(f"{error.filename or 'output'}: {error.strerror}")
         return EXIT_ERROR
     except KeyboardInterrupt:
-        return 130
+        return EXIT_INTERRUPTED
     except Exception as error:
         complain(f"{type(error).__name__}: {error}")
         return EXIT_ERROR
+
+
+def main(words: Sequence[str], find_prog: Callable[[], Program]) -> int:
+    """Run the command; return its exit status."""
+    args = parse(words)
+    try:
+        return guard(lambda: run(args, find_prog))
+    except BrokenPipeError:
+        drop_unwritten()
+        return EXIT_FINE

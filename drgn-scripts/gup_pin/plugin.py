@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .cli import parse, run
+from .cli import EXIT_ERROR, EXIT_FINE, drop_unwritten, guard, parse, run
 from .verbs import NAME
 
 if TYPE_CHECKING:
@@ -28,14 +28,24 @@ _ABOUT = (
 def execute(prog: Program, words: Sequence[str]) -> int:
     """Run the command in a session that goes on after it; return its status."""
     try:
-        args = parse(words, "%%%(prog)s", NAME)
-    except SystemExit as leave:
-        return int(leave.code or 0)
-    try:
-        return run(args, lambda: prog)
+        status = guard(lambda: _execute(prog, words))
     except BrokenPipeError:
         # The reader of a pipe has left; drgn puts stdout back by itself.
-        return 0
+        return EXIT_FINE
+    # In %gup_pins … > FILE drgn closes the file next. The session's own stays.
+    if status == EXIT_ERROR and sys.stdout is not sys.__stdout__:
+        drop_unwritten()
+    return status
+
+
+def _execute(prog: Program, words: Sequence[str]) -> int:
+    try:
+        args = parse(words, "%%%(prog)s", NAME)
+    except SystemExit as leave:
+        # It may have printed its help.
+        sys.stdout.flush()
+        return int(leave.code or 0)
+    return run(args, lambda: prog)
 
 
 def register() -> bool:
@@ -62,7 +72,6 @@ def register() -> bool:
     ) -> None:
         del name, kwargs
         execute(prog, args)
-        sys.stdout.flush()
 
     return True
 

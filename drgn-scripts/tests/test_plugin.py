@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import importlib
+import io
+import os
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -91,3 +94,74 @@ def test_a_reader_who_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "gup_pin_state", leave)
     commands.registered["gup_pins"](None, "gup_pins", ["list"])
     assert not sys.stdout.closed
+
+
+def full() -> io.TextIOWrapper:
+    """A file that drgn opened for %gup_pins … > FILE, on a disk that is full."""
+    return open("/dev/full", "w", encoding="utf-8")
+
+
+@pytest.mark.parametrize("words", [["list"], ["list", "--limit", "1"], ["--help"]])
+def test_a_full_disk(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: list[str]
+) -> None:
+    """One line; and drgn can close the file, which it does next."""
+    commands = MockCommands()
+    load(monkeypatch, commands)
+    monkeypatch.setattr(cli, "gup_pin_state", lambda prog: MockState())
+    with full() as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        commands.registered["gup_pins"](None, "gup_pins", words)
+    assert capsys.readouterr().err == "gup_pins: output: No space left on device\n"
+
+
+def test_the_session_keeps_its_own_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """It is not ours to throw away, though it may be full now."""
+    commands = MockCommands()
+    load(monkeypatch, commands)
+    monkeypatch.setattr(cli, "gup_pin_state", lambda prog: MockState())
+    out = full()
+    before = os.fstat(out.fileno()).st_rdev
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "__stdout__", out)
+    commands.registered["gup_pins"](None, "gup_pins", ["list"])
+    assert os.fstat(out.fileno()).st_rdev == before
+    assert capsys.readouterr().err == "gup_pins: output: No space left on device\n"
+    with pytest.raises(OSError, match="No space"):
+        out.close()
+
+
+def test_a_report_that_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, tmp_path: Path
+) -> None:
+    """One line, and the session goes on."""
+    commands = MockCommands()
+    load(monkeypatch, commands)
+    monkeypatch.setattr(cli, "gup_pin_state", lambda prog: MockState())
+    file = tmp_path / "none" / "a.html"
+    commands.registered["gup_pins"](None, "gup_pins", ["report", "-o", str(file)])
+    assert capsys.readouterr().err == f"gup_pins: {file}: No such file or directory\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (RuntimeError("anything"), "gup_pins: RuntimeError: anything\n"),
+        (KeyboardInterrupt(), ""),
+    ],
+)
+def test_what_nobody_expects(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, error: BaseException, line: str
+) -> None:
+    """No traceback, whatever it is."""
+    commands = MockCommands()
+    load(monkeypatch, commands)
+
+    def fail(_prog: object) -> MockState:
+        raise error
+
+    monkeypatch.setattr(cli, "gup_pin_state", fail)
+    commands.registered["gup_pins"](None, "gup_pins", ["list"])
+    assert capsys.readouterr().err == line
