@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import GupPinUnavailable, Unreadable
-from .filter import BadFilter, Filter
+from .filter import BadFilter, Filter, number_below
+from .filter_values import IDS, U64
 from .state import GupPinState, gup_pin_state
 from .verbs import NAME, SORT_KEYS, Show, preset
 
@@ -40,18 +41,21 @@ _USAGE = "drgn -c DUMP -s VMLINUX %(prog)s"
 
 
 def _count(text: str) -> int:
-    number = int(text, 10)
-    if number < 0:
-        raise ValueError(text)
-    return number
+    """A number that Python can count to."""
+    return number_below(sys.maxsize + 1, text, 10)
+
+
+def _pid(text: str) -> int:
+    return number_below(IDS, text, 10)
 
 
 def _number(text: str) -> int:
-    return int(text, 16 if text[:2].lower() == "0x" else 10)
+    """A pfn, or an address of the kernel's in hexadecimal digits."""
+    return number_below(U64, text, 16 if text[:2].lower() == "0x" else 10)
 
 
 # What argparse calls a value that they refuse.
-_count.__name__ = _number.__name__ = "number"
+_count.__name__ = _pid.__name__ = _number.__name__ = "number"
 
 
 class _Parser:
@@ -75,7 +79,7 @@ class _Parser:
         self._show()
         self._stacks()
         task = self._pins("task", "the pins of a process or a task", Show.list, ["PID"])
-        task.add_argument("pid", type=_count, metavar="PID")
+        task.add_argument("pid", type=_pid, metavar="PID")
         file = self._pins(
             "file", "the pins on a file, by path or inode", Show.list, ["PATH|INO"]
         )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from .filter_values import CHECKS, IDS, MODES, TERMS, U32, U64, is_comm
 from .folio import ORDER_MAX
 from .words import unescape
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 _MINOR_BITS = 20
 _MAJOR_BITS = 12
 _NS_PER_MS = 1_000_000
-_COMM_MAX = 15
-_U32 = 1 << 32
-_U64 = 1 << 64
 
 # No folio has more pages: its head is no farther from any of its pages.
 _FOLIO_MAX = 1 << ORDER_MAX
@@ -32,8 +30,8 @@ class BadFilter(ValueError):
     """A word that is not known, or what is no value of it."""
 
 
-def _number(value: str, limit: int, base: int = 0) -> int:
-    """A number as kstrtoull() takes it."""
+def number_below(limit: int, value: str, base: int = 0) -> int:
+    """A number as kstrtoull() takes it; raises BadFilter."""
     if not re.fullmatch(r"\+?(0[xX][0-9a-fA-F]+|[0-9]+)", value):
         raise BadFilter(value)
     digits = value.lstrip("+")
@@ -49,7 +47,7 @@ def _number(value: str, limit: int, base: int = 0) -> int:
 
 
 def _id(value: str) -> int:
-    return _number(value, 1 << 31, 10)
+    return number_below(IDS, value, 10)
 
 
 def _task(value: str) -> tuple[int, int | None]:
@@ -60,16 +58,16 @@ def _task(value: str) -> tuple[int, int | None]:
 
 def _comm(value: str) -> bytes:
     comm = unescape(value)
-    if len(comm) > _COMM_MAX:
+    if not is_comm(comm):
         raise BadFilter(value)
-    return comm.partition(b"\0")[0]
+    return comm
 
 
 def _pfn(value: str) -> tuple[int, int]:
     """A-B, both of them included, or just A."""
     first, dash, last = value.partition("-")
-    a = _number(first, _U64)
-    b = _number(last, _U64) if dash else a
+    a = number_below(U64, first)
+    b = number_below(U64, last) if dash else a
     if b < a:
         raise BadFilter(value)
     return a, b
@@ -79,9 +77,8 @@ def _dev(value: str) -> int:
     major, colon, minor = value.partition(":")
     if not colon:
         raise BadFilter(value)
-    return _number(major, 1 << _MAJOR_BITS, 10) << _MINOR_BITS | _number(
-        minor, 1 << _MINOR_BITS, 10
-    )
+    high = number_below(1 << _MAJOR_BITS, major, 10)
+    return high << _MINOR_BITS | number_below(1 << _MINOR_BITS, minor, 10)
 
 
 def _one_of(*names: str) -> Callable[[str], str]:
@@ -97,27 +94,27 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "owner": _id,
     "task": _task,
     "comm": _comm,
-    "mode": _one_of("r", "w"),
-    "term": _one_of("short", "long"),
+    "mode": _one_of(*MODES),
+    "term": _one_of(*TERMS),
     # Which there are, only the kernel knows: see check_names().
     "api": str,
     "pfn": _pfn,
-    "ino": lambda value: _number(value, _U64),
+    "ino": lambda value: number_below(U64, value),
     "dev": _dev,
-    "min_age_ms": lambda value: _number(value, _U64, 10),
-    "stack": lambda value: _number(value, _U32),
+    "min_age_ms": lambda value: number_below(U64, value, 10),
+    "stack": lambda value: number_below(U32, value),
 }
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What is wanted; what is None does not matter.
+    """What is wanted; what is None does not matter. Raises BadFilter for no values.
 
     owner: tgid of the process whose memory was pinned
-    task: (tgid, pid) of who pinned, or (either of them, None)
-    comm: its name
+    task: (tgid, pid) of who pinned, or (either of them, None), or just that
+    comm: its name; text is its bytes in UTF-8, without escapes
     mode: "r" or "w"; term: "short" or "long"; api: the pin function's name
-    pfn: first and last pfn; a folio is wanted if any page of it is
+    pfn: first and last pfn, or just one; a folio is wanted if any page of it is
     ino: inode number; dev: dev_t of the file system
     min_age_ms: held for so many ms or more
     stack: handle of the stack
@@ -138,6 +135,18 @@ class Filter:
     stack: int | None = None
     path: str | None = None
     any_of: int | None = None
+
+    def __post_init__(self) -> None:
+        """Take plain values as well."""
+        for name, check in CHECKS.items():
+            value = getattr(self, name)
+            if value is None:
+                continue
+            try:
+                checked = check(value)
+            except (TypeError, ValueError):
+                raise BadFilter(f"{name}={value!r}") from None
+            object.__setattr__(self, name, checked)
 
     @classmethod
     def parse(cls, words: Iterable[str]) -> Filter:
@@ -166,7 +175,7 @@ class Filter:
     def blocks(self) -> tuple[int, int]:
         """First and last pfn that the head of a wanted folio may have."""
         if self.pfn is None:
-            return 0, _U64
+            return 0, U64
         return max(self.pfn[0] - _FOLIO_MAX + 1, 0), self.pfn[1]
 
     def wants_item(self, item: Item, names: Names, now: int) -> bool:

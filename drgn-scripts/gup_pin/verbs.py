@@ -14,7 +14,8 @@ from typing import Any
 
 from . import document
 from .errors import Unreadable
-from .filter import Filter
+from .filter import Filter, number_below
+from .filter_values import U64
 from .format import (
     HAZARDS_HEADER,
     ORPHANS_HEADER,
@@ -272,11 +273,11 @@ def fold(frames: Iterable[str], api: str) -> str:
 
 
 def preset(args: argparse.Namespace) -> Filter:
-    """The filter of a verb that asks for a process or a file."""
+    """The filter of a verb that asks for a process or a file; raises BadFilter."""
     if args.verb == "task":
         return Filter(any_of=args.pid)
-    if args.file.isdecimal():
-        return Filter(ino=int(args.file))
+    if args.file.isascii() and args.file.isdecimal():
+        return Filter(ino=number_below(U64, args.file, 10))
     # It may be a word of a line, or what people call the file.
     is_word = "\\x" in args.file
     return Filter(path=args.file if is_word else escape(os.fsencode(args.file)))

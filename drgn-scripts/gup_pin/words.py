@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+
 
 def escape(text: bytes) -> str:
     """A name as a word: no blank, no backslash that is not an escape."""
@@ -15,10 +17,10 @@ def unescape(word: str) -> bytes:
     """What a word stands for: mirrors string_unescape().
 
     As in the kernel's UNESCAPE_HEX, one digit will do, and a backslash that begins
-    no escape is one.
+    no escape is one. What is no UTF-8 on a command line stays the bytes that it was.
     """
     data, i = bytearray(), 0
-    raw = word.encode()
+    raw = os.fsencode(word)
     while i < len(raw):
         digits = raw[i + 2 : i + 4] if raw[i : i + 2] == b"\\x" else b""
         while digits and not _is_hex(digits):

@@ -372,6 +372,11 @@ def test_a_bug_is_called_by_its_name(
         *("", "lst", "list 5", "--jsonl list", "hazards 5", "list --json --jsonl"),
         *("list mode=x", "list mode=r mode=r", "list --sort nothing", "list --limit x"),
         *("show", "show x", "task", "task x", "file", "stacks --json --folded"),
+        *("list comm=", r"list comm=a\x00b"),
+        *("list --limit -1", "list --limit 99999999999999999999", "list --limit 1_0"),
+        *("show -5", "show -0x5", "show 18446744073709551616", "show 0x"),
+        *("task -1", "task 2147483648", "task \u0663"),
+        *(f"file {'9' * 5000}", "file 18446744073709551616"),
     ],
 )
 def test_usage(monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: str) -> None:
@@ -382,6 +387,24 @@ def test_usage(monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: str) -> 
     out, err = capsys.readouterr()
     assert out == ""
     assert "usage: drgn -c DUMP -s VMLINUX gup_pins.py" in err
+    assert " error: " in err.splitlines()[-1]
+
+
+def test_no_file(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """An empty path is none; digits of other scripts are no number."""
+    with pytest.raises(SystemExit) as left:
+        cli.parse(["file", ""])
+    assert left.value.code == 2 and "usage: " in capsys.readouterr().err
+    assert cli.parse(["file", "\u0663"]).filter == Filter(path=r"\xd9\xa3")
+
+
+def test_any_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a shell gives them to Python."""
+    state = MockState()
+    assert run(monkeypatch, "list comm=\udcff", state) == 0
+    assert state.wanted == Filter(comm=b"\xff")
+    assert run(monkeypatch, "file /\udcff", state) == 0
+    assert state.wanted == Filter(path=r"/\xff")
 
 
 def test_not_run_by_drgn(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:

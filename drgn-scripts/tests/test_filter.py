@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from test_format import NAMES
@@ -79,6 +80,11 @@ def test_not_wanted(word: str) -> None:
     assert not wants(word)
 
 
+def test_a_name_that_is_no_text() -> None:
+    """As Python has it from the command line: any byte but 0 may be in a name."""
+    assert Filter.parse(["comm=\udcff\udcc3\u00fc"]).comm == b"\xff\xc3\xc3\xbc"
+
+
 def test_all_words_must_fit() -> None:
     """One that does not is enough."""
     assert wants("owner=812", "mode=w")
@@ -106,6 +112,8 @@ def test_all_words_must_fit() -> None:
             "nothing=1",
             "path=/a",
         ),
+        # An empty name, and what no name can have in it.
+        *("comm=", r"comm=\x00", r"comm=a\x00b", r"comm=\x00a"),
         *("comm=0123456789abcdef", "pfn=2-1", "pfn=1-", "pfn=-1", "pfn=09", "ino=1k"),
         *(
             "dev=1",
@@ -120,6 +128,61 @@ def test_no_filter(word: str) -> None:
     """As the kernel refuses them."""
     with pytest.raises(BadFilter):
         Filter.parse([word])
+
+
+class Number:
+    """An integer of a program, as drgn has them."""
+
+    def __init__(self, value: int) -> None:
+        """Of this value."""
+        self._value = value
+
+    def __index__(self) -> int:
+        """The value."""
+        return self._value
+
+
+@pytest.mark.parametrize(
+    ("words", "member"),
+    [
+        ({"comm": "fio"}, b"fio"),
+        ({"comm": "\u00fc"}, b"\xc3\xbc"),
+        ({"comm": b"fio"}, b"fio"),
+        ({"pfn": 0x4400}, (0x4400, 0x4400)),
+        ({"pfn": [1, Number(2)]}, (1, 2)),
+        ({"task": 63}, (63, None)),
+        ({"task": (62, 63)}, (62, 63)),
+        ({"task": (62, None)}, (62, None)),
+        ({"owner": Number(812)}, 812),
+        ({"ino": (1 << 64) - 1}, (1 << 64) - 1),
+        ({"path": "/a"}, "/a"),
+        ({"owner": 0}, 0),
+        ({"owner": None}, None),
+    ],
+)
+def test_values_of_scripts(words: dict[str, Any], member: object) -> None:
+    """A plain value where a filter has more."""
+    ((name, _),) = words.items()
+    assert getattr(Filter(**words), name) == member
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *({"mode": "write"}, {"mode": 1}, {"term": "longterm"}, {"api": ""}),
+        *({"comm": ""}, {"comm": b"a\0b"}, {"comm": "0123456789abcdef"}, {"comm": 5}),
+        *({"pfn": -1}, {"pfn": (2, 1)}, {"pfn": (1,)}, {"pfn": "5"}, {"pfn": 1 << 64}),
+        *({"task": "63"}, {"task": (None, 5)}, {"task": (1, 2, 3)}, {"task": 1 << 31}),
+        *({"owner": -1}, {"owner": 1.5}, {"owner": "812"}, {"any_of": 1 << 31}),
+        *({"ino": 1 << 64}, {"dev": 1 << 32}, {"min_age_ms": -1}, {"stack": 1 << 32}),
+        *({"path": ""}, {"path": 5}),
+    ],
+)
+def test_no_values(words: dict[str, Any]) -> None:
+    """Told at once, and which it is; not an empty list, and no error while it runs."""
+    ((name, _),) = words.items()
+    with pytest.raises(BadFilter, match=f"^{name}="):
+        Filter(**words)
 
 
 def test_a_word_twice() -> None:

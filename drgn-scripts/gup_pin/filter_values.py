@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the members of a filter may be: scripts give plain values, too."""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Callable
+from typing import Any
+
+# Above all pids, and all numbers of that many bits.
+IDS = 1 << 31
+U32 = 1 << 32
+U64 = 1 << 64
+
+MODES = ("r", "w")
+TERMS = ("short", "long")
+
+# TASK_COMM_LEN, without the 0.
+_COMM_MAX = 15
+
+
+def is_comm(comm: bytes) -> bool:
+    """Whether a task may have that name; one without a name is a mistake."""
+    return 0 < len(comm) <= _COMM_MAX and b"\0" not in comm
+
+
+def _comm(value: bytes | str) -> bytes:
+    comm = os.fsencode(value)
+    if not is_comm(comm):
+        raise ValueError(value)
+    return comm
+
+
+def _below(limit: int) -> Callable[[Any], int]:
+    """A number, also one of drgn's objects."""
+
+    def check(value: Any) -> int:
+        number = operator.index(value)
+        if not 0 <= number < limit:
+            raise ValueError(value)
+        return number
+
+    return check
+
+
+def _one_of(*names: str) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if value not in names:
+            raise ValueError(value)
+        return str(value)
+
+    return check
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(value)
+    return value
+
+
+def _pfn(value: Any) -> tuple[int, int]:
+    """The first and the last, or one alone."""
+    first, last = value if isinstance(value, (tuple, list)) else (value, value)
+    check = _below(U64)
+    if check(last) < check(first):
+        raise ValueError(value)
+    return check(first), check(last)
+
+
+def _task(value: Any) -> tuple[int, int | None]:
+    """Process and task, or one id of either."""
+    tgid, pid = value if isinstance(value, (tuple, list)) else (value, None)
+    check = _below(IDS)
+    return check(tgid), None if pid is None else check(pid)
+
+
+# By member; they give it as a filter has it, and raise ValueError or TypeError.
+CHECKS: dict[str, Callable[[Any], Any]] = {
+    "owner": _below(IDS),
+    "task": _task,
+    "comm": _comm,
+    "mode": _one_of(*MODES),
+    "term": _one_of(*TERMS),
+    # Which there are, only the kernel knows.
+    "api": _text,
+    "pfn": _pfn,
+    "ino": _below(U64),
+    "dev": _below(U32),
+    "min_age_ms": _below(U64),
+    "stack": _below(U32),
+    "path": _text,
+    "any_of": _below(IDS),
+}
