@@ -11,7 +11,7 @@ local_clock(), user addresses. Names are bytes as the kernel has them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .check import Finding
@@ -46,6 +46,15 @@ def _state(source: Source) -> GupPinState:
     return known
 
 
+def _filter(wanted: Filter | None, words: Mapping[str, Any]) -> Filter:
+    """What is wanted, which is said in one way."""
+    if wanted is None:
+        return Filter(**words)
+    if words:
+        raise TypeError("either a filter or its members")
+    return wanted
+
+
 def for_each_pin(
     prog: Source, wanted: Filter | None = None, **words: Any
 ) -> Iterator[Run]:
@@ -55,15 +64,17 @@ def for_each_pin(
 
     :param prog: program, or its state
     :param wanted: only these; None is all
-    :param words: or else the members of a Filter, such as owner=812, mode="w"
+    :param words: or else the members of a Filter, such as owner=812, mode="w",
+        comm="fio", pfn=0x4400 or pfn=(0x4400, 0x44ff)
     :return: runs. first is the first folio's Item: its pfn; its Call (a struct
         gup_pin_call) with the Origin (a struct gup_pin_id); the user address; its
         pins; its Folio. pages and pins are those of the whole run.
     :raises GupPinUnavailable: if the feature is not there, was never switched on, or
         has another format
-    :raises BadFilter: if the kernel has no such pin function
+    :raises BadFilter: for what is no value of a member, or no pin function of the
+        kernel's
     """
-    return _state(prog).for_each_run(wanted or Filter(**words))
+    return _state(prog).for_each_run(_filter(wanted, words))
 
 
 def pins_of_page(page: Object) -> list[Item]:
@@ -94,9 +105,12 @@ def for_each_call(prog: Source) -> Iterator[Object]:
         call.
     :raises GupPinUnavailable: as for_each_pin()
     """
+    return _calls(_state(prog))
+
+
+def _calls(state: GupPinState) -> Iterator[Object]:
     from drgn import Object  # noqa: PLC0415
 
-    state = _state(prog)
     seen: set[int] = set()
     for item in state.for_each_item():
         address = item.call.address
@@ -115,9 +129,12 @@ def for_each_origin(prog: Source) -> Iterator[Object]:
         calls.
     :raises GupPinUnavailable: as for_each_pin()
     """
+    return _origins(_state(prog))
+
+
+def _origins(state: GupPinState) -> Iterator[Object]:
     from drgn import Object  # noqa: PLC0415
 
-    state = _state(prog)
     for address, _, _ in state.for_each_origin():
         yield Object(state.prog, "struct gup_pin_origin *", address)
 
@@ -134,8 +151,9 @@ def for_each_hazard(
         gup_pin_hazard_kind; event has the time in ns of local_clock(), the task and
         return addresses; run is the pin, as it was then.
     :raises GupPinUnavailable: as for_each_pin()
+    :raises BadFilter: likewise
     """
-    return _state(prog).for_each_hazard(wanted or Filter(**words))
+    return _state(prog).for_each_hazard(_filter(wanted, words))
 
 
 def pin_stack(pin: Run | Item | Object, prog: Source | None = None) -> tuple[str, ...]:
@@ -165,15 +183,17 @@ def folio_pin_count(folio: Object) -> tuple[int, bool]:
 
     This needs no CONFIG_DEBUG_GUP_PIN.
 
-    :param folio: ``struct folio *``, or ``struct page *`` that is a folio's head
+    :param folio: ``struct folio *``, or ``struct page *``: the folio that it is of
     :return: number of FOLL_PIN references, and whether it is exact. A large folio
         counts them. A small one has 1024 references for each: fewer than 1024 are no
         pin for sure, more may also be very many ordinary ones.
     :raises drgn.FaultError: if its struct page is not in the dump
     """
     from drgn import cast  # noqa: PLC0415
+    from drgn.helpers.linux.mm import compound_head  # noqa: PLC0415
 
-    folio = cast("struct folio *", folio)
+    head = compound_head(cast("struct page *", folio))
+    folio = cast("struct folio *", head)
     flags = folio.flags
     word = flags.f if hasattr(flags, "f") else flags
     if word.value_() >> folio.prog_.constant("PG_head").value_() & 1:

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Functions for scripts: what they say at once, and of which folio."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gup_pin import api
+from gup_pin.errors import Absence, GupPinUnavailable
+from gup_pin.filter import BadFilter, Filter
+from gup_pin.state import GupPinState
+
+FLAG_HEAD = 6
+
+
+def value(number: int) -> SimpleNamespace:
+    """A number in a program."""
+    return SimpleNamespace(value_=lambda: number)
+
+
+def counter(number: int) -> SimpleNamespace:
+    """An atomic one."""
+    return SimpleNamespace(counter=value(number))
+
+
+def make_folio(large: bool, pins: int, refs: int) -> Any:
+    """A struct folio, of a kernel whose flags are a word."""
+    return SimpleNamespace(
+        flags=value(large << FLAG_HEAD),
+        _pincount=counter(pins),
+        _refcount=counter(refs),
+        prog_=SimpleNamespace(constant=lambda _: value(FLAG_HEAD)),
+    )
+
+
+@pytest.fixture
+def heads(monkeypatch: pytest.MonkeyPatch) -> dict[int, Any]:
+    """The heads of tail pages, by their identity: what drgn's helpers find."""
+    found: dict[int, Any] = {}
+    drgn, helpers = ModuleType("drgn"), ModuleType("drgn.helpers.linux.mm")
+    vars(drgn).update(cast=lambda _, page: page)
+    vars(helpers).update(compound_head=lambda page: found.get(id(page), page))
+    monkeypatch.setitem(sys.modules, "drgn", drgn)
+    monkeypatch.setitem(sys.modules, "drgn.helpers.linux.mm", helpers)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("large", "pins", "refs", "count"),
+    [
+        (True, 2, 9000, (2, True)),
+        (False, 0, 2050, (2, False)),
+        (False, 0, 3, (0, True)),
+    ],
+)
+def test_pins_of_a_folio(
+    heads: dict[int, Any], large: bool, pins: int, refs: int, count: tuple[int, bool]
+) -> None:
+    """As the folio counts them, whichever of its pages was given."""
+    head, tail = make_folio(large, pins, refs), make_folio(False, 0, 0)
+    heads[id(tail)] = head
+    assert api.folio_pin_count(head) == count
+    assert api.folio_pin_count(tail) == count
+
+
+EACH: list[Callable[[Any], Any]] = [
+    api.for_each_pin,
+    api.for_each_call,
+    api.for_each_origin,
+    api.for_each_hazard,
+    api.for_each_inconsistency,
+]
+
+
+@pytest.mark.parametrize("function", EACH)
+def test_a_kernel_without_the_feature(
+    monkeypatch: pytest.MonkeyPatch, function: Callable[[Any], Any]
+) -> None:
+    """Is told by the call itself, not by the first of what it gives."""
+
+    def refuse(_source: object) -> None:
+        raise GupPinUnavailable(Absence.NOT_BUILT, "why")
+
+    monkeypatch.setattr(api, "_state", refuse)
+    with pytest.raises(GupPinUnavailable):
+        function("the program")
+
+
+class MockState:
+    """Says what was asked for."""
+
+    def for_each_run(self, wanted: Filter) -> Filter:
+        """Not runs."""
+        return wanted
+
+    for_each_hazard = for_each_run
+
+
+@pytest.mark.parametrize("function", [api.for_each_pin, api.for_each_hazard])
+def test_words_are_a_filter(monkeypatch: pytest.MonkeyPatch, function: Any) -> None:
+    """Or else there is one; not both, of which one would not be obeyed."""
+    monkeypatch.setattr(api, "_state", lambda _: MockState())
+    assert function("the program", comm="fio", pfn=5) == Filter(comm=b"fio", pfn=(5, 5))
+    wanted = Filter(owner=7)
+    assert function("the program", wanted) is wanted
+    assert function("the program") == Filter()
+    with pytest.raises(BadFilter, match="mode='write'"):
+        function("the program", mode="write")
+    with pytest.raises(TypeError):
+        function("the program", wanted, mode="w")
+    with pytest.raises(TypeError):
+        function("the program", Filter(), mode="w")
+
+
+def test_a_state_is_taken_as_it_is() -> None:
+    """So that its faults can be looked at."""
+    state = object.__new__(GupPinState)
+    assert api._state(state) is state
