@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -121,3 +122,8 @@ def test_a_state_is_taken_as_it_is() -> None:
     """So that its faults can be looked at."""
     state = object.__new__(GupPinState)
     assert api._state(state) is state
+
+
+def test_checkers_may_use_its_types() -> None:
+    """PEP 561: without this file they take all of an installed package for Any."""
+    assert Path(api.__file__).with_name("py.typed").is_file()
