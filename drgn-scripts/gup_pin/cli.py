@@ -138,7 +138,7 @@ class _Parser:
             "--stacks",
             action=argparse.BooleanOptionalAction,
             default=True,
-            help="the stacks: below all lines, or as frames of each (default)",
+            help="the stacks: below all lines, or in JSON (default)",
         )
 
     @staticmethod

@@ -20,12 +20,15 @@ Parts = Mapping[str, "Iterable[Words] | Words"]
 class Handles:
     """Notes the stacks that words name."""
 
-    def __init__(self) -> None:
-        """Begin with none."""
+    def __init__(self, wanted: bool = True) -> None:
+        """Begin with none; it stays so unless they are wanted."""
+        self._wanted = wanted
         self._seen: dict[str, None] = {}
 
     def note(self, words: Words) -> None:
         """Note those of a pin, a sum or a finding."""
+        if not self._wanted:
+            return
         handle = words.get("stack")
         if handle is not None:
             self._seen[handle] = None
@@ -37,9 +40,14 @@ class Handles:
         return {handle: list(state.frames(int(handle, 16))) for handle in self._seen}
 
 
-def write(out: TextIO, views: Views, verb: str, parts: Parts) -> None:
-    """Write a document with these parts; lists are not kept."""
-    handles = Handles()
+def write(
+    out: TextIO, views: Views, verb: str, parts: Parts, stacks: bool = True
+) -> None:
+    """Write a document with these parts, and the stacks that they name if wanted.
+
+    Lists are not kept.
+    """
+    handles = Handles(stacks)
     out.write("{")
     separator = "\n "
     for name, part in _all_parts(views, verb, parts, handles):

@@ -148,7 +148,7 @@ class Show:
         if self.args.json:
             pins = map(views.pin, runs)
             page_part = {"page": words} if words else {}
-            document.write(self.out, views, "show", {**page_part, "pins": pins})
+            self._document({**page_part, "pins": pins})
             return
         self._line(PAGE_HEADER)
         if words:
@@ -174,11 +174,11 @@ class Show:
         """What is wrong with the folios."""
         words = self._findings()
         if self.args.json:
-            document.write(self.out, self.views, "check", {"findings": words})
+            self._document({"findings": words})
             return
         if self.args.jsonl:
             for each in words:
-                self._object(each)
+                self._finding_as_json(each)
             return
         self._line(CHECK_HEADER)
         handles: dict[int, None] = {}
@@ -229,13 +229,24 @@ class Show:
         runs = self._chosen(runs)
         if self.args.json:
             words = map(views.pin, runs)
-            document.write(self.out, views, self.args.verb, {"pins": words})
+            self._document({"pins": words})
             return
         if self.args.jsonl:
             self._pins_as_json(runs)
             return
         self._line(header)
         self._pin_lines(runs)
+
+    def _document(self, parts: document.Parts) -> None:
+        write, args = document.write, self.args
+        write(self.out, self.views, args.verb, parts, stacks=args.stacks)
+
+    def _finding_as_json(self, finding: Words) -> None:
+        """A line, where each pin has its frames."""
+        if self.args.stacks:
+            for pin in finding["pins"]:
+                pin["frames"] = list(self.state.frames(int(pin["stack"], 16)))
+        self._object(finding)
 
     def _pins_as_json(self, runs: Iterable[Run]) -> None:
         formatter, state = self.views.formatter, self.state

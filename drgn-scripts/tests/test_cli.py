@@ -13,6 +13,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from schema import validate
 from test_format import LINE, NAMES, NOW
 
 from gup_pin import cli
@@ -119,6 +120,7 @@ HAZARD = Hazard(
     event=Event(NOW - 4_000_000, 0x1234, 40, 41, b"a b", (0x1234, 0x5678)),
     run=Run(item(0x1A2B0), 1, 16),
 )
+HEAD = {"schema": "gup-pin/1", "verb": "x", "kernel": "6.12.0", "live": False}
 EVENT = " truncate_cleanup_folio+0x1/0x2\n notify_change+0x1/0x2\n"
 FRAMES = " pin_user_pages_fast+0x51/0x80\n bio_iov_iter_get_pages+0x1/0x2\n"
 
@@ -246,6 +248,49 @@ def test_jsonl(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     pins = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [pin["pfn"] for pin in pins] == ["0x1a2b0", "0x2a2b0"]
     assert all(len(pin["frames"]) == 2 for pin in pins)
+
+
+FRAME_LIST = [frame.strip() for frame in FRAMES.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("option", "more"), [("", {"frames": FRAME_LIST}), (" --no-stacks", {})]
+)
+def test_findings_as_jsonl(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, option: str, more: dict[str, Any]
+) -> None:
+    """Each pin with its frames, for there is nothing below that has them."""
+    monkeypatch.setattr(Views, "flags", lambda self, flags: f"flags{flags}")
+    refs = Ref(CALL, 1), Ref(CALL, 2)
+    state = MockState(findings=[Finding(Kind.FREE, 1, ANON, COUNTS, 3, refs)])
+    assert run(monkeypatch, f"check --jsonl{option}", state) == 4
+    finding = json.loads(capsys.readouterr().out)
+    validate(finding, "finding")
+    keys = {"pins", "frames"}
+    assert [{key: pin[key] for key in keys & {*pin}} for pin in finding["pins"]] == [
+        {"pins": 1, **more},
+        {"pins": 2, **more},
+    ]
+
+
+@pytest.mark.parametrize("verb", ["list", "check"])
+def test_json_without_stacks(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, verb: str
+) -> None:
+    """Its part of the document is empty, and no stack is read."""
+    monkeypatch.setattr(Views, "flags", lambda self, flags: f"flags{flags}")
+    monkeypatch.setattr(Views, "head", lambda self, verb: HEAD)
+    finding = Finding(Kind.FREE, 1, ANON, COUNTS, 1, (Ref(CALL, 1),))
+    state = MockState(findings=[finding])
+    run(monkeypatch, f"{verb} --json", state)
+    document = json.loads(capsys.readouterr().out)
+    validate(document)
+    assert document["stacks"] == {"0x2b40003": FRAME_LIST}
+    monkeypatch.setattr(MockState, "frames", None)
+    run(monkeypatch, f"{verb} --json --no-stacks", state)
+    document = json.loads(capsys.readouterr().out)
+    validate(document)
+    assert document["stacks"] == {}
 
 
 def test_hazards(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
