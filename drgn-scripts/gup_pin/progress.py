@@ -4,10 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
 from typing import TextIO
-
-from .runs import Run
 
 # How long nothing is said at first, and between two times, in seconds.
 _PAUSE = 1.0
@@ -42,14 +39,3 @@ class Progress:
             self._stream.write(_ERASE)
             self._stream.flush()
             self._shown = False
-
-    def runs(self, runs: Iterable[Run], total: int) -> Iterator[Run]:
-        """The same runs, told of as they pass; total in pins."""
-        if not self._on:
-            yield from runs
-            return
-        done = 0
-        for run in runs:
-            done += run.pins
-            self.tell(done, total)
-            yield run

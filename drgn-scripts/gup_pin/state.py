@@ -99,6 +99,17 @@ class GupPinState:
         """Whether all pins since boot were, but for those that memory lacked for."""
         return bool(self.root.index.complete.value_())
 
+    def watch(self, tell: Callable[[int, int], None]) -> None:
+        """Tell how far a walk of all pins is: folios, and how many there are."""
+
+        def total() -> int:
+            try:
+                return self.shards.totals().folios
+            except Unreadable:
+                return 0
+
+        self.walk.watch(tell, total)
+
     def for_each_item(self, wanted: Filter | None = None) -> Iterator[Item]:
         """The pins of each call on each folio, by ascending pfn."""
         if not wanted:

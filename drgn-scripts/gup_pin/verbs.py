@@ -66,6 +66,7 @@ class Show:
         self.views = Views(state)
         self.out = sys.stdout
         self.progress = Progress(sys.stderr, f"{NAME}: {args.verb}", sys.stdout)
+        state.watch(self.progress.tell)
         # There is something that the exit status tells of.
         self.found = False
 
@@ -74,7 +75,7 @@ class Show:
     def list(self) -> None:
         """All pins."""
         runs = self.state.for_each_run(self.args.filter)
-        self._pins(PINS_HEADER, self._watched(runs))
+        self._pins(PINS_HEADER, runs)
 
     def orphans(self) -> None:
         """Pins whose owner's process, or whose task, has ended."""
@@ -204,15 +205,6 @@ class Show:
         for finding in self.state.for_each_finding(self.progress.tell):
             self.found = True
             yield self.views.finding(finding)
-        self.progress.end()
-
-    def _watched(self, runs: Iterable[Run]) -> Iterator[Run]:
-        try:
-            figures = self.state.shards.totals()
-            total = figures.acquired - figures.released
-        except Unreadable:
-            total = 0
-        yield from self.progress.runs(runs, total)
         self.progress.end()
 
     def _chosen(self, runs: Iterable[Run]) -> Iterable[Run]:

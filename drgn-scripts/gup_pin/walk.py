@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from .blocks import Block, BlockReader, bits_of
 from .folio import Folio, FolioReader
@@ -33,6 +33,14 @@ class Walk:
         self._blocks = blocks
         self._folios = folios
         self._page_shift = page_shift
+        self._tell: Callable[[int, int], None] | None = None
+        self._total: Callable[[], int] = int
+
+    def watch(
+        self, tell: Callable[[int, int], None], total: Callable[[], int]
+    ) -> None:
+        """Tell, at each block, how many folios a walk has passed, and of how many."""
+        self._tell, self._total = tell, total
 
     def blocks(
         self, heads: Sequence[int], first: int = 0, last: int = ALL_PFNS
@@ -41,6 +49,9 @@ class Walk:
 
         Those are left out that have no pfn from first to last.
         """
+        # Not of one folio, which may be within another walk.
+        tell = self._tell if first != last else None
+        done, total = 0, self._total() if tell else 0
         shards = (self._shard(i, head) for i, head in enumerate(heads) if head)
         for number, address in heapq.merge(*shards):
             pfn = self._geometry.pfn(number)
@@ -49,8 +60,12 @@ class Walk:
             if pfn + self._geometry.pfns <= first:
                 continue
             block = self._blocks.read(address, number)
-            if block:
-                yield pfn, block
+            if not block:
+                continue
+            if tell:
+                done += block.used.bit_count()
+                tell(done, total)
+            yield pfn, block
 
     def items(
         self, heads: Sequence[int], first: int = 0, last: int = ALL_PFNS

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from schema import validate
 from test_format import LINE, NAMES, NOW
+from test_progress import Clock, Terminal
 
-from gup_pin import cli
+from gup_pin import cli, progress
 from gup_pin.check import Finding, Kind
 from gup_pin.errors import Absence, Faults, GupPinUnavailable, Unreadable
 from gup_pin.filter import BadFilter, Filter
@@ -25,7 +26,6 @@ from gup_pin.memmap import Counts
 from gup_pin.records import Ref
 from gup_pin.ring import Event, Hazard
 from gup_pin.runs import Run
-from gup_pin.totals import Totals
 from gup_pin.verbs import SORT_KEYS, fold
 from gup_pin.views import Views
 from samples import ANON, CALL, PAGE_SHIFT, item
@@ -68,6 +68,7 @@ class MockState:
     wanted: Filter | None = None
     findings: list[Any] = field(default_factory=list)
     page_shift: int = PAGE_SHIFT
+    tell: Callable[[int, int], None] = lambda done, total: None
 
     def for_each_finding(
         self, progress: Callable[[int, int], None]
@@ -76,13 +77,13 @@ class MockState:
         progress(1, 1)
         yield from self.findings
 
-    @property
-    def shards(self) -> SimpleNamespace:
-        """For how many pins there are."""
-        return SimpleNamespace(totals=lambda: Totals(acquired=40, released=8))
+    def watch(self, tell: Callable[[int, int], None]) -> None:
+        """Have walks told of."""
+        self.tell = tell
 
     def for_each_run(self, wanted: Filter | None) -> Iterator[Run]:
         """The runs."""
+        self.tell(1, 2)
         self.wanted = wanted
         yield Run(item(0x1A2B0), 16, 16)
         if self.damaged:
@@ -240,6 +241,22 @@ def test_findings_are_status_4(
     assert run(monkeypatch, words, state) == 4
     out, err = capsys.readouterr()
     assert ("kind=free" in out or '"kind": "free"' in out) and err == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["list", "list owner=1", "task 5", "list --sort age --limit 1", "check --json"],
+)
+def test_progress(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    """Those who wait at a terminal see how far the walk is, and then nothing."""
+    monkeypatch.setattr(progress, "time", Clock(2.0))
+    monkeypatch.setattr(Views, "head", lambda self, verb: HEAD)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert run(monkeypatch, f"{words} --no-stacks", MockState()) == 0
+    verb, share = words.partition(" ")[0], 100 if "check" in words else 50
+    line = f"\r\033[Kgup_pins: {verb}: {share} %"
+    assert terminal.getvalue() == f"{line}\r\033[K"
 
 
 def test_jsonl(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:

@@ -9,8 +9,6 @@ import pytest
 
 from gup_pin import progress
 from gup_pin.progress import Progress
-from gup_pin.runs import Run
-from samples import item
 
 
 class Terminal(io.StringIO):
@@ -72,13 +70,18 @@ def test_a_short_walk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("slow")
-def test_runs_pass() -> None:
-    """All of them, and the share is that of their pins."""
+@pytest.mark.parametrize(
+    ("done", "total", "line"),
+    [
+        (1, 3, "\r\033[Kx: 33 %"),
+        # More than there were, of a kernel that runs.
+        (9, 3, "\r\033[Kx: 100 %"),
+        # Who knows.
+        (9, 0, ""),
+    ],
+)
+def test_share(done: int, total: int, line: str) -> None:
+    """Never more than all."""
     stream = Terminal()
-    runs = [Run(item(pfn), 1, 5) for pfn in range(4)]
-    assert list(Progress(stream, "x").runs(runs, 20)) == runs
-    assert "25 %" in stream.getvalue() and "100 %" in stream.getvalue()
-    assert list(Progress(io.StringIO(), "x").runs(runs, 20)) == runs
-    # More than there are, of a kernel that runs.
-    assert list(Progress(stream, "x").runs(runs, 1)) == runs
-    assert "500" not in stream.getvalue()
+    Progress(stream, "x").tell(done, total)
+    assert stream.getvalue() == line

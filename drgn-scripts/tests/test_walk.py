@@ -27,8 +27,8 @@ class MockFolios:
         return [NO_FOLIO if pfn == TAIL_PFN else anon for pfn in pfns]
 
 
-def walk(records: Records, blocks: dict[int, int]) -> list[tuple[int, int, int, bool]]:
-    """(pfn, call, pins, inferred) of all pins in an index of blocks by number."""
+def make_walk(records: Records, blocks: dict[int, int]) -> tuple[Walk, list[int]]:
+    """A walk of an index of blocks by number, and the heads of its shards."""
     shards: list[dict[int, int]] = [{} for _ in range(GEOMETRY.shards)]
     for number, address in sorted(blocks.items()):
         shards[GEOMETRY.shard(number)][GEOMETRY.key(number)] = address
@@ -39,7 +39,12 @@ def walk(records: Records, blocks: dict[int, int]) -> list[tuple[int, int, int, 
         MockFolios(),  # type: ignore[arg-type]
         PAGE_SHIFT,
     )
-    heads = [records.memory.put_xarray(shard) for shard in shards]
+    return whole, [records.memory.put_xarray(shard) for shard in shards]
+
+
+def walk(records: Records, blocks: dict[int, int]) -> list[tuple[int, int, int, bool]]:
+    """(pfn, call, pins, inferred) of all pins."""
+    whole, heads = make_walk(records, blocks)
     found = list(whole.items(heads))
     pfns = {item.pfn for item in found}
     for pfn in pfns | {pfn + 1 for pfn in pfns}:
@@ -100,3 +105,20 @@ def test_damage_costs_what_it_hits() -> None:
     }
     assert [pfn for pfn, *_ in walk(records, blocks)] == [192, 194, TAIL_PFN]
     assert len(list(records.faults.lines())) == 3
+
+
+def test_a_walk_is_told_of() -> None:
+    """By folios, whatever becomes of them; not that of one folio within another."""
+    records = Records()
+    call = records.put_call()
+    blocks = {nr: records.put_block(nr, [(call, 0b111, 1)]) for nr in (2, 5)}
+    whole, heads = make_walk(records, blocks)
+    told: list[tuple[int, int]] = []
+    list(whole.items(heads))
+    whole.watch(lambda done, total: told.append((done, total)), lambda: 7)
+    for _ in whole.blocks(heads):
+        list(whole.blocks(heads, 128, 128))
+    assert told == [(3, 7), (6, 7)]
+    told.clear()
+    list(whole.items(heads, 200, 1000))
+    assert told == [(3, 7)]

@@ -37,7 +37,7 @@ def collect(state: GupPinState, progress: Progress) -> dict[str, object]:
     views = Views(state)
     data = views.head("report")
     orphans: set[int] = set()
-    pins = (views.pin(run) for run in _noting_orphans(state, orphans, progress))
+    pins = (views.pin(run) for run in _noting_orphans(state, orphans))
     columns = make_columns(pins)
     for row in orphans:
         columns["orphan"][row] = 1
@@ -58,17 +58,10 @@ def collect(state: GupPinState, progress: Progress) -> dict[str, object]:
     return {**{key: exact(part) for key, part in data.items()}, "columns": columns}
 
 
-def _noting_orphans(
-    state: GupPinState, orphans: set[int], progress: Progress
-) -> Iterator[Run]:
+def _noting_orphans(state: GupPinState, orphans: set[int]) -> Iterator[Run]:
     """All runs; notes the numbers of those whose process, or task, has ended."""
     gone = state.orphans()
-    try:
-        figures = state.shards.totals()
-        total = figures.acquired - figures.released
-    except Unreadable:
-        total = 0
-    for row, run in enumerate(progress.runs(state.for_each_run(), total)):
+    for row, run in enumerate(state.for_each_run()):
         if gone.has(run.first):
             orphans.add(row)
         yield run
