@@ -225,6 +225,7 @@ __all__ = (
     "for_each_inconsistency",
     "for_each_origin",
     "for_each_pin",
+    "gup_pin_state",
     "pin_stack",
     "pins_of_page",
 )
