@@ -36,9 +36,7 @@ class Walk:
         self._tell: Callable[[int, int], None] | None = None
         self._total: Callable[[], int] = int
 
-    def watch(
-        self, tell: Callable[[int, int], None], total: Callable[[], int]
-    ) -> None:
+    def watch(self, tell: Callable[[int, int], None], total: Callable[[], int]) -> None:
         """Tell, at each block, how many folios a walk has passed, and of how many."""
         self._tell, self._total = tell, total
 

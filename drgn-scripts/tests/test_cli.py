@@ -70,9 +70,7 @@ class MockState:
     page_shift: int = PAGE_SHIFT
     tell: Callable[[int, int], None] = lambda done, total: None
 
-    def for_each_finding(
-        self, progress: Callable[[int, int], None]
-    ) -> Iterator[Any]:
+    def for_each_finding(self, progress: Callable[[int, int], None]) -> Iterator[Any]:
         """What is wrong."""
         progress(1, 1)
         yield from self.findings
