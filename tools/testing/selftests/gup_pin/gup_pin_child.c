@@ -178,6 +178,18 @@ const char *gup_pin_wait_ended(pid_t pid)
 	return gup_pin_problem("process %d does not end", pid);
 }
 
+const char *gup_pin_wait_thread_gone(pid_t tid)
+{
+	int tries;
+
+	for (tries = 0; tries < 1000; tries++) {
+		if (syscall(SYS_tgkill, getpid(), tid, 0) && errno == ESRCH)
+			return NULL;
+		gup_pin_msleep(10);
+	}
+	return gup_pin_problem("thread %d does not end", tid);
+}
+
 /* A page that nobody will ever fill. */
 static char *endless_page(void)
 {

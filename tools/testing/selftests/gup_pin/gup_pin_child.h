@@ -36,6 +36,8 @@ void gup_pin_child_end(struct gup_pin_child *child);
 
 /* Until a process's first thread has ended. */
 const char *gup_pin_wait_ended(pid_t pid);
+/* The same for a thread of ours, which pthread_join() does not wait for to the end. */
+const char *gup_pin_wait_thread_gone(pid_t tid);
 
 /* A user without any right. */
 #define CHILD_USER	65534

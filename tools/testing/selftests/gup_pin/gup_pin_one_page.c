@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "kselftest_harness.h"
 #include "gup_pin_bulk.h"
+#include "gup_pin_child.h"
 #include "gup_pin_mem.h"
 #include "gup_pin_pinners.h"
 #include "gup_pin_reading.h"
@@ -25,6 +26,7 @@
 struct holder {
 	char *page;
 	int ring[RINGS];
+	pid_t tid;
 	int err;
 };
 
@@ -42,6 +44,7 @@ static void *hold(void *arg)
 	struct holder *holder = arg;
 	unsigned int i;
 
+	holder->tid = gettid();
 	for (i = 0; i < ARRAY_SIZE(iov); i++) {
 		iov[i].iov_base = holder->page;
 		iov[i].iov_len = PAGE_SIZE;
@@ -71,6 +74,7 @@ FIXTURE_SETUP(one_page)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, hold, &self->holder));
 	pthread_join(thread, NULL);
 	ASSERT_EQ(0, self->holder.err);
+	ASSERT_OK(gup_pin_wait_thread_gone(self->holder.tid));
 }
 
 FIXTURE_TEARDOWN(one_page)

@@ -250,6 +250,7 @@ TEST_F(orphans, first_thread_ended)
 
 struct passer {
 	void *addr;
+	pid_t tid;
 	int err;
 };
 
@@ -259,6 +260,7 @@ static void *pass(void *arg)
 	struct passer *passer = arg;
 	int ring = uring_open();
 
+	passer->tid = gettid();
 	passer->err = uring_register_one(ring, passer->addr, PAGE_SIZE) ?:
 		uring_unregister(ring);
 	close(ring);
@@ -283,10 +285,11 @@ TEST_F(orphans, guessed)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, pass, &passer));
 	pthread_join(thread, NULL);
 	ASSERT_EQ(0, passer.err);
+	ASSERT_OK(gup_pin_wait_thread_gone(passer.tid));
 	ASSERT_OK(gup_pin_read_orphans(&lines));
 	ASSERT_EQ(1, lines.nr);
 	EXPECT_EQ(getpid(), lines.line->owner);
-	EXPECT_NE(getpid(), lines.line->pid);
+	EXPECT_EQ(passer.tid, lines.line->pid);
 	EXPECT_STREQ("inferred", lines.line->match);
 	gup_pin_free(&lines);
 	ASSERT_EQ(0, uring_unregister(self->ring));
