@@ -54,15 +54,26 @@ static void *pin(void *arg)
 	return NULL;
 }
 
+const char *gup_pin_wait_thread_gone(pid_t tid)
+{
+	int tries;
+
+	for (tries = 0; tries < 10000; tries++) {
+		if (syscall(__NR_tgkill, getpid(), tid, 0) && errno == ESRCH)
+			return NULL;
+		gup_pin_msleep(1);
+	}
+	return gup_pin_problem("thread %d does not end", tid);
+}
+
 static int pin_by_thread(struct pinning *pinning)
 {
 	pthread_t thread;
 	int err;
 
 	err = pthread_create(&thread, NULL, pin, pinning) ?: pthread_join(thread, NULL);
-	/* It is said to have ended a little before it has. */
-	while (!err && !syscall(__NR_tgkill, getpid(), pinning->told->pinner, 0))
-		gup_pin_msleep(1);
+	if (!err && gup_pin_wait_thread_gone(pinning->told->pinner))
+		err = ETIMEDOUT;
 	return err;
 }
 
@@ -176,18 +187,6 @@ const char *gup_pin_wait_ended(pid_t pid)
 		gup_pin_msleep(10);
 	}
 	return gup_pin_problem("process %d does not end", pid);
-}
-
-const char *gup_pin_wait_thread_gone(pid_t tid)
-{
-	int tries;
-
-	for (tries = 0; tries < 1000; tries++) {
-		if (syscall(SYS_tgkill, getpid(), tid, 0) && errno == ESRCH)
-			return NULL;
-		gup_pin_msleep(10);
-	}
-	return gup_pin_problem("thread %d does not end", tid);
 }
 
 /* A page that nobody will ever fill. */
