@@ -238,6 +238,28 @@ def test_stacks_of_some_pins_only(tool: Tool, folder: Path) -> None:
     assert [(s["pins"], s["stack"], s["frames"]) for s in got] == [(2, "0x2", RXE)]
 
 
+@pytest.mark.parametrize("word", ["min_age_ms=5000", "pins=16", "pages=512"])
+def test_a_filter_is_of_pins_however_they_are_summed(tool: Tool, tmp_path: Path, word: str) -> None:
+    """In stacks the same words are of sums, and of the oldest pin there."""
+    write(
+        tmp_path / "pins",
+        PINS,
+        pin(pins=16, pages=512, age_ms=10_000, stack="0x1"),
+        pin(pins=2, pages=2, age_ms=10, stack="0x1"),
+    )
+    write(tmp_path / "stacks", STACKS, stack(URING, pins=18, pages=514, calls=2, stack="0x1"))
+    for command in ("list", "top", "stacks"):
+        for key in ("comm", "stack", "mode", "module"):
+            words = [command, "-f", tmp_path, "--by", key, "--json", word]
+            assert [s["pins"] for s in json.loads(tool(*words).stdout)] == [16], words
+    got = json.loads(tool("stacks", "-f", tmp_path, "--json", word).stdout)
+    assert [(s["pins"], s["frames"]) for s in got] == [(16, URING)]
+    assert tool("diff", tmp_path, tmp_path, word).stdout.split()[-3:] == ["16", "16", "total"]
+    for words in (["stacks", word], ["top", "--by", "mode", word], ["top", "--by", "pins"]):
+        done = tool(*words, "-f", tmp_path / "stacks", status=1)
+        assert "this is stacks, but pins is needed" in done.stderr
+
+
 def test_top_shows_who_holds_most(tool: Tool, folder: Path) -> None:
     write(folder / "stats", "enabled 1", "live_folios 3", "untracked 7")
     head, *table = tool("-f", folder).stdout.splitlines()

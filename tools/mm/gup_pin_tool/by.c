@@ -41,10 +41,8 @@ bool gp_by_needs_pins(const struct gp_by *by)
 {
 	unsigned int i;
 
-	if (gp_by_has(by, "file") || gp_by_has(by, "path"))
-		return true;
 	for (i = 0; i < by->nr; i++)
-		if (gp_kind_has(GP_PINS, by->keys[i]) && !gp_kind_has(GP_STACKS, by->keys[i]))
+		if (!strcmp(by->keys[i], "file") || gp_key_needs_pins(by->keys[i]))
 			return true;
 	return false;
 }

@@ -220,10 +220,8 @@ static bool in_range(const struct gp_rule *rule, const struct gp_record *record)
 
 static bool old_enough(struct gp_rule *rule, const struct gp_record *record)
 {
-	const char *key = record->kind == GP_PINS ? "age_ms" : "oldest_ms";
-
 	rule->seen = true;
-	return gp_word_number(record, key) >= rule->from;
+	return gp_word_number(record, "age_ms") >= rule->from;
 }
 
 static bool meets(struct gp_rule *rule, const struct gp_record *record, unsigned int pass)
@@ -263,7 +261,7 @@ bool gp_filter_pass(struct gp_filter *filter, const struct gp_record *record)
 	return pass;
 }
 
-/* Does it ask for words that are in `pins` only? */
+/* Does it ask for what only `pins` can tell? The oldest pin's age is not all pins'. */
 bool gp_filter_needs_pins(const struct gp_filter *filter)
 {
 	size_t i;
@@ -271,9 +269,7 @@ bool gp_filter_needs_pins(const struct gp_filter *filter)
 	for (i = 0; i < filter->nr; i++) {
 		const struct gp_rule *rule = &filter->rules[i];
 
-		if (rule->type == RULE_FILE || !strcmp(rule->key, "path"))
-			return true;
-		if (gp_kind_has(GP_PINS, rule->key) && !gp_kind_has(GP_STACKS, rule->key))
+		if (rule->type == RULE_MIN_AGE || gp_key_needs_pins(rule->key))
 			return true;
 	}
 	return false;

@@ -122,6 +122,7 @@ const char *gp_word(const struct gp_record *record, const char *key);
 unsigned long long gp_word_number(const struct gp_record *record, const char *key);
 enum gp_type gp_key_type(const char *key);
 bool gp_kind_has(enum gp_kind kind, const char *key);
+bool gp_key_needs_pins(const char *key);
 
 struct gp_filter;
 

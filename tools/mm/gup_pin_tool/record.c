@@ -80,6 +80,17 @@ bool gp_kind_has(enum gp_kind kind, const char *key)
 	return find_key(keys, nr, key);
 }
 
+/*
+ * Can `pins` alone tell it? Words that both files have mean a run in one and the sum
+ * of a stack in the other.
+ */
+bool gp_key_needs_pins(const char *key)
+{
+	if (!strcmp(key, "pins") || !strcmp(key, "pages") || !strcmp(key, "path"))
+		return true;
+	return gp_kind_has(GP_PINS, key) && !gp_kind_has(GP_STACKS, key);
+}
+
 /* Of a word that is not known: text. */
 enum gp_type gp_key_type(const char *key)
 {
