@@ -43,6 +43,29 @@ static int parse_range(struct gp_rule *rule)
 	return good ? GP_OK : gp_usage("pfn=%s is no range like 0x1000-0x1fff", rule->value);
 }
 
+/* Both numbers of a task, TGID/PID. */
+static bool split_task(const char *task, unsigned long long *tgid,
+		       unsigned long long *pid)
+{
+	char first[32];
+	size_t len = strcspn(task, "/");
+
+	if (!task[len] || len >= sizeof(first))
+		return false;
+	memcpy(first, task, len);
+	first[len] = '\0';
+	return gp_number(first, tgid) && gp_number(task + len + 1, pid);
+}
+
+/* A process or a task, or with a slash a process and its task. */
+static int parse_task(struct gp_rule *rule)
+{
+	if (gp_number(rule->value, &rule->from))
+		return GP_OK;
+	rule->both = split_task(rule->value, &rule->from, &rule->to);
+	return rule->both ? GP_OK : gp_usage("task=%s is no PID, nor TGID/PID", rule->value);
+}
+
 static enum rule_type type_of(const char *key)
 {
 	if (!strcmp(key, "pfn"))
@@ -71,6 +94,8 @@ int gp_filter_add(struct gp_filter *filter, const char *word)
 	rule->escaped = gp_escape(rule->value);
 	if (rule->type == RULE_PFN)
 		return parse_range(rule);
+	if (rule->type == RULE_TASK)
+		return parse_task(rule);
 	if (rule->type == RULE_MIN_AGE && !gp_number(rule->value, &rule->from))
 		return gp_usage("min_age_ms=%s is no number", rule->value);
 	return GP_OK;
@@ -165,20 +190,6 @@ static bool on_file(struct gp_rule *rule, const struct gp_record *record)
 	return same_path(path, rule->value) || same_path(path, rule->escaped);
 }
 
-/* Both numbers of a task, TGID/PID. */
-static bool split_task(const char *task, unsigned long long *tgid,
-		       unsigned long long *pid)
-{
-	char first[32];
-	size_t len = strcspn(task, "/");
-
-	if (!task[len] || len >= sizeof(first))
-		return false;
-	memcpy(first, task, len);
-	first[len] = '\0';
-	return gp_number(first, tgid) && gp_number(task + len + 1, pid);
-}
-
 /* What was met when its owner was asked for is not wanted again. */
 static bool of_process(const struct gp_record *record, unsigned long long wanted,
 		       unsigned int pass)
@@ -191,12 +202,16 @@ static bool of_process(const struct gp_record *record, unsigned long long wanted
 	return task && split_task(task, &tgid, &pid) && (tgid == wanted || pid == wanted);
 }
 
-/* task=A/B is one thread, task=A any of a process. */
-static bool same_task(const char *task, const char *wanted)
+/* As the kernel's filter has it: a number alone may be either. */
+static bool same_task(const struct gp_rule *rule, const char *task)
 {
-	size_t len = strlen(wanted);
+	unsigned long long tgid, pid;
 
-	return !strcmp(task, wanted) || (!strncmp(task, wanted, len) && task[len] == '/');
+	if (!split_task(task, &tgid, &pid))
+		return false;
+	if (rule->both)
+		return tgid == rule->from && pid == rule->to;
+	return tgid == rule->from || pid == rule->from;
 }
 
 static bool same_word(const struct gp_rule *rule, const char *value)
@@ -241,7 +256,7 @@ static bool meets(struct gp_rule *rule, const struct gp_record *record, unsigned
 	case RULE_PFN:
 		return in_range(rule, record);
 	case RULE_TASK:
-		return same_task(value, rule->value);
+		return same_task(rule, value);
 	case RULE_PID:
 		return of_process(record, rule->from, pass);
 	default:

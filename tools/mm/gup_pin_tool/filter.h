@@ -23,7 +23,8 @@ enum rule_type {
  * @value: what it has to be
  * @escaped: the same as the kernel would write it, or the real name of a file
  * @from: the first number that fits
- * @to: the last number that fits; of a file, its inode
+ * @to: the last number that fits; of a file, its inode; of a task, its own number
+ * @both: of a task: process and task have to fit, not one of them
  * @dev: of a file: its file system; NULL if the file was not found
  * @error: of a file: why it was not found
  * @sure: of a file: device and inode are those that the kernel tells
@@ -38,6 +39,7 @@ struct gp_rule {
 	char *escaped;
 	unsigned long long from;
 	unsigned long long to;
+	bool both;
 	char *dev;
 	int error;
 	bool sure;
