@@ -436,16 +436,54 @@ def test_diff_shows_what_grew(tool: Tool, two: tuple[Path, Path]) -> None:
         ("gone+0x1/0x2", -3),
     ]
     busy = json.loads(tool("diff", *two, "--json", "--sort", "acquired").stdout)
-    assert [g["acquired_growth"] for g in busy] == [100, 10, 4, -3]
+    assert [g.get("acquired_growth") for g in busy] == [100, 10, None, None]
     assert (got[0]["pins"], got[0]["pins_before"], got[0]["acquired_growth"]) == (105, 5, 100)
     text = tool("diff", *two, "-n", "1").stdout
     table = rows(text)
     assert table[0] == ["GROWTH", "BEFORE", "PINS", "PAGES", "ACQUIRED", "STACK"]
     assert table[1] == ["+100", "5", "105", "+100", "+100", "0x2"]
-    assert table[2] == ["+101", "18", "119", "+101", "+111", "total"]
+    assert table[2] == ["+101", "18", "119", "+101", "+110", "total"]
     assert f"  {RXE[1]}\n" in text
     got = json.loads(tool("diff", two[0] / "stacks", two[1], "--by", "module", "--json").stdout)
     assert [(g["module"], g["pins_growth"]) for g in got] == [("ib_uverbs", 100), ("vmlinux", 1)]
+
+
+def test_diff_does_not_know_what_was_acquired_where_nobody_held(tool: Tool, tmp_path: Path) -> None:
+    """acquired= counts since boot; a stack without live pins is not in the file."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    steady, busy = ["steady+0x1/0x2"], ["busy+0x1/0x2"]
+    held = stack(steady, pins=5, acquired=50, stack="0x1")
+    write(old / "stacks", STACKS, held)
+    write(
+        new / "stacks",
+        STACKS,
+        stack(steady, pins=5, acquired=60, stack="0x1"),
+        stack(busy, pins=1, pages=1, acquired=1_000_100, stack="0x2"),
+    )
+    for pair, side in (((old, new), "acquired"), ((new, old), "acquired_before")):
+        for words in ([], ["-s", "acquired"], ["-s", "acquired", "-r"], ["-s", "peak"]):
+            got = json.loads(tool("diff", *pair, "--json", *words).stdout)
+            unknown = got.pop()
+            assert unknown["frames"] == busy, words
+            figures = {k: v for k, v in unknown.items() if k.startswith("acquired")}
+            assert figures == {side: 1_000_100}
+            assert [abs(g["acquired_growth"]) for g in got] == [10] * ("acquired" in words)
+        assert "1000100" not in tool("diff", *pair).stdout
+        total = rows(tool("diff", *pair).stdout)[-1]
+        assert [total[-2].strip("+-"), total[-1]] == ["10", "total"]
+        # Of several stacks, one is not known.
+        got = json.loads(tool("diff", *pair, "--json", "--by", "module").stdout)
+        assert ["acquired_growth" in g for g in got] == [False]
+    # The same stack for reading is another origin.
+    write(new / "stacks", STACKS, held, stack(steady, pins=1, acquired=900, mode="r", stack="0x1"))
+    assert rows(tool("diff", old, new).stdout)[1:] == [
+        ["+1", "5", "6", "+16", "0x1"],
+        ["+1", "5", "6", "+16", "total"],
+    ]
+    # An older kernel does not tell.
+    write(new / "stacks", STACKS, stack(steady, pins=7, stack="0x1"))
+    got = json.loads(tool("diff", old, new, "--json").stdout)
+    assert [{k: v for k, v in g.items() if "acq" in k} for g in got] == [{"acquired_before": 50}]
 
 
 def test_diff_of_pins(tool: Tool, two: tuple[Path, Path]) -> None:

@@ -13,7 +13,7 @@ static bool changed(const struct gp_sum *sum, const struct gp_options *options)
 	if (sum->now.pins != sum->then.pins || sum->now.pages != sum->then.pages)
 		return true;
 	return options->sort && !strcmp(options->sort, "acquired") &&
-	       sum->now.acquired != sum->then.acquired;
+	       gp_acquired_known(sum) && sum->now.acquired != sum->then.acquired;
 }
 
 static void add_columns(struct gp_table *table, const struct gp_sums *sums)
@@ -34,18 +34,31 @@ static void add_row(struct gp_table *table, const struct gp_sums *sums,
 	gp_table_number(table, sum->then.pins);
 	gp_table_number(table, sum->now.pins);
 	gp_table_growth(table, sum->now.pages, sum->then.pages);
-	if (sums->acquired)
+	if (sums->acquired && gp_acquired_known(sum))
 		gp_table_growth(table, sum->now.acquired, sum->then.acquired);
+	else if (sums->acquired)
+		gp_table_add(table, gp_copy(""));
 	gp_labels(table, sums, sum, false);
 	if (sum->frames)
 		gp_table_below(table, sum->frames);
 }
 
-static void add_total(struct gp_values *total, const struct gp_values *values)
+static void add_values(struct gp_values *total, const struct gp_values *values, bool acquired)
 {
 	total->pins = gp_add(total->pins, values->pins);
 	total->pages = gp_add(total->pages, values->pages);
+	if (!acquired)
+		return;
 	total->acquired = gp_add(total->acquired, values->acquired);
+	total->origins += values->origins;
+}
+
+static void add_total(struct gp_sum *total, const struct gp_sum *sum)
+{
+	bool acquired = gp_acquired_known(sum);
+
+	add_values(&total->now, &sum->now, acquired);
+	add_values(&total->then, &sum->then, acquired);
 }
 
 /* The last row is of all groups, those that did not change as well. */
@@ -55,10 +68,8 @@ static void add_total_row(struct gp_table *table, const struct gp_sums *sums)
 	struct gp_sum sum = {};
 	size_t i;
 
-	for (i = 0; i < sums->nr; i++) {
-		add_total(&sum.now, &sums->all[i]->now);
-		add_total(&sum.then, &sums->all[i]->then);
-	}
+	for (i = 0; i < sums->nr; i++)
+		add_total(&sum, sums->all[i]);
 	sum.labels[0] = total;
 	for (i = 1; i < sums->by->nr; i++)
 		sum.labels[i] = none;
@@ -84,6 +95,19 @@ static void for_people(const struct gp_sums *sums, const struct gp_options *opti
 	gp_table_free(&table);
 }
 
+/* Of a group that is not the same in both, what each of them tells. */
+static void acquired_as_json(struct gp_json *json, const struct gp_sum *sum)
+{
+	if (gp_acquired_known(sum)) {
+		gp_json_growth(json, "acquired", sum->now.acquired, sum->then.acquired);
+		return;
+	}
+	if (sum->now.origins)
+		gp_json_number(json, "acquired", sum->now.acquired);
+	if (sum->then.origins)
+		gp_json_number(json, "acquired_before", sum->then.acquired);
+}
+
 static void one_as_json(struct gp_json *json, const struct gp_sums *sums,
 			const struct gp_sum *sum)
 {
@@ -92,8 +116,7 @@ static void one_as_json(struct gp_json *json, const struct gp_sums *sums,
 	gp_json_growth(json, "pins", sum->now.pins, sum->then.pins);
 	gp_json_growth(json, "pages", sum->now.pages, sum->then.pages);
 	gp_json_growth(json, gp_count_name(sums), sum->now.count, sum->then.count);
-	if (sums->acquired)
-		gp_json_growth(json, "acquired", sum->now.acquired, sum->then.acquired);
+	acquired_as_json(json, sum);
 	if (sum->frames)
 		gp_json_frames(json, sum->frames);
 	gp_json_object_end();

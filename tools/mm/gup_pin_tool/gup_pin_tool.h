@@ -255,6 +255,7 @@ void gp_by_free(struct gp_by *by);
  * @newest: smallest age, in ms
  * @acquired: pins ever taken, by kernels that tell it
  * @peak: most pins at once, by kernels that tell it
+ * @origins: a hash of all that @acquired is the sum of; 0 if that is nothing
  */
 struct gp_values {
 	unsigned long long pins;
@@ -264,6 +265,7 @@ struct gp_values {
 	unsigned long long newest;
 	unsigned long long acquired;
 	unsigned long long peak;
+	unsigned long long origins;
 };
 
 /**
@@ -316,6 +318,7 @@ struct gp_sums {
 void gp_sums_init(struct gp_sums *sums, struct gp_by *by);
 void gp_sums_add(struct gp_sums *sums, const struct gp_record *record,
 		 const char *frames, bool then);
+bool gp_acquired_known(const struct gp_sum *sum);
 struct gp_sum *gp_sums_find(const struct gp_sums *sums, const char *key);
 void gp_sums_free(struct gp_sums *sums);
 

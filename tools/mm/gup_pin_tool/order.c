@@ -56,12 +56,24 @@ static int compare_labels(const struct gp_sum *a, const struct gp_sum *b)
 	return strcmp(x, y);
 }
 
+/* What is counted from boot on grows by an unknown number if a stack was not there. */
+static bool is_unknown(const struct gp_sum *sum)
+{
+	bool since_boot = order.offset == offsetof(struct gp_values, acquired) ||
+			  order.offset == offsetof(struct gp_values, peak);
+
+	return order.growth && order.label < 0 && since_boot && !gp_acquired_known(sum);
+}
+
 static int compare(const void *a, const void *b)
 {
 	const struct gp_sum *x = *(const struct gp_sum *const *)a;
 	const struct gp_sum *y = *(const struct gp_sum *const *)b;
 	int way = order.label < 0 ? compare_values(x, y) : compare_labels(x, y);
 
+	/* They are the last ones either way. */
+	if (is_unknown(x) != is_unknown(y))
+		return is_unknown(x) - is_unknown(y);
 	return way ? order.sign * way : strcmp(x->key, y->key);
 }
 

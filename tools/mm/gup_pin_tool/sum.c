@@ -15,13 +15,20 @@ void gp_sums_init(struct gp_sums *sums, struct gp_by *by)
 	sums->buckets = gp_alloc(sums->nr_buckets * sizeof(*sums->buckets));
 }
 
-/* FNV-1a, which does for text. */
-static size_t hash(const char *text)
-{
-	unsigned long long h = 0xcbf29ce484222325ULL;
+#define HASH_START	0xcbf29ce484222325ULL
 
+/* FNV-1a, which does for text. */
+static unsigned long long hash_on(unsigned long long h, const char *text)
+{
 	for (; *text; text++)
 		h = (h ^ (unsigned char)*text) * 0x100000001b3ULL;
+	return h;
+}
+
+static size_t hash(const char *text)
+{
+	unsigned long long h = hash_on(HASH_START, text);
+
 	return h ^ h >> 32;
 }
 
@@ -135,6 +142,26 @@ static void add_ages(struct gp_values *values, unsigned long long oldest,
 		values->oldest = oldest;
 }
 
+/* What tells a record of `stacks` from the others, in two boots as well. */
+static unsigned long long origin_of(const struct gp_record *record)
+{
+	unsigned long long h = hash_on(HASH_START, record->frames);
+
+	h = hash_on(h, *record->frames ? "" : gp_word(record, "stack"));
+	h = hash_on(h, gp_word(record, "mode"));
+	h = hash_on(h, gp_word(record, "term"));
+	return hash_on(h, gp_word(record, "api"));
+}
+
+/*
+ * Is it of the same stacks in both snapshots? One that nobody has pins by is not in
+ * the file, and how much was acquired there is not known.
+ */
+bool gp_acquired_known(const struct gp_sum *sum)
+{
+	return sum->now.origins && sum->now.origins == sum->then.origins;
+}
+
 static void add_values(struct gp_values *values, const struct gp_record *record)
 {
 	bool pins = record->kind == GP_PINS;
@@ -146,6 +173,9 @@ static void add_values(struct gp_values *values, const struct gp_record *record)
 	values->count = gp_add(values->count, pins ? 1 : gp_word_number(record, "calls"));
 	values->acquired = gp_add(values->acquired, gp_word_number(record, "acquired"));
 	values->peak = gp_add(values->peak, gp_word_number(record, "peak"));
+	/* A sum does not care for their order. */
+	if (!pins && gp_word(record, "acquired"))
+		values->origins += origin_of(record);
 }
 
 /**
