@@ -441,7 +441,7 @@ def test_diff_shows_what_grew(tool: Tool, two: tuple[Path, Path]) -> None:
     text = tool("diff", *two, "-n", "1").stdout
     table = rows(text)
     assert table[0] == ["GROWTH", "BEFORE", "PINS", "PAGES", "ACQUIRED", "STACK"]
-    assert table[1] == ["+100", "5", "105", "+100", "+100", "0x2"]
+    assert table[1] == ["+100", "5", "105", "+100", "+100", "0x8"]
     assert table[2] == ["+101", "18", "119", "+101", "+110", "total"]
     assert f"  {RXE[1]}\n" in text
     got = json.loads(tool("diff", two[0] / "stacks", two[1], "--by", "module", "--json").stdout)
@@ -493,7 +493,43 @@ def test_diff_of_pins(tool: Tool, two: tuple[Path, Path]) -> None:
     table = rows(tool("diff", two[0], two[0], "--by", "comm").stdout)
     assert table[1:] == [["3", "3", "total"]]
     done = tool("diff", two[0] / "pins", two[1] / "stacks", status=1)
-    assert "this is stacks, but the other one is pins" in done.stderr
+    assert "this is pins, but the other one is stacks" in done.stderr
+
+
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("lone", [False, True])
+def test_diff_names_a_stack_by_the_other_snapshot(
+    tool: Tool, tmp_path: Path, side: int, lone: bool
+) -> None:
+    """The last pin by a stack went between the copy of pins and that of stacks."""
+    folders = [tmp_path / "old", tmp_path / "new"]
+    for i, folder in enumerate(folders):
+        write(folder / "pins", PINS, pin(pins=1 + i, stack="0x1"), pin(pins=5, stack="0x2"))
+        write(folder / "stacks", STACKS, stack(URING, stack="0x1"), stack(RXE, stack="0x2"))
+    write(folders[side] / "stacks", STACKS, stack(RXE, stack="0x2"))
+    pair = [f / "pins" if lone and i == side else f for i, f in enumerate(folders)]
+    for keys in ("comm,stack", "stack,owner"):
+        got = json.loads(tool("diff", *pair, "--by", keys, "--json").stdout)
+        assert [(g["pins_before"], g["pins"], g["frames"]) for g in got] == [(1, 2, URING)]
+    if not lone:
+        got = json.loads(tool("diff", *pair, "--by", "comm,module", "--json").stdout)
+        assert [(g["pins_before"], g["pins"], g["module"]) for g in got] == [(1, 2, "vmlinux")]
+    # The same handle for other frames: it is another boot's, and names nothing here.
+    other = stack(["other+0x1/0x2"], stack="0x2")
+    write(folders[1 - side] / "stacks", STACKS, stack(URING, stack="0x1"), other)
+    if not lone:
+        got = json.loads(tool("diff", *pair, "--by", "comm,stack", "--json").stdout)
+        assert sorted((g["pins_growth"], g["stack"]) for g in got if g["stack"] == "0x1") == [
+            (-1, "0x1"),
+            (2, "0x1"),
+        ]
+
+
+def test_diff_of_pins_alone_goes_by_handles(tool: Tool, two: tuple[Path, Path]) -> None:
+    write(two[0] / "pins", PINS, pin(pins=1, stack="0x1"))
+    write(two[1] / "pins", PINS, pin(pins=3, stack="0x1"), pin(pins=1, stack="0x2"))
+    got = json.loads(tool("diff", two[0] / "pins", two[1] / "pins", "--json").stdout)
+    assert [(g["stack"], g["pins_growth"]) for g in got] == [("0x1", 2), ("0x2", 1)]
 
 
 def cut(line: str) -> Callable[[str], str]:

@@ -6,19 +6,31 @@
 
 #include "gup_pin_tool.h"
 
-static const char *frames_of(const struct gp_record *record, const struct gp_names *names)
+/*
+ * The last pin by a stack may have gone after `pins` was copied and before `stacks`
+ * was, so that only the other snapshot has its frames.
+ */
+static const char *frames_of(const struct gp_record *record, const struct gp_names *own,
+			     const struct gp_names *other)
 {
+	const char *handle = gp_word(record, "stack"), *frames;
+
 	if (record->kind == GP_STACKS)
 		return record->frames;
-	return gp_names_frames(names, gp_word(record, "stack"));
+	frames = gp_names_frames(own, handle);
+	return frames || !other ? frames : gp_names_frames(other, handle);
 }
 
 static int add_all(struct gp_sums *sums, struct gp_reader *reader,
-		   const struct gp_names *names, struct gp_filter *filter, bool then)
+		   struct gp_filter *filter, bool then)
 {
+	const struct gp_names *own = &sums->names[then], *other = &sums->names[!then];
 	struct gp_record *record;
 	int status;
 
+	/* Handles of another boot are of other stacks. */
+	if (!gp_names_agree(own, other))
+		other = NULL;
 	for (;;) {
 		status = gp_reader_next(reader, &record);
 		if (status)
@@ -28,7 +40,7 @@ static int add_all(struct gp_sums *sums, struct gp_reader *reader,
 		if (!gp_filter_pass(filter, record))
 			continue;
 		sums->by->records++;
-		gp_sums_add(sums, record, frames_of(record, names), then);
+		gp_sums_add(sums, record, frames_of(record, own, other), then);
 	}
 	status = gp_filter_check(filter, reader->lines.name);
 	return status ? status : gp_by_check(sums->by, reader->lines.name);
@@ -38,7 +50,7 @@ static int add_all(struct gp_sums *sums, struct gp_reader *reader,
 static int read_names(struct gp_names *names, const struct gp_source *source,
 		      const struct gp_by *by)
 {
-	if (!gp_by_has(by, "module") && !gp_by_has(by, "stack"))
+	if (names->read || (!gp_by_has(by, "module") && !gp_by_has(by, "stack")))
 		return GP_OK;
 	if (source->dir)
 		return gp_names_read(names, source);
@@ -48,16 +60,36 @@ static int read_names(struct gp_names *names, const struct gp_source *source,
 	return GP_OK;
 }
 
-/* Sums of both snapshots have to be of the same file. */
-static int check_kind(struct gp_sums *sums, const struct gp_reader *reader, bool then)
+static bool needs_pins(const struct gp_sums *sums, const struct gp_options *options)
 {
-	if (then || !sums->compared) {
+	return gp_by_needs_pins(sums->by) || gp_filter_needs_pins(&options->filter);
+}
+
+/**
+ * gp_collect_names() - read the names of a snapshot's stacks before it is summed up
+ * @sums: to keep them in
+ * @source: where it is
+ * @options: the command line
+ * @then: it is the older of two
+ *
+ * Return: a status.
+ */
+int gp_collect_names(struct gp_sums *sums, const struct gp_source *source,
+		     const struct gp_options *options, bool then)
+{
+	if (!source->dir || !needs_pins(sums, options))
+		return GP_OK;
+	return read_names(&sums->names[then], source, sums->by);
+}
+
+/* Sums of both snapshots have to be of the same file. */
+static int check_kind(struct gp_sums *sums, const struct gp_reader *reader)
+{
+	if (!sums->collected || sums->kind == reader->kind) {
 		sums->kind = reader->kind;
-		sums->compared = then;
+		sums->collected = true;
 		return GP_OK;
 	}
-	if (sums->kind == reader->kind)
-		return GP_OK;
 	return gp_error("%s: this is %s, but the other one is %s", reader->lines.name,
 			gp_kind_name(reader->kind), gp_kind_name(sums->kind));
 }
@@ -74,8 +106,7 @@ static int check_kind(struct gp_sums *sums, const struct gp_reader *reader, bool
 int gp_collect(struct gp_sums *sums, const struct gp_source *source,
 	       struct gp_options *options, bool then)
 {
-	bool pins = gp_by_needs_pins(sums->by) || gp_filter_needs_pins(&options->filter);
-	struct gp_names names = {};
+	bool pins = needs_pins(sums, options);
 	struct gp_reader *reader;
 	int status;
 
@@ -83,12 +114,11 @@ int gp_collect(struct gp_sums *sums, const struct gp_source *source,
 				&options->filter, &reader);
 	if (status)
 		return status;
-	status = check_kind(sums, reader, then);
+	status = check_kind(sums, reader);
 	if (!status && reader->kind == GP_PINS)
-		status = read_names(&names, source, sums->by);
+		status = read_names(&sums->names[then], source, sums->by);
 	if (!status)
-		status = add_all(sums, reader, &names, &options->filter, then);
-	gp_names_free(&names);
+		status = add_all(sums, reader, &options->filter, then);
 	gp_reader_close(reader);
 	return status;
 }

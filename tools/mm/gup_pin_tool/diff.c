@@ -137,27 +137,33 @@ static void as_json(const struct gp_sums *sums, const struct gp_options *options
 	gp_json_end(&json);
 }
 
-static int collect_from(struct gp_sums *sums, struct gp_options *options,
-			const char *from, bool then)
+/* The newer one is not to wait between its names and its pins; the older one stays. */
+static int collect_both(struct gp_sums *sums, struct gp_options *options,
+			const struct gp_source *now, const struct gp_source *then)
 {
-	struct gp_source source;
-	int status = gp_source_find(&source, from);
+	int status = gp_collect_names(sums, then, options, true);
 
 	if (!status)
-		status = gp_collect(sums, &source, options, then);
-	gp_source_free(&source);
+		status = gp_collect(sums, now, options, false);
+	if (!status)
+		status = gp_collect(sums, then, options, true);
 	return status;
 }
 
 static int compare(struct gp_sums *sums, struct gp_options *options)
 {
+	struct gp_source now = {}, then;
 	int status;
 
-	status = collect_from(sums, options, options->operands[0], true);
+	status = gp_source_find(&then, options->operands[0]);
 	if (!status)
-		status = collect_from(sums, options, options->operands[1], false);
+		status = gp_source_find(&now, options->operands[1]);
+	if (!status)
+		status = collect_both(sums, options, &now, &then);
 	if (!status)
 		status = gp_sums_sort(sums, options->sort, true, options->reverse);
+	gp_source_free(&now);
+	gp_source_free(&then);
 	return status;
 }
 

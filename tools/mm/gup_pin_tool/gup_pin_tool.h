@@ -204,11 +204,13 @@ struct gp_name;
 
 /**
  * struct gp_names - the frames of stacks, by their handle
+ * @read: they were looked for
  * @table: sorted by handle
  * @nr: of names
  * @room: for names
  */
 struct gp_names {
+	bool read;
 	struct gp_name *table;
 	size_t nr;
 	size_t room;
@@ -216,6 +218,7 @@ struct gp_names {
 
 /* names.c */
 int gp_names_read(struct gp_names *names, const struct gp_source *source);
+bool gp_names_agree(const struct gp_names *a, const struct gp_names *b);
 const char *gp_names_frames(const struct gp_names *names, const char *handle);
 void gp_names_free(struct gp_names *names);
 char *gp_module_of(const char *frames);
@@ -292,7 +295,8 @@ struct gp_sum {
  * struct gp_sums - all groups
  * @by: what they are grouped by
  * @kind: which file they were made of
- * @compared: the older snapshot is in there
+ * @collected: some file is in there
+ * @names: of stacks, in this snapshot and in the older one
  * @buckets: the groups by a hash of their key
  * @nr_buckets: a power of two
  * @all: the same groups in a row, in the order that they were met or sorted
@@ -304,7 +308,8 @@ struct gp_sum {
 struct gp_sums {
 	struct gp_by *by;
 	enum gp_kind kind;
-	bool compared;
+	bool collected;
+	struct gp_names names[2];
 	struct gp_sum **buckets;
 	size_t nr_buckets;
 	struct gp_sum **all;
@@ -444,6 +449,8 @@ int gp_show(const struct gp_source *source, struct gp_options *options,
 	    enum gp_kind kind);
 
 /* collect.c */
+int gp_collect_names(struct gp_sums *sums, const struct gp_source *source,
+		     const struct gp_options *options, bool then);
 int gp_collect(struct gp_sums *sums, const struct gp_source *source,
 	       struct gp_options *options, bool then);
 

@@ -36,6 +36,7 @@ int gp_names_read(struct gp_names *names, const struct gp_source *source)
 	struct gp_record *record;
 	int status;
 
+	names->read = true;
 	status = gp_source_open(source, GP_STACKS, false, NULL, &reader);
 	if (status)
 		return status;
@@ -49,6 +50,22 @@ int gp_names_read(struct gp_names *names, const struct gp_source *source)
 	if (names->nr)
 		qsort(names->table, names->nr, sizeof(*names->table), compare);
 	return status;
+}
+
+/* May they be of one boot? In two, a handle sooner or later has other frames. */
+bool gp_names_agree(const struct gp_names *a, const struct gp_names *b)
+{
+	size_t i = 0, j = 0;
+
+	while (i < a->nr && j < b->nr) {
+		int way = compare(&a->table[i], &b->table[j]);
+
+		if (!way && strcmp(a->table[i].frames, b->table[j].frames))
+			return false;
+		i += way <= 0;
+		j += way >= 0;
+	}
+	return true;
 }
 
 /* The frames of a stack; NULL if they are not known. */

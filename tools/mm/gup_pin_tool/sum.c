@@ -212,6 +212,8 @@ void gp_sums_free(struct gp_sums *sums)
 		free(sums->all[i]->frames);
 		free(sums->all[i]);
 	}
+	gp_names_free(&sums->names[0]);
+	gp_names_free(&sums->names[1]);
 	free(sums->all);
 	free(sums->buckets);
 }
