@@ -381,6 +381,62 @@ def test_a_file_by_its_path(tool: Tool, tmp_path: Path) -> None:
     assert r" /srv/a\x20bc" in tool("list", "-f", "pins").stdout
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/srv/table",
+        "table",
+        "srv/table",
+        "./table",
+        "../x/table",
+        "/srv/table/",
+        "srv//./table",
+        "srv/../srv/table/.",
+        "/srv/../table",
+    ],
+)
+def test_a_file_that_is_gone_by_any_name(tool: Tool, tmp_path: Path, name: str) -> None:
+    file: Words = {"map": "file", "dev": "99:9", "ino": 5}
+    write(
+        tmp_path / "pins",
+        PINS,
+        pin(pfn="0x1", **file, path="/table"),
+        pin(pfn="0x2", **file, path="/xtable"),
+        pin(pfn="0x3", **file, path="/table/x"),
+    )
+    got = json.loads(tool("file", name, "-f", "pins", "--json").stdout)
+    assert [g["pfn"] for g in got] == ["0x1"]
+
+
+def test_a_file_that_is_gone_by_a_folders_other_name(tool: Tool, tmp_path: Path) -> None:
+    (tmp_path / "mount").mkdir()
+    (tmp_path / "link").symlink_to("mount")
+    path = f"{tmp_path}/mount/table"
+    write(tmp_path / "pins", PINS, pin(map="file", dev="99:9", ino=5, path=path))
+    for name in ("link/table", "./link/table", tmp_path / "link" / "table"):
+        assert len(json.loads(tool("file", name, "-f", "pins", "--json").stdout)) == 1, name
+    assert tool("file", "../table", "-f", "pins", "--json").stdout == "[]\n"
+
+
+@pytest.mark.parametrize("length", [255, 256, 257, 300, 600])
+def test_a_file_by_a_path_that_lost_its_front(tool: Tool, tmp_path: Path, length: int) -> None:
+    """The kernel keeps 255 bytes."""
+    full = ("/a folder" * 70)[: length - 6].ljust(length - 5, "y") + "/file"
+    assert len(full) == length
+    name = full[-255:].replace(" ", r"\x20")
+    file: Words = {"map": "file", "dev": "99:9"}
+    write(
+        tmp_path / "pins",
+        PINS,
+        pin(pfn="0x1", **file, path=name),
+        pin(pfn="0x2", **file, path="ile"),
+    )
+    for path in (full, f"/mnt{full}", "/".join(full.split("/")[-3:]), full[1:]):
+        got = json.loads(tool("file", path, "-f", "pins", "--json").stdout)
+        assert [g["pfn"] for g in got] == ["0x1"], path
+    assert tool("file", f"{full}x", "-f", "pins", "--json").stdout == "[]\n"
+
+
 def test_words_of_later_kernels(tool: Tool, tmp_path: Path) -> None:
     write(tmp_path / "pins", PINS, pin(path="", fresh="new", n=5), pin(fresh="newer"))
     assert tool("list", "-f", "pins", "--raw").stdout == (tmp_path / "pins").read_text()

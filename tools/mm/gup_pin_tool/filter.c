@@ -120,6 +120,19 @@ static void check_numbers(struct gp_rule *rule, const char *path)
 	rule->same_ino = !rule->sure && st.f_type == BTRFS_SUPER_MAGIC;
 }
 
+/* The path as it was given, and from the root on. */
+static void set_paths(struct gp_rule *rule, const char *path)
+{
+	char *clean = gp_path_clean(path), *real = gp_path_real(path);
+	bool up = !strcmp(clean, "..") || !strncmp(clean, "../", 3);
+
+	/* What leads out of this folder is the end of no other path. */
+	rule->value = gp_escape(up ? real : clean);
+	rule->escaped = gp_escape(real);
+	free(clean);
+	free(real);
+}
+
 /*
  * The pins on a file: by device and inode if it is one of this kernel's, and else
  * also by its name if the kernel tells that, which may be another one of several.
@@ -127,12 +140,9 @@ static void check_numbers(struct gp_rule *rule, const char *path)
 int gp_filter_add_file(struct gp_filter *filter, const char *path, bool here)
 {
 	struct gp_rule *rule = new_rule(filter, RULE_FILE, "path");
-	char *real = realpath(path, NULL);
 	struct stat st;
 
-	rule->value = gp_escape(path);
-	rule->escaped = gp_escape(real ? real : path);
-	free(real);
+	set_paths(rule, path);
 	if (stat(path, &st)) {
 		rule->error = errno;
 		return GP_OK;
@@ -144,14 +154,29 @@ int gp_filter_add_file(struct gp_filter *filter, const char *path, bool here)
 	return GP_OK;
 }
 
-/* Is it the end of another, and does it begin with a whole name? */
-static bool is_end(const char *end, size_t len, const char *path)
+/* The kernel keeps so many bytes of a path. */
+#define PATH_KEPT	255
+
+/* Has it lost its front? Then it may begin in the middle of a name. */
+static bool is_cut(const char *path)
+{
+	size_t bytes;
+
+	if (*path == '/')
+		return false;
+	for (bytes = 0; *path; bytes++)
+		path += !strncmp(path, "\\x", 2) && strlen(path) >= 4 ? 4 : 1;
+	return bytes >= PATH_KEPT;
+}
+
+/* Is it the end of another, and unless @cut does it begin with a whole name? */
+static bool is_end(const char *end, size_t len, const char *path, bool cut)
 {
 	size_t path_len = strlen(path);
 
 	if (!len || len > path_len || strncmp(path + path_len - len, end, len))
 		return false;
-	return len == path_len || *end == '/' || path[path_len - len - 1] == '/';
+	return cut || len == path_len || *end == '/' || path[path_len - len - 1] == '/';
 }
 
 /*
@@ -167,12 +192,12 @@ static bool same_path(const char *path, const char *wanted)
 		len -= gone;
 	if (*wanted != '/') {
 		char *name = gp_format("%.*s", (int)len, path);
-		bool same = is_end(wanted, strlen(wanted), name);
+		bool same = is_end(wanted, strlen(wanted), name, false);
 
 		free(name);
 		return same;
 	}
-	return is_end(path, len, wanted);
+	return is_end(path, len, wanted, is_cut(path));
 }
 
 static bool on_file(struct gp_rule *rule, const struct gp_record *record)

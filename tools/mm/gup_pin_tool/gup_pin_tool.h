@@ -43,6 +43,10 @@ bool gp_is_key(const char *text, size_t len);
 void gp_age(char *buf, size_t size, unsigned long long ms);
 void gp_clean(char *text);
 
+/* path.c */
+char *gp_path_clean(const char *path);
+char *gp_path_real(const char *path);
+
 /*
  * Which file a line comes from. Orphans, and /proc/PID/gup_pins, have the words of
  * pins and are read as such.
