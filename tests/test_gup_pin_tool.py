@@ -308,6 +308,48 @@ def test_filters_and_orders(tool: Tool, folder: Path, words: list[str], pfns: st
     assert " ".join(g["pfn"].removeprefix("0x") for g in got) == pfns
 
 
+@pytest.mark.parametrize(
+    ("line", "pfns", "pages", "pins"),
+    [
+        ({"pages": 16, "pins": 16}, "0x100-0x103", 4, 4),
+        ({"pages": 16, "pins": 16}, "0x10f-0xfff", 1, 1),
+        ({"pages": 16, "pins": 16}, "0-0xffff", 16, 16),
+        ({"pages": 16, "pins": 32}, "0x108", 1, 2),
+        # Folio by folio, as the kernel does it: a folio counts in full.
+        ({"pages": 16, "order": 2, "pins": 4}, "0x103-0x104", 8, 2),
+        ({"pages": 16, "order": 2, "pins": 16}, "0x10f", 4, 4),
+        # Nobody knows where the odd pin is.
+        ({"pages": 2, "pins": 3}, "0x101", 1, 2),
+        # Damage of a kind that nobody looks for.
+        ({"pages": 16, "order": 5, "pins": 3}, "0x101", 16, 3),
+        ({"pages": 16, "order": 99, "pins": 3}, "0x101", 16, 3),
+        ({"pages": 2**64 - 1, "pins": 2**64 - 1}, "0x101", 2**64 - 1, 2**64 - 1),
+    ],
+)
+def test_a_range_has_a_part_of_a_run(
+    tool: Tool, tmp_path: Path, line: Words, pfns: str, pages: int, pins: int
+) -> None:
+    write(tmp_path / "pins", PINS, pin(pfn="0x100", **line), pin(pfn="0x90000", pages=1))
+    for words in (["list", "--by", "comm"], ["top"], ["stacks"]):
+        got = json.loads(tool(*words, "-f", "pins", "--json", f"pfn={pfns}").stdout)
+        assert [(s["pages"], s["pins"]) for s in got] == [(pages, pins)], words
+    # Lines are shown as they are.
+    got = json.loads(tool("list", "-f", "pins", "--json", f"pfn={pfns}").stdout)
+    assert [g["pages"] for g in got] == [line["pages"]]
+
+
+def test_two_ranges(tool: Tool, tmp_path: Path) -> None:
+    write(tmp_path / "pins", PINS, pin(pfn="0x100", pages=16))
+    for words, pages in (
+        (["pfn=0x100-0x107", "pfn=0x106-0x10f"], [2]),
+        (["pfn=0x106-0x10f", "pfn=0x100-0x107"], [2]),
+        (["pfn=0x100-0x103", "pfn=0x108-0x10f"], []),
+        (["pfn=0x108-0x10f", "pfn=0x100-0x103"], []),
+    ):
+        got = json.loads(tool("list", "-f", "pins", "--by", "comm", "--json", *words).stdout)
+        assert [s["pages"] for s in got] == pages, words
+
+
 def test_a_task_without_a_name(tool: Tool, tmp_path: Path) -> None:
     """As prctl(PR_SET_NAME, "") makes one, of which nobody else is to suffer."""
     write(tmp_path / "pins", PINS, pin(pfn="0x1", comm=""), pin(pfn="0x2", comm="010"))

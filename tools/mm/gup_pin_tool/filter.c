@@ -4,6 +4,7 @@
  * or a file.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <linux/magic.h>
@@ -252,10 +253,8 @@ static bool same_word(const struct gp_rule *rule, const char *value)
 
 static bool in_range(const struct gp_rule *rule, const struct gp_record *record)
 {
-	unsigned long long pfn = gp_word_number(record, "pfn");
-	unsigned long long end = gp_add(pfn, gp_word_number(record, "pages"));
-
-	return pfn <= rule->to && end > rule->from;
+	return record->pfn <= rule->to &&
+	       gp_add(record->pfn, record->pages) > rule->from;
 }
 
 static bool old_enough(struct gp_rule *rule, const struct gp_record *record)
@@ -289,7 +288,31 @@ static bool meets(struct gp_rule *rule, const struct gp_record *record, unsigned
 	}
 }
 
-bool gp_filter_pass(struct gp_filter *filter, const struct gp_record *record)
+/*
+ * The kernel leaves out the folios of a run that are not in the range; a copy has it
+ * whole. Where a call has unlike pins on its folios, each counts with the same share.
+ */
+static void clip(struct gp_record *record, const struct gp_rule *range)
+{
+	unsigned long long order = gp_word_number(record, "order");
+	unsigned long long size = order < 32 ? 1ULL << order : 0;
+	unsigned long long folios = size ? record->pages / size : 0;
+	unsigned long long first, last, nr;
+
+	/* No run is as large as that: nothing that can be made sense of. */
+	if (!folios || folios > UINT_MAX || record->pages % size)
+		return;
+	first = range->from > record->pfn ? (range->from - record->pfn) / size : 0;
+	last = (range->to - record->pfn) / size;
+	nr = (last < folios ? last + 1 : folios) - first;
+	record->pfn += first * size;
+	record->pages = nr * size;
+	record->pins = record->pins / folios * nr +
+		       (record->pins % folios * nr + folios - 1) / folios;
+}
+
+/* Of a run that is not wanted whole, what is wanted is told in the record. */
+bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record)
 {
 	bool pass = true;
 	size_t i;
@@ -298,6 +321,14 @@ bool gp_filter_pass(struct gp_filter *filter, const struct gp_record *record)
 	for (i = 0; i < filter->nr; i++)
 		if (!meets(&filter->rules[i], record, filter->pass))
 			pass = false;
+	for (i = 0; pass && i < filter->nr; i++) {
+		if (filter->rules[i].type != RULE_PFN)
+			continue;
+		/* Nothing may be left of it by another range. */
+		pass = in_range(&filter->rules[i], record);
+		if (pass)
+			clip(record, &filter->rules[i]);
+	}
 	return pass;
 }
 

@@ -103,6 +103,9 @@ struct gp_word {
  * @line: as it is in the file, without its newline
  * @words: of the line, those that are not known yet as well
  * @nr_words: their number
+ * @pfn: of a run, the first page of what is wanted of it
+ * @pages: pages of that
+ * @pins: pins on that
  * @text: what @words point into
  * @frames: the frames, a line each, without the blank in front; "" if there are none
  * @frames_len: length of @frames
@@ -113,6 +116,9 @@ struct gp_record {
 	const char *line;
 	struct gp_word words[GP_WORDS_MAX];
 	unsigned int nr_words;
+	unsigned long long pfn;
+	unsigned long long pages;
+	unsigned long long pins;
 	char text[GP_LINE_MAX];
 	char *frames;
 	size_t frames_len;
@@ -199,7 +205,7 @@ int gp_filter_add(struct gp_filter *filter, const char *word);
 void gp_filter_add_pid(struct gp_filter *filter, unsigned long long pid);
 int gp_filter_add_file(struct gp_filter *filter, const char *path, bool here);
 char *gp_filter_words(const struct gp_filter *filter, unsigned int pass);
-bool gp_filter_pass(struct gp_filter *filter, const struct gp_record *record);
+bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record);
 bool gp_filter_needs_pins(const struct gp_filter *filter);
 int gp_filter_check(const struct gp_filter *filter, const char *name);
 void gp_filter_free(struct gp_filter *filter);

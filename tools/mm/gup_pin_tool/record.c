@@ -178,7 +178,12 @@ int gp_record_parse(struct gp_record *record, enum gp_kind kind, const char *lin
 	*problem = split(record);
 	if (!*problem)
 		*problem = check(record);
-	return *problem ? GP_ERROR : GP_OK;
+	if (*problem)
+		return GP_ERROR;
+	record->pfn = gp_word_number(record, "pfn");
+	record->pages = gp_word_number(record, "pages");
+	record->pins = gp_word_number(record, "pins");
+	return GP_OK;
 }
 
 /* The value of a word; NULL if there is no such word. */

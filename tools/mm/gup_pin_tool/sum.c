@@ -168,8 +168,8 @@ static void add_values(struct gp_values *values, const struct gp_record *record)
 
 	add_ages(values, gp_word_number(record, pins ? "age_ms" : "oldest_ms"),
 		 gp_word_number(record, pins ? "age_ms" : "newest_ms"));
-	values->pins = gp_add(values->pins, gp_word_number(record, "pins"));
-	values->pages = gp_add(values->pages, gp_word_number(record, "pages"));
+	values->pins = gp_add(values->pins, record->pins);
+	values->pages = gp_add(values->pages, record->pages);
 	values->count = gp_add(values->count, pins ? 1 : gp_word_number(record, "calls"));
 	values->acquired = gp_add(values->acquired, gp_word_number(record, "acquired"));
 	values->peak = gp_add(values->peak, gp_word_number(record, "peak"));
