@@ -139,6 +139,75 @@ def fixture_sample(tmp_path: Path) -> Path:
     return tmp_path / "sample"
 
 
+# The kernel's side of a filter: what is written is kept, and refused if so wanted.
+SHIM = r"""
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+ssize_t write(int fd, const void *text, size_t size)
+{
+	FILE *log = fopen(getenv("SHIM_LOG"), "a");
+
+	(void)fd;
+	fprintf(log, "%.*s\n", (int)size, (const char *)text);
+	fclose(log);
+	if (getenv("SHIM_REFUSES")) {
+		errno = EINVAL;
+		return -1;
+	}
+	return lseek(fd, 0, SEEK_SET) ? -1 : (ssize_t)size;
+}
+"""
+# What the program sees of the kernel is what lies in a folder.
+MASK = """
+if [ -d /sys/kernel/debug ]; then mount --bind "$1/nothing" /sys/kernel/debug; fi
+mount --bind "$1/proc" /proc
+shift
+exec env "$@"
+"""
+
+
+class Machine:
+    """One with debugfs at a place of its own, made of files."""
+
+    def __init__(self, program: Path, folder: Path) -> None:
+        self.program, self.folder = program, folder
+        self.debugfs = folder / "debug"
+        self.files = self.debugfs / "gup_pin"
+        for path in ("proc/42", "nothing", "debug/gup_pin"):
+            (folder / path).mkdir(parents=True)
+        write(folder / "proc" / "mounts", f"none {self.debugfs} debugfs rw 0 0")
+        (folder / "shim.c").write_text(SHIM)
+        command = ["gcc", "-shared", "-fPIC", "-o", folder / "shim.so", folder / "shim.c"]
+        subprocess.run(command, check=True)
+
+    def run(self, *words: str | Path, status: int = 0, refuses: bool = False) -> Run:
+        """What the program says there."""
+        env = [f"LD_PRELOAD={self.folder}/shim.so", f"SHIM_LOG={self.folder}/told"]
+        env += ["SHIM_REFUSES=1"] * refuses
+        (self.folder / "told").unlink(missing_ok=True)
+        command = ["unshare", "-rm", "sh", "-ec", MASK, "sh", self.folder, *env, self.program]
+        done = subprocess.run(
+            [*command, *words], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == status, done
+        return done
+
+    def told(self) -> list[str]:
+        """The filters that were written."""
+        log = self.folder / "told"
+        return log.read_text().splitlines() if log.exists() else []
+
+
+@pytest.fixture(name="machine")
+def fixture_machine(plain: Path, tmp_path: Path) -> Machine:
+    """A machine whose kernel has the feature."""
+    if subprocess.run(["unshare", "-rm", "true"], check=False).returncode:
+        pytest.skip("no mount namespace to be had")
+    return Machine(plain, tmp_path / "machine")
+
+
 def words_of(line: str) -> Words:
     """The words of a line as JSON has them."""
     words = dict(word.split("=", 1) for word in line.split(" "))
@@ -753,6 +822,18 @@ def test_what_cannot_be_told(
 def test_usage_errors(tool: Tool, folder: Path, words: list[str]) -> None:
     assert folder.name == "copy"
     assert tool(*words, status=2).stdout == ""
+
+
+def test_a_process_is_looked_for_where_debugfs_is(machine: Machine) -> None:
+    """Its own file has not what it pinned of others' memory."""
+    own = pin(pfn="0x0", owner=42, task="42/42", stack="0x0")
+    write(machine.folder / "proc" / "42" / "gup_pins", "# gup_pin gup_pins 1", own)
+    write(machine.files / "pins", PINS, pin(pfn="0x7", owner=7, task="42/42"))
+    got = json.loads(machine.run("pid", "42", "--json").stdout)
+    assert {g["pfn"] for g in got} == {"0x7"}
+    (machine.files / "pins").unlink()
+    got = json.loads(machine.run("pid", "42", "--json").stdout)
+    assert {g["pfn"] for g in got} == {"0x0"}
 
 
 def test_help(tool: Tool) -> None:

@@ -30,32 +30,34 @@ static char *find_debugfs(void)
 	return found;
 }
 
-static int find_live(struct gp_source *source)
+/* The kernel's folder, if it is there; NULL if debugfs is nowhere. */
+static char *live_dir(void)
 {
 	char *mount, *dir = gp_copy(DEBUGFS "/gup_pin");
 	struct stat st;
-	int status;
+
+	if (!stat(dir, &st) || errno != ENOENT)
+		return dir;
+	free(dir);
+	mount = find_debugfs();
+	dir = mount ? gp_format("%s/gup_pin", mount) : NULL;
+	free(mount);
+	return dir;
+}
+
+static int find_live(struct gp_source *source)
+{
+	struct stat st;
 
 	source->live = true;
-	source->dir = dir;
-	if (!stat(dir, &st))
+	source->dir = live_dir();
+	if (!source->dir)
+		return gp_absent("debugfs is not mounted: mount -t debugfs none " DEBUGFS);
+	if (!stat(source->dir, &st))
 		return GP_OK;
 	if (errno != ENOENT)
-		return gp_cannot_read(dir, errno);
-	mount = find_debugfs();
-	if (!mount)
-		return gp_absent("debugfs is not mounted: mount -t debugfs none " DEBUGFS);
-	free(dir);
-	source->dir = gp_format("%s/gup_pin", mount);
-	status = GP_OK;
-	if (stat(source->dir, &st)) {
-		status = errno == ENOENT ?
-			 gp_absent("no %s: this needs a kernel with CONFIG_DEBUG_GUP_PIN",
-				   source->dir) :
-			 gp_cannot_read(source->dir, errno);
-	}
-	free(mount);
-	return status;
+		return gp_cannot_read(source->dir, errno);
+	return gp_absent("no %s: this needs a kernel with CONFIG_DEBUG_GUP_PIN", source->dir);
 }
 
 /**
@@ -81,13 +83,24 @@ int gp_source_find(struct gp_source *source, const char *from)
 	return GP_OK;
 }
 
+/* May the pins of all processes be read? */
+static bool may_read_all(void)
+{
+	char *dir = live_dir(), *pins = dir ? gp_format("%s/pins", dir) : NULL;
+	bool may = pins && !access(pins, R_OK);
+
+	free(pins);
+	free(dir);
+	return may;
+}
+
 /* The same for the pins of a process, which its owner may read without root. */
 int gp_find_process(struct gp_source *source, const char *from, unsigned long long pid)
 {
 	char *file = gp_format("/proc/%llu/gup_pins", pid);
 	int status;
 
-	if (from || !access(DEBUGFS "/gup_pin/pins", R_OK) || access(file, R_OK)) {
+	if (from || may_read_all() || access(file, R_OK)) {
 		status = gp_source_find(source, from);
 	} else {
 		status = gp_source_find(source, file);
