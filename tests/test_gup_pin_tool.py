@@ -836,6 +836,21 @@ def test_a_process_is_looked_for_where_debugfs_is(machine: Machine) -> None:
     assert {g["pfn"] for g in got} == {"0x0"}
 
 
+def test_a_process_without_memory(machine: Machine, tool: Tool, tmp_path: Path) -> None:
+    """A zombie's file is empty, and so is a kernel thread's."""
+    write(machine.folder / "proc" / "42" / "gup_pins")
+    for words, out in (
+        (["--json"], "[]\n"),
+        (["--raw"], "# gup_pin gup_pins 1\n"),
+        (["--by", "comm", "--json"], "[]\n"),
+    ):
+        done = machine.run("pid", "42", *words)
+        assert (done.stdout, done.stderr) == (out, "")
+    # A copy may have been cut off.
+    write(tmp_path / "gup_pins")
+    assert "the file is empty" in tool("pid", "42", "-f", "gup_pins", status=1).stderr
+
+
 def test_help(tool: Tool) -> None:
     text = tool("--help").stdout
     for command in ("top", "list", "stacks", "file PATH", "pid PID", "diff A [B]"):

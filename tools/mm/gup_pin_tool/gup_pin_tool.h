@@ -157,7 +157,8 @@ struct gp_reader {
 };
 
 /* read.c */
-int gp_reader_open(struct gp_reader **reader, const char *path, struct gp_filter *filter);
+int gp_reader_open(struct gp_reader **reader, const char *path, struct gp_filter *filter,
+		   bool process);
 int gp_reader_next(struct gp_reader *reader, struct gp_record **record);
 void gp_reader_close(struct gp_reader *reader);
 const char *gp_kind_name(enum gp_kind kind);

@@ -57,7 +57,17 @@ static bool split_title(const char *title, char *name, size_t size,
 	return gp_number(space + 1, number);
 }
 
-static int read_title(struct gp_reader *reader)
+/* A process without memory, a zombie or a kernel thread, has an empty file. */
+static int no_title(struct gp_reader *reader, bool process)
+{
+	if (!process)
+		return gp_error("%s: the file is empty", reader->lines.name);
+	reader->kind = GP_PINS;
+	reader->title = gp_format("# gup_pin gup_pins %d", FORMAT);
+	return GP_OK;
+}
+
+static int read_title(struct gp_reader *reader, bool process)
 {
 	const char *file = reader->lines.name, *line;
 	unsigned long long number;
@@ -69,7 +79,7 @@ static int read_title(struct gp_reader *reader)
 	if (status)
 		return status;
 	if (end)
-		return gp_error("%s: the file is empty", file);
+		return no_title(reader, process);
 	if (!split_title(line, name, sizeof(name), &number))
 		return gp_error("%s:1: not '# gup_pin pins %d' or the like",
 				file, FORMAT);
@@ -98,10 +108,12 @@ static void filter_in_kernel(struct gp_reader *reader)
  * @reader: the opened file
  * @path: its name
  * @filter: of a file that takes filters: which records will be wanted; or NULL
+ * @process: it is the kernel's own for a process
  *
  * Return: a status.
  */
-int gp_reader_open(struct gp_reader **reader, const char *path, struct gp_filter *filter)
+int gp_reader_open(struct gp_reader **reader, const char *path, struct gp_filter *filter,
+		   bool process)
 {
 	struct gp_reader *new = gp_alloc(sizeof(*new));
 	int status = gp_lines_open(&new->lines, path, filter);
@@ -113,7 +125,7 @@ int gp_reader_open(struct gp_reader **reader, const char *path, struct gp_filter
 	new->filter = filter;
 	if (filter)
 		filter_in_kernel(new);
-	status = read_title(new);
+	status = read_title(new, process);
 	if (status)
 		gp_reader_close(new);
 	else

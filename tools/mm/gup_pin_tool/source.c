@@ -126,7 +126,8 @@ int gp_source_open(const struct gp_source *source, enum gp_kind kind, bool eithe
 	bool filtered = source->live && source->dir && kind == GP_PINS;
 	char *path = source->file ? gp_copy(source->file) :
 				    gp_format("%s/%s", source->dir, gp_kind_name(kind));
-	int status = gp_reader_open(reader, path, filtered ? filter : NULL);
+	int status = gp_reader_open(reader, path, filtered ? filter : NULL,
+				    source->live && source->file);
 
 	free(path);
 	if (status || (*reader)->kind == kind || (either && source->file))
