@@ -851,6 +851,15 @@ def test_a_process_without_memory(machine: Machine, tool: Tool, tmp_path: Path) 
     assert "the file is empty" in tool("pid", "42", "-f", "gup_pins", status=1).stderr
 
 
+def test_diff_tells_that_tracking_is_off(machine: Machine, two: tuple[Path, Path]) -> None:
+    write(machine.files / "stacks", STACKS)
+    for enabled in (0, 1):
+        write(machine.files / "stats", f"enabled {enabled}")
+        note = f"gup_pin: tracking is off: echo 1 > {machine.files}/enable\n"
+        assert machine.run("diff", two[0]).stderr == note * (not enabled)
+        assert machine.run("diff", two[0], two[1]).stderr == ""
+
+
 def test_help(tool: Tool) -> None:
     text = tool("--help").stdout
     for command in ("top", "list", "stacks", "file PATH", "pid PID", "diff A [B]"):

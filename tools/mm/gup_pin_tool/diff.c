@@ -160,6 +160,7 @@ static int compare(struct gp_sums *sums, struct gp_options *options)
 		status = gp_source_find(&now, options->operands[1]);
 	if (!status)
 		status = collect_both(sums, options, &now, &then);
+	gp_source_remark(&now);
 	if (!status)
 		status = gp_sums_sort(sums, options->sort, true, options->reverse);
 	gp_source_free(&now);
