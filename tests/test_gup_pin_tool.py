@@ -466,6 +466,36 @@ def test_a_file_by_its_inode(tool: Tool, tmp_path: Path) -> None:
     assert "No such file" in done.stderr
 
 
+def test_a_copys_file_may_be_of_another_machine(
+    tool: Tool, tmp_path: Path, machine: Machine
+) -> None:
+    """Device and inode say little there; with the last name they say enough."""
+    path = write(tmp_path / "table", "text")
+    st = path.stat()
+    file: Words = {
+        "map": "file",
+        "dev": f"{os.major(st.st_dev)}:{os.minor(st.st_dev)}",
+        "ino": st.st_ino,
+    }
+    lines = [
+        pin(pfn="0x1", **file, path="/other/file"),
+        pin(pfn="0x2", **file, path="/a/mount/of/its/own/table"),
+        pin(pfn="0x3", **file, path=r"/x/table\x20(deleted)"),
+        pin(pfn="0x4", **file, path=""),
+        pin(pfn="0x5", **file, path="/xtable"),
+        pin(pfn="0x6", **file, path="table"),
+        pin(pfn="0x7", **file | {"dev": "99:9"}, path="/table"),
+        pin(pfn="0x8", **file | {"dev": "99:9"}, path="/x/table"),
+    ]
+    write(tmp_path / "pins", PINS, *lines)
+    got = json.loads(tool("file", path, "-f", "pins", "--json").stdout)
+    assert [g["pfn"] for g in got] == ["0x2", "0x3", "0x4", "0x6", "0x7"]
+    # Of the running kernel they are all that is asked for.
+    write(machine.files / "pins", PINS, *lines)
+    got = json.loads(machine.run("file", path, "--json").stdout)
+    assert [g["pfn"] for g in got] == [f"0x{n}" for n in range(1, 7)]
+
+
 def test_a_file_by_its_path(tool: Tool, tmp_path: Path) -> None:
     file: Words = {"map": "file", "dev": "99:9"}
     write(

@@ -150,6 +150,7 @@ int gp_filter_add_file(struct gp_filter *filter, const char *path, bool here)
 	}
 	rule->dev = gp_format("%u:%u", major(st.st_dev), minor(st.st_dev));
 	rule->to = st.st_ino;
+	rule->here = here;
 	if (here)
 		check_numbers(rule, path);
 	return GP_OK;
@@ -180,17 +181,23 @@ static bool is_end(const char *end, size_t len, const char *path, bool cut)
 	return cut || len == path_len || *end == '/' || path[path_len - len - 1] == '/';
 }
 
-/*
- * What the kernel calls it begins at its file system's root, or later if it is
- * very long. It may say that the name is gone.
- */
-static bool same_path(const char *path, const char *wanted)
+/* Length of the kernel's path. It may say that the name is gone. */
+static size_t path_length(const char *path)
 {
 	static const char deleted[] = "\\x20(deleted)";
 	size_t len = strlen(path), gone = strlen(deleted);
 
-	if (len > gone && !strcmp(path + len - gone, deleted))
-		len -= gone;
+	return len > gone && !strcmp(path + len - gone, deleted) ? len - gone : len;
+}
+
+/*
+ * What the kernel calls it begins at its file system's root, or later if it is
+ * very long.
+ */
+static bool same_path(const char *path, const char *wanted)
+{
+	size_t len = path_length(path);
+
 	if (*wanted != '/') {
 		char *name = gp_format("%.*s", (int)len, path);
 		bool same = is_end(wanted, strlen(wanted), name, false);
@@ -201,17 +208,39 @@ static bool same_path(const char *path, const char *wanted)
 	return is_end(path, len, wanted, is_cut(path));
 }
 
+/* Is the last name the same? */
+static bool same_name(const char *path, const char *wanted)
+{
+	const char *slash = strrchr(wanted, '/');
+
+	return same_path(path, slash ? slash + 1 : wanted);
+}
+
+/*
+ * Device and inode. In a copy, which may be of another machine, they are not enough
+ * if the last name differs. All of the path may, by a mount of some folder.
+ */
+static bool same_numbers(const struct gp_rule *rule, const struct gp_record *record)
+{
+	const char *path = gp_word(record, "path"), *dev = gp_word(record, "dev");
+
+	if (!rule->dev || !rule->to || !dev || strcmp(dev, rule->dev) ||
+	    gp_word_number(record, "ino") != rule->to)
+		return false;
+	return rule->here || !path || !*path || same_name(path, rule->escaped);
+}
+
 static bool on_file(struct gp_rule *rule, const struct gp_record *record)
 {
 	const char *path = gp_word(record, "path");
-	const char *dev = gp_word(record, "dev");
-	bool ino = rule->to && gp_word_number(record, "ino") == rule->to;
 
 	if (path)
 		rule->seen = true;
-	if (rule->dev && dev && !strcmp(dev, rule->dev) && ino)
+	if (same_numbers(rule, record))
 		return true;
-	if (rule->sure || !path || !*path || (rule->same_ino && !ino))
+	if (rule->sure || !path || !*path)
+		return false;
+	if (rule->same_ino && gp_word_number(record, "ino") != rule->to)
 		return false;
 	return same_path(path, rule->value) || same_path(path, rule->escaped);
 }

@@ -27,6 +27,7 @@ enum rule_type {
  * @both: of a task: process and task have to fit, not one of them
  * @dev: of a file: its file system; NULL if the file was not found
  * @error: of a file: why it was not found
+ * @here: of a file: the records are of this machine, now
  * @sure: of a file: device and inode are those that the kernel tells
  * @same_ino: of a file: at least the inode is
  * @looked: some record was looked at
@@ -42,6 +43,7 @@ struct gp_rule {
 	bool both;
 	char *dev;
 	int error;
+	bool here;
 	bool sure;
 	bool same_ino;
 	bool looked;
