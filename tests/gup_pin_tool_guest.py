@@ -64,7 +64,7 @@ def filters() -> None:
     told("mine", "list", f"owner={pid}", f"task={pid}/{pid}", "mode=w", "term=long", "pages=1")
     told("range", "list", "pfn=0-0xffffff", "min_age_ms=0", "comm=python3")
     told("readers", "list", "mode=r")
-    told("refused", "list", "mode=write")
+    told("refused", "list", "api=nothing")
     told("unknown", "list", "map=shmem")
     told("names", "list", "comm=a b")
     told("on file", "file", FILE)

@@ -762,6 +762,8 @@ def swap(old: str, new: str) -> Callable[[str], str]:
         ("pins", swap("exact", "\0"), "pins:5: a zero byte"),
         ("pins", swap("exact", "e" * 70_000), "pins:5: a line of more than 65536 bytes"),
         ("pins", swap("match=exact", "match=exact "), "pins:5: the line has a word"),
+        ("pins", swap("exact", "exact x=1 y=1 x=1"), "pins:5: the line has a word twice"),
+        ("stacks", swap("0x2\n", "0x2 x=1 x=2\n"), "stacks:7: the line has a word twice"),
         ("pins", swap("\n", "\n\n"), "pins:6: the line has"),
         ("stacks", cut(f" {RXE[1]}\n"), "stacks:9: the file is cut off in a stack"),
         ("stacks", swap("\n\n", "\n"), "the file is cut off in a stack"),
@@ -821,6 +823,12 @@ def test_what_cannot_be_told(
         ["list", "--by"],
         ["list", "--by", "Comm"],
         ["list", "--by", "a,,b"],
+        ["list", "-f", "copy", "--by", "stack,stack"],
+        ["list", "-f", "copy", "--by", "comm,owner,comm"],
+        ["list", "-f", "copy", "mode=write"],
+        ["list", "-f", "copy", "mode="],
+        ["list", "-f", "copy", "term=forever"],
+        ["file", "", "-f", "copy"],
         ["list", "--by", "a,b,c,d,e,f,g,h,i"],
         ["list", "-f", "copy", "--by", "comm", "--sort", "nothing"],
         ["list", "--sort", "A"],
@@ -888,6 +896,35 @@ def test_diff_tells_that_tracking_is_off(machine: Machine, two: tuple[Path, Path
         note = f"gup_pin: tracking is off: echo 1 > {machine.files}/enable\n"
         assert machine.run("diff", two[0]).stderr == note * (not enabled)
         assert machine.run("diff", two[0], two[1]).stderr == ""
+
+
+def test_raw_lines_have_no_sums(tool: Tool, folder: Path) -> None:
+    for words in (["comm=fio"], ["min_age_ms=1"]):
+        error = tool("stacks", "-f", folder, "--raw", *words, status=2).stderr
+        assert words[0].split("=")[0] in error and "--raw" in error and "--by" not in error
+    error = tool("stacks", "-f", folder, "--raw", "--by", "comm", status=2).stderr
+    assert "--by" in error
+
+
+def pairs_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object of JSON that has no key twice."""
+    assert len(pairs) == len({key for key, _ in pairs}), pairs
+    return dict(pairs)
+
+
+def test_no_key_of_json_comes_twice(tool: Tool, folder: Path) -> None:
+    write(folder / "stacks", STACKS, stack(RXE, acquired=9, peak=8, stack="0x2 frames=x"))
+    old = write(write(folder.parent / "old" / "pins", PINS).parent / "stacks", STACKS).parent
+    keys = ["pins", "pages", "runs", "calls", "oldest_ms", "newest_ms", "acquired", "peak"]
+    for key in (*keys, "pins,pages", "frames", "frames,stack", "path,file", "age_ms"):
+        for command in (["list", "-f", folder], ["diff", old, folder]):
+            done = tool(*command, "-j", "--by", key, status=int(key in ("runs", "path,file")))
+            if done.stdout:
+                assert json.loads(done.stdout, object_pairs_hook=pairs_once)
+    got = json.loads(tool("list", "-f", folder, "-j", "--by", "pins").stdout)
+    assert {(g["pins"], g["runs"]) for g in got} == {(n, 1) for n in (1, 2, 4, 8)}
+    text = tool("stacks", "-f", folder, "-j").stdout
+    json.loads(text, object_pairs_hook=pairs_once)
 
 
 def test_help(tool: Tool) -> None:
@@ -1107,7 +1144,7 @@ def test_live_filters(live: dict[str, Any]) -> None:
         "mine": [mine],
         "range": ["pfn=0x0-0xffffff min_age_ms=0 comm=python3"],
         "readers": ["mode=r"],
-        "refused": ["mode=write"],
+        "refused": ["api=nothing"],
         "unknown": [],
         "names": [r"comm=a\\x20b"],
         "on file": [file],

@@ -7,25 +7,6 @@
 
 #include "gup_pin_tool.h"
 
-/* KEY[,KEY]... */
-int gp_by_parse(struct gp_by *by, const char *text)
-{
-	gp_by_free(by);
-	for (;;) {
-		size_t len = strcspn(text, ",");
-
-		if (!gp_is_key(text, len))
-			return gp_usage("--by wants words like comm or module,stack");
-		if (by->nr == GP_BY_MAX)
-			return gp_usage("--by takes at most %d words", GP_BY_MAX);
-		by->keys[by->nr] = gp_copy(text);
-		by->keys[by->nr++][len] = '\0';
-		if (!text[len])
-			return GP_OK;
-		text += len + 1;
-	}
-}
-
 bool gp_by_has(const struct gp_by *by, const char *key)
 {
 	unsigned int i;
@@ -34,6 +15,39 @@ bool gp_by_has(const struct gp_by *by, const char *key)
 		if (!strcmp(by->keys[i], key))
 			return true;
 	return false;
+}
+
+static int add_key(struct gp_by *by, const char *text, size_t len)
+{
+	char *key;
+
+	if (!gp_is_key(text, len))
+		return gp_usage("--by wants words like comm or module,stack");
+	if (by->nr == GP_BY_MAX)
+		return gp_usage("--by takes at most %d words", GP_BY_MAX);
+	key = gp_format("%.*s", (int)len, text);
+	if (gp_by_has(by, key)) {
+		free(key);
+		return gp_usage("--by has a word twice: %s", text);
+	}
+	by->keys[by->nr++] = key;
+	return GP_OK;
+}
+
+/* KEY[,KEY]... */
+int gp_by_parse(struct gp_by *by, const char *text)
+{
+	int status;
+
+	gp_by_free(by);
+	for (;;) {
+		size_t len = strcspn(text, ",");
+
+		status = add_key(by, text, len);
+		if (status || !text[len])
+			return status;
+		text += len + 1;
+	}
 }
 
 /* Is there one that only `pins` can tell? */

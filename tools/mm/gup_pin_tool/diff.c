@@ -95,9 +95,20 @@ static void for_people(const struct gp_sums *sums, const struct gp_options *opti
 	gp_table_free(&table);
 }
 
-/* Of a group that is not the same in both, what each of them tells. */
-static void acquired_as_json(struct gp_json *json, const struct gp_sum *sum)
+/* No key comes twice: what it is summed by has been told. */
+static void figure(struct gp_json *json, const struct gp_sums *sums, const char *key,
+		   unsigned long long now, unsigned long long then)
 {
+	if (!gp_by_has(sums->by, key))
+		gp_json_growth(json, key, now, then);
+}
+
+/* Of a group that is not the same in both, what each of them tells. */
+static void acquired_as_json(struct gp_json *json, const struct gp_sums *sums,
+			     const struct gp_sum *sum)
+{
+	if (gp_by_has(sums->by, "acquired"))
+		return;
 	if (gp_acquired_known(sum)) {
 		gp_json_growth(json, "acquired", sum->now.acquired, sum->then.acquired);
 		return;
@@ -113,12 +124,11 @@ static void one_as_json(struct gp_json *json, const struct gp_sums *sums,
 {
 	gp_json_object(json);
 	gp_json_labels(json, sums, sum);
-	gp_json_growth(json, "pins", sum->now.pins, sum->then.pins);
-	gp_json_growth(json, "pages", sum->now.pages, sum->then.pages);
-	gp_json_growth(json, gp_count_name(sums), sum->now.count, sum->then.count);
-	acquired_as_json(json, sum);
-	if (sum->frames)
-		gp_json_frames(json, sum->frames);
+	figure(json, sums, "pins", sum->now.pins, sum->then.pins);
+	figure(json, sums, "pages", sum->now.pages, sum->then.pages);
+	figure(json, sums, gp_count_name(sums), sum->now.count, sum->then.count);
+	acquired_as_json(json, sums, sum);
+	gp_json_stack(json, sums, sum);
 	gp_json_object_end();
 }
 

@@ -67,6 +67,18 @@ static int parse_task(struct gp_rule *rule)
 	return rule->both ? GP_OK : gp_usage("task=%s is no PID, nor TGID/PID", rule->value);
 }
 
+/* Words that have no other values in any kernel. */
+static int check_value(const struct gp_rule *rule)
+{
+	bool mode = !strcmp(rule->key, "mode"), term = !strcmp(rule->key, "term");
+
+	if (mode && strcmp(rule->value, "r") && strcmp(rule->value, "w"))
+		return gp_usage("mode=%s is neither r nor w", rule->value);
+	if (term && strcmp(rule->value, "short") && strcmp(rule->value, "long"))
+		return gp_usage("term=%s is neither short nor long", rule->value);
+	return GP_OK;
+}
+
 static enum rule_type type_of(const char *key)
 {
 	if (!strcmp(key, "pfn"))
@@ -99,7 +111,7 @@ int gp_filter_add(struct gp_filter *filter, const char *word)
 		return parse_task(rule);
 	if (rule->type == RULE_MIN_AGE && !gp_number(rule->value, &rule->from))
 		return gp_usage("min_age_ms=%s is no number", rule->value);
-	return GP_OK;
+	return check_value(rule);
 }
 
 /* The pins on a process's memory, and those that it took. */
@@ -138,7 +150,7 @@ static void set_paths(struct gp_rule *rule, const char *path)
  * The pins on a file: by device and inode if it is one of this kernel's, and else
  * also by its name if the kernel tells that, which may be another one of several.
  */
-int gp_filter_add_file(struct gp_filter *filter, const char *path, bool here)
+void gp_filter_add_file(struct gp_filter *filter, const char *path, bool here)
 {
 	struct gp_rule *rule = new_rule(filter, RULE_FILE, "path");
 	struct stat st;
@@ -146,14 +158,13 @@ int gp_filter_add_file(struct gp_filter *filter, const char *path, bool here)
 	set_paths(rule, path);
 	if (stat(path, &st)) {
 		rule->error = errno;
-		return GP_OK;
+		return;
 	}
 	rule->dev = gp_format("%u:%u", major(st.st_dev), minor(st.st_dev));
 	rule->to = st.st_ino;
 	rule->here = here;
 	if (here)
 		check_numbers(rule, path);
-	return GP_OK;
 }
 
 /* The kernel keeps so many bytes of a path. */
@@ -361,8 +372,11 @@ bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record)
 	return pass;
 }
 
-/* Does it ask for what only `pins` can tell? The oldest pin's age is not all pins'. */
-bool gp_filter_needs_pins(const struct gp_filter *filter)
+/*
+ * A word that only `pins` can tell, or NULL if there is none. The oldest pin's age is
+ * not that of all pins.
+ */
+const char *gp_filter_needs_pins(const struct gp_filter *filter)
 {
 	size_t i;
 
@@ -370,9 +384,9 @@ bool gp_filter_needs_pins(const struct gp_filter *filter)
 		const struct gp_rule *rule = &filter->rules[i];
 
 		if (rule->type == RULE_MIN_AGE || gp_key_needs_pins(rule->key))
-			return true;
+			return rule->key;
 	}
-	return false;
+	return NULL;
 }
 
 /* When all was read: an empty answer to a slip of the pen would mislead. */

@@ -204,10 +204,10 @@ struct gp_filter {
 /* filter.c */
 int gp_filter_add(struct gp_filter *filter, const char *word);
 void gp_filter_add_pid(struct gp_filter *filter, unsigned long long pid);
-int gp_filter_add_file(struct gp_filter *filter, const char *path, bool here);
+void gp_filter_add_file(struct gp_filter *filter, const char *path, bool here);
 char *gp_filter_words(const struct gp_filter *filter, unsigned int pass);
 bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record);
-bool gp_filter_needs_pins(const struct gp_filter *filter);
+const char *gp_filter_needs_pins(const struct gp_filter *filter);
 int gp_filter_check(const struct gp_filter *filter, const char *name);
 void gp_filter_free(struct gp_filter *filter);
 
@@ -473,6 +473,8 @@ void gp_labels(struct gp_table *table, const struct gp_sums *sums,
 	       const struct gp_sum *sum, bool chain);
 void gp_json_labels(struct gp_json *json, const struct gp_sums *sums,
 		    const struct gp_sum *sum);
+void gp_json_stack(struct gp_json *json, const struct gp_sums *sums,
+		   const struct gp_sum *sum);
 const char *gp_count_name(const struct gp_sums *sums);
 
 /* The commands, each in a file of its own name. */

@@ -27,10 +27,12 @@ int gp_list(struct gp_options *options)
 
 int gp_file(struct gp_options *options)
 {
-	int status = gp_filter_add_file(&options->filter, options->operands[0],
-					!options->from);
+	const char *path = options->operands[0];
 
-	return status ? status : gp_list(options);
+	if (!*path)
+		return gp_usage("file wants a PATH, not ''");
+	gp_filter_add_file(&options->filter, path, !options->from);
+	return gp_list(options);
 }
 
 int gp_pid(struct gp_options *options)
@@ -50,13 +52,23 @@ int gp_pid(struct gp_options *options)
 }
 
 /* With words that only pins have, the pins are summed by stack. */
+static int sum_some(struct gp_options *options)
+{
+	const char *word = gp_filter_needs_pins(&options->filter);
+
+	if (!word || options->by.nr)
+		return GP_OK;
+	if (options->raw)
+		return gp_usage("--raw shows lines as they are, %s= sums pins by stack: not both",
+				word);
+	return gp_by_parse(&options->by, "stack");
+}
+
 int gp_stacks(struct gp_options *options)
 {
 	struct gp_source source;
-	int status = GP_OK;
+	int status = sum_some(options);
 
-	if (gp_filter_needs_pins(&options->filter) && !options->by.nr)
-		status = gp_by_parse(&options->by, "stack");
 	if (status)
 		return status;
 	status = gp_source_find(&source, options->from);

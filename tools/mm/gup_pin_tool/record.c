@@ -140,6 +140,16 @@ static bool value_fits(const char *value, enum gp_type type)
 	return gp_number(value, &number);
 }
 
+static bool has_before(const struct gp_record *record, unsigned int which)
+{
+	unsigned int i;
+
+	for (i = 0; i < which; i++)
+		if (!strcmp(record->words[i].key, record->words[which].key))
+			return true;
+	return false;
+}
+
 /* What is wrong with the words, or NULL. */
 static const char *check(const struct gp_record *record)
 {
@@ -155,7 +165,7 @@ static const char *check(const struct gp_record *record)
 			return "has a word with a wrong value";
 	}
 	for (; i < record->nr_words; i++)
-		if (find_key(keys, nr, record->words[i].key))
+		if (has_before(record, i))
 			return "has a word twice";
 	return NULL;
 }

@@ -125,7 +125,7 @@ static void record_as_json(struct gp_json *json, const struct gp_record *record)
 	gp_json_object(json);
 	for (i = 0; i < record->nr_words; i++)
 		gp_json_word(json, record->words[i].key, record->words[i].value);
-	if (record->kind == GP_STACKS)
+	if (record->kind == GP_STACKS && !gp_word(record, "frames"))
 		gp_json_frames(json, record->frames);
 	gp_json_object_end();
 }

@@ -73,22 +73,36 @@ void gp_json_labels(struct gp_json *json, const struct gp_sums *sums,
 		gp_json_word(json, "path", sum->path);
 }
 
+/* No key comes twice: what it is summed by has been told. */
+static void figure(struct gp_json *json, const struct gp_sums *sums, const char *key,
+		   unsigned long long number)
+{
+	if (!gp_by_has(sums->by, key))
+		gp_json_number(json, key, number);
+}
+
+void gp_json_stack(struct gp_json *json, const struct gp_sums *sums,
+		   const struct gp_sum *sum)
+{
+	if (sum->frames && !gp_by_has(sums->by, "frames"))
+		gp_json_frames(json, sum->frames);
+}
+
 static void one_as_json(struct gp_json *json, const struct gp_sums *sums,
 			const struct gp_sum *sum)
 {
 	gp_json_object(json);
 	gp_json_labels(json, sums, sum);
-	gp_json_number(json, "pins", sum->now.pins);
-	gp_json_number(json, "pages", sum->now.pages);
-	gp_json_number(json, gp_count_name(sums), sum->now.count);
-	gp_json_number(json, "oldest_ms", sum->now.oldest);
-	gp_json_number(json, "newest_ms", sum->now.newest);
+	figure(json, sums, "pins", sum->now.pins);
+	figure(json, sums, "pages", sum->now.pages);
+	figure(json, sums, gp_count_name(sums), sum->now.count);
+	figure(json, sums, "oldest_ms", sum->now.oldest);
+	figure(json, sums, "newest_ms", sum->now.newest);
 	if (sums->acquired)
-		gp_json_number(json, "acquired", sum->now.acquired);
+		figure(json, sums, "acquired", sum->now.acquired);
 	if (sums->peak)
-		gp_json_number(json, "peak", sum->now.peak);
-	if (sum->frames)
-		gp_json_frames(json, sum->frames);
+		figure(json, sums, "peak", sum->now.peak);
+	gp_json_stack(json, sums, sum);
 	gp_json_object_end();
 }
 
