@@ -965,10 +965,12 @@ def test_a_disk_that_is_full(program: Path, folder: Path) -> None:
         assert done.stderr == b"gup_pin: cannot write: No space left on device\n"
 
 
-def on_terminal(words: list[str | Path], columns: int, **env: str) -> str:
+def on_terminal(words: list[str | Path], columns: int, lines: int = 10, **env: str) -> str:
     """What it writes to a terminal of that width, 0 if the terminal does not know."""
     ours, its = pty.openpty()
-    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 10 if columns else 0, columns, 0, 0))
+    fcntl.ioctl(
+        its, termios.TIOCSWINSZ, struct.pack("HHHH", lines if columns else 0, columns, 0, 0)
+    )
     process = subprocess.Popen(words, stdout=its, env={**os.environ, **env})
     os.close(its)
     out = b""
@@ -1003,6 +1005,10 @@ def test_top_on_a_terminal(program: Path, tmp_path: Path) -> None:
     assert text.count("\033[H\033[J") == 2
     assert text.count("\n") == 2 * 9  # one line less than the terminal has
     assert "\033" not in on_terminal(words, 80, TERM="dumb")
+    for lines in range(1, 7):
+        text = on_terminal(words, 80, lines, TERM="xterm")
+        # The headline, the titles and a row, however few lines there are.
+        assert text.count("\n") == 2 * max(lines - 1, 3), lines
 
 
 def test_nothing_that_a_terminal_would_obey(tool: Tool, tmp_path: Path) -> None:

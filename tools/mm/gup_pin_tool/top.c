@@ -82,6 +82,14 @@ static void headline(const struct gp_source *source, const struct gp_sums *sums)
 	gp_print_cut(text);
 }
 
+/* The headline takes one, the cursor another; one row is shown on any terminal. */
+static unsigned int table_lines(unsigned int height)
+{
+	if (!height)
+		return 0;
+	return height > 4 ? height - 2 : 2;
+}
+
 static void for_people(const struct gp_source *source, const struct gp_sums *sums,
 		       const struct gp_options *options, bool first)
 {
@@ -100,8 +108,7 @@ static void for_people(const struct gp_source *source, const struct gp_sums *sum
 	add_columns(&table, sums);
 	for (i = 0; i < sums->nr && (!options->limit || i < options->limit); i++)
 		add_row(&table, sums, sums->all[i], first);
-	/* The headline takes one, the cursor another. */
-	gp_table_print(&table, height > 4 ? height - 2 : 0);
+	gp_table_print(&table, table_lines(height));
 	gp_table_free(&table);
 }
 
