@@ -120,12 +120,13 @@ int gp_lines_next(struct gp_lines *lines, const char **line, bool *end)
  * @lines: one of its files
  * @words: which lines are wanted
  *
- * Return: whether it does; if not, nothing has changed.
+ * Return: whether it does; if not, nothing has changed, and errno may tell why.
  */
 bool gp_lines_filter(struct gp_lines *lines, const char *words)
 {
 	ssize_t len = strlen(words);
 
+	errno = 0;
 	if (write(lines->fd, words, len) != len)
 		return false;
 	lines->start = 0;

@@ -2,6 +2,7 @@
 /*
  * A file record by record.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +94,16 @@ static int read_title(struct gp_reader *reader, bool process)
 	return GP_OK;
 }
 
+/* It may be an older kernel, or a value that no pin has; once is enough for top. */
+static void tell_refused(const char *file, const char *words)
+{
+	static bool told;
+
+	if (!told)
+		gp_note("%s: the kernel refuses the filter '%s': all is read", file, words);
+	told = true;
+}
+
 /* Let the kernel leave out what it can, if it knows how; the others we leave out. */
 static void filter_in_kernel(struct gp_reader *reader)
 {
@@ -100,6 +111,8 @@ static void filter_in_kernel(struct gp_reader *reader)
 
 	reader->filter->pass = 0;
 	reader->filtered = words && gp_lines_filter(&reader->lines, words);
+	if (words && !reader->filtered && errno == EINVAL)
+		tell_refused(reader->lines.name, words);
 	free(words);
 }
 

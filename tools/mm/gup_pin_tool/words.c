@@ -53,6 +53,38 @@ static bool has_rule(const struct gp_filter *filter, enum rule_type type)
 	return false;
 }
 
+/* Is the key of this word among the words? */
+static bool has_key(const char *words, const char *word)
+{
+	size_t len = strcspn(word, "=") + 1;
+
+	for (; *words; words += strcspn(words, " "), words += *words == ' ')
+		if (!strncmp(words, word, len))
+			return true;
+	return false;
+}
+
+/* The kernel refuses a word that comes twice; of the second one we see to it. */
+static char *add_word(char *words, char *word)
+{
+	char *longer;
+
+	if (!word || has_key(words, word)) {
+		free(word);
+		return words;
+	}
+	longer = gp_format("%s%s%s", words, *words ? " " : "", word);
+	free(word);
+	free(words);
+	return longer;
+}
+
+/* A command's own words go first: what is read twice has to be told apart by them. */
+static bool is_of_command(const struct gp_rule *rule)
+{
+	return rule->type == RULE_PID || rule->type == RULE_FILE;
+}
+
 /**
  * gp_filter_words() - what the kernel is to be told to leave out lines
  * @filter: what is wanted; the kernel may let more pass
@@ -63,19 +95,16 @@ static bool has_rule(const struct gp_filter *filter, enum rule_type type)
  */
 char *gp_filter_words(const struct gp_filter *filter, unsigned int pass)
 {
-	char *words = gp_copy(""), *word, *longer;
+	char *words = gp_copy("");
 	size_t i;
 
 	if (pass <= has_rule(filter, RULE_PID)) {
-		for (i = 0; i < filter->nr; i++) {
-			word = rule_word(&filter->rules[i], pass);
-			if (!word)
-				continue;
-			longer = gp_format("%s%s%s", words, *words ? " " : "", word);
-			free(word);
-			free(words);
-			words = longer;
-		}
+		for (i = 0; i < filter->nr; i++)
+			if (is_of_command(&filter->rules[i]))
+				words = add_word(words, rule_word(&filter->rules[i], pass));
+		for (i = 0; i < filter->nr; i++)
+			if (!is_of_command(&filter->rules[i]))
+				words = add_word(words, rule_word(&filter->rules[i], pass));
 	}
 	if (*words)
 		return words;
