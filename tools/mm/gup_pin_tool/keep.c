@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Records in another order than the file's. If only the first so many are wanted,
- * no more than twice as many are kept.
+ * no more than twice as many are kept, or KEPT_LEAST.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "gup_pin_tool.h"
+
+/* To sort very few again and again would take long. */
+#define KEPT_LEAST	64
 
 struct gp_kept {
 	unsigned long long number;
@@ -54,12 +57,10 @@ void gp_keep_add(struct gp_keep *keep, const struct gp_record *record)
 	const char *value = gp_word(record, keep->key);
 	struct gp_kept *kept;
 
-	if (keep->nr == keep->room) {
-		if (keep->limit && keep->nr / 2 >= keep->limit)
-			gp_keep_sort(keep);
-		else
-			keep->all = gp_grow(keep->all, &keep->room, sizeof(*keep->all));
-	}
+	if (keep->limit && keep->nr >= KEPT_LEAST && keep->nr / 2 >= keep->limit)
+		gp_keep_sort(keep);
+	if (keep->nr == keep->room)
+		keep->all = gp_grow(keep->all, &keep->room, sizeof(*keep->all));
 	kept = &keep->all[keep->nr++];
 	memset(kept, 0, sizeof(*kept));
 	kept->at = keep->added++;
