@@ -91,7 +91,7 @@ def example_leak() -> str:
     os.chdir("/dev/shm")
     pids = [as_process("database", steady), as_process("mediad", leak)]
     time.sleep(1)
-    text = shell(f"cp -r {DIR} before; sleep 3; gup_pin diff before")
+    text = shell(f"cp -rT {DIR} before; sleep 3; gup_pin diff before")
     text += shell("gup_pin diff before --by comm,owner")
     end(*pids)
     return text

@@ -1161,6 +1161,27 @@ def test_the_manual_is_a_man_page_and_complete(tool: Tool) -> None:
         assert '.TH "GUP_PIN" 8' in done.stdout or ".TH GUP_PIN 8" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Documentation/admin-guide/mm/gup_pin_tool.rst",
+        "Documentation/admin-guide/mm/gup_pin.rst",
+        "README.md",
+        "tools/mm/gup_pin.c",
+    ],
+)
+def test_a_snapshot_may_be_taken_again(text: str, folder: Path) -> None:
+    """As the texts tell it: into a folder that is there, cp copies a folder's name, too."""
+    commands = re.findall(r"cp -\S+ /sys/kernel/debug/gup_pin \w+", (PROJECT / text).read_text())
+    assert commands
+    for command in commands:
+        words = command.replace("/sys/kernel/debug/gup_pin", str(folder)).split()
+        for content in ("first", "second"):
+            (folder / "stats").write_text(content)
+            subprocess.run(words, cwd=folder.parent, check=True)
+            assert (folder.parent / words[-1] / "stats").read_text() == content
+
+
 def test_live_pins(live: dict[str, Any]) -> None:
     def records(name: str) -> list[dict[str, Any]]:
         status, out, err = live[name]

@@ -6,7 +6,7 @@
  * Example use:
  * gup_pin top --by module
  * gup_pin file /var/lib/db/table
- * cp -r /sys/kernel/debug/gup_pin before; sleep 60; gup_pin diff before
+ * cp -rT /sys/kernel/debug/gup_pin before; sleep 60; gup_pin diff before
  *
  * See Documentation/admin-guide/mm/gup_pin_tool.rst
  */
