@@ -179,7 +179,14 @@ class Machine:
             (folder / path).mkdir(parents=True)
         write(folder / "proc" / "mounts", f"none {self.debugfs} debugfs rw 0 0")
         (folder / "shim.c").write_text(SHIM)
-        command = ["gcc", "-shared", "-fPIC", "-o", folder / "shim.so", folder / "shim.c"]
+        command: list[str | Path] = [
+            "gcc",
+            "-shared",
+            "-fPIC",
+            "-o",
+            folder / "shim.so",
+            folder / "shim.c",
+        ]
         subprocess.run(command, check=True)
 
     def run(self, *words: str | Path, status: int = 0, refuses: bool = False) -> Run:
@@ -187,7 +194,17 @@ class Machine:
         env = [f"LD_PRELOAD={self.folder}/shim.so", f"SHIM_LOG={self.folder}/told"]
         env += ["SHIM_REFUSES=1"] * refuses
         (self.folder / "told").unlink(missing_ok=True)
-        command = ["unshare", "-rm", "sh", "-ec", MASK, "sh", self.folder, *env, self.program]
+        command: list[str | Path] = [
+            "unshare",
+            "-rm",
+            "sh",
+            "-ec",
+            MASK,
+            "sh",
+            self.folder,
+            *env,
+            self.program,
+        ]
         done = subprocess.run(
             [*command, *words], capture_output=True, text=True, timeout=60, check=False
         )
@@ -324,8 +341,8 @@ def test_a_filter_is_of_pins_however_they_are_summed(tool: Tool, tmp_path: Path,
     got = json.loads(tool("stacks", "-f", tmp_path, "--json", word).stdout)
     assert [(s["pins"], s["frames"]) for s in got] == [(16, URING)]
     assert tool("diff", tmp_path, tmp_path, word).stdout.split()[-3:] == ["16", "16", "total"]
-    for words in (["stacks", word], ["top", "--by", "mode", word], ["top", "--by", "pins"]):
-        done = tool(*words, "-f", tmp_path / "stacks", status=1)
+    for alone in (["stacks", word], ["top", "--by", "mode", word], ["top", "--by", "pins"]):
+        done = tool(*alone, "-f", tmp_path / "stacks", status=1)
         assert "this is stacks, but pins is needed" in done.stderr
 
 
@@ -657,14 +674,15 @@ def test_diff_does_not_know_what_was_acquired_where_nobody_held(tool: Tool, tmp_
         stack(steady, pins=5, acquired=60, stack="0x1"),
         stack(busy, pins=1, pages=1, acquired=1_000_100, stack="0x2"),
     )
-    for pair, side in (((old, new), "acquired"), ((new, old), "acquired_before")):
-        for words in ([], ["-s", "acquired"], ["-s", "acquired", "-r"], ["-s", "peak"]):
-            got = json.loads(tool("diff", *pair, "--json", *words).stdout)
+    pairs = [(old, new), (new, old)]
+    for pair, side in zip(pairs, ("acquired", "acquired_before"), strict=True):
+        for options in ("", "-s acquired", "-s acquired -r", "-s peak"):
+            got = json.loads(tool("diff", *pair, "--json", *options.split()).stdout)
             unknown = got.pop()
-            assert unknown["frames"] == busy, words
+            assert unknown["frames"] == busy, options
             figures = {k: v for k, v in unknown.items() if k.startswith("acquired")}
             assert figures == {side: 1_000_100}
-            assert [abs(g["acquired_growth"]) for g in got] == [10] * ("acquired" in words)
+            assert [abs(g["acquired_growth"]) for g in got] == [10] * ("acquired" in options)
         assert "1000100" not in tool("diff", *pair).stdout
         total = rows(tool("diff", *pair).stdout)[-1]
         assert [total[-2].strip("+-"), total[-1]] == ["10", "total"]
