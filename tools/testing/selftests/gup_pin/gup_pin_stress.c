@@ -295,7 +295,7 @@ FIXTURE(stress)
 
 FIXTURE_SETUP(stress)
 {
-	static const struct {
+	struct {
 		enum gup_pin_mem_kind kind;
 		size_t size;
 	} areas[NR_AREAS] = {
@@ -308,6 +308,11 @@ FIXTURE_SETUP(stress)
 	const char *missing = gup_pin_missing() ?: gup_pin_dm_missing();
 	int fd, i;
 
+	/* With PREEMPT_RT there are no huge pages of this kind. */
+	if (gup_pin_mem_missing(MEM_THP)) {
+		TH_LOG("%s: small pages instead", gup_pin_mem_missing(MEM_THP));
+		areas[AREA_THP].kind = MEM_ANON;
+	}
 	for (i = 0; !missing && i < NR_AREAS; i++)
 		missing = gup_pin_mem_missing(areas[i].kind);
 	if (missing)
