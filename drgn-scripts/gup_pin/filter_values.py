@@ -13,21 +13,14 @@ IDS = 1 << 31
 U32 = 1 << 32
 U64 = 1 << 64
 
-MODES = ("r", "w")
-TERMS = ("short", "long")
-
 # TASK_COMM_LEN, without the 0.
 _COMM_MAX = 15
 
 
-def is_comm(comm: bytes) -> bool:
-    """Whether a task may have that name; one without a name is a mistake."""
-    return 0 < len(comm) <= _COMM_MAX and b"\0" not in comm
-
-
 def _comm(value: bytes | str) -> bytes:
+    """A task's name; to ask for one without a name is a mistake."""
     comm = os.fsencode(value)
-    if not is_comm(comm):
+    if not 0 < len(comm) <= _COMM_MAX or b"\0" in comm:
         raise ValueError(value)
     return comm
 
@@ -80,8 +73,8 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "owner": _below(IDS),
     "task": _task,
     "comm": _comm,
-    "mode": _one_of(*MODES),
-    "term": _one_of(*TERMS),
+    "mode": _one_of("r", "w"),
+    "term": _one_of("short", "long"),
     # Which there are, only the kernel knows.
     "api": _text,
     "pfn": _pfn,
