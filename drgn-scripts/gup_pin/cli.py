@@ -51,7 +51,7 @@ def _pid(text: str) -> int:
 
 def _number(text: str) -> int:
     """A pfn, or an address of the kernel's in hexadecimal digits."""
-    return number_below(U64, text, 16 if text[:2].lower() == "0x" else 10)
+    return number_below(U64, text)
 
 
 # What argparse calls a value that they refuse.

@@ -31,12 +31,15 @@ class BadFilter(ValueError):
 
 
 def number_below(limit: int, value: str, base: int = 0) -> int:
-    """A number as kstrtoull() takes it; raises BadFilter."""
+    """A number as the kernel's filters take it; raises BadFilter.
+
+    Base 0 is 16 after 0x, else 10: a leading 0 does not make a number octal.
+    """
     if not re.fullmatch(r"\+?(0[xX][0-9a-fA-F]+|[0-9]+)", value):
         raise BadFilter(value)
     digits = value.lstrip("+")
     if base == 0:
-        base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[0] == "0" else 10
+        base = 16 if value[:2] in ("0x", "0X") else 10
     try:
         number = int(digits, base)
     except ValueError:

@@ -36,12 +36,19 @@ def wants(*words: str) -> bool:
             "comm=fio",
             r"comm=\x66io",
         ),
-        *("mode=w", "term=long", "api=pin_user_pages_fast", "ino=77", "ino=0x4d"),
+        *(
+            "mode=w",
+            "term=long",
+            "api=pin_user_pages_fast",
+            "ino=77",
+            "ino=0x4d",
+            "ino=077",
+        ),
         *("dev=259:4", "min_age_ms=5", "min_age_ms=0", "stack=0x2b40003"),
         *(
             "pfn=0x100",
             "pfn=256",
-            "pfn=0400",
+            "pfn=0256",
             "pfn=0x103",
             "pfn=0-0xffff",
             "pfn=0x103-0x200",
@@ -73,6 +80,7 @@ def test_wanted(word: str) -> None:
             "dev=4:259",
         ),
         *("min_age_ms=6", "stack=1", "pfn=0xff", "pfn=0x104", "pfn=0-0xff"),
+        *("pfn=0400", "ino=0115"),
     ],
 )
 def test_not_wanted(word: str) -> None:
@@ -114,7 +122,15 @@ def test_all_words_must_fit() -> None:
         ),
         # An empty name, and what no name can have in it.
         *("comm=", r"comm=\x00", r"comm=a\x00b", r"comm=\x00a"),
-        *("comm=0123456789abcdef", "pfn=2-1", "pfn=1-", "pfn=-1", "pfn=09", "ino=1k"),
+        *(
+            "comm=0123456789abcdef",
+            "pfn=2-1",
+            "pfn=1-",
+            "pfn=-1",
+            "pfn=0x",
+            "pfn=+0x1",
+            "ino=1k",
+        ),
         *(
             "dev=1",
             "dev=4096:0",
