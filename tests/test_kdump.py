@@ -68,11 +68,9 @@ def crash(out: Path, level: int, root: Path | None) -> Crash:
     vm += [image, words, out, program("gup_pin_hold"), program("gup_pin_provoke")]
     guest = subprocess.run(vm, capture_output=True, text=True, check=False)
     said = guest.stdout + guest.stderr
-    console = next(
-        (Path(line.split(": ")[2]) for line in said.splitlines() if "console: " in line), None
-    )
-    assert console, said
-    text = console.read_text(errors="replace")
+    consoles = re.findall(r"^vm: console: (.*)$", said, re.MULTILINE)
+    assert consoles, said
+    text = Path(consoles[-1]).read_text(errors="replace")
     log = out / "makedumpfile.log"
     assert guest.returncode == GUEST_FAILED and log.exists(), said + text[-4000:]
     dump = read_dump("kdump", out, paths.build_dir(VERSION, "test") / "vmlinux")

@@ -159,6 +159,22 @@ def test_a_guest_that_never_starts() -> None:
     assert split(done.stderr)[1].startswith(b"vm: guest never started")
 
 
+def test_a_guest_that_qemu_failed_is_booted_again(folder: Path) -> None:
+    """Init ends at once, without a word: two more boots, then that is the result."""
+    init = folder / "init"
+    reset = ["#!/bin/sh", "mount -n -t proc proc /proc", "echo b >/proc/sysrq-trigger", "sleep 60"]
+    init.write_text("\n".join(reset) + "\n")
+    init.chmod(0o755)
+    done = vm("--append", f"init={init}", "-t", "60", "--", "true")
+    assert done.returncode == 125
+    lines = done.stderr.decode().splitlines()
+    again = "vm: guest stopped without a word before COMMAND began: QEMU is to blame, booting again"
+    consoles = [line for line in lines if line.startswith("vm: console: ")]
+    assert len(set(consoles)) == 3
+    assert lines[:5] == [consoles[0], again, consoles[1], again, consoles[2]]
+    assert lines[5].startswith("vm: guest stopped without a word before COMMAND began (console: ")
+
+
 def test_guests_run_side_by_side() -> None:
     words = [str(n) for n in range(3)]
     running = [

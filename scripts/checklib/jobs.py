@@ -60,8 +60,6 @@ WORDS = {
     "gup_pin_contig": "movablecore=512M",
     "gup_pin_hazard_overdue": "gup_pin.max_short_ms=700",
 }
-# How often contention() may start its guest anew.
-BOOTS = 3
 # They take long, and have a job of their own.
 STRESS = ["gup_pin_stress"]
 # Programs that make hazards happen, and what the kernel may say of it; elsewhere, a
@@ -327,13 +325,8 @@ def contention(built: Built) -> list[Result]:
     program = paths.PROJECT / "tests/contention_guest.py"
     options = ["-k", built.version, "-f", "debug", "-c", "2", "--append", "gup_pin=on"]
     name = f"{built.version}: contention"
-    # The emulator's fault that --one-thread is for may also stop a slow kernel without a
-    # word while it boots, when it marks sched_clock stable. Here CPUs must run at once.
-    for _ in range(BOOTS):
-        guest = Guest([*options, "-t", "600"], [PYTHON, program])
-        splat = guest.splats(f"{name}: no splat")
-        if splat.status == FAILED or "stopped before COMMAND began" not in guest.err:
-            break
+    guest = Guest([*options, "-t", "600"], [PYTHON, program])
+    splat = guest.splats(f"{name}: no splat")
     if guest.status:
         return [Result(name, FAILED, guest.whole()), splat]
     return [*contentions.judge(guest.out, name), splat]

@@ -11,17 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from vmlib import paths
+from vmlib import console, paths
 
 from . import ktap
 from .results import FAILED, PASSED, SKIPPED, Result
-
-# Lines of a console that no test may cause, but for those that are made to.
-SPLAT = re.compile(
-    r"BUG: |WARNING: |Oops|general protection|Kernel panic|INFO: task .* blocked"
-    r"|possible circular locking|inconsistent lock state|suspicious RCU usage"
-    r"|sleeping function called|page allocation failure"
-)
 
 # Debian's python, for which setup installs pytest; another may come first in PATH.
 PYTHON = "/usr/bin/python3"
@@ -66,7 +59,7 @@ def path_from(*words: str | Path) -> Path:
 class Guest:
     """One run of scripts/vm.
 
-    out: what the command wrote to stdout and stderr; console: the kernel's log.
+    out: what the command wrote to stdout; err: to stderr; console: the kernel's log.
     """
 
     def __init__(self, options: Sequence[str], command: Sequence[str | Path]) -> None:
@@ -83,8 +76,9 @@ class Guest:
         self.status = done.returncode
         self.out = done.stdout
         self.err = done.stderr
-        match = re.search(r"^vm: console: (.*)$", done.stderr, re.MULTILINE)
-        self.console = Path(match[1]).read_text(errors="replace") if match else ""
+        # Of several boots, the last one is the one that counts.
+        logs = re.findall(r"^vm: console: (.*)$", done.stderr, re.MULTILINE)
+        self.console = Path(logs[-1]).read_text(errors="replace") if logs else ""
 
     def whole(self) -> str:
         """All that is known of the run, for a report of a failure."""
@@ -94,7 +88,7 @@ class Guest:
         """A test of its own: the kernel had nothing to complain of."""
         lines = self.console.splitlines()
         for number, line in enumerate(lines):
-            if SPLAT.search(line) and not (allowed and re.search(allowed, line)):
+            if console.SPLAT.search(line) and not (allowed and re.search(allowed, line)):
                 return Result(name, FAILED, "\n".join(lines[number : number + 60]))
         if not lines:
             return Result(name, FAILED, "no console log")

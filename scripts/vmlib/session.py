@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import re
 import selectors
 import socket
 import subprocess
@@ -13,17 +12,23 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import qemu
+from . import console, qemu
 from .qmp import Monitor
 from .rundir import RunDir
 
 CHUNK = 1 << 18
 # How long a dump may take, whatever -t says: the guest is stopped by then.
 DUMP_SECONDS = 300.0
+# How often the console of a guest that boots is looked at. RCU waits 21 s itself.
+LOOK_SECONDS = 5.0
 
 
 class GuestError(Exception):
     """The guest gave no exit status, or no dump."""
+
+
+class EmulatorFault(GuestError):
+    """QEMU failed the guest while it booted: another boot may well succeed."""
 
 
 class Stream:
@@ -173,23 +178,34 @@ class Session:
             left = deadline - time.monotonic()
             if left <= 0:
                 break
-            self._pump(left)
+            if self.started:
+                self._pump(left)
+            else:
+                self._pump(min(left, LOOK_SECONDS))
+                self._blame_emulator()
         if self._complete():
             assert self.status is not None
             return self.status
         if self._stopped:
             # QEMU told of the end first; the guest's last words still lie in the sockets
             self._pump(0)
+        self._blame_emulator()
         for stream in self.streams.values():
             stream.flush()
         raise GuestError(self._reason())
 
+    def _blame_emulator(self) -> None:
+        """Raise EmulatorFault if COMMAND has not begun because of one."""
+        fault = None if self.started else console.emulator_fault(self._console(), self._stopped)
+        if fault:
+            raise EmulatorFault(f"guest {fault} before COMMAND began")
+
     def _reason(self) -> str:
         """Why there is no status, in a few words."""
         if self._stopped:
-            panic = re.search(rb"Kernel panic - not syncing: (.*)", self._console())
-            if panic:
-                return "guest panicked: " + panic[1].decode(errors="replace").strip()
+            panic = console.panic(self._console())
+            if panic is not None:
+                return "guest panicked: " + panic
             log = (self.run.path / "qemu.log").read_text(errors="replace").strip()
             if not self._console() and log:
                 return "QEMU failed: " + log.splitlines()[-1]
@@ -200,21 +216,15 @@ class Session:
             return f"guest hung: COMMAND had not ended after {seconds}"
         return f"guest never started: COMMAND had not begun after {seconds}"
 
-    def _console(self) -> bytes:
+    def _console(self) -> str:
         try:
-            return self.run.console.read_bytes()
+            return self.run.console.read_text(errors="replace")
         except FileNotFoundError:
-            return b""
+            return ""
 
-    def last_words(self, count: int = 20, most: int = 60) -> str:
-        """The end of the console log; after a panic, from the panic on."""
-        lines = self._console().decode(errors="replace").splitlines()
-        first = len(lines) - count
-        for number, line in enumerate(lines):
-            if "Kernel panic - not syncing: " in line:
-                first = min(first, number)
-                break
-        return "".join(f"  {line}\n" for line in lines[max(first, 0) :][:most])
+    def last_words(self) -> str:
+        """The end of the console's log, for the user."""
+        return console.last_words(self._console())
 
     def dump(self, file: Path, paging: bool) -> None:
         """Stop the guest where it is and write its memory as an ELF core.
