@@ -21,7 +21,7 @@ demo: ## show pins of a real workload, live and from a crash dump
 check: ## all tests, on both kernels
 	@scripts/check
 
-check-debug: ## the stress test with PREEMPT_RT, with KCSAN, and on the other kernels
+check-debug: ## the kernel's tests with KASAN and lockdep, PREEMPT_RT, KCSAN
 	@scripts/check --debug
 
 bench: ## measure what tracking costs, compare with the baseline

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the tests of one version need: kernel, tree and programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vmlib import paths
+
+from .run import Failed, path_from
+
+
+@dataclass
+class Built:
+    """What prepare() made for one version.
+
+    tree: kernel tree with the project; programs: folder of our selftests; mm: folder of
+    the kernel's own.
+    """
+
+    version: str
+    tree: Path
+    programs: Path
+    mm: Path
+
+
+def programs_of(built: Built) -> list[str]:
+    """The names of our test programs, as the Makefile has them."""
+    text = Path(
+        paths.PROJECT, "tools/testing/selftests/gup_pin/Makefile"
+    ).read_text()
+    names = [
+        word
+        for line in text.splitlines()
+        if line.startswith("TEST_GEN_PROGS ")
+        for word in line.split("=", 1)[1].split()
+    ]
+    missing = [name for name in names if not (built.programs / name).exists()]
+    if missing or not names:
+        raise Failed(f"not built: {' '.join(missing) or 'anything'}")
+    return names
+
+
+def prepare(version: str) -> Built:
+    """Kernel and programs of one version. Raises Failed."""
+    path_from(paths.SCRIPTS / "kernel", version, "test")
+    tree = path_from(paths.SCRIPTS / "tree", version)
+    return Built(
+        version,
+        tree,
+        path_from(paths.SCRIPTS / "selftests", version),
+        path_from(paths.SCRIPTS / "selftests", version, "mm"),
+    )

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0
+"""KUnit, and our own programs, in a guest of any flavour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vmlib import paths
+
+from . import ktap
+from .built import Built, programs_of
+from .results import FAILED, Result
+from .run import Guest, path_from, tap_program
+
+# Those that want a guest of their own, and its options. Who switches tracking off and on
+# patches code that other CPUs run, and leaves figures unlike those since boot.
+ALONE = {
+    "gup_pin_enable": ["-m", "2G", "--one-thread"],
+    "gup_pin_events": ["-m", "2G", "--one-thread"],
+    "gup_pin_growth": ["-m", "2G", "--one-thread"],
+    # Fills memory until it gets some from CMA.
+    "gup_pin_movable": ["-m", "1G"],
+    # Takes memory offline.
+    "gup_pin_contig": ["-m", "2G", "--one-thread"],
+    # Anybody's pins may be reported.
+    "gup_pin_hazard_overdue": ["-m", "2G"],
+    # Fills and pins most of the memory, and compares what slabs have in use.
+    "gup_pin_scale": ["-m", "4G"],
+    # These measure time, which here is instructions.
+    "gup_pin_million": ["-m", "4G", "--icount"],
+    "gup_pin_one_page": ["-m", "1G", "--icount"],
+}
+# More words for the kernel. Below CMA is memory of the kernel's own, below that a whole
+# block that is movable.
+WORDS = {
+    "gup_pin_contig": "movablecore=512M",
+    "gup_pin_hazard_overdue": "gup_pin.max_short_ms=700",
+}
+# They take long, and have a job of their own.
+STRESS = ["gup_pin_stress"]
+# Programs that make hazards happen, and what the kernel may say of it; elsewhere, a
+# report is as bad as any splat.
+HAZARDS = ("gup_pin_hazard_", "gup_pin_outlive")
+REPORTS = (
+    r"BUG: GUP_PIN: (writeback of|(write|read) pin of folio under writeback|truncat"
+    r"|pinned folio dirtied after|page changed under writeback"
+    r"|short-term (read|write) pin held for too long)"
+)
+# KUnit makes all of them.
+ANY_REPORT = "BUG: GUP_PIN: "
+
+
+# Of the flavours that watch themselves, all are slower: by what the patience grows.
+TIMES_SLOWER = {"debug": 4, "rt": 4, "kcsan": 6}
+
+
+def prefix(built: Built, flavour: str) -> str:
+    """What the names of results begin with."""
+    return built.version if flavour == "test" else f"{built.version}-{flavour}"
+
+
+def guest_of(built: Built, flavour: str, seconds: int) -> list[str]:
+    """The options of scripts/vm that say which kernel, and how long it may take."""
+    if flavour != "test":
+        path_from(paths.SCRIPTS / "kernel", built.version, flavour)
+    patience = seconds * TIMES_SLOWER.get(flavour, 1)
+    return ["-k", built.version, "-f", flavour, "-t", str(patience)]
+
+
+def kunit(built: Built, flavour: str = "test") -> list[Result]:
+    """The KUnit suites, which run while the kernel boots."""
+    words = "kunit.enable=1 kunit.autorun=1 kunit.filter_glob=gup_pin* gup_pin=on"
+    guest = Guest([*guest_of(built, flavour, 300), "--append", words], ["true"])
+    name = f"{prefix(built, flavour)}: kunit"
+    results = ktap.parse(ktap.strip_console(guest.console), name)
+    if guest.status or not results:
+        results.append(Result(name, FAILED, guest.whole()))
+    return [*results, guest.splats(f"{name}: no splat", ANY_REPORT)]
+
+
+@dataclass
+class Way:
+    """How to run programs, but for the kernel.
+
+    options: more of scripts/vm's; words: more for the kernel's command line;
+    reports: what the kernel may say of hazards.
+    """
+
+    options: Sequence[str] = ()
+    words: str = ""
+    reports: str = ""
+
+
+def run_programs(
+    built: Built, names: Sequence[str], way: Way, flavour: str = "test"
+) -> list[Result]:
+    """Our programs, one after another in one guest."""
+    with_status = (
+        'cd "$1" || exit; shift; for p; do echo "== $p"; ./$p 2>&1;'
+        ' echo "== status $?"; done'
+    )
+    # Stacks lie elsewhere with each system call, and a remembered trace that is not
+    # the fresh one is a splat.
+    stacks = "randomize_kstack_offset=on gup_pin.check_traces=1"
+    append = f"gup_pin=on movablecore=256M cma=128M {stacks} {way.words}".strip()
+    guest = Guest(
+        [*guest_of(built, flavour, 900), "--append", append, *way.options],
+        ["sh", "-c", with_status, "sh", built.programs, *names],
+    )
+    what = prefix(built, flavour)
+    results = []
+    parts = guest.out.split("\n== status ")
+    for name, part in zip(names, parts, strict=False):
+        _, found, text = part.partition(f"== {name}\n")
+        if not found:
+            break
+        after = parts[parts.index(part) + 1] if part is not parts[-1] else "125"
+        status = int(after.split("\n", 1)[0])
+        results += tap_program(guest, text, f"{what}: {name}", status)
+    for name in names[len(parts) - 1 :]:
+        results.append(Result(f"{what}: {name}", FAILED, guest.whole()))
+    allowed = f"page allocation|{way.reports}" if way.reports else "page allocation"
+    return [*results, guest.splats(f"{what}: {names[0]} and others: no splat", allowed)]
+
+
+def selftests(built: Built, flavour: str = "test") -> list[Result]:
+    """Our programs that share a guest."""
+    names = [n for n in programs_of(built) if n not in (*ALONE, *STRESS)]
+    names = [n for n in names if not n.startswith(HAZARDS)]
+    return run_programs(built, names, Way(["-m", "4G"]), flavour)
+
+
+def hazards(built: Built, flavour: str = "test") -> list[Result]:
+    """Our programs that make hazards happen, with persistent memory for DAX."""
+    names = [n for n in programs_of(built) if n.startswith(HAZARDS) and n not in ALONE]
+    return run_programs(built, names, Way([], "memmap=64M!1G", REPORTS), flavour)
+
+
+def alone(built: Built) -> list[Result]:
+    """Our programs that each want a guest."""
+    results = []
+    for name, options in ALONE.items():
+        reports = REPORTS if name.startswith(HAZARDS) else ""
+        way = Way(options, f"slab_nomerge {WORDS.get(name, '')}", reports)
+        results += run_programs(built, [name], way)
+    return results
+
+
+def stress(built: Built, flavour: str = "debug") -> list[Result]:
+    """All at once for half a minute, in a kernel that watches itself."""
+    return run_programs(built, STRESS, Way(["-m", "4G", "-c", "2"]), flavour)
