@@ -3,9 +3,12 @@
 
 import os
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from dumps import HELD, Dump, take_dump
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -29,3 +32,30 @@ def fixture_tree(version: str) -> Path:
 def fixture_pristine(tree: Path, version: str) -> Path:
     """The same tree as its distributor made it."""
     return tree.parent / f"linux-{version}"
+
+
+@pytest.fixture(scope="session")
+def take(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Dump]]:
+    """Each dump is taken when it is first asked for, and kept for all tests."""
+    dumps: dict[str, Dump] = {}
+
+    def get(name: str) -> Dump:
+        if name not in dumps:
+            dumps[name] = take_dump(name, tmp_path_factory.mktemp(name))
+        return dumps[name]
+
+    yield get
+    for dump in dumps.values():
+        dump.file.unlink()
+
+
+@pytest.fixture(params=list(HELD))
+def dump(request: pytest.FixtureRequest, take: Callable[[str], Dump]) -> Dump:
+    """Every dump, one after another."""
+    return take(request.param)
+
+
+@pytest.fixture
+def odd_dump(take: Callable[[str], Dump]) -> Dump:
+    """Some dump, where one is as good as another."""
+    return take("odd")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run by drgn for test_dump.py: which kinds of records are there, and how many.
+"""Run by drgn for dumps.py: which kinds of records are there, and how many.
 
 Knows nothing of drgn-scripts and is slow: an object for everything. Prints JSON.
 """

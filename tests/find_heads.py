@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run by drgn for test_dump.py: where the index of all pins begins.
+"""Run by drgn for test_dump_changed.py: where the index of all pins begins.
 
 Prints JSON: the physical address of each shard's xa_head that leads anywhere.
 """

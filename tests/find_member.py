@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run by drgn for test_dump.py: where a member of a folio lies, and other bytes for it.
+"""Run by drgn for test_dump_changed.py: where a member of a folio lies, and other bytes for it.
 
 find_member.py PFN MEMBER VALUE: VALUE is a number, one that begins with '-' to take off
 what is there, or the name of a flag to set. Prints JSON: the physical address, and the

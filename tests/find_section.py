@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run by drgn for test_dump.py: what makes a page's section that of a device.
+"""Run by drgn for test_dump_changed.py: what makes a page's section that of a device.
 
 find_section.py PFN: prints JSON: pairs of a physical address and the 64-bit word there. The
 section is not online, only the 2 MiB around the page have struct pages, and there are no

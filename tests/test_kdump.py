@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from test_dump import Dump, program, read_dump, without_ages, words_of
+from dumps import Dump, program, read_dump, without_ages, words_of
 from vmlib import paths
 
 VERSION = os.environ.get("GUP_PIN_KVER") or paths.versions()[0]

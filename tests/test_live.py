@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from test_dump import program, without_ages
+from dumps import program, without_ages
 from vmlib import paths
 
 VERSION = os.environ.get("GUP_PIN_KVER") or paths.versions()[0]

@@ -63,8 +63,8 @@ def contention(built: Built) -> list[Result]:
 
 def dump(built: Built) -> list[Result]:
     """A crash dump tells what debugfs told, whoever wrote it, and so does memory."""
-    files = ("tests/test_dump.py", "tests/test_kdump.py", "tests/test_live.py")
-    return pytest(built.version, *files)
+    kinds = ("dump", "dump_changed", "dump_broken", "kdump", "live")
+    return pytest(built.version, *(f"tests/test_{kind}.py" for kind in kinds))
 
 
 def report_page(_: Built) -> list[Result]:

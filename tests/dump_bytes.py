@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Other bytes in a dump, where the kernel had something: as if it had been so."""
+
+from __future__ import annotations
+
+import re
+import struct
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dumps import Dump
+
+
+def physical(dump: Dump, symbol: str) -> int:
+    """Where a variable of the kernel was (which is not relocated: nokaslr)."""
+    names = subprocess.run(["nm", dump.vmlinux], capture_output=True, text=True, check=True)
+    match = re.search(rf"^([0-9a-f]+) \w {symbol}$", names.stdout, re.MULTILINE)
+    assert match
+    return int(match[1], 16) - 0xFFFFFFFF80000000
+
+
+def file_offset(dump: Dump, symbol: str) -> int:
+    """Where the dump has a variable of the kernel."""
+    return offset_of(dump, physical(dump, symbol))
+
+
+def offset_of(dump: Dump, physical: int) -> int:
+    """Where the dump has a physical address."""
+    with dump.file.open("rb") as file:
+        header = file.read(64)
+        start, entry, count = struct.unpack_from("<32xQ14xHH", header)
+        for i in range(count):
+            file.seek(start + i * entry)
+            kind, _, offset, _, base, size = struct.unpack("<IIQQQQ", file.read(40))
+            if kind == 1 and base <= physical < base + size:
+                return int(offset + physical - base)
+    raise AssertionError(f"{physical:#x} is not in the dump")
+
+
+@contextmanager
+def changed(file: Path, offset: int, data: bytes) -> Iterator[None]:
+    """A file with other bytes, for a while."""
+    with file.open("r+b") as handle:
+        handle.seek(offset)
+        before = handle.read(len(data))
+        handle.seek(offset)
+        handle.write(data)
+    try:
+        yield
+    finally:
+        with file.open("r+b") as handle:
+            handle.seek(offset)
+            handle.write(before)

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Crash dumps of guests that hold pins, and what debugfs showed just before.
+
+GUP_PIN_KVER says which kernel (the default one if it is not set). If GUP_PIN_DUMPS names
+a folder, dumps that are there are taken instead of new ones: KVER-NAME/vmcore with
+vmlinux and what debugfs showed beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vmlib import paths
+
+VERSION = os.environ.get("GUP_PIN_KVER") or paths.versions()[0]
+DUMPS = os.environ.get("GUP_PIN_DUMPS")
+SCRIPT = paths.PROJECT / "drgn-scripts" / "gup_pins.py"
+# What can be asked without naming anything.
+VERBS = ["list", "stacks", "hazards", "orphans", "check", "status"]
+
+# pins is read last: the dump is as near to it as can be.
+GUEST = """
+dir=/sys/kernel/debug/gup_pin
+out=$1 hold=$2 provoke=$3
+mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug
+"$hold" >/tmp/log 2>&1 || { cat /tmp/log; exit 1; }
+"$provoke" >/tmp/provoked 2>&1 &
+until grep -q ^ready /tmp/provoked; do
+	kill -0 $! 2>/dev/null || { cat /tmp/provoked; exit 1; }
+	sleep 0.1
+done
+cat $dir/hazards >"$out/hazards" &&
+cat $dir/stats >"$out/stats" && cat $dir/stacks >"$out/stacks" && cat $dir/pins >"$out/pins"
+"""
+
+# What each holder must be seen to hold, or little is compared with little.
+HELD: dict[str, dict[str, set[str]]] = {
+    "odd": {
+        "map": {"anon", "file", "shmem", "hugetlb"},
+        "order": {"0", "9"},
+        "pins": {"512"},
+        "mode": {"r", "w"},
+        "match": {"exact", "inferred"},
+        "owner": {"0"},
+        "addr": {"0x0"},
+        "comm": {"child", r"a\x20b\x5cc\xc3\xbc"},
+        "api": {"pin_user_pages", "pin_user_pages_fast", "memfd_pin_folios"},
+    },
+    "all": {
+        "map": {"anon", "shmem", "hugetlb"},
+        "order": {"0", "9"},
+        "mode": {"r", "w"},
+        "match": {"exact", "inferred"},
+        "term": {"short", "long"},
+        "comm": {f"hold-{what}" for what in ("io_uring", "direct-io", "gup_test", "udmabuf")},
+    },
+}
+
+# A dump by physical addresses has none that are virtual; the other has both.
+PAGING = {"all": ["--paging"]}
+
+@dataclass(frozen=True)
+class Dump:
+    """A dump and what debugfs showed just before it.
+
+    name: who held the pins; pins: the lines behind the header; stacks: frames by handle;
+    hazards, stacks_text: the whole files
+    """
+
+    name: str
+    file: Path
+    vmlinux: Path
+    pins: list[str]
+    stacks: dict[str, list[str]]
+    hazards: str
+    stats: dict[str, int]
+    stacks_text: str
+
+    def command(
+        self, words: Sequence[str], file: Path, vmlinux: Path, script: Path = SCRIPT
+    ) -> list[str]:
+        """A script under the drgn for this kernel."""
+        drgn = [str(paths.SCRIPTS / "drgn"), "-k", VERSION, "-q"]
+        return [*drgn, "-c", str(file), "-s", str(vmlinux), str(script), *words]
+
+    def drgn(
+        self, *words: str, file: Path | None = None, vmlinux: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the script on the dump, or on another one."""
+        return subprocess.run(
+            self.command(words, file or self.file, vmlinux or self.vmlinux),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    def listed(self, *words: str) -> str:
+        """What `list` prints when all is well."""
+        done = self.drgn("list", *words)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    def printed(self, *words: str) -> str:
+        """What a verb prints when all is well."""
+        done = self.drgn(*words)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    def records(self) -> dict[str, int]:
+        """How many records of each kind there are, by another script than that."""
+        script = paths.PROJECT / "tests" / "count_records.py"
+        command = self.command([], self.file, self.vmlinux, script)
+        counted = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+        return dict(json.loads(counted.stdout))
+
+    def objects(self, *words: str) -> list[dict[str, object]]:
+        """The same as JSON."""
+        return [json.loads(line) for line in self.listed("--jsonl", *words).splitlines()]
+
+
+def words_of(line: str) -> dict[str, str]:
+    """The words of a record."""
+    return dict(word.split("=", 1) for word in line.split(" "))
+
+
+def without_ages(lines: list[str]) -> list[str]:
+    """Lines that can be compared."""
+    return [re.sub(r"\b(age|oldest|newest)_ms=\d+", "", line) for line in lines]
+
+
+def stacks_of(text: str) -> dict[str, list[str]]:
+    """Frames by handle, from records with a stack below each."""
+    stacks = {}
+    for record in text.split("\n\n"):
+        first, *frames = record.strip("\n").split("\n")
+        if first:
+            assert all(frame.startswith(" ") for frame in frames)
+            stacks[words_of(first)["stack"]] = [frame[1:] for frame in frames]
+    return stacks
+
+
+def program(name: str) -> Path:
+    """One of those that are built for the guest."""
+    built = subprocess.run(
+        [paths.SCRIPTS / "selftests", VERSION], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return Path(built.stdout.strip(), name)
+
+
+def holder(name: str) -> Path:
+    """The program that holds pins: our own, or the one that demonstrations use."""
+    if name == "odd":
+        return paths.PROJECT / "tests" / "hold_pins.py"
+    return program("gup_pin_hold")
+
+
+def boot_and_dump(name: str, out: Path) -> None:
+    """Boot a guest that holds pins, and dump it."""
+    file = out / "vmcore"
+    vm: list[str | Path] = [paths.SCRIPTS / "vm", "-k", VERSION, "-m", "1G", "-t", "300"]
+    vm += ["--dump", file, *PAGING.get(name, []), "--out", out]
+    vm += ["--", "sh", "-c", GUEST, "sh", out]
+    vm += [holder(name), program("gup_pin_provoke")]
+    guest = subprocess.run(vm, capture_output=True, text=True, check=False)
+    assert guest.returncode == 0, guest.stdout + guest.stderr
+
+
+def read_dump(name: str, out: Path, vmlinux: Path) -> Dump:
+    """What is in a folder."""
+    header, *pins = (out / "pins").read_text().splitlines()
+    assert header == "# gup_pin pins 1"
+    stacks_text = (out / "stacks").read_text()
+    header, _, stacks = stacks_text.partition("\n")
+    assert header == "# gup_pin stacks 1"
+    stats = (line.split() for line in (out / "stats").read_text().splitlines())
+    return Dump(
+        name,
+        out / "vmcore",
+        vmlinux,
+        pins,
+        stacks_of(stacks),
+        (out / "hazards").read_text(),
+        {name: int(value) for name, value in stats},
+        stacks_text,
+    )
+
+
+def take_dump(name: str, out: Path) -> Dump:
+    """A dump that was there, as links to it, or a new one."""
+    old = Path(DUMPS or "/nowhere", f"{VERSION}-{name}")
+    if not (old / "vmcore").exists():
+        boot_and_dump(name, out)
+        return read_dump(name, out, paths.build_dir(VERSION, "test") / "vmlinux")
+    for file in ("pins", "stacks", "stats", "hazards"):
+        (out / file).symlink_to(old / file)
+    # Tests write to it.
+    subprocess.run(["cp", "--sparse=always", old / "vmcore", out], check=True)
+    vmlinux = old / "vmlinux"
+    return read_dump(name, out, vmlinux if vmlinux.exists() else old.parent / f"vmlinux-{VERSION}")
+
+
+def partial(done: subprocess.CompletedProcess[str]) -> None:
+    """Status 4, and a line for each kind of fault."""
+    assert done.returncode == 4
+    assert "Traceback" not in done.stderr
+    assert all(line.startswith("gup_pins: ") for line in done.stderr.splitlines())
