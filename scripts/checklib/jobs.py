@@ -79,7 +79,7 @@ def source(built: Built) -> list[Result]:
 
 def program(built: Built) -> list[Result]:
     """tools/mm/gup_pin: on copies, in a guest, and built in a kernel tree."""
-    return pytest(built.version, "tests/test_gup_pin_tool.py")
+    return pytest(built.version, "tests/gup_pin_tool")
 
 
 def examples(built: Built) -> list[Result]:

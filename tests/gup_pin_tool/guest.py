@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Run in a guest by test_gup_pin_tool.py: the program TOOL on the live files.
+"""Run in a guest by test_tool_live.py: the program TOOL on the live files.
 
 Prints one JSON object: for each step its exit status, stdout and stderr.
 """

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the tests of tools/mm/gup_pin are given."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gup_pin_tool.files import (
+    PINS,
+    RXE,
+    SAMPLE,
+    SANITIZERS,
+    STACKS,
+    URING,
+    Run,
+    Tool,
+    Words,
+    build,
+    pin,
+    stack,
+    write,
+)
+from gup_pin_tool.machine import Machine
+
+
+@pytest.fixture(scope="session", name="plain")
+def fixture_plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program as its users have it."""
+    return build("gcc", tmp_path_factory.mktemp("plain") / "gup_pin", "-O2")
+
+
+@pytest.fixture(scope="session", name="program")
+def fixture_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with sanitizers, which end it at the first slip."""
+    return build("gcc", tmp_path_factory.mktemp("sanitized") / "gup_pin", *SANITIZERS)
+
+
+@pytest.fixture(name="tool")
+def fixture_tool(program: Path, tmp_path: Path) -> Tool:
+    """Run it in a folder of its own; an error is one line, and only then there is any."""
+
+    def tool(*words: str | Path, status: int = 0, text: str | None = None) -> Run:
+        done = subprocess.run(
+            [program, *words],
+            input=text,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == status, done
+        assert done.stderr.count("\n") == (status != 0), done
+        assert not status or done.stderr.startswith("gup_pin: ")
+        return done
+
+    return tool
+
+
+@pytest.fixture(name="folder")
+def fixture_folder(tmp_path: Path) -> Path:
+    """Copies of both files: three processes, two stacks, a file."""
+    folder = tmp_path / "copy"
+    file: Words = {"map": "file", "dev": "8:1", "ino": 77, "stack": "0x2"}
+    write(
+        folder / "pins",
+        PINS,
+        pin(pfn="0x10", pins=1, pages=1, stack="0x1", age_ms=100),
+        pin(pfn="0x20", pins=2, pages=2, owner=9, task="9/9", comm="db", **file),
+        pin(pfn="0x30", pins=4, pages=4, owner=9, task="9/10", comm=r"a\x20b", **file),
+        pin(pfn="0x40", pins=8, pages=512, order=9, owner=0, mode="r", term="short", stack="0x1"),
+    )
+    write(
+        folder / "stacks",
+        STACKS,
+        stack(URING, pins=9, pages=513, calls=2, stack="0x1"),
+        stack(RXE, pins=6, pages=6, calls=2, stack="0x2"),
+    )
+    return folder
+
+
+@pytest.fixture(name="sample")
+def fixture_sample(tmp_path: Path) -> Path:
+    """What a real guest told."""
+    for name in ("pins", "stacks", "stats"):
+        write(tmp_path / "sample" / name, *SAMPLE[name])
+    return tmp_path / "sample"
+
+
+@pytest.fixture(name="machine")
+def fixture_machine(plain: Path, tmp_path: Path) -> Machine:
+    """A machine whose kernel has the feature."""
+    if subprocess.run(["unshare", "-rm", "true"], check=False).returncode:
+        pytest.skip("no mount namespace to be had")
+    return Machine(plain, tmp_path / "machine")
+
+
+@pytest.fixture(name="two")
+def fixture_two(tmp_path: Path) -> tuple[Path, Path]:
+    """Two snapshots, of two boots: handles differ, frames do not."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    gone, fresh = ["pin_user_pages+0x1/0x2", "gone+0x1/0x2"], ["fresh+0x1/0x2"]
+    write(
+        old / "stacks",
+        STACKS,
+        stack(URING, pins=10, acquired=10, stack="0x1"),
+        stack(RXE, pins=5, acquired=50, stack="0x2"),
+        stack(gone, pins=3, pages=3, acquired=3, stack="0x3"),
+    )
+    write(
+        new / "stacks",
+        STACKS,
+        stack(URING, pins=10, acquired=20, stack="0x7"),
+        stack(RXE, pins=105, pages=116, acquired=150, stack="0x8"),
+        stack(fresh, pins=4, pages=4, acquired=4, stack="0x9"),
+    )
+    write(old / "pins", PINS, pin(pins=1), pin(pins=2, comm="db"))
+    write(new / "pins", PINS, pin(pins=5), pin(pins=5), pin(pins=2, comm="db"))
+    return old, new

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A machine whose debugfs and /proc are made of files."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from gup_pin_tool.files import Run, write
+
+# The kernel's side of a filter: what is written is kept, and refused if so wanted.
+SHIM = r"""
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+ssize_t write(int fd, const void *text, size_t size)
+{
+	FILE *log = fopen(getenv("SHIM_LOG"), "a");
+
+	(void)fd;
+	fprintf(log, "%.*s\n", (int)size, (const char *)text);
+	fclose(log);
+	if (getenv("SHIM_REFUSES")) {
+		errno = EINVAL;
+		return -1;
+	}
+	return lseek(fd, 0, SEEK_SET) ? -1 : (ssize_t)size;
+}
+"""
+# What the program sees of the kernel is what lies in a folder.
+MASK = """
+if [ -d /sys/kernel/debug ]; then mount --bind "$1/nothing" /sys/kernel/debug; fi
+mount --bind "$1/proc" /proc
+shift
+exec env "$@"
+"""
+
+
+class Machine:
+    """One with debugfs at a place of its own, made of files."""
+
+    def __init__(self, program: Path, folder: Path) -> None:
+        self.program, self.folder = program, folder
+        self.debugfs = folder / "debug"
+        self.files = self.debugfs / "gup_pin"
+        for path in ("proc/42", "nothing", "debug/gup_pin"):
+            (folder / path).mkdir(parents=True)
+        write(folder / "proc" / "mounts", f"none {self.debugfs} debugfs rw 0 0")
+        (folder / "shim.c").write_text(SHIM)
+        command: list[str | Path] = [
+            "gcc",
+            "-shared",
+            "-fPIC",
+            "-o",
+            folder / "shim.so",
+            folder / "shim.c",
+        ]
+        subprocess.run(command, check=True)
+
+    def run(self, *words: str | Path, status: int = 0, refuses: bool = False) -> Run:
+        """What the program says there."""
+        env = [f"LD_PRELOAD={self.folder}/shim.so", f"SHIM_LOG={self.folder}/told"]
+        env += ["SHIM_REFUSES=1"] * refuses
+        (self.folder / "told").unlink(missing_ok=True)
+        command: list[str | Path] = [
+            "unshare",
+            "-rm",
+            "sh",
+            "-ec",
+            MASK,
+            "sh",
+            self.folder,
+            *env,
+            self.program,
+        ]
+        done = subprocess.run(
+            [*command, *words], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == status, done
+        return done
+
+    def told(self) -> list[str]:
+        """The filters that were written."""
+        log = self.folder / "told"
+        return log.read_text().splitlines() if log.exists() else []

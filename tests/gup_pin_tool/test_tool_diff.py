@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0
+"""tools/mm/gup_pin: what grew between two snapshots."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gup_pin_tool.files import PINS, RXE, STACKS, URING, Tool, pin, rows, stack, write
+
+
+def test_diff_shows_what_grew(tool: Tool, two: tuple[Path, Path]) -> None:
+    got = json.loads(tool("diff", *two, "--json").stdout)
+    assert [(g["frames"][-1], g["pins_growth"]) for g in got] == [
+        (RXE[-1], 100),
+        ("fresh+0x1/0x2", 4),
+        ("gone+0x1/0x2", -3),
+    ]
+    busy = json.loads(tool("diff", *two, "--json", "--sort", "acquired").stdout)
+    assert [g.get("acquired_growth") for g in busy] == [100, 10, None, None]
+    assert (got[0]["pins"], got[0]["pins_before"], got[0]["acquired_growth"]) == (105, 5, 100)
+    text = tool("diff", *two, "-n", "1").stdout
+    table = rows(text)
+    assert table[0] == ["GROWTH", "BEFORE", "PINS", "PAGES", "ACQUIRED", "STACK"]
+    assert table[1] == ["+100", "5", "105", "+100", "+100", "0x8"]
+    assert table[2] == ["+101", "18", "119", "+101", "+110", "total"]
+    assert f"  {RXE[1]}\n" in text
+    got = json.loads(tool("diff", two[0] / "stacks", two[1], "--by", "module", "--json").stdout)
+    assert [(g["module"], g["pins_growth"]) for g in got] == [("ib_uverbs", 100), ("vmlinux", 1)]
+
+
+def test_diff_does_not_know_what_was_acquired_where_nobody_held(tool: Tool, tmp_path: Path) -> None:
+    """acquired= counts since boot; a stack without live pins is not in the file."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    steady, busy = ["steady+0x1/0x2"], ["busy+0x1/0x2"]
+    held = stack(steady, pins=5, acquired=50, stack="0x1")
+    write(old / "stacks", STACKS, held)
+    write(
+        new / "stacks",
+        STACKS,
+        stack(steady, pins=5, acquired=60, stack="0x1"),
+        stack(busy, pins=1, pages=1, acquired=1_000_100, stack="0x2"),
+    )
+    pairs = [(old, new), (new, old)]
+    for pair, side in zip(pairs, ("acquired", "acquired_before"), strict=True):
+        for options in ("", "-s acquired", "-s acquired -r", "-s peak"):
+            got = json.loads(tool("diff", *pair, "--json", *options.split()).stdout)
+            unknown = got.pop()
+            assert unknown["frames"] == busy, options
+            figures = {k: v for k, v in unknown.items() if k.startswith("acquired")}
+            assert figures == {side: 1_000_100}
+            assert [abs(g["acquired_growth"]) for g in got] == [10] * ("acquired" in options)
+        assert "1000100" not in tool("diff", *pair).stdout
+        total = rows(tool("diff", *pair).stdout)[-1]
+        assert [total[-2].strip("+-"), total[-1]] == ["10", "total"]
+        # Of several stacks, one is not known.
+        got = json.loads(tool("diff", *pair, "--json", "--by", "module").stdout)
+        assert ["acquired_growth" in g for g in got] == [False]
+    # The same stack for reading is another origin.
+    write(new / "stacks", STACKS, held, stack(steady, pins=1, acquired=900, mode="r", stack="0x1"))
+    assert rows(tool("diff", old, new).stdout)[1:] == [
+        ["+1", "5", "6", "+16", "0x1"],
+        ["+1", "5", "6", "+16", "total"],
+    ]
+    # An older kernel does not tell.
+    write(new / "stacks", STACKS, stack(steady, pins=7, stack="0x1"))
+    got = json.loads(tool("diff", old, new, "--json").stdout)
+    assert [{k: v for k, v in g.items() if "acq" in k} for g in got] == [{"acquired_before": 50}]
+
+
+def test_diff_of_pins(tool: Tool, two: tuple[Path, Path]) -> None:
+    for pair in (two, (two[0] / "pins", two[1] / "pins")):
+        got = json.loads(tool("diff", *pair, "--by", "comm", "--json").stdout)
+        assert [(g["comm"], g["pins_growth"]) for g in got] == [("fio", 9)]
+    table = rows(tool("diff", two[0], two[0], "--by", "comm").stdout)
+    assert table[1:] == [["3", "3", "total"]]
+    done = tool("diff", two[0] / "pins", two[1] / "stacks", status=1)
+    assert "this is pins, but the other one is stacks" in done.stderr
+
+
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("lone", [False, True])
+def test_diff_names_a_stack_by_the_other_snapshot(
+    tool: Tool, tmp_path: Path, side: int, lone: bool
+) -> None:
+    """The last pin by a stack went between the copy of pins and that of stacks."""
+    folders = [tmp_path / "old", tmp_path / "new"]
+    for i, folder in enumerate(folders):
+        write(folder / "pins", PINS, pin(pins=1 + i, stack="0x1"), pin(pins=5, stack="0x2"))
+        write(folder / "stacks", STACKS, stack(URING, stack="0x1"), stack(RXE, stack="0x2"))
+    write(folders[side] / "stacks", STACKS, stack(RXE, stack="0x2"))
+    pair = [f / "pins" if lone and i == side else f for i, f in enumerate(folders)]
+    for keys in ("comm,stack", "stack,owner"):
+        got = json.loads(tool("diff", *pair, "--by", keys, "--json").stdout)
+        assert [(g["pins_before"], g["pins"], g["frames"]) for g in got] == [(1, 2, URING)]
+    if not lone:
+        got = json.loads(tool("diff", *pair, "--by", "comm,module", "--json").stdout)
+        assert [(g["pins_before"], g["pins"], g["module"]) for g in got] == [(1, 2, "vmlinux")]
+    # The same handle for other frames: it is another boot's, and names nothing here.
+    other = stack(["other+0x1/0x2"], stack="0x2")
+    write(folders[1 - side] / "stacks", STACKS, stack(URING, stack="0x1"), other)
+    if not lone:
+        got = json.loads(tool("diff", *pair, "--by", "comm,stack", "--json").stdout)
+        assert sorted((g["pins_growth"], g["stack"]) for g in got if g["stack"] == "0x1") == [
+            (-1, "0x1"),
+            (2, "0x1"),
+        ]
+
+
+def test_diff_of_pins_alone_goes_by_handles(tool: Tool, two: tuple[Path, Path]) -> None:
+    write(two[0] / "pins", PINS, pin(pins=1, stack="0x1"))
+    write(two[1] / "pins", PINS, pin(pins=3, stack="0x1"), pin(pins=1, stack="0x2"))
+    got = json.loads(tool("diff", two[0] / "pins", two[1] / "pins", "--json").stdout)
+    assert [(g["stack"], g["pins_growth"]) for g in got] == [("0x1", 2), ("0x2", 1)]

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0
+"""tools/mm/gup_pin: where it looks for the kernel's files, and what it asks of them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from gup_pin_tool.files import PINS, STACKS, URING, Tool, pin, stack, write
+from gup_pin_tool.machine import Machine
+
+
+def test_a_process_is_looked_for_where_debugfs_is(machine: Machine) -> None:
+    """Its own file has not what it pinned of others' memory."""
+    own = pin(pfn="0x0", owner=42, task="42/42", stack="0x0")
+    write(machine.folder / "proc" / "42" / "gup_pins", "# gup_pin gup_pins 1", own)
+    write(machine.files / "pins", PINS, pin(pfn="0x7", owner=7, task="42/42"))
+    got = json.loads(machine.run("pid", "42", "--json").stdout)
+    assert {g["pfn"] for g in got} == {"0x7"}
+    (machine.files / "pins").unlink()
+    got = json.loads(machine.run("pid", "42", "--json").stdout)
+    assert {g["pfn"] for g in got} == {"0x0"}
+
+
+def test_a_process_without_memory(machine: Machine, tool: Tool, tmp_path: Path) -> None:
+    """A zombie's file is empty, and so is a kernel thread's."""
+    write(machine.folder / "proc" / "42" / "gup_pins")
+    for words, out in (
+        (["--json"], "[]\n"),
+        (["--raw"], "# gup_pin gup_pins 1\n"),
+        (["--by", "comm", "--json"], "[]\n"),
+    ):
+        done = machine.run("pid", "42", *words)
+        assert (done.stdout, done.stderr) == (out, "")
+    # A copy may have been cut off.
+    write(tmp_path / "gup_pins")
+    assert "the file is empty" in tool("pid", "42", "-f", "gup_pins", status=1).stderr
+
+
+def test_the_kernel_is_told_no_word_twice(machine: Machine) -> None:
+    """It would refuse them all."""
+    write(machine.files / "pins", PINS)
+    for words, told in (
+        (["list", "mode=w", "mode=r"], ["mode=w"]),
+        (["list", "comm=a", "owner=1", "comm=a"], ["comm=a owner=1"]),
+        (["list", "pfn=1-5", "pfn=0x2"], ["pfn=0x1-0x5"]),
+        (["pid", "42", "mode=r"], ["owner=42 mode=r", "task=42 mode=r"]),
+        # What is read twice is for one of these each time.
+        (["pid", "42", "task=7"], ["owner=42 task=7", "task=42"]),
+        (["pid", "42", "owner=7"], ["owner=42", "task=42 owner=7"]),
+    ):
+        assert machine.run(*words).stderr == ""
+        assert machine.told() == told
+    path = write(machine.folder / "file", "text")
+    st = path.stat()
+    if os.major(st.st_dev):
+        machine.run("file", path, "ino=5", "mode=w")
+        dev = f"{os.major(st.st_dev)}:{os.minor(st.st_dev)}"
+        assert machine.told() == [f"ino={st.st_ino} dev={dev} mode=w"]
+
+
+def test_a_filter_that_the_kernel_refuses(machine: Machine) -> None:
+    write(machine.files / "pins", PINS, pin(), pin(api="later"))
+    write(machine.files / "stacks", STACKS, stack(URING))
+    for words in (["list", "--json"], ["top", "--json", "-c", "1"], ["stacks", "--json"]):
+        done = machine.run(*words, "api=later", "mode=w", "comm=fio", refuses=True)
+        assert json.loads(done.stdout)[0]["pins"] == 16
+        assert done.stderr == (
+            f"gup_pin: {machine.files}/pins: the kernel refuses the filter"
+            " 'api=later mode=w comm=fio': all is read\n"
+        )
+    done = machine.run("top", "-c", "3", "-d", "0.1", "comm=fio", refuses=True)
+    assert done.stderr.count("\n") == 1
+    assert machine.run("list", refuses=True).stderr == ""
+    assert machine.run("list", "map=anon", refuses=True).stderr == ""
+
+
+def test_diff_tells_that_tracking_is_off(machine: Machine, two: tuple[Path, Path]) -> None:
+    write(machine.files / "stacks", STACKS)
+    for enabled in (0, 1):
+        write(machine.files / "stats", f"enabled {enabled}")
+        note = f"gup_pin: tracking is off: echo 1 > {machine.files}/enable\n"
+        assert machine.run("diff", two[0]).stderr == note * (not enabled)
+        assert machine.run("diff", two[0], two[1]).stderr == ""

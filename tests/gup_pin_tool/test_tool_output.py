@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-2.0
+"""tools/mm/gup_pin: what it writes to terminals, pipes and full disks."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+import threading
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from gup_pin_tool.files import PINS, RXE, STACKS, Tool, pin, stack, write
+
+
+def test_raw_lines_have_no_sums(tool: Tool, folder: Path) -> None:
+    for words in (["comm=fio"], ["min_age_ms=1"]):
+        error = tool("stacks", "-f", folder, "--raw", *words, status=2).stderr
+        assert words[0].split("=")[0] in error and "--raw" in error and "--by" not in error
+    error = tool("stacks", "-f", folder, "--raw", "--by", "comm", status=2).stderr
+    assert "--by" in error
+
+
+def pairs_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object of JSON that has no key twice."""
+    assert len(pairs) == len({key for key, _ in pairs}), pairs
+    return dict(pairs)
+
+
+def test_no_key_of_json_comes_twice(tool: Tool, folder: Path) -> None:
+    write(folder / "stacks", STACKS, stack(RXE, acquired=9, peak=8, stack="0x2 frames=x"))
+    old = write(write(folder.parent / "old" / "pins", PINS).parent / "stacks", STACKS).parent
+    keys = ["pins", "pages", "runs", "calls", "oldest_ms", "newest_ms", "acquired", "peak"]
+    for key in (*keys, "pins,pages", "frames", "frames,stack", "path,file", "age_ms"):
+        for command in (["list", "-f", folder], ["diff", old, folder]):
+            done = tool(*command, "-j", "--by", key, status=int(key in ("runs", "path,file")))
+            if done.stdout:
+                assert json.loads(done.stdout, object_pairs_hook=pairs_once)
+    got = json.loads(tool("list", "-f", folder, "-j", "--by", "pins").stdout)
+    assert {(g["pins"], g["runs"]) for g in got} == {(n, 1) for n in (1, 2, 4, 8)}
+    text = tool("stacks", "-f", folder, "-j").stdout
+    json.loads(text, object_pairs_hook=pairs_once)
+
+
+def test_stdin(tool: Tool, folder: Path) -> None:
+    text = (folder / "pins").read_text()
+    assert tool("list", "-f", "-", "--raw", text=text).stdout == text
+    assert tool("list", "-f", "-", text=text[:-1], status=1).stderr.startswith("gup_pin: stdin:5:")
+    assert "anon" in tool("top", "-f", "-", "-c", "5", "-b", "map", text=text).stdout
+
+
+@pytest.mark.parametrize("words", [["list"], ["list", "-j"], ["list", "-R"], ["list", "-s", "pfn"]])
+def test_a_reader_who_has_seen_enough(program: Path, tmp_path: Path, words: list[str]) -> None:
+    write(tmp_path / "pins", PINS, *[pin()] * 20_000)
+    process = subprocess.Popen(
+        [program, *words, "-f", tmp_path / "pins"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout.read(10)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(30) == 0
+
+
+def test_a_disk_that_is_full(program: Path, folder: Path) -> None:
+    for command in ("list", "stacks", "top"):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [program, command, "-f", folder], stdout=full, stderr=subprocess.PIPE, check=False
+            )
+        assert done.returncode == 1
+        assert done.stderr == b"gup_pin: cannot write: No space left on device\n"
+
+
+def on_terminal(words: list[str | Path], columns: int, lines: int = 10, **env: str) -> str:
+    """What it writes to a terminal of that width, 0 if the terminal does not know."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(
+        its, termios.TIOCSWINSZ, struct.pack("HHHH", lines if columns else 0, columns, 0, 0)
+    )
+    process = subprocess.Popen(words, stdout=its, env={**os.environ, **env})
+    os.close(its)
+    out = b""
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        out += part
+    os.close(ours)
+    assert process.wait(30) == 0
+    return out.decode().replace("\r\n", "\n")
+
+
+def test_a_terminal_is_not_overrun(program: Path, sample: Path) -> None:
+    for words in (["list"], ["stacks"], ["top", "-b", "stack", "-c", "1"], ["list", "-b", "stack"]):
+        for columns in (1, 20, 80, 132):
+            text = on_terminal([program, *words, "-f", sample], columns, TERM="dumb")
+            assert max(len(line) for line in text.splitlines()) <= columns
+        text = on_terminal([program, *words, "-f", sample], 0, TERM="dumb", COLUMNS="33")
+        assert max(len(line) for line in text.splitlines()) == 33
+    text = on_terminal([program, "list", "-R", "-f", sample], 20)
+    assert text == (sample / "pins").read_text()
+
+
+def test_top_on_a_terminal(program: Path, tmp_path: Path) -> None:
+    write(tmp_path / "pins", PINS, *(pin(owner=n) for n in range(50)))
+    words: list[str | Path] = [program, "top", "-f", tmp_path / "pins", "-c", "2", "-d", "0.1"]
+    text = on_terminal(words, 80, TERM="xterm")
+    assert text.count("\033[H\033[J") == 2
+    assert text.count("\n") == 2 * 9  # one line less than the terminal has
+    assert "\033" not in on_terminal(words, 80, TERM="dumb")
+    for lines in range(1, 7):
+        text = on_terminal(words, 80, lines, TERM="xterm")
+        # The headline, the titles and a row, however few lines there are.
+        assert text.count("\n") == 2 * max(lines - 1, 3), lines
+
+
+def test_nothing_that_a_terminal_would_obey(tool: Tool, tmp_path: Path) -> None:
+    evil = "\033[31m\x07\x7f\u009b1m"
+    write(tmp_path / "pins", PINS, pin(comm=evil, path=f"/{evil}"))
+    write(tmp_path / "stacks", STACKS, stack([f"a{evil}+0x1/0x2"]))
+    for words in (["list"], ["list", "-b", "comm"], ["stacks"], ["top"], ["top", "-b", "stack"]):
+        text = tool(*words, "-f", tmp_path).stdout
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
+    assert json.loads(tool("list", "-f", tmp_path, "--json").stdout)[0]["comm"] == evil
+
+
+def test_json_of_bytes_that_are_no_text(program: Path, tmp_path: Path) -> None:
+    bad = b'\xff\xc3\xbc"\\\xed\xa0\x80\xc3'
+    (tmp_path / "pins").write_bytes(f"{PINS}\n{pin(comm='@@')}\n".encode().replace(b"@@", bad))
+    done = subprocess.run(
+        [program, "list", "-j", "-f", tmp_path / "pins"], capture_output=True, check=True
+    )
+    assert json.loads(done.stdout.decode())[0]["comm"] == '\\xffü"\\\\xed\\xa0\\x80\\xc3'
+
+
+def test_great_numbers(tool: Tool, tmp_path: Path) -> None:
+    most = 2**64 - 1
+    write(tmp_path / "pins", PINS, pin(pins=most, pages=most, age_ms=most), pin())
+    got = json.loads(tool("list", "-f", "pins", "--by", "comm", "--json").stdout)
+    assert (got[0]["pins"], got[0]["oldest_ms"]) == (most, most)
+    write(tmp_path / "less", PINS, pin(pins=0))
+    assert json.loads(tool("diff", "pins", "less", "-b", "comm", "-j").stdout)[0]["pins_growth"] < 0
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        (["-R"], 400_001),
+        (["-j", "-s", "pfn", "-n", "10"], 12),
+        # Twice as many are kept, but not four times.
+        (["-j", "-s", "pfn", "-n", "33000"], 33_002),
+        (["-b", "comm"], 2),
+    ],
+)
+def test_a_stream_takes_no_memory(plain: Path, words: list[str], count: int) -> None:
+    limit = 30 << 20
+    lines = "".join(f"{pin(pfn=hex(n))}\n" for n in range(10_000)).encode()
+    assert len(lines) * 40 > limit
+    process = subprocess.Popen(
+        ["prlimit", f"--as={limit}", plain, "list", "-f", "-", *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None and process.stdout is not None
+
+    def feed(pipe: IO[bytes]) -> None:
+        with pipe:
+            pipe.write(f"{PINS}\n".encode())
+            for _ in range(40):
+                pipe.write(lines)
+
+    feeder = threading.Thread(target=feed, args=[process.stdin])
+    feeder.start()
+    assert sum(part.count(b"\n") for part in process.stdout) == count
+    feeder.join()
+    assert process.wait(60) == 0
