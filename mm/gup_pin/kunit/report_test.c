@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reports of hazards: which are wanted, how often they come, who else is told.
+ */
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/sched.h>
+#include <linux/vmstat.h>
+#include <trace/events/error_report.h>
+#include <trace/events/gup_pin.h>
+
+#include "console.h"
+#include "file.h"
+#include "hazard_scene.h"
+
+/* What a parameter is set to on the command line, or in sysfs. */
+static int set_param(const char *arg)
+{
+	char buf[64];
+
+	strscpy(buf, arg);
+	return PTR_ERR_OR_ZERO(parse_args("gup_pin test", buf,
+					  __start___param,
+					  __stop___param - __start___param,
+					  -1, -1, NULL, NULL));
+}
+
+static void reset_params(void *ignore)
+{
+	set_param("gup_pin.writeback=write");
+	set_param("gup_pin.truncate=any");
+}
+
+struct policy_case {
+	const char *param;
+	enum gup_pin_hazard_kind kind;
+	bool write;
+	bool counts;
+};
+
+static const struct policy_case policy_table[] = {
+	{ "gup_pin.writeback=off", GUP_PIN_HAZARD_WRITEBACK, true, false },
+	{ "gup_pin.writeback=off", GUP_PIN_HAZARD_WRITEBACK, false, false },
+	{ "gup_pin.writeback=write", GUP_PIN_HAZARD_WRITEBACK, true, true },
+	{ "gup_pin.writeback=write", GUP_PIN_HAZARD_WRITEBACK, false, false },
+	{ "gup_pin.writeback=any", GUP_PIN_HAZARD_WRITEBACK, true, true },
+	{ "gup_pin.writeback=any", GUP_PIN_HAZARD_WRITEBACK, false, true },
+	{ "gup_pin.writeback=off", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, true, false },
+	{ "gup_pin.writeback=write", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, true, true },
+	{ "gup_pin.writeback=write", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, false, false },
+	{ "gup_pin.writeback=any\n", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, false, true },
+	{ "gup_pin.truncate=off", GUP_PIN_HAZARD_TRUNCATE, true, false },
+	{ "gup_pin.truncate=write", GUP_PIN_HAZARD_TRUNCATE, true, true },
+	{ "gup_pin.truncate=write", GUP_PIN_HAZARD_TRUNCATE, false, false },
+	{ "gup_pin.truncate=any", GUP_PIN_HAZARD_TRUNCATE, false, true },
+};
+
+static void provoke(struct kunit *test, enum gup_pin_hazard_kind kind,
+		    bool write)
+{
+	struct gup_pin_scene *s = test->priv;
+	struct page *page;
+
+	if (kind == GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK)
+		gup_pin_test_start_writeback(s->folio);
+	page = gup_pin_scene_pin(test, write);
+	if (kind == GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK)
+		gup_pin_test_end_writeback(s->folio);
+	if (kind == GUP_PIN_HAZARD_WRITEBACK)
+		gup_pin_scene_writeback(test);
+	if (kind == GUP_PIN_HAZARD_TRUNCATE)
+		gup_pin_scene_truncate(test, 0, 511);
+	unpin_user_page(page);
+}
+
+static void policies(struct kunit *test)
+{
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, reset_params,
+							   NULL));
+	for (i = 0; i < ARRAY_SIZE(policy_table); i++) {
+		const struct policy_case *c = &policy_table[i];
+
+		reset_params(NULL);
+		KUNIT_ASSERT_EQ(test, 0, set_param(c->param));
+		gup_pin_scene_start(test);
+		provoke(test, c->kind, c->write);
+		gup_pin_expect_counted(test, c->kind, c->counts);
+		gup_pin_expect_reported(test, c->counts, 0);
+	}
+	KUNIT_EXPECT_EQ(test, -EINVAL, set_param("gup_pin.writeback=read"));
+	KUNIT_EXPECT_EQ(test, -EINVAL, set_param("gup_pin.truncate="));
+	/* The others stay as they were. */
+	KUNIT_EXPECT_TRUE(test, gup_pin_hazard_wanted(GUP_PIN_HAZARD_TRUNCATE,
+						      false));
+}
+
+static void policies_by_default(struct kunit *test)
+{
+	KUNIT_EXPECT_TRUE(test, gup_pin_hazard_wanted(GUP_PIN_HAZARD_WRITEBACK,
+						      true));
+	KUNIT_EXPECT_FALSE(test, gup_pin_hazard_wanted(GUP_PIN_HAZARD_WRITEBACK,
+						       false));
+	KUNIT_EXPECT_TRUE(test, gup_pin_hazard_wanted(GUP_PIN_HAZARD_TRUNCATE,
+						      false));
+}
+
+static void equal_reports_come_once(struct kunit *test)
+{
+	struct page *page = NULL;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		page = gup_pin_scene_pin(test, true);
+		gup_pin_scene_writeback(test);
+		if (i < 2)
+			unpin_user_page(page);
+	}
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_WRITEBACK, 3);
+	gup_pin_expect_reported(test, 1, 2);
+	/* The same from elsewhere is another. */
+	gup_pin_scene_writeback(test);
+	gup_pin_expect_reported(test, 2, 2);
+	unpin_user_page(page);
+	/* So is the same of a pin from elsewhere. */
+	page = gup_pin_scene_pin(test, true);
+	gup_pin_scene_writeback(test);
+	gup_pin_expect_reported(test, 3, 2);
+	unpin_user_page(page);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_WRITEBACK, 5);
+}
+
+/* A hazard that seems to come from elsewhere each time. */
+static void hazard_from(struct kunit *test, unsigned long ip)
+{
+	struct gup_pin_scene *s = test->priv;
+	const struct gup_pin_event event = {
+		.comm = "test",
+		.nr = 1,
+		.entries = { ip },
+	};
+	const struct gup_pin_hazard hazard = {
+		.kind = GUP_PIN_HAZARD_TRUNCATE,
+		.folio = s->folio,
+		.event = &event,
+	};
+
+	gup_pin_hazard(&hazard);
+}
+
+static void reports_come_at_a_bounded_rate(struct kunit *test)
+{
+	struct page *page = gup_pin_scene_pin(test, true);
+	unsigned int i, printed;
+
+	for (i = 1; i <= 40; i++)
+		hazard_from(test, i);
+	printed = gup_pin_console_reports();
+	KUNIT_EXPECT_GE(test, printed, 10);
+	KUNIT_EXPECT_LT(test, printed, 40);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 40);
+	gup_pin_expect_reported(test, printed, 40 - printed);
+
+	/* What was not printed for that reason is printed later. */
+	gup_pin_scene_start(test);
+	hazard_from(test, 40);
+	gup_pin_expect_reported(test, 1, 0);
+	unpin_user_page(page);
+}
+
+/* As if printing brought about a hazard. */
+static void meet_another(const struct gup_pin_hazard *hazard)
+{
+	struct gup_pin_hazard other = *hazard;
+
+	other.kind = GUP_PIN_HAZARD_WRITEBACK;
+	other.details = NULL;
+	gup_pin_hazard(&other);
+}
+
+static void no_report_in_a_report(struct kunit *test)
+{
+	struct gup_pin_scene *s = test->priv;
+	const struct gup_pin_hazard hazard = {
+		.kind = GUP_PIN_HAZARD_TRUNCATE,
+		.folio = s->folio,
+		.ip = _THIS_IP_,
+		.title = "something",
+		.details = meet_another,
+	};
+	struct page *page;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kunit_skip(test, "printing takes no lock there that sleeps, so it meets none");
+	page = gup_pin_scene_pin(test, true);
+	gup_pin_hazard(&hazard);
+	KUNIT_EXPECT_EQ(test, 1,
+			gup_pin_scene_counted(test, GUP_PIN_HAZARD_TRUNCATE));
+	KUNIT_EXPECT_EQ(test, 1,
+			gup_pin_scene_counted(test, GUP_PIN_HAZARD_WRITEBACK));
+	gup_pin_expect_reported(test, 1, 1);
+	/* And afterwards all is as before. */
+	gup_pin_scene_writeback(test);
+	gup_pin_expect_reported(test, 2, 1);
+	unpin_user_page(page);
+}
+
+#define MANY	18
+
+/* Of readers before, the one writer, and readers after, the writer comes first. */
+static void writers_come_first(struct kunit *test)
+{
+	static const char *want[10 + 4 * MANY];
+	struct page *pages[MANY];
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < MANY; i++)
+		pages[i] = gup_pin_scene_pin(test, i == 2);
+	gup_pin_scene_writeback(test);
+	want[nr++] = GUP_PIN_RULE;
+	want[nr++] = "BUG: GUP_PIN: writeback of write-pinned folio in gup_pin_scene_*+0x*";
+	want[nr++] = "";
+	want[nr++] = gup_pin_folio_line(test);
+	want[nr++] = gup_pin_file_line(test);
+	want[nr++] = "";
+	want[nr++] = gup_pin_event_line();
+	want[nr++] = GUP_PIN_FRAMES;
+	want[nr++] = "";
+	for (i = 0; i < 16; i++) {
+		want[nr++] = i ? "pin: mode=r *" : "pin: mode=w *";
+		want[nr++] = GUP_PIN_FRAMES;
+		want[nr++] = "";
+	}
+	want[nr++] = "and pins of 2 more calls";
+	want[nr++] = "";
+	want[nr++] = "CPU: *";
+	want[nr++] = "?Tainted: *";
+	want[nr++] = "?Hardware name: *";
+	want[nr++] = GUP_PIN_RULE;
+	gup_pin_console_expect(test, want, nr);
+	unpin_user_pages(pages, MANY);
+}
+
+struct told {
+	unsigned int hazards;
+	unsigned int reports;
+	struct gup_pin_hazard_trace hazard;
+	unsigned long id;
+};
+
+static void told_hazard(void *data, const struct gup_pin_hazard_trace *hazard)
+{
+	struct told *told = data;
+
+	told->hazards++;
+	told->hazard = *hazard;
+}
+
+static void told_report(void *data, enum error_detector detector,
+			unsigned long id)
+{
+	struct told *told = data;
+
+	told->reports += detector == ERROR_DETECTOR_GUP_PIN;
+	told->id = id;
+}
+
+static unsigned long vm_event(enum vm_event_item item)
+{
+	unsigned long events[NR_VM_EVENT_ITEMS];
+
+	all_vm_events(events);
+	return events[item];
+}
+
+static void others_are_told(struct kunit *test)
+{
+	unsigned long writebacks = vm_event(GUP_PIN_HAZARD_WRITEBACKS);
+	unsigned long truncates = vm_event(GUP_PIN_HAZARD_TRUNCATES);
+	struct gup_pin_scene *s = test->priv;
+	struct page *page = gup_pin_scene_pin(test, true);
+	struct told told = {};
+
+	KUNIT_ASSERT_EQ(test, 0, register_trace_gup_pin_hazard(told_hazard,
+							       &told));
+	KUNIT_ASSERT_EQ(test, 0, register_trace_error_report_end(told_report,
+								 &told));
+	gup_pin_scene_writeback(test);
+	unregister_trace_gup_pin_hazard(told_hazard, &told);
+	unregister_trace_error_report_end(told_report, &told);
+	tracepoint_synchronize_unregister();
+
+	KUNIT_EXPECT_EQ(test, told.hazards, 1);
+	KUNIT_EXPECT_STREQ(test, told.hazard.kind, "writeback");
+	KUNIT_EXPECT_STREQ(test, told.hazard.api, "pin_user_pages_fast");
+	KUNIT_EXPECT_EQ(test, told.hazard.pfn, folio_pfn(s->folio));
+	KUNIT_EXPECT_EQ(test, told.hazard.ino, s->folio->mapping->host->i_ino);
+	KUNIT_EXPECT_EQ(test, told.hazard.pid, task_pid_nr(current));
+	KUNIT_EXPECT_EQ(test, told.hazard.pins, 1);
+	KUNIT_EXPECT_TRUE(test, told.hazard.write);
+	KUNIT_EXPECT_FALSE(test, told.hazard.longterm);
+	KUNIT_EXPECT_EQ(test, told.reports, 1);
+	KUNIT_EXPECT_EQ(test, told.id, (unsigned long)s->folio);
+
+	gup_pin_scene_truncate(test, 0, 511);
+	unpin_user_page(page);
+	KUNIT_EXPECT_EQ(test, vm_event(GUP_PIN_HAZARD_WRITEBACKS) - writebacks,
+			1);
+	KUNIT_EXPECT_EQ(test, vm_event(GUP_PIN_HAZARD_TRUNCATES) - truncates,
+			1);
+}
+
+static struct kunit_case report_cases[] = {
+	KUNIT_CASE(policies_by_default),
+	KUNIT_CASE(policies),
+	KUNIT_CASE(equal_reports_come_once),
+	KUNIT_CASE(reports_come_at_a_bounded_rate),
+	KUNIT_CASE(no_report_in_a_report),
+	KUNIT_CASE(writers_come_first),
+	KUNIT_CASE(others_are_told),
+	{}
+};
+
+static struct kunit_suite report_suite = {
+	.name = "gup_pin_report",
+	.init = gup_pin_scene_init,
+	.test_cases = report_cases,
+};
+
+kunit_test_suite(report_suite);
