@@ -65,7 +65,7 @@ def sum_up(
         if found:
             found.calls += counts.calls
             found.acquired += counts.acquired
-            found.peak = max(found.peak, counts.peak)
+            found.peak = max(found.peak, counts.peak, counts.pins)
     for total in sums.values():
         total.calls = max(total.calls, 1)
         total.acquired = max(total.acquired, total.pins)

@@ -126,3 +126,10 @@ def test_no_table() -> None:
     origins = Origins(records.memory, LAYOUTS, records.reader, faults.add)
     assert list(origins.all(0x9000)) == []
     assert bool(faults)
+
+
+def test_pins_that_never_went_make_a_peak() -> None:
+    """The kernel looks at it when some go, and when somebody reads `stacks`."""
+    counts = [(0x1, ORIGIN, Counts(calls=3, pins=30, acquired=40, peak=20))]
+    (total,) = sum_up([(call(ORIGIN, 1), 29, 29)], counts)
+    assert total.peak == 30

@@ -273,8 +273,6 @@ static noinline bool add_single_slowly(struct gup_pin_index *index,
 
 	if (!group)
 		return false;
-	/* Later, the origin may be gone; and the pin counts already. */
-	gup_pin_origin_see_peak(origin, 0);
 	err = try_single(index, pfn, origin, addr, pgoff, &group);
 	gup_pin_free(GUP_PIN_CALL_GROUPS, group);
 	return !err;

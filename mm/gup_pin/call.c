@@ -58,6 +58,7 @@ void gup_pin_call_drop(struct gup_pin_call *call, unsigned int pins)
  */
 void gup_pin_call_drop_own(struct gup_pin_call *call)
 {
+	gup_pin_origin_see_peak(call->origin);
 	gup_pin_origin_put(call->origin);
 	this_cpu_dec(gup_pin_live_calls);
 }

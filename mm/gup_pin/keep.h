@@ -94,9 +94,39 @@ static inline u64 gup_pin_origin_calls(struct gup_pin_origin *origin)
 	return max(got - gone, 0LL);
 }
 
-u64 gup_pin_origin_pins(struct gup_pin_origin *origin);
+/**
+ * gup_pin_origin_pins() - the live pins of an origin
+ * @origin: the origin
+ *
+ * Return: their number; a call that is just being recorded or released may be
+ * counted in part. Far below 0 for an origin that is being freed.
+ */
+static inline s64 gup_pin_origin_pins(struct gup_pin_origin *origin)
+{
+	s64 gone = atomic64_read_acquire(&origin->gone);
+	s64 got = atomic64_read(&origin->got);
+
+	return got - gone + atomic64_read(&origin->more.live);
+}
+
 u64 gup_pin_origin_acquired(struct gup_pin_origin *origin);
-void gup_pin_origin_see_peak(struct gup_pin_origin *origin, u64 less);
+void gup_pin_origin_raise_peak(struct gup_pin_origin *origin, s64 pins);
+
+/**
+ * gup_pin_origin_see_peak() - are its live pins more than ever?
+ * @origin: the origin
+ *
+ * For who is about to release some, and for who wants to know: those that were
+ * most are all there until one goes. Any context; takes no lock.
+ */
+static inline void gup_pin_origin_see_peak(struct gup_pin_origin *origin)
+{
+	s64 pins = gup_pin_origin_pins(origin);
+
+	if (unlikely(pins > atomic64_read(&origin->peak)))
+		gup_pin_origin_raise_peak(origin, pins);
+}
+
 void gup_pin_origins_untold(struct gup_pin_origins *origins);
 bool gup_pin_origin_to_tell(struct gup_pin_origins *origins,
 			    const struct gup_pin_id *id);

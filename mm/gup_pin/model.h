@@ -103,7 +103,8 @@ struct gup_pin_id {
  * @got: calls that it was given to; GUP_PIN_ORIGIN_DEAD once it is being freed
  * @gone: those of them that have gone
  * @more: pins of all its calls, less one for each call; live, and ever
- * @peak: the most live pins that were seen
+ * @peak: the most live pins that it had before one of them was released, or that
+ *        all of its stack were seen to have
  * @told: that a short-term pin of it was held for long
  * @hints: remembered traces that point here; it stays as long as they do
  * @used: looked up since the last sweep for origins to free

@@ -171,20 +171,6 @@ unsigned int gup_pin_origins_live(struct gup_pin_origins *origins)
 }
 
 /**
- * gup_pin_origin_pins() - the live pins of an origin
- * @origin: the origin
- *
- * Return: their number; a call that is just being recorded or released may be
- * counted in part.
- */
-u64 gup_pin_origin_pins(struct gup_pin_origin *origin)
-{
-	s64 calls = gup_pin_origin_calls(origin);
-
-	return max(calls + atomic64_read(&origin->more.live), 0LL);
-}
-
-/**
  * gup_pin_origin_acquired() - the pins that an origin ever took
  * @origin: the origin
  *
@@ -198,16 +184,14 @@ u64 gup_pin_origin_acquired(struct gup_pin_origin *origin)
 }
 
 /**
- * gup_pin_origin_see_peak() - are its live pins more than ever?
- * @origin: the origin; somebody has a call of it
- * @less: so many are no pins
+ * gup_pin_origin_raise_peak() - there were so many live pins
+ * @origin: the origin
+ * @pins: that it had, or that all of its stack had
  *
- * Not for each pin: only where a call took many, where one needed memory that
- * those before it did not, and when somebody wants to know.
+ * Any context; takes no lock.
  */
-void gup_pin_origin_see_peak(struct gup_pin_origin *origin, u64 less)
+void gup_pin_origin_raise_peak(struct gup_pin_origin *origin, s64 pins)
 {
-	s64 pins = gup_pin_origin_pins(origin) - less;
 	s64 peak = atomic64_read(&origin->peak);
 
 	while (pins > peak)

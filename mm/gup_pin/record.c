@@ -147,7 +147,6 @@ static void call_end(struct gup_pin_adder *adder, unsigned long pins)
 	if (!call)
 		return;
 	atomic64_add((s64)pins - adder->left - 1, &call->origin->more.ever);
-	gup_pin_origin_see_peak(call->origin, adder->left + 1);
 	gup_pin_call_drop(call, adder->left + 1);
 }
 

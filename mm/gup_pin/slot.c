@@ -186,8 +186,10 @@ const struct gup_pin_refs *gup_pin_slot_refs(void *slot, u64 seq, u32 *next)
  */
 void gup_pin_drop_now(struct gup_pin_drops *drops)
 {
-	if (drops->call)
+	if (drops->call) {
+		gup_pin_origin_see_peak(drops->call->origin);
 		gup_pin_call_drop(drops->call, drops->pins);
+	}
 	drops->call = NULL;
 	drops->pins = 0;
 }

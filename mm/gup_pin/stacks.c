@@ -29,7 +29,7 @@
  * @pages: pages of the folios they are on; a folio counts for each call
  * @calls: live calls
  * @acquired: pins ever taken
- * @peak: the most live pins that one task's were seen to be
+ * @peak: the most live pins that a task had, or that all were seen to have
  * @oldest: time of the oldest call, in ns of local_clock()
  * @newest: of the newest
  */
@@ -95,15 +95,23 @@ static void sum_origin(struct stack_sum *sum, struct gup_pin_origin *origin)
 {
 	u64 peak;
 
-	gup_pin_origin_see_peak(origin, 0);
+	gup_pin_origin_see_peak(origin);
 	peak = atomic64_read(&origin->peak);
 	sum->calls += gup_pin_origin_calls(origin);
 	sum->acquired += gup_pin_origin_acquired(origin);
-	sum->peak = max(sum->peak, peak);
+	sum->peak = max3(sum->peak, peak, sum->pins);
 }
 
-/* A call is met once for each of its folios; its origin counts it once. */
-static void sum_calls(struct stacks_iter *iter, struct gup_pin_origins *origins)
+/* What was shown once does not fall when some of the tasks let go. */
+static void keep_peak(struct stack_sum *sum, struct gup_pin_origin *origin)
+{
+	gup_pin_origin_raise_peak(origin, sum->peak);
+}
+
+static void for_each_summed(struct stacks_iter *iter,
+			    struct gup_pin_origins *origins,
+			    void (*what)(struct stack_sum *sum,
+					 struct gup_pin_origin *origin))
 {
 	struct gup_pin_origin *origin;
 	struct stack_sum *sum;
@@ -114,7 +122,7 @@ static void sum_calls(struct stacks_iter *iter, struct gup_pin_origins *origins)
 		hlist_for_each_entry_rcu(origin, &origins->buckets[i], node) {
 			sum = sum_find(iter, &origin->id);
 			if (sum)
-				sum_origin(sum, origin);
+				what(sum, origin);
 		}
 	}
 	rcu_read_unlock();
@@ -146,7 +154,9 @@ static int sum_up(struct stacks_iter *iter)
 			return -EINTR;
 		cond_resched();
 	}
-	sum_calls(iter, &gup_pin_root.origins);
+	/* A call is met once for each of its folios; its origin counts it once. */
+	for_each_summed(iter, &gup_pin_root.origins, sum_origin);
+	for_each_summed(iter, &gup_pin_root.origins, keep_peak);
 	list_sort(NULL, &iter->sums, more_pins_first);
 	return 0;
 }

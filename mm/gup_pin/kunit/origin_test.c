@@ -116,12 +116,10 @@ static void acquired_and_peak(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 10);
 	/* Nobody looked yet. */
 	KUNIT_EXPECT_EQ(test, atomic64_read(&origin->peak), 0);
-	gup_pin_origin_see_peak(origin, 2);
-	KUNIT_EXPECT_EQ(test, atomic64_read(&origin->peak), 8);
-	gup_pin_origin_see_peak(origin, 0);
+	gup_pin_origin_see_peak(origin);
 	for (i = 0; i < 9; i++)
 		gup_pin_origin_put(origin);
-	gup_pin_origin_see_peak(origin, 0);
+	gup_pin_origin_see_peak(origin);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_calls(origin), 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_pins(origin), 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 10);
@@ -130,10 +128,14 @@ static void acquired_and_peak(struct kunit *test)
 	/* The last one has 512 pins. */
 	atomic64_add(511, &origin->more.live);
 	atomic64_add(511, &origin->more.ever);
-	gup_pin_origin_see_peak(origin, 0);
+	gup_pin_origin_see_peak(origin);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_pins(origin), 512);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 521);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&origin->peak), 512);
+	/* All of its stack had more; and less is no peak. */
+	gup_pin_origin_raise_peak(origin, 600);
+	gup_pin_origin_raise_peak(origin, 599);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&origin->peak), 600);
 	atomic64_sub(511, &origin->more.live);
 	gup_pin_origin_put(origin);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_pins(origin), 0);

@@ -176,6 +176,60 @@ TEST_F(growth, peak)
 	ASSERT_OK(gup_pin_end(&self->at.base));
 }
 
+/* Nor does it matter that each of them was a call of its own. */
+TEST_F(growth, single_pages)
+{
+	struct iovec iov[NPAGES];
+	struct gup_pin_stack first;
+	unsigned int i;
+
+	ASSERT_EQ(0, pin_others(&self->at, 0, 1));
+	ASSERT_OK(read_stack(getpid(), &first));
+	for (i = 0; i < NPAGES; i++) {
+		iov[i].iov_base = self->at.mem.addr + i * PAGE_SIZE;
+		iov[i].iov_len = PAGE_SIZE;
+	}
+	for (i = 1; i <= NPAGES; i += NPAGES / 4) {
+		ASSERT_EQ(0, uring_register(self->at.ring[1], iov, i));
+		ASSERT_EQ(0, uring_unregister(self->at.ring[1]));
+		ASSERT_EQ(0, uring_register(self->at.ring[1], iov, 1));
+		first.acquired += i + 1;
+		ASSERT_OK(check(2, 2, first.acquired, max(first.peak, i + 1)));
+		ASSERT_EQ(0, uring_unregister(self->at.ring[1]));
+	}
+	ASSERT_EQ(0, uring_unregister(self->at.ring[0]));
+	ASSERT_OK(gup_pin_end(&self->at.base));
+}
+
+/* What all tasks had when somebody looked is not forgotten when one lets go. */
+TEST_F(growth, tasks_at_once)
+{
+	struct gup_pin_stack first;
+	unsigned int i;
+	int status;
+
+	ASSERT_EQ(0, pin(&self->at, 0, 1));
+	ASSERT_OK(read_stack(getpid(), &first));
+	for (i = 1; i <= 2; i++) {
+		pid_t child = fork();
+
+		ASSERT_LE(0, child);
+		if (!child)
+			_exit(!!pin(&self->at, i, NPAGES));
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		ASSERT_EQ(0, status);
+	}
+	first.acquired += 2 * NPAGES;
+	first.peak = max(first.peak, 2 * NPAGES + 1);
+	ASSERT_OK(check(2 * NPAGES + 1, 3, first.acquired, first.peak));
+	ASSERT_EQ(0, uring_unregister(self->at.ring[2]));
+	ASSERT_OK(check(NPAGES + 1, 2, first.acquired, first.peak));
+	ASSERT_EQ(0, uring_unregister(self->at.ring[1]));
+	ASSERT_OK(check(1, 1, first.acquired, first.peak));
+	ASSERT_EQ(0, uring_unregister(self->at.ring[0]));
+	ASSERT_OK(gup_pin_end(&self->at.base));
+}
+
 /* Tasks are summed up; those that have ended count for what they took. */
 TEST_F(growth, tasks)
 {
