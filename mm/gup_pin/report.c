@@ -110,7 +110,7 @@ size_t gup_pin_report_bytes(void)
 
 /*
  * Equal for events and pins of equal stacks. Where the event is nobody's, it is
- * the tasks that are told apart.
+ * the origins that are told apart.
  */
 static u64 report_key(const struct gup_pin_hazard_record *record)
 {
@@ -120,7 +120,8 @@ static u64 report_key(const struct gup_pin_hazard_record *record)
 	u64 key;
 
 	if (record->kind == GUP_PIN_HAZARD_OVERDUE)
-		hash = jhash_2words(id->pid, id->owner, record->kind);
+		hash = jhash2((const u32 *)id, sizeof(*id) / sizeof(u32),
+			      record->kind);
 	else
 		hash = jhash(event->entries,
 			     event->nr * sizeof(event->entries[0]),
