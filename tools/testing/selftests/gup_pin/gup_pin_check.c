@@ -293,6 +293,24 @@ static long vmstat_number(const char *text, const char *name)
 	return -1;
 }
 
+/* What was not recorded is counted in both, and neither ever falls. */
+static const char *compare_untracked(const char *vmstat)
+{
+	long counted = vmstat_number(vmstat, "gup_pin_untracked"), total;
+	const char *problem;
+	char *stats;
+
+	problem = gup_pin_slurp(GUP_PIN_DIR "/stats", &stats, NULL);
+	if (problem)
+		return problem;
+	total = vmstat_number(stats, "untracked_total");
+	free(stats);
+	if (counted != total || counted < 0)
+		return gup_pin_problem("gup_pin_untracked is %ld in vmstat, but untracked_total %ld",
+				       counted, total);
+	return NULL;
+}
+
 static const char *compare_vmstat(void)
 {
 	struct gup_pin_stats stats;
@@ -305,7 +323,10 @@ static const char *compare_vmstat(void)
 		return problem;
 	acquired = vmstat_number(text, "nr_foll_pin_acquired");
 	released = vmstat_number(text, "nr_foll_pin_released");
+	problem = compare_untracked(text);
 	free(text);
+	if (problem)
+		return problem;
 	problem = gup_pin_read_stats(&stats);
 	if (problem)
 		return problem;
