@@ -54,7 +54,8 @@ static bool has_unrecorded(unsigned long pfn, unsigned int recorded)
 
 /*
  * Are all pins on the folio on record, and for read? Then so are those that are
- * about to be released.
+ * about to be released. After a guess, those for write may be the ones that are
+ * not on record any more.
  */
 static bool only_read_pins(const struct gup_pin_index *index,
 			   struct gup_pin_shard *shard, unsigned long pfn,
@@ -65,6 +66,7 @@ static bool only_read_pins(const struct gup_pin_index *index,
 	unsigned int calls, recorded, bit = gup_pin_block_bit(pfn);
 
 	if (!block || !(block->used & BIT_ULL(bit)) ||
+	    (block->inferred & BIT_ULL(bit)) ||
 	    gup_pin_block_writes(block, bit))
 		return false;
 	recorded = gup_pin_block_pins(block, bit, &calls);

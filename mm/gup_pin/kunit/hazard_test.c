@@ -200,6 +200,13 @@ static void dirty_unpins_that_may(struct kunit *test)
 	unpin_user_pages_dirty_lock(&writer, 1, true);
 	unpin_user_page(reader);
 	gup_pin_expect_nothing(test);
+
+	/* Nor what is left where an unpin was guessed, and guessed wrong. */
+	writer = gup_pin_scene_pin(test, true);
+	reader = gup_pin_scene_pin(test, false);
+	unpin_user_page(reader);
+	unpin_user_pages_dirty_lock(&writer, 1, true);
+	gup_pin_expect_nothing(test);
 }
 
 /* Swap writes anonymous memory back that is pinned meanwhile: no harm. */
