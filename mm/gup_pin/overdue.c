@@ -108,9 +108,11 @@ static void tell(const struct gup_pin_item *item)
 	put_folio(folio);
 }
 
+/* Where an unpin was guessed, what is on record may be gone, and another pin not. */
 static bool is_overdue(const struct gup_pin_item *item, u64 max_ms)
 {
 	return item->id.term == GUP_PIN_SHORT && item->head &&
+	       !item->inferred &&
 	       gup_pin_age_ms(item->time, local_clock()) > max_ms;
 }
 

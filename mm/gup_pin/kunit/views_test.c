@@ -76,6 +76,24 @@ static void long_is_not_overdue(struct kunit *test)
 	unpin_user_page(page);
 }
 
+/* The short one is gone, whichever of the two is taken for it. */
+static void guessed_is_not_overdue(struct kunit *test)
+{
+	struct views_state *s = test->priv;
+	u64 before = overdue();
+	struct page *page[2];
+
+	KUNIT_ASSERT_EQ(test, 1, pin_user_pages_fast(s->addr, 1, FOLL_WRITE |
+						     FOLL_LONGTERM, &page[0]));
+	page[1] = gup_pin_test_pin(test, s->addr, true);
+	unpin_user_page(page[1]);
+	gup_pin_origins_untold(&gup_pin_root.origins);
+	msleep(20);
+	gup_pin_overdue_look(5);
+	KUNIT_EXPECT_EQ(test, overdue() - before, 0);
+	unpin_user_page(page[0]);
+}
+
 static void refusals_count(struct kunit *test)
 {
 	const struct gup_pin_id id = {
@@ -210,6 +228,7 @@ static void release_tells_the_right_pin(struct kunit *test)
 static struct kunit_case views_cases[] = {
 	KUNIT_CASE(overdue_is_told_once),
 	KUNIT_CASE(long_is_not_overdue),
+	KUNIT_CASE(guessed_is_not_overdue),
 	KUNIT_CASE(refusals_count),
 	KUNIT_CASE(acquire_is_traced),
 	KUNIT_CASE(release_is_traced),
