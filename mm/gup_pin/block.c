@@ -651,14 +651,13 @@ const struct gup_pin_ref *gup_pin_ref_next(struct gup_pin_ref_iter *iter)
  */
 bool gup_pin_block_writes(const struct gup_pin_block *block, unsigned int bit)
 {
-	const struct gup_pin_ref *ref;
-	struct gup_pin_ref_iter iter;
+	const struct gup_pin_layer *layer;
+	void *slot = block_slot(block, bit);
 
-	for (ref = gup_pin_ref_first(&iter, block, bit, 0); ref;
-	     ref = gup_pin_ref_next(&iter))
-		if (ref->call->origin->id.mode == GUP_PIN_WRITE)
+	for (layer = &block->layer; layer; layer = layer->next)
+		if (has_pins(layer, bit) && gup_pin_call_is_write(layer->call))
 			return true;
-	return false;
+	return slot && gup_pin_slot_writes(slot);
 }
 
 /**

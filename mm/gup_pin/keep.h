@@ -154,6 +154,7 @@ void *gup_pin_slot_add(void *slot, struct gup_pin_call *call, unsigned int pins,
 		       struct gup_pin_set **set, struct gup_pin_refs **chunk);
 unsigned int gup_pin_slot_pins(void *slot);
 unsigned int gup_pin_slot_calls(void *slot);
+bool gup_pin_slot_writes(void *slot);
 const struct gup_pin_refs *gup_pin_slot_refs(void *slot, u64 seq, u32 *next);
 struct gup_pin_set *gup_pin_set_alloc(gfp_t gfp);
 struct gup_pin_refs *gup_pin_chunk_alloc(gfp_t gfp);

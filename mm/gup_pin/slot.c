@@ -161,6 +161,17 @@ unsigned int gup_pin_slot_calls(void *slot)
 }
 
 /**
+ * gup_pin_slot_writes() - is one of a slot's pins for write?
+ * @slot: the slot
+ */
+bool gup_pin_slot_writes(void *slot)
+{
+	struct gup_pin_set *set = slot_set(slot);
+
+	return set ? set->writes : gup_pin_call_is_write(slot);
+}
+
+/**
  * gup_pin_slot_refs() - find refs in a set
  * @slot: the slot, which is a set
  * @seq: sequence number to start at
