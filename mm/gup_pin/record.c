@@ -30,8 +30,8 @@
 static gfp_t record_gfp(unsigned int gup_flags)
 {
 	if (gup_flags & (FOLL_FAST_ONLY | FOLL_NOFAULT))
-		return GFP_NOWAIT | __GFP_NOWARN;
-	return GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN;
+		return GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN;
+	return GFP_KERNEL | __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_NOWARN;
 }
 
 static pid_t find_mm_tgid(struct mm_struct *mm)
