@@ -62,11 +62,12 @@ void __gup_pin_added(struct folio *folio, unsigned int pins,
 		     enum gup_pin_api api);
 unsigned long __gup_pin_released(struct page **pages, unsigned long npages,
 				 unsigned long i, struct folio *folio,
-				 unsigned int nr);
-void __gup_pin_released_page(struct page *page);
+				 unsigned int nr, unsigned long site);
+void __gup_pin_released_page(struct page *page, unsigned long site);
 void __gup_pin_released_folio(struct folio *folio, unsigned long pins,
-			      bool dirty);
-void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios);
+			      bool dirty, unsigned long site);
+void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios,
+			       unsigned long site);
 void __gup_pin_dump_page(const struct page *page);
 void __gup_pin_contig_busy(unsigned long start, unsigned long end, gfp_t gfp);
 void __gup_pin_writeback_start(struct folio *folio, unsigned long ip);
@@ -202,7 +203,8 @@ gup_pin_released(struct page **pages, unsigned long npages, unsigned long i,
 		 struct folio *folio, unsigned int nr, unsigned long forgotten)
 {
 	if (static_branch_unlikely(&gup_pin_hooks) && i >= forgotten)
-		return __gup_pin_released(pages, npages, i, folio, nr);
+		return __gup_pin_released(pages, npages, i, folio, nr,
+					  _RET_IP_);
 	return forgotten;
 }
 
@@ -215,7 +217,7 @@ gup_pin_released(struct page **pages, unsigned long npages, unsigned long i,
 static __always_inline void gup_pin_released_page(struct page *page)
 {
 	if (static_branch_unlikely(&gup_pin_hooks))
-		__gup_pin_released_page(page);
+		__gup_pin_released_page(page, _RET_IP_);
 }
 
 /**
@@ -231,7 +233,7 @@ static __always_inline void gup_pin_released_folio(struct folio *folio,
 						   bool dirty)
 {
 	if (static_branch_unlikely(&gup_pin_hooks))
-		__gup_pin_released_folio(folio, pins, dirty);
+		__gup_pin_released_folio(folio, pins, dirty, _RET_IP_);
 }
 
 /**
@@ -243,7 +245,7 @@ static __always_inline void gup_pin_released_folios(struct folio **folios,
 						    unsigned long nfolios)
 {
 	if (static_branch_unlikely(&gup_pin_hooks))
-		__gup_pin_released_folios(folios, nfolios);
+		__gup_pin_released_folios(folios, nfolios, _RET_IP_);
 }
 
 /*

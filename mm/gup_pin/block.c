@@ -107,14 +107,6 @@ static u64 extend_layer(struct gup_pin_layer *layer, u64 mask, u64 slotted,
 	return rest;
 }
 
-static void layer_lose(struct gup_pin_block *block, struct gup_pin_layer *layer,
-		       u64 mask)
-{
-	layer->mask &= ~mask;
-	if (!layer->mask)
-		block->nr_layers--;
-}
-
 static void free_empty_layers(struct gup_pin_block *block)
 {
 	struct gup_pin_layer **link = &block->layer.next, *layer;
@@ -154,7 +146,7 @@ static bool add_to_slot(struct gup_pin_block *block, unsigned int bit,
 	block->slots[bit] = slot;
 	block->slotted |= BIT_ULL(bit);
 	if (both)
-		layer_lose(block, layer, BIT_ULL(bit));
+		gup_pin_layer_lose(block, layer, BIT_ULL(bit));
 	return true;
 }
 
@@ -352,7 +344,7 @@ static void release_masks(struct gup_pin_block *block, u64 mask,
 		mask &= ~taken;
 		gup_pin_drop_later(drops, layer->call,
 				   gup_pin_count(taken));
-		layer_lose(block, layer, taken);
+		gup_pin_layer_lose(block, layer, taken);
 		emptied |= !layer->mask;
 	}
 	if (emptied && block->layer.next)
@@ -378,48 +370,14 @@ static u64 release_direct_slots(struct gup_pin_block *block, u64 mask,
 }
 
 /**
- * gup_pin_block_release_only() - forget the only pin on a folio, if that is easy
- * @block: the block
- * @mask: the folio
- * @drops: where the call's pin goes
- *
- * The most common cases of gup_pin_block_release_each().
- *
- * Return: false if it is none of them, and nothing has changed.
- */
-bool gup_pin_block_release_only(struct gup_pin_block *block, u64 mask,
-				struct gup_pin_drops *drops)
-{
-	struct gup_pin_layer *layer = &block->layer;
-	void *slot;
-
-	if (layer->next)
-		return false;
-	if (!(block->slotted & mask)) {
-		if (!(layer->mask & mask) || layer->pins > 1)
-			return false;
-		gup_pin_drop_later(drops, layer->call, 1);
-		layer_lose(block, layer, mask);
-	} else {
-		slot = block->slots[__ffs64(mask)];
-		if ((layer->mask & mask) || gup_pin_slot_is_set(slot))
-			return false;
-		gup_pin_drop_later(drops, slot, 1);
-		block->slotted &= ~mask;
-	}
-	block->used &= ~mask;
-	block->inferred &= ~mask;
-	return true;
-}
-
-/**
  * gup_pin_block_release_each() - forget the only pin on each of some folios
  * @block: the block
  * @mask: the folios
  * @drops: where the calls' pins go
  *
- * Return: those of @mask that had more than one pin, or none, or which for
- * another reason want a closer look; on them nothing has changed.
+ * Return: those of @mask that had more than one pin, or none, or on which an
+ * unpin was guessed, so that nobody may learn from them; on them nothing has
+ * changed.
  */
 u64 gup_pin_block_release_each(struct gup_pin_block *block, u64 mask,
 			       struct gup_pin_drops *drops)
@@ -427,14 +385,13 @@ u64 gup_pin_block_release_each(struct gup_pin_block *block, u64 mask,
 	const struct gup_pin_layer *layer;
 	u64 once, direct;
 
-	once = mask & once_in_layers(block);
-	direct = mask & block->slotted;
+	once = mask & once_in_layers(block) & ~block->inferred;
+	direct = mask & block->slotted & ~block->inferred;
 	release_masks(block, once, drops);
 	for (layer = &block->layer; direct && layer; layer = layer->next)
 		direct &= ~layer->mask;
 	once |= release_direct_slots(block, direct, drops);
 	block->used &= ~once;
-	block->inferred &= ~once;
 	return mask & ~once;
 }
 
@@ -447,7 +404,7 @@ static bool release_from_layers(struct gup_pin_block *block, unsigned int bit,
 	for (layer = &block->layer; layer; layer = layer->next) {
 		if (has_pins(layer, bit)) {
 			gup_pin_drop_later(drops, layer->call, layer->pins);
-			layer_lose(block, layer, BIT_ULL(bit));
+			gup_pin_layer_lose(block, layer, BIT_ULL(bit));
 			emptied |= !layer->mask;
 		}
 	}
@@ -476,13 +433,14 @@ void gup_pin_block_release_all(struct gup_pin_block *block, unsigned int bit,
 }
 
 static struct gup_pin_layer *oldest_layer(struct gup_pin_block *block,
-					  unsigned int bit, bool writes)
+					  unsigned int bit,
+					  const struct gup_pin_want *want)
 {
 	struct gup_pin_layer *layer, *oldest = NULL;
 
 	for (layer = &block->layer; layer; layer = layer->next)
 		if (has_pins(layer, bit) &&
-		    (!writes || gup_pin_call_is_write(layer->call)) &&
+		    gup_pin_wants(want, layer->call) &&
 		    (!oldest || layer->call->time < oldest->call->time))
 			oldest = layer;
 	return oldest;
@@ -497,7 +455,7 @@ static unsigned int release_from_layer(struct gup_pin_block *block,
 
 	gup_pin_drop_later(drops, layer->call, taken);
 	if (taken == layer->pins) {
-		layer_lose(block, layer, BIT_ULL(bit));
+		gup_pin_layer_lose(block, layer, BIT_ULL(bit));
 		free_empty_layers(block);
 	} else {
 		layer->pins -= taken;
@@ -508,30 +466,31 @@ static unsigned int release_from_layer(struct gup_pin_block *block,
 /* Release from a slot what is older than @before; returns what is left to do. */
 static unsigned int release_from_slot(struct gup_pin_block *block,
 				      unsigned int bit, unsigned int pins,
-				      bool writes, u64 before,
-				      struct gup_pin_drops *drops)
+				      const struct gup_pin_want *want,
+				      u64 before, struct gup_pin_drops *drops)
 {
 	void *slot = block_slot(block, bit);
 
 	if (!slot)
 		return pins;
-	slot = gup_pin_slot_release(slot, &pins, writes, before, drops);
+	slot = gup_pin_slot_release(slot, &pins, want, before, drops);
 	block->slots[bit] = slot;
 	if (!slot)
 		block->slotted &= ~BIT_ULL(bit);
 	return pins;
 }
 
-/* The oldest first; with @writes, write pins only. Returns what is left to do. */
+/* Of those that are wanted, the oldest first. Returns what is left to do. */
 static unsigned int release_oldest(struct gup_pin_block *block,
 				   unsigned int bit, unsigned int pins,
-				   bool writes, struct gup_pin_drops *drops)
+				   const struct gup_pin_want *want,
+				   struct gup_pin_drops *drops)
 {
 	struct gup_pin_layer *layer;
 
 	do {
-		layer = oldest_layer(block, bit, writes);
-		pins = release_from_slot(block, bit, pins, writes,
+		layer = oldest_layer(block, bit, want);
+		pins = release_from_slot(block, bit, pins, want,
 					 layer ? layer->call->time : U64_MAX,
 					 drops);
 		if (layer && pins)
@@ -541,25 +500,67 @@ static unsigned int release_oldest(struct gup_pin_block *block,
 	return pins;
 }
 
+/* How well does the pin fit that fits best? */
+static unsigned int best_rank(const struct gup_pin_block *block,
+			      unsigned int bit,
+			      const struct gup_pin_hint *hint)
+{
+	unsigned int rank, best = UINT_MAX;
+	const struct gup_pin_ref *ref;
+	struct gup_pin_ref_iter iter;
+
+	for (ref = gup_pin_ref_first(&iter, block, bit, 0); ref && best;
+	     ref = gup_pin_ref_next(&iter)) {
+		rank = gup_pin_hint_rank(hint, &ref->call->origin->id);
+		best = min(best, rank);
+	}
+	return best;
+}
+
+/* Where so many calls have pins, the time to choose among them is not to be had. */
+static unsigned int release_from_many(struct gup_pin_block *block,
+				      unsigned int bit, unsigned int pins,
+				      bool dirty, struct gup_pin_drops *drops)
+{
+	const struct gup_pin_hint hint = { .dirty = dirty };
+	struct gup_pin_want want = { .hint = &hint };
+
+	pins = release_oldest(block, bit, pins, &want, drops);
+	want.rank = 1;
+	return dirty && pins ?
+	       release_oldest(block, bit, pins, &want, drops) : pins;
+}
+
 /**
  * gup_pin_block_release_some() - forget some, but not all, of a folio's pins
  * @block: the block
  * @bit: the folio
  * @pins: how many; fewer than it has
- * @dirty: the caller says that it wrote, so release write pins first
+ * @calls: how many calls have pins on it
+ * @hint: what is known of them
  * @drops: where the calls' pins go
  *
- * Which calls the pins belonged to is a guess when there is more than one. The
- * oldest are taken, as short-term pins on a folio mostly end in their order.
+ * Which calls the pins belonged to is a guess when there is more than one. Those
+ * are taken that fit the hint best, and of them the oldest, as short-term pins
+ * on a folio mostly end in their order.
  */
 void gup_pin_block_release_some(struct gup_pin_block *block, unsigned int bit,
-				unsigned int pins, bool dirty,
+				unsigned int pins, unsigned int calls,
+				const struct gup_pin_hint *hint,
 				struct gup_pin_drops *drops)
 {
-	if (dirty)
-		pins = release_oldest(block, bit, pins, true, drops);
-	if (pins)
-		release_oldest(block, bit, pins, false, drops);
+	struct gup_pin_want want = { .hint = hint };
+
+	if (calls > GUP_PIN_CHOSEN_FROM) {
+		release_from_many(block, bit, pins, hint->dirty, drops);
+		return;
+	}
+	while (pins) {
+		want.rank = best_rank(block, bit, hint);
+		if (want.rank == UINT_MAX)
+			break;
+		pins = release_oldest(block, bit, pins, &want, drops);
+	}
 }
 
 /**

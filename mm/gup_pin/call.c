@@ -51,15 +51,39 @@ void gup_pin_call_drop(struct gup_pin_call *call, unsigned int pins)
 }
 
 /**
+ * gup_pin_calls_gone() - the pins of some blocks' own calls were released
+ * @origin: of all of them
+ * @nr: how many
+ * @site: where from, or 0
+ *
+ * Any context but NMI; takes no lock.
+ */
+void gup_pin_calls_gone(struct gup_pin_origin *origin, unsigned int nr,
+			unsigned long site)
+{
+	if (unlikely(gup_pin_origin_tells(origin)))
+		gup_pin_origin_released(origin, site);
+	atomic64_add(nr, &origin->gone);
+	this_cpu_sub(gup_pin_live_calls, nr);
+}
+
+/**
  * gup_pin_call_drop_own() - the pin of a block's own call was released
  * @call: the call; its memory stays where it is
+ * @site: where from, or 0
  *
  * Under the lock of the block's shard.
  */
-void gup_pin_call_drop_own(struct gup_pin_call *call)
+void gup_pin_call_drop_own(struct gup_pin_call *call, unsigned long site)
 {
-	gup_pin_origin_see_peak(call->origin);
-	gup_pin_origin_put(call->origin);
+	struct gup_pin_origin *origin = call->origin;
+
+	/* As what ends this, it costs the others no register. */
+	if (unlikely(gup_pin_origin_tells(origin))) {
+		gup_pin_calls_gone(origin, 1, site);
+		return;
+	}
+	gup_pin_origin_put(origin);
 	this_cpu_dec(gup_pin_live_calls);
 }
 

@@ -46,7 +46,9 @@ static inline bool gup_pin_call_is_write(const struct gup_pin_call *call)
 DECLARE_PER_CPU(long, gup_pin_live_calls);
 struct gup_pin_call *gup_pin_call_alloc(gfp_t gfp);
 void gup_pin_call_drop(struct gup_pin_call *call, unsigned int pins);
-void gup_pin_call_drop_own(struct gup_pin_call *call);
+void gup_pin_call_drop_own(struct gup_pin_call *call, unsigned long site);
+void gup_pin_calls_gone(struct gup_pin_origin *origin, unsigned int nr,
+			unsigned long site);
 unsigned long gup_pin_call_addr(const struct gup_pin_call *call,
 				pgoff_t folio_index);
 unsigned long gup_pin_call_count(void);
@@ -127,6 +129,26 @@ static inline void gup_pin_origin_see_peak(struct gup_pin_origin *origin)
 		gup_pin_origin_raise_peak(origin, pins);
 }
 
+/* Of so many calls of an origin, one tells what it is that a site releases. */
+#define GUP_PIN_LEARN	16
+
+/**
+ * gup_pin_origin_tells() - is something to be learned from a pin that goes?
+ * @origin: the pin's
+ *
+ * Return: true if gup_pin_origin_released() has something to do: there are more
+ * pins than ever, or it is the turn of this call. The first one's it always is.
+ */
+static inline bool gup_pin_origin_tells(struct gup_pin_origin *origin)
+{
+	s64 gone = atomic64_read(&origin->gone);
+	s64 pins = atomic64_read(&origin->got) +
+		   atomic64_read(&origin->more.live) - gone;
+
+	return pins > atomic64_read(&origin->peak) || !(gone % GUP_PIN_LEARN);
+}
+
+void gup_pin_origin_released(struct gup_pin_origin *origin, unsigned long site);
 void gup_pin_origins_untold(struct gup_pin_origins *origins);
 bool gup_pin_origin_to_tell(struct gup_pin_origins *origins,
 			    const struct gup_pin_id *id);
@@ -163,15 +185,44 @@ struct gup_pin_refs *gup_pin_chunk_alloc(gfp_t gfp);
  * struct gup_pin_drops - pins of one call to be taken off its live count
  * @call: the call; NULL when there are none
  * @pins: how many
+ * @own: blocks' own calls that have gone
+ * @origin: of all of these; NULL when there are none
+ * @site: return address into the caller of the unpin function; 0 if it is not
+ *	known, or is not to be learned from
  *
- * A bulk unpin meets the same call on every folio: one atomic does for all.
+ * A bulk unpin meets the same call, or calls of the same origin, on every folio:
+ * one atomic does for all.
  */
 struct gup_pin_drops {
 	struct gup_pin_call *call;
 	unsigned int pins;
+	unsigned int own;
+	struct gup_pin_origin *origin;
+	unsigned long site;
 };
 
 void gup_pin_drop_now(struct gup_pin_drops *drops);
+
+/**
+ * struct gup_pin_want - which pins of a folio are to be released
+ * @hint: what is known of them
+ * @rank: how well they have to fit; see gup_pin_hint_rank()
+ */
+struct gup_pin_want {
+	const struct gup_pin_hint *hint;
+	unsigned int rank;
+};
+
+/**
+ * gup_pin_wants() - may a pin of a call be released?
+ * @want: which may
+ * @call: the call
+ */
+static inline bool gup_pin_wants(const struct gup_pin_want *want,
+				 const struct gup_pin_call *call)
+{
+	return gup_pin_hint_rank(want->hint, &call->origin->id) == want->rank;
+}
 
 /**
  * gup_pin_drop_later() - take pins off a call's live count, now or later
@@ -179,14 +230,18 @@ void gup_pin_drop_now(struct gup_pin_drops *drops);
  * @call: the call
  * @pins: how many
  *
- * A block's own call is dropped now, for its memory may be freed.
+ * Of a block's own call only the origin is remembered, for its memory may be freed.
  */
 static inline void gup_pin_drop_later(struct gup_pin_drops *drops,
 				      struct gup_pin_call *call,
 				      unsigned int pins)
 {
 	if (call->npages & GUP_PIN_CALL_OWN) {
-		gup_pin_call_drop_own(call);
+		if (drops->origin != call->origin) {
+			gup_pin_drop_now(drops);
+			drops->origin = call->origin;
+		}
+		drops->own++;
 		return;
 	}
 	if (drops->call != call) {
@@ -196,11 +251,31 @@ static inline void gup_pin_drop_later(struct gup_pin_drops *drops,
 	drops->pins += pins;
 }
 
+/**
+ * gup_pin_drop_one() - take the only pin of an unpin off its call's live count
+ * @drops: where it may be remembered
+ * @call: the call
+ *
+ * There is nothing to be gained by waiting for others.
+ */
+static inline void gup_pin_drop_one(struct gup_pin_drops *drops,
+				    struct gup_pin_call *call)
+{
+	if (call->npages & GUP_PIN_CALL_OWN)
+		gup_pin_call_drop_own(call, drops->site);
+	else
+		gup_pin_drop_later(drops, call, 1);
+}
+
 void gup_pin_slot_clear(void *slot, struct gup_pin_drops *drops);
-void *gup_pin_slot_release(void *slot, unsigned int *pins, bool writes,
-			   u64 before, struct gup_pin_drops *drops);
+void *gup_pin_slot_release(void *slot, unsigned int *pins,
+			   const struct gup_pin_want *want, u64 before,
+			   struct gup_pin_drops *drops);
 
 /* block.c */
+
+/* Calls on a folio, from more of which none is chosen by a hint. */
+#define GUP_PIN_CHOSEN_FROM	64
 
 /**
  * struct gup_pin_spare - memory that was allocated but is not used yet
@@ -264,15 +339,14 @@ u64 gup_pin_block_add(struct gup_pin_block *block, struct gup_pin_call *call,
 		      struct gup_pin_spare *spare, enum gup_pin_kind *missing);
 unsigned int gup_pin_block_pins(const struct gup_pin_block *block,
 				unsigned int bit, unsigned int *calls);
-bool gup_pin_block_release_only(struct gup_pin_block *block, u64 mask,
-				struct gup_pin_drops *drops);
 bool gup_pin_block_writes(const struct gup_pin_block *block, unsigned int bit);
 u64 gup_pin_block_release_each(struct gup_pin_block *block, u64 mask,
 			       struct gup_pin_drops *drops);
 void gup_pin_block_release_all(struct gup_pin_block *block, unsigned int bit,
 			       struct gup_pin_drops *drops);
 void gup_pin_block_release_some(struct gup_pin_block *block, unsigned int bit,
-				unsigned int pins, bool dirty,
+				unsigned int pins, unsigned int calls,
+				const struct gup_pin_hint *hint,
 				struct gup_pin_drops *drops);
 void gup_pin_block_emptied(struct gup_pin_block *block);
 void gup_pin_block_free(struct gup_pin_block *block);
@@ -280,6 +354,50 @@ const struct gup_pin_ref *gup_pin_ref_first(struct gup_pin_ref_iter *iter,
 					    const struct gup_pin_block *block,
 					    unsigned int bit, u64 seq);
 const struct gup_pin_ref *gup_pin_ref_next(struct gup_pin_ref_iter *iter);
+
+static inline void gup_pin_layer_lose(struct gup_pin_block *block,
+				      struct gup_pin_layer *layer, u64 mask)
+{
+	layer->mask &= ~mask;
+	if (!layer->mask)
+		block->nr_layers--;
+}
+
+/**
+ * gup_pin_block_release_only() - forget the only pin on a folio, if that is easy
+ * @block: the block
+ * @mask: the folio
+ * @drops: where the call's pin goes
+ *
+ * The most common cases of gup_pin_block_release_each(); here, for each unpin of a
+ * single page comes by.
+ *
+ * Return: false if it is none of them, and nothing has changed.
+ */
+static __always_inline bool
+gup_pin_block_release_only(struct gup_pin_block *block, u64 mask,
+			   struct gup_pin_drops *drops)
+{
+	struct gup_pin_layer *layer = &block->layer;
+	void *slot;
+
+	if (layer->next || (block->inferred & mask))
+		return false;
+	if (!(block->slotted & mask)) {
+		if (!(layer->mask & mask) || layer->pins > 1)
+			return false;
+		gup_pin_drop_one(drops, layer->call);
+		gup_pin_layer_lose(block, layer, mask);
+	} else {
+		slot = block->slots[__ffs64(mask)];
+		if ((layer->mask & mask) || gup_pin_slot_is_set(slot))
+			return false;
+		gup_pin_drop_one(drops, slot);
+		block->slotted &= ~mask;
+	}
+	block->used &= ~mask;
+	return true;
+}
 
 /* index.c */
 void gup_pin_index_init(struct gup_pin_index *index);
@@ -396,6 +514,8 @@ static inline void gup_pin_add(struct gup_pin_adder *adder, unsigned long pfn,
  * @unmatched: folios of a block of which pins without a record were released
  * @unmatched_pins: how many of each
  * @ip: return address into the unpin function; 0 if hazards are not to be told
+ *
+ * @drops.site says who called the unpin function, and so what it may be of.
  */
 struct gup_pin_releaser {
 	struct gup_pin_index *index;
@@ -411,7 +531,8 @@ void __gup_pin_release_each(struct gup_pin_releaser *rel);
 void __gup_pin_release(struct gup_pin_releaser *rel, unsigned long pfn,
 		       unsigned int pins, bool dirty);
 void gup_pin_release_end(struct gup_pin_releaser *rel);
-bool gup_pin_release_only(struct gup_pin_index *index, unsigned long pfn);
+bool gup_pin_release_only(struct gup_pin_index *index, unsigned long pfn,
+			  unsigned long site);
 
 /**
  * gup_pin_release() - forget pins on a folio, now or at the end

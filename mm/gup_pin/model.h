@@ -32,6 +32,7 @@
 #include <linux/xarray.h>
 
 #include "hazard.h"
+#include "site.h"
 
 /* Of the structures below, for crash-dump scripts. */
 #define GUP_PIN_FORMAT		3
@@ -337,7 +338,7 @@ struct gup_pin_shard {
  * @complete: recording since boot, so that no unrecorded pin can be released
  * @traced: somebody traces unpins
  * @quick: the only pin on a folio may be forgotten the short way: @complete, and
- *	not @traced
+ *	so @recording, but not @traced
  */
 struct gup_pin_index {
 	struct gup_pin_shard shards[GUP_PIN_NR_SHARDS];
@@ -355,6 +356,7 @@ struct gup_pin_index {
  * @live_calls: per CPU; only the sum means anything
  * @index: all live pins
  * @origins: all origins
+ * @sites: what unpins are of where that is in doubt
  * @hazards: how often each hazard was met
  * @reports_suppressed: hazards that were counted but not printed
  * @false_positive: folios that writeback found pinned, though they were not
@@ -370,6 +372,7 @@ struct gup_pin_root {
 	long __percpu *live_calls;
 	struct gup_pin_index index;
 	struct gup_pin_origins origins;
+	struct gup_pin_sites sites;
 	atomic64_t hazards[NR_GUP_PIN_HAZARDS];
 	atomic64_t reports_suppressed;
 	atomic64_t false_positive;

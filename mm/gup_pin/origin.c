@@ -200,6 +200,20 @@ void gup_pin_origin_raise_peak(struct gup_pin_origin *origin, s64 pins)
 }
 
 /**
+ * gup_pin_origin_released() - pins of an origin are about to go
+ * @origin: the origin
+ * @site: where they are released from, or 0
+ *
+ * For who has found that gup_pin_origin_tells(). Any context; takes no lock.
+ */
+void gup_pin_origin_released(struct gup_pin_origin *origin, unsigned long site)
+{
+	gup_pin_origin_see_peak(origin);
+	if (site && !(atomic64_read(&origin->gone) % GUP_PIN_LEARN))
+		gup_pin_site_learn(&gup_pin_root.sites, site, &origin->id);
+}
+
+/**
  * gup_pin_origins_untold() - tell of origins again that were told of before
  * @origins: the table
  */

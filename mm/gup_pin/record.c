@@ -482,34 +482,37 @@ noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
 }
 
 /* By the hook's out-of-line part, whose caller is the unpin function. */
-static __always_inline struct gup_pin_releaser releaser(unsigned long ip)
+static __always_inline struct gup_pin_releaser releaser(unsigned long ip,
+							unsigned long site)
 {
 	return (struct gup_pin_releaser) {
 		.index = &gup_pin_root.index,
+		.drops.site = site,
 		.ip = ip,
 	};
 }
 
 static noinline void released_pins(struct folio *folio, unsigned long pins,
-				   bool dirty, unsigned long ip)
+				   bool dirty, unsigned long ip,
+				   unsigned long site)
 {
-	struct gup_pin_releaser rel = releaser(ip);
+	struct gup_pin_releaser rel = releaser(ip, site);
 
 	if (trace_gup_pin_release_enabled())
-		gup_pin_trace_dropped(folio, pins, dirty, ip);
+		gup_pin_trace_dropped(folio, pins, dirty, ip, site);
 	gup_pin_release(&rel, folio_pfn(folio), pins, dirty);
 	gup_pin_release_end(&rel);
 }
 
 static __always_inline void released_folio(struct folio *folio,
 					   unsigned long pins, bool dirty,
-					   unsigned long ip)
+					   unsigned long site)
 {
 	if (is_zero_folio(folio))
 		return;
 	if (pins != 1 || dirty ||
-	    !gup_pin_release_only(&gup_pin_root.index, folio_pfn(folio)))
-		released_pins(folio, pins, dirty, ip);
+	    !gup_pin_release_only(&gup_pin_root.index, folio_pfn(folio), site))
+		released_pins(folio, pins, dirty, _RET_IP_, site);
 }
 
 /* From page @i on, either @nr pages of a large folio or all small ones up to one. */
@@ -517,19 +520,21 @@ static noinline unsigned long released_pages(struct page **pages,
 					     unsigned long npages,
 					     unsigned long i,
 					     struct folio *folio,
-					     unsigned int nr, unsigned long ip)
+					     unsigned int nr, unsigned long ip,
+					     unsigned long site)
 {
-	struct gup_pin_releaser rel = releaser(ip);
+	struct gup_pin_releaser rel = releaser(ip, site);
 
 	if (folio_test_large(folio)) {
 		if (trace_gup_pin_release_enabled())
-			gup_pin_trace_dropped(folio, nr, false, ip);
+			gup_pin_trace_dropped(folio, nr, false, ip, site);
 		gup_pin_release(&rel, folio_pfn(folio), nr, false);
 		gup_pin_release_end(&rel);
 		return i + nr;
 	}
 	if (trace_gup_pin_release_enabled())
-		gup_pin_trace_dropped_pages(pages + i, npages - i, ip);
+		gup_pin_trace_dropped_pages(pages + i, npages - i, ip,
+					    site);
 	for (; i < npages; i++) {
 		if (!pages[i])
 			continue;
@@ -545,28 +550,30 @@ static noinline unsigned long released_pages(struct page **pages,
 
 unsigned long __gup_pin_released(struct page **pages, unsigned long npages,
 				 unsigned long i, struct folio *folio,
-				 unsigned int nr)
+				 unsigned int nr, unsigned long site)
 {
 	if (i + 1 < npages)
-		return released_pages(pages, npages, i, folio, nr, _RET_IP_);
-	released_folio(folio, nr, false, _RET_IP_);
+		return released_pages(pages, npages, i, folio, nr, _RET_IP_,
+				      site);
+	released_folio(folio, nr, false, site);
 	return i + nr;
 }
 
 void __gup_pin_released_folio(struct folio *folio, unsigned long pins,
-			      bool dirty)
+			      bool dirty, unsigned long site)
 {
-	released_folio(folio, pins, dirty, _RET_IP_);
+	released_folio(folio, pins, dirty, site);
 }
 
-void __gup_pin_released_page(struct page *page)
+void __gup_pin_released_page(struct page *page, unsigned long site)
 {
-	released_folio(page_folio(page), 1, false, _RET_IP_);
+	released_folio(page_folio(page), 1, false, site);
 }
 
-void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios)
+void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios,
+			       unsigned long site)
 {
-	struct gup_pin_releaser rel = releaser(_RET_IP_);
+	struct gup_pin_releaser rel = releaser(_RET_IP_, site);
 	bool traced = trace_gup_pin_release_enabled();
 	unsigned long i;
 
@@ -574,7 +581,8 @@ void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios)
 		if (!folios[i] || is_zero_folio(folios[i]))
 			continue;
 		if (traced)
-			gup_pin_trace_dropped(folios[i], 1, false, _RET_IP_);
+			gup_pin_trace_dropped(folios[i], 1, false, _RET_IP_,
+					      site);
 		gup_pin_release(&rel, folio_pfn(folios[i]), 1, false);
 	}
 	gup_pin_release_end(&rel);

@@ -74,12 +74,21 @@ static bool only_read_pins(const struct gup_pin_index *index,
 				    !has_unrecorded(pfn, recorded));
 }
 
+/* Nothing is to be learned from what is released now, but from what was before. */
+static void forget_site(struct gup_pin_releaser *rel)
+{
+	gup_pin_drop_now(&rel->drops);
+	rel->drops.site = 0;
+}
+
 static void release_folio(struct gup_pin_releaser *rel,
 			  struct gup_pin_shard *shard,
 			  struct gup_pin_block *block, unsigned int bit,
 			  unsigned int pins, bool dirty)
 {
 	unsigned int recorded, calls, taken;
+	unsigned long site = rel->drops.site;
+	struct gup_pin_hint hint;
 	bool guess;
 
 	recorded = gup_pin_block_pins(block, bit, &calls);
@@ -96,14 +105,22 @@ static void release_folio(struct gup_pin_releaser *rel,
 	shard->released += taken;
 	if (guess)
 		shard->inferred += taken;
+	if (guess || (block->inferred & BIT_ULL(bit)))
+		forget_site(rel);
 	if (taken == recorded) {
 		shard->folios--;
 		gup_pin_block_release_all(block, bit, &rel->drops);
-		return;
+	} else {
+		if (guess)
+			block->inferred |= BIT_ULL(bit);
+		hint = gup_pin_site_hint(&gup_pin_root.sites, site, dirty);
+		gup_pin_block_release_some(block, bit, taken, calls, &hint,
+					   &rel->drops);
 	}
-	if (guess)
-		block->inferred |= BIT_ULL(bit);
-	gup_pin_block_release_some(block, bit, taken, dirty, &rel->drops);
+	if (!rel->drops.site && site) {
+		gup_pin_drop_now(&rel->drops);
+		rel->drops.site = site;
+	}
 }
 
 /* One pin on each; nearly always the only ones there are. */
@@ -206,8 +223,7 @@ static bool release_only(struct gup_pin_index *index,
 	struct gup_pin_block *block;
 
 	block = gup_pin_index_find(shard, gup_pin_block_nr(pfn));
-	if (!block || !READ_ONCE(index->recording) ||
-	    !READ_ONCE(index->quick) || shard->untracked ||
+	if (!block || !READ_ONCE(index->quick) || shard->untracked ||
 	    !gup_pin_block_release_only(block, BIT_ULL(gup_pin_block_bit(pfn)),
 					drops))
 		return false;
@@ -222,23 +238,27 @@ static bool release_only(struct gup_pin_index *index,
  * gup_pin_release_only() - forget the only pin on a folio, if that is easy
  * @index: the index
  * @pfn: of the folio's head
+ * @site: return address into the caller of the unpin function
  *
  * So most unpins are, and no releaser is needed.
  *
  * Return: false if it is not, and nothing has changed.
  */
-bool gup_pin_release_only(struct gup_pin_index *index, unsigned long pfn)
+bool gup_pin_release_only(struct gup_pin_index *index, unsigned long pfn,
+			  unsigned long site)
 {
 	struct gup_pin_shard *shard =
 		gup_pin_shard_of(index, gup_pin_block_nr(pfn));
-	struct gup_pin_drops drops = {};
+	struct gup_pin_drops drops = { .site = site };
 	unsigned long flags;
 	bool done;
 
 	xa_lock_irqsave(&shard->xa, flags);
 	done = release_only(index, shard, pfn, &drops);
 	xa_unlock_irqrestore(&shard->xa, flags);
-	gup_pin_drop_now(&drops);
+	/* Mostly it was a block's own. */
+	if (drops.call)
+		gup_pin_drop_now(&drops);
 	return done;
 }
 

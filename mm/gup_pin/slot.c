@@ -198,11 +198,17 @@ const struct gup_pin_refs *gup_pin_slot_refs(void *slot, u64 seq, u32 *next)
 void gup_pin_drop_now(struct gup_pin_drops *drops)
 {
 	if (drops->call) {
-		gup_pin_origin_see_peak(drops->call->origin);
+		if (unlikely(gup_pin_origin_tells(drops->call->origin)))
+			gup_pin_origin_released(drops->call->origin,
+						drops->site);
 		gup_pin_call_drop(drops->call, drops->pins);
 	}
 	drops->call = NULL;
 	drops->pins = 0;
+	if (drops->origin)
+		gup_pin_calls_gone(drops->origin, drops->own, drops->site);
+	drops->origin = NULL;
+	drops->own = 0;
 }
 
 /**
@@ -256,20 +262,26 @@ static void refs_remove_empty(struct gup_pin_refs *refs)
 }
 
 /* Which pins of a slot may be released. */
-static bool may_release(const struct gup_pin_call *call, bool writes,
-			u64 before)
+static bool may_release(const struct gup_pin_call *call,
+			const struct gup_pin_want *want, u64 before)
 {
-	return call->time < before && (!writes || gup_pin_call_is_write(call));
+	return call->time < before && gup_pin_wants(want, call);
+}
+
+/* Of the pins that fit best, all are for write if the hint says so. */
+static bool writes_only(const struct gup_pin_want *want)
+{
+	return want->hint->dirty && !want->rank;
 }
 
 /* Release up to @pins, oldest first; returns what is left to do. */
 static unsigned int set_release(struct gup_pin_set *set, unsigned int pins,
-				bool writes, u64 before,
+				const struct gup_pin_want *want, u64 before,
 				struct gup_pin_drops *drops)
 {
 	struct gup_pin_refs *refs = &set->refs, *prev = NULL;
 
-	while (refs && pins && (!writes || set->writes)) {
+	while (refs && pins && (!writes_only(want) || set->writes)) {
 		struct gup_pin_refs *next = refs->next;
 		bool emptied = false;
 		u32 i;
@@ -277,7 +289,7 @@ static unsigned int set_release(struct gup_pin_set *set, unsigned int pins,
 		for (i = 0; i < refs->nr && pins; i++) {
 			struct gup_pin_ref *ref = &refs->ref[i];
 
-			if (!may_release(ref->call, writes, before))
+			if (!may_release(ref->call, want, before))
 				continue;
 			pins -= ref_release(set, ref, pins, drops);
 			if (!ref->pins) {
@@ -304,25 +316,26 @@ static unsigned int set_release(struct gup_pin_set *set, unsigned int pins,
  * gup_pin_slot_release() - release some of a slot's pins, the oldest first
  * @slot: the slot
  * @pins: how many; on return how many could not be
- * @writes: only those for write
+ * @want: which of them
  * @before: only those of calls older than this, in ns of local_clock()
  * @drops: where the calls' pins go
  *
  * Return: the slot as it is then; NULL if no pin is left.
  */
-void *gup_pin_slot_release(void *slot, unsigned int *pins, bool writes,
-			   u64 before, struct gup_pin_drops *drops)
+void *gup_pin_slot_release(void *slot, unsigned int *pins,
+			   const struct gup_pin_want *want, u64 before,
+			   struct gup_pin_drops *drops)
 {
 	struct gup_pin_set *set = slot_set(slot);
 
 	if (!set) {
-		if (!*pins || !may_release(slot, writes, before))
+		if (!*pins || !may_release(slot, want, before))
 			return slot;
 		--*pins;
 		gup_pin_drop_later(drops, slot, 1);
 		return NULL;
 	}
-	*pins = set_release(set, *pins, writes, before, drops);
+	*pins = set_release(set, *pins, want, before, drops);
 	if (set->pins)
 		return slot;
 	gup_pin_slot_clear(slot, drops);

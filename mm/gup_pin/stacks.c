@@ -108,10 +108,10 @@ static void keep_peak(struct stack_sum *sum, struct gup_pin_origin *origin)
 	gup_pin_origin_raise_peak(origin, sum->peak);
 }
 
-static void for_each_summed(struct stacks_iter *iter,
-			    struct gup_pin_origins *origins,
-			    void (*what)(struct stack_sum *sum,
-					 struct gup_pin_origin *origin))
+static void visit_summed(struct stacks_iter *iter,
+			 struct gup_pin_origins *origins,
+			 void (*visit)(struct stack_sum *sum,
+				       struct gup_pin_origin *origin))
 {
 	struct gup_pin_origin *origin;
 	struct stack_sum *sum;
@@ -122,7 +122,7 @@ static void for_each_summed(struct stacks_iter *iter,
 		hlist_for_each_entry_rcu(origin, &origins->buckets[i], node) {
 			sum = sum_find(iter, &origin->id);
 			if (sum)
-				what(sum, origin);
+				visit(sum, origin);
 		}
 	}
 	rcu_read_unlock();
@@ -155,8 +155,8 @@ static int sum_up(struct stacks_iter *iter)
 		cond_resched();
 	}
 	/* A call is met once for each of its folios; its origin counts it once. */
-	for_each_summed(iter, &gup_pin_root.origins, sum_origin);
-	for_each_summed(iter, &gup_pin_root.origins, keep_peak);
+	visit_summed(iter, &gup_pin_root.origins, sum_origin);
+	visit_summed(iter, &gup_pin_root.origins, keep_peak);
 	list_sort(NULL, &iter->sums, more_pins_first);
 	return 0;
 }

@@ -76,23 +76,19 @@ void gup_pin_trace_taken_pages(const struct gup_pin_id *id,
 		    addr + (first << PAGE_SHIFT));
 }
 
-/*
- * A folio may have any number of pins, and the unpins may come from an
- * interrupt: look at so many.
- */
-#define PINS_LOOKED_AT	64
-
 /* As gup_pin_block_release_some() has it. */
 static bool goes_first(const struct gup_pin_item *a,
-		       const struct gup_pin_item *b, bool dirty)
+		       const struct gup_pin_item *b,
+		       const struct gup_pin_hint *hint)
 {
-	if (dirty && a->id.mode != b->id.mode)
-		return a->id.mode == GUP_PIN_WRITE;
-	return a->time < b->time;
+	unsigned int first = gup_pin_hint_rank(hint, &a->id);
+	unsigned int second = gup_pin_hint_rank(hint, &b->id);
+
+	return first != second ? first < second : a->time < b->time;
 }
 
 /* The pin that is about to be forgotten, or the first of several. */
-static bool find_pin(struct folio *folio, bool dirty,
+static bool find_pin(struct folio *folio, const struct gup_pin_hint *hint,
 		     struct gup_pin_item *pin)
 {
 	struct gup_pin_pos pos = { .pfn = folio_pfn(folio) };
@@ -103,10 +99,10 @@ static bool find_pin(struct folio *folio, bool dirty,
 		return false;
 	if (pin->pins == pin->folio_pins)
 		return true;
-	for (i = 1; i < PINS_LOOKED_AT; i++) {
+	for (i = 1; i < GUP_PIN_CHOSEN_FROM; i++) {
 		if (!gup_pin_walk_pins(&gup_pin_root.index, &pos, &next, 1))
 			break;
-		if (goes_first(&next, pin, dirty))
+		if (goes_first(&next, pin, hint))
 			*pin = next;
 	}
 	return true;
@@ -118,12 +114,13 @@ static bool find_pin(struct folio *folio, bool dirty,
  * @pins: how many
  * @dirty: the caller says that it wrote to it
  * @ip: return address into the unpin function
+ * @site: return address into its caller
  *
  * Who had taken them is told as far as can be. Any context where the shards'
  * locks may be taken.
  */
 void gup_pin_trace_dropped(struct folio *folio, unsigned long pins,
-			   bool dirty, unsigned long ip)
+			   bool dirty, unsigned long ip, unsigned long site)
 {
 	static const struct gup_pin_id unknown = {
 		.api = NR_GUP_PIN_APIS,
@@ -134,12 +131,14 @@ void gup_pin_trace_dropped(struct folio *folio, unsigned long pins,
 		.pins = pins,
 		.ip = ip,
 	};
+	struct gup_pin_hint hint;
 	struct gup_pin_item pin;
 	u64 now = local_clock();
 
 	if (!READ_ONCE(gup_pin_root.index.recording))
 		return;
-	if (find_pin(folio, dirty, &pin)) {
+	hint = gup_pin_site_hint(&gup_pin_root.sites, site, dirty);
+	if (find_pin(folio, &hint, &pin)) {
 		fill_trace(&t, &pin.id);
 		t.addr = pin.addr;
 		t.age_ns = now > pin.time ? now - pin.time : 0;
@@ -156,9 +155,10 @@ void gup_pin_trace_dropped(struct folio *folio, unsigned long pins,
  *	nothing is told
  * @npages: how many
  * @ip: return address into the unpin function
+ * @site: return address into its caller
  */
 void gup_pin_trace_dropped_pages(struct page **pages, unsigned long npages,
-				 unsigned long ip)
+				 unsigned long ip, unsigned long site)
 {
 	struct folio *folio;
 	unsigned long i;
@@ -170,7 +170,7 @@ void gup_pin_trace_dropped_pages(struct page **pages, unsigned long npages,
 		if (folio_test_large(folio))
 			return;
 		if (!is_zero_folio(folio))
-			gup_pin_trace_dropped(folio, 1, false, ip);
+			gup_pin_trace_dropped(folio, 1, false, ip, site);
 	}
 }
 

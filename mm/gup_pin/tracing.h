@@ -17,8 +17,8 @@ void gup_pin_trace_taken_pages(const struct gup_pin_id *id,
 			       struct page **pages, unsigned long npages,
 			       unsigned long addr);
 void gup_pin_trace_dropped(struct folio *folio, unsigned long pins,
-			   bool dirty, unsigned long ip);
+			   bool dirty, unsigned long ip, unsigned long site);
 void gup_pin_trace_dropped_pages(struct page **pages, unsigned long npages,
-				 unsigned long ip);
+				 unsigned long ip, unsigned long site);
 
 #endif /* _MM_GUP_PIN_TRACING_H */

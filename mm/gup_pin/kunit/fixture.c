@@ -38,14 +38,16 @@ void gup_pin_fixture_exit(struct kunit *test)
 
 /* That of a task of its own. */
 static struct gup_pin_origin *test_origin(struct kunit *test,
-					  enum gup_pin_mode mode)
+					  const struct gup_pin_id *like)
 {
 	struct gup_pin_fixture *f = test->priv;
 	struct gup_pin_origin *origin;
 	struct gup_pin_id id;
 
 	memset(&id, 0, sizeof(id));
-	id.mode = mode;
+	id.stack = like->stack;
+	id.mode = like->mode;
+	id.term = like->term;
 	id.pid = f->origins.count + 1;
 	strscpy(id.comm, "kunit", sizeof(id.comm));
 	origin = gup_pin_origin_get(&f->origins, &id, GFP_KERNEL);
@@ -53,9 +55,20 @@ static struct gup_pin_origin *test_origin(struct kunit *test,
 	return origin;
 }
 
-/* A call, later than all before; it has no pins yet and so is the test's to add. */
 struct gup_pin_call *gup_pin_test_call(struct kunit *test,
 				       enum gup_pin_mode mode)
+{
+	const struct gup_pin_id id = { .mode = mode };
+
+	return gup_pin_test_call_of(test, &id);
+}
+
+/*
+ * A call of such a stack, mode and term, later than all before; it has no pins
+ * yet and so is the test's to add.
+ */
+struct gup_pin_call *gup_pin_test_call_of(struct kunit *test,
+					  const struct gup_pin_id *id)
 {
 	struct gup_pin_fixture *f = test->priv;
 	struct gup_pin_call *call;
@@ -63,7 +76,7 @@ struct gup_pin_call *gup_pin_test_call(struct kunit *test,
 	call = gup_pin_call_alloc(GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, call);
 	memset(call, 0, sizeof(*call));
-	call->origin = test_origin(test, mode);
+	call->origin = test_origin(test, id);
 	f->time = max(local_clock(), f->time + 1);
 	call->time = f->time;
 	return call;
@@ -151,7 +164,8 @@ void gup_pin_test_layers_gone(struct kunit *test, unsigned long first,
 bool gup_pin_test_single(struct kunit *test, unsigned long pfn,
 			 enum gup_pin_mode mode)
 {
-	struct gup_pin_origin *origin = test_origin(test, mode);
+	const struct gup_pin_id id = { .mode = mode };
+	struct gup_pin_origin *origin = test_origin(test, &id);
 	struct gup_pin_fixture *f = test->priv;
 
 	if (gup_pin_add_single(&f->index, pfn, origin, 0x1000, 1, GFP_KERNEL))

@@ -39,6 +39,8 @@ int gup_pin_fixture_init(struct kunit *test);
 void gup_pin_fixture_exit(struct kunit *test);
 struct gup_pin_call *gup_pin_test_call(struct kunit *test,
 				       enum gup_pin_mode mode);
+struct gup_pin_call *gup_pin_test_call_of(struct kunit *test,
+					  const struct gup_pin_id *id);
 struct gup_pin_adder gup_pin_test_adder(struct kunit *test,
 					struct gup_pin_call *call,
 					unsigned int pins);
