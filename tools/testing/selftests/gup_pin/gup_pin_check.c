@@ -306,7 +306,7 @@ static const char *compare_untracked(const char *vmstat)
 	total = vmstat_number(stats, "untracked_total");
 	free(stats);
 	if (counted != total || counted < 0)
-		return gup_pin_problem("gup_pin_untracked is %ld in vmstat, but untracked_total %ld",
+		return gup_pin_problem("vmstat has %ld untracked, stats %ld in all",
 				       counted, total);
 	return NULL;
 }
