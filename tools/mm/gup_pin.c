@@ -162,7 +162,7 @@ static int parse_words(struct gp_options *options, const struct command *command
 	return status;
 }
 
-static int check(const struct gp_options *options, const struct command *command)
+static int check_options(const struct gp_options *options, const struct command *command)
 {
 	if (options->raw && !command->raw)
 		return gp_usage("%s has no --raw", command->name);
@@ -195,7 +195,7 @@ static int parse_and_run(struct gp_options *options, int argc, char **argv)
 	}
 	status = parse_words(options, command, argv);
 	if (!status)
-		status = check(options, command);
+		status = check_options(options, command);
 	return status ? status : command->run(options);
 }
 

@@ -17,7 +17,7 @@ bool gp_by_has(const struct gp_by *by, const char *key)
 	return false;
 }
 
-static int add_key(struct gp_by *by, const char *text, size_t len)
+static int add_by_key(struct gp_by *by, const char *text, size_t len)
 {
 	char *key;
 
@@ -43,7 +43,7 @@ int gp_by_parse(struct gp_by *by, const char *text)
 	for (;;) {
 		size_t len = strcspn(text, ",");
 
-		status = add_key(by, text, len);
+		status = add_by_key(by, text, len);
 		if (status || !text[len])
 			return status;
 		text += len + 1;

@@ -21,8 +21,8 @@ static const char *frames_of(const struct gp_record *record, const struct gp_nam
 	return frames || !other ? frames : gp_names_frames(other, handle);
 }
 
-static int add_all(struct gp_sums *sums, struct gp_reader *reader,
-		   struct gp_filter *filter, bool then)
+static int add_records(struct gp_sums *sums, struct gp_reader *reader,
+		       struct gp_filter *filter, bool then)
 {
 	const struct gp_names *own = &sums->names[then], *other = &sums->names[!then];
 	struct gp_record *record;
@@ -118,7 +118,7 @@ int gp_collect(struct gp_sums *sums, const struct gp_source *source,
 	if (!status && reader->kind == GP_PINS)
 		status = read_names(&sums->names[then], source, sums->by);
 	if (!status)
-		status = add_all(sums, reader, &options->filter, then);
+		status = add_records(sums, reader, &options->filter, then);
 	gp_reader_close(reader);
 	return status;
 }

@@ -8,7 +8,7 @@
 #include "gup_pin_tool.h"
 
 /* Who is busy acquires all the time: that is no growth, unless it is asked for. */
-static bool changed(const struct gp_sum *sum, const struct gp_options *options)
+static bool has_changed(const struct gp_sum *sum, const struct gp_options *options)
 {
 	if (sum->now.pins != sum->then.pins || sum->now.pages != sum->then.pages)
 		return true;
@@ -16,7 +16,7 @@ static bool changed(const struct gp_sum *sum, const struct gp_options *options)
 	       gp_acquired_known(sum) && sum->now.acquired != sum->then.acquired;
 }
 
-static void add_columns(struct gp_table *table, const struct gp_sums *sums)
+static void add_diff_columns(struct gp_table *table, const struct gp_sums *sums)
 {
 	gp_table_column(table, "GROWTH", true);
 	gp_table_column(table, "BEFORE", true);
@@ -27,8 +27,8 @@ static void add_columns(struct gp_table *table, const struct gp_sums *sums)
 	gp_label_columns(table, sums, false);
 }
 
-static void add_row(struct gp_table *table, const struct gp_sums *sums,
-		    const struct gp_sum *sum)
+static void add_diff_row(struct gp_table *table, const struct gp_sums *sums,
+			 const struct gp_sum *sum)
 {
 	gp_table_growth(table, sum->now.pins, sum->then.pins);
 	gp_table_number(table, sum->then.pins);
@@ -43,7 +43,8 @@ static void add_row(struct gp_table *table, const struct gp_sums *sums,
 		gp_table_below(table, sum->frames);
 }
 
-static void add_values(struct gp_values *total, const struct gp_values *values, bool acquired)
+static void add_to_total(struct gp_values *total, const struct gp_values *values,
+			 bool acquired)
 {
 	total->pins = gp_add(total->pins, values->pins);
 	total->pages = gp_add(total->pages, values->pages);
@@ -57,8 +58,8 @@ static void add_total(struct gp_sum *total, const struct gp_sum *sum)
 {
 	bool acquired = gp_acquired_known(sum);
 
-	add_values(&total->now, &sum->now, acquired);
-	add_values(&total->then, &sum->then, acquired);
+	add_to_total(&total->now, &sum->now, acquired);
+	add_to_total(&total->then, &sum->then, acquired);
 }
 
 /* The last row is of all groups, those that did not change as well. */
@@ -73,20 +74,20 @@ static void add_total_row(struct gp_table *table, const struct gp_sums *sums)
 	sum.labels[0] = total;
 	for (i = 1; i < sums->by->nr; i++)
 		sum.labels[i] = none;
-	add_row(table, sums, &sum);
+	add_diff_row(table, sums, &sum);
 }
 
-static void for_people(const struct gp_sums *sums, const struct gp_options *options)
+static void diff_for_people(const struct gp_sums *sums, const struct gp_options *options)
 {
 	unsigned long long shown = 0;
 	struct gp_table table;
 	size_t i;
 
 	gp_table_init(&table);
-	add_columns(&table, sums);
+	add_diff_columns(&table, sums);
 	for (i = 0; i < sums->nr && (!options->limit || shown < options->limit); i++) {
-		if (changed(sums->all[i], options)) {
-			add_row(&table, sums, sums->all[i]);
+		if (has_changed(sums->all[i], options)) {
+			add_diff_row(&table, sums, sums->all[i]);
 			shown++;
 		}
 	}
@@ -96,8 +97,9 @@ static void for_people(const struct gp_sums *sums, const struct gp_options *opti
 }
 
 /* No key comes twice: what it is summed by has been told. */
-static void figure(struct gp_json *json, const struct gp_sums *sums, const char *key,
-		   unsigned long long now, unsigned long long then)
+static void growth_as_json(struct gp_json *json, const struct gp_sums *sums,
+			   const char *key, unsigned long long now,
+			   unsigned long long then)
 {
 	if (!gp_by_has(sums->by, key))
 		gp_json_growth(json, key, now, then);
@@ -119,28 +121,28 @@ static void acquired_as_json(struct gp_json *json, const struct gp_sums *sums,
 		gp_json_number(json, "acquired_before", sum->then.acquired);
 }
 
-static void one_as_json(struct gp_json *json, const struct gp_sums *sums,
-			const struct gp_sum *sum)
+static void change_as_json(struct gp_json *json, const struct gp_sums *sums,
+			   const struct gp_sum *sum)
 {
 	gp_json_object(json);
 	gp_json_labels(json, sums, sum);
-	figure(json, sums, "pins", sum->now.pins, sum->then.pins);
-	figure(json, sums, "pages", sum->now.pages, sum->then.pages);
-	figure(json, sums, gp_count_name(sums), sum->now.count, sum->then.count);
+	growth_as_json(json, sums, "pins", sum->now.pins, sum->then.pins);
+	growth_as_json(json, sums, "pages", sum->now.pages, sum->then.pages);
+	growth_as_json(json, sums, gp_count_name(sums), sum->now.count, sum->then.count);
 	acquired_as_json(json, sums, sum);
 	gp_json_stack(json, sums, sum);
 	gp_json_object_end();
 }
 
-static void as_json(const struct gp_sums *sums, const struct gp_options *options)
+static void diff_as_json(const struct gp_sums *sums, const struct gp_options *options)
 {
 	struct gp_json json;
 	size_t i;
 
 	gp_json_begin(&json);
 	for (i = 0; i < sums->nr && !gp_out_failed(); i++) {
-		if (changed(sums->all[i], options))
-			one_as_json(&json, sums, sums->all[i]);
+		if (has_changed(sums->all[i], options))
+			change_as_json(&json, sums, sums->all[i]);
 		if (options->limit && json.objects == options->limit)
 			break;
 	}
@@ -160,7 +162,7 @@ static int collect_both(struct gp_sums *sums, struct gp_options *options,
 	return status;
 }
 
-static int compare(struct gp_sums *sums, struct gp_options *options)
+static int compare_snapshots(struct gp_sums *sums, struct gp_options *options)
 {
 	struct gp_source now = {}, then;
 	int status;
@@ -190,11 +192,11 @@ int gp_diff(struct gp_options *options)
 	if (status)
 		return status;
 	gp_sums_init(&sums, &options->by);
-	status = compare(&sums, options);
+	status = compare_snapshots(&sums, options);
 	if (!status && options->json)
-		as_json(&sums, options);
+		diff_as_json(&sums, options);
 	else if (!status)
-		for_people(&sums, options);
+		diff_for_people(&sums, options);
 	gp_sums_free(&sums);
 	return status;
 }

@@ -79,7 +79,7 @@ static int check_value(const struct gp_rule *rule)
 	return GP_OK;
 }
 
-static enum rule_type type_of(const char *key)
+static enum rule_type rule_type_of(const char *key)
 {
 	if (!strcmp(key, "pfn"))
 		return RULE_PFN;
@@ -101,7 +101,7 @@ int gp_filter_add(struct gp_filter *filter, const char *word)
 		return gp_usage("'%s' is no filter: key=value is wanted", word);
 	key = gp_copy(word);
 	key[len] = '\0';
-	rule = new_rule(filter, type_of(key), key);
+	rule = new_rule(filter, rule_type_of(key), key);
 	free(key);
 	rule->value = gp_copy(word + len + 1);
 	rule->escaped = gp_escape(rule->value);
@@ -303,7 +303,8 @@ static bool old_enough(struct gp_rule *rule, const struct gp_record *record)
 	return gp_word_number(record, "age_ms") >= rule->from;
 }
 
-static bool meets(struct gp_rule *rule, const struct gp_record *record, unsigned int pass)
+static bool meets_rule(struct gp_rule *rule, const struct gp_record *record,
+		       unsigned int pass)
 {
 	const char *value;
 
@@ -332,7 +333,7 @@ static bool meets(struct gp_rule *rule, const struct gp_record *record, unsigned
  * The kernel leaves out the folios of a run that are not in the range; a copy has it
  * whole. Where a call has unlike pins on its folios, each counts with the same share.
  */
-static void clip(struct gp_record *record, const struct gp_rule *range)
+static void clip_record(struct gp_record *record, const struct gp_rule *range)
 {
 	unsigned long long order = gp_word_number(record, "order");
 	unsigned long long size = order < 32 ? 1ULL << order : 0;
@@ -359,7 +360,7 @@ bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record)
 
 	/* All are asked, for each remembers whether it saw its word. */
 	for (i = 0; i < filter->nr; i++)
-		if (!meets(&filter->rules[i], record, filter->pass))
+		if (!meets_rule(&filter->rules[i], record, filter->pass))
 			pass = false;
 	for (i = 0; pass && i < filter->nr; i++) {
 		if (filter->rules[i].type != RULE_PFN)
@@ -367,7 +368,7 @@ bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record)
 		/* Nothing may be left of it by another range. */
 		pass = in_range(&filter->rules[i], record);
 		if (pass)
-			clip(record, &filter->rules[i]);
+			clip_record(record, &filter->rules[i]);
 	}
 	return pass;
 }

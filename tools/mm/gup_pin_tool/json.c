@@ -53,7 +53,7 @@ static size_t print_special(const char *text)
 	return len ? len : 1;
 }
 
-static void print_text(const char *text, size_t size)
+static void print_json_text(const char *text, size_t size)
 {
 	const char *end = text + size;
 
@@ -69,11 +69,11 @@ static void print_text(const char *text, size_t size)
 	putchar('"');
 }
 
-static void print_key(struct gp_json *json, const char *key)
+static void print_json_key(struct gp_json *json, const char *key)
 {
 	if (json->members++)
 		fputs(", ", stdout);
-	print_text(key, strlen(key));
+	print_json_text(key, strlen(key));
 	fputs(": ", stdout);
 }
 
@@ -100,16 +100,16 @@ static bool is_json_number(const char *value)
 
 void gp_json_word(struct gp_json *json, const char *key, const char *value)
 {
-	print_key(json, key);
+	print_json_key(json, key);
 	if (gp_key_type(key) == GP_DECIMAL && is_json_number(value))
 		fputs(value, stdout);
 	else
-		print_text(value, strlen(value));
+		print_json_text(value, strlen(value));
 }
 
 void gp_json_number(struct gp_json *json, const char *key, unsigned long long number)
 {
-	print_key(json, key);
+	print_json_key(json, key);
 	printf("%llu", number);
 }
 
@@ -123,7 +123,7 @@ void gp_json_growth(struct gp_json *json, const char *key, unsigned long long no
 	snprintf(name, sizeof(name), "%s_before", key);
 	gp_json_number(json, name, then);
 	snprintf(name, sizeof(name), "%s_growth", key);
-	print_key(json, name);
+	print_json_key(json, name);
 	printf("%lld", gp_growth(now, then));
 }
 
@@ -131,14 +131,14 @@ void gp_json_frames(struct gp_json *json, const char *frames)
 {
 	bool first = true;
 
-	print_key(json, "frames");
+	print_json_key(json, "frames");
 	putchar('[');
 	for (; *frames; first = false) {
 		size_t len = strcspn(frames, "\n");
 
 		if (!first)
 			fputs(", ", stdout);
-		print_text(frames, len);
+		print_json_text(frames, len);
 		frames += len;
 		frames += *frames == '\n';
 	}

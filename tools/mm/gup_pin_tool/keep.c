@@ -19,10 +19,10 @@ struct gp_kept {
 	char *frames;
 };
 
-static int sign;
+static int kept_sign;
 
 /* Numbers from the greatest, then text by the alphabet; else the file's order. */
-static int compare(const void *a, const void *b)
+static int compare_kept(const void *a, const void *b)
 {
 	const struct gp_kept *x = a, *y = b;
 	int way;
@@ -33,7 +33,7 @@ static int compare(const void *a, const void *b)
 		way = x->text ? 1 : -1;
 	else
 		way = (x->number < y->number) - (x->number > y->number);
-	return way ? sign * way : (x->at > y->at) - (x->at < y->at);
+	return way ? kept_sign * way : (x->at > y->at) - (x->at < y->at);
 }
 
 static void free_kept(struct gp_kept *kept)
@@ -45,9 +45,9 @@ static void free_kept(struct gp_kept *kept)
 
 void gp_keep_sort(struct gp_keep *keep)
 {
-	sign = keep->reverse ? -1 : 1;
+	kept_sign = keep->reverse ? -1 : 1;
 	if (keep->nr)
-		qsort(keep->all, keep->nr, sizeof(*keep->all), compare);
+		qsort(keep->all, keep->nr, sizeof(*keep->all), compare_kept);
 	while (keep->limit && keep->nr > keep->limit)
 		free_kept(&keep->all[--keep->nr]);
 }

@@ -44,7 +44,7 @@ int gp_lines_open(struct gp_lines *lines, const char *path, bool filter)
 }
 
 /* Reads more behind what is there; *got is 0 at the end of the file. */
-static int fill(struct gp_lines *lines, size_t *got)
+static int read_more(struct gp_lines *lines, size_t *got)
 {
 	ssize_t n;
 
@@ -66,7 +66,7 @@ static int fill(struct gp_lines *lines, size_t *got)
 	return GP_OK;
 }
 
-static int take(struct gp_lines *lines, char *newline, const char **line)
+static int take_line(struct gp_lines *lines, char *newline, const char **line)
 {
 	size_t len;
 
@@ -100,9 +100,9 @@ int gp_lines_next(struct gp_lines *lines, const char **line, bool *end)
 		char *newline = memchr(from + searched, '\n', len - searched);
 
 		if (newline)
-			return take(lines, newline, line);
+			return take_line(lines, newline, line);
 		searched = len;
-		status = fill(lines, &got);
+		status = read_more(lines, &got);
 		if (status)
 			return status;
 		if (!got)

@@ -12,14 +12,14 @@ struct gp_name {
 	char *frames;
 };
 
-static int compare(const void *a, const void *b)
+static int compare_handles(const void *a, const void *b)
 {
 	const struct gp_name *x = a, *y = b;
 
 	return (x->handle > y->handle) - (x->handle < y->handle);
 }
 
-static void add(struct gp_names *names, const struct gp_record *record)
+static void add_name(struct gp_names *names, const struct gp_record *record)
 {
 	struct gp_name *name;
 
@@ -44,11 +44,11 @@ int gp_names_read(struct gp_names *names, const struct gp_source *source)
 		status = gp_reader_next(reader, &record);
 		if (status || !record)
 			break;
-		add(names, record);
+		add_name(names, record);
 	}
 	gp_reader_close(reader);
 	if (names->nr)
-		qsort(names->table, names->nr, sizeof(*names->table), compare);
+		qsort(names->table, names->nr, sizeof(*names->table), compare_handles);
 	return status;
 }
 
@@ -58,7 +58,7 @@ bool gp_names_agree(const struct gp_names *a, const struct gp_names *b)
 	size_t i = 0, j = 0;
 
 	while (i < a->nr && j < b->nr) {
-		int way = compare(&a->table[i], &b->table[j]);
+		int way = compare_handles(&a->table[i], &b->table[j]);
 
 		if (!way && strcmp(a->table[i].frames, b->table[j].frames))
 			return false;
@@ -75,7 +75,7 @@ const char *gp_names_frames(const struct gp_names *names, const char *handle)
 
 	if (!names->nr || !gp_number(handle, &wanted.handle))
 		return NULL;
-	found = bsearch(&wanted, names->table, names->nr, sizeof(wanted), compare);
+	found = bsearch(&wanted, names->table, names->nr, sizeof(wanted), compare_handles);
 	return found ? found->frames : NULL;
 }
 

@@ -10,7 +10,7 @@
 static const struct {
 	const char *name;
 	size_t offset;
-} columns[] = {
+} figures[] = {
 	{ "pins", offsetof(struct gp_values, pins) },
 	{ "pages", offsetof(struct gp_values, pages) },
 	{ "calls", offsetof(struct gp_values, count) },
@@ -28,11 +28,11 @@ static struct {
 	size_t offset;
 	bool growth;
 	int sign;
-} order;
+} sums_order;
 
 static unsigned long long value_of(const struct gp_values *values)
 {
-	return *(const unsigned long long *)((const char *)values + order.offset);
+	return *(const unsigned long long *)((const char *)values + sums_order.offset);
 }
 
 static int compare_values(const struct gp_sum *a, const struct gp_sum *b)
@@ -41,14 +41,14 @@ static int compare_values(const struct gp_sum *a, const struct gp_sum *b)
 	long long grown_x = gp_growth(x, value_of(&a->then));
 	long long grown_y = gp_growth(y, value_of(&b->then));
 
-	if (order.growth)
+	if (sums_order.growth)
 		return (grown_x < grown_y) - (grown_x > grown_y);
 	return (x < y) - (x > y);
 }
 
 static int compare_labels(const struct gp_sum *a, const struct gp_sum *b)
 {
-	const char *x = a->labels[order.label], *y = b->labels[order.label];
+	const char *x = a->labels[sums_order.label], *y = b->labels[sums_order.label];
 	unsigned long long m, n;
 
 	if (gp_number(x, &m) && gp_number(y, &n))
@@ -59,31 +59,32 @@ static int compare_labels(const struct gp_sum *a, const struct gp_sum *b)
 /* What is counted from boot on grows by an unknown number if a stack was not there. */
 static bool is_unknown(const struct gp_sum *sum)
 {
-	bool since_boot = order.offset == offsetof(struct gp_values, acquired) ||
-			  order.offset == offsetof(struct gp_values, peak);
+	bool since_boot = sums_order.offset == offsetof(struct gp_values, acquired) ||
+			  sums_order.offset == offsetof(struct gp_values, peak);
 
-	return order.growth && order.label < 0 && since_boot && !gp_acquired_known(sum);
+	return sums_order.growth && sums_order.label < 0 && since_boot &&
+	       !gp_acquired_known(sum);
 }
 
-static int compare(const void *a, const void *b)
+static int compare_sums(const void *a, const void *b)
 {
 	const struct gp_sum *x = *(const struct gp_sum *const *)a;
 	const struct gp_sum *y = *(const struct gp_sum *const *)b;
-	int way = order.label < 0 ? compare_values(x, y) : compare_labels(x, y);
+	int way = sums_order.label < 0 ? compare_values(x, y) : compare_labels(x, y);
 
 	/* They are the last ones either way. */
 	if (is_unknown(x) != is_unknown(y))
 		return is_unknown(x) - is_unknown(y);
-	return way ? order.sign * way : strcmp(x->key, y->key);
+	return way ? sums_order.sign * way : strcmp(x->key, y->key);
 }
 
-static bool find_column(const char *key)
+static bool find_figure(const char *key)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
-		if (!strcmp(columns[i].name, key)) {
-			order.offset = columns[i].offset;
+	for (i = 0; i < sizeof(figures) / sizeof(*figures); i++) {
+		if (!strcmp(figures[i].name, key)) {
+			sums_order.offset = figures[i].offset;
 			return true;
 		}
 	}
@@ -96,7 +97,7 @@ static bool find_label(const struct gp_by *by, const char *key)
 
 	for (i = 0; i < by->nr; i++) {
 		if (!strcmp(by->keys[i], key)) {
-			order.label = i;
+			sums_order.label = i;
 			return true;
 		}
 	}
@@ -114,14 +115,14 @@ static bool find_label(const struct gp_by *by, const char *key)
  */
 int gp_sums_sort(struct gp_sums *sums, const char *key, bool growth, bool reverse)
 {
-	order.label = -1;
-	order.growth = growth;
-	order.sign = reverse ? -1 : 1;
+	sums_order.label = -1;
+	sums_order.growth = growth;
+	sums_order.sign = reverse ? -1 : 1;
 	if (!key)
 		key = "pins";
-	if (!find_label(sums->by, key) && !find_column(key))
+	if (!find_label(sums->by, key) && !find_figure(key))
 		return gp_usage("cannot sort sums by '%s'", key);
 	if (sums->nr)
-		qsort(sums->all, sums->nr, sizeof(*sums->all), compare);
+		qsort(sums->all, sums->nr, sizeof(*sums->all), compare_sums);
 	return GP_OK;
 }

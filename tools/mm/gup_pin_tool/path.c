@@ -58,7 +58,7 @@ char *gp_path_clean(const char *path)
 }
 
 /* From the root on, if it can be told where we are. */
-static char *whole(const char *path)
+static char *whole_path(const char *path)
 {
 	char *here = *path == '/' ? NULL : getcwd(NULL, 0), *joined, *clean;
 
@@ -83,7 +83,7 @@ char *gp_path_real(const char *path)
 
 	if (real)
 		return real;
-	full = whole(path);
+	full = whole_path(path);
 	slash = strrchr(full, '/');
 	if (!slash || slash == full)
 		return full;

@@ -8,12 +8,12 @@
 
 #include "gup_pin_tool.h"
 
-#define FORMAT	1
+#define FILE_FORMAT	1
 
 static const struct {
 	const char *name;
 	enum gp_kind kind;
-} files[] = {
+} known_files[] = {
 	{ "pins", GP_PINS },
 	{ "orphans", GP_PINS },
 	{ "gup_pins", GP_PINS },
@@ -29,9 +29,9 @@ static bool find_kind(const char *name, enum gp_kind *kind)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
-		if (!strcmp(files[i].name, name)) {
-			*kind = files[i].kind;
+	for (i = 0; i < sizeof(known_files) / sizeof(*known_files); i++) {
+		if (!strcmp(known_files[i].name, name)) {
+			*kind = known_files[i].kind;
 			return true;
 		}
 	}
@@ -64,7 +64,7 @@ static int no_title(struct gp_reader *reader, bool process)
 	if (!process)
 		return gp_error("%s: the file is empty", reader->lines.name);
 	reader->kind = GP_PINS;
-	reader->title = gp_format("# gup_pin gup_pins %d", FORMAT);
+	reader->title = gp_format("# gup_pin gup_pins %d", FILE_FORMAT);
 	return GP_OK;
 }
 
@@ -83,10 +83,10 @@ static int read_title(struct gp_reader *reader, bool process)
 		return no_title(reader, process);
 	if (!split_title(line, name, sizeof(name), &number))
 		return gp_error("%s:1: not '# gup_pin pins %d' or the like",
-				file, FORMAT);
-	if (number != FORMAT)
+				file, FILE_FORMAT);
+	if (number != FILE_FORMAT)
 		return gp_error("%s:1: %s has format %llu, but only %d can be read",
-				file, name, number, FORMAT);
+				file, name, number, FILE_FORMAT);
 	if (!find_kind(name, &reader->kind))
 		return gp_error("%s:1: this is %s; only pins, orphans and stacks can be read",
 				file, name);

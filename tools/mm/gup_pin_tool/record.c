@@ -104,7 +104,7 @@ enum gp_type gp_key_type(const char *key)
 }
 
 /* Cuts the text into words. */
-static const char *split(struct gp_record *record)
+static const char *split_words(struct gp_record *record)
 {
 	char *next = record->text;
 
@@ -151,7 +151,7 @@ static bool has_before(const struct gp_record *record, unsigned int which)
 }
 
 /* What is wrong with the words, or NULL. */
-static const char *check(const struct gp_record *record)
+static const char *check_words(const struct gp_record *record)
 {
 	unsigned int i, nr;
 	const struct key *keys = keys_of(record->kind, &nr);
@@ -185,9 +185,9 @@ int gp_record_parse(struct gp_record *record, enum gp_kind kind, const char *lin
 	record->kind = kind;
 	record->line = line;
 	memcpy(record->text, line, strlen(line) + 1);
-	*problem = split(record);
+	*problem = split_words(record);
 	if (!*problem)
-		*problem = check(record);
+		*problem = check_words(record);
 	if (*problem)
 		return GP_ERROR;
 	record->pfn = gp_word_number(record, "pfn");

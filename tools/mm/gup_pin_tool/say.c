@@ -61,7 +61,7 @@ void gp_note(const char *format, ...)
 	va_end(args);
 }
 
-static void *have(void *memory)
+static void *have_memory(void *memory)
 {
 	if (!memory)
 		exit(gp_error("out of memory"));
@@ -71,19 +71,19 @@ static void *have(void *memory)
 /* Memory that is zero; it ends the program if there is none. */
 void *gp_alloc(size_t size)
 {
-	return have(calloc(1, size));
+	return have_memory(calloc(1, size));
 }
 
 /* Twice the room for elements of this size, of which there were *room. */
 void *gp_grow(void *old, size_t *room, size_t size)
 {
 	*room = *room ? 2 * *room : 64;
-	return have(reallocarray(old, *room, size));
+	return have_memory(reallocarray(old, *room, size));
 }
 
 char *gp_copy(const char *text)
 {
-	return have(strdup(text));
+	return have_memory(strdup(text));
 }
 
 char *gp_format(const char *format, ...)
@@ -95,7 +95,7 @@ char *gp_format(const char *format, ...)
 	va_start(args, format);
 	len = vsnprintf(NULL, 0, format, args);
 	va_end(args);
-	text = have(len < 0 ? NULL : malloc(len + 1));
+	text = have_memory(len < 0 ? NULL : malloc(len + 1));
 	va_start(args, format);
 	vsnprintf(text, len + 1, format, args);
 	va_end(args);

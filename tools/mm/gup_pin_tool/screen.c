@@ -11,12 +11,12 @@
 #include "gup_pin_tool.h"
 
 static int out_error;
-static bool measured;
-static unsigned int width;
-static unsigned int height;
+static bool screen_measured;
+static unsigned int screen_width;
+static unsigned int screen_height;
 
-static unsigned int size_of(unsigned short told, const char *variable,
-			    unsigned int otherwise)
+static unsigned int screen_size(unsigned short told, const char *variable,
+				unsigned int otherwise)
 {
 	const char *text = getenv(variable);
 	unsigned long long number;
@@ -33,27 +33,27 @@ void gp_measure(void)
 {
 	struct winsize size = {};
 
-	measured = true;
+	screen_measured = true;
 	if (!isatty(STDOUT_FILENO))
 		return;
 	ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
-	width = size_of(size.ws_col, "COLUMNS", 80);
-	height = size_of(size.ws_row, "LINES", 24);
+	screen_width = screen_size(size.ws_col, "COLUMNS", 80);
+	screen_height = screen_size(size.ws_row, "LINES", 24);
 }
 
 /* Columns of the terminal; 0 if it is none, for a pipe has all the room there is. */
 unsigned int gp_width(void)
 {
-	if (!measured)
+	if (!screen_measured)
 		gp_measure();
-	return width;
+	return screen_width;
 }
 
 unsigned int gp_height(void)
 {
-	if (!measured)
+	if (!screen_measured)
 		gp_measure();
-	return height;
+	return screen_height;
 }
 
 /* A terminal that can go back to its first line? */
@@ -65,14 +65,14 @@ bool gp_screen(void)
 }
 
 /* How many bytes fill so many columns; a character of UTF-8 is not cut. */
-static size_t fitting(const char *text)
+static size_t fitting_length(const char *text)
 {
 	size_t i, columns = 0;
 
 	for (i = 0; text[i]; i++) {
 		if (((unsigned char)text[i] & 0xc0) == 0x80)
 			continue;
-		if (columns++ == width)
+		if (columns++ == screen_width)
 			break;
 	}
 	return i;
@@ -85,7 +85,7 @@ void gp_print_cut(const char *text)
 
 	gp_clean(line);
 	if (gp_width())
-		line[fitting(line)] = '\0';
+		line[fitting_length(line)] = '\0';
 	puts(line);
 	free(line);
 }

@@ -22,7 +22,7 @@ struct show {
 	unsigned long long shown;
 };
 
-static const char *word(const struct gp_record *record, const char *key)
+static const char *cell(const struct gp_record *record, const char *key)
 {
 	const char *value = gp_word(record, key);
 
@@ -46,21 +46,21 @@ static void title_for_people(enum gp_kind kind)
 
 static void pins_for_people(const struct gp_record *record)
 {
-	const char *path = gp_word(record, "path"), *ino = word(record, "ino");
+	const char *path = gp_word(record, "path"), *ino = cell(record, "ino");
 	char age[32], *file, *line;
 
 	gp_age(age, sizeof(age), gp_word_number(record, "age_ms"));
 	if (path && *path)
 		file = gp_copy(path);
 	else if (strcmp(ino, "0"))
-		file = gp_format("%s:%s", word(record, "dev"), ino);
+		file = gp_format("%s:%s", cell(record, "dev"), ino);
 	else
 		file = gp_copy("");
-	line = gp_format(PINS_COLUMNS, word(record, "pfn"), word(record, "pages"),
-			 word(record, "pins"), word(record, "mode"), word(record, "term"),
-			 age, word(record, "owner"), word(record, "task"),
-			 word(record, "comm"), word(record, "map"), word(record, "api"),
-			 word(record, "stack"), file);
+	line = gp_format(PINS_COLUMNS, cell(record, "pfn"), cell(record, "pages"),
+			 cell(record, "pins"), cell(record, "mode"), cell(record, "term"),
+			 age, cell(record, "owner"), cell(record, "task"),
+			 cell(record, "comm"), cell(record, "map"), cell(record, "api"),
+			 cell(record, "stack"), file);
 	line[strcspn(line, "\n")] = '\0';
 	while (*line && line[strlen(line) - 1] == ' ')
 		line[strlen(line) - 1] = '\0';
@@ -109,9 +109,9 @@ static void stack_for_people(const struct gp_record *record)
 	gp_age(oldest, sizeof(oldest), gp_word_number(record, "oldest_ms"));
 	gp_age(newest, sizeof(newest), gp_word_number(record, "newest_ms"));
 	line = gp_format("%s pins, %s pages, %s calls, %s %s by %s, %s to %s old, stack %s%s",
-			 word(record, "pins"), word(record, "pages"), word(record, "calls"),
-			 word(record, "mode"), word(record, "term"), word(record, "api"),
-			 newest, oldest, word(record, "stack"), later);
+			 cell(record, "pins"), cell(record, "pages"), cell(record, "calls"),
+			 cell(record, "mode"), cell(record, "term"), cell(record, "api"),
+			 newest, oldest, cell(record, "stack"), later);
 	gp_print_cut(line);
 	print_frames(record->frames);
 	free(line);
@@ -148,7 +148,7 @@ static void record_as_it_is(const struct gp_record *record)
 	putchar('\n');
 }
 
-static void begin(struct show *show, const char *title)
+static void begin_show(struct show *show, const char *title)
 {
 	if (show->options->json)
 		gp_json_begin(&show->json);
@@ -188,7 +188,7 @@ static void show_kept(struct show *show, struct gp_keep *keep)
 }
 
 /* Reads all; shows what passes at once, or keeps it. */
-static int each(struct show *show, struct gp_reader *reader, struct gp_keep *keep)
+static int show_each(struct show *show, struct gp_reader *reader, struct gp_keep *keep)
 {
 	struct gp_filter *filter = &show->options->filter;
 	struct gp_record *record;
@@ -210,7 +210,7 @@ static int each(struct show *show, struct gp_reader *reader, struct gp_keep *kee
 	return gp_filter_check(filter, reader->lines.name);
 }
 
-static int each_sorted(struct show *show, struct gp_reader *reader)
+static int show_sorted(struct show *show, struct gp_reader *reader)
 {
 	struct gp_keep keep = {
 		.kind = show->kind,
@@ -218,7 +218,7 @@ static int each_sorted(struct show *show, struct gp_reader *reader)
 		.reverse = show->options->reverse,
 		.limit = show->options->limit,
 	};
-	int status = each(show, reader, &keep);
+	int status = show_each(show, reader, &keep);
 
 	if (!status && keep.added && !keep.seen)
 		status = gp_error("%s: no line has a word %s= to sort by",
@@ -247,8 +247,8 @@ int gp_show(const struct gp_source *source, struct gp_options *options,
 	if (status)
 		return status;
 	gp_source_remark(source);
-	begin(&show, reader->title);
-	status = options->sort ? each_sorted(&show, reader) : each(&show, reader, NULL);
+	begin_show(&show, reader->title);
+	status = options->sort ? show_sorted(&show, reader) : show_each(&show, reader, NULL);
 	if (options->json)
 		gp_json_end(&show.json);
 	gp_reader_close(reader);

@@ -25,16 +25,16 @@ static unsigned long long hash_on(unsigned long long h, const char *text)
 	return h;
 }
 
-static size_t hash(const char *text)
+static size_t hash_of(const char *text)
 {
 	unsigned long long h = hash_on(HASH_START, text);
 
 	return h ^ h >> 32;
 }
 
-static struct gp_sum **bucket(const struct gp_sums *sums, const char *key)
+static struct gp_sum **bucket_of(const struct gp_sums *sums, const char *key)
 {
-	return &sums->buckets[hash(key) & (sums->nr_buckets - 1)];
+	return &sums->buckets[hash_of(key) & (sums->nr_buckets - 1)];
 }
 
 static void rehash(struct gp_sums *sums)
@@ -45,7 +45,7 @@ static void rehash(struct gp_sums *sums)
 	sums->nr_buckets *= 4;
 	sums->buckets = gp_alloc(sums->nr_buckets * sizeof(*sums->buckets));
 	for (i = 0; i < sums->nr; i++) {
-		struct gp_sum **head = bucket(sums, sums->all[i]->key);
+		struct gp_sum **head = bucket_of(sums, sums->all[i]->key);
 
 		sums->all[i]->next = *head;
 		*head = sums->all[i];
@@ -56,14 +56,14 @@ struct gp_sum *gp_sums_find(const struct gp_sums *sums, const char *key)
 {
 	struct gp_sum *sum;
 
-	for (sum = *bucket(sums, key); sum; sum = sum->next)
+	for (sum = *bucket_of(sums, key); sum; sum = sum->next)
 		if (!strcmp(sum->key, key))
 			return sum;
 	return NULL;
 }
 
 /* What two snapshots, even of two boots, have in common: frames, not handles. */
-static char *key_of(const struct gp_by *by, char **labels, const char *frames)
+static char *group_key(const struct gp_by *by, char **labels, const char *frames)
 {
 	size_t len = 1;
 	unsigned int i;
@@ -94,7 +94,7 @@ static struct gp_sum *new_sum(struct gp_sums *sums, char *key)
 	if (sums->nr > sums->nr_buckets) {
 		rehash(sums);
 	} else {
-		head = bucket(sums, key);
+		head = bucket_of(sums, key);
 		sum->next = *head;
 		*head = sum;
 	}
@@ -119,7 +119,7 @@ static struct gp_sum *group_of(struct gp_sums *sums, const struct gp_record *rec
 
 	for (i = 0; i < sums->by->nr; i++)
 		labels[i] = gp_by_value(sums->by, i, record, frames);
-	key = key_of(sums->by, labels, frames);
+	key = group_key(sums->by, labels, frames);
 	sum = gp_sums_find(sums, key);
 	if (sum) {
 		free_labels(sums->by, labels);
@@ -162,7 +162,7 @@ bool gp_acquired_known(const struct gp_sum *sum)
 	return sum->now.origins && sum->now.origins == sum->then.origins;
 }
 
-static void add_values(struct gp_values *values, const struct gp_record *record)
+static void add_record(struct gp_values *values, const struct gp_record *record)
 {
 	bool pins = record->kind == GP_PINS;
 
@@ -191,7 +191,7 @@ void gp_sums_add(struct gp_sums *sums, const struct gp_record *record,
 	struct gp_sum *sum = group_of(sums, record, frames);
 	const char *path;
 
-	add_values(then ? &sum->then : &sum->now, record);
+	add_record(then ? &sum->then : &sum->now, record);
 	if (gp_word(record, "acquired"))
 		sums->acquired = true;
 	if (gp_word(record, "peak"))

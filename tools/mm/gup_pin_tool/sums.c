@@ -14,7 +14,7 @@ const char *gp_count_name(const struct gp_sums *sums)
 	return sums->kind == GP_PINS ? "runs" : "calls";
 }
 
-static char *upper(const char *text)
+static char *upper_case(const char *text)
 {
 	char *copy = gp_copy(text), *c;
 
@@ -23,9 +23,9 @@ static char *upper(const char *text)
 	return copy;
 }
 
-static void column(struct gp_table *table, const char *key, bool right)
+static void key_column(struct gp_table *table, const char *key, bool right)
 {
-	char *title = upper(key);
+	char *title = upper_case(key);
 
 	gp_table_column(table, title, right);
 	free(title);
@@ -42,7 +42,7 @@ void gp_label_columns(struct gp_table *table, const struct gp_sums *sums, bool c
 	unsigned int i;
 
 	for (i = 0; i < sums->by->nr; i++)
-		column(table, sums->by->keys[i], false);
+		key_column(table, sums->by->keys[i], false);
 	if (chain && gp_by_has(sums->by, "stack"))
 		gp_table_column(table, "CALLED BY", false);
 }
@@ -74,8 +74,8 @@ void gp_json_labels(struct gp_json *json, const struct gp_sums *sums,
 }
 
 /* No key comes twice: what it is summed by has been told. */
-static void figure(struct gp_json *json, const struct gp_sums *sums, const char *key,
-		   unsigned long long number)
+static void figure_as_json(struct gp_json *json, const struct gp_sums *sums,
+			   const char *key, unsigned long long number)
 {
 	if (!gp_by_has(sums->by, key))
 		gp_json_number(json, key, number);
@@ -88,45 +88,45 @@ void gp_json_stack(struct gp_json *json, const struct gp_sums *sums,
 		gp_json_frames(json, sum->frames);
 }
 
-static void one_as_json(struct gp_json *json, const struct gp_sums *sums,
+static void sum_as_json(struct gp_json *json, const struct gp_sums *sums,
 			const struct gp_sum *sum)
 {
 	gp_json_object(json);
 	gp_json_labels(json, sums, sum);
-	figure(json, sums, "pins", sum->now.pins);
-	figure(json, sums, "pages", sum->now.pages);
-	figure(json, sums, gp_count_name(sums), sum->now.count);
-	figure(json, sums, "oldest_ms", sum->now.oldest);
-	figure(json, sums, "newest_ms", sum->now.newest);
+	figure_as_json(json, sums, "pins", sum->now.pins);
+	figure_as_json(json, sums, "pages", sum->now.pages);
+	figure_as_json(json, sums, gp_count_name(sums), sum->now.count);
+	figure_as_json(json, sums, "oldest_ms", sum->now.oldest);
+	figure_as_json(json, sums, "newest_ms", sum->now.newest);
 	if (sums->acquired)
-		figure(json, sums, "acquired", sum->now.acquired);
+		figure_as_json(json, sums, "acquired", sum->now.acquired);
 	if (sums->peak)
-		figure(json, sums, "peak", sum->now.peak);
+		figure_as_json(json, sums, "peak", sum->now.peak);
 	gp_json_stack(json, sums, sum);
 	gp_json_object_end();
 }
 
-static size_t limited(const struct gp_sums *sums, const struct gp_options *options)
+static size_t limited_nr(const struct gp_sums *sums, const struct gp_options *options)
 {
 	return options->limit && options->limit < sums->nr ? options->limit : sums->nr;
 }
 
 void gp_sums_json(const struct gp_sums *sums, const struct gp_options *options)
 {
-	size_t i, nr = limited(sums, options);
+	size_t i, nr = limited_nr(sums, options);
 	struct gp_json json;
 
 	gp_json_begin(&json);
 	for (i = 0; i < nr && !gp_out_failed(); i++)
-		one_as_json(&json, sums, sums->all[i]);
+		sum_as_json(&json, sums, sums->all[i]);
 	gp_json_end(&json);
 }
 
-static void add_columns(struct gp_table *table, const struct gp_sums *sums)
+static void add_sum_columns(struct gp_table *table, const struct gp_sums *sums)
 {
 	gp_table_column(table, "PINS", true);
 	gp_table_column(table, "PAGES", true);
-	column(table, gp_count_name(sums), true);
+	key_column(table, gp_count_name(sums), true);
 	gp_table_column(table, "OLDEST", true);
 	gp_table_column(table, "NEWEST", true);
 	if (sums->acquired)
@@ -144,8 +144,8 @@ static void add_age(struct gp_table *table, unsigned long long ms)
 	gp_table_add(table, gp_copy(age));
 }
 
-static void add_row(struct gp_table *table, const struct gp_sums *sums,
-		    const struct gp_sum *sum)
+static void add_sum_row(struct gp_table *table, const struct gp_sums *sums,
+			const struct gp_sum *sum)
 {
 	gp_table_number(table, sum->now.pins);
 	gp_table_number(table, sum->now.pages);
@@ -161,15 +161,15 @@ static void add_row(struct gp_table *table, const struct gp_sums *sums,
 		gp_table_below(table, sum->frames);
 }
 
-static void for_people(const struct gp_sums *sums, const struct gp_options *options)
+static void sums_for_people(const struct gp_sums *sums, const struct gp_options *options)
 {
-	size_t i, nr = limited(sums, options);
+	size_t i, nr = limited_nr(sums, options);
 	struct gp_table table;
 
 	gp_table_init(&table);
-	add_columns(&table, sums);
+	add_sum_columns(&table, sums);
 	for (i = 0; i < nr; i++)
-		add_row(&table, sums, sums->all[i]);
+		add_sum_row(&table, sums, sums->all[i]);
 	gp_table_print(&table, 0);
 	gp_table_free(&table);
 }
@@ -188,7 +188,7 @@ int gp_sum_up(const struct gp_source *source, struct gp_options *options)
 	if (!status && options->json)
 		gp_sums_json(&sums, options);
 	else if (!status)
-		for_people(&sums, options);
+		sums_for_people(&sums, options);
 	gp_sums_free(&sums);
 	return status;
 }

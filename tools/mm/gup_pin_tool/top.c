@@ -11,10 +11,10 @@
 #include "gup_pin_tool.h"
 
 /* Home, and what is behind the cursor goes. */
-#define CLEAR	"\033[H\033[J"
+#define CLEAR_SCREEN	"\033[H\033[J"
 
 /* What was there a round ago; groups that are new had nothing. */
-static void remember(struct gp_sums *sums, const struct gp_sums *before)
+static void remember_before(struct gp_sums *sums, const struct gp_sums *before)
 {
 	size_t i;
 
@@ -26,7 +26,7 @@ static void remember(struct gp_sums *sums, const struct gp_sums *before)
 	}
 }
 
-static void add_columns(struct gp_table *table, const struct gp_sums *sums)
+static void add_top_columns(struct gp_table *table, const struct gp_sums *sums)
 {
 	gp_table_column(table, "PINS", true);
 	gp_table_column(table, "GROWTH", true);
@@ -37,8 +37,8 @@ static void add_columns(struct gp_table *table, const struct gp_sums *sums)
 	gp_label_columns(table, sums, true);
 }
 
-static void add_row(struct gp_table *table, const struct gp_sums *sums,
-		    const struct gp_sum *sum, bool first)
+static void add_top_row(struct gp_table *table, const struct gp_sums *sums,
+			const struct gp_sum *sum, bool first)
 {
 	char age[32];
 
@@ -90,8 +90,8 @@ static unsigned int table_lines(unsigned int height)
 	return height > 4 ? height - 2 : 2;
 }
 
-static void for_people(const struct gp_source *source, const struct gp_sums *sums,
-		       const struct gp_options *options, bool first)
+static void top_for_people(const struct gp_source *source, const struct gp_sums *sums,
+			   const struct gp_options *options, bool first)
 {
 	unsigned int height;
 	struct gp_table table;
@@ -100,14 +100,14 @@ static void for_people(const struct gp_source *source, const struct gp_sums *sum
 	gp_measure();
 	height = gp_screen() ? gp_height() : 0;
 	if (height)
-		fputs(CLEAR, stdout);
+		fputs(CLEAR_SCREEN, stdout);
 	else if (!first)
 		putchar('\n');
 	headline(source, sums);
 	gp_table_init(&table);
-	add_columns(&table, sums);
+	add_top_columns(&table, sums);
 	for (i = 0; i < sums->nr && (!options->limit || i < options->limit); i++)
-		add_row(&table, sums, sums->all[i], first);
+		add_top_row(&table, sums, sums->all[i], first);
 	gp_table_print(&table, table_lines(height));
 	gp_table_free(&table);
 }
@@ -145,11 +145,11 @@ static int one_round(const struct gp_source *source, struct gp_options *options,
 	if (!status)
 		status = gp_sums_sort(&sums, options->sort, false, options->reverse);
 	if (!status) {
-		remember(&sums, before);
+		remember_before(&sums, before);
 		if (options->json)
 			gp_sums_json(&sums, options);
 		else
-			for_people(source, &sums, options, first);
+			top_for_people(source, &sums, options, first);
 		fflush(stdout);
 	}
 	gp_sums_free(before);
@@ -157,7 +157,7 @@ static int one_round(const struct gp_source *source, struct gp_options *options,
 	return status;
 }
 
-static int rounds(const struct gp_source *source, struct gp_options *options)
+static int watch(const struct gp_source *source, struct gp_options *options)
 {
 	unsigned long long round, last = options->rounds;
 	struct gp_sums before;
@@ -193,7 +193,7 @@ int gp_top(struct gp_options *options)
 	status = gp_source_find(&source, options->from);
 	if (!status) {
 		gp_source_remark(&source);
-		status = rounds(&source, options);
+		status = watch(&source, options);
 	}
 	gp_source_free(&source);
 	return status;
