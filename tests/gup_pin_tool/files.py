@@ -12,7 +12,7 @@ from pathlib import Path
 from sample_words import PIN
 from vmlib import paths
 
-SOURCE = paths.PROJECT / "tools" / "mm"
+SOURCE = paths.PROJECT / "tools" / "mm" / "gup_pin.c"
 SAMPLE = json.loads((Path(__file__).parent / "sample.json").read_text())
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 SANITIZERS = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
@@ -23,9 +23,9 @@ Tool = Callable[..., Run]
 
 
 def build(compiler: str, out: Path, *flags: str) -> Path:
-    """Compile it as it is documented: no more than the sources."""
-    sources = [SOURCE / "gup_pin.c", *sorted((SOURCE / "gup_pin_tool").glob("*.c"))]
-    subprocess.run([compiler, *WARNINGS, *flags, "-o", out, *sources], check=True)
+    """Compile it as it is documented: one file, and in whatever folder one is."""
+    command: list[str | Path] = [compiler, *WARNINGS, *flags, "-o", out, SOURCE]
+    subprocess.run(command, cwd=out.parent, check=True)
     return out
 
 

@@ -11,32 +11,95 @@ from pathlib import Path
 
 import pytest
 
-from gup_pin_tool.files import Tool, build
+from gup_pin_tool.files import SANITIZERS, Tool, build
 from vmlib import paths
 
+# What parts that are compiled as one may do to each other.
+STRICT = ["-Wshadow", "-Wmissing-prototypes", "-Wmissing-declarations", "-Wunused"]
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang", "clang-19"])
-def test_builds_without_a_warning(compiler: str, tmp_path: Path) -> None:
+
+def can_build(compiler: str, out: Path, flags: list[str]) -> bool:
+    """Is it here, with all that the flags want? Sanitizers are a package of their own."""
     if not shutil.which(compiler):
-        pytest.skip(f"no {compiler}")
-    build(compiler, tmp_path / "gup_pin", "-O2")
+        return False
+    command: list[str | Path] = [compiler, *flags, "-x", "c", "-", "-o", out]
+    text = b"int main(void) { return 0; }"
+    return not subprocess.run(command, input=text, capture_output=True, check=False).returncode
+
+
+@pytest.mark.parametrize("flags", [["-O2"], ["-O0", *STRICT], SANITIZERS], ids=" ".join)
+@pytest.mark.parametrize("compiler", ["gcc", "clang", "clang-19"])
+def test_one_file_builds_it(compiler: str, flags: list[str], tmp_path: Path) -> None:
+    if not can_build(compiler, tmp_path / "empty", flags):
+        pytest.skip(f"no {compiler} for {' '.join(flags)}")
+    program = build(compiler, tmp_path / "gup_pin", *flags)
+    done = subprocess.run([program, "--help"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("usage: gup_pin ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Documentation/admin-guide/mm/gup_pin_tool.rst",
+        "README.md",
+        "tools/mm/gup_pin.c",
+    ],
+)
+def test_it_builds_as_the_texts_tell(text: str, tmp_path: Path) -> None:
+    commands = re.findall(r"\bcc [^`\n]*", (paths.PROJECT / text).read_text())
+    assert len(commands) == 1
+    for name in ("tools", "tools/mm/gup_pin.c", "tools/mm/gup_pin_tool"):
+        (tmp_path / Path(name).name).symlink_to(paths.PROJECT / name)
+    subprocess.run(commands[0].split(), cwd=tmp_path, check=True)
+    assert os.access(tmp_path / "gup_pin", os.X_OK)
+
+
+def test_no_name_but_main_is_global(tmp_path: Path) -> None:
+    """A function that no part uses any more is told by the compiler, then."""
+    unit = build("gcc", tmp_path / "gup_pin.o", "-O0", "-c")
+    nm: list[str | Path] = ["nm", "--extern-only", "--defined-only", "--format=posix", unit]
+    done = subprocess.run(nm, capture_output=True, text=True, check=True)
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["main"]
+
+
+@pytest.fixture(name="folder_of_tree")
+def fixture_folder_of_tree(tree: Path, tmp_path: Path) -> Path:
+    """A kernel tree's tools/mm, with what its makefile wants to have beside it."""
+    for name in ("build", "include", "lib", "mm", "scripts"):
+        shutil.copytree(tree / "tools" / name, tmp_path / "tools" / name, symlinks=True)
+    return tmp_path / "tools" / "mm"
+
+
+def make(folder: Path, *words: str) -> str:
+    """What make says there."""
+    command: list[str | Path] = ["make", "-C", folder, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("target", ["gup_pin", "install"])
-def test_a_kernel_tree_builds_it(tree: Path, tmp_path: Path, target: str) -> None:
-    """What is built beside it needs more of the tree than this test wants to."""
-    for name in ("mm", "scripts"):
-        shutil.copytree(tree / "tools" / name, tmp_path / "tools" / name)
-    mm = tmp_path / "tools" / "mm"
-    others = "BUILD_TARGETS=" if target == "install" else "V="
-    make: list[str | Path] = ["make", "-C", mm, target, others, f"DESTDIR={tmp_path}", "sbindir=/s"]
-    done = subprocess.run(make, capture_output=True, text=True, check=True)
-    assert "warning" not in done.stdout + done.stderr
-    assert os.access(mm / "gup_pin", os.X_OK)
+def test_a_kernel_tree_builds_it(folder_of_tree: Path, tmp_path: Path, target: str) -> None:
+    """The programs beside it need more of the tree than this test wants to."""
+    others = ["BUILD_TARGETS=gup_pin"] if target == "install" else []
+    said = make(folder_of_tree, target, *others, f"DESTDIR={tmp_path}", "sbindir=/s")
+    assert "warning" not in said
+    assert os.access(folder_of_tree / "gup_pin", os.X_OK)
     assert (tmp_path / "s" / "gup_pin").exists() == (target == "install")
-    assert "gup_pin" in (mm / ".gitignore").read_text().splitlines()
-    subprocess.run(["make", "-C", mm, "gup_pin_clean"], capture_output=True, check=True)
-    assert not (mm / "gup_pin").exists()
+    assert "gup_pin" in (folder_of_tree / ".gitignore").read_text().splitlines()
+    make(folder_of_tree, "clean")
+    assert not (folder_of_tree / "gup_pin").exists()
+
+
+def test_a_kernel_tree_builds_it_again_when_a_part_changes(folder_of_tree: Path) -> None:
+    make(folder_of_tree, "gup_pin")
+    question: list[str | Path] = ["make", "-C", folder_of_tree, "-q", "gup_pin"]
+    assert subprocess.run(question, capture_output=True, check=False).returncode == 0
+    program = (folder_of_tree / "gup_pin").stat().st_mtime
+    parts = [folder_of_tree / "gup_pin.c", *(folder_of_tree / "gup_pin_tool").iterdir()]
+    for part in parts:
+        os.utime(part, (program + 1, program + 1))
+        assert subprocess.run(question, capture_output=True, check=False).returncode == 1, part
+        os.utime(part, (program - 1, program - 1))
 
 
 def test_help(tool: Tool) -> None:

@@ -9,6 +9,8 @@
  * cp -rT /sys/kernel/debug/gup_pin before; sleep 60; gup_pin diff before
  *
  * See Documentation/admin-guide/mm/gup_pin_tool.rst
+ *
+ * Compile it using: cc -O2 -o gup_pin gup_pin.c
  */
 #include <getopt.h>
 #include <signal.h>
@@ -16,6 +18,34 @@
 #include <string.h>
 
 #include "gup_pin_tool/gup_pin_tool.h"
+
+/*
+ * All parts are compiled as one: like the other tools here, it takes this file and
+ * no makefile to build it, and the compiler tells what no part uses any more.
+ */
+#include "gup_pin_tool/say.c"
+#include "gup_pin_tool/text.c"
+#include "gup_pin_tool/path.c"
+#include "gup_pin_tool/lines.c"
+#include "gup_pin_tool/record.c"
+#include "gup_pin_tool/read.c"
+#include "gup_pin_tool/source.c"
+#include "gup_pin_tool/filter.c"
+#include "gup_pin_tool/words.c"
+#include "gup_pin_tool/names.c"
+#include "gup_pin_tool/by.c"
+#include "gup_pin_tool/sum.c"
+#include "gup_pin_tool/order.c"
+#include "gup_pin_tool/table.c"
+#include "gup_pin_tool/screen.c"
+#include "gup_pin_tool/json.c"
+#include "gup_pin_tool/keep.c"
+#include "gup_pin_tool/show.c"
+#include "gup_pin_tool/collect.c"
+#include "gup_pin_tool/sums.c"
+#include "gup_pin_tool/top.c"
+#include "gup_pin_tool/list.c"
+#include "gup_pin_tool/diff.c"
 
 static const char usage[] =
 "usage: gup_pin [COMMAND] [OPTION]... [KEY=VALUE]...\n"

@@ -7,7 +7,7 @@
 
 #include "gup_pin_tool.h"
 
-bool gp_by_has(const struct gp_by *by, const char *key)
+static bool gp_by_has(const struct gp_by *by, const char *key)
 {
 	unsigned int i;
 
@@ -35,7 +35,7 @@ static int add_by_key(struct gp_by *by, const char *text, size_t len)
 }
 
 /* KEY[,KEY]... */
-int gp_by_parse(struct gp_by *by, const char *text)
+static int gp_by_parse(struct gp_by *by, const char *text)
 {
 	int status;
 
@@ -51,7 +51,7 @@ int gp_by_parse(struct gp_by *by, const char *text)
 }
 
 /* Is there one that only `pins` can tell? */
-bool gp_by_needs_pins(const struct gp_by *by)
+static bool gp_by_needs_pins(const struct gp_by *by)
 {
 	unsigned int i;
 
@@ -81,8 +81,8 @@ static char *file_of(const struct gp_record *record)
  *
  * Return: text that is to be freed.
  */
-char *gp_by_value(struct gp_by *by, unsigned int which, const struct gp_record *record,
-		  const char *frames)
+static char *gp_by_value(struct gp_by *by, unsigned int which,
+			 const struct gp_record *record, const char *frames)
 {
 	const char *key = by->keys[which], *word;
 	char *value = NULL;
@@ -101,7 +101,7 @@ char *gp_by_value(struct gp_by *by, unsigned int which, const struct gp_record *
 }
 
 /* When all was read: a word that no line has is a slip of the pen. */
-int gp_by_check(const struct gp_by *by, const char *name)
+static int gp_by_check(const struct gp_by *by, const char *name)
 {
 	unsigned int i;
 
@@ -112,7 +112,7 @@ int gp_by_check(const struct gp_by *by, const char *name)
 	return GP_OK;
 }
 
-void gp_by_free(struct gp_by *by)
+static void gp_by_free(struct gp_by *by)
 {
 	unsigned int i;
 

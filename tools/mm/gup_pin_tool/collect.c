@@ -74,8 +74,8 @@ static bool needs_pins(const struct gp_sums *sums, const struct gp_options *opti
  *
  * Return: a status.
  */
-int gp_collect_names(struct gp_sums *sums, const struct gp_source *source,
-		     const struct gp_options *options, bool then)
+static int gp_collect_names(struct gp_sums *sums, const struct gp_source *source,
+			    const struct gp_options *options, bool then)
 {
 	if (!source->dir || !needs_pins(sums, options))
 		return GP_OK;
@@ -103,8 +103,8 @@ static int check_kind(struct gp_sums *sums, const struct gp_reader *reader)
  *
  * Return: a status.
  */
-int gp_collect(struct gp_sums *sums, const struct gp_source *source,
-	       struct gp_options *options, bool then)
+static int gp_collect(struct gp_sums *sums, const struct gp_source *source,
+		      struct gp_options *options, bool then)
 {
 	bool pins = needs_pins(sums, options);
 	struct gp_reader *reader;

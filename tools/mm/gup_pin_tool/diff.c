@@ -180,7 +180,7 @@ static int compare_snapshots(struct gp_sums *sums, struct gp_options *options)
 	return status;
 }
 
-int gp_diff(struct gp_options *options)
+static int gp_diff(struct gp_options *options)
 {
 	struct gp_sums sums;
 	int status = GP_OK;

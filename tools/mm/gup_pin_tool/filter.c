@@ -91,7 +91,7 @@ static enum rule_type rule_type_of(const char *key)
 }
 
 /* key=value, as the kernel's own filter takes it; any word of a line will do. */
-int gp_filter_add(struct gp_filter *filter, const char *word)
+static int gp_filter_add(struct gp_filter *filter, const char *word)
 {
 	size_t len = strcspn(word, "=");
 	struct gp_rule *rule;
@@ -115,7 +115,7 @@ int gp_filter_add(struct gp_filter *filter, const char *word)
 }
 
 /* The pins on a process's memory, and those that it took. */
-void gp_filter_add_pid(struct gp_filter *filter, unsigned long long pid)
+static void gp_filter_add_pid(struct gp_filter *filter, unsigned long long pid)
 {
 	new_rule(filter, RULE_PID, "owner")->from = pid;
 }
@@ -150,7 +150,7 @@ static void set_paths(struct gp_rule *rule, const char *path)
  * The pins on a file: by device and inode if it is one of this kernel's, and else
  * also by its name if the kernel tells that, which may be another one of several.
  */
-void gp_filter_add_file(struct gp_filter *filter, const char *path, bool here)
+static void gp_filter_add_file(struct gp_filter *filter, const char *path, bool here)
 {
 	struct gp_rule *rule = new_rule(filter, RULE_FILE, "path");
 	struct stat st;
@@ -353,7 +353,7 @@ static void clip_record(struct gp_record *record, const struct gp_rule *range)
 }
 
 /* Of a run that is not wanted whole, what is wanted is told in the record. */
-bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record)
+static bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record)
 {
 	bool pass = true;
 	size_t i;
@@ -377,7 +377,7 @@ bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record)
  * A word that only `pins` can tell, or NULL if there is none. The oldest pin's age is
  * not that of all pins.
  */
-const char *gp_filter_needs_pins(const struct gp_filter *filter)
+static const char *gp_filter_needs_pins(const struct gp_filter *filter)
 {
 	size_t i;
 
@@ -391,7 +391,7 @@ const char *gp_filter_needs_pins(const struct gp_filter *filter)
 }
 
 /* When all was read: an empty answer to a slip of the pen would mislead. */
-int gp_filter_check(const struct gp_filter *filter, const char *name)
+static int gp_filter_check(const struct gp_filter *filter, const char *name)
 {
 	size_t i;
 
@@ -407,7 +407,7 @@ int gp_filter_check(const struct gp_filter *filter, const char *name)
 	return GP_OK;
 }
 
-void gp_filter_free(struct gp_filter *filter)
+static void gp_filter_free(struct gp_filter *filter)
 {
 	size_t i;
 

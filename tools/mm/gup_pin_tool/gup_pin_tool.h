@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the parts of the gup_pin program share.
+ * What the parts of the gup_pin program share. ../gup_pin.c includes them all: they
+ * are compiled as one.
  *
  * A source names the files, a reader makes records of their lines, a filter lets
  * some of these pass; then they are listed one by one, or summed in groups.
@@ -25,27 +26,27 @@ enum gp_status {
 	format(printf, text, first)))
 
 /* say.c */
-__printf(1, 2) int gp_error(const char *format, ...);
-__printf(1, 2) int gp_usage(const char *format, ...);
-__printf(1, 2) int gp_absent(const char *format, ...);
-__printf(1, 2) void gp_note(const char *format, ...);
-__printf(1, 2) char *gp_format(const char *format, ...);
-void *gp_alloc(size_t size);
-void *gp_grow(void *old, size_t *room, size_t size);
-char *gp_copy(const char *text);
+static __printf(1, 2) int gp_error(const char *format, ...);
+static __printf(1, 2) int gp_usage(const char *format, ...);
+static __printf(1, 2) int gp_absent(const char *format, ...);
+static __printf(1, 2) void gp_note(const char *format, ...);
+static __printf(1, 2) char *gp_format(const char *format, ...);
+static void *gp_alloc(size_t size);
+static void *gp_grow(void *old, size_t *room, size_t size);
+static char *gp_copy(const char *text);
 
 /* text.c */
-bool gp_number(const char *text, unsigned long long *number);
-unsigned long long gp_add(unsigned long long a, unsigned long long b);
-long long gp_growth(unsigned long long now, unsigned long long then);
-char *gp_escape(const char *text);
-bool gp_is_key(const char *text, size_t len);
-void gp_age(char *buf, size_t size, unsigned long long ms);
-void gp_clean(char *text);
+static bool gp_number(const char *text, unsigned long long *number);
+static unsigned long long gp_add(unsigned long long a, unsigned long long b);
+static long long gp_growth(unsigned long long now, unsigned long long then);
+static char *gp_escape(const char *text);
+static bool gp_is_key(const char *text, size_t len);
+static void gp_age(char *buf, size_t size, unsigned long long ms);
+static void gp_clean(char *text);
 
 /* path.c */
-char *gp_path_clean(const char *path);
-char *gp_path_real(const char *path);
+static char *gp_path_clean(const char *path);
+static char *gp_path_real(const char *path);
 
 /*
  * Which file a line comes from. Orphans, and /proc/PID/gup_pins, have the words of
@@ -86,11 +87,11 @@ struct gp_lines {
 };
 
 /* lines.c */
-int gp_lines_open(struct gp_lines *lines, const char *path, bool filter);
-bool gp_lines_filter(struct gp_lines *lines, const char *words);
-int gp_lines_next(struct gp_lines *lines, const char **line, bool *end);
-void gp_lines_close(struct gp_lines *lines);
-int gp_cannot_read(const char *path, int error);
+static int gp_lines_open(struct gp_lines *lines, const char *path, bool filter);
+static bool gp_lines_filter(struct gp_lines *lines, const char *words);
+static int gp_lines_next(struct gp_lines *lines, const char **line, bool *end);
+static void gp_lines_close(struct gp_lines *lines);
+static int gp_cannot_read(const char *path, int error);
 
 struct gp_word {
 	const char *key;
@@ -126,13 +127,13 @@ struct gp_record {
 };
 
 /* record.c */
-int gp_record_parse(struct gp_record *record, enum gp_kind kind, const char *line,
-		    const char **problem);
-const char *gp_word(const struct gp_record *record, const char *key);
-unsigned long long gp_word_number(const struct gp_record *record, const char *key);
-enum gp_type gp_key_type(const char *key);
-bool gp_kind_has(enum gp_kind kind, const char *key);
-bool gp_key_needs_pins(const char *key);
+static int gp_record_parse(struct gp_record *record, enum gp_kind kind, const char *line,
+			   const char **problem);
+static const char *gp_word(const struct gp_record *record, const char *key);
+static unsigned long long gp_word_number(const struct gp_record *record, const char *key);
+static enum gp_type gp_key_type(const char *key);
+static bool gp_kind_has(enum gp_kind kind, const char *key);
+static bool gp_key_needs_pins(const char *key);
 
 struct gp_filter;
 
@@ -157,11 +158,11 @@ struct gp_reader {
 };
 
 /* read.c */
-int gp_reader_open(struct gp_reader **reader, const char *path, struct gp_filter *filter,
-		   bool process);
-int gp_reader_next(struct gp_reader *reader, struct gp_record **record);
-void gp_reader_close(struct gp_reader *reader);
-const char *gp_kind_name(enum gp_kind kind);
+static int gp_reader_open(struct gp_reader **reader, const char *path,
+			  struct gp_filter *filter, bool process);
+static int gp_reader_next(struct gp_reader *reader, struct gp_record **record);
+static void gp_reader_close(struct gp_reader *reader);
+static const char *gp_kind_name(enum gp_kind kind);
 
 /**
  * struct gp_source - where the files are
@@ -176,14 +177,15 @@ struct gp_source {
 };
 
 /* source.c */
-int gp_source_find(struct gp_source *source, const char *from);
-int gp_source_open(const struct gp_source *source, enum gp_kind kind, bool either,
-		   struct gp_filter *filter, struct gp_reader **reader);
-void gp_source_remark(const struct gp_source *source);
-bool gp_source_stat(const struct gp_source *source, const char *name,
-		    unsigned long long *value);
-void gp_source_free(struct gp_source *source);
-int gp_find_process(struct gp_source *source, const char *from, unsigned long long pid);
+static int gp_source_find(struct gp_source *source, const char *from);
+static int gp_source_open(const struct gp_source *source, enum gp_kind kind, bool either,
+			  struct gp_filter *filter, struct gp_reader **reader);
+static void gp_source_remark(const struct gp_source *source);
+static bool gp_source_stat(const struct gp_source *source, const char *name,
+			   unsigned long long *value);
+static void gp_source_free(struct gp_source *source);
+static int gp_find_process(struct gp_source *source, const char *from,
+			   unsigned long long pid);
 
 struct gp_rule;
 
@@ -202,14 +204,14 @@ struct gp_filter {
 };
 
 /* filter.c */
-int gp_filter_add(struct gp_filter *filter, const char *word);
-void gp_filter_add_pid(struct gp_filter *filter, unsigned long long pid);
-void gp_filter_add_file(struct gp_filter *filter, const char *path, bool here);
-char *gp_filter_words(const struct gp_filter *filter, unsigned int pass);
-bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record);
-const char *gp_filter_needs_pins(const struct gp_filter *filter);
-int gp_filter_check(const struct gp_filter *filter, const char *name);
-void gp_filter_free(struct gp_filter *filter);
+static int gp_filter_add(struct gp_filter *filter, const char *word);
+static void gp_filter_add_pid(struct gp_filter *filter, unsigned long long pid);
+static void gp_filter_add_file(struct gp_filter *filter, const char *path, bool here);
+static char *gp_filter_words(const struct gp_filter *filter, unsigned int pass);
+static bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record);
+static const char *gp_filter_needs_pins(const struct gp_filter *filter);
+static int gp_filter_check(const struct gp_filter *filter, const char *name);
+static void gp_filter_free(struct gp_filter *filter);
 
 struct gp_name;
 
@@ -228,12 +230,12 @@ struct gp_names {
 };
 
 /* names.c */
-int gp_names_read(struct gp_names *names, const struct gp_source *source);
-bool gp_names_agree(const struct gp_names *a, const struct gp_names *b);
-const char *gp_names_frames(const struct gp_names *names, const char *handle);
-void gp_names_free(struct gp_names *names);
-char *gp_module_of(const char *frames);
-char *gp_chain_of(const char *frames);
+static int gp_names_read(struct gp_names *names, const struct gp_source *source);
+static bool gp_names_agree(const struct gp_names *a, const struct gp_names *b);
+static const char *gp_names_frames(const struct gp_names *names, const char *handle);
+static void gp_names_free(struct gp_names *names);
+static char *gp_module_of(const char *frames);
+static char *gp_chain_of(const char *frames);
 
 #define GP_BY_MAX	8
 
@@ -252,13 +254,13 @@ struct gp_by {
 };
 
 /* by.c */
-int gp_by_parse(struct gp_by *by, const char *text);
-bool gp_by_has(const struct gp_by *by, const char *key);
-bool gp_by_needs_pins(const struct gp_by *by);
-char *gp_by_value(struct gp_by *by, unsigned int which, const struct gp_record *record,
-		  const char *frames);
-int gp_by_check(const struct gp_by *by, const char *name);
-void gp_by_free(struct gp_by *by);
+static int gp_by_parse(struct gp_by *by, const char *text);
+static bool gp_by_has(const struct gp_by *by, const char *key);
+static bool gp_by_needs_pins(const struct gp_by *by);
+static char *gp_by_value(struct gp_by *by, unsigned int which,
+			 const struct gp_record *record, const char *frames);
+static int gp_by_check(const struct gp_by *by, const char *name);
+static void gp_by_free(struct gp_by *by);
 
 /**
  * struct gp_values - what is summed
@@ -331,15 +333,15 @@ struct gp_sums {
 };
 
 /* sum.c */
-void gp_sums_init(struct gp_sums *sums, struct gp_by *by);
-void gp_sums_add(struct gp_sums *sums, const struct gp_record *record,
-		 const char *frames, bool then);
-bool gp_acquired_known(const struct gp_sum *sum);
-struct gp_sum *gp_sums_find(const struct gp_sums *sums, const char *key);
-void gp_sums_free(struct gp_sums *sums);
+static void gp_sums_init(struct gp_sums *sums, struct gp_by *by);
+static void gp_sums_add(struct gp_sums *sums, const struct gp_record *record,
+			const char *frames, bool then);
+static bool gp_acquired_known(const struct gp_sum *sum);
+static struct gp_sum *gp_sums_find(const struct gp_sums *sums, const char *key);
+static void gp_sums_free(struct gp_sums *sums);
 
 /* order.c */
-int gp_sums_sort(struct gp_sums *sums, const char *key, bool growth, bool reverse);
+static int gp_sums_sort(struct gp_sums *sums, const char *key, bool growth, bool reverse);
 
 /* A table for people: the last column takes what room is left. */
 struct gp_table {
@@ -353,24 +355,24 @@ struct gp_table {
 };
 
 /* table.c */
-void gp_table_init(struct gp_table *table);
-void gp_table_column(struct gp_table *table, const char *title, bool right);
-void gp_table_add(struct gp_table *table, char *text);
-void gp_table_number(struct gp_table *table, unsigned long long number);
-void gp_table_growth(struct gp_table *table, unsigned long long now,
-		     unsigned long long then);
-void gp_table_below(struct gp_table *table, const char *text);
-void gp_table_print(struct gp_table *table, unsigned int max_lines);
-void gp_table_free(struct gp_table *table);
+static void gp_table_init(struct gp_table *table);
+static void gp_table_column(struct gp_table *table, const char *title, bool right);
+static void gp_table_add(struct gp_table *table, char *text);
+static void gp_table_number(struct gp_table *table, unsigned long long number);
+static void gp_table_growth(struct gp_table *table, unsigned long long now,
+			    unsigned long long then);
+static void gp_table_below(struct gp_table *table, const char *text);
+static void gp_table_print(struct gp_table *table, unsigned int max_lines);
+static void gp_table_free(struct gp_table *table);
 
 /* screen.c */
-void gp_measure(void);
-unsigned int gp_width(void);
-unsigned int gp_height(void);
-bool gp_screen(void);
-void gp_print_cut(const char *text);
-bool gp_out_failed(void);
-int gp_out_finish(int status);
+static void gp_measure(void);
+static unsigned int gp_width(void);
+static unsigned int gp_height(void);
+static bool gp_screen(void);
+static void gp_print_cut(const char *text);
+static bool gp_out_failed(void);
+static int gp_out_finish(int status);
 
 /**
  * struct gp_json - an array of objects that is being written
@@ -383,15 +385,16 @@ struct gp_json {
 };
 
 /* json.c */
-void gp_json_begin(struct gp_json *json);
-void gp_json_object(struct gp_json *json);
-void gp_json_word(struct gp_json *json, const char *key, const char *value);
-void gp_json_number(struct gp_json *json, const char *key, unsigned long long number);
-void gp_json_growth(struct gp_json *json, const char *key, unsigned long long now,
-		    unsigned long long then);
-void gp_json_frames(struct gp_json *json, const char *frames);
-void gp_json_object_end(void);
-void gp_json_end(struct gp_json *json);
+static void gp_json_begin(struct gp_json *json);
+static void gp_json_object(struct gp_json *json);
+static void gp_json_word(struct gp_json *json, const char *key, const char *value);
+static void gp_json_number(struct gp_json *json, const char *key,
+			   unsigned long long number);
+static void gp_json_growth(struct gp_json *json, const char *key, unsigned long long now,
+			   unsigned long long then);
+static void gp_json_frames(struct gp_json *json, const char *frames);
+static void gp_json_object_end(void);
+static void gp_json_end(struct gp_json *json);
 
 struct gp_kept;
 
@@ -420,10 +423,10 @@ struct gp_keep {
 };
 
 /* keep.c */
-void gp_keep_add(struct gp_keep *keep, const struct gp_record *record);
-void gp_keep_sort(struct gp_keep *keep);
-void gp_keep_get(const struct gp_keep *keep, size_t which, struct gp_record *record);
-void gp_keep_free(struct gp_keep *keep);
+static void gp_keep_add(struct gp_keep *keep, const struct gp_record *record);
+static void gp_keep_sort(struct gp_keep *keep);
+static void gp_keep_get(const struct gp_keep *keep, size_t which, struct gp_record *record);
+static void gp_keep_free(struct gp_keep *keep);
 
 /**
  * struct gp_options - the command line
@@ -456,33 +459,34 @@ struct gp_options {
 };
 
 /* show.c */
-int gp_show(const struct gp_source *source, struct gp_options *options,
-	    enum gp_kind kind);
+static int gp_show(const struct gp_source *source, struct gp_options *options,
+		   enum gp_kind kind);
 
 /* collect.c */
-int gp_collect_names(struct gp_sums *sums, const struct gp_source *source,
-		     const struct gp_options *options, bool then);
-int gp_collect(struct gp_sums *sums, const struct gp_source *source,
-	       struct gp_options *options, bool then);
+static int gp_collect_names(struct gp_sums *sums, const struct gp_source *source,
+			    const struct gp_options *options, bool then);
+static int gp_collect(struct gp_sums *sums, const struct gp_source *source,
+		      struct gp_options *options, bool then);
 
 /* sums.c */
-int gp_sum_up(const struct gp_source *source, struct gp_options *options);
-void gp_sums_json(const struct gp_sums *sums, const struct gp_options *options);
-void gp_label_columns(struct gp_table *table, const struct gp_sums *sums, bool chain);
-void gp_labels(struct gp_table *table, const struct gp_sums *sums,
-	       const struct gp_sum *sum, bool chain);
-void gp_json_labels(struct gp_json *json, const struct gp_sums *sums,
-		    const struct gp_sum *sum);
-void gp_json_stack(struct gp_json *json, const struct gp_sums *sums,
-		   const struct gp_sum *sum);
-const char *gp_count_name(const struct gp_sums *sums);
+static int gp_sum_up(const struct gp_source *source, struct gp_options *options);
+static void gp_sums_json(const struct gp_sums *sums, const struct gp_options *options);
+static void gp_label_columns(struct gp_table *table, const struct gp_sums *sums,
+			     bool chain);
+static void gp_labels(struct gp_table *table, const struct gp_sums *sums,
+		      const struct gp_sum *sum, bool chain);
+static void gp_json_labels(struct gp_json *json, const struct gp_sums *sums,
+			   const struct gp_sum *sum);
+static void gp_json_stack(struct gp_json *json, const struct gp_sums *sums,
+			  const struct gp_sum *sum);
+static const char *gp_count_name(const struct gp_sums *sums);
 
 /* The commands, each in a file of its own name. */
-int gp_top(struct gp_options *options);
-int gp_list(struct gp_options *options);
-int gp_file(struct gp_options *options);
-int gp_pid(struct gp_options *options);
-int gp_stacks(struct gp_options *options);
-int gp_diff(struct gp_options *options);
+static int gp_top(struct gp_options *options);
+static int gp_list(struct gp_options *options);
+static int gp_file(struct gp_options *options);
+static int gp_pid(struct gp_options *options);
+static int gp_stacks(struct gp_options *options);
+static int gp_diff(struct gp_options *options);
 
 #endif /* GUP_PIN_TOOL_H */

@@ -77,13 +77,13 @@ static void print_json_key(struct gp_json *json, const char *key)
 	fputs(": ", stdout);
 }
 
-void gp_json_begin(struct gp_json *json)
+static void gp_json_begin(struct gp_json *json)
 {
 	memset(json, 0, sizeof(*json));
 	putchar('[');
 }
 
-void gp_json_object(struct gp_json *json)
+static void gp_json_object(struct gp_json *json)
 {
 	fputs(json->objects++ ? ",\n{" : "\n{", stdout);
 	json->members = 0;
@@ -98,7 +98,7 @@ static bool is_json_number(const char *value)
 	       (value[0] != '0' || !value[1]);
 }
 
-void gp_json_word(struct gp_json *json, const char *key, const char *value)
+static void gp_json_word(struct gp_json *json, const char *key, const char *value)
 {
 	print_json_key(json, key);
 	if (gp_key_type(key) == GP_DECIMAL && is_json_number(value))
@@ -107,15 +107,15 @@ void gp_json_word(struct gp_json *json, const char *key, const char *value)
 		print_json_text(value, strlen(value));
 }
 
-void gp_json_number(struct gp_json *json, const char *key, unsigned long long number)
+static void gp_json_number(struct gp_json *json, const char *key, unsigned long long number)
 {
 	print_json_key(json, key);
 	printf("%llu", number);
 }
 
 /* Three members: KEY, KEY_before and KEY_growth. */
-void gp_json_growth(struct gp_json *json, const char *key, unsigned long long now,
-		    unsigned long long then)
+static void gp_json_growth(struct gp_json *json, const char *key, unsigned long long now,
+			   unsigned long long then)
 {
 	char name[64];
 
@@ -127,7 +127,7 @@ void gp_json_growth(struct gp_json *json, const char *key, unsigned long long no
 	printf("%lld", gp_growth(now, then));
 }
 
-void gp_json_frames(struct gp_json *json, const char *frames)
+static void gp_json_frames(struct gp_json *json, const char *frames)
 {
 	bool first = true;
 
@@ -145,12 +145,12 @@ void gp_json_frames(struct gp_json *json, const char *frames)
 	putchar(']');
 }
 
-void gp_json_object_end(void)
+static void gp_json_object_end(void)
 {
 	putchar('}');
 }
 
-void gp_json_end(struct gp_json *json)
+static void gp_json_end(struct gp_json *json)
 {
 	puts(json->objects ? "\n]" : "]");
 }

@@ -43,7 +43,7 @@ static void free_kept(struct gp_kept *kept)
 	free(kept->frames);
 }
 
-void gp_keep_sort(struct gp_keep *keep)
+static void gp_keep_sort(struct gp_keep *keep)
 {
 	kept_sign = keep->reverse ? -1 : 1;
 	if (keep->nr)
@@ -52,7 +52,7 @@ void gp_keep_sort(struct gp_keep *keep)
 		free_kept(&keep->all[--keep->nr]);
 }
 
-void gp_keep_add(struct gp_keep *keep, const struct gp_record *record)
+static void gp_keep_add(struct gp_keep *keep, const struct gp_record *record)
 {
 	const char *value = gp_word(record, keep->key);
 	struct gp_kept *kept;
@@ -74,7 +74,7 @@ void gp_keep_add(struct gp_keep *keep, const struct gp_record *record)
 }
 
 /* Makes a record again of what was kept of it. */
-void gp_keep_get(const struct gp_keep *keep, size_t which, struct gp_record *record)
+static void gp_keep_get(const struct gp_keep *keep, size_t which, struct gp_record *record)
 {
 	const struct gp_kept *kept = &keep->all[which];
 	const char *problem;
@@ -83,7 +83,7 @@ void gp_keep_get(const struct gp_keep *keep, size_t which, struct gp_record *rec
 	record->frames = kept->frames;
 }
 
-void gp_keep_free(struct gp_keep *keep)
+static void gp_keep_free(struct gp_keep *keep)
 {
 	size_t i;
 

@@ -10,7 +10,7 @@
 
 #include "gup_pin_tool.h"
 
-int gp_cannot_read(const char *path, int error)
+static int gp_cannot_read(const char *path, int error)
 {
 	if (error == EACCES || error == EPERM)
 		return gp_error("%s: %s: run this as root", path, strerror(error));
@@ -30,7 +30,7 @@ static int open_file(const char *path, bool filter)
 }
 
 /* With @filter it may be written to as well, if that is allowed. */
-int gp_lines_open(struct gp_lines *lines, const char *path, bool filter)
+static int gp_lines_open(struct gp_lines *lines, const char *path, bool filter)
 {
 	bool in = !strcmp(path, "-");
 
@@ -88,7 +88,7 @@ static int take_line(struct gp_lines *lines, char *newline, const char **line)
  *
  * Return: a status.
  */
-int gp_lines_next(struct gp_lines *lines, const char **line, bool *end)
+static int gp_lines_next(struct gp_lines *lines, const char **line, bool *end)
 {
 	size_t searched = 0, got = 0;
 	int status;
@@ -122,7 +122,7 @@ int gp_lines_next(struct gp_lines *lines, const char **line, bool *end)
  *
  * Return: whether it does; if not, nothing has changed, and errno may tell why.
  */
-bool gp_lines_filter(struct gp_lines *lines, const char *words)
+static bool gp_lines_filter(struct gp_lines *lines, const char *words)
 {
 	ssize_t len = strlen(words);
 
@@ -134,7 +134,7 @@ bool gp_lines_filter(struct gp_lines *lines, const char *words)
 	return true;
 }
 
-void gp_lines_close(struct gp_lines *lines)
+static void gp_lines_close(struct gp_lines *lines)
 {
 	close(lines->fd);
 	free(lines->name);

@@ -14,7 +14,7 @@ static int show_or_sum(const struct gp_source *source, struct gp_options *option
 	return gp_sum_up(source, options);
 }
 
-int gp_list(struct gp_options *options)
+static int gp_list(struct gp_options *options)
 {
 	struct gp_source source;
 	int status = gp_source_find(&source, options->from);
@@ -25,7 +25,7 @@ int gp_list(struct gp_options *options)
 	return status;
 }
 
-int gp_file(struct gp_options *options)
+static int gp_file(struct gp_options *options)
 {
 	const char *path = options->operands[0];
 
@@ -35,7 +35,7 @@ int gp_file(struct gp_options *options)
 	return gp_list(options);
 }
 
-int gp_pid(struct gp_options *options)
+static int gp_pid(struct gp_options *options)
 {
 	struct gp_source source;
 	unsigned long long pid;
@@ -64,7 +64,7 @@ static int sum_some(struct gp_options *options)
 	return gp_by_parse(&options->by, "stack");
 }
 
-int gp_stacks(struct gp_options *options)
+static int gp_stacks(struct gp_options *options)
 {
 	struct gp_source source;
 	int status = sum_some(options);

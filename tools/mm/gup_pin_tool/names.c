@@ -30,7 +30,7 @@ static void add_name(struct gp_names *names, const struct gp_record *record)
 	name->frames = gp_copy(record->frames);
 }
 
-int gp_names_read(struct gp_names *names, const struct gp_source *source)
+static int gp_names_read(struct gp_names *names, const struct gp_source *source)
 {
 	struct gp_reader *reader;
 	struct gp_record *record;
@@ -53,7 +53,7 @@ int gp_names_read(struct gp_names *names, const struct gp_source *source)
 }
 
 /* May they be of one boot? In two, a handle sooner or later has other frames. */
-bool gp_names_agree(const struct gp_names *a, const struct gp_names *b)
+static bool gp_names_agree(const struct gp_names *a, const struct gp_names *b)
 {
 	size_t i = 0, j = 0;
 
@@ -69,7 +69,7 @@ bool gp_names_agree(const struct gp_names *a, const struct gp_names *b)
 }
 
 /* The frames of a stack; NULL if they are not known. */
-const char *gp_names_frames(const struct gp_names *names, const char *handle)
+static const char *gp_names_frames(const struct gp_names *names, const char *handle)
 {
 	struct gp_name *found, wanted = {};
 
@@ -79,7 +79,7 @@ const char *gp_names_frames(const struct gp_names *names, const char *handle)
 	return found ? found->frames : NULL;
 }
 
-void gp_names_free(struct gp_names *names)
+static void gp_names_free(struct gp_names *names)
 {
 	size_t i;
 
@@ -92,7 +92,7 @@ void gp_names_free(struct gp_names *names)
  * The module that pinned: the innermost frame of a module, as in
  * "ib_umem_get+0x12/0x34 [ib_uverbs]". What is built in is vmlinux.
  */
-char *gp_module_of(const char *frames)
+static char *gp_module_of(const char *frames)
 {
 	while (*frames) {
 		size_t len = strcspn(frames, "\n");
@@ -124,7 +124,7 @@ static bool is_pin_function(const char *frame, size_t len)
 }
 
 /* The callers on one line, innermost first; which function pinned api= tells. */
-char *gp_chain_of(const char *frames)
+static char *gp_chain_of(const char *frames)
 {
 	char *chain = gp_alloc(4 * strlen(frames) + 1), *to = chain;
 	bool first = true;

@@ -113,7 +113,7 @@ static bool find_label(const struct gp_by *by, const char *key)
  *
  * Return: a status.
  */
-int gp_sums_sort(struct gp_sums *sums, const char *key, bool growth, bool reverse)
+static int gp_sums_sort(struct gp_sums *sums, const char *key, bool growth, bool reverse)
 {
 	sums_order.label = -1;
 	sums_order.growth = growth;

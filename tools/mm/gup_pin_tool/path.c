@@ -35,7 +35,7 @@ static bool go_up(const char *start, char **to, bool absolute)
  *
  * Return: the path, to be freed.
  */
-char *gp_path_clean(const char *path)
+static char *gp_path_clean(const char *path)
 {
 	char *clean = gp_alloc(strlen(path) + 2), *to = clean;
 	bool absolute = *path == '/';
@@ -77,7 +77,7 @@ static char *whole_path(const char *path)
  *
  * Return: the path from the root on, to be freed.
  */
-char *gp_path_real(const char *path)
+static char *gp_path_real(const char *path)
 {
 	char *real = realpath(path, NULL), *full, *slash, *folder;
 

@@ -20,7 +20,7 @@ static const struct {
 	{ "stacks", GP_STACKS },
 };
 
-const char *gp_kind_name(enum gp_kind kind)
+static const char *gp_kind_name(enum gp_kind kind)
 {
 	return kind == GP_PINS ? "pins" : "stacks";
 }
@@ -125,8 +125,8 @@ static void filter_in_kernel(struct gp_reader *reader)
  *
  * Return: a status.
  */
-int gp_reader_open(struct gp_reader **reader, const char *path, struct gp_filter *filter,
-		   bool process)
+static int gp_reader_open(struct gp_reader **reader, const char *path,
+			  struct gp_filter *filter, bool process)
 {
 	struct gp_reader *new = gp_alloc(sizeof(*new));
 	int status = gp_lines_open(&new->lines, path, filter);
@@ -243,7 +243,7 @@ static int next_line(struct gp_reader *reader, const char **line, bool *end)
  *
  * Return: a status.
  */
-int gp_reader_next(struct gp_reader *reader, struct gp_record **record)
+static int gp_reader_next(struct gp_reader *reader, struct gp_record **record)
 {
 	struct gp_lines *lines = &reader->lines;
 	const char *line, *problem;
@@ -266,7 +266,7 @@ int gp_reader_next(struct gp_reader *reader, struct gp_record **record)
 	return status;
 }
 
-void gp_reader_close(struct gp_reader *reader)
+static void gp_reader_close(struct gp_reader *reader)
 {
 	gp_lines_close(&reader->lines);
 	free(reader->title);

@@ -72,7 +72,7 @@ static const struct key *find_key(const struct key *keys, unsigned int nr,
 }
 
 /* Do all lines of this file have that word? */
-bool gp_kind_has(enum gp_kind kind, const char *key)
+static bool gp_kind_has(enum gp_kind kind, const char *key)
 {
 	unsigned int nr;
 	const struct key *keys = keys_of(kind, &nr);
@@ -84,7 +84,7 @@ bool gp_kind_has(enum gp_kind kind, const char *key)
  * Can `pins` alone tell it? Words that both files have mean a run in one and the sum
  * of a stack in the other.
  */
-bool gp_key_needs_pins(const char *key)
+static bool gp_key_needs_pins(const char *key)
 {
 	if (!strcmp(key, "pins") || !strcmp(key, "pages") || !strcmp(key, "path"))
 		return true;
@@ -92,7 +92,7 @@ bool gp_key_needs_pins(const char *key)
 }
 
 /* Of a word that is not known: text. */
-enum gp_type gp_key_type(const char *key)
+static enum gp_type gp_key_type(const char *key)
 {
 	const struct key *found = find_key(pins_keys, NR_PINS_KEYS, key);
 
@@ -179,8 +179,8 @@ static const char *check_words(const struct gp_record *record)
  *
  * Return: a status.
  */
-int gp_record_parse(struct gp_record *record, enum gp_kind kind, const char *line,
-		    const char **problem)
+static int gp_record_parse(struct gp_record *record, enum gp_kind kind, const char *line,
+			   const char **problem)
 {
 	record->kind = kind;
 	record->line = line;
@@ -197,7 +197,7 @@ int gp_record_parse(struct gp_record *record, enum gp_kind kind, const char *lin
 }
 
 /* The value of a word; NULL if there is no such word. */
-const char *gp_word(const struct gp_record *record, const char *key)
+static const char *gp_word(const struct gp_record *record, const char *key)
 {
 	unsigned int i;
 
@@ -208,7 +208,7 @@ const char *gp_word(const struct gp_record *record, const char *key)
 }
 
 /* The same as a number; 0 if it is none. */
-unsigned long long gp_word_number(const struct gp_record *record, const char *key)
+static unsigned long long gp_word_number(const struct gp_record *record, const char *key)
 {
 	const char *value = gp_word(record, key);
 	unsigned long long number;

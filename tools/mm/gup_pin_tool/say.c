@@ -20,7 +20,7 @@ static void say(const char *format, va_list args)
 	fprintf(stderr, "gup_pin: %s\n", text);
 }
 
-int gp_error(const char *format, ...)
+static int gp_error(const char *format, ...)
 {
 	va_list args;
 
@@ -30,7 +30,7 @@ int gp_error(const char *format, ...)
 	return GP_ERROR;
 }
 
-int gp_usage(const char *format, ...)
+static int gp_usage(const char *format, ...)
 {
 	char text[900];
 	va_list args;
@@ -42,7 +42,7 @@ int gp_usage(const char *format, ...)
 	return GP_USAGE;
 }
 
-int gp_absent(const char *format, ...)
+static int gp_absent(const char *format, ...)
 {
 	va_list args;
 
@@ -52,7 +52,7 @@ int gp_absent(const char *format, ...)
 	return GP_ABSENT;
 }
 
-void gp_note(const char *format, ...)
+static void gp_note(const char *format, ...)
 {
 	va_list args;
 
@@ -69,24 +69,24 @@ static void *have_memory(void *memory)
 }
 
 /* Memory that is zero; it ends the program if there is none. */
-void *gp_alloc(size_t size)
+static void *gp_alloc(size_t size)
 {
 	return have_memory(calloc(1, size));
 }
 
 /* Twice the room for elements of this size, of which there were *room. */
-void *gp_grow(void *old, size_t *room, size_t size)
+static void *gp_grow(void *old, size_t *room, size_t size)
 {
 	*room = *room ? 2 * *room : 64;
 	return have_memory(reallocarray(old, *room, size));
 }
 
-char *gp_copy(const char *text)
+static char *gp_copy(const char *text)
 {
 	return have_memory(strdup(text));
 }
 
-char *gp_format(const char *format, ...)
+static char *gp_format(const char *format, ...)
 {
 	va_list args;
 	char *text;

@@ -29,7 +29,7 @@ static unsigned int screen_size(unsigned short told, const char *variable,
 }
 
 /* Asks the terminal how large it is now. */
-void gp_measure(void)
+static void gp_measure(void)
 {
 	struct winsize size = {};
 
@@ -42,14 +42,14 @@ void gp_measure(void)
 }
 
 /* Columns of the terminal; 0 if it is none, for a pipe has all the room there is. */
-unsigned int gp_width(void)
+static unsigned int gp_width(void)
 {
 	if (!screen_measured)
 		gp_measure();
 	return screen_width;
 }
 
-unsigned int gp_height(void)
+static unsigned int gp_height(void)
 {
 	if (!screen_measured)
 		gp_measure();
@@ -57,7 +57,7 @@ unsigned int gp_height(void)
 }
 
 /* A terminal that can go back to its first line? */
-bool gp_screen(void)
+static bool gp_screen(void)
 {
 	const char *term = getenv("TERM");
 
@@ -79,7 +79,7 @@ static size_t fitting_length(const char *text)
 }
 
 /* A line, cut where the terminal ends. */
-void gp_print_cut(const char *text)
+static void gp_print_cut(const char *text)
 {
 	char *line = gp_copy(text);
 
@@ -91,7 +91,7 @@ void gp_print_cut(const char *text)
 }
 
 /* It makes no sense to go on when nobody reads, or the disk is full. */
-bool gp_out_failed(void)
+static bool gp_out_failed(void)
 {
 	if (ferror(stdout) && !out_error)
 		out_error = errno ? errno : EIO;
@@ -99,7 +99,7 @@ bool gp_out_failed(void)
 }
 
 /* What the program ends with. A reader who has seen enough is no error. */
-int gp_out_finish(int status)
+static int gp_out_finish(int status)
 {
 	if (fflush(stdout) && !out_error)
 		out_error = errno;

@@ -236,8 +236,8 @@ static int show_sorted(struct show *show, struct gp_reader *reader)
  *
  * Return: a status; what was read until then has been shown.
  */
-int gp_show(const struct gp_source *source, struct gp_options *options,
-	    enum gp_kind kind)
+static int gp_show(const struct gp_source *source, struct gp_options *options,
+		   enum gp_kind kind)
 {
 	struct show show = { .options = options, .kind = kind };
 	struct gp_reader *reader;

@@ -67,7 +67,7 @@ static int find_live(struct gp_source *source)
  *
  * Return: a status.
  */
-int gp_source_find(struct gp_source *source, const char *from)
+static int gp_source_find(struct gp_source *source, const char *from)
 {
 	struct stat st;
 
@@ -95,7 +95,8 @@ static bool may_read_all(void)
 }
 
 /* The same for the pins of a process, which its owner may read without root. */
-int gp_find_process(struct gp_source *source, const char *from, unsigned long long pid)
+static int gp_find_process(struct gp_source *source, const char *from,
+			   unsigned long long pid)
 {
 	char *file = gp_format("/proc/%llu/gup_pins", pid);
 	int status;
@@ -120,8 +121,8 @@ int gp_find_process(struct gp_source *source, const char *from, unsigned long lo
  *
  * Return: a status.
  */
-int gp_source_open(const struct gp_source *source, enum gp_kind kind, bool either,
-		   struct gp_filter *filter, struct gp_reader **reader)
+static int gp_source_open(const struct gp_source *source, enum gp_kind kind, bool either,
+			  struct gp_filter *filter, struct gp_reader **reader)
 {
 	bool filtered = source->live && source->dir && kind == GP_PINS;
 	char *path = source->file ? gp_copy(source->file) :
@@ -139,8 +140,8 @@ int gp_source_open(const struct gp_source *source, enum gp_kind kind, bool eithe
 }
 
 /* A figure of `stats`, if that file is there. */
-bool gp_source_stat(const struct gp_source *source, const char *name,
-		    unsigned long long *value)
+static bool gp_source_stat(const struct gp_source *source, const char *name,
+			   unsigned long long *value)
 {
 	size_t len = strlen(name);
 	bool found = false;
@@ -165,7 +166,7 @@ bool gp_source_stat(const struct gp_source *source, const char *name,
 }
 
 /* Whoever finds no pins may want to know that none are looked for. */
-void gp_source_remark(const struct gp_source *source)
+static void gp_source_remark(const struct gp_source *source)
 {
 	unsigned long long enabled;
 
@@ -173,7 +174,7 @@ void gp_source_remark(const struct gp_source *source)
 		gp_note("tracking is off: echo 1 > %s/enable", source->dir);
 }
 
-void gp_source_free(struct gp_source *source)
+static void gp_source_free(struct gp_source *source)
 {
 	free(source->dir);
 	free(source->file);

@@ -7,7 +7,7 @@
 
 #include "gup_pin_tool.h"
 
-void gp_sums_init(struct gp_sums *sums, struct gp_by *by)
+static void gp_sums_init(struct gp_sums *sums, struct gp_by *by)
 {
 	memset(sums, 0, sizeof(*sums));
 	sums->by = by;
@@ -52,7 +52,7 @@ static void rehash(struct gp_sums *sums)
 	}
 }
 
-struct gp_sum *gp_sums_find(const struct gp_sums *sums, const char *key)
+static struct gp_sum *gp_sums_find(const struct gp_sums *sums, const char *key)
 {
 	struct gp_sum *sum;
 
@@ -157,7 +157,7 @@ static unsigned long long origin_of(const struct gp_record *record)
  * Is it of the same stacks in both snapshots? One that nobody has pins by is not in
  * the file, and how much was acquired there is not known.
  */
-bool gp_acquired_known(const struct gp_sum *sum)
+static bool gp_acquired_known(const struct gp_sum *sum)
 {
 	return sum->now.origins && sum->now.origins == sum->then.origins;
 }
@@ -185,8 +185,8 @@ static void add_record(struct gp_values *values, const struct gp_record *record)
  * @frames: its stack; NULL if it is not known
  * @then: it is of the older of two snapshots
  */
-void gp_sums_add(struct gp_sums *sums, const struct gp_record *record,
-		 const char *frames, bool then)
+static void gp_sums_add(struct gp_sums *sums, const struct gp_record *record,
+			const char *frames, bool then)
 {
 	struct gp_sum *sum = group_of(sums, record, frames);
 	const char *path;
@@ -201,7 +201,7 @@ void gp_sums_add(struct gp_sums *sums, const struct gp_record *record,
 		sum->path = gp_copy(path);
 }
 
-void gp_sums_free(struct gp_sums *sums)
+static void gp_sums_free(struct gp_sums *sums)
 {
 	size_t i;
 

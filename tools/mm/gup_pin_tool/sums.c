@@ -9,7 +9,7 @@
 #include "gup_pin_tool.h"
 
 /* What is counted beside pins and pages. */
-const char *gp_count_name(const struct gp_sums *sums)
+static const char *gp_count_name(const struct gp_sums *sums)
 {
 	return sums->kind == GP_PINS ? "runs" : "calls";
 }
@@ -37,7 +37,7 @@ static void key_column(struct gp_table *table, const char *key, bool right)
  * @sums: the groups
  * @chain: and one of the callers, if it is by stack
  */
-void gp_label_columns(struct gp_table *table, const struct gp_sums *sums, bool chain)
+static void gp_label_columns(struct gp_table *table, const struct gp_sums *sums, bool chain)
 {
 	unsigned int i;
 
@@ -48,8 +48,8 @@ void gp_label_columns(struct gp_table *table, const struct gp_sums *sums, bool c
 }
 
 /* The cells of these columns. */
-void gp_labels(struct gp_table *table, const struct gp_sums *sums,
-	       const struct gp_sum *sum, bool chain)
+static void gp_labels(struct gp_table *table, const struct gp_sums *sums,
+		      const struct gp_sum *sum, bool chain)
 {
 	unsigned int i;
 
@@ -62,8 +62,8 @@ void gp_labels(struct gp_table *table, const struct gp_sums *sums,
 		gp_table_add(table, sum->frames ? gp_chain_of(sum->frames) : gp_copy(""));
 }
 
-void gp_json_labels(struct gp_json *json, const struct gp_sums *sums,
-		    const struct gp_sum *sum)
+static void gp_json_labels(struct gp_json *json, const struct gp_sums *sums,
+			   const struct gp_sum *sum)
 {
 	unsigned int i;
 
@@ -81,8 +81,8 @@ static void figure_as_json(struct gp_json *json, const struct gp_sums *sums,
 		gp_json_number(json, key, number);
 }
 
-void gp_json_stack(struct gp_json *json, const struct gp_sums *sums,
-		   const struct gp_sum *sum)
+static void gp_json_stack(struct gp_json *json, const struct gp_sums *sums,
+			  const struct gp_sum *sum)
 {
 	if (sum->frames && !gp_by_has(sums->by, "frames"))
 		gp_json_frames(json, sum->frames);
@@ -111,7 +111,7 @@ static size_t limited_nr(const struct gp_sums *sums, const struct gp_options *op
 	return options->limit && options->limit < sums->nr ? options->limit : sums->nr;
 }
 
-void gp_sums_json(const struct gp_sums *sums, const struct gp_options *options)
+static void gp_sums_json(const struct gp_sums *sums, const struct gp_options *options)
 {
 	size_t i, nr = limited_nr(sums, options);
 	struct gp_json json;
@@ -175,7 +175,7 @@ static void sums_for_people(const struct gp_sums *sums, const struct gp_options 
 }
 
 /* Sums by --by, once. */
-int gp_sum_up(const struct gp_source *source, struct gp_options *options)
+static int gp_sum_up(const struct gp_source *source, struct gp_options *options)
 {
 	struct gp_sums sums;
 	int status;

@@ -7,13 +7,13 @@
 
 #include "gup_pin_tool.h"
 
-void gp_table_init(struct gp_table *table)
+static void gp_table_init(struct gp_table *table)
 {
 	memset(table, 0, sizeof(*table));
 }
 
 /* All columns are told before the first cell. */
-void gp_table_column(struct gp_table *table, const char *title, bool right)
+static void gp_table_column(struct gp_table *table, const char *title, bool right)
 {
 	table->right = reallocarray(table->right, table->columns + 1, sizeof(bool));
 	if (!table->right)
@@ -23,27 +23,27 @@ void gp_table_column(struct gp_table *table, const char *title, bool right)
 }
 
 /* The next cell; takes the text. */
-void gp_table_add(struct gp_table *table, char *text)
+static void gp_table_add(struct gp_table *table, char *text)
 {
 	if (table->nr == table->room)
 		table->cells = gp_grow(table->cells, &table->room, sizeof(*table->cells));
 	table->cells[table->nr++] = text;
 }
 
-void gp_table_number(struct gp_table *table, unsigned long long number)
+static void gp_table_number(struct gp_table *table, unsigned long long number)
 {
 	gp_table_add(table, gp_format("%llu", number));
 }
 
-void gp_table_growth(struct gp_table *table, unsigned long long now,
-		     unsigned long long then)
+static void gp_table_growth(struct gp_table *table, unsigned long long now,
+			    unsigned long long then)
 {
 	gp_table_add(table, now == then ? gp_copy("") :
 					  gp_format("%+lld", gp_growth(now, then)));
 }
 
 /* Lines that follow the row that is complete by now. */
-void gp_table_below(struct gp_table *table, const char *text)
+static void gp_table_below(struct gp_table *table, const char *text)
 {
 	size_t row = table->nr / table->columns - 1;
 	size_t old = table->below_room;
@@ -105,7 +105,7 @@ static void print_below(const char *text)
 }
 
 /* 0 lines: all. */
-void gp_table_print(struct gp_table *table, unsigned int max_lines)
+static void gp_table_print(struct gp_table *table, unsigned int max_lines)
 {
 	size_t *widths = gp_alloc(table->columns * sizeof(*widths));
 	size_t row, rows = table->nr / table->columns;
@@ -126,7 +126,7 @@ void gp_table_print(struct gp_table *table, unsigned int max_lines)
 	free(widths);
 }
 
-void gp_table_free(struct gp_table *table)
+static void gp_table_free(struct gp_table *table)
 {
 	size_t i;
 

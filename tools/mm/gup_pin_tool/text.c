@@ -12,7 +12,7 @@
 #include "gup_pin_tool.h"
 
 /* Is all of the text a number, decimal or with 0x in front? */
-bool gp_number(const char *text, unsigned long long *number)
+static bool gp_number(const char *text, unsigned long long *number)
 {
 	const char *digits = text;
 	int base = 10, before = errno;
@@ -34,7 +34,7 @@ bool gp_number(const char *text, unsigned long long *number)
 }
 
 /* The sum, or the greatest number if it does not fit. */
-unsigned long long gp_add(unsigned long long a, unsigned long long b)
+static unsigned long long gp_add(unsigned long long a, unsigned long long b)
 {
 	unsigned long long sum;
 
@@ -42,7 +42,7 @@ unsigned long long gp_add(unsigned long long a, unsigned long long b)
 }
 
 /* What it has grown by; numbers that would not fit count as the greatest one. */
-long long gp_growth(unsigned long long now, unsigned long long then)
+static long long gp_growth(unsigned long long now, unsigned long long then)
 {
 	long long a = now < LLONG_MAX ? (long long)now : LLONG_MAX;
 	long long b = then < LLONG_MAX ? (long long)then : LLONG_MAX;
@@ -51,7 +51,7 @@ long long gp_growth(unsigned long long now, unsigned long long then)
 }
 
 /* Text as the kernel writes it in a word: no blanks, no lone backslash. */
-char *gp_escape(const char *text)
+static char *gp_escape(const char *text)
 {
 	char *escaped = gp_alloc(4 * strlen(text) + 1), *to = escaped;
 
@@ -67,7 +67,7 @@ char *gp_escape(const char *text)
 }
 
 /* May this be the key of a word? */
-bool gp_is_key(const char *text, size_t len)
+static bool gp_is_key(const char *text, size_t len)
 {
 	size_t i;
 
@@ -79,7 +79,7 @@ bool gp_is_key(const char *text, size_t len)
 }
 
 /* An age for people: two of its units are enough. */
-void gp_age(char *buf, size_t size, unsigned long long ms)
+static void gp_age(char *buf, size_t size, unsigned long long ms)
 {
 	unsigned long long s = ms / 1000;
 
@@ -100,7 +100,7 @@ static bool is_control(const unsigned char *c)
 }
 
 /* Nothing that a terminal would obey: files may have been made by anybody. */
-void gp_clean(char *text)
+static void gp_clean(char *text)
 {
 	for (; *text; text++) {
 		if (!is_control((unsigned char *)text))

@@ -180,7 +180,7 @@ static int watch(const struct gp_source *source, struct gp_options *options)
 	return status;
 }
 
-int gp_top(struct gp_options *options)
+static int gp_top(struct gp_options *options)
 {
 	struct gp_source source;
 	int status = GP_OK;

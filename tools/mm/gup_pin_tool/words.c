@@ -93,7 +93,7 @@ static bool is_of_command(const struct gp_rule *rule)
  * Return: the words, to be freed; NULL if there are none, or it need not be read
  * again.
  */
-char *gp_filter_words(const struct gp_filter *filter, unsigned int pass)
+static char *gp_filter_words(const struct gp_filter *filter, unsigned int pass)
 {
 	char *words = gp_copy("");
 	size_t i;
