@@ -81,6 +81,25 @@ def test_twice(small: Path) -> None:
     assert state(small) == before
 
 
+def test_git_ignores_what_the_selftests_build() -> None:
+    """So that a kernel tree is clean after they were built in it."""
+    folder = PROJECT / "tools/testing/selftests/gup_pin"
+    makefile = (folder / "Makefile").read_text()
+    lists = re.findall(r"^TEST_GEN_PROGS(?:_EXTENDED)? [:+]= (.*)", makefile, re.MULTILINE)
+    lines = (folder / ".gitignore").read_text().splitlines()
+    ignored = [line[1:] for line in lines if line.startswith("/")]
+    assert ignored == sorted(" ".join(lists).split())
+
+
+def test_no_file_is_one_that_git_ignores() -> None:
+    """scripts/apply would put it into a kernel tree."""
+    if not (PROJECT / ".git").exists():
+        pytest.skip("no git checkout")
+    git = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    done = subprocess.run(git, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert not done.stdout
+
+
 @pytest.mark.parametrize("release", ["5.10", "6.11", "8.0"])
 def test_unsupported(small: Path, release: str) -> None:
     """Another kernel is refused, and the supported ones are named."""
