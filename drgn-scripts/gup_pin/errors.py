@@ -28,12 +28,15 @@ class GupPinUnavailable(Exception):
 class Unreadable(Exception):
     """Memory that a record points to is not in the dump, or is no such record."""
 
-    def __init__(self, what: str, address: int, why: str = "not in the dump") -> None:
-        """Say what was to be read, such as "struct gup_pin_call", and where."""
+    def __init__(
+        self, what: str, address: int, why: str = "not in the dump", count: int = 1
+    ) -> None:
+        """Say what was to be read, such as "struct gup_pin_call", where, how many."""
         super().__init__(f"{what} at {address:#x}: {why}")
         self.what = what
         self.address = address
         self.why = why
+        self.count = count
 
 
 @dataclass
@@ -53,7 +56,7 @@ class Faults:
         """Count a fault."""
         kind = (error.what, error.why)
         fault = self._kinds.setdefault(kind, _Fault(0, error.address))
-        fault.count += 1
+        fault.count += error.count
 
     def records(self) -> list[dict[str, str | int]]:
         """The same as in the schema: what, why, count and first."""

@@ -35,9 +35,11 @@ def is_node(entry: int) -> bool:
 
 @dataclass(frozen=True)
 class NodeLayout:
-    """Where a struct xa_node has what is needed of it."""
+    """Where a struct xa_node has what is needed of it: its members, in their order."""
 
     shift_at: int
+    count_at: int
+    array_at: int
     slots_at: int
     slots: int
     little_endian: bool = True
@@ -54,10 +56,26 @@ def find_node_layout(prog: Program) -> NodeLayout:
     assert slots is not None
     return NodeLayout(
         find_offset(prog, "struct xa_node", "shift"),
+        find_offset(prog, "struct xa_node", "count"),
+        find_offset(prog, "struct xa_node", "array"),
         find_offset(prog, "struct xa_node", "slots"),
         slots,
         is_little_endian(prog),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """What a node says: count is how many of its slots are not empty."""
+
+    shift: int
+    count: int
+    slots: tuple[int, ...]
+
+    @property
+    def lacks_some(self) -> bool:
+        """Whether slots are empty that should not be."""
+        return len(self.slots) - self.slots.count(0) < self.count
 
 
 class Walker:
@@ -70,65 +88,84 @@ class Walker:
         memory: Memory,
         layout: NodeLayout,
         fault: Callable[[Unreadable], None],
+        live: bool = False,
     ) -> None:
-        """Read from memory; a node that cannot be read is told to fault."""
+        """Read from memory; a node that cannot be read is told to fault.
+
+        Live: the memory changes meanwhile.
+        """
         self._memory = memory
         self._layout = layout
         self._fault = fault
+        self._live = live
         order = "<" if layout.little_endian else ">"
-        gap = layout.slots_at - layout.shift_at - 1
-        self._struct = struct.Struct(f"{order}B{gap}x{layout.slots}Q")
+        gaps = (
+            layout.count_at - layout.shift_at - 1,
+            layout.array_at - layout.count_at - 1,
+            layout.slots_at - layout.array_at - 8,
+        )
+        members = "B{}xB{}xQ{}x".format(*gaps)
+        self._struct = struct.Struct(f"{order}{members}{layout.slots}Q")
 
-    def entries(self, head: int) -> Iterator[tuple[int, int]]:
+    def entries(self, head: int, settled: bool = True) -> Iterator[tuple[int, int]]:
         """Index and entry of all that is below xa_head, in the order of the indexes.
 
-        Leaves out what a live kernel was changing, where an internal entry is.
+        Leaves out what a live kernel was changing, where an internal entry is. Settled:
+        nobody was changing it when the dump was taken.
         """
         if is_node(head):
-            yield from self._below(head - 2, 0, None)
+            yield from self._below(head - 2, 0, None, settled)
         elif head and not is_internal(head):
             yield 0, head
 
-    def load(self, head: int, index: int) -> int:
+    def load(self, head: int, index: int, settled: bool = True) -> int:
         """The entry at an index, 0 if there is none; raises Unreadable."""
         if not is_node(head):
             return 0 if index or is_internal(head) else head
-        words = self._node(head - 2, None)
+        address = head - 2
+        node = self._node(address, None)
         bits = self._layout.bits
-        if index >> words[0] + bits:
+        if index >> node.shift + bits:
             return 0
         while True:
-            shift, slot = words[0], index >> words[0] & self._layout.slots - 1
-            entry = words[1 + slot]
+            slot = index >> node.shift & self._layout.slots - 1
+            entry = node.slots[slot]
             if is_internal(entry) and not is_node(entry) and entry >> 2 < slot:
                 # A sibling: the entry is a large folio's, in a slot before.
-                entry = words[1 + (entry >> 2)]
+                entry = node.slots[entry >> 2]
+            if not entry and settled and not self._live and node.lacks_some:
+                raise Unreadable(self.WHAT, address, "is none")
             if not is_node(entry):
                 return 0 if is_internal(entry) else entry
-            words = self._node(entry - 2, shift - bits)
+            address = entry - 2
+            node = self._node(address, node.shift - bits)
 
-    def _node(self, node: int, expected: int | None) -> tuple[int, ...]:
-        """Shift and slots of a node; raises Unreadable."""
-        words = self._read(node)
-        shift = words[0]
+    def _node(self, address: int, expected: int | None) -> _Node:
+        """The node at an address; raises Unreadable."""
+        shift, count, array, *slots = self._read(address)
         wrong = shift % self._layout.bits or shift > 63
+        # A node knows its array, even one that was freed: without, all of it is zero.
+        wrong = wrong or not array
         if wrong or (expected is not None and shift != expected):
-            raise Unreadable(self.WHAT, node, "is none")
-        return words
+            raise Unreadable(self.WHAT, address, "is none")
+        return _Node(shift, count, tuple(slots))
 
     def _below(
-        self, node: int, base: int, expected: int | None
+        self, address: int, base: int, expected: int | None, settled: bool
     ) -> Iterator[tuple[int, int]]:
         bits = self._layout.bits
         try:
-            shift, *slots = self._node(node, expected)
+            node = self._node(address, expected)
         except Unreadable as error:
             self._fault(error)
             return
-        for i, entry in enumerate(slots):
+        if settled and not self._live and node.lacks_some:
+            self._fault(Unreadable(self.WHAT, address, "is none"))
+        shift = node.shift
+        for i, entry in enumerate(node.slots):
             index = base + (i << shift)
             if is_node(entry):
-                yield from self._below(entry - 2, index, shift - bits)
+                yield from self._below(entry - 2, index, shift - bits, settled)
             elif not entry or is_internal(entry):
                 continue
             elif not shift:
@@ -136,7 +173,7 @@ class Walker:
             else:
                 # Higher up, an entry stands for many indexes. No one stores
                 # such, so this is damage.
-                self._fault(Unreadable(self.WHAT, node, "is none"))
+                self._fault(Unreadable(self.WHAT, address, "is none"))
 
     def _read(self, node: int) -> tuple[int, ...]:
         data = self._memory.read(

@@ -9,7 +9,9 @@ from gup_pin.errors import Unreadable
 from gup_pin.xarray import NodeLayout
 
 SLOT_BITS = 6
-NODE = NodeLayout(shift_at=0, slots_at=40, slots=1 << SLOT_BITS)
+NODE = NodeLayout(
+    shift_at=0, count_at=2, array_at=16, slots_at=40, slots=1 << SLOT_BITS
+)
 NODE_SIZE = 40 + 8 * NODE.slots
 
 
@@ -47,7 +49,9 @@ class MockMemory:
     def put_node(self, shift: int, slots: dict[int, int]) -> int:
         """Add a struct xa_node, and return the entry that points to it."""
         values = [slots.get(i, 0) for i in range(NODE.slots)]
-        return self.put(struct.pack("<B39x64Q", shift, *values)) | 2
+        count = len(values) - values.count(0)
+        head = struct.pack("<BxB13xQ16x", shift, count, 0xFFFF888000001000)
+        return self.put(head + struct.pack(f"<{NODE.slots}Q", *values)) | 2
 
     def put_xarray(self, entries: dict[int, int]) -> int:
         """Add an xarray, and return its head."""

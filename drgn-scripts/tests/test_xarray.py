@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The raw walk."""
 
-from gup_pin.errors import Faults
+from __future__ import annotations
+
+import pytest
+
+from gup_pin.errors import Faults, Unreadable
 from gup_pin.xarray import Walker, is_internal, is_node
-from mock_memory import NODE, MockMemory
+from mock_memory import NODE, NODE_SIZE, MockMemory
 
 BLOCK = 0xFFFF888000A00000
 
@@ -79,3 +83,46 @@ def test_damaged_nodes() -> None:
     assert entries(memory, head, faults) == {3 * 64 + 2: BLOCK}
     (line,) = faults.lines()
     assert line.startswith("struct xa_node is none (4 times, first 0x")
+
+
+def two_leaves() -> tuple[MockMemory, int, int]:
+    """An xarray of two leaves: its memory, its head, and where the second leaf is."""
+    memory = MockMemory()
+    leaf = memory.put_node(0, {1: BLOCK + 4096, 40: BLOCK + 8192})
+    head = memory.put_node(6, {0: memory.put_node(0, {1: BLOCK}), 1: leaf})
+    return memory, head, leaf - 2
+
+
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize("root", [False, True])
+def test_zeroed_node(root: bool, live: bool) -> None:
+    """A node of zeroes has the shift of an empty leaf, and is none."""
+    memory, head, leaf = two_leaves()
+    zeroed = head - 2 if root else leaf
+    memory.pieces[zeroed] = bytes(NODE_SIZE)
+    faults = Faults()
+    walker = Walker(memory, NODE, faults.add, live)
+    assert dict(walker.entries(head)) == ({} if root else {1: BLOCK})
+    assert list(faults.lines()) == [f"struct xa_node is none ({zeroed:#x})"]
+    with pytest.raises(Unreadable, match="struct xa_node"):
+        walker.load(head, 65)
+
+
+@pytest.mark.parametrize(
+    ("settled", "live"), [(True, False), (False, False), (True, True)]
+)
+def test_half_a_node(settled: bool, live: bool) -> None:
+    """It counts its entries: what is left is told, unless they were being changed."""
+    memory, head, leaf = two_leaves()
+    memory.pieces[leaf] = memory.pieces[leaf][: 40 + 8 * 32].ljust(NODE_SIZE, b"\0")
+    faults = Faults()
+    walker = Walker(memory, NODE, faults.add, live)
+    assert dict(walker.entries(head, settled)) == {1: BLOCK, 65: BLOCK + 4096}
+    assert walker.load(head, 65, settled) == BLOCK + 4096
+    if settled and not live:
+        assert list(faults.lines()) == [f"struct xa_node is none ({leaf:#x})"]
+        with pytest.raises(Unreadable, match="struct xa_node"):
+            walker.load(head, 64 + 40)
+    else:
+        assert not faults
+        assert walker.load(head, 64 + 40, settled) == 0
