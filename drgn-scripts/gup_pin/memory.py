@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from .errors import Unreadable
@@ -226,11 +226,18 @@ def is_little_endian(prog: Program) -> bool:
     return PlatformFlags.IS_LITTLE_ENDIAN in prog.platform.flags
 
 
-def find_record(prog: Program, name: str, paths: Sequence[str]) -> Record:
-    """A Record for members of a type of the program; raises LookupError."""
+def find_record(
+    prog: Program, name: str, paths: Sequence[str], signed: bool = True
+) -> Record:
+    """A Record for members of a type of the program; raises LookupError.
+
+    Unless signed, all are read as if they had no sign, which is quicker.
+    """
     found = prog.type(name)
     assert found.size is not None
     fields = [_resolve(found, path) for path in paths]
+    if not signed:
+        fields = [replace(field, signed=False) for field in fields]
     return Record(name, found.size, fields, is_little_endian(prog))
 
 

@@ -82,6 +82,7 @@ class Layouts:
     """Where the structures of format 3 have their members."""
 
     call: Record
+    # Its first two are never 0.
     origin: Record
     comm_at: int
     comm_size: int
@@ -100,12 +101,15 @@ def find_layouts(prog: Program) -> Layouts:
         find_record(
             prog,
             "struct gup_pin_call",
-            ["origin", "time", "addr", "index", "npages"],
+            ["origin", "time", "addr", "index", "npages", "live.counter"],
+            signed=False,
         ),
         find_record(
             prog,
             "struct gup_pin_origin",
             [
+                "node.pprev",
+                "got.counter",
                 "id.stack",
                 "id.mode",
                 "id.term",
@@ -181,7 +185,7 @@ class Reader:
         seen: set[int] = set()
         while address:
             following, count, room = layouts.refs.read(self._memory, address)
-            if count > room or room > _MOST_REFS or address in seen:
+            if not room or count > room or room > _MOST_REFS or address in seen:
                 raise Unreadable(layouts.refs.name, address, "is none")
             seen.add(address)
             size = layouts.ref.size
@@ -189,7 +193,12 @@ class Reader:
                 address + layouts.first_ref_at, count * size, layouts.refs.name
             )
             for i in range(count):
-                yield layouts.ref.unpack(data, i * size)
+                call, pins = layouts.ref.unpack(data, i * size)
+                if call:
+                    yield call, pins
+                else:
+                    at = address + layouts.first_ref_at + i * size
+                    self._fault(Unreadable(layouts.ref.name, at, "is none"))
             address = following
 
     def find_call(self, address: int) -> Call | None:
@@ -204,9 +213,11 @@ class Reader:
         """The call at an address; raises Unreadable."""
         call = self._calls.get(address)
         if call is None:
-            origin, time, addr, index, npages = self._layouts.call.read(
-                self._memory, address
-            )
+            record = self._layouts.call
+            origin, time, addr, index, npages, live = record.read(self._memory, address)
+            # Pins that are on record keep it; a running kernel may have just freed it.
+            if not origin or not (live or self._live):
+                raise Unreadable(record.name, address, "is none")
             npages &= ~_CALL_OWN
             call = Call(address, self.origin(origin), time, addr, index, npages)
             if len(self._calls) >= _CALLS_KEPT:
@@ -221,7 +232,11 @@ class Reader:
             layouts = self._layouts
             data = self._memory.read(address, layouts.origin.size, layouts.origin.name)
             comm = data[layouts.comm_at : layouts.comm_at + layouts.comm_size]
-            stack, mode, term, api, tgid, pid, owner = layouts.origin.unpack(data)
+            words = layouts.origin.unpack(data)
+            # It is, or was, in a chain, and had a call from the first.
+            if not all(words[:2]):
+                raise Unreadable(layouts.origin.name, address, "is none")
+            stack, mode, term, api, tgid, pid, owner = words[2:]
             name = comm.partition(b"\0")[0]
             origin = Origin(stack, mode, term, api, tgid, pid, owner, name)
             if self._live:

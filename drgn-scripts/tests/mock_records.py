@@ -18,12 +18,13 @@ RECORDS = records.Layouts(
     call=Record(
         "struct gup_pin_call",
         40,
-        [Field(WORD * i, WORD) for i in range(4)] + [Field(256, 32)],
+        [Field(WORD * i, WORD) for i in range(4)] + [Field(256, 32), Field(288, 32)],
     ),
     origin=Record(
         "struct gup_pin_origin",
         88,
-        [Field(128, 32), Field(160, 8), Field(168, 8), Field(176, 8)]
+        [Field(64, WORD), Field(512, WORD)]
+        + [Field(128, 32), Field(160, 8), Field(168, 8), Field(176, 8)]
         + [Field(192 + 32 * i, 32, signed=True) for i in range(3)],
     ),
     comm_at=36,
@@ -64,17 +65,18 @@ class Records:
             self.memory, BLOCKS, self.reader, self.faults.add
         )
 
-    def put_call(self, npages: int = CALL.npages) -> int:
-        """Add the sample call with an origin of its own."""
-        call = (CALL.time, CALL.addr, CALL.index, npages, 3)
+    def put_call(self, npages: int = CALL.npages, live: int = 3) -> int:
+        """Add the sample call, which has some live pins, with an origin of its own."""
+        call = (CALL.time, CALL.addr, CALL.index, npages, live)
         return self.memory.put(struct.pack("<QQQQII", self.put_origin(), *call))
 
     def put_origin(self, pid: int = ORIGIN.pid, address: int | None = None) -> int:
         """Add the sample origin, of some task."""
         origin = struct.pack(
-            "<16xIBBBxiii16s36x",
+            "<8xQIBBBxiii16s12xQ16x",
+            0xFFFF888000002000,
             *(ORIGIN.stack, ORIGIN.mode, ORIGIN.term, ORIGIN.api),
-            *(ORIGIN.tgid, pid, ORIGIN.owner, ORIGIN.comm + b"\0junk"),
+            *(ORIGIN.tgid, pid, ORIGIN.owner, ORIGIN.comm + b"\0junk", 1),
         )
         return self.memory.put(origin, address)
 

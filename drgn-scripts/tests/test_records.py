@@ -143,3 +143,73 @@ def test_address_that_nobody_knows() -> None:
     assert replace(CALL, addr=0).folio_addr(CALL.index, PAGE_SHIFT) == 0
     assert replace(CALL, npages=0).folio_addr(CALL.index, PAGE_SHIFT) == 0
     assert CALL.folio_addr(None, PAGE_SHIFT) == 0
+
+
+def zero(
+    records: Records, address: int, start: int = 0, end: int | None = None
+) -> None:
+    """Zero a part of what lies at an address: it is in a page that is not there."""
+    data = records.memory.pieces[address]
+    end = len(data) if end is None else end
+    records.memory.pieces[address] = data[:start] + bytes(end - start) + data[end:]
+
+
+def origin_of(records: Records, call: int) -> int:
+    """The address of a call's origin."""
+    return int(struct.unpack_from("<Q", records.memory.pieces[call])[0])
+
+
+def test_zeroed_set() -> None:
+    """A chunk has room for refs, even if it has none."""
+    records = Records()
+    slot = records.put_set(records.refs([(records.put_call(), 1)], room=2))
+    zero(records, slot - 1)
+    assert pins(records, slot) == []
+    assert list(records.faults.lines()) == [
+        f"struct gup_pin_refs is none ({slot - 1 + RECORDS.refs_at:#x})"
+    ]
+
+
+def test_zeroed_ref() -> None:
+    """A ref has a call, even if its last pin is being released; others are told."""
+    records = Records()
+    call = records.put_call()
+    refs = records.put_set(records.refs([(call, 1), (call, 2), (call, 0)], room=3))
+    start = RECORDS.refs_at + RECORDS.first_ref_at
+    zero(records, refs - 1, start, start + RECORDS.ref.size)
+    assert pins(records, refs) == [(call, 2)]
+    assert list(records.faults.lines()) == [
+        f"struct gup_pin_ref is none ({refs - 1 + start:#x})"
+    ]
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 40), (0, 8), (8, 40), (32, 40)])
+def test_zeroed_call(start: int, end: int) -> None:
+    """All of it, or what lies in one of two pages."""
+    records = Records()
+    call = records.put_call()
+    zero(records, call, start, end)
+    assert pins(records, call) == []
+    assert list(records.faults.lines()) == [f"struct gup_pin_call is none ({call:#x})"]
+
+
+def test_call_that_a_running_kernel_has_just_freed() -> None:
+    """It was there a moment ago, and is told as it was."""
+    records = Records(live=True)
+    call = records.put_call(live=0)
+    assert pins(records, call) == [(call, 1)]
+    assert not records.faults
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 88), (0, 16), (32, 88), (64, 88)])
+@pytest.mark.parametrize("live", [False, True])
+def test_zeroed_origin(start: int, end: int, live: bool) -> None:
+    """No pin of nobody's is made up of it."""
+    records = Records(live)
+    call = records.put_call()
+    origin = origin_of(records, call)
+    zero(records, origin, start, end)
+    assert pins(records, call) == []
+    assert list(records.faults.lines()) == [
+        f"struct gup_pin_origin is none ({origin:#x})"
+    ]

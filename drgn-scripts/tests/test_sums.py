@@ -73,9 +73,10 @@ def test_the_first_of_equals_stays_first() -> None:
 def origin(
     following: int, got: int, gone: int, live: int, ever: int, peak: int
 ) -> bytes:
-    """A struct gup_pin_origin."""
+    """A struct gup_pin_origin, with room for what mock_records has where."""
     counts = struct.pack("<5q", got, gone, live, ever, peak)
-    head = struct.pack("<Q8xIBBBxiii16s", following, 1, 1, 1, 1, 2, 3, 4, b"a\0")
+    ident = (1, 1, 1, 1, 2, 3, 4, b"a\0")
+    head = struct.pack("<QQIBBBxiii16s12xq", following, 1, *ident, got)
     return head.ljust(88, b"\0") + counts + bytes(8)
 
 
