@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from .depot import Depot, find_layouts
 from .errors import Unreadable
 from .memory import Memory
 from .modules import Modules
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 
 
 class Stacks:
-    """The stack depot of one program."""
-
-    WHAT = "stack"
+    """The stacks of one program."""
 
     def __init__(
         self, prog: Program, memory: Memory, fault: Callable[[Unreadable], None]
@@ -28,40 +27,60 @@ class Stacks:
         Modules' symbols are read from memory; if they are not there, fault is told.
         """
         self._prog = prog
+        self._memory = memory
+        self._fault = fault
+        self._depot: Depot | None = None
         self._kernel: SymbolTable | None = None
         self._modules = Modules(prog, memory, fault)
-        self._known: dict[int, tuple[str, ...]] = {}
+        # Frames of a stack by its handle, or why there are none.
+        self._known: dict[int, tuple[str, ...] | Unreadable] = {}
+        self._told: set[int] = set()
 
     def frames(self, handle: int) -> tuple[str, ...]:
         """The frames of a stack, innermost first; raises Unreadable.
 
         A handle of 0 means that the stack could not be kept: no frames.
         """
+        if not handle:
+            return ()
         known = self._known.get(handle)
         if known is None:
-            known = tuple(self.symbolise(pc) for pc in self._fetch(handle))
-            self._known[handle] = known
+            known = self._known[handle] = self._frames(handle)
+        if isinstance(known, Unreadable):
+            raise Unreadable(known.what, known.address, known.why)
         return known
 
-    def _fetch(self, handle: int) -> list[int]:
-        """The return addresses of a stack: stack_depot_fetch()."""
-        from drgn import FaultError, Object  # noqa: PLC0415
-        from drgn.helpers.linux.stackdepot import stack_depot_fetch  # noqa: PLC0415
-
-        if not handle:
-            return []
+    def given(self, handle: int) -> tuple[str, ...]:
+        """The same; none if it is unreadable, which is told to fault once a stack."""
+        if handle in self._told:
+            return ()
         try:
-            trace = stack_depot_fetch(
-                Object(self._prog, "depot_stack_handle_t", handle)
-            )
+            return self.frames(handle)
+        except Unreadable as error:
+            self._told.add(handle)
+            self._fault(error)
+            return ()
+
+    def _frames(self, handle: int) -> tuple[str, ...] | Unreadable:
+        """What is to be known of a stack."""
+        try:
+            if self._depot is None:
+                self._depot = Depot(self._memory, find_layouts(self._prog), self._pool)
+            return tuple(self.symbolise(pc) for pc in self._depot.fetch(handle))
+        except Unreadable as error:
+            return error
+
+    def _pool(self, number: int) -> int:
+        """The address of one of the depot's pools; raises Unreadable."""
+        from drgn import FaultError  # noqa: PLC0415
+
+        try:
+            # An array, or a pointer to one, whose length nobody knows.
+            return int(self._prog["stack_pools"][number].value_())
         except FaultError as error:
-            raise Unreadable(self.WHAT, handle) from error
-        except (OverflowError, ValueError, LookupError) as error:
-            raise Unreadable(self.WHAT, handle, "is none") from error
-        if trace is None:
-            raise Unreadable(self.WHAT, handle, "is none")
-        # drgn makes further frames of what was inlined; the depot knows none.
-        return [frame.pc for frame in trace if not frame.is_inline]
+            raise Unreadable("pool of stacks", error.address) from error
+        except (IndexError, OverflowError):
+            return 0
 
     def symbolise(self, pc: int) -> str:
         """The name of an address in code, as %pS has it."""

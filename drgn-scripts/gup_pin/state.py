@@ -321,11 +321,7 @@ class GupPinState:
 
     def frames(self, handle: int) -> tuple[str, ...]:
         """The frames of a stack, innermost first; none if it is unreadable."""
-        try:
-            return self.stacks.frames(handle)
-        except Unreadable as error:
-            self.faults.add(error)
-            return ()
+        return self.stacks.given(handle)
 
 
 def _find_root(prog: Program) -> Object:

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The stack depot, and stacks as frames."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import pytest
+
+from gup_pin.depot import Depot, Layouts
+from gup_pin.errors import Faults, Unreadable
+from gup_pin.memory import Field, Record
+from gup_pin.stacks import Stacks
+from mock_memory import MockMemory
+
+# As gcc lays out union handle_parts and struct stack_record on x86_64.
+LAYOUTS = Layouts(
+    Record("union handle_parts", 4, [Field(0, 17), Field(17, 10)]),
+    Record("struct stack_record", 544, [Field(160, 32), Field(192, 32)]),
+    entries_at=32,
+    entries=64,
+)
+ENTRIES = (0xFFFFFFFF81000010, 0xFFFFFFFF81000020)
+HANDLE = 3 << 17 | 1
+
+
+class Pools:
+    """Two pools; of the second is nothing there."""
+
+    def __init__(
+        self,
+        entries: tuple[int, ...] = ENTRIES,
+        size: int | None = None,
+        handle: int = HANDLE,
+    ) -> None:
+        """The first has a stack behind 48 bytes, and ends with it."""
+        self.memory = MockMemory()
+        head = struct.pack("<16xIIII", 7, size or len(entries), handle, 1)
+        data = bytes(48) + head + struct.pack(f"<{len(entries)}Q", *entries)
+        self.first = self.memory.put(data)
+        self.depot = Depot(self.memory, LAYOUTS, lambda i: [self.first, 0x9000][i])
+
+    def fails(self, handle: int) -> str:
+        """Why there is no such stack."""
+        with pytest.raises(Unreadable) as caught:
+            self.depot.fetch(handle)
+        assert (caught.value.what, caught.value.address) == ("stack", handle)
+        return caught.value.why
+
+
+def test_stack() -> None:
+    """Whatever else the handle says; the last of a pool is no longer than itself."""
+    pools = Pools()
+    assert pools.depot.fetch(HANDLE) == ENTRIES
+    assert pools.depot.fetch(5 << 27 | HANDLE) == ENTRIES
+
+
+def test_stack_that_is_not_there() -> None:
+    """Another pool, or behind the end."""
+    assert Pools().fails(HANDLE + 1) == "not in the dump"
+    assert Pools().fails(HANDLE + (100 << 17)) == "not in the dump"
+    assert Pools(size=3).fails(HANDLE) == "not in the dump"
+    assert Pools().fails(3 << 17) == "not in the dump"
+
+
+def test_zeroed_stack() -> None:
+    """A stack has its handle, and frames; the last of these may lie in another page."""
+    pools = Pools()
+    pools.memory.pieces[pools.first] = bytes(len(pools.memory.pieces[pools.first]))
+    assert pools.fails(HANDLE) == "is none"
+    assert Pools(entries=(ENTRIES[0], 0)).fails(HANDLE) == "is none"
+    assert Pools(handle=HANDLE + (1 << 17)).fails(HANDLE) == "is none"
+
+
+@pytest.mark.parametrize("size", [65, 0xFFFFFFFF])
+def test_size_that_no_stack_has(size: int) -> None:
+    """So much is not even read."""
+    pools = Pools(entries=ENTRIES * 40, size=size)
+    assert pools.fails(HANDLE) == "is none"
+
+
+class MockDepot:
+    """A depot with a stack; counts how often it is asked."""
+
+    def __init__(self) -> None:
+        """Not yet."""
+        self.asked: list[int] = []
+
+    def fetch(self, handle: int) -> tuple[int, ...]:
+        """The entries of the only stack; raises Unreadable."""
+        self.asked.append(handle)
+        if handle != HANDLE:
+            raise Unreadable("stack", handle)
+        return ENTRIES
+
+
+def make_stacks(monkeypatch: pytest.MonkeyPatch) -> tuple[Stacks, MockDepot, Faults]:
+    """Stacks of a program without symbols."""
+    nothing: Any = None
+    depot, faults = MockDepot(), Faults()
+    stacks = Stacks(nothing, nothing, faults.add)
+    monkeypatch.setattr(stacks, "_depot", depot)
+    monkeypatch.setattr(stacks, "symbolise", hex)
+    return stacks, depot, faults
+
+
+def test_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked for once; of a stack that could not be kept there are none."""
+    stacks, depot, faults = make_stacks(monkeypatch)
+    for _ in range(2):
+        assert stacks.frames(HANDLE) == stacks.given(HANDLE) == tuple(map(hex, ENTRIES))
+        assert stacks.frames(0) == stacks.given(0) == ()
+    assert depot.asked == [HANDLE]
+    assert not faults
+
+
+def test_stack_of_many_pins_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked for once, and told once, whoever asks first."""
+    stacks, depot, faults = make_stacks(monkeypatch)
+    with pytest.raises(Unreadable):
+        stacks.frames(0x10)
+    for handle in (0x10, 0x20, 0x10, 0x20):
+        assert stacks.given(handle) == ()
+    with pytest.raises(Unreadable, match="stack at 0x20: not in the dump"):
+        stacks.frames(0x20)
+    assert depot.asked == [0x10, 0x20]
+    assert list(faults.lines()) == ["stack not in the dump (2 times, first 0x10)"]
