@@ -6,7 +6,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 from .errors import Unreadable
@@ -39,6 +40,11 @@ class Block:
     layers: tuple[tuple[int, Ref], ...]
     slots: dict[int, tuple[Ref, ...]]
 
+    def pins(self) -> int:
+        """All pins on all folios."""
+        slots = sum(ref.pins for refs in self.slots.values() for ref in refs)
+        return slots + sum(ref.pins * mask.bit_count() for mask, ref in self.layers)
+
     def refs(self, bit: int) -> list[Ref]:
         """All pins on a folio, in the order of a walk: layers, then its slot."""
         refs = [ref for mask, ref in self.layers if mask >> bit & 1]
@@ -64,7 +70,7 @@ def find_layouts(prog: Program, slots: int) -> Layouts:
         find_record(
             prog,
             "struct gup_pin_block",
-            ["nr", "used", "slotted", "inferred", "slots", *inline],
+            ["nr", "used", "slotted", "inferred", "slots", *inline, "nr_layers"],
         ),
         find_record(prog, "struct gup_pin_layer", members),
         struct.Struct(f"{'<' if is_little_endian(prog) else '>'}{slots}Q"),
@@ -75,6 +81,7 @@ class BlockReader:
     """Reads blocks of one program."""
 
     SLOTS = "slots of a block"
+    SLOT = "slot of a block"
 
     def __init__(
         self,
@@ -89,12 +96,15 @@ class BlockReader:
         self._reader = reader
         self._fault = fault
 
-    def read(self, address: int, number: int) -> Block | None:
-        """The block at an address, which has that number; None if it has no pins."""
+    def read(self, address: int, number: int, settled: bool = True) -> Block | None:
+        """The block at an address, which has that number; None if it has no pins.
+
+        Settled: nobody was changing it when the dump was taken.
+        """
         self._reader.refresh()
         record = self._layouts.block
         try:
-            nr, used, slotted, inferred, slots, *layer = record.read(
+            nr, used, slotted, inferred, slots, *layer, nr_layers = record.read(
                 self._memory, address
             )
             if nr != number:
@@ -104,25 +114,44 @@ class BlockReader:
             return None
         if not used:
             return None
-        layers = tuple(self._layers(tuple(layer), used))
-        return Block(used, inferred, layers, self._slots(slots, slotted & used))
+        chain, whole = self._all_layers(tuple(layer))
+        entries = self._entries(slots, slotted & used)
+        if settled and whole:
+            self._check_layers(address, chain, nr_layers, used & ~slotted)
+        if settled:
+            self._check_entries(slots, entries)
+        # A 0 is left of one whose release was under way.
+        pins = {
+            bit: tuple(self._reader.slot(entry))
+            for bit, entry in entries.items()
+            if entry
+        }
+        return Block(used, inferred, tuple(self._layers(chain, used)), pins)
 
-    def _layers(self, first: _Layer, used: int) -> Iterator[tuple[int, Ref]]:
+    def _layers(self, chain: list[_Layer], used: int) -> Iterator[tuple[int, Ref]]:
         """The masks and pins of layers that are in use.
 
         The kernel sets a mask before it says which folios are used, and may have been
         stopped between the two.
         """
+        for _, address, folios, pins in chain:
+            mask = folios & used
+            if not mask:
+                continue
+            call = self._reader.find_call(address)
+            if call:
+                yield mask, Ref(call, pins)
+
+    def _all_layers(self, first: _Layer) -> tuple[list[_Layer], bool]:
+        """A layer and those after it that can be read, and whether that is all."""
+        layers = []
         try:
-            for _, address, folios, pins in self._chain(first):
-                mask = folios & used
-                if not mask:
-                    continue
-                call = self._reader.find_call(address)
-                if call:
-                    yield mask, Ref(call, pins)
+            for layer in self._chain(first):
+                layers.append(layer)
         except Unreadable as error:
             self._fault(error)
+            return layers, False
+        return layers, True
 
     def _chain(self, layer: _Layer) -> Iterator[_Layer]:
         """A layer and those after it; raises Unreadable."""
@@ -136,8 +165,22 @@ class BlockReader:
             layer = record.read(self._memory, address)
             yield layer
 
-    def _slots(self, address: int, mask: int) -> dict[int, tuple[Ref, ...]]:
-        """The pins in those slots that the mask says are there."""
+    def _check_layers(
+        self, address: int, chain: list[_Layer], count: int, folios: int
+    ) -> None:
+        """Tell if there are not so many layers in use, or not on all these folios.
+
+        Address is that of their block.
+        """
+        layouts = self._layouts
+        masks = [mask for _, _, mask, _ in chain if mask]
+        if len(masks) < count:
+            self._fault(Unreadable(layouts.layer.name, address, "is none"))
+        elif folios & ~reduce(or_, masks, 0):
+            self._fault(Unreadable(layouts.block.name, address, "is none"))
+
+    def _entries(self, address: int, mask: int) -> dict[int, int]:
+        """What those slots have that the mask says are there, by bit."""
         if not mask:
             return {}
         try:
@@ -146,9 +189,11 @@ class BlockReader:
             self._fault(error)
             return {}
         slots = self._layouts.slots.unpack(data)
-        # A 0 is left of one whose release was under way.
-        return {
-            bit: tuple(self._reader.slot(slots[bit]))
-            for bit in bits_of(mask)
-            if slots[bit]
-        }
+        return {bit: slots[bit] for bit in bits_of(mask)}
+
+    def _check_entries(self, address: int, entries: dict[int, int]) -> None:
+        """Tell of slots that have nothing, though it was to be there."""
+        empty = [bit for bit, entry in entries.items() if not entry]
+        if empty:
+            first = address + 8 * empty[0]
+            self._fault(Unreadable(self.SLOT, first, "is none", len(empty)))

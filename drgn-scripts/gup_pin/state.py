@@ -32,6 +32,8 @@ from .physical import Physical, find_physical
 from .records import Origin
 from .runs import Item, Run, make_runs
 from .sections import find_sections
+from .shards import Shard, Shards
+from .shards import find_layouts as find_shard_layouts
 from .stacks import Stacks
 from .sums import Sum, sum_up
 from .tasks import Tasks, find_tasks, find_these
@@ -64,7 +66,7 @@ class GupPinState:
     page_shift: int
     walk: Walk
     memory: ProgramMemory
-    shards: totals.Shards
+    shards: Shards
     folios: folio.FolioReader
     _ring: ring.Ring
     _origins: origins.Origins
@@ -113,16 +115,16 @@ class GupPinState:
     def for_each_item(self, wanted: Filter | None = None) -> Iterator[Item]:
         """The pins of each call on each folio, by ascending pfn."""
         if not wanted:
-            return self.walk.items(self.heads())
+            return self.walk.items(self.all_shards())
         wanted.check_names(self.names)
-        items = self.walk.items(self.heads(), *wanted.blocks())
+        items = self.walk.items(self.all_shards(), *wanted.blocks())
         names, now = self.names, self.now
         return (item for item in items if wanted.wants_item(item, names, now))
 
     def items_of(self, pfn: int) -> list[Item]:
         """The pins of each call on the folio whose head is at pfn."""
         try:
-            return self.walk.folio(self.heads(), pfn)
+            return self.walk.folio(self.all_shards(), pfn)
         except Unreadable as error:
             self.faults.add(error)
             return []
@@ -144,7 +146,7 @@ class GupPinState:
 
     def sums(self) -> list[Sum]:
         """The records of the debugfs file stacks, in its order."""
-        return sum_up(self.walk.shares(self.heads()), self.for_each_origin())
+        return sum_up(self.walk.shares(self.all_shards()), self.for_each_origin())
 
     def stats(self) -> dict[str, int]:
         """The lines of the debugfs file stats, in its order."""
@@ -227,7 +229,7 @@ class GupPinState:
         self, used: dict[int, int]
     ) -> Iterator[tuple[int, blocks.Block]]:
         """All blocks; notes which folios have pins, by number of block."""
-        for first, block in self.walk.blocks(self.heads()):
+        for first, block in self.walk.blocks(self.all_shards()):
             used[first // self.geometry.pfns] = block.used
             yield first, block
 
@@ -244,7 +246,7 @@ class GupPinState:
         progress(done, total)
 
     def _still(self, checker: Checker, finding: Finding) -> bool:
-        again = self.walk.blocks(self.heads(), finding.pfn, finding.pfn)
+        again = self.walk.blocks(self.all_shards(), finding.pfn, finding.pfn)
         return any(
             (new.pfn, new.kind) == (finding.pfn, finding.kind)
             for new in checker.recorded(again)
@@ -286,10 +288,10 @@ class GupPinState:
 
         return find_physical(self.prog, self.for_each_item(), is_long, self.faults.add)
 
-    def heads(self) -> list[int]:
-        """xa_head of each shard; none if they cannot be read."""
+    def all_shards(self) -> list[Shard]:
+        """The shards of the index; none if they cannot be read."""
         try:
-            return self.shards.heads()
+            return self.shards.all()
         except Unreadable as error:
             self.faults.add(error)
             return []
@@ -355,7 +357,7 @@ def _find_names(prog: Program, root: Object) -> Names:
     )
 
 
-def _check_enabled(root: Object, shards: totals.Shards) -> None:
+def _check_enabled(root: Object, shards: Shards) -> None:
     """Raises GupPinUnavailable if nothing was ever recorded, nor is."""
     if root.index.recording.value_():
         return
@@ -382,8 +384,12 @@ def gup_pin_state(prog: Program) -> GupPinState:
     root = _find_root(prog)
     geometry = Geometry(root.shard_bits.value_(), root.block_shift.value_())
     memory, faults = ProgramMemory(prog), Faults()
-    shards = totals.Shards(
-        prog, memory, root.index.shards.address_of_().value_(), geometry.shards
+    shards = Shards(
+        memory,
+        find_shard_layouts(prog),
+        (root.index.shards.address_of_().value_(), geometry.shards),
+        faults.add,
+        memory.live,
     )
     _check_enabled(root, shards)
     page_shift = prog["PAGE_SHIFT"].value_()
@@ -400,12 +406,15 @@ def gup_pin_state(prog: Program) -> GupPinState:
     )
     walk = Walk(
         geometry,
-        xarray.Walker(memory, xarray.find_node_layout(prog), faults.add),
+        xarray.Walker(
+            memory, xarray.find_node_layout(prog), faults.add, memory.live
+        ),
         blocks.BlockReader(
             memory, blocks.find_layouts(prog, geometry.pfns), reader, faults.add
         ),
         folios,
         page_shift,
+        faults.add,
     )
     return GupPinState(
         root,

@@ -7,19 +7,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from .errors import Unreadable
-from .memory import Memory, Record, find_offset, find_record, is_little_endian
 
 if TYPE_CHECKING:
     from drgn import Object, Program
 
-_SHARD = "struct gup_pin_shard"
-_FIGURES = (
-    *("acquired", "released", "inferred", "unmatched", "before"),
-    *("untracked", "untracked_total", "folios", "nodes"),
-)
 _FIRST_HAZARDS = (
     *("hazard_writeback", "hazard_pin_under_writeback", "hazard_truncate"),
     *("hazard_unmatched_unpin", "hazard_dirty_read_pin"),
@@ -28,7 +22,7 @@ _FIRST_HAZARDS = (
 
 @dataclass(frozen=True)
 class Totals:
-    """The figures of all shards; pins but for folios and nodes."""
+    """The figures of all shards, named as theirs; pins but for folios and nodes."""
 
     acquired: int = 0
     released: int = 0
@@ -39,39 +33,6 @@ class Totals:
     untracked_total: int = 0
     folios: int = 0
     nodes: int = 0
-
-
-class Shards:
-    """The shards of one program."""
-
-    def __init__(self, prog: Program, memory: Memory, first: int, count: int) -> None:
-        """Read so many of them, of which the first is at an address."""
-        self._memory = memory
-        self._figures: Record = find_record(prog, _SHARD, _FIGURES)
-        self._head = find_offset(prog, _SHARD, "xa") + find_offset(
-            prog, "struct xarray", "xa_head"
-        )
-        self._first = first
-        self._count = count
-        self._little = is_little_endian(prog)
-
-    def _data(self) -> bytes:
-        size = self._figures.size
-        return self._memory.read(self._first, self._count * size, _SHARD)
-
-    def heads(self) -> list[int]:
-        """xa_head of each; raises Unreadable."""
-        data, size = self._data(), self._figures.size
-        starts = range(self._head, len(data), size)
-        order: Literal["little", "big"] = "little" if self._little else "big"
-        return [int.from_bytes(data[at : at + 8], order) for at in starts]
-
-    def totals(self) -> Totals:
-        """The sum of each figure; raises Unreadable."""
-        data, size = self._data(), self._figures.size
-        rows = (self._figures.unpack(data, at) for at in range(0, len(data), size))
-        sums = map(sum, zip(*rows, strict=True))
-        return Totals(**dict(zip(_FIGURES, sums, strict=True)))
 
 
 def _sum_per_cpu(prog: Program, variable: Object) -> int:

@@ -44,7 +44,8 @@ BLOCKS = blocks.Layouts(
         "struct gup_pin_block",
         96,
         [Field(WORD * i, WORD) for i in (0, 1, 2, 3, 5)]
-        + [Field(LAYER_AT + field.bit_offset, field.bits) for field in LAYER],
+        + [Field(LAYER_AT + field.bit_offset, field.bits) for field in LAYER]
+        + [Field(704, 32)],
     ),
     layer=Record("struct gup_pin_layer", 40, LAYER),
     slots=struct.Struct(f"<{SLOTS}Q"),
@@ -138,4 +139,5 @@ class Records:
             words = [slots.get(bit, 0xDEAD0003) for bit in range(SLOTS)]
             array = self.memory.put(struct.pack(f"<{SLOTS}Q", *words))
         head = struct.pack("<QQQQQQ", number, used, slotted, inferred, 9, array)
-        return self.memory.put(head + self.layer(first, following) + bytes(8))
+        tail = struct.pack("<II", sum(mask != 0 for _, mask, _ in layers), 0)
+        return self.memory.put(head + self.layer(first, following) + tail)

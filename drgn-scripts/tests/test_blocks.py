@@ -15,11 +15,15 @@ ALL = (1 << 64) - 1
 NR = 0x68A
 
 
-def pins(records: Records, address: int) -> dict[int, list[tuple[int, int]]]:
+def pins(
+    records: Records, address: int, settled: bool = True
+) -> dict[int, list[tuple[int, int]]]:
     """(address of the call, pins) on each folio of a block that has any."""
-    block = records.blocks.read(address, NR)
+    block = records.blocks.read(address, NR, settled)
     if not block:
         return {}
+    every = [ref.pins for bit in bits_of(block.used) for ref in block.refs(bit)]
+    assert block.pins() == sum(every)
     return {
         bit: [(ref.call.address, ref.pins) for ref in block.refs(bit)]
         for bit in bits_of(block.used)
@@ -142,7 +146,7 @@ def test_slot_that_is_being_released() -> None:
     """It is NULL before its bit goes."""
     records = Records()
     address = records.put_block(NR, slots={3: 0})
-    assert pins(records, address) == {3: []}
+    assert pins(records, address, settled=False) == {3: []}
     assert not records.faults
 
 
@@ -205,3 +209,53 @@ def test_lost_slots() -> None:
     assert list(records.faults.lines()) == [
         f"slots of a block not in the dump ({slots:#x})"
     ]
+
+
+def array_of(records: Records, block: int) -> int:
+    """The address of a block's slots."""
+    return int(struct.unpack_from("<40xQ", records.memory.pieces[block])[0])
+
+
+@pytest.mark.parametrize(("left", "lost"), [(0, [1, 7, 40]), (64, [40])])
+def test_zeroed_slots(left: int, lost: list[int]) -> None:
+    """All of them, or those in one of two pages: nobody was releasing these pins."""
+    records = Records()
+    call = records.put_call()
+    address = records.put_block(NR, [(call, 1, 1)], dict.fromkeys([1, 7, 40], call))
+    slots = array_of(records, address)
+    data = records.memory.pieces[slots]
+    records.memory.pieces[slots] = data[:left].ljust(512, b"\0")
+    found = pins(records, address)
+    assert found.pop(0) == [(call, 1)]
+    assert [bit for bit, refs in found.items() if not refs] == lost
+    where = f"{slots + 8 * lost[0]:#x}"
+    if len(lost) > 1:
+        where = f"{len(lost)} times, first {where}"
+    assert list(records.faults.lines()) == [f"slot of a block is none ({where})"]
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_zeroed_layer(settled: bool) -> None:
+    """Those behind it are lost, too. The block counts its layers, at rest exactly."""
+    records = Records()
+    call = records.put_call()
+    layers = [(call, 0b11, 1), (call, 0b10, 1), (call, 0b01, 1)]
+    address = records.put_block(NR, layers)
+    (second,) = struct.unpack_from("<Q", records.memory.pieces[address], 48)
+    records.memory.pieces[second] = bytes(40)
+    assert pins(records, address, settled) == {0: [(call, 1)], 1: [(call, 1)]}
+    lines = [f"struct gup_pin_layer is none ({address:#x})"] if settled else []
+    assert list(records.faults.lines()) == lines
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_half_a_block(settled: bool) -> None:
+    """Its own layer lies in another page, and so does the number of layers."""
+    records = Records()
+    call = records.put_call()
+    address = records.put_block(NR, [(call, 0b11, 1)], {5: call})
+    head = records.memory.pieces[address][:48]
+    records.memory.pieces[address] = head.ljust(96, b"\0")
+    assert pins(records, address, settled) == {0: [], 1: [], 5: [(call, 1)]}
+    lines = [f"struct gup_pin_block is none ({address:#x})"] if settled else []
+    assert list(records.faults.lines()) == lines

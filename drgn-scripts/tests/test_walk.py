@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from gup_pin.folio import NO_FOLIO, Folio
 from gup_pin.keys import Geometry
+from gup_pin.shards import Shard
 from gup_pin.walk import Walk
 from gup_pin.xarray import Walker
 from mock_memory import NODE
@@ -27,8 +28,8 @@ class MockFolios:
         return [NO_FOLIO if pfn == TAIL_PFN else anon for pfn in pfns]
 
 
-def make_walk(records: Records, blocks: dict[int, int]) -> tuple[Walk, list[int]]:
-    """A walk of an index of blocks by number, and the heads of its shards."""
+def make_walk(records: Records, blocks: dict[int, int]) -> tuple[Walk, list[Shard]]:
+    """A walk of an index of blocks by number, and its shards, which count no pins."""
     shards: list[dict[int, int]] = [{} for _ in range(GEOMETRY.shards)]
     for number, address in sorted(blocks.items()):
         shards[GEOMETRY.shard(number)][GEOMETRY.key(number)] = address
@@ -38,8 +39,10 @@ def make_walk(records: Records, blocks: dict[int, int]) -> tuple[Walk, list[int]
         records.blocks,
         MockFolios(),  # type: ignore[arg-type]
         PAGE_SHIFT,
+        records.faults.add,
     )
-    return whole, [records.memory.put_xarray(shard) for shard in shards]
+    heads = map(records.memory.put_xarray, shards)
+    return whole, [Shard(head, 0x100 * i, 0) for i, head in enumerate(heads)]
 
 
 def walk(records: Records, blocks: dict[int, int]) -> list[tuple[int, int, int, bool]]:
@@ -122,3 +125,61 @@ def test_a_walk_is_told_of() -> None:
     told.clear()
     list(whole.items(heads, 200, 1000))
     assert told == [(3, 7)]
+
+
+def three_blocks(records: Records, last: int | None = None) -> tuple[Walk, list[Shard]]:
+    """A walk of 8 pins in two shards, which count them; some last block, if told."""
+    call = records.put_call()
+    pin_set = records.put_set(records.refs([(call, 2), (call, 1)], room=2))
+    blocks = {
+        0: records.put_block(0, [(call, 0b11, 1)], {0: pin_set}),
+        1: records.put_block(1, [(call, 1, 1)]),
+        256: last or records.put_block(256, [(call, 1, 2)]),
+    }
+    whole, shards = make_walk(records, blocks)
+    shards[:2] = [replace(shards[0], pins=7), replace(shards[1], pins=1)]
+    return whole, shards
+
+
+def test_all_pins_are_met() -> None:
+    """As many as shards count, or more."""
+    records = Records()
+    whole, shards = three_blocks(records)
+    assert sum(item.pins for item in whole.items(shards)) == 8
+    shards[1] = replace(shards[1], pins=0)
+    assert len(list(whole.blocks(shards))) == 3
+    assert not records.faults
+
+
+def test_pins_that_are_not_met_are_told() -> None:
+    """Once, though nothing looks wrong: this block has no pins."""
+    records = Records()
+    whole, shards = three_blocks(records, records.put_block(256))
+    for _ in range(2):
+        assert sum(item.pins for item in whole.items(shards)) == 6
+    assert list(records.faults.lines()) == [
+        "pin on record not found (2 times, first 0x0)"
+    ]
+
+
+def test_pins_that_nobody_looks_for() -> None:
+    """Of some pfns only; up to some pin only; while they come and go."""
+    records = Records()
+    whole, shards = three_blocks(records, records.put_block(256))
+    assert sum(item.pins for item in whole.items(shards, 0, 100)) == 6
+    assert sum(item.pins for item in whole.items(shards, 64)) == 1
+    next(whole.items(shards))
+    shards[0] = replace(shards[0], pins=None)
+    assert sum(item.pins for item in whole.items(shards)) == 6
+    assert not records.faults
+
+
+def test_a_shard_that_is_being_changed() -> None:
+    """An unpin had just cleared a slot: that is no damage."""
+    for pins, lines in ((1, 2), (None, 0)):
+        records = Records()
+        whole, shards = make_walk(records, {0: records.put_block(0, slots={3: 0})})
+        shards[0] = replace(shards[0], pins=pins)
+        assert list(whole.items(shards)) == []
+        assert whole.folio(shards, 3) == []
+        assert len(list(records.faults.lines())) == lines
