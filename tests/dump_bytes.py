@@ -3,14 +3,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from dumps import Dump
+from vmlib import paths
+
+
+def asked(dump: Dump, script: str, *words: str) -> Any:
+    """What another script, which prints JSON, says of the dump."""
+    command = dump.command(words, dump.file, dump.vmlinux, paths.PROJECT / "tests" / script)
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
 
 
 def physical(dump: Dump, symbol: str) -> int:

@@ -1,22 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run by drgn for test_dump_changed.py: where the index of all pins begins.
+"""Run by drgn for test_dump_changed.py: what makes all records lost.
 
-Prints JSON: the physical address of each shard's xa_head that leads anywhere.
+Prints JSON: pairs of a physical address and the 64-bit word there. No shard's xa_head
+leads anywhere, and none counts a pin that it should have.
 """
 
 from __future__ import annotations
 
 import json
 
-from drgn import Program, get_default_prog
+from drgn import Object, Program, get_default_prog
 from drgn.helpers.linux.mm import follow_phys
 
 
-def find(prog: Program) -> list[int]:
-    """The addresses."""
+def find(prog: Program) -> list[tuple[int, int]]:
+    """The words."""
     init_mm = prog["init_mm"].address_of_()
-    heads = [shard.xa.xa_head for shard in prog["gup_pin_root"].index.shards]
-    return [follow_phys(init_mm, h.address_of_()).value_() for h in heads if h]
+
+    def word(place: Object, value: int) -> tuple[int, int]:
+        return follow_phys(init_mm, place.address_of_()).value_(), value
+
+    shards = [shard for shard in prog["gup_pin_root"].index.shards if shard.xa.xa_head]
+    heads = [word(shard.xa.xa_head, 0) for shard in shards]
+    return heads + [word(shard.acquired, shard.released.value_()) for shard in shards]
 
 
 if __name__ == "__main__":

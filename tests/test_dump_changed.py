@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import struct
-import subprocess
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from dump_bytes import changed, file_offset, offset_of
+from dump_bytes import asked, changed, file_offset, offset_of
 from dumps import Dump, partial, words_of
 from schema import validate
-from vmlib import paths
 
 
 def test_another_format_is_status_3(odd_dump: Dump) -> None:
@@ -27,12 +25,6 @@ def test_another_format_is_status_3(odd_dump: Dump) -> None:
         done = odd_dump.drgn("list")
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == "gup_pins: gup_pin_root has format 1, these scripts read 3\n"
-
-
-def asked(dump: Dump, script: str, *words: str) -> Any:
-    """What another script, which prints JSON, says of the dump."""
-    command = dump.command(words, dump.file, dump.vmlinux, paths.PROJECT / "tests" / script)
-    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
 
 
 # What to do to the struct page of the pin on a file, where its members are, and what
@@ -89,7 +81,7 @@ def test_check_looks_at_what_there_is_of_a_devices_memory(odd_dump: Dump, blocks
 
 def unrecorded(dump: Dump, words: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
     """What check finds if no pin is on record, and other words are in some places, too."""
-    places = [*words, *((address, 0) for address in asked(dump, "find_heads.py"))]
+    places = [*words, *asked(dump, "find_heads.py")]
     dump.file.chmod(0o600)
     with ExitStack() as stack:
         for address, word in places:
