@@ -130,7 +130,7 @@ def crowded() -> None:
 
 
 def huge() -> None:
-    """Parts of huge pages of both kinds, and a whole one.
+    """Parts of huge pages of both kinds, a whole one, and one of a file.
 
     Of a buffer that is all in huge pages io_uring keeps one pin on each; a small page
     behind them makes it keep all.
@@ -142,6 +142,9 @@ def huge() -> None:
     start = memory(2 * HUGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_HUGETLB)
     pin((start, 2 * HUGE))
     pin((start + 5 * PAGE, 3 * PAGE))
+    fd = os.memfd_create("huge", os.MFD_HUGETLB)
+    os.ftruncate(fd, HUGE)
+    pin((memory(HUGE, mmap.MAP_SHARED, fd), HUGE))
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
     start = libc.mmap(None, 4 * HUGE, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
     start = -(-start // HUGE) * HUGE

@@ -60,6 +60,22 @@ def test_check_finds_what_had_no_time_to_be_reported(odd_dump: Dump, kind: str) 
     assert [p["task"] for p in finding["pins"]] == [pin["task"]]
 
 
+def test_check_finds_huge_pages_that_have_left_their_file(odd_dump: Dump) -> None:
+    """One has no mapping any more; other folios of the same pin are as they were."""
+    pin = next(p for line in odd_dump.pins if (p := words_of(line))["map"] == "hugetlb")
+    place = asked(odd_dump, "find_member.py", pin["pfn"], "mapping", "0")
+    odd_dump.file.chmod(0o600)
+    with changed(
+        odd_dump.file, offset_of(odd_dump, place["physical"]), bytes.fromhex(place["data"])
+    ):
+        done = odd_dump.drgn("check", "--json")
+    assert (done.returncode, done.stderr) == (4, "")
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert (finding["kind"], finding["map"]) == ("truncated", "hugetlb")
+    assert finding["pfn"] == pin["pfn"]
+    assert pin["stack"] in finding["stacks"]
+
+
 def test_check_finds_every_pin_if_its_record_is_lost(dump: Dump) -> None:
     """All records are: then all folios that debugfs had look pinned, and no others."""
     found = [finding["pfn"] for finding in unrecorded(dump, [])]

@@ -210,7 +210,7 @@ class Checker:
         if counts.mapping & 3:
             return
         (folio,) = self._folios.describe([pfn])
-        if folio.map not in ("file", "shmem"):
+        if folio.map not in ("file", "shmem", "hugetlb"):
             return
         if not counts.mapping:
             if not is_in_swap(flags, counts):

@@ -190,10 +190,24 @@ def test_content(flags: int, mapping: int, ref: Ref, kinds: list[Kind]) -> None:
     assert kernel.kinds(ref) == kinds
 
 
-def test_a_folio_that_its_file_has_replaced() -> None:
+@pytest.mark.parametrize(
+    ("mapping", "kinds"),
+    [(0, [Kind.TRUNCATED]), (MAPPING, []), (MAPPING | 1, [])],
+)
+def test_content_of_huge_pages(mapping: int, kinds: list[Kind]) -> None:
+    """A hole may be punched into a file of these, too; none is ever written."""
+    huge = large(DIRTY, 1)
+    huge = huge[:24] + struct.pack("<Q", mapping) + huge[32:]
+    kernel = Kernel(huge, kinds={0: replace(FILE, map="hugetlb", order=1)})
+    assert kernel.kinds(WRITE_PIN) == kinds
+
+
+@pytest.mark.parametrize("kind", ["file", "shmem", "hugetlb"])
+def test_a_folio_that_its_file_has_replaced(kind: str) -> None:
     """Its mapping is set, but the page cache has another folio at its index."""
     pages = [page(refs=PINNED, mapping=MAPPING)] * 2
-    kernel = Kernel(*pages, kinds={0: FILE, 1: FILE})
+    folio = replace(FILE, map=kind)
+    kernel = Kernel(*pages, kinds={0: folio, 1: folio})
     assert kernel.kinds(WRITE_PIN, bit=0) == []
     assert kernel.kinds(WRITE_PIN, bit=1) == [Kind.TRUNCATED]
     assert not kernel.faults
