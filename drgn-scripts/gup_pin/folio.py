@@ -139,13 +139,17 @@ def _find_zones(prog: Program) -> Zones | None:
 
 
 def _find_page0(prog: Program) -> int | None:
-    """Where the memmap begins; drgn asks the dump's memory sections."""
+    """Where the memmap begins; drgn asks the dump's memory sections.
+
+    None if these are not in the dump, or each has a memmap of its own: sparse memory
+    without a virtual memmap, which drgn does not know.
+    """
     from drgn import FaultError  # noqa: PLC0415
     from drgn.helpers.linux.mm import pfn_to_page  # noqa: PLC0415
 
     try:
         return int(pfn_to_page(prog, 0).value_())
-    except FaultError:
+    except (FaultError, LookupError, AttributeError):
         return None
 
 

@@ -205,6 +205,9 @@ class Memmap:
 
     def suspects(self, first: int, count: int) -> Iterator[tuple[int, Counts]]:
         """The pfns of folios that look pinned, among so many, and what they count."""
+        if self._layouts.page0 is None:
+            self._fault(Unreadable("memmap", 0))
+            return
         for start in range(first, first + count, CHUNK):
             yield from self._chunk(start, min(CHUNK, first + count - start))
 

@@ -270,11 +270,12 @@ class GupPinState:
         asked = pages.pfn(number)
         if asked is None:
             asked = number
+        address = pages.address(asked)
         pfn = head_of(self.prog, asked)
         counts = pages.counts(pfn)
         (folio,) = self.folios.describe([pfn])
         mapcount = mapcount_of(self.prog, pfn, counts)
-        return Page(asked, pages.address(asked), pfn, folio, counts, mapcount)
+        return Page(asked, address, pfn, folio, counts, mapcount)
 
     def processes(self, page: Page) -> Iterator[Process]:
         """Who has a page mapped."""

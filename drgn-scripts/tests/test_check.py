@@ -269,6 +269,14 @@ def test_pins_without_a_record() -> None:
     assert not kernel.faults
 
 
+def test_a_memmap_that_cannot_be_found() -> None:
+    """Is told once, not of each of its pages."""
+    faults = Faults()
+    memmap = Memmap(MockMemory(), replace(LAYOUTS, page0=None), faults.add)
+    assert list(memmap.suspects(0, 1 << 20)) == []
+    assert list(faults.lines()) == ["memmap not in the dump (0x0)"]
+
+
 def huge_pages() -> bytes:
     """Of two huge pages with a pin, the first has its tails in one page of memory."""
     tails = [page(tail=PAGE0 + 1, refs=0)] * 62

@@ -1,13 +1,29 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a folio is."""
 
+from __future__ import annotations
+
 import struct
+import sys
+from collections.abc import Callable
 from dataclasses import replace
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
+from test_cli import MockFaultError, mock_drgn
 
 from gup_pin.errors import Faults
-from gup_pin.folio import NO_FOLIO, Folio, FolioReader, Layouts, Zones, zone_field
+from gup_pin.folio import (
+    NO_FOLIO,
+    UNKNOWN_FOLIO,
+    Folio,
+    FolioReader,
+    Layouts,
+    Zones,
+    _find_page0,
+    zone_field,
+)
 from gup_pin.memory import Field, Record
 from mock_memory import MockMemory
 
@@ -238,3 +254,50 @@ def test_large_folios_of_a_block_that_is_not_all_there(kernel: Kernel) -> None:
     kernel.memory.put(page(HEAD) + order_page(2), PAGE0 + 0x100 * PAGE_SIZE)
     assert kernel.reader.large(0x100, [0, 5], 64) == {0: 3}
     assert bool(kernel.faults)
+
+
+def mock_mm(monkeypatch: pytest.MonkeyPatch, pfn_to_page: Callable[..., Any]) -> None:
+    """A drgn whose helpers know where struct pages are in this way."""
+    monkeypatch.setitem(sys.modules, "drgn", mock_drgn())
+    for name in ("drgn.helpers", "drgn.helpers.linux"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    helpers = ModuleType("drgn.helpers.linux.mm")
+    vars(helpers).update(pfn_to_page=pfn_to_page)
+    monkeypatch.setitem(sys.modules, helpers.__name__, helpers)
+
+
+def test_where_the_memmap_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where drgn finds it."""
+    nothing: Any = None
+    page = SimpleNamespace(value_=lambda: PAGE0)
+    mock_mm(monkeypatch, lambda prog, pfn: page)
+    assert _find_page0(nothing) == PAGE0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MockFaultError("mem_section"),
+        # Without a virtual memmap: with NUMA, and without.
+        KeyError("contig_page_data"),
+        LookupError("contig_page_data"),
+        AttributeError("'struct pglist_data' has no member 'node_mem_map'"),
+    ],
+)
+def test_a_memmap_that_cannot_be_found(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Pins are told all the same, but not what is pinned."""
+
+    def pfn_to_page(prog: object, pfn: int) -> None:
+        raise error
+
+    nothing: Any = None
+    mock_mm(monkeypatch, pfn_to_page)
+    assert _find_page0(nothing) is None
+    faults = Faults()
+    layouts = replace(LAYOUTS, page0=None)
+    reader = FolioReader(MockMemory(), layouts, PAGE_SIZE, faults.add)
+    assert reader.describe([0x100]) == [UNKNOWN_FOLIO]
+    assert reader.large(0x100, [0], 64) == {}
+    assert list(faults.lines()) == ["memmap not in the dump (2 times, first 0x0)"]
