@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 # GUP_PIN_COUNTING_BIAS: what a pin of a small folio adds to its references.
 BIAS = 1024
 
+# First pfn and number of ranges that have struct pages.
+Sections = Sequence[tuple[int, int]]
+
+# No machine has so many pages.
+_NO_PFN = 1 << 52
+
 # Struct pages that are read at once: 1 MiB of them on x86_64.
 CHUNK = 1 << 14
 
@@ -136,12 +142,21 @@ class Memmap:
             raise Unreadable("memmap", 0)
         return page0 + pfn * self._layouts.size
 
-    def pfn(self, address: int) -> int | None:
-        """The pfn of a struct page at an address; None if it is none's."""
+    def pfn(self, number: int, sections: Callable[[], Sections]) -> int:
+        """The pfn that a number is, or whose struct page is at that address.
+
+        Sections gives those that there are; if none, who can tell. Raises Unreadable
+        for an address that is no struct page's.
+        """
         page0 = self._layouts.page0
-        if page0 is None or address < page0:
-            return None
-        return (address - page0) // self._layouts.size
+        if number < (_NO_PFN if page0 is None else min(page0, _NO_PFN)):
+            return number
+        pfn, inside = divmod(number - (page0 or 0), self._layouts.size)
+        ranges = sections()
+        there = any(first <= pfn < first + count for first, count in ranges)
+        if page0 is None or inside or (ranges and not there):
+            raise Unreadable(self.PAGE, number, "is none")
+        return pfn
 
     def counts(self, pfn: int) -> Counts:
         """What a folio counts; raises Unreadable."""

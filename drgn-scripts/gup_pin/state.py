@@ -264,12 +264,11 @@ class GupPinState:
     def page(self, number: int) -> Page:
         """The page of that pfn, or whose struct page is at that address.
 
-        Raises Unreadable if it is not in the dump, drgn.FaultError likewise.
+        Raises Unreadable if there is none, or it is not in the dump, drgn.FaultError
+        likewise.
         """
         pages = self.struct_pages()
-        asked = pages.pfn(number)
-        if asked is None:
-            asked = number
+        asked = pages.pfn(number, lambda: find_sections(self.prog, self.faults.add))
         address = pages.address(asked)
         pfn = head_of(self.prog, asked)
         counts = pages.counts(pfn)

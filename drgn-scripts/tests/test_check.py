@@ -11,7 +11,7 @@ import pytest
 
 from gup_pin.blocks import Block
 from gup_pin.check import Checker, FileCheck, Finding, Flags, Kind, recorded_of
-from gup_pin.errors import Faults
+from gup_pin.errors import Faults, Unreadable
 from gup_pin.folio import Folio
 from gup_pin.memmap import BIAS, Counts, Layouts, Memmap
 from gup_pin.memory import Field, Record
@@ -323,11 +323,43 @@ def test_pin_count(counts: Counts, pins: tuple[int, bool]) -> None:
     assert counts.pin_count() == pins
 
 
-def test_pfn_of_a_struct_page() -> None:
-    """A small number is none."""
-    memmap = Kernel().memmap
-    assert memmap.pfn(PAGE0 + 7 * SIZE) == 7
-    assert memmap.pfn(7) is None
+# Ranges of pfns that have struct pages.
+SECTIONS = [(0, 64), (128, 8)]
+
+
+@pytest.mark.parametrize(
+    ("number", "pfn"),
+    [
+        *((7, 7), (5000, 5000), (PAGE0, 0), (PAGE0 + 7 * SIZE, 7)),
+        *((PAGE0 + 63 * SIZE, 63), (PAGE0 + 128 * SIZE, 128)),
+    ],
+)
+def test_pfn_or_struct_page(number: int, pfn: int) -> None:
+    """A small number is a pfn, whether there is such a page or not."""
+    assert Kernel().memmap.pfn(number, lambda: SECTIONS) == pfn
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        # In the middle, in a hole, behind the end: as in kernel text; before the begin.
+        *(PAGE0 + 7 * SIZE + 8, PAGE0 + 64 * SIZE, PAGE0 + 136 * SIZE),
+        *(0xFFFFFFFF81000000, PAGE0 - SIZE),
+    ],
+)
+def test_no_struct_page(address: int) -> None:
+    """Nothing is made up of what lies there."""
+    with pytest.raises(Unreadable, match=f"struct page at {address:#x}: is none"):
+        Kernel().memmap.pfn(address, lambda: SECTIONS)
+
+
+def test_struct_page_where_little_is_known() -> None:
+    """Of which sections there are, or of where any struct page is."""
+    assert Kernel().memmap.pfn(PAGE0 + 64 * SIZE, list) == 64
+    memmap = Memmap(MockMemory(), replace(LAYOUTS, page0=None), Faults().add)
+    assert memmap.pfn(64, list) == 64
+    with pytest.raises(Unreadable):
+        memmap.pfn(PAGE0 + 64 * SIZE, list)
 
 
 @pytest.mark.parametrize("index", [0, 1, 63, 64, 4095, 4096, 1 << 18, 1 << 30])
