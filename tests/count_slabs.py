@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Run by drgn for test_kdump.py: how many slabs the kernel had, and how many are missing.
+
+Knows nothing of drgn-scripts. Prints JSON.
+"""
+
+from __future__ import annotations
+
+import json
+
+from drgn import FaultError, Program, get_default_prog
+from drgn.helpers.linux.mm import for_each_page, page_to_virt
+
+
+def count(prog: Program) -> dict[str, int]:
+    """By what their struct pages say, and whether their first byte can be read."""
+    slab = prog.constant("PGTY_slab").value_()
+    found = {"slabs": 0, "missing": 0}
+    for page in for_each_page(prog):
+        try:
+            if page.page_type.value_() >> 24 != slab:
+                continue
+        except FaultError:
+            # Not in a dump whose memory map has holes.
+            continue
+        found["slabs"] += 1
+        try:
+            prog.read(page_to_virt(page).value_(), 1)
+        except FaultError:
+            found["missing"] += 1
+    return found
+
+
+if __name__ == "__main__":
+    print(json.dumps(count(get_default_prog())))
