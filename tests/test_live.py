@@ -13,7 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dumps import program, without_ages
+import pytest
+
+from dumps import VERBS, program, without_ages
+from schema import validate
 from vmlib import paths
 
 VERSION = os.environ.get("GUP_PIN_KVER") or paths.versions()[0]
@@ -25,54 +28,104 @@ shift 3
 if [ "$hold" ]; then
 	"$hold" >/tmp/log 2>&1 || { cat /tmp/log; exit 1; }
 fi
-"$@" -k -s "$vmlinux" "$GUP_PIN_SCRIPT" list --json >"$out/listed" 2>"$out/errors"
-echo $? >"$out/status"
-cat /sys/kernel/debug/gup_pin/pins >"$out/pins"
+for verb in $GUP_PIN_VERBS; do
+	"$@" -k -s "$vmlinux" "$GUP_PIN_SCRIPT" $verb --json >"$out/$verb" 2>"$out/$verb.errors"
+	echo $? >"$out/$verb.status"
+	[ $verb != list ] || cat /sys/kernel/debug/gup_pin/pins >"$out/pins"
+done
 """
+
+# What a live kernel may have taken away, or have begun to write, meanwhile.
+RACES = {"not in the dump", "is none", "is being written"}
 
 
 @dataclass(frozen=True)
-class Listed:
-    """What the script said, and what debugfs showed after it."""
+class Said:
+    """What the script said to a verb."""
 
     status: int
     text: str
     errors: list[str]
+
+
+@dataclass(frozen=True)
+class Live:
+    """What the script said to each verb, and what debugfs showed after list."""
+
+    said: dict[str, Said]
     pins: list[str]
 
 
-def list_live(out: Path, hold: str | Path, append: Sequence[str] = ()) -> Listed:
+def ask(out: Path, hold: str | Path, verbs: Sequence[str], append: Sequence[str] = ()) -> Live:
     """Run the script in a guest."""
-    vm: list[str | Path] = [paths.SCRIPTS / "vm", "-k", VERSION, "-m", "2G", "-t", "400"]
+    vm: list[str | Path] = [paths.SCRIPTS / "vm", "-k", VERSION, "-m", "2G", "-t", "800"]
     vm += [*append, "--out", out, "--", "sh", "-c", GUEST, "sh", out]
     vm += [paths.build_dir(VERSION, "test") / "vmlinux", hold]
     vm += [paths.SCRIPTS / "drgn", "-k", VERSION, "-q"]
-    env = {**os.environ, "GUP_PIN_SCRIPT": str(SCRIPT)}
+    env = {**os.environ, "GUP_PIN_SCRIPT": str(SCRIPT), "GUP_PIN_VERBS": " ".join(verbs)}
     guest = subprocess.run(vm, capture_output=True, text=True, check=False, env=env)
     assert guest.returncode == 0, guest.stdout + guest.stderr
-    errors = (out / "errors").read_text().splitlines()
-    return Listed(
-        int((out / "status").read_text()),
-        (out / "listed").read_text(),
-        [line for line in errors if line.startswith("gup_pins: ")],
+    return Live(
+        {verb: read_said(out, verb) for verb in verbs},
         (out / "pins").read_text().splitlines()[1:],
     )
 
 
-def test_pins_are_those_of_debugfs(tmp_path: Path) -> None:
+def read_said(out: Path, verb: str) -> Said:
+    """What the script said."""
+    errors = (out / f"{verb}.errors").read_text().splitlines()
+    return Said(
+        int((out / f"{verb}.status").read_text()),
+        (out / verb).read_text(),
+        [line for line in errors if line.startswith("gup_pins: ")],
+    )
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Live:
+    """One guest that holds pins, and nothing else, and is asked all verbs."""
+    return ask(tmp_path_factory.mktemp("live"), program("gup_pin_hold"), VERBS)
+
+
+def test_pins_are_those_of_debugfs(live: Live) -> None:
     """Word for word, but for ages, while the kernel runs."""
-    listed = list_live(tmp_path, program("gup_pin_hold"))
+    listed = live.said["list"]
     assert (listed.status, listed.errors) == (0, [])
     document = json.loads(listed.text)
     assert document["live"] is True and document["complete"] is True
     lines = [" ".join(f"{key}={value}" for key, value in pin.items()) for pin in document["pins"]]
     assert len(lines) > 1
-    assert without_ages(lines) == without_ages(listed.pins)
+    assert without_ages(lines) == without_ages(live.pins)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_nothing_but_what_was_changing_is_missing(live: Live, verb: str) -> None:
+    """All goes on while drgn looks: what it misses for that, it says."""
+    said = live.said[verb]
+    document = json.loads(said.text)
+    validate(document)
+    assert document["live"] is True
+    assert {fault["why"] for fault in document["faults"]} <= RACES
+    assert len(said.errors) == len(document["faults"])
+    assert document["complete"] == (not document["faults"])
+    # The holders' folios are all in order.
+    assert document.get("findings", []) == []
+    assert said.status == (4 if document["faults"] else 0)
+
+
+def test_verbs_agree(live: Live) -> None:
+    """The holders do nothing more, and are all there."""
+    documents = {verb: json.loads(said.text) for verb, said in live.said.items()}
+    pins = sum(pin["pins"] for pin in documents["list"]["pins"])
+    assert sum(total["pins"] for total in documents["stacks"]["sums"]) == pins
+    assert documents["status"]["stats"]["live_pins"] == pins
+    assert documents["orphans"]["pins"] == []
 
 
 def test_a_kernel_that_never_tracked_is_status_3(tmp_path: Path) -> None:
     """And is told so in one line."""
-    listed = list_live(tmp_path, "", ["--append", "gup_pin=off"])
-    assert (listed.status, listed.text, listed.pins) == (3, "", [])
+    live = ask(tmp_path, "", ["list"], ["--append", "gup_pin=off"])
+    listed = live.said["list"]
+    assert (listed.status, listed.text, live.pins) == (3, "", [])
     (error,) = listed.errors
     assert "never" in error
