@@ -177,7 +177,7 @@ def find_layouts(prog: Program) -> Layouts:
         folio=described,
         order=find_record(prog, "struct folio", ["_flags_1"]),
         order_at=find_offset(prog, "struct folio", "_flags_1"),
-        host=find_record(prog, "struct address_space", ["host"]),
+        host=find_record(prog, "struct address_space", ["host", "a_ops"]),
         inode=find_record(prog, "struct inode", ["i_ino", "i_sb"]),
         dev=find_record(prog, "struct super_block", ["s_dev"]),
         pgmap_type=pgmap_type,
@@ -358,12 +358,15 @@ class FolioReader:
 
     def _read_file(self, mapping: int) -> tuple[int, int, str]:
         layouts = self._layouts
-        (host,) = layouts.host.read(self._memory, mapping)
+        host, operations = layouts.host.read(self._memory, mapping)
+        # Every mapping has some, be they empty; every inode is of a file system.
+        if not operations:
+            raise Unreadable(layouts.host.name, mapping, "is none")
         if not host:
             return NO_FILE
         ino, sb = layouts.inode.read(self._memory, host)
         if not sb:
-            return NO_FILE
+            raise Unreadable(layouts.inode.name, host, "is none")
         (dev,) = layouts.dev.read(self._memory, sb)
         return dev, ino, self._path(host) if ino else ""
 

@@ -51,7 +51,7 @@ LAYOUTS = Layouts(
     ),
     order=Record("struct folio", 4 * PAGE_SIZE, [Field(8 * PAGE_SIZE, 64)]),
     order_at=PAGE_SIZE,
-    host=longs("struct address_space", 0),
+    host=longs("struct address_space", 0, 8),
     inode=longs("struct inode", 64, 40),
     dev=Record("struct super_block", 64, [Field(128, 32)]),
     pgmap_type=Record("struct dev_pagemap", 16, [Field(64, 32)]),
@@ -86,7 +86,7 @@ def put_mapping(memory: MockMemory, dev: int, ino: int) -> int:
     """An address space with its inode."""
     sb = memory.put(struct.pack("<16xI44x", dev))
     inode = memory.put(struct.pack("<40xQ16xQ", sb, ino))
-    return memory.put(struct.pack("<Q", inode))
+    return memory.put(struct.pack("<QQ", inode, 0xFFFFFFFF81001000))
 
 
 class Kernel:
@@ -214,10 +214,28 @@ def test_no_memmap(kernel: Kernel) -> None:
 
 def test_unreadable_inode(kernel: Kernel) -> None:
     """The pin is shown without its file."""
-    mapping = kernel.memory.put(struct.pack("<Q", 0x1000))
+    mapping = kernel.memory.put(struct.pack("<QQ", 0x1000, 0x2000))
     folio = kernel.describe(page(LRU, mapping, 1))
     assert folio == Folio("file", 0, 0, 0, 1, 1)
     assert list(kernel.faults.lines()) == ["struct inode not in the dump (0x1000)"]
+
+
+def test_mapping_of_no_inode(kernel: Kernel) -> None:
+    """There are such, for swap."""
+    mapping = kernel.memory.put(struct.pack("<QQ", 0, 0x2000))
+    assert kernel.describe(page(LRU, mapping, 1)) == Folio("file", 0, 0, 0, 1, 1)
+    assert not kernel.faults
+
+
+@pytest.mark.parametrize("name", ["address_space", "inode"])
+def test_zeroed_inode(kernel: Kernel, name: str) -> None:
+    """All of it, its mapping among it, or but the part that lies before that."""
+    mapping = put_mapping(kernel.memory, 1, 2)
+    (inode,) = struct.unpack_from("<Q", kernel.memory.pieces[mapping])
+    zeroed = mapping if name == "address_space" else inode
+    kernel.memory.pieces[zeroed] = bytes(len(kernel.memory.pieces[zeroed]))
+    assert kernel.describe(page(LRU, mapping, 1)) == Folio("file", 0, 0, 0, 1, 1)
+    assert list(kernel.faults.lines()) == [f"struct {name} is none ({zeroed:#x})"]
 
 
 @pytest.mark.parametrize("live", [False, True])
