@@ -162,7 +162,7 @@ class GupPinState:
 
     def tasks(self) -> Tasks:
         """Who is still there."""
-        return find_tasks(self.prog, self.now, self.faults.add)
+        return find_tasks(self.prog, self.now, self.faults.add, self.live)
 
     def orphans(self) -> Orphans:
         """Which pins are orphans."""

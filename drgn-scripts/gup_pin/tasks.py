@@ -127,20 +127,40 @@ def _read(task: Object) -> Task:
     return Task(ended, ended and not threads, task.start_time.value_(), leads)
 
 
-def find_tasks(prog: Program, now: int, fault: Callable[[Unreadable], None]) -> Tasks:
-    """All tasks of a program; now is local_clock() in ns."""
+def find_tasks(
+    prog: Program, now: int, fault: Callable[[Unreadable], None], live: bool
+) -> Tasks:
+    """All tasks of a program; now is local_clock() in ns.
+
+    Unless it is live, the kernel knows how many there are.
+    """
     from drgn import FaultError  # noqa: PLC0415
     from drgn.helpers.linux.pid import for_each_task  # noqa: PLC0415
 
     tasks: dict[int, Task] = {}
-    complete = True
+    missing: Unreadable | None = None
     try:
         for task in for_each_task(prog):
             tasks[task.pid.value_()] = _read(task)
+        # A task of zeroes is nobody: those that idle are not among these.
+        tasks.pop(0, None)
+        if not live:
+            missing = _find_missing(prog, len(tasks))
     except FaultError as error:
-        fault(Unreadable("task", error.address))
-        complete = False
-    return Tasks(tasks, find_clocks(prog, now), complete)
+        missing = Unreadable("task", error.address)
+    if missing:
+        fault(missing)
+    return Tasks(tasks, find_clocks(prog, now), missing is None)
+
+
+def _find_missing(prog: Program, met: int) -> Unreadable | None:
+    """What to tell if there are more than were met; raises drgn.FaultError."""
+    try:
+        count = prog.variable("nr_threads", "kernel/fork.c")
+    except LookupError:
+        return None
+    address, missing = count.address_of_().value_(), count.value_() - met
+    return Unreadable("task", address, "not found", missing) if missing > 0 else None
 
 
 def find_these(

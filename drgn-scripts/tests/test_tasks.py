@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 from test_cli import MockFaultError, mock_drgn
 
-from gup_pin.tasks import Clocks, Task, Tasks, find_clocks
+from gup_pin.errors import Faults
+from gup_pin.tasks import Clocks, Task, Tasks, find_clocks, find_tasks
 from samples import CALL, ORIGIN, item
 
 MS = 1_000_000
@@ -144,3 +145,64 @@ def test_no_clock_of_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "drgn", mock_drgn())
     prog: Any = {}
     assert find_clocks(prog, NOW) == Clocks(NOW, NOW, SECOND)
+
+
+def make_task(pid: int) -> SimpleNamespace:
+    """A struct task_struct of one that lives."""
+    return SimpleNamespace(
+        pid=value(pid), tgid=value(pid), exit_state=value(0), start_time=value(0)
+    )
+
+
+def found_tasks(
+    monkeypatch: pytest.MonkeyPatch, pids: list[int], count: int | None, live: bool
+) -> tuple[Tasks, list[str]]:
+    """What is found of tasks with these pids where the kernel counts so many."""
+    monkeypatch.setitem(sys.modules, "drgn", mock_drgn())
+    for name in ("drgn.helpers", "drgn.helpers.linux"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    helpers = ModuleType("drgn.helpers.linux.pid")
+    vars(helpers).update(for_each_task=lambda _: map(make_task, pids))
+    monkeypatch.setitem(sys.modules, helpers.__name__, helpers)
+
+    def variable(name: str, file: str) -> SimpleNamespace:
+        """The only one, which tests in the kernel may have as well."""
+        if count is None or (name, file) != ("nr_threads", "kernel/fork.c"):
+            raise LookupError(name)
+        return SimpleNamespace(
+            value_=lambda: count, address_of_=lambda: value(0x10)
+        )
+
+    prog: Any = MockProgram(100, 0)
+    monkeypatch.setattr(prog, "variable", variable)
+    faults = Faults()
+    return find_tasks(prog, NOW, faults.add, live), list(faults.lines())
+
+
+@pytest.mark.parametrize(
+    ("pids", "count", "live"),
+    [
+        ([7, 8], 2, False),
+        # It was just counted, or not yet.
+        ([7, 8], 1, False),
+        ([7, 8], 5, True),
+        ([7, 8], None, False),
+    ],
+)
+def test_all_tasks(
+    monkeypatch: pytest.MonkeyPatch, pids: list[int], count: int | None, live: bool
+) -> None:
+    """Who is not among them has gone."""
+    tasks, lines = found_tasks(monkeypatch, pids, count, live)
+    assert tasks.task_lives(7, AGE) and not tasks.task_lives(9, AGE)
+    assert lines == []
+
+
+@pytest.mark.parametrize("pids", [[7], [7, 0, 0]])
+def test_tasks_that_are_missing(
+    monkeypatch: pytest.MonkeyPatch, pids: list[int]
+) -> None:
+    """Nodes of their tree are zeroes, or they are: nobody is taken for gone."""
+    tasks, lines = found_tasks(monkeypatch, pids, 3, live=False)
+    assert tasks.task_lives(7, AGE) and tasks.task_lives(8, AGE)
+    assert lines == ["task not found (2 times, first 0x10)"]
