@@ -69,8 +69,10 @@ def for_each_pin(
     :return: runs. first is the first folio's Item: its pfn; its Call (a struct
         gup_pin_call) with the Origin (a struct gup_pin_id); the user address; its
         pins; its Folio. pages and pins are those of the whole run.
-    :raises GupPinUnavailable: if the feature is not there, was never switched on, or
-        has another format
+    :raises GupPinUnavailable: if the feature is not there, was never enabled, or has
+        another format
+    :raises drgn.FaultError: if the dump lacks even the feature's root
+    :raises LookupError: if the debugging information lacks what is needed
     :raises BadFilter: for what is no value of a member, or no pin function of the
         kernel's
     """
@@ -86,7 +88,8 @@ def pins_of_page(page: Object) -> list[Item]:
     :return: an item for each call that has pins on it, oldest first: see
         for_each_pin()
     :raises GupPinUnavailable: as for_each_pin()
-    :raises drgn.FaultError: if the struct page is not in the dump
+    :raises drgn.FaultError: likewise, and if the struct page is not in the dump
+    :raises LookupError: likewise
     """
     from drgn import cast  # noqa: PLC0415
     from drgn.helpers.linux.mm import compound_head, page_to_pfn  # noqa: PLC0415
@@ -104,6 +107,8 @@ def for_each_call(prog: Source) -> Iterator[Object]:
         time is in ns of local_clock(), live its recorded pins. Takes memory for each
         call.
     :raises GupPinUnavailable: as for_each_pin()
+    :raises drgn.FaultError: likewise
+    :raises LookupError: likewise
     """
     return _calls(_state(prog))
 
@@ -128,6 +133,8 @@ def for_each_origin(prog: Source) -> Iterator[Object]:
         them), where (id.stack: see pin_stack()) and how; got less gone are its live
         calls.
     :raises GupPinUnavailable: as for_each_pin()
+    :raises drgn.FaultError: likewise
+    :raises LookupError: likewise
     """
     return _origins(_state(prog))
 
@@ -151,6 +158,8 @@ def for_each_hazard(
         gup_pin_hazard_kind; event has the time in ns of local_clock(), the task and
         return addresses; run is the pin, as it was then.
     :raises GupPinUnavailable: as for_each_pin()
+    :raises drgn.FaultError: likewise
+    :raises LookupError: likewise
     :raises BadFilter: likewise
     """
     return _state(prog).for_each_hazard(_filter(wanted, words))
@@ -213,6 +222,8 @@ def for_each_inconsistency(prog: Source) -> Iterator[Finding]:
     :return: findings: the kind; the head's pfn; what the folio is, and what its
         struct page counts; its pins on record
     :raises GupPinUnavailable: as for_each_pin()
+    :raises drgn.FaultError: likewise
+    :raises LookupError: likewise
     """
     return _state(prog).for_each_finding()
 

@@ -31,8 +31,8 @@ EPILOG = """\
 filters, as debugfs takes them: owner=TGID task=PID|TGID/PID comm=NAME mode=r|w
 term=short|long api=FUNCTION pfn=A-B ino=N dev=MAJOR:MINOR min_age_ms=N stack=HANDLE
 
-exit status: 0 fine; 1 error; 2 usage; 3 the kernel has no such feature, never switched
-it on, or has another format of it; 4 some of it could not be read, and the rest was
+exit status: 0 fine; 1 error; 2 usage; 3 the kernel has no such feature, never enabled
+it, or has another format of it; 4 some of it could not be read, and the rest was
 shown, or check found something
 """
 

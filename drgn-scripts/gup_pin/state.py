@@ -368,16 +368,20 @@ def _check_enabled(root: Object, shards: Shards) -> None:
     if not (figures.acquired or figures.before or figures.untracked_total):
         raise GupPinUnavailable(
             Absence.NEVER_ENABLED,
-            "tracking was never switched on (gup_pin=on, or 1 in debugfs' enable)",
+            "tracking was never enabled (gup_pin=on, or 1 in debugfs' enable)",
         )
 
 
 def gup_pin_state(prog: Program) -> GupPinState:
     """Find the feature in a program.
 
-    Raises GupPinUnavailable if it is not there, was never switched on, or has another
-    format; drgn.FaultError if the dump lacks even its root; LookupError if the
-    debugging information lacks what is needed.
+    :param prog: a Linux kernel's dump, or a live kernel
+    :return: what is found from the ``struct gup_pin_root``. Its now is in ns of
+        local_clock(); its faults count what could not be read since.
+    :raises GupPinUnavailable: if the feature is not there, was never enabled, or has
+        another format
+    :raises drgn.FaultError: if the dump lacks even the root
+    :raises LookupError: if the debugging information lacks what is needed
     """
     from drgn import sizeof  # noqa: PLC0415
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -90,6 +91,14 @@ def test_a_kernel_without_the_feature(
     monkeypatch.setattr(api, "_state", refuse)
     with pytest.raises(GupPinUnavailable):
         function("the program")
+
+
+@pytest.mark.parametrize("function", [*EACH, api.pins_of_page, api.gup_pin_state])
+def test_what_may_be_raised_is_told(function: Callable[[Any], Any]) -> None:
+    """A script has nowhere else to look for what it has to catch."""
+    raised = re.findall(r":raises ([\w.]+):", function.__doc__ or "")
+    assert {"GupPinUnavailable", "drgn.FaultError", "LookupError"} <= {*raised}
+    assert len(raised) == len({*raised})
 
 
 class MockState:

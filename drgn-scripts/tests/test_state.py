@@ -82,7 +82,7 @@ def check_enabled(recording: bool, **figures: int) -> None:
 
 def test_never_enabled() -> None:
     """Built, but of no use yet."""
-    with pytest.raises(GupPinUnavailable, match="never switched on") as caught:
+    with pytest.raises(GupPinUnavailable, match="^tracking was never enabled") as caught:
         check_enabled(False, acquired=0, folios=0)
     assert caught.value.absence is Absence.NEVER_ENABLED
 
