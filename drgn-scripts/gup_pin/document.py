@@ -26,10 +26,10 @@ class Handles:
         self._seen: dict[str, None] = {}
 
     def note(self, words: Words) -> None:
-        """Note those of a pin, a sum or a finding."""
+        """Note those of a pin, a sum, a hazard's pin or a finding."""
         if not self._wanted:
             return
-        handle = words.get("stack")
+        handle = words.get("pin", words).get("stack")
         if handle is not None:
             self._seen[handle] = None
         for handle in words.get("stacks", ()):

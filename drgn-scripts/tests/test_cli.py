@@ -340,6 +340,17 @@ def test_hazards_jsonl(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None
     }
 
 
+def test_hazards_json(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """Its stacks are those of the pins."""
+    monkeypatch.setattr(Views, "head", lambda self, verb: HEAD)
+    assert run(monkeypatch, "hazards --json", MockState()) == 0
+    document = json.loads(capsys.readouterr().out)
+    validate(document)
+    assert "pins" not in document
+    (hazard,) = document["hazards"]
+    assert document["stacks"] == {hazard["pin"]["stack"]: FRAME_LIST}
+
+
 def test_hazards_partial(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     """What is there is given, and the rest told."""
     assert run(monkeypatch, "hazards", MockState(damaged=True)) == 4

@@ -109,6 +109,9 @@ def test_two_origins_are_not_mixed_up() -> None:
 def test_the_schema_refuses(views: Views) -> None:
     """What is nearly a pin, or nearly a document."""
     pin = views.pin(RUN)
+    whole = document.build(views, "list", {})
+    with pytest.raises(Exception, match="'stacks' is a required property"):
+        validate({key: value for key, value in whole.items() if key != "stacks"})
     wrong: list[dict[str, object]] = [
         {**pin, "pfn": 256},
         {**pin, "pins": "1"},
@@ -121,7 +124,7 @@ def test_the_schema_refuses(views: Views) -> None:
         with pytest.raises(Exception, match=r"."):
             validate(each, "pin")
     with pytest.raises(Exception, match="gup-pin/2"):
-        validate({**document.build(views, "list", {}), "schema": "gup-pin/2"})
+        validate({**whole, "schema": "gup-pin/2"})
 
 
 def test_a_sum(views: Views) -> None:

@@ -136,6 +136,16 @@ def test_all_parts_are_there() -> None:
 
 
 @pytest.mark.usefixtures("words")
+def test_stacks_of_what_has_no_pins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of hazards and of findings are there, too."""
+    finding = {**FINDING, "stacks": ["0x5"]}
+    state = WholeState(findings=[finding])
+    monkeypatch.setattr(state, "for_each_run", lambda: iter(()))
+    monkeypatch.setattr(state, "frames", lambda handle: [f"frame{handle:x}"])
+    assert make(state)["stacks"] == {"0x5": ["frame5"], "0x2b40003": ["frame2b40003"]}
+
+
+@pytest.mark.usefixtures("words")
 def test_what_cannot_be_read_is_told() -> None:
     """Faults that come late as well; without zones there is the rest."""
     data = make(WholeState(damaged=True, zones=False))

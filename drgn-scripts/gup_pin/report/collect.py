@@ -50,6 +50,7 @@ def collect(state: GupPinState, progress: Progress) -> dict[str, object]:
     with suppress(LookupError, Unreadable):
         data["memory"] = views.physical(state.physical())
     handles = dict.fromkeys(columns["sites"]["stack"])
+    handles |= dict.fromkeys(hazard["pin"]["stack"] for hazard in data["hazards"])
     for finding in data["findings"]:
         handles |= dict.fromkeys(finding["stacks"])
     data["stacks"] = {handle: state.frames(int(handle, 16)) for handle in handles}
