@@ -7,8 +7,9 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from .errors import GupPinUnavailable, Unreadable
 from .filter import BadFilter, Filter, number_below
@@ -58,13 +59,23 @@ def _number(text: str) -> int:
 _count.__name__ = _pid.__name__ = _number.__name__ = "number"
 
 
+class _Arguments(argparse.ArgumentParser):
+    """Leaves with status 2 for a wrong command line, even if nobody reads why."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and leave."""
+        with suppress(OSError):
+            super().error(message)
+        raise SystemExit(EXIT_USAGE)
+
+
 class _Parser:
     """Builds the parser, verb by verb."""
 
     def __init__(self, usage: str, name: str) -> None:
         """The usage of all, where %(prog)s is name, and the verb."""
         self._usage = usage
-        self.parser = argparse.ArgumentParser(
+        self.parser = _Arguments(
             prog=name,
             description="Show the recorded pins of a crash dump or a live kernel.",
             usage=f"{usage} VERB [OPTION]...",
@@ -221,17 +232,19 @@ def parse(
 
 
 def complain(message: str) -> None:
-    """One line to the user."""
-    print(f"{NAME}: {message}", file=sys.stderr)
+    """One line to the user; if nobody reads it, the exit status has to do."""
+    with suppress(OSError):
+        print(f"{NAME}: {message}", file=sys.stderr)
 
 
-def drop_unwritten() -> None:
+def drop_unwritten(*streams: TextIO) -> None:
     """Nobody takes what is left to write: keep who flushes it last from saying so."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    for stream in streams:
+        try:
+            stream.flush()
+        except OSError:
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def _is_lookup(error: Exception) -> bool:
@@ -315,11 +328,34 @@ def guard(work: Callable[[], int]) -> int:
         return EXIT_ERROR
 
 
+def execute(
+    words: Sequence[str],
+    find_prog: Callable[[], Program],
+    usage: str = _USAGE,
+    name: str = f"{NAME}.py",
+) -> int:
+    """Do what words of a command line say; return its exit status.
+
+    Raises only BrokenPipeError: see guard().
+    """
+
+    def work() -> int:
+        try:
+            args = parse(words, usage, name)
+        except SystemExit as leave:
+            # It may have printed its help.
+            sys.stdout.flush()
+            return int(leave.code or 0)
+        return run(args, find_prog)
+
+    return guard(work)
+
+
 def main(words: Sequence[str], find_prog: Callable[[], Program]) -> int:
     """Run the command; return its exit status."""
-    args = parse(words)
     try:
-        return guard(lambda: run(args, find_prog))
+        return execute(words, find_prog)
     except BrokenPipeError:
-        drop_unwritten()
         return EXIT_FINE
+    finally:
+        drop_unwritten(sys.stdout, sys.stderr)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .cli import EXIT_ERROR, EXIT_FINE, drop_unwritten, guard, parse, run
+from . import cli
 from .verbs import NAME
 
 if TYPE_CHECKING:
@@ -28,24 +28,16 @@ _ABOUT = (
 def execute(prog: Program, words: Sequence[str]) -> int:
     """Run the command in a session that goes on after it; return its status."""
     try:
-        status = guard(lambda: _execute(prog, words))
+        return cli.execute(words, lambda: prog, "%%%(prog)s", NAME)
     except BrokenPipeError:
         # The reader of a pipe has left; drgn puts stdout back by itself.
-        return EXIT_FINE
-    # In %gup_pins … > FILE drgn closes the file next. The session's own stays.
-    if status == EXIT_ERROR and sys.stdout is not sys.__stdout__:
-        drop_unwritten()
-    return status
-
-
-def _execute(prog: Program, words: Sequence[str]) -> int:
-    try:
-        args = parse(words, "%%%(prog)s", NAME)
-    except SystemExit as leave:
-        # It may have printed its help.
-        sys.stdout.flush()
-        return int(leave.code or 0)
-    return run(args, lambda: prog)
+        return cli.EXIT_FINE
+    finally:
+        # In %gup_pins … > FILE drgn closes the file next. The session's own stay.
+        if sys.stdout is not sys.__stdout__:
+            cli.drop_unwritten(sys.stdout)
+        if sys.stderr is not sys.__stderr__:
+            cli.drop_unwritten(sys.stderr)
 
 
 def register() -> bool:

@@ -135,10 +135,8 @@ class GupPinState:
 
     def for_each_orphan(self, wanted: Filter | None = None) -> Iterator[Run]:
         """The lines of the debugfs file orphans."""
-        orphans = self.orphans()
-        for run in self.for_each_run(wanted):
-            if orphans.has(run.first):
-                yield run
+        runs, orphans = self.for_each_run(wanted), self.orphans()
+        return (run for run in runs if orphans.has(run.first))
 
     def for_each_origin(self) -> Iterator[tuple[int, Origin, origins.Counts]]:
         """Address, identity and counts of all origins, also of those without pins."""

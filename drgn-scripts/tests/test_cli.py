@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -452,9 +452,7 @@ def test_a_bug_is_called_by_its_name(
 )
 def test_usage(monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: str) -> None:
     """Status 2, and nothing read."""
-    with pytest.raises(SystemExit) as left:
-        run(monkeypatch, words, AssertionError("used"))
-    assert left.value.code == 2
+    assert run(monkeypatch, words, AssertionError("used")) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert "usage: drgn -c DUMP -s VMLINUX gup_pins.py" in err
@@ -486,26 +484,75 @@ def test_not_run_by_drgn(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> No
     )
 
 
-def test_closed_pipe() -> None:
-    """The reader left: no complaint, not even from Python's own last flush."""
+def start(words: Sequence[str], state: str, **files: Any) -> subprocess.Popen[bytes]:
+    """The command in a process of its own, which waits for the end of its stdin."""
     script = (
         "import sys\n"
         f"sys.path[:0] = [{str(PARTS)!r}, {str(PARTS / 'tests')!r}]\n"
         "from types import SimpleNamespace\n"
         "import test_cli\n"
         "sys.modules['drgn'] = test_cli.mock_drgn()\n"
-        "test_cli.cli.gup_pin_state = lambda prog: test_cli.MockState()\n"
+        f"test_cli.cli.gup_pin_state = lambda prog: test_cli.MockState({state})\n"
         "sys.stdin.read()\n"
-        "sys.exit(test_cli.cli.main(['list'], SimpleNamespace))\n"
+        f"sys.exit(test_cli.cli.main({words!r}, SimpleNamespace))\n"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", script],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
+    command = [sys.executable, "-c", script]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, **files)
+
+
+DAMAGED = "damaged=True"
+
+
+@pytest.mark.parametrize(
+    ("words", "state", "status"),
+    [
+        (["list"], "", 0),
+        (["list"], DAMAGED, 0),
+        (["--help"], "", 0),
+        (["list", "--help"], "", 0),
+    ],
+)
+def test_closed_pipe(words: list[str], state: str, status: int) -> None:
+    """The reader left: no complaint, not even from Python's own last flush."""
+    pipe = subprocess.PIPE
+    with start(words, state, stdout=pipe, stderr=pipe) as process:
         assert process.stdin and process.stdout and process.stderr
         process.stdout.close()
         process.stdin.close()
         assert process.stderr.read() == b""
-        assert process.wait() == 0
+        assert process.wait() == status
+
+
+@pytest.mark.parametrize(
+    ("words", "state", "status"),
+    [
+        (["list"], "", 0),
+        (["list"], DAMAGED, 4),
+        (["lst"], "", 2),
+        (["list", "mode=x"], "", 2),
+        (["--help"], "", 0),
+    ],
+)
+def test_nobody_reads_what_went_wrong(
+    words: list[str], state: str, status: int
+) -> None:
+    """The status says it all the same."""
+    pipe = subprocess.PIPE
+    with start(words, state, stdout=pipe, stderr=pipe) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stderr.close()
+        process.stdin.close()
+        assert bool(process.stdout.read()) == (status != 2)
+        assert process.wait() == status
+
+
+@pytest.mark.parametrize("words", [["list"], ["--help"]])
+def test_a_full_disk(words: list[str]) -> None:
+    """One line, and status 1."""
+    with (
+        open("/dev/full", "wb") as full,
+        start(words, "", stdout=full, stderr=subprocess.PIPE) as process,
+    ):
+        _, err = process.communicate()
+        assert err == b"gup_pins: output: No space left on device\n"
+        assert process.returncode == 1

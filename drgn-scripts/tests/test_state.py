@@ -6,9 +6,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from test_format import NAMES
 
 from gup_pin.errors import Absence, GupPinUnavailable, Unreadable
-from gup_pin.state import _check_enabled, gup_pin_state
+from gup_pin.filter import BadFilter, Filter
+from gup_pin.state import GupPinState, _check_enabled, gup_pin_state
 from gup_pin.totals import Totals
 
 
@@ -82,7 +84,7 @@ def check_enabled(recording: bool, **figures: int) -> None:
 
 def test_never_enabled() -> None:
     """Built, but of no use yet."""
-    with pytest.raises(GupPinUnavailable, match="^tracking was never enabled") as caught:
+    with pytest.raises(GupPinUnavailable, match="was never enabled") as caught:
         check_enabled(False, acquired=0, folios=0)
     assert caught.value.absence is Absence.NEVER_ENABLED
 
@@ -102,3 +104,18 @@ def test_no_debugging_information() -> None:
     prog.debug_info = False
     with pytest.raises(LookupError, match="struct page"):
         gup_pin_state(prog)
+
+
+@pytest.mark.parametrize("each", ["for_each_run", "for_each_orphan", "for_each_hazard"])
+def test_a_filter_that_is_none(monkeypatch: pytest.MonkeyPatch, each: str) -> None:
+    """Is told by the call itself: after that, verbs print their header."""
+    vars(sys.modules["drgn"])["FaultError"] = OSError
+    state: Any = object.__new__(GupPinState)
+    ring = SimpleNamespace(value_=int, newest=SimpleNamespace(value_=int))
+    parts = {"names": NAMES, "root": SimpleNamespace(ring=ring)}
+    parts["_ring"] = SimpleNamespace(hazards=lambda address, newest: ())
+    for name, part in parts.items():
+        object.__setattr__(state, name, part)
+    monkeypatch.setattr(GupPinState, "orphans", lambda self: None)
+    with pytest.raises(BadFilter, match="api=nonsense"):
+        getattr(state, each)(Filter(api="nonsense"))
