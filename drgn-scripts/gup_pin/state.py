@@ -395,9 +395,7 @@ def gup_pin_state(prog: Program) -> GupPinState:
     )
     _check_enabled(root, shards)
     page_shift = prog["PAGE_SHIFT"].value_()
-    reader = records.Reader(
-        memory, records.find_layouts(prog), faults.add, memory.live
-    )
+    reader = records.Reader(memory, records.find_layouts(prog), faults.add, memory.live)
     folios = folio.FolioReader(
         memory,
         folio.find_layouts(prog),
