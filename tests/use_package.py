@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from drgn import Program, get_default_prog
+from drgn import Object, Program, cast, get_default_prog
 from drgn.helpers.linux.mm import pfn_to_page
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "drgn-scripts"))
@@ -39,14 +39,42 @@ def count_folios(prog: Program, runs: list[gup_pin.Run]) -> dict[str, object]:
     }
 
 
+def check_stacks(
+    prog: Program, runs: list[gup_pin.Run], calls: list[Object]
+) -> set[tuple[str, ...]]:
+    """Whatever is given, it is known where it was pinned; return all stacks of runs."""
+    by_run = {gup_pin.pin_stack(run) for run in runs}
+    for run in runs[:9]:
+        assert gup_pin.pin_stack(run) == gup_pin.pin_stack(run, prog)
+        items = gup_pin.pins_of_page(pfn_to_page(prog, run.pfn))
+        assert gup_pin.pin_stack(run) in {gup_pin.pin_stack(item) for item in items}
+    assert by_run == {gup_pin.pin_stack(call) for call in calls}
+    for call in calls[:9]:
+        stack = gup_pin.pin_stack(call)
+        for kind in ("const struct gup_pin_call *", "struct gup_pin_call * const"):
+            assert gup_pin.pin_stack(cast(kind, call)) == stack
+        assert gup_pin.pin_stack(call[0]) == gup_pin.pin_stack(call.origin[0]) == stack
+    assert by_run <= {gup_pin.pin_stack(origin) for origin in gup_pin.for_each_origin(prog)}
+    assert all(gup_pin.pin_stack(hazard) for hazard in gup_pin.for_each_hazard(prog))
+    return by_run
+
+
+def check_words(prog: Program, runs: list[gup_pin.Run]) -> None:
+    """The words of a run, which are what filters take, find it again."""
+    for run in runs[:9]:
+        names = ("pfn", "owner", "task", "comm", "mode", "term", "api", "ino", "dev", "stack")
+        words = {name: getattr(run, name) for name in names}
+        found = gup_pin.for_each_pin(prog, min_age_ms=run.age_ms, **words)
+        assert (run.pfn, run.addr, run.match) in {(r.pfn, r.addr, r.match) for r in found}
+
+
 def use(prog: Program) -> dict[str, object]:
     """Each function."""
     runs = list(gup_pin.for_each_pin(prog))
     calls = list(gup_pin.for_each_call(prog))
     origins = list(gup_pin.for_each_origin(prog))
-    by_run = {gup_pin.pin_stack(run, prog) for run in runs}
-    assert by_run == {gup_pin.pin_stack(call) for call in calls}
-    assert by_run <= {gup_pin.pin_stack(origin) for origin in origins}
+    by_run = check_stacks(prog, runs, calls)
+    check_words(prog, runs)
     reads = sum(run.pins for run in gup_pin.for_each_pin(prog, mode="r"))
     writes = sum(run.pins for run in gup_pin.for_each_pin(prog, mode="w"))
     pins = sum(run.pins for run in runs)

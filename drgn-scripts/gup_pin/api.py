@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 from .check import Finding
 from .errors import Unreadable
 from .filter import Filter
+from .memory import bare_type
+from .pin import Pin
+from .records import Call, Origin
 from .ring import Hazard
 from .runs import Item, Run
 from .state import GupPinState, gup_pin_state
@@ -26,9 +29,16 @@ if TYPE_CHECKING:
 
     from drgn import Object, Program
 
+    from .stacks import Stacks
+
     Source: TypeAlias = Program | GupPinState
 
-_KEY = "gup_pin state"
+# Under which names a program keeps what was found.
+_KEY, _STACKS = "gup_pin state", "gup_pin stacks"
+
+# The structures that lead to a stack.
+_CALL = "gup_pin_call"
+_WITH_STACK = (_CALL, "gup_pin_origin")
 
 
 def _state(source: Source) -> GupPinState:
@@ -66,9 +76,11 @@ def for_each_pin(
     :param wanted: only these; None is all
     :param words: or else the members of a Filter, such as owner=812, mode="w",
         comm="fio", pfn=0x4400 or pfn=(0x4400, 0x44ff)
-    :return: runs. first is the first folio's Item: its pfn; its Call (a struct
-        gup_pin_call) with the Origin (a struct gup_pin_id); the user address; its
-        pins; its Folio. pages and pins are those of the whole run.
+    :return: runs. Each has all words of its line as properties: mode is "r" or "w",
+        comm bytes, task (tgid, pid), dev a dev_t, age_ms in ms, path escaped. pages
+        and pins are those of the whole run. first is the first folio's Item, which
+        has the same properties: its Call (a struct gup_pin_call, whose time is in ns)
+        with the Origin (a struct gup_pin_id); its Folio.
     :raises GupPinUnavailable: if the feature is not there, was never enabled, or has
         another format
     :raises drgn.FaultError: if the dump lacks even the feature's root
@@ -85,8 +97,8 @@ def pins_of_page(page: Object) -> list[Item]:
     The kernel counts pins by folio, so those of its other pages are among them.
 
     :param page: ``struct page *`` or ``struct folio *``
-    :return: an item for each call that has pins on it, oldest first: see
-        for_each_pin()
+    :return: an item for each call that has pins on it, oldest first, with the
+        properties of a run: see for_each_pin()
     :raises GupPinUnavailable: as for_each_pin()
     :raises drgn.FaultError: likewise, and if the struct page is not in the dump
     :raises LookupError: likewise
@@ -156,7 +168,8 @@ def for_each_hazard(
     :param words: or else the members of a Filter
     :return: hazards, from ``struct gup_pin_hazard_record``. kind is an enum
         gup_pin_hazard_kind; event has the time in ns of local_clock(), the task and
-        return addresses; run is the pin, as it was then.
+        return addresses; run is the pin, as it was then, with the properties that
+        for_each_pin() tells.
     :raises GupPinUnavailable: as for_each_pin()
     :raises drgn.FaultError: likewise
     :raises LookupError: likewise
@@ -165,26 +178,70 @@ def for_each_hazard(
     return _state(prog).for_each_hazard(_filter(wanted, words))
 
 
-def pin_stack(pin: Run | Item | Object, prog: Source | None = None) -> tuple[str, ...]:
+def pin_stack(
+    pin: Run | Item | Hazard | Call | Origin | Object, prog: Source | None = None
+) -> tuple[str, ...]:
     """Where a pin was taken.
 
-    :param pin: what for_each_pin() or pins_of_page() gave, which need the program, too;
-        or a ``struct gup_pin_call *`` or ``struct gup_pin_origin *``
-    :param prog: program, or its state
+    :param pin: what for_each_pin(), pins_of_page(), for_each_call(),
+        for_each_origin() or for_each_hazard() gave; ``struct gup_pin_call`` and
+        ``struct gup_pin_origin`` may also be given as objects, or by pointers
+    :param prog: program, or its state; needed only for a record that was made by hand
     :return: return addresses as "function+0xoffset/0xsize [module]", innermost first;
         empty if the kernel could not keep the stack
-    :raises Unreadable: if it is not in the dump
+    :raises TypeError: for what is no pin
+    :raises Unreadable: if the stack is not in the dump
+    :raises GupPinUnavailable: of an object, as for_each_pin()
+    :raises drgn.FaultError: of an object, likewise, and if it is not in the dump itself
+    :raises LookupError: of an object, likewise
     """
-    if isinstance(pin, Run):
-        pin = pin.first
-    if isinstance(pin, Item):
-        if prog is None:
-            raise TypeError("a pin alone does not know its program")
-        return _state(prog).stacks.frames(pin.call.origin.stack)
-    source = pin.prog_ if prog is None else prog
-    is_call = pin.type_.type.type_name() == "struct gup_pin_call"
-    origin = pin.origin if is_call else pin
-    return _state(source).stacks.frames(int(origin.id.stack.value_()))
+    if isinstance(pin, Hazard):
+        pin = pin.run
+    if isinstance(pin, Pin):
+        pin = pin.item.call
+    if isinstance(pin, Call):
+        pin = pin.origin
+    if isinstance(pin, Origin):
+        return _stacks_of(pin, prog).frames(pin.stack)
+    handle = _handle_of(pin)
+    return _stacks(pin.prog_ if prog is None else prog).frames(handle)
+
+
+def _stacks_of(origin: Origin, source: Source | None) -> Stacks:
+    """The stack depot that has an origin's stack."""
+    if origin.meaning is not None:
+        return origin.meaning.stacks
+    if source is None:
+        raise TypeError("a record that was read from no program needs one")
+    return _stacks(source)
+
+
+def _stacks(source: Source) -> Stacks:
+    """The stack depot of a program; even of a live one it is kept.
+
+    What is once in it stays, and all symbols are not to be read for each stack.
+    """
+    if isinstance(source, GupPinState):
+        return source.stacks
+    known: Stacks | None = source.cache.get(_STACKS)
+    if known is None:
+        known = source.cache[_STACKS] = _state(source).stacks
+    return known
+
+
+def _handle_of(thing: Object) -> int:
+    """The handle of the stack of a call or an origin, or of what points to one."""
+    from drgn import TypeKind  # noqa: PLC0415
+
+    kind = getattr(thing, "type_", None)
+    if kind is not None:
+        kind = bare_type(kind)
+        if kind.kind == TypeKind.POINTER:
+            kind = bare_type(kind.type)
+        if kind.kind == TypeKind.STRUCT and kind.tag in _WITH_STACK:
+            origin = thing.origin if kind.tag == _CALL else thing
+            return int(origin.id.stack.value_())
+    raise TypeError(f"no pin, call or origin: {type(thing).__name__}")
 
 
 def folio_pin_count(folio: Object) -> tuple[int, bool]:

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from drgn import Program
 
 
+_NS_PER_MS = 1_000_000
+
+
+def age_ms(time: int, now: int) -> int:
+    """How long ago something was, in ms; 0 if the clocks disagree."""
+    return max(now - time, 0) // _NS_PER_MS
+
+
 def now(prog: Program, fault: Callable[[Unreadable], None]) -> int:
     """The newest reading of local_clock() that the kernel left, in ns.
 

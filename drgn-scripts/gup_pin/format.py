@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from .clock import age_ms
 from .records import Origin
 from .ring import Hazard
 from .runs import Run
@@ -19,13 +20,7 @@ STACKS_HEADER = "# gup_pin stacks 1"
 ORPHANS_HEADER = "# gup_pin orphans 1"
 HAZARDS_HEADER = "# gup_pin hazards 1"
 
-_NS_PER_MS = 1_000_000
 _MINOR_BITS = 20
-
-
-def age_ms(time: int, now: int) -> int:
-    """How long ago something was, in ms; 0 if the clocks disagree."""
-    return max(now - time, 0) // _NS_PER_MS
 
 
 @dataclass(frozen=True)

@@ -180,7 +180,7 @@ class Record:
         return self.unpack(memory.read(address, self.size, self.name))
 
 
-def _bare(kind: Type) -> Type:
+def bare_type(kind: Type) -> Type:
     """A type without its typedefs."""
     from drgn import TypeKind  # noqa: PLC0415
 
@@ -193,7 +193,7 @@ def is_struct(kind: Type) -> bool:
     """Whether a type is, maybe by another name, a structure."""
     from drgn import TypeKind  # noqa: PLC0415
 
-    return bool(_bare(kind).kind == TypeKind.STRUCT)
+    return bool(bare_type(kind).kind == TypeKind.STRUCT)
 
 
 def _resolve(outer: Type, path: str) -> Field:
@@ -203,11 +203,11 @@ def _resolve(outer: Type, path: str) -> Field:
     offset = 0
     bits = None
     for name in path.split("."):
-        member = _bare(outer).member(name)
+        member = bare_type(outer).member(name)
         offset += member.bit_offset
         bits = member.bit_field_size
         outer = member.type
-    outer = _bare(outer)
+    outer = bare_type(outer)
     if outer.kind == TypeKind.ENUM:
         outer = outer.type
     if bits is None:

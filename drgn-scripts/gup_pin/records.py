@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .errors import Unreadable
@@ -12,6 +12,8 @@ from .memory import Memory, Record, find_offset, find_record
 
 if TYPE_CHECKING:
     from drgn import Program
+
+    from .meaning import Meaning
 
 # GUP_PIN_SLOT_*: macros, so no debugging information has them.
 SLOT_CALL = 0
@@ -43,6 +45,7 @@ class Origin:
     pid: int
     owner: int
     comm: bytes
+    meaning: Meaning | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +140,17 @@ class Reader:
         layouts: Layouts,
         fault: Callable[[Unreadable], None],
         live: bool = False,
+        meaning: Meaning | None = None,
     ) -> None:
         """Read from memory; pins that cannot be read are told to fault.
 
-        Live: the memory changes meanwhile.
+        Live: the memory changes meanwhile. Meaning is given to all origins.
         """
         self._memory = memory
         self._layouts = layouts
         self._fault = fault
         self._live = live
+        self._meaning = meaning
         self._calls: dict[int, Call] = {}
         self._origins: dict[int, Origin] = {}
         self._known: dict[Origin, Origin] = {}
@@ -238,7 +243,9 @@ class Reader:
                 raise Unreadable(layouts.origin.name, address, "is none")
             stack, mode, term, api, tgid, pid, owner = words[2:]
             name = comm.partition(b"\0")[0]
-            origin = Origin(stack, mode, term, api, tgid, pid, owner, name)
+            origin = Origin(
+                stack, mode, term, api, tgid, pid, owner, name, self._meaning
+            )
             if self._live:
                 # Equal ones are one object, however often they are read.
                 origin = self._known.setdefault(origin, origin)

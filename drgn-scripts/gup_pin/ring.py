@@ -18,6 +18,8 @@ from .words import escape
 if TYPE_CHECKING:
     from drgn import Program
 
+    from .meaning import Meaning
+
 _MAP_PREFIX = "GUP_PIN_MAP_"
 
 _NAME = "struct gup_pin_hazard_record"
@@ -122,11 +124,16 @@ class Ring:
         memory: Memory,
         layouts: Layouts,
         fault: Callable[[Unreadable], None],
+        meaning: Meaning | None = None,
     ) -> None:
-        """Read from memory; hazards that cannot be read are told to fault."""
+        """Read from memory; hazards that cannot be read are told to fault.
+
+        Meaning is given to the origins of their pins.
+        """
         self._memory = memory
         self._layouts = layouts
         self._fault = fault
+        self._meaning = meaning
 
     def hazards(self, address: int, newest: int) -> Iterator[Hazard]:
         """Those of the ring at an address, which count up to newest, in their order."""
@@ -162,7 +169,7 @@ class Ring:
         layouts = self._layouts
         comm = self._text(data, layouts.pin_comm_at, layouts.comm_size)
         path = escape(self._text(data, layouts.name_at, layouts.name_size))
-        origin = Origin(stack, mode, term, api, tgid, pid, owner, comm)
+        origin = Origin(stack, mode, term, api, tgid, pid, owner, comm, self._meaning)
         name = layouts.maps.get(kind, f"map{kind}")
         folio = Folio(name, order, dev, ino, index, index, path)
         # The call itself may be gone since.

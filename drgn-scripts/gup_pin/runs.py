@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from .folio import Folio
+from .pin import Pin
 from .records import Call
 
 # GUP_PIN_OPEN_RUNS
@@ -18,7 +19,7 @@ OPEN_RUNS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class Item(Pin):
     """The pins of one call on one folio."""
 
     pfn: int
@@ -28,14 +29,39 @@ class Item:
     inferred: bool
     folio: Folio
 
+    @property
+    def item(self) -> Item:
+        """Itself."""
+        return self
+
+    @property
+    def pages(self) -> int:
+        """Pages of the folio, pinned or not."""
+        return 1 << self.folio.order
+
 
 @dataclass(slots=True)
-class Run:
+class Run(Pin):
     """Neighbouring folios pinned by one call: one line."""
 
     first: Item
     pages: int
     pins: int
+
+    @property
+    def item(self) -> Item:
+        """The first folio's pins."""
+        return self.first
+
+    @property
+    def pfn(self) -> int:
+        """Of the head of the first folio."""
+        return self.first.pfn
+
+    @property
+    def addr(self) -> int:
+        """User address of the first page pinned; 0 if unknown."""
+        return self.first.addr
 
     @property
     def end(self) -> int:

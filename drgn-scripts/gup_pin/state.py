@@ -24,6 +24,7 @@ from .errors import Absence, Faults, GupPinUnavailable, Unreadable
 from .filter import Filter
 from .format import Names
 from .keys import Geometry
+from .meaning import Meaning
 from .memmap import Memmap
 from .memory import ProgramMemory, find_record
 from .orphans import Orphans
@@ -395,7 +396,14 @@ def gup_pin_state(prog: Program) -> GupPinState:
     )
     _check_enabled(root, shards)
     page_shift = prog["PAGE_SHIFT"].value_()
-    reader = records.Reader(memory, records.find_layouts(prog), faults.add, memory.live)
+    meaning = Meaning(
+        _find_names(prog, root),
+        clock.now(prog, faults.add),
+        Stacks(prog, memory, faults.add),
+    )
+    reader = records.Reader(
+        memory, records.find_layouts(prog), faults.add, memory.live, meaning
+    )
     folios = folio.FolioReader(
         memory,
         folio.find_layouts(prog),
@@ -419,15 +427,15 @@ def gup_pin_state(prog: Program) -> GupPinState:
     return GupPinState(
         root,
         geometry,
-        _find_names(prog, root),
-        clock.now(prog, faults.add),
-        Stacks(prog, memory, faults.add),
+        meaning.names,
+        meaning.now,
+        meaning.stacks,
         faults,
         page_shift,
         walk,
         memory,
         shards,
         folios,
-        ring.Ring(memory, ring.find_layouts(prog), faults.add),
+        ring.Ring(memory, ring.find_layouts(prog), faults.add, meaning),
         origins.Origins(memory, origins.find_layouts(prog), reader, faults.add),
     )

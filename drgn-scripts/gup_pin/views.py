@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .check import Finding
-from .format import Formatter, age_ms, as_line, dev_word
+from .clock import age_ms
+from .format import Formatter, as_line, dev_word
 from .page import FlagNames, Page, Process
 from .physical import Physical
 from .ring import Hazard

@@ -10,7 +10,7 @@ from gup_pin import blocks, records
 from gup_pin.errors import Faults
 from gup_pin.memory import Field, Record
 from mock_memory import MockMemory
-from samples import CALL, ORIGIN
+from samples import CALL, MEANING, ORIGIN
 
 # As gcc lays out the structures of format 3 on x86_64.
 WORD = 64
@@ -61,7 +61,9 @@ class Records:
     def __init__(self, live: bool = False) -> None:
         """Begin with nothing; it is a dump, unless live."""
         self.memory, self.faults = MockMemory(), Faults()
-        self.reader = records.Reader(self.memory, RECORDS, self.faults.add, live)
+        self.reader = records.Reader(
+            self.memory, RECORDS, self.faults.add, live, MEANING
+        )
         self.blocks = blocks.BlockReader(
             self.memory, BLOCKS, self.reader, self.faults.add
         )

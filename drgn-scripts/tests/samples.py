@@ -3,11 +3,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gup_pin.folio import Folio
+from gup_pin.format import Names
+from gup_pin.meaning import Meaning
 from gup_pin.records import Call, Origin
 from gup_pin.runs import Item
 
 PAGE_SHIFT = 12
+
+NAMES = Names(
+    write=1,
+    long=1,
+    apis=("pin_user_pages", "pin_user_pages_fast"),
+    hazards=("writeback", "truncate"),
+)
+TIME = 1_000_000_000
+NOW = TIME + 5_203_999_999
+
+
+class MockStacks:
+    """A depot with one frame for each handle."""
+
+    def frames(self, handle: int) -> tuple[str, ...]:
+        """The frame."""
+        return (f"f{handle:x}+0x1/0x2",)
+
+
+STACKS: Any = MockStacks()
+MEANING = Meaning(NAMES, NOW, STACKS)
 
 ORIGIN = Origin(
     stack=0x2B40003,
@@ -18,11 +43,12 @@ ORIGIN = Origin(
     pid=815,
     owner=812,
     comm=b"fio",
+    meaning=MEANING,
 )
 CALL = Call(
     address=0xFFFF888000001000,
     origin=ORIGIN,
-    time=1_000_000_000,
+    time=TIME,
     addr=0x7F21C0000000,
     index=0x7F21C0000,
     npages=64,

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import enum
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -15,7 +17,10 @@ import pytest
 from gup_pin import api
 from gup_pin.errors import Absence, GupPinUnavailable
 from gup_pin.filter import BadFilter, Filter
+from gup_pin.ring import Event, Hazard
+from gup_pin.runs import Run
 from gup_pin.state import GupPinState
+from samples import CALL, ORIGIN, STACKS, item
 
 FLAG_HEAD = 6
 
@@ -131,6 +136,82 @@ def test_a_state_is_taken_as_it_is() -> None:
     """So that its faults can be looked at."""
     state = object.__new__(GupPinState)
     assert api._state(state) is state
+
+
+class Kind(enum.Enum):
+    """Stands for drgn's TypeKind."""
+
+    STRUCT, TYPEDEF, POINTER, VOID = range(4)
+
+
+CALL_TYPE = SimpleNamespace(kind=Kind.STRUCT, tag="gup_pin_call")
+ORIGIN_TYPE = SimpleNamespace(kind=Kind.STRUCT, tag="gup_pin_origin")
+FRAMES = STACKS.frames(ORIGIN.stack)
+
+
+def to(inner: Any, kind: Kind = Kind.POINTER) -> Any:
+    """The type of a pointer, or another name of a type."""
+    return SimpleNamespace(kind=kind, type=inner)
+
+
+def make_object(kind: Any, prog: object) -> Any:
+    """An object of a program; its members are those of a call, or of its origin."""
+    origin = SimpleNamespace(id=SimpleNamespace(stack=value(ORIGIN.stack)))
+    bare = kind
+    while hasattr(bare, "type"):
+        bare = bare.type
+    parts = {"origin": origin} if bare is CALL_TYPE else vars(origin)
+    return SimpleNamespace(type_=kind, prog_=prog, **parts)
+
+
+@pytest.fixture
+def prog(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A live program, of which the feature is looked for once."""
+    drgn, states = ModuleType("drgn"), [SimpleNamespace(stacks=STACKS)]
+    flags = SimpleNamespace(IS_LIVE="live")
+    vars(drgn).update(TypeKind=Kind, ProgramFlags=flags)
+    monkeypatch.setitem(sys.modules, "drgn", drgn)
+    monkeypatch.setattr(api, "gup_pin_state", lambda _: states.pop())
+    return SimpleNamespace(flags={"live"}, cache={})
+
+
+FIRST = item(1)
+HAZARD = Hazard(0, 1, Event(0, 0, 0, 0, b"", ()), Run(FIRST, 1, 1))
+
+
+@pytest.mark.parametrize("pin", [Run(FIRST, 1, 1), FIRST, HAZARD, CALL, ORIGIN])
+def test_a_pin_knows_its_stack(pin: Any, prog: Any) -> None:
+    """Nothing else is needed; a program does no harm."""
+    assert api.pin_stack(pin) == FRAMES
+    assert api.pin_stack(pin, prog) == FRAMES
+
+
+def test_stack_of_a_pin_made_by_hand(prog: Any) -> None:
+    """For which a program is needed."""
+    run = Run(item(1, call=replace(CALL, origin=replace(ORIGIN, meaning=None))), 1, 1)
+    assert api.pin_stack(run, prog) == FRAMES
+    with pytest.raises(TypeError, match="program"):
+        api.pin_stack(run)
+
+
+@pytest.mark.parametrize("inner", [CALL_TYPE, ORIGIN_TYPE])
+def test_stack_of_an_object(prog: Any, inner: Any) -> None:
+    """A structure, a pointer to it, and either by another name."""
+    name = Kind.TYPEDEF
+    for kind in (inner, to(inner), to(inner, name), to(to(to(inner, name)), name)):
+        found = make_object(kind, prog)
+        assert api.pin_stack(found) == api.pin_stack(found, prog) == FRAMES
+
+
+def test_stack_of_what_is_no_pin(prog: Any) -> None:
+    """As if the two were the wrong way round; a pointer to anything else."""
+    page = SimpleNamespace(kind=Kind.STRUCT, tag="page")
+    for kind in (to(page), to(SimpleNamespace(kind=Kind.VOID)), to(to(CALL_TYPE))):
+        with pytest.raises(TypeError, match="no pin"):
+            api.pin_stack(make_object(kind, prog))
+    for other in (prog, None, 5):
+        with pytest.raises(TypeError, match="no pin"):
+            api.pin_stack(other, FIRST)
 
 
 def test_checkers_may_use_its_types() -> None:

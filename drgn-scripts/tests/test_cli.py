@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from schema import validate
-from test_format import LINE, NAMES, NOW
+from test_format import LINE
 from test_progress import Clock, Terminal
 
 from gup_pin import cli, progress
@@ -28,7 +28,7 @@ from gup_pin.ring import Event, Hazard
 from gup_pin.runs import Run
 from gup_pin.verbs import SORT_KEYS, fold
 from gup_pin.views import Views
-from samples import ANON, CALL, PAGE_SHIFT, item
+from samples import ANON, CALL, NAMES, NOW, PAGE_SHIFT, item
 
 COUNTS = Counts(0, 0, 0, 0, False, None)
 PARTS = Path(__file__).parent.parent

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from schema import FILE, validate
 from test_cli import HAZARD
-from test_format import NAMES, NOW
 
 from gup_pin import document
 from gup_pin.check import Finding, Kind
@@ -26,7 +25,7 @@ from gup_pin.records import Ref
 from gup_pin.runs import Run
 from gup_pin.sums import Sum
 from gup_pin.views import SCHEMA, Views, flat_line
-from samples import ANON, CALL, ORIGIN, PAGE_SHIFT, item
+from samples import ANON, CALL, NAMES, NOW, ORIGIN, PAGE_SHIFT, item
 
 FOLIO = replace(ANON, map="file", dev=259 << 20 | 4, ino=77, order=2, path='/"a')
 RUN = Run(item(0x100, folio=FOLIO), 4, 1)

@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from test_format import NAMES
 
 from gup_pin.filter import BadFilter, Filter, is_path
 from gup_pin.ring import Event, Hazard
 from gup_pin.runs import Run
-from samples import ANON, CALL, ORIGIN, item
+from samples import ANON, CALL, NAMES, ORIGIN, item
 
 AGE_MS = 5
 NOW = CALL.time + AGE_MS * 1_000_000

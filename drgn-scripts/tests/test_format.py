@@ -6,18 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from gup_pin.format import Formatter, Names, age_ms, stack_lines
+from gup_pin.clock import age_ms
+from gup_pin.format import Formatter, stack_lines
 from gup_pin.runs import Run
 from gup_pin.words import escape, unescape
-from samples import ANON, CALL, ORIGIN, item
+from samples import ANON, CALL, NAMES, NOW, ORIGIN, item
 
-NAMES = Names(
-    write=1,
-    long=1,
-    apis=("pin_user_pages", "pin_user_pages_fast"),
-    hazards=("writeback", "truncate"),
-)
-NOW = CALL.time + 5_203_999_999
 RUN = Run(item(0x1A2B0), pages=16, pins=16)
 
 # The record that the contract shows.

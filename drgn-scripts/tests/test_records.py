@@ -9,7 +9,7 @@ import pytest
 from gup_pin.errors import Unreadable
 from gup_pin.records import Ref
 from mock_records import RECORDS, Records
-from samples import CALL, ORIGIN, PAGE_SHIFT
+from samples import CALL, MEANING, ORIGIN, PAGE_SHIFT
 
 
 def pins(records: Records, entry: int) -> list[tuple[int, int]]:
@@ -95,7 +95,7 @@ def test_call_and_its_origin() -> None:
     address = records.put_call()
     call = records.reader.call(address)
     assert call == replace(CALL, address=address)
-    assert call.origin == ORIGIN
+    assert call.origin == ORIGIN and call.origin.meaning is MEANING
     records.memory.pieces.clear()
     assert records.reader.call(address) is call
 

@@ -11,6 +11,7 @@ from gup_pin.errors import Faults
 from gup_pin.memory import Field, Record
 from gup_pin.ring import Hazard, Layouts, Ring
 from mock_memory import MockMemory
+from samples import MEANING
 
 SIZE, DEPTH = 4, 3
 COMM, NAME = 16, 8
@@ -57,7 +58,7 @@ def read(entries: list[bytes], newest: int) -> tuple[list[Hazard], Faults]:
     """What is read of a ring with these entries, and what could not be."""
     memory, faults = MockMemory(), Faults()
     address = memory.put(struct.pack("<Q", newest) + b"".join(entries))
-    ring = Ring(memory, LAYOUTS, faults.add)
+    ring = Ring(memory, LAYOUTS, faults.add, MEANING)
     return list(ring.hazards(address, newest)), faults
 
 
@@ -73,6 +74,7 @@ def test_all_of_a_hazard() -> None:
     assert (first.pfn, first.addr, first.pins) == (0x1A2B0, 0x7F00_0000, 1)
     assert first.inferred
     origin = first.call.origin
+    assert origin.meaning is MEANING
     assert (first.call.time, origin.stack) == (5_000_000, 0x2B40003)
     assert origin.comm == b"fio"
     assert (origin.mode, origin.term, origin.api) == (1, 0, 1)

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from test_format import NAMES
 
 from gup_pin.errors import Absence, GupPinUnavailable, Unreadable
 from gup_pin.filter import BadFilter, Filter
 from gup_pin.state import GupPinState, _check_enabled, gup_pin_state
 from gup_pin.totals import Totals
+from samples import NAMES
 
 
 class MockProgram(dict[str, Any]):

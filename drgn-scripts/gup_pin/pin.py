@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A pin in the words of the debugfs file pins, as values for scripts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .clock import age_ms
+
+if TYPE_CHECKING:
+    from .folio import Folio
+    from .meaning import Meaning
+    from .records import Origin
+    from .runs import Item
+
+
+class Pin:
+    """Has a property for each word that is not stored with it.
+
+    They are what the members of a Filter may be. The folio's are those of the first
+    one. Raises ValueError for what only the program knows, if the record was made by
+    hand.
+    """
+
+    __slots__ = ()
+
+    @property
+    def item(self) -> Item:
+        """The first folio's pins."""
+        raise NotImplementedError
+
+    @property
+    def _origin(self) -> Origin:
+        return self.item.call.origin
+
+    @property
+    def _folio(self) -> Folio:
+        return self.item.folio
+
+    @property
+    def _meaning(self) -> Meaning:
+        meaning = self._origin.meaning
+        if meaning is None:
+            raise ValueError("a record that was read from no program")
+        return meaning
+
+    @property
+    def order(self) -> int:
+        """Of each folio: it has 1 << order pages."""
+        return self._folio.order
+
+    @property
+    def mode(self) -> str:
+        """What it is for: "r" or "w"."""
+        return self._meaning.names.mode(self._origin.mode)
+
+    @property
+    def term(self) -> str:
+        """For how long: "short" or "long"."""
+        return self._meaning.names.term(self._origin.term)
+
+    @property
+    def api(self) -> str:
+        """The pin function's name."""
+        return self._meaning.names.api(self._origin.api)
+
+    @property
+    def owner(self) -> int:
+        """The tgid of the process whose memory it is; 0: none."""
+        return self._origin.owner
+
+    @property
+    def task(self) -> tuple[int, int]:
+        """The tgid and pid of who pinned, in the initial pid namespace."""
+        return self._origin.tgid, self._origin.pid
+
+    @property
+    def comm(self) -> bytes:
+        """Its name then."""
+        return self._origin.comm
+
+    @property
+    def age_ms(self) -> int:
+        """How long it has been held, in ms."""
+        return age_ms(self.item.call.time, self._meaning.now)
+
+    @property
+    def map(self) -> str:
+        """What kind of memory it is: "anon", "file", …"""
+        return self._folio.map
+
+    @property
+    def dev(self) -> int:
+        """The dev_t of the file system; 0: no file."""
+        return self._folio.dev
+
+    @property
+    def ino(self) -> int:
+        """The file's inode number; 0: no file."""
+        return self._folio.ino
+
+    @property
+    def index(self) -> int:
+        """Where the folio is in its file, in pages."""
+        return self._folio.index
+
+    @property
+    def stack(self) -> int:
+        """The handle of the stack: see pin_stack()."""
+        return self._origin.stack
+
+    @property
+    def match(self) -> str:
+        """How sure it is: "exact"; "inferred": an unpin there had to be guessed."""
+        return "inferred" if self.item.inferred else "exact"
+
+    @property
+    def path(self) -> str:
+        """A path of the file below its file system's root, escaped; empty: none."""
+        return self._folio.path

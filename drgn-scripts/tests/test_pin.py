@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The words of a pin as values: the same that a line has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gup_pin.filter import Filter
+from gup_pin.format import Formatter, as_line, dev_word
+from gup_pin.runs import Item, Run
+from gup_pin.words import escape
+from samples import ANON, CALL, NAMES, NOW, ORIGIN, item
+
+FOLIO = replace(
+    ANON, map="file", dev=259 << 20 | 4, ino=77, index=0x1F, order=2, path="/a"
+)
+PIN = replace(item(0x100, folio=FOLIO), inferred=True)
+READ = replace(ORIGIN, mode=0, term=0, api=0, owner=7, comm=b"a b")
+OTHER = replace(
+    item(0x200), call=replace(CALL, origin=READ, time=CALL.time - 5_000_000)
+)
+
+
+def line(pin: Run | Item) -> str:
+    """A line, made of nothing but what scripts see."""
+    words: dict[str, str | int] = {
+        "pfn": f"{pin.pfn:#x}",
+        "pages": pin.pages,
+        "order": pin.order,
+        "pins": pin.pins,
+        "mode": pin.mode,
+        "term": pin.term,
+        "api": pin.api,
+        "owner": pin.owner,
+        "task": "{}/{}".format(*pin.task),
+        "comm": escape(pin.comm),
+        "age_ms": pin.age_ms,
+        "addr": f"{pin.addr:#x}",
+        "map": pin.map,
+        "dev": dev_word(pin.dev),
+        "ino": pin.ino,
+        "index": f"{pin.index:#x}",
+        "stack": f"{pin.stack:#x}",
+        "match": pin.match,
+        "path": pin.path,
+    }
+    return as_line(words)
+
+
+@pytest.mark.parametrize("first", [PIN, OTHER])
+def test_all_words(first: Item) -> None:
+    """Those of debugfs; an item is a run of one folio."""
+    formatter = Formatter(NAMES, NOW)
+    run = Run(first, 8 << first.folio.order, 8)
+    assert line(run) == formatter.line(run)
+    pages = 1 << first.folio.order
+    assert line(first) == formatter.line(Run(first, pages, first.pins))
+
+
+def test_a_filter_takes_them() -> None:
+    """As they are."""
+    run = Run(PIN, 4, 1)
+    names = ("owner", "task", "comm", "mode", "term", "api", "pfn", "ino", "dev")
+    for name in (*names, "stack", "path"):
+        wanted = Filter(**{name: getattr(run, name)})
+        assert wanted and wanted.wants_item(PIN, NAMES, NOW)
+        if name not in ("task", "stack"):
+            assert not wanted.wants_item(OTHER, NAMES, NOW)
+    assert Filter(min_age_ms=run.age_ms).wants_item(PIN, NAMES, NOW)
+    assert not Filter(min_age_ms=run.age_ms + 1).wants_item(PIN, NAMES, NOW)
+
+
+def test_made_by_hand() -> None:
+    """What only a program knows."""
+    call = replace(CALL, origin=replace(ORIGIN, meaning=None))
+    run = Run(item(1, call=call), 1, 1)
+    assert run.owner == ORIGIN.owner
+    for name in ("mode", "term", "api", "age_ms"):
+        with pytest.raises(ValueError, match="no program"):
+            getattr(run, name)
+
+
+def test_no_larger_than_before() -> None:
+    """Walks make very many."""
+    for pin in (PIN, Run(PIN, 1, 1)):
+        assert not hasattr(pin, "__dict__")
