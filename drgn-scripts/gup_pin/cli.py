@@ -6,18 +6,21 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from .errors import GupPinUnavailable, Unreadable
 from .filter import BadFilter, Filter, number_below
 from .filter_values import IDS, U64
+from .sort import SORT_KEYS
 from .state import GupPinState, gup_pin_state
-from .verbs import NAME, SORT_KEYS, Show, preset
+from .verbs import NAME, Show, preset
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
     from drgn import Program
 
 EXIT_FINE = 0
@@ -28,14 +31,19 @@ EXIT_PARTIAL = 4
 # As shells tell of SIGINT.
 EXIT_INTERRUPTED = 130
 
-EPILOG = """\
+FILTERS = """\
 filters, as debugfs takes them: owner=TGID task=PID|TGID/PID comm=NAME mode=r|w
 term=short|long api=FUNCTION pfn=A-B ino=N dev=MAJOR:MINOR min_age_ms=N stack=HANDLE
+"""
 
+EPILOG = f"""\
+{FILTERS}
 exit status: 0 fine; 1 error; 2 usage; 3 the kernel has no such feature, never enabled
 it, or has another format of it; 4 some of it could not be read, and the rest was
 shown, or check found something
 """
+
+_WORDS = "[KEY=VALUE]..."
 
 # How the script is called; %(prog)s has the verb, too.
 _USAGE = "drgn -c DUMP -s VMLINUX %(prog)s"
@@ -68,6 +76,10 @@ class _Arguments(argparse.ArgumentParser):
             super().error(message)
         raise SystemExit(EXIT_USAGE)
 
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Newer versions of argparse would not say that it could not be written."""
+        (file or sys.stdout).write(self.format_help())
+
 
 class _Parser:
     """Builds the parser, verb by verb."""
@@ -86,31 +98,37 @@ class _Parser:
         self._verbs = self.parser.add_subparsers(
             prog=self.parser.prog, dest="verb", metavar="VERB", required=True
         )
-        self._pins("list", "all pins, as debugfs' pins shows them", Show.list)
+        every = self._pins("list", "all pins, as debugfs' pins shows them", Show.list)
+        self._filter(every)
         self._show()
         self._stacks()
         task = self._pins("task", "the pins of a process or a task", Show.list, ["PID"])
         task.add_argument("pid", type=_pid, metavar="PID")
+        self._filter(task)
         file = self._pins(
             "file", "the pins on a file, by path or inode", Show.list, ["PATH|INO"]
         )
         file.add_argument("file", metavar="PATH|INO")
+        self._filter(file)
         hazards = self._verb(
             "hazards",
             "the newest hazards, as debugfs shows them",
             Show.hazards,
-            ["[KEY=VALUE]..."],
+            [_WORDS],
         )
         self._formats(hazards)
+        self._below(hazards)
+        self._limit(hazards, "hazards, the newest")
         self._filter(hazards)
-        self._pins("orphans", "pins whose owner or whose task has ended", Show.orphans)
+        text = "pins whose owner or whose task has ended"
+        self._filter(self._pins("orphans", text, Show.orphans))
         self._check()
         self._report()
         self._formats(
             self._verb(
                 "status", "the kernel's figures, as debugfs' stats", Show.status
             ),
-            lines=False,
+            "the same in one line",
         )
 
     def _verb(
@@ -126,21 +144,20 @@ class _Parser:
             help=text,
             description=text,
             usage=f"{self._usage} {words}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        verb.set_defaults(run=run, parser=verb, filter=None, json=False, jsonl=False)
+        verb.set_defaults(run=run, parser=verb, words=None, json=False, jsonl=False)
         return verb
 
     @staticmethod
-    def _formats(verb: argparse.ArgumentParser, lines: bool = True) -> Any:
+    def _formats(
+        verb: argparse.ArgumentParser,
+        lines: str = "one JSON object a line, its keys the words",
+    ) -> Any:
         formats = verb.add_mutually_exclusive_group()
         formats.add_argument("--json", action="store_true", help="one JSON document")
-        if lines:
-            formats.add_argument(
-                "--jsonl",
-                action="store_true",
-                help="one JSON object a line, its keys the words",
-            )
+        formats.add_argument("--jsonl", action="store_true", help=lines)
         return formats
 
     @staticmethod
@@ -149,12 +166,15 @@ class _Parser:
             "--stacks",
             action=argparse.BooleanOptionalAction,
             default=True,
-            help="the stacks: below all lines, or in JSON (default)",
+            help="the stacks: below the lines, or in JSON (default)",
         )
 
     @staticmethod
     def _filter(verb: argparse.ArgumentParser) -> None:
-        verb.add_argument("words", nargs="*", metavar="KEY=VALUE", help="see below")
+        verb.add_argument(
+            "words", nargs="*", metavar="KEY=VALUE", help="a filter: see below"
+        )
+        verb.epilog = FILTERS
 
     @staticmethod
     def _limit(verb: argparse.ArgumentParser, what: str) -> None:
@@ -168,15 +188,16 @@ class _Parser:
         arguments: Sequence[str] = (),
     ) -> argparse.ArgumentParser:
         """A verb that prints pins."""
-        verb = self._verb(name, text, run, arguments or ["[KEY=VALUE]..."])
+        verb = self._verb(name, text, run, [*arguments, _WORDS])
         self._formats(verb)
         self._below(verb)
         verb.add_argument(
-            "--sort", choices=SORT_KEYS, metavar="KEY", help=", ".join(SORT_KEYS)
+            "--sort",
+            choices=SORT_KEYS,
+            metavar="KEY",
+            help=f"{', '.join(SORT_KEYS)}; what is most or oldest comes first",
         )
         self._limit(verb, "lines")
-        if not arguments:
-            self._filter(verb)
         return verb
 
     def _show(self) -> None:
@@ -185,7 +206,7 @@ class _Parser:
         verb.add_argument(
             "page", type=_number, metavar="PFN|0xPAGE", help="or its struct page"
         )
-        self._formats(verb, lines=False)
+        self._formats(verb, "one JSON object a line, for each pin")
         self._below(verb)
 
     def _stacks(self) -> None:
@@ -220,15 +241,27 @@ def parse(
     words: Sequence[str], usage: str = _USAGE, name: str = f"{NAME}.py"
 ) -> argparse.Namespace:
     """The command line; leaves with status 2 if it makes no sense."""
-    args = _Parser(usage, name).parser.parse_args(words)
+    args, others = _Parser(usage, name).parser.parse_known_args(words)
+    # Versions of argparse differ in which words behind an option they still take.
+    others = [word for word in others if word != "--"]
+    wrong = [word for word in others if word.startswith("-")]
+    if wrong or (others and args.words is None):
+        args.parser.error(f"unrecognized arguments: {' '.join(wrong or others)}")
     try:
-        if getattr(args, "words", None):
-            args.filter = Filter.parse(args.words)
-        elif args.verb in ("task", "file"):
-            args.filter = preset(args)
+        args.filter = _filter([*(args.words or ()), *others], preset(args))
     except BadFilter as error:
         args.parser.error(f"no filter: {error}")
     return args
+
+
+def _filter(words: Sequence[str], more: Mapping[str, Any]) -> Filter | None:
+    """What words ask for, and more; None for nothing. Raises BadFilter."""
+    wanted = Filter.parse(words)
+    for name in more:
+        value = getattr(wanted, name)
+        if value is not None:
+            raise BadFilter(f"{name}={value}")
+    return replace(wanted, **more) or None
 
 
 def complain(message: str) -> None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .ring import Hazard
     from .runs import Item
 
+# BLANKS
+_BLANKS = re.compile("[ \\t\\r\\n]+")
+
 _MINOR_BITS = 20
 _MAJOR_BITS = 12
 _NS_PER_MS = 1_000_000
@@ -135,9 +138,12 @@ class Filter:
 
     @classmethod
     def parse(cls, words: Iterable[str]) -> Filter:
-        """A filter of key=value words, as debugfs takes them; raises BadFilter."""
+        """A filter of key=value words, as debugfs takes them; raises BadFilter.
+
+        Like a write to debugfs, each may be several with blanks between them.
+        """
         values: dict[str, Any] = {}
-        for word in words:
+        for word in filter(None, _BLANKS.split(" ".join(words))):
             key, equals, value = word.partition("=")
             parser = _PARSERS.get(key)
             if not equals or parser is None or key in values:

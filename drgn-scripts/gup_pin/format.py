@@ -137,9 +137,16 @@ class Formatter:
         return {"func": func, "pins_on_folio": hazard.pins, "path": path}
 
     def hazard(
-        self, hazard: Hazard, func: str, event: Iterable[str], pin: Iterable[str]
+        self,
+        hazard: Hazard,
+        func: str,
+        event: Iterable[str] | None,
+        pin: Iterable[str] | None,
     ) -> str:
-        """A record of the debugfs file hazards: its line and its stacks' frames."""
+        """A record of the debugfs file hazards: its line and its stacks' frames.
+
+        Where these are None, it is the line alone.
+        """
         line = " ".join(
             as_line(words)
             for words in (
@@ -148,17 +155,23 @@ class Formatter:
                 self.more_words(hazard, func),
             )
         )
+        if event is None or pin is None:
+            return f"{line}\n"
         return f"{line}\nevent:\n{frame_lines(event)}pin:\n{frame_lines(pin)}\n"
 
     def hazard_words(
-        self, hazard: Hazard, func: str, event: Iterable[str], pin: Iterable[str]
+        self,
+        hazard: Hazard,
+        func: str,
+        event: Iterable[str] | None,
+        pin: Iterable[str] | None,
     ) -> dict[str, object]:
         """The same for JSON: the words of the pin are in an object of their own."""
         return {
             **self.event_words(hazard),
-            "pin": {**self.words(hazard.run), "frames": list(pin)},
+            "pin": {**self.words(hazard.run), **_frames(pin)},
             **self.more_words(hazard, func),
-            "frames": list(event),
+            **_frames(event),
         }
 
     def json_line(self, run: Run, frames: Iterable[str] | None) -> str:
@@ -181,6 +194,11 @@ class Formatter:
             f'"match": "{"inferred" if first.inferred else "exact"}", '
             f'"path": {_dump(folio.path)}{more}}}'
         )
+
+
+def _frames(frames: Iterable[str] | None) -> dict[str, list[str]]:
+    """A key for frames, if there are to be any."""
+    return {} if frames is None else {"frames": list(frames)}
 
 
 @lru_cache(maxsize=1024)

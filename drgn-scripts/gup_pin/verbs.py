@@ -4,17 +4,17 @@
 from __future__ import annotations
 
 import argparse
-import heapq
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 from . import document
 from .errors import Unreadable
-from .filter import Filter, number_below
+from .filter import number_below
 from .filter_values import U64
 from .format import (
     HAZARDS_HEADER,
@@ -27,7 +27,9 @@ from .format import (
 from .page import Page
 from .progress import Progress
 from .report import write_report
+from .ring import Hazard
 from .runs import Run
+from .sort import choose
 from .state import GupPinState
 from .views import Views, Words, flat_line
 from .words import escape
@@ -37,23 +39,6 @@ CHECK_HEADER = "# gup_pin check 1"
 STATUS_HEADER = "# gup_pin status 1"
 
 NAME = "gup_pins"
-
-# What lists may be sorted by; what is most, or oldest, comes first.
-SORT_KEYS: dict[str, Callable[[Run], Any]] = {
-    "pfn": lambda run: run.first.pfn,
-    "pins": lambda run: -run.pins,
-    "pages": lambda run: -run.pages,
-    "age": lambda run: run.first.call.time,
-    "owner": lambda run: run.first.call.origin.owner,
-    "task": lambda run: run.first.call.origin.pid,
-    "comm": lambda run: run.first.call.origin.comm,
-    "ino": lambda run: (
-        run.first.folio.dev,
-        run.first.folio.ino,
-        run.first.folio.index,
-    ),
-    "stack": lambda run: run.first.call.origin.stack,
-}
 
 
 class Show:
@@ -104,27 +89,30 @@ class Show:
     def hazards(self) -> None:
         """The newest hazards."""
         state, views = self.state, self.views
-        hazards = state.for_each_hazard(self.args.filter)
+        hazards: Iterable[Hazard] = state.for_each_hazard(self.args.filter)
+        if self.args.limit is not None:
+            # The newest, which come last.
+            hazards = deque(hazards, maxlen=self.args.limit)
+        words = (views.hazard(hazard, self.args.stacks) for hazard in hazards)
         if self.args.json:
-            words = map(views.hazard, hazards)
-            document.write(self.out, views, "hazards", {"hazards": words})
+            self._document({"hazards": words})
             return
-        if not self.args.jsonl:
-            self._line(HAZARDS_HEADER)
+        if self.args.jsonl:
+            for each in words:
+                self._object(each)
+            return
+        self._line(HAZARDS_HEADER)
         for hazard in hazards:
-            if self.args.jsonl:
-                self._object(views.hazard(hazard))
-                continue
-            event = state.event_frames(hazard)
-            pin = state.frames(hazard.run.first.call.origin.stack)
-            func = state.func(hazard)
-            self.out.write(views.formatter.hazard(hazard, func, event, pin))
+            self.out.write(views.hazard_record(hazard, self.args.stacks))
 
     def status(self) -> None:
         """What is known of the kernel, and the lines of stats."""
         stats = self.state.stats()
         if self.args.json:
             document.write(self.out, self.views, "status", {"stats": stats})
+            return
+        if self.args.jsonl:
+            self._object(document.build(self.views, "status", {"stats": stats}))
             return
         head = self.views.head("status")
         tracking = head["tracking"]
@@ -141,7 +129,10 @@ class Show:
         page = self._page(self.args.page)
         pfn = self.args.page if page is None else page.pfn
         items = state.items_of(pfn)
-        runs = [Run(item, 1 << item.folio.order, item.pins) for item in items]
+        runs = [Run(item, item.pages, item.pins) for item in items]
+        if self.args.jsonl:
+            self._pins_as_json(runs)
+            return
         words: Words = {}
         if page is not None:
             recorded = sum(run.pins for run in runs)
@@ -207,18 +198,9 @@ class Show:
             yield self.views.finding(finding)
         self.progress.end()
 
-    def _chosen(self, runs: Iterable[Run]) -> Iterable[Run]:
-        """Sorted, and no more than wanted."""
-        key, limit = self.args.sort, self.args.limit
-        if key is None:
-            return islice(runs, limit)
-        if limit is None:
-            return sorted(runs, key=SORT_KEYS[key])
-        return heapq.nsmallest(limit, runs, key=SORT_KEYS[key])
-
     def _pins(self, header: str, runs: Iterable[Run]) -> None:
         views = self.views
-        runs = self._chosen(runs)
+        runs = choose(runs, self.args.sort, self.args.limit)
         if self.args.json:
             words = map(views.pin, runs)
             self._document({"pins": words})
@@ -275,12 +257,14 @@ def fold(frames: Iterable[str], api: str) -> str:
     return ";".join(reversed(names)) or api
 
 
-def preset(args: argparse.Namespace) -> Filter:
-    """The filter of a verb that asks for a process or a file; raises BadFilter."""
+def preset(args: argparse.Namespace) -> dict[str, Any]:
+    """Members of a filter that the verb itself asks for; raises BadFilter."""
     if args.verb == "task":
-        return Filter(any_of=args.pid)
+        return {"any_of": args.pid}
+    if args.verb != "file":
+        return {}
     if args.file.isascii() and args.file.isdecimal():
-        return Filter(ino=number_below(U64, args.file, 10))
+        return {"ino": number_below(U64, args.file, 10)}
     # It may be a word of a line, or what people call the file.
     is_word = "\\x" in args.file
-    return Filter(path=args.file if is_word else escape(os.fsencode(args.file)))
+    return {"path": args.file if is_word else escape(os.fsencode(args.file))}

@@ -73,15 +73,23 @@ class Views:
             "peak": total.peak,
         }
 
-    def hazard(self, hazard: Hazard) -> Words:
-        """A record of hazards, with both its stacks' frames."""
-        state, formatter = self.state, self.formatter
-        return formatter.hazard_words(
-            hazard,
-            state.func(hazard),
-            state.event_frames(hazard),
-            state.frames(hazard.run.first.call.origin.stack),
-        )
+    def hazard(self, hazard: Hazard, stacks: bool = True) -> Words:
+        """A record of hazards, with the frames of both its stacks if wanted."""
+        return self.formatter.hazard_words(hazard, *self._hazard(hazard, stacks))
+
+    def hazard_record(self, hazard: Hazard, stacks: bool = True) -> str:
+        """The same as text."""
+        return self.formatter.hazard(hazard, *self._hazard(hazard, stacks))
+
+    def _hazard(
+        self, hazard: Hazard, stacks: bool
+    ) -> tuple[str, tuple[str, ...] | None, tuple[str, ...] | None]:
+        """The function that met it; the frames of the event and of the pin."""
+        state = self.state
+        if not stacks:
+            return state.func(hazard), None, None
+        event, pin = state.event_frames(hazard), state.frames(hazard.run.stack)
+        return state.func(hazard), event, pin
 
     def _folio(self, thing: Finding | Page, recorded: int) -> Words:
         folio, counts = thing.folio, thing.counts

@@ -26,7 +26,8 @@ from gup_pin.memmap import Counts
 from gup_pin.records import Ref
 from gup_pin.ring import Event, Hazard
 from gup_pin.runs import Run
-from gup_pin.verbs import SORT_KEYS, fold
+from gup_pin.sort import SORT_KEYS
+from gup_pin.verbs import fold
 from gup_pin.views import Views
 from samples import ANON, CALL, NAMES, NOW, PAGE_SHIFT, item
 

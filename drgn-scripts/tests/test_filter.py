@@ -92,6 +92,23 @@ def test_a_name_that_is_no_text() -> None:
     assert Filter.parse(["comm=\udcff\udcc3\u00fc"]).comm == b"\xff\xc3\xc3\xbc"
 
 
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["mode=w term=long"], Filter(mode="w", term="long")),
+        ([" mode=w\t\n", "\rterm=long "], Filter(mode="w", term="long")),
+        (["", " \n"], Filter()),
+        ([r"comm=a\x20b"], Filter(comm=b"a b")),
+        (["comm=a\x0cb\x1cc\u2003"], Filter(comm="a\x0cb\x1cc\u2003".encode())),
+    ],
+)
+def test_several_words_in_one(words: list[str], wanted: Filter) -> None:
+    """Cut at blanks like a write to debugfs, and nowhere else."""
+    assert Filter.parse(words) == wanted
+    with pytest.raises(BadFilter, match=r"^x$"):
+        Filter.parse([*words[:-1], f"{words[-1]} x"])
+
+
 def test_all_words_must_fit() -> None:
     """One that does not is enough."""
     assert wants("owner=812", "mode=w")
@@ -102,7 +119,7 @@ def test_all_words_must_fit() -> None:
     "word",
     [
         *(
-            "",
+            "=",
             "owner",
             "owner=",
             "owner=x",

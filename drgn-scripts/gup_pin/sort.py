@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What lists of pins may be sorted by: any word of a line."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any
+
+from .runs import Run
+
+# What is most, or oldest, comes first; of the rest, what is least.
+SORT_KEYS: dict[str, Callable[[Run], Any]] = {
+    "pfn": lambda run: run.pfn,
+    "pages": lambda run: -run.pages,
+    "order": lambda run: -run.order,
+    "pins": lambda run: -run.pins,
+    "mode": lambda run: run.mode,
+    "term": lambda run: run.term,
+    "api": lambda run: run.api,
+    "owner": lambda run: run.owner,
+    "task": lambda run: run.task,
+    "comm": lambda run: run.comm,
+    # By the times themselves, of which ages are but the milliseconds.
+    "age_ms": lambda run: run.first.call.time,
+    "age": lambda run: run.first.call.time,
+    "addr": lambda run: run.addr,
+    "map": lambda run: run.map,
+    "dev": lambda run: run.dev,
+    "ino": lambda run: (run.dev, run.ino, run.index),
+    "index": lambda run: run.index,
+    "stack": lambda run: run.stack,
+    "match": lambda run: run.match,
+    "path": lambda run: run.path,
+}
+
+
+def choose(runs: Iterable[Run], key: str | None, limit: int | None) -> Iterable[Run]:
+    """Runs in the order of a key, and no more than wanted; None is as they come.
+
+    Takes memory for all of them if there is a key and no limit.
+    """
+    if key is None:
+        return islice(runs, limit)
+    if limit is None:
+        return sorted(runs, key=SORT_KEYS[key])
+    return heapq.nsmallest(limit, runs, key=SORT_KEYS[key])

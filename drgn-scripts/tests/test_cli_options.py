@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Words and options of the command, in whatever order people write them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from schema import validate
+from test_cli import EVENT, FRAME_LIST, FRAMES, HAZARD, HEAD, MockState, mock_drgn, run
+from test_format import LINE
+
+from gup_pin import cli
+from gup_pin.errors import Unreadable
+from gup_pin.filter import Filter
+from gup_pin.page import Page
+from gup_pin.ring import Hazard
+from gup_pin.runs import Item, Run
+from gup_pin.sort import SORT_KEYS
+from gup_pin.views import Views
+from samples import ANON, CALL, ORIGIN, item
+
+Capture = Any
+
+# What a line of the contract has, and one more.
+WORDS = [word.partition("=")[0] for word in LINE.split(" ")]
+
+
+@pytest.fixture(autouse=True)
+def _no_drgn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command runs without drgn."""
+    monkeypatch.setitem(sys.modules, "drgn", mock_drgn())
+
+
+@dataclass
+class Lines(MockState):
+    """Two lines that differ in every word; each is first by some, and some hazards."""
+
+    def for_each_run(self, wanted: Filter | None) -> Iterator[Run]:
+        """The runs."""
+        self.wanted = wanted
+        low = replace(ORIGIN, mode=0, term=0, api=0, owner=1, tgid=2, pid=900, stack=3)
+        yield Run(replace(item(0x300), addr=0x9000, inferred=True), 4, 4)
+        folio = replace(
+            ANON, map="file", order=1, dev=5, ino=6, index=7, path="/a", place=7
+        )
+        call = replace(CALL, origin=replace(low, comm=b"a"), time=CALL.time - 10**9)
+        yield Run(replace(item(0x200, call=call, folio=folio), addr=0x8000), 8, 8)
+
+    def for_each_hazard(self, wanted: Filter | None) -> Iterator[Hazard]:
+        """Three, of which the last is the newest."""
+        self.wanted = wanted
+        for pins in (1, 2, 3):
+            yield replace(HAZARD, pins=pins)
+
+    def func(self, hazard: Hazard) -> str:
+        """Of the event's first frame."""
+        return "truncate_cleanup_folio+0x1"
+
+    def event_frames(self, hazard: Hazard) -> tuple[str, ...]:
+        """The frames of the event."""
+        return tuple(line.strip() for line in EVENT.splitlines())
+
+    def stats(self) -> dict[str, int]:
+        """A figure; another cannot be read."""
+        if self.damaged:
+            self.faults.add(Unreadable("figure of stats", 0x10))
+        return {"enabled": 1}
+
+    def page(self, number: int) -> Page:
+        """None is there."""
+        raise Unreadable("struct page", number)
+
+    def items_of(self, pfn: int) -> list[Item]:
+        """The pins of a page, by two calls."""
+        return [item(pfn), replace(item(pfn), pins=2)]
+
+
+# Which of the two comes first: what is most or oldest, or else what is least.
+SECOND_FIRST = {
+    *("pfn", "pages", "order", "pins", "mode", "api", "owner", "task", "comm"),
+    *("age_ms", "age", "addr", "stack", "match"),
+}
+
+
+@pytest.mark.parametrize("key", [*WORDS, "age"])
+def test_sort(monkeypatch: pytest.MonkeyPatch, capsys: Capture, key: str) -> None:
+    """By any word of a line; with a limit, the first of the same order."""
+    assert run(monkeypatch, f"list --sort {key} --jsonl --no-stacks", Lines()) == 0
+    found = [json.loads(line)["pfn"] for line in capsys.readouterr().out.splitlines()]
+    assert found == (["0x200", "0x300"] if key in SECOND_FIRST else ["0x300", "0x200"])
+    words = f"list --sort {key} --limit 1 --jsonl --no-stacks"
+    assert run(monkeypatch, words, Lines()) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["pfn"] == found[0]
+
+
+def test_the_help_tells_all_keys(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Of --sort, and of filters."""
+    assert {*WORDS, "age"} == {*SORT_KEYS}
+    assert run(monkeypatch, "list --help", Lines()) == 0
+    out = capsys.readouterr().out
+    assert all(f" {key}" in out for key in SORT_KEYS) and "KEY=VALUE" in out
+    for verb in ("list", "task", "file", "hazards", "orphans"):
+        assert run(monkeypatch, f"{verb} --help", Lines()) == 0
+        out = capsys.readouterr().out
+        assert "[KEY=VALUE]..." in out and all(f" {key}=" in out for key in FILTERED)
+
+
+# But for the first of a line of the help.
+FILTERED = (
+    *("owner", "task", "comm", "mode", "api", "pfn", "ino", "dev"),
+    *("min_age_ms", "stack"),
+)
+BOTH = Filter(mode="w", term="long")
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["list", "mode=w", "term=long"], BOTH),
+        (["list", "mode=w", "--limit", "5", "term=long"], BOTH),
+        (["list", "--limit", "5", "mode=w", "--no-stacks", "term=long"], BOTH),
+        (["list", "mode=w", "--jsonl", "term=long", "--sort", "pfn"], BOTH),
+        (["list", "--", "mode=w", "term=long"], BOTH),
+        (["list", "mode=w", "--no-stacks", "--", "term=long"], BOTH),
+        (["list", "mode=w term=long"], BOTH),
+        (["list", "\tmode=w \n term=long\r"], BOTH),
+        (["list", "mode=w", "--limit", "5", " term=long "], BOTH),
+        (["list", "", " "], None),
+        (["list"], None),
+        (["orphans", "mode=w", "--limit=5", "term=long"], BOTH),
+        (["hazards", "mode=w", "--limit", "5", "term=long"], BOTH),
+        (["task", "5", "mode=w", "--limit", "5", "term=long"], replace(BOTH, any_of=5)),
+        (["task", "--limit", "5", "5", "mode=w term=long"], replace(BOTH, any_of=5)),
+        (["task", "--no-stacks", "5"], Filter(any_of=5)),
+        (
+            ["file", "/a b", "mode=w", "--json", "term=long"],
+            replace(BOTH, path=r"/a\x20b"),
+        ),
+        (["file", "--jsonl", "7", "pfn=1-2"], Filter(ino=7, pfn=(1, 2))),
+        (["list", r"comm=a\x20b"], Filter(comm=b"a b")),
+        # No blank of a write to debugfs.
+        (["list", "comm=a\u00a0b"], Filter(comm="a\u00a0b".encode())),
+        (["list", "comm=a\x0cb"], Filter(comm=b"a\x0cb")),
+    ],
+)
+def test_words(words: list[str], wanted: Filter | None) -> None:
+    """Before, between and behind options; several in one, as in one write."""
+    assert (cli.parse(words).filter or None) == wanted
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["list", "mode=w", "--limit", "5", "mode=r"], "no filter: mode=r"),
+        (["list", "comm=a b"], "no filter: b"),
+        (["list", "mode=w", "--nonsense", "term=long"], "--nonsense"),
+        (["list", "mode=w", "--limit", "5", "nonsense"], "no filter: nonsense"),
+        (["list", "--no-stacks", "-x"], "unrecognized arguments: -x"),
+        (["list", "-5"], "-5"),
+        (["--jsonl", "list"], "unrecognized arguments: --jsonl"),
+        (["file", "7", "ino=8"], "no filter: ino=8"),
+        (["task", "5", "any_of=6"], "no filter: any_of=6"),
+        (["show", "5", "mode=w"], "unrecognized arguments: mode=w"),
+        (["stacks", "mode=w"], "unrecognized arguments: mode=w"),
+        (["status", "--json", "mode=w"], "unrecognized arguments: mode=w"),
+        (["check", "5"], "unrecognized arguments: 5"),
+        (["report", "-o", "a", "b"], "unrecognized arguments: b"),
+        (["task", "mode=w"], "invalid number value: 'mode=w'"),
+        (["hazards", "--sort", "pfn"], "--sort"),
+        (["hazards", "--limit", "-1"], "--limit"),
+        (["show", "5", "--json", "--jsonl"], "not allowed with"),
+        (["status", "--json", "--jsonl"], "not allowed with"),
+    ],
+)
+def test_words_that_are_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: list[str], complaint: str
+) -> None:
+    """Status 2; the usage is that of the verb."""
+
+    def find() -> Any:
+        raise AssertionError("used")
+
+    assert cli.main(words, find) == 2
+    out, err = capsys.readouterr()
+    usage, *_, last = err.splitlines()
+    assert out == "" and complaint in last
+    verb = "list" if "list" in words else words[0]
+    assert usage.startswith(f"usage: drgn -c DUMP -s VMLINUX gup_pins.py {verb}")
+
+
+def test_pins_of_a_page_as_jsonl(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """A pin a line, as list has it; the rest of the page is for --json."""
+    assert run(monkeypatch, "show 5 --jsonl", Lines()) == 4
+    out, err = capsys.readouterr()
+    pins = [json.loads(line) for line in out.splitlines()]
+    for pin in pins:
+        validate(pin, "pin")
+    assert [(pin["pins"], pin["frames"]) for pin in pins] == [
+        (1, FRAME_LIST),
+        (2, FRAME_LIST),
+    ]
+    assert err == "gup_pins: struct page not in the dump (0x5)\n"
+    assert run(monkeypatch, "show 5 --jsonl --no-stacks", Lines()) == 4
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 and not any("frames" in line for line in lines)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_status_as_jsonl(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, damaged: bool
+) -> None:
+    """The document in one line: there is nothing to list."""
+    monkeypatch.setattr(Views, "head", lambda self, verb: {**HEAD, "verb": verb})
+    status = 4 if damaged else 0
+    assert run(monkeypatch, "status --jsonl", Lines(damaged=damaged)) == status
+    (line,) = capsys.readouterr().out.splitlines()
+    document = json.loads(line)
+    validate(document)
+    assert document["verb"] == "status" and document["stats"] == {"enabled": 1}
+    assert document["complete"] is not damaged
+    assert run(monkeypatch, "status --json", Lines(damaged=damaged)) == status
+    assert json.loads(capsys.readouterr().out) == document
+
+
+def counts(text: str) -> list[str]:
+    """The numbers of the hazards in a text."""
+    return [
+        word.partition("=")[2]
+        for word in text.split()
+        if word.startswith("pins_on_folio=")
+    ]
+
+
+@pytest.mark.parametrize(("limit", "wanted"), [(0, ""), (2, "23"), (9, "123")])
+def test_the_newest_hazards(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, limit: int, wanted: str
+) -> None:
+    """So many of them, in their order."""
+    monkeypatch.setattr(Views, "head", lambda self, verb: HEAD)
+    assert run(monkeypatch, f"hazards --limit {limit}", Lines()) == 0
+    assert counts(capsys.readouterr().out) == [*wanted]
+    assert run(monkeypatch, f"hazards --limit {limit} --json", Lines()) == 0
+    hazards = json.loads(capsys.readouterr().out)["hazards"]
+    assert [str(hazard["pins_on_folio"]) for hazard in hazards] == [*wanted]
+
+
+def test_hazards_without_stacks(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """A line each, and no stack is read; in JSON no frames."""
+    monkeypatch.setattr(Views, "head", lambda self, verb: HEAD)
+    assert run(monkeypatch, "hazards", Lines()) == 0
+    whole = capsys.readouterr().out
+    monkeypatch.setattr(Lines, "frames", None)
+    monkeypatch.setattr(Lines, "event_frames", None)
+    assert run(monkeypatch, "hazards --no-stacks", Lines()) == 0
+    text = capsys.readouterr().out
+    stacks = f"event:\n{EVENT}pin:\n{FRAMES}\n"
+    assert whole == "".join(
+        f"{line}\n{'' if line.startswith('#') else stacks}"
+        for line in text.splitlines()
+    )
+    assert run(monkeypatch, "hazards --no-stacks --jsonl", Lines()) == 0
+    for line in capsys.readouterr().out.splitlines():
+        hazard = json.loads(line)
+        validate(hazard, "hazard")
+        assert "frames" not in {*hazard, *hazard["pin"]}
+    assert run(monkeypatch, "hazards --no-stacks --json", Lines()) == 0
+    document = json.loads(capsys.readouterr().out)
+    validate(document)
+    assert document["stacks"] == {} and len(document["hazards"]) == 3
