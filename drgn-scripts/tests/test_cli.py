@@ -4,125 +4,39 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from schema import validate
 from test_format import LINE
-from test_progress import Clock, Terminal
+from test_progress import Terminal
 
 from gup_pin import cli, progress
 from gup_pin.check import Finding, Kind
-from gup_pin.errors import Absence, Faults, GupPinUnavailable, Unreadable
+from gup_pin.errors import Absence, GupPinUnavailable
 from gup_pin.filter import BadFilter, Filter
-from gup_pin.format import Names
 from gup_pin.memmap import Counts
 from gup_pin.records import Ref
-from gup_pin.ring import Event, Hazard
 from gup_pin.runs import Run
 from gup_pin.sort import SORT_KEYS
 from gup_pin.verbs import fold
 from gup_pin.views import Views
-from samples import ANON, CALL, NAMES, NOW, PAGE_SHIFT, item
+from mock_command import (
+    EVENT,
+    FRAMES,
+    Clock,
+    MockFaultError,
+    MockNoProgramError,
+    MockObjectNotFoundError,
+    MockState,
+    mock_drgn,
+)
+from samples import ANON, CALL
 
 COUNTS = Counts(0, 0, 0, 0, False, None)
-PARTS = Path(__file__).parent.parent
-
-
-class MockFaultError(Exception):
-    """Stands for drgn's."""
-
-
-class MockNoProgramError(Exception):
-    """Stands for drgn's NoDefaultProgramError."""
-
-
-class MockObjectNotFoundError(KeyError):
-    """Stands for drgn's, which newer versions have."""
-
-
-def mock_drgn() -> ModuleType:
-    """All of drgn that the command itself needs."""
-    drgn = ModuleType("drgn")
-    vars(drgn).update(
-        FaultError=MockFaultError,
-        NoDefaultProgramError=MockNoProgramError,
-        ObjectNotFoundError=MockObjectNotFoundError,
-    )
-    return drgn
-
-
-@dataclass
-class MockState:
-    """Two lines with the same stack."""
-
-    names: Names = NAMES
-    now: int = NOW
-    faults: Faults = field(default_factory=Faults)
-    damaged: bool = False
-    wanted: Filter | None = None
-    findings: list[Any] = field(default_factory=list)
-    page_shift: int = PAGE_SHIFT
-    tell: Callable[[int, int], None] = lambda done, total: None
-
-    def for_each_finding(self, progress: Callable[[int, int], None]) -> Iterator[Any]:
-        """What is wrong."""
-        progress(1, 1)
-        yield from self.findings
-
-    def watch(self, tell: Callable[[int, int], None]) -> None:
-        """Have walks told of."""
-        self.tell = tell
-
-    def for_each_run(self, wanted: Filter | None) -> Iterator[Run]:
-        """The runs."""
-        self.tell(1, 2)
-        self.wanted = wanted
-        yield Run(item(0x1A2B0), 16, 16)
-        if self.damaged:
-            self.faults.add(Unreadable("struct page", 0x10))
-            self.faults.add(Unreadable("struct page", 0x20))
-            self.faults.add(Unreadable("stack", 0x30, "is none"))
-        yield Run(item(0x2A2B0), 16, 16)
-
-    def for_each_hazard(self, wanted: Filter | None) -> Iterator[Hazard]:
-        """One, and perhaps more that cannot be read."""
-        self.wanted = wanted
-        yield HAZARD
-        if self.damaged:
-            self.faults.add(Unreadable("struct gup_pin_hazard_record", 0x10))
-
-    def func(self, hazard: Hazard) -> str:
-        """Of the event's first frame."""
-        assert hazard is HAZARD
-        return "truncate_cleanup_folio+0x1"
-
-    def event_frames(self, hazard: Hazard) -> tuple[str, ...]:
-        """The frames of the event."""
-        assert hazard is HAZARD
-        return ("truncate_cleanup_folio+0x1/0x2", "notify_change+0x1/0x2")
-
-    def frames(self, handle: int) -> tuple[str, ...]:
-        """The frames of their stack."""
-        assert handle == CALL.origin.stack
-        return ("pin_user_pages_fast+0x51/0x80", "bio_iov_iter_get_pages+0x1/0x2")
-
-
-HAZARD = Hazard(
-    kind=1,
-    pins=17,
-    event=Event(NOW - 4_000_000, 0x1234, 40, 41, b"a b", (0x1234, 0x5678)),
-    run=Run(item(0x1A2B0), 1, 16),
-)
-HEAD = {"schema": "gup-pin/1", "verb": "x", "kernel": "6.12.0", "live": False}
-EVENT = " truncate_cleanup_folio+0x1/0x2\n notify_change+0x1/0x2\n"
-FRAMES = " pin_user_pages_fast+0x51/0x80\n bio_iov_iter_get_pages+0x1/0x2\n"
 
 
 @pytest.fixture(autouse=True)
@@ -249,13 +163,12 @@ def test_findings_are_status_4(
 def test_progress(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
     """Those who wait at a terminal see how far the walk is, and then nothing."""
     monkeypatch.setattr(progress, "time", Clock(2.0))
-    monkeypatch.setattr(Views, "head", lambda self, verb: HEAD)
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     assert run(monkeypatch, f"{words} --no-stacks", MockState()) == 0
-    verb, share = words.partition(" ")[0], 100 if "check" in words else 50
-    line = f"\r\033[Kgup_pins: {verb}: {share} %"
-    assert terminal.getvalue() == f"{line}\r\033[K"
+    verb, shares = words.partition(" ")[0], [100] if "check" in words else [50, 100]
+    lines = [f"\r\033[Kgup_pins: {verb}: {share} %" for share in shares]
+    assert terminal.getvalue() == "".join([*lines, "\r\033[K"])
 
 
 def test_jsonl(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
@@ -295,7 +208,6 @@ def test_json_without_stacks(
 ) -> None:
     """Its part of the document is empty, and no stack is read."""
     monkeypatch.setattr(Views, "flags", lambda self, flags: f"flags{flags}")
-    monkeypatch.setattr(Views, "head", lambda self, verb: HEAD)
     finding = Finding(Kind.FREE, 1, ANON, COUNTS, 1, (Ref(CALL, 1),))
     state = MockState(findings=[finding])
     run(monkeypatch, f"{verb} --json", state)
@@ -343,7 +255,6 @@ def test_hazards_jsonl(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None
 
 def test_hazards_json(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     """Its stacks are those of the pins."""
-    monkeypatch.setattr(Views, "head", lambda self, verb: HEAD)
     assert run(monkeypatch, "hazards --json", MockState()) == 0
     document = json.loads(capsys.readouterr().out)
     validate(document)
@@ -483,77 +394,3 @@ def test_not_run_by_drgn(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> No
     assert capsys.readouterr().err == (
         "gup_pins: not run by drgn: drgn -c DUMP -s VMLINUX gup_pins.py VERB\n"
     )
-
-
-def start(words: Sequence[str], state: str, **files: Any) -> subprocess.Popen[bytes]:
-    """The command in a process of its own, which waits for the end of its stdin."""
-    script = (
-        "import sys\n"
-        f"sys.path[:0] = [{str(PARTS)!r}, {str(PARTS / 'tests')!r}]\n"
-        "from types import SimpleNamespace\n"
-        "import test_cli\n"
-        "sys.modules['drgn'] = test_cli.mock_drgn()\n"
-        f"test_cli.cli.gup_pin_state = lambda prog: test_cli.MockState({state})\n"
-        "sys.stdin.read()\n"
-        f"sys.exit(test_cli.cli.main({words!r}, SimpleNamespace))\n"
-    )
-    command = [sys.executable, "-c", script]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, **files)
-
-
-DAMAGED = "damaged=True"
-
-
-@pytest.mark.parametrize(
-    ("words", "state", "status"),
-    [
-        (["list"], "", 0),
-        (["list"], DAMAGED, 0),
-        (["--help"], "", 0),
-        (["list", "--help"], "", 0),
-    ],
-)
-def test_closed_pipe(words: list[str], state: str, status: int) -> None:
-    """The reader left: no complaint, not even from Python's own last flush."""
-    pipe = subprocess.PIPE
-    with start(words, state, stdout=pipe, stderr=pipe) as process:
-        assert process.stdin and process.stdout and process.stderr
-        process.stdout.close()
-        process.stdin.close()
-        assert process.stderr.read() == b""
-        assert process.wait() == status
-
-
-@pytest.mark.parametrize(
-    ("words", "state", "status"),
-    [
-        (["list"], "", 0),
-        (["list"], DAMAGED, 4),
-        (["lst"], "", 2),
-        (["list", "mode=x"], "", 2),
-        (["--help"], "", 0),
-    ],
-)
-def test_nobody_reads_what_went_wrong(
-    words: list[str], state: str, status: int
-) -> None:
-    """The status says it all the same."""
-    pipe = subprocess.PIPE
-    with start(words, state, stdout=pipe, stderr=pipe) as process:
-        assert process.stdin and process.stdout and process.stderr
-        process.stderr.close()
-        process.stdin.close()
-        assert bool(process.stdout.read()) == (status != 2)
-        assert process.wait() == status
-
-
-@pytest.mark.parametrize("words", [["list"], ["--help"]])
-def test_a_full_disk(words: list[str]) -> None:
-    """One line, and status 1."""
-    with (
-        open("/dev/full", "wb") as full,
-        start(words, "", stdout=full, stderr=subprocess.PIPE) as process,
-    ):
-        _, err = process.communicate()
-        assert err == b"gup_pins: output: No space left on device\n"
-        assert process.returncode == 1

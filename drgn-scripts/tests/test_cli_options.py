@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from schema import validate
-from test_cli import EVENT, FRAME_LIST, FRAMES, HAZARD, HEAD, MockState, mock_drgn, run
+from test_cli import FRAME_LIST, run
 from test_format import LINE
 
 from gup_pin import cli
@@ -21,7 +21,7 @@ from gup_pin.page import Page
 from gup_pin.ring import Hazard
 from gup_pin.runs import Item, Run
 from gup_pin.sort import SORT_KEYS
-from gup_pin.views import Views
+from mock_command import EVENT, FRAMES, HAZARD, MockState, mock_drgn
 from samples import ANON, CALL, ORIGIN, item
 
 Capture = Any
@@ -220,7 +220,6 @@ def test_status_as_jsonl(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, damaged: bool
 ) -> None:
     """The document in one line: there is nothing to list."""
-    monkeypatch.setattr(Views, "head", lambda self, verb: {**HEAD, "verb": verb})
     status = 4 if damaged else 0
     assert run(monkeypatch, "status --jsonl", Lines(damaged=damaged)) == status
     (line,) = capsys.readouterr().out.splitlines()
@@ -246,7 +245,6 @@ def test_the_newest_hazards(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, limit: int, wanted: str
 ) -> None:
     """So many of them, in their order."""
-    monkeypatch.setattr(Views, "head", lambda self, verb: HEAD)
     assert run(monkeypatch, f"hazards --limit {limit}", Lines()) == 0
     assert counts(capsys.readouterr().out) == [*wanted]
     assert run(monkeypatch, f"hazards --limit {limit} --json", Lines()) == 0
@@ -258,7 +256,6 @@ def test_hazards_without_stacks(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     """A line each, and no stack is read; in JSON no frames."""
-    monkeypatch.setattr(Views, "head", lambda self, verb: HEAD)
     assert run(monkeypatch, "hazards", Lines()) == 0
     whole = capsys.readouterr().out
     monkeypatch.setattr(Lines, "frames", None)

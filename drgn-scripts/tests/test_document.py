@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from schema import FILE, validate
-from test_cli import HAZARD
 
 from gup_pin import document
 from gup_pin.check import Finding, Kind
@@ -25,6 +24,7 @@ from gup_pin.records import Ref
 from gup_pin.runs import Run
 from gup_pin.sums import Sum
 from gup_pin.views import SCHEMA, Views, flat_line
+from mock_command import HAZARD
 from samples import ANON, CALL, NAMES, NOW, ORIGIN, PAGE_SHIFT, item
 
 FOLIO = replace(ANON, map="file", dev=259 << 20 | 4, ino=77, order=2, path='/"a')

@@ -10,12 +10,12 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from test_cli import MockFaultError, mock_drgn
 
 from gup_pin import modules
 from gup_pin.errors import Faults
 from gup_pin.memory import Field, Record
 from gup_pin.modules import Modules
+from mock_command import MockFaultError, mock_drgn
 from mock_memory import MockMemory
 
 # As the ABI has it.

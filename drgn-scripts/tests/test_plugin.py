@@ -12,9 +12,9 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from test_cli import MockState, mock_drgn
 
 from gup_pin import cli
+from mock_command import MockState, mock_drgn
 
 Capture = Any
 

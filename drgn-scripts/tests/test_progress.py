@@ -9,6 +9,7 @@ import pytest
 
 from gup_pin import progress
 from gup_pin.progress import Progress
+from mock_command import Clock
 
 
 class Terminal(io.StringIO):
@@ -17,19 +18,6 @@ class Terminal(io.StringIO):
     def isatty(self) -> bool:
         """It is."""
         return True
-
-
-class Clock:
-    """Seconds that go by at each look."""
-
-    def __init__(self, step: float) -> None:
-        """So many each."""
-        self.now, self.step = 0.0, step
-
-    def monotonic(self) -> float:
-        """The time."""
-        self.now += self.step
-        return self.now
 
 
 @pytest.fixture

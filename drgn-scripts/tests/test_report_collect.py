@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from test_cli import HAZARD, MockState, mock_drgn, run
+from test_cli import run
 
 from gup_pin.errors import Unreadable
 from gup_pin.filter import Filter
@@ -24,6 +24,7 @@ from gup_pin.report import collect, pack
 from gup_pin.ring import Hazard
 from gup_pin.runs import Item, Run
 from gup_pin.views import Views
+from mock_command import HAZARD, MockState, mock_drgn
 from samples import CALL
 
 Capture = Any
@@ -39,15 +40,6 @@ def _no_drgn(monkeypatch: pytest.MonkeyPatch) -> None:
 class WholeState(MockState):
     """The same, with all that a page wants; the second pin's process has ended."""
 
-    release: str = "6.12.0"
-    live: bool = False
-    enabled: bool = True
-    since_boot: bool = True
-    root: Any = field(
-        default_factory=lambda: SimpleNamespace(
-            format=SimpleNamespace(value_=lambda: 3)
-        )
-    )
     findings: list[dict[str, Any]] = field(default_factory=list)
     zones: bool = True
 

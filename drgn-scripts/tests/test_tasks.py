@@ -9,10 +9,10 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from test_cli import MockFaultError, mock_drgn
 
 from gup_pin.errors import Faults
 from gup_pin.tasks import Clocks, Task, Tasks, find_clocks, find_tasks
+from mock_command import MockFaultError, mock_drgn
 from samples import CALL, ORIGIN, item
 
 MS = 1_000_000

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A program for the command, made by hand; run by itself, the command on it.
+
+mock_command.py STATE WORD...: STATE may say damaged and slow, with a comma between.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from gup_pin import cli, progress
+from gup_pin.errors import Faults, Unreadable
+from gup_pin.filter import Filter
+from gup_pin.format import Names
+from gup_pin.ring import Event, Hazard
+from gup_pin.runs import Run
+from samples import CALL, NAMES, NOW, PAGE_SHIFT, item
+
+if TYPE_CHECKING:
+    from drgn import Program
+
+
+class Clock:
+    """Seconds that go by at each look."""
+
+    def __init__(self, step: float) -> None:
+        """So many each."""
+        self.now, self.step = 0.0, step
+
+    def monotonic(self) -> float:
+        """The time."""
+        self.now += self.step
+        return self.now
+
+
+class MockFaultError(Exception):
+    """Stands for drgn's."""
+
+
+class MockNoProgramError(Exception):
+    """Stands for drgn's NoDefaultProgramError."""
+
+
+class MockObjectNotFoundError(KeyError):
+    """Stands for drgn's, which newer versions have."""
+
+
+def mock_drgn() -> ModuleType:
+    """All of drgn that the command itself needs."""
+    drgn = ModuleType("drgn")
+    vars(drgn).update(
+        FaultError=MockFaultError,
+        NoDefaultProgramError=MockNoProgramError,
+        ObjectNotFoundError=MockObjectNotFoundError,
+    )
+    return drgn
+
+
+@dataclass
+class MockState:
+    """Two lines with the same stack."""
+
+    names: Names = NAMES
+    now: int = NOW
+    faults: Faults = field(default_factory=Faults)
+    damaged: bool = False
+    wanted: Filter | None = None
+    findings: list[Any] = field(default_factory=list)
+    page_shift: int = PAGE_SHIFT
+    release: str = "6.12.0"
+    live: bool = False
+    enabled: bool = True
+    since_boot: bool = True
+    root: Any = field(
+        default_factory=lambda: SimpleNamespace(
+            format=SimpleNamespace(value_=lambda: 3)
+        )
+    )
+    tell: Callable[[int, int], None] = lambda done, total: None
+
+    def for_each_finding(self, progress: Callable[[int, int], None]) -> Iterator[Any]:
+        """What is wrong."""
+        progress(1, 1)
+        yield from self.findings
+
+    def watch(self, tell: Callable[[int, int], None]) -> None:
+        """Have walks told of."""
+        self.tell = tell
+
+    def for_each_run(self, wanted: Filter | None) -> Iterator[Run]:
+        """The runs."""
+        self.tell(1, 2)
+        self.wanted = wanted
+        yield Run(item(0x1A2B0), 16, 16)
+        if self.damaged:
+            self.faults.add(Unreadable("struct page", 0x10))
+            self.faults.add(Unreadable("struct page", 0x20))
+            self.faults.add(Unreadable("stack", 0x30, "is none"))
+        self.tell(2, 2)
+        yield Run(item(0x2A2B0), 16, 16)
+
+    def for_each_hazard(self, wanted: Filter | None) -> Iterator[Hazard]:
+        """One, and perhaps more that cannot be read."""
+        self.wanted = wanted
+        yield HAZARD
+        if self.damaged:
+            self.faults.add(Unreadable("struct gup_pin_hazard_record", 0x10))
+
+    def func(self, hazard: Hazard) -> str:
+        """Of the event's first frame."""
+        assert hazard is HAZARD
+        return "truncate_cleanup_folio+0x1"
+
+    def event_frames(self, hazard: Hazard) -> tuple[str, ...]:
+        """The frames of the event."""
+        assert hazard is HAZARD
+        return ("truncate_cleanup_folio+0x1/0x2", "notify_change+0x1/0x2")
+
+    def frames(self, handle: int) -> tuple[str, ...]:
+        """The frames of their stack."""
+        assert handle == CALL.origin.stack
+        return ("pin_user_pages_fast+0x51/0x80", "bio_iov_iter_get_pages+0x1/0x2")
+
+
+HAZARD = Hazard(
+    kind=1,
+    pins=17,
+    event=Event(NOW - 4_000_000, 0x1234, 40, 41, b"a b", (0x1234, 0x5678)),
+    run=Run(item(0x1A2B0), 1, 16),
+)
+EVENT = " truncate_cleanup_folio+0x1/0x2\n notify_change+0x1/0x2\n"
+FRAMES = " pin_user_pages_fast+0x51/0x80\n bio_iov_iter_get_pages+0x1/0x2\n"
+
+
+def main(state: str, *words: str) -> int:
+    """Run the command in this process, when its stdin has ended."""
+    named = state.split(",")
+    sys.modules["drgn"] = mock_drgn()
+    if "slow" in named:
+        vars(progress)["time"] = Clock(2.0)
+    found = MockState(damaged="damaged" in named)
+    vars(cli)["gup_pin_state"] = lambda prog: found
+    sys.stdin.read()
+    return cli.main(words, lambda: cast("Program", None))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The command in a process of its own: pipes that are closed, disks that are full."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRIPT = Path(__file__).with_name("mock_command.py")
+DAMAGED = "damaged"
+
+
+def start(words: Sequence[str], state: str, **files: Any) -> subprocess.Popen[bytes]:
+    """The command in a process of its own, which waits for the end of its stdin."""
+    command = [sys.executable, str(SCRIPT), state, *words]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, **files)
+
+
+@pytest.mark.parametrize(
+    ("words", "state", "status"),
+    [
+        (["list"], "", 0),
+        (["list"], DAMAGED, 0),
+        (["--help"], "", 0),
+        (["list", "--help"], "", 0),
+    ],
+)
+def test_closed_pipe(words: list[str], state: str, status: int) -> None:
+    """The reader left: no complaint, not even from Python's own last flush."""
+    pipe = subprocess.PIPE
+    with start(words, state, stdout=pipe, stderr=pipe) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdout.close()
+        process.stdin.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == status
+
+
+@pytest.mark.parametrize(
+    ("words", "state", "status"),
+    [
+        (["list"], "", 0),
+        (["list"], DAMAGED, 4),
+        (["lst"], "", 2),
+        (["list", "mode=x"], "", 2),
+        (["--help"], "", 0),
+    ],
+)
+def test_nobody_reads_what_went_wrong(
+    words: list[str], state: str, status: int
+) -> None:
+    """The status says it all the same."""
+    pipe = subprocess.PIPE
+    with start(words, state, stdout=pipe, stderr=pipe) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stderr.close()
+        process.stdin.close()
+        assert bool(process.stdout.read()) == (status != 2)
+        assert process.wait() == status
+
+
+@pytest.mark.parametrize("words", [["list"], ["--help"]])
+def test_a_full_disk(words: list[str]) -> None:
+    """One line, and status 1."""
+    with (
+        open("/dev/full", "wb") as full,
+        start(words, "", stdout=full, stderr=subprocess.PIPE) as process,
+    ):
+        _, err = process.communicate()
+        assert err == b"gup_pins: output: No space left on device\n"
+        assert process.returncode == 1
