@@ -329,7 +329,7 @@ def run(args: argparse.Namespace, find_prog: Callable[[], Program]) -> int:
         try:
             args.run(show)
         finally:
-            show.progress.end()
+            show.end()
         sys.stdout.flush()
     except (BrokenPipeError, KeyboardInterrupt):
         raise

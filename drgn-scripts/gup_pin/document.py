@@ -6,11 +6,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from .views import Views, Words
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
     from .state import GupPinState
 
 # What is in a document besides its head and tail: lists of words, or words.
@@ -41,7 +43,7 @@ class Handles:
 
 
 def write(
-    out: TextIO, views: Views, verb: str, parts: Parts, stacks: bool = True
+    out: SupportsWrite[str], views: Views, verb: str, parts: Parts, stacks: bool = True
 ) -> None:
     """Write a document with these parts, and the stacks that they name if wanted.
 
@@ -69,7 +71,9 @@ def _all_parts(
     yield from views.tail().items()
 
 
-def _write_list(out: TextIO, words: Iterable[Words], handles: Handles) -> None:
+def _write_list(
+    out: SupportsWrite[str], words: Iterable[Words], handles: Handles
+) -> None:
     out.write("[")
     separator = "\n  "
     for each in words:

@@ -25,7 +25,7 @@ from .format import (
     stack_lines,
 )
 from .page import Page
-from .progress import Progress
+from .progress import Lines, Progress, make_output
 from .report import write_report
 from .ring import Hazard
 from .runs import Run
@@ -49,11 +49,17 @@ class Show:
         self.state = state
         self.args = args
         self.views = Views(state)
-        self.out = sys.stdout
-        self.progress = Progress(sys.stderr, f"{NAME}: {args.verb}", sys.stdout)
+        self.progress = Progress(sys.stderr, f"{NAME}: {args.verb}")
+        self.out = make_output(sys.stdout, self.progress)
         state.watch(self.progress.tell)
         # There is something that the exit status tells of.
         self.found = False
+
+    def end(self) -> None:
+        """Leave a terminal as whoever writes to it next wants it."""
+        self.progress.end()
+        if isinstance(self.out, Lines):
+            self.out.end()
 
     # The verbs
 

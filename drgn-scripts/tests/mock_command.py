@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A program for the command, made by hand; run by itself, the command on it.
 
-mock_command.py STATE WORD...: STATE may say damaged and slow, with a comma between.
+mock_command.py STATE WORD...: STATE may say damaged, failing, slow (with commas).
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class MockState:
     now: int = NOW
     faults: Faults = field(default_factory=Faults)
     damaged: bool = False
+    failing: bool = False
     wanted: Filter | None = None
     findings: list[Any] = field(default_factory=list)
     page_shift: int = PAGE_SHIFT
@@ -104,6 +105,8 @@ class MockState:
             self.faults.add(Unreadable("struct page", 0x20))
             self.faults.add(Unreadable("stack", 0x30, "is none"))
         self.tell(2, 2)
+        if self.failing:
+            raise RuntimeError("anything")
         yield Run(item(0x2A2B0), 16, 16)
 
     def for_each_hazard(self, wanted: Filter | None) -> Iterator[Hazard]:
@@ -145,7 +148,7 @@ def main(state: str, *words: str) -> int:
     sys.modules["drgn"] = mock_drgn()
     if "slow" in named:
         vars(progress)["time"] = Clock(2.0)
-    found = MockState(damaged="damaged" in named)
+    found = MockState(damaged="damaged" in named, failing="failing" in named)
     vars(cli)["gup_pin_state"] = lambda prog: found
     sys.stdin.read()
     return cli.main(words, lambda: cast("Program", None))

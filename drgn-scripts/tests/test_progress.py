@@ -8,7 +8,7 @@ import io
 import pytest
 
 from gup_pin import progress
-from gup_pin.progress import Progress
+from gup_pin.progress import Lines, Progress, make_output
 from mock_command import Clock
 
 
@@ -26,9 +26,9 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "time", Clock(2.0))
 
 
-def tell(stream: io.StringIO, also: io.StringIO | None = None) -> str:
+def tell(stream: io.StringIO) -> str:
     """What is written while a walk is half done, and then all of it."""
-    line = Progress(stream, "gup_pins: check", also)
+    line = Progress(stream, "gup_pins: check")
     line.tell(50, 100)
     half = stream.getvalue()
     line.tell(100, 100)
@@ -46,9 +46,32 @@ def test_on_a_terminal() -> None:
 
 @pytest.mark.usefixtures("slow")
 def test_elsewhere() -> None:
-    """Nothing in a file, nor between lines that go to the same terminal."""
+    """Nothing in a file."""
     assert tell(io.StringIO()) == ""
-    assert tell(Terminal(), Terminal()) == ""
+
+
+def test_lines_as_they_are() -> None:
+    """Nothing is held back unless both are terminals."""
+    for out, stream in ((Terminal(), io.StringIO()), (io.StringIO(), Terminal())):
+        assert make_output(out, Progress(stream, "x")) is out
+
+
+@pytest.mark.usefixtures("slow")
+def test_lines_of_the_same_terminal() -> None:
+    """They are whole, and begin where the progress line was."""
+    terminal = Terminal()
+    progress = Progress(terminal, "x")
+    out = make_output(terminal, progress)
+    assert isinstance(out, Lines)
+    for text in ("a\nb", "c", "d\ne", "\n\n", "f"):
+        progress.tell(1, 2)
+        out.write(text)
+    out.end()
+    out.end()
+    line, erase = "\r\033[Kx: 50 %", "\r\033[K"
+    assert terminal.getvalue() == (
+        f"{line}{erase}a\n{line * 2}{erase}bcd\n{line}{erase}e\n\n{line}{erase}f\n"
+    )
 
 
 def test_a_short_walk(monkeypatch: pytest.MonkeyPatch) -> None:
