@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """%gup_pins at drgn's prompt, where drgn has commands.
 
-drgn loads this as a plugin: DRGN_PLUGINS=gup_pin=gup_pin.plugin, with this package's
+drgn loads this as a plugin: by itself where the package is installed; else if told by
+DRGN_PLUGINS=gup_pin=/…/gup_pin/plugin.py, or gup_pin=gup_pin.plugin with this package's
 folder in PYTHONPATH; or else import gup_pin.plugin at its prompt. A drgn that has
 plugins but no commands is left alone.
 """
@@ -9,10 +10,15 @@ plugins but no commands is left alone.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import cli
-from .verbs import NAME
+if not __package__:
+    # Loaded by its path, and not as a part of its package.
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from gup_pin import cli
+from gup_pin.verbs import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

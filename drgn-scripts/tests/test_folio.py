@@ -11,7 +11,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from test_cli import MockFaultError, mock_drgn
+from mock_command import MockFaultError, mock_drgn
 
 from gup_pin.errors import Faults
 from gup_pin.folio import (
