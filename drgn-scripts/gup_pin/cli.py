@@ -386,6 +386,12 @@ def execute(
 
 def main(words: Sequence[str], find_prog: Callable[[], Program]) -> int:
     """Run the command; return its exit status."""
+    # Python has None for a stream that was closed from the start.
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stdout is None:
+        complain("stdout is closed")
+        return EXIT_ERROR
     try:
         return execute(words, find_prog)
     except BrokenPipeError:

@@ -74,3 +74,25 @@ def test_a_full_disk(words: list[str]) -> None:
         _, err = process.communicate()
         assert err == b"gup_pins: output: No space left on device\n"
         assert process.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("closed", "status", "lines"),
+    [
+        ("2>&-", 4, ["# gup_pin pins 1", "pfn=0x1a2b0", "pfn=0x2a2b0"]),
+        (">&-", 1, ["gup_pins: stdout is closed"]),
+    ],
+)
+def test_closed_from_the_start(closed: str, status: int, lines: list[str]) -> None:
+    """Python has no such stream then: no traceback, and nothing in the wrong place."""
+    command = [sys.executable, str(SCRIPT), DAMAGED, "list", "--no-stacks"]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = (done.stdout + done.stderr).splitlines()
+    assert done.returncode == status and len(found) == len(lines)
+    assert all(map(str.startswith, found, lines))
