@@ -11,7 +11,6 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from mock_command import MockFaultError, mock_drgn
 
 from gup_pin.errors import Faults
 from gup_pin.folio import (
@@ -25,6 +24,7 @@ from gup_pin.folio import (
     zone_field,
 )
 from gup_pin.memory import Field, Record
+from mock_command import MockFaultError, mock_drgn
 from mock_memory import MockMemory
 
 PAGE_SIZE = 64
