@@ -38,10 +38,20 @@ def fixture_pristine(tree: Path, version: str) -> Path:
 def take(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Dump]]:
     """Each dump is taken when it is first asked for, and kept for all tests."""
     dumps: dict[str, Dump] = {}
+    failed: dict[str, Exception] = {}
 
     def get(name: str) -> Dump:
+        if name in failed:
+            raise failed[name]
         if name not in dumps:
-            dumps[name] = take_dump(name, tmp_path_factory.mktemp(name))
+            folder = tmp_path_factory.mktemp(name)
+            try:
+                dumps[name] = take_dump(name, folder)
+            except Exception as err:
+                # It is a GB, and the next try would be one more.
+                failed[name] = err
+                (folder / "vmcore").unlink(missing_ok=True)
+                raise
         return dumps[name]
 
     yield get
