@@ -48,6 +48,8 @@ FIXTURE_SETUP(crowd)
 	const char *missing = gup_pin_scene_missing(SCENE_EXT4);
 	int i;
 
+	for (i = 0; i < KINDS && !missing; i++)
+		missing = gup_pin_mem_missing(kinds[i]);
 	if (missing)
 		SKIP(return, "%s", missing);
 	ASSERT_OK(gup_pin_begin(&self->base));
@@ -67,7 +69,6 @@ FIXTURE_SETUP(crowd)
 		size_t size = kinds[i] == MEM_ANON || kinds[i] == MEM_MEMFD ?
 			8 * PAGE_SIZE : SIZE_2M;
 
-		ASSERT_OK(gup_pin_mem_missing(kinds[i]));
 		ASSERT_OK(gup_pin_mem_get(&self->mem[i], kinds[i], size));
 		self->ring[i] = uring_open();
 		ASSERT_LE(0, self->ring[i]);
