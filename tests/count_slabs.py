@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run by drgn for test_kdump.py: how many slabs the kernel had, and how many are missing.
+"""Run by drgn for test_kdump.py: how many slabs there were, and how many are not whole.
 
 Knows nothing of drgn-scripts. Prints JSON.
 """
@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 
 from drgn import FaultError, Program, get_default_prog
-from drgn.helpers.linux.mm import for_each_page, page_to_virt
+from drgn.helpers.linux.mm import compound_nr, for_each_page, page_to_virt
 
 
 def count(prog: Program) -> dict[str, int]:
-    """By what their struct pages say, and whether their first byte can be read."""
+    """By what their struct pages say, and whether a byte of each page can be read."""
     slab = prog.constant("PGTY_slab").value_()
+    size = prog.constant("PAGE_SIZE").value_()
     found = {"slabs": 0, "missing": 0}
     for page in for_each_page(prog):
         try:
@@ -24,8 +25,11 @@ def count(prog: Program) -> dict[str, int]:
             # Not in a dump whose memory map has holes.
             continue
         found["slabs"] += 1
+        # What is left out may be any of its pages: they are looked at one by one.
+        start = page_to_virt(page).value_()
         try:
-            prog.read(page_to_virt(page).value_(), 1)
+            for i in range(compound_nr(page).value_()):
+                prog.read(start + i * size, 1)
         except FaultError:
             found["missing"] += 1
     return found
