@@ -81,8 +81,10 @@ def test_a_zeroed_page_of_records(odd_dump: Dump, kind: str) -> None:
         others = [odd_dump.drgn(verb, "--json") for verb in ("stacks", "orphans", "check")]
     partial(done)
     found = {fault["what"] for fault in check_list(odd_dump, done)}
-    assert ("pin on record" in found) == (kind != "stack")
-    assert len(found) > 1 or kind == "stack"
+    # A node may lead to blocks that are kept though they are empty, and to no others.
+    if kind != "node":
+        assert ("pin on record" in found) == (kind != "stack")
+        assert len(found) > 1 or kind == "stack"
     # Orphans have no stack in this dump, nor has what check finds.
     for other in others[:1] if kind == "stack" else others:
         partial(other)
