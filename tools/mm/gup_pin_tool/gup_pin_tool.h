@@ -363,6 +363,7 @@ static void gp_table_growth(struct gp_table *table, unsigned long long now,
 			    unsigned long long then);
 static void gp_table_below(struct gp_table *table, const char *text);
 static void gp_table_print(struct gp_table *table, unsigned int max_lines);
+static void gp_print_below(const char *text);
 static void gp_table_free(struct gp_table *table);
 
 /* screen.c */

@@ -88,20 +88,6 @@ static char *later_words(const struct gp_record *record)
 	return text;
 }
 
-static void print_frames(const char *frames)
-{
-	while (*frames) {
-		size_t len = strcspn(frames, "\n");
-		char *line = gp_format("  %.*s", (int)len, frames);
-
-		gp_print_cut(line);
-		free(line);
-		frames += len;
-		frames += *frames == '\n';
-	}
-	putchar('\n');
-}
-
 static void stack_for_people(const struct gp_record *record)
 {
 	char oldest[32], newest[32], *later = later_words(record), *line;
@@ -113,7 +99,7 @@ static void stack_for_people(const struct gp_record *record)
 			 cell(record, "mode"), cell(record, "term"), cell(record, "api"),
 			 newest, oldest, cell(record, "stack"), later);
 	gp_print_cut(line);
-	print_frames(record->frames);
+	gp_print_below(record->frames);
 	free(line);
 	free(later);
 }

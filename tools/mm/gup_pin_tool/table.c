@@ -90,7 +90,7 @@ static char *row_text(const struct gp_table *table, char **cells, const size_t *
 }
 
 /* Lines behind two blanks, and an empty one. */
-static void print_below(const char *text)
+static void gp_print_below(const char *text)
 {
 	while (*text) {
 		size_t len = strcspn(text, "\n");
@@ -121,7 +121,7 @@ static void gp_table_print(struct gp_table *table, unsigned int max_lines)
 		gp_print_cut(text);
 		free(text);
 		if (row < table->below_room && table->below[row])
-			print_below(table->below[row]);
+			gp_print_below(table->below[row]);
 	}
 	free(widths);
 }
