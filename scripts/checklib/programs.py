@@ -13,16 +13,16 @@ from .built import Built, programs_of
 from .results import FAILED, Result
 from .run import Guest, path_from, tap_program
 
-# Those that want a guest of their own, and its options. Who switches tracking off and on
-# patches code that other CPUs run, and leaves figures unlike those since boot.
+# Those that want a guest of their own, and its options. Switching tracking off and on
+# leaves figures unlike those since boot.
 ALONE = {
-    "gup_pin_enable": ["-m", "2G", "--one-thread"],
-    "gup_pin_events": ["-m", "2G", "--one-thread"],
-    "gup_pin_growth": ["-m", "2G", "--one-thread"],
+    "gup_pin_enable": ["-m", "2G"],
+    "gup_pin_events": ["-m", "2G"],
+    "gup_pin_growth": ["-m", "2G"],
     # Fills memory until it gets some from CMA.
     "gup_pin_movable": ["-m", "1G"],
     # Takes memory offline.
-    "gup_pin_contig": ["-m", "2G", "--one-thread"],
+    "gup_pin_contig": ["-m", "2G"],
     # Anybody's pins may be reported.
     "gup_pin_hazard_overdue": ["-m", "2G"],
     # Fills and pins most of the memory, and compares what slabs have in use.

@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import paths
+from . import clock, paths
 
 # Streams between guest and host, each a virtio serial port of that name.
 PORTS = ("out", "err", "control")
@@ -28,7 +28,6 @@ class Options:
     memory: str
     cpus: int
     icount: bool
-    one_thread: bool
     append: str
     timeout: float
     verbose: bool
@@ -84,6 +83,7 @@ def kernel_arguments(run: Path, options: Options) -> str:
     """The kernel command line; the user's words come last and so win."""
     # Counting instructions, the kernel takes 13 s to find its APIC timer unfit.
     icount = "nolapic_timer norandmaps" if options.icount else ""
+    khz = clock.ICOUNT_KHZ if options.icount else clock.host_khz()
     words = [
         "root=root rootfstype=9p ro",
         # loose: nobody else writes to what a guest reads while it reads it
@@ -94,7 +94,7 @@ def kernel_arguments(run: Path, options: Options) -> str:
         # a panic at once ends QEMU (which is told -no-reboot), and so the run
         "panic=-1 oops=panic",
         # TCG's timers are sound but late under load: spare the boot the doubts
-        "tsc=reliable no_timer_check rcupdate.rcu_expedited=1",
+        f"tsc=reliable tsc_early_khz={khz} no_timer_check rcupdate.rcu_expedited=1",
         "kunit.enable=0 gup_pin=on",
         icount,
         options.append,
@@ -116,11 +116,9 @@ def comma(path: Path) -> str:
 def command_line(
     options: Options, kernel: Path, console: Path, arguments: str, wires: Wires
 ) -> list[str]:
-    """QEMU's command line."""
-    # QEMU before 8.1 may keep a translation of code that another CPU was patching: a
-    # guest that switches static keys under load then runs into an int3 of long ago.
-    threads = "single" if options.icount or options.one_thread else "multi"
-    words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"]
+    """QEMU's command line, but for QEMU."""
+    threads = "single" if options.icount else "multi"
+    words = ["-nodefaults", "-no-user-config", "-display", "none"]
     # qboot instead of SeaBIOS: half a second less before the kernel starts
     words += ["-M", "q35", "-bios", "qboot.rom", "-cpu", "max"]
     words += ["-accel", f"tcg,thread={threads}", "-m", options.memory, "-smp", str(options.cpus)]

@@ -94,6 +94,7 @@ def fstab(out: Path | None) -> str:
         "debugfs /mnt/root/sys/kernel/debug debugfs defaults",
         "devtmpfs /mnt/root/dev devtmpfs mode=755",
         "tmpfs /mnt/root/dev/shm tmpfs mode=1777,X-mount.mkdir",
+        "devpts /mnt/root/dev/pts devpts mode=620,ptmxmode=666,X-mount.mkdir",
     ]
     if out is not None:
         # cache=mmap: as little caching as mmap(2) allows, for the host looks on

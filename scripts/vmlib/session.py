@@ -12,23 +12,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import console, qemu
+from . import clock, console, qemu
+from .emulator import Emulator
 from .qmp import Monitor
 from .rundir import RunDir
 
 CHUNK = 1 << 18
 # How long a dump may take, whatever -t says: the guest is stopped by then.
 DUMP_SECONDS = 300.0
-# How often the console of a guest that boots is looked at. RCU waits 21 s itself.
-LOOK_SECONDS = 5.0
 
 
 class GuestError(Exception):
     """The guest gave no exit status, or no dump."""
-
-
-class EmulatorFault(GuestError):
-    """QEMU failed the guest while it booted: another boot may well succeed."""
 
 
 class Stream:
@@ -85,12 +80,17 @@ def writer(descriptor: int) -> Callable[[bytes], None]:
 class Session:
     """Runs QEMU and pumps its sockets until there is a result."""
 
-    def __init__(self, options: qemu.Options, run: RunDir) -> None:
+    def __init__(self, options: qemu.Options, run: RunDir, emulator: Emulator) -> None:
         self.options = options
         self.run = run
+        self.emulator = emulator
         self.started = False
         self.status: int | None = None
         self._stopped = False
+        # The guest's time and ours, when it was last compared; at power-on they are alike.
+        self._guest_time = 0.0
+        self._host_time = 0.0
+        self._clock_fault: str | None = None
         self._control = b""
         self._selector = selectors.DefaultSelector()
         self._ends: list[socket.socket] = []
@@ -105,7 +105,8 @@ class Session:
     def start(self, kernel: Path, arguments: str) -> None:
         """Start QEMU, with a socket for each of its streams."""
         ours, wires = self._wires()
-        command = qemu.command_line(self.options, kernel, self.run.console, arguments, wires)
+        words = qemu.command_line(self.options, kernel, self.run.console, arguments, wires)
+        command = [*self.emulator.command, *words]
         (self.run.path / "qemu").write_text("\n".join(command) + "\n")
         with (self.run.path / "qemu.log").open("wb") as log:
             # setpriv: no QEMU outlives us, even if we are killed outright
@@ -114,11 +115,13 @@ class Session:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=self.emulator.environment,
                 pass_fds=[end.fileno() for end in self._ends],
                 start_new_session=True,
             )
         for end in self._ends:
             end.close()
+        self._host_time = time.monotonic()
         self._monitor = Monitor(ours["monitor"])
         self._monitor.send("qmp_capabilities")
         handlers: dict[str, Callable[[bytes], None]] = {
@@ -144,11 +147,23 @@ class Session:
     def _feed_control(self, data: bytes) -> None:
         *lines, self._control = (self._control + data).split(b"\n")
         for line in lines:
-            word, _, value = line.partition(b" ")
+            word, *values = line.split()
             if word == b"started":
+                # Some time passed before the guest's clock went: only too much of it is wrong.
+                self._compare_clocks(float(values[0]), booting=True)
                 self.started = True
             elif word == b"status":
-                self.status = int(value)
+                self._compare_clocks(float(values[1]), booting=False)
+                self.status = int(values[0])
+
+    def _compare_clocks(self, guest: float, booting: bool) -> None:
+        """Take note of a clock that is wrong; guest: its uptime, in seconds."""
+        now = time.monotonic()
+        passed = guest - self._guest_time
+        ours = min(passed, now - self._host_time) if booting else now - self._host_time
+        self._guest_time, self._host_time = guest, now
+        if not self.options.icount and not self._clock_fault:
+            self._clock_fault = clock.fault(passed, ours)
 
     def _pump(self, timeout: float) -> None:
         """Wait for the next data and hand it on."""
@@ -174,34 +189,25 @@ class Session:
     def wait(self) -> int:
         """COMMAND's exit status, or GuestError."""
         deadline = time.monotonic() + self.options.timeout
-        while not self._complete() and not self._stopped:
+        while not self._complete() and not self._stopped and not self._clock_fault:
             left = deadline - time.monotonic()
             if left <= 0:
                 break
-            if self.started:
-                self._pump(left)
-            else:
-                self._pump(min(left, LOOK_SECONDS))
-                self._blame_emulator()
-        if self._complete():
+            self._pump(left)
+        if self._complete() and not self._clock_fault:
             assert self.status is not None
             return self.status
         if self._stopped:
             # QEMU told of the end first; the guest's last words still lie in the sockets
             self._pump(0)
-        self._blame_emulator()
         for stream in self.streams.values():
             stream.flush()
         raise GuestError(self._reason())
 
-    def _blame_emulator(self) -> None:
-        """Raise EmulatorFault if COMMAND has not begun because of one."""
-        fault = None if self.started else console.emulator_fault(self._console(), self._stopped)
-        if fault:
-            raise EmulatorFault(f"guest {fault} before COMMAND began")
-
     def _reason(self) -> str:
         """Why there is no status, in a few words."""
+        if self._clock_fault:
+            return f"guest refused: its {self._clock_fault}"
         if self._stopped:
             panic = console.panic(self._console())
             if panic is not None:

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A guest's clock, which is its time stamp counter: how fast, and is it right?
+
+QEMU without -icount hands the host's counter to the guest. A kernel measures it against
+the emulated PIT and HPET while it boots, which goes wrong where the host is busy: a guest
+was seen whose time ran 27 times too fast. So the guest is told, and what it says of its
+time is compared with ours.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import time
+
+# With -icount shift=0, an instruction takes a nanosecond, and the counter counts these.
+ICOUNT_KHZ = 1_000_000
+
+# rdtsc; shl rdx, 32; or rax, rdx; ret
+_RDTSC = bytes.fromhex("0f31 48c1e220 4809d0 c3")
+# Two readings are taken together; what came between them makes them differ by so much.
+_TOGETHER_NS = 20_000
+_SPAN_SECONDS = 0.02
+
+# What a guest's time may differ by: part of the time that has passed, and seconds.
+SLACK = 0.1
+SLACK_SECONDS = 2.0
+
+
+def host_khz() -> int:
+    """The rate of this machine's time stamp counter, measured in 20 ms."""
+    code = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    code.write(_RDTSC)
+    place = ctypes.c_char.from_buffer(code)
+    rdtsc = ctypes.CFUNCTYPE(ctypes.c_uint64)(ctypes.addressof(place))
+
+    def both() -> tuple[int, int]:
+        while True:
+            before = time.monotonic_ns()
+            ticks = rdtsc()
+            if (after := time.monotonic_ns()) - before < _TOGETHER_NS:
+                return ticks, (before + after) // 2
+
+    first_ticks, first_ns = both()
+    time.sleep(_SPAN_SECONDS)
+    last_ticks, last_ns = both()
+    return (last_ticks - first_ticks) * 1_000_000 // (last_ns - first_ns)
+
+
+def fault(guest: float, host: float) -> str | None:
+    """What is wrong with a guest's clock that went on by so many seconds while ours did."""
+    if guest > host * (1 + SLACK) + SLACK_SECONDS:
+        return f"clock ran too fast: {guest:.1f} s in {host:.1f} s"
+    if guest < host * (1 - SLACK) - SLACK_SECONDS:
+        return f"clock ran too slow: {guest:.1f} s in {host:.1f} s"
+    return None

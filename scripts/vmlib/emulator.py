@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0
+"""QEMU itself: that of the Debian release which scripts/debian-root keeps in the cache."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import paths
+
+SUITE = "trixie"
+PROGRAM = "usr/bin/qemu-system-x86_64"
+
+
+class EmulatorError(Exception):
+    """There is no QEMU, and it could not be installed."""
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """QEMU in the root of another release, run by that release's loader.
+
+    Not in a mount namespace, as scripts/in-root has it: the guest's root is the
+    machine's own.
+    """
+
+    root: Path
+
+    @property
+    def _libraries(self) -> Path:
+        return self.root / "usr/lib/x86_64-linux-gnu"
+
+    @property
+    def command(self) -> list[str]:
+        """The words that start it."""
+        loader = self._libraries / "ld-linux-x86-64.so.2"
+        words = [loader, "--library-path", self._libraries, self.root / PROGRAM]
+        return [*map(str, words), "-L", str(self.root / "usr/share/qemu")]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Where it finds its modules."""
+        return {**os.environ, "QEMU_MODULE_DIR": str(self._libraries / "qemu")}
+
+
+def get() -> Emulator:
+    """QEMU, installed when it is first needed. Raises EmulatorError."""
+    root = paths.cache() / "roots" / SUITE
+    if not (root / PROGRAM).exists():
+        command = [str(paths.SCRIPTS / "debian-root"), SUITE]
+        if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
+            raise EmulatorError("there is no QEMU (see above)")
+    return Emulator(root)
