@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# Everything is done by the scripts; this names what one does most.
+# Everything is done by the scripts; this names what one does most. ./demo and ./check
+# are there for machines without make.
 # Kernel trees and builds are kept outside the checkout, in $(CACHE).
 
 KVER ?=
@@ -16,10 +17,10 @@ help: ## list these targets
 	@echo 'and is the one that bench and kernel take (6.12 if not given).'
 
 demo: ## show pins of a real workload, live and from a crash dump
-	@scripts/demo
+	@./demo
 
 check: ## all tests, on both kernels
-	@scripts/check
+	@./check
 
 check-debug: ## the kernel's tests with KASAN and lockdep, PREEMPT_RT, KCSAN
 	@scripts/check --debug

@@ -119,6 +119,23 @@ def pick(sources: Iterable[Source], suite: str) -> Source | None:
     return max(fitting, key=rank, default=None)
 
 
+def whole(sources: Iterable[Source], release: str, other: str) -> list[str]:
+    """The entries of another release for all that this machine has of its own.
+
+    Its updates and its security archive, too.
+    """
+    main = pick(sources, release)
+    keyring = main.options.get("signed-by") if main else None
+    lines = []
+    for source in map(resolve, sources):
+        name, dash, part = source.suite.rstrip("/").partition("-")
+        # Of Debian's own alone; backports are asked for by name.
+        ours = source.options.get("signed-by") == keyring and "main" in source.components
+        if name == release and part != "backports" and ours:
+            lines.append(source.line(f"{other}{dash}{part}"))
+    return list(dict.fromkeys(lines))
+
+
 def resolve(source: Source) -> Source:
     """The first mirror of a mirror list in a file, which only apt itself understands."""
     prefix = "mirror+file:"
@@ -138,17 +155,22 @@ def codename(os_release: str) -> str:
 
 
 def main() -> int:
-    """Print the sources.list line for a suite."""
+    """Print the sources.list line for a suite, or all those of a release."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("suite", help="the suite to fetch, e.g. trixie-backports")
+    parser.add_argument("--all", action="store_true", help="and its updates and security")
     parser.add_argument("--etc", type=Path, default=Path("/etc/apt"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     release = codename(Path("/etc/os-release").read_text())
-    source = pick(read_sources(given.etc), release)
+    sources = read_sources(given.etc)
+    source = pick(sources, release)
     if source is None:
         print(f"apt_source: {given.etc} names no mirror with {release} main", file=sys.stderr)
         return 1
-    print(resolve(source).line(given.suite))
+    if given.all:
+        print("\n".join(whole(sources, release, given.suite)))
+    else:
+        print(resolve(source).line(given.suite))
     return 0
 
 

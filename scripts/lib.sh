@@ -30,6 +30,38 @@ usage_error() {
 	exit 2
 }
 
+# Say what is going to be done, before anything is: $1 what it is; $2 and $3, how long it
+# takes the first time and again; $4, how many GB it then takes. $5 is a file that is
+# there if it is not the first time.
+announce() {
+	local free place=$CACHE
+	say "$1"
+	if [[ -e $5 ]]; then
+		say "takes about $3: what was built is kept in $CACHE"
+		return
+	fi
+	while [[ ! -d $place ]]; do
+		place=$(dirname "$place")
+	done
+	free=$(df --output=avail -BG "$place" | tail -n 1 | tr -dc 0-9)
+	say "the first time it takes about $2 on two cores, and $4 GB of the $free GB that are free for $CACHE;" \
+		"it installs Debian packages. Ctrl-C stops it, and the next start goes on from there"
+	if ((free < $4)) && [[ ! -d $CACHE/src ]]; then
+		die "not enough room for $CACHE: $free GB are free, $4 GB are needed (GUP_PIN_CACHE names another place)"
+	fi
+}
+
+# What Ctrl-C says.
+interrupted() {
+	local job
+	trap - INT TERM
+	for job in $(jobs -p); do
+		kill -INT -- "-$job" 2>/dev/null || true
+	done
+	say "stopped; what is done is kept, and the next start goes on from there"
+	exit 130
+}
+
 # The reason of a failure, in one line, from the log $1 of what failed.
 why() {
 	local proxy=

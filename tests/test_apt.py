@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from apt_source import Source, codename, parse_deb822, parse_list, pick, read_sources, resolve
+from apt_source import (
+    Source,
+    codename,
+    parse_deb822,
+    parse_list,
+    pick,
+    read_sources,
+    resolve,
+    whole,
+)
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -132,6 +141,17 @@ def test_a_mirror_list_in_a_file_gives_its_first_mirror(tmp_path: Path) -> None:
     source = Source(f"mirror+file:{mirrors}", "bookworm", ("main",), {"signed-by": KEYRING})
     assert resolve(source).uri == "http://near.invalid/debian"
     assert resolve(source).options == {"signed-by": KEYRING}
+
+
+def test_a_whole_release_has_its_updates_and_security() -> None:
+    text = DEB822 + "\nTypes: deb\nURIs: http://other.invalid/x\nSuites: bookworm\n"
+    text += "Components: main\nSigned-By: /usr/share/keyrings/other.gpg\n"
+    sources = [*parse_deb822(text), Source("http://m.invalid", "bookworm-backports", ("main",))]
+    assert whole(sources, "bookworm", "trixie") == [
+        f"deb [signed-by={KEYRING}] http://mirror.invalid/debian trixie main",
+        f"deb [signed-by={KEYRING}] http://mirror.invalid/debian trixie-updates main",
+        f"deb [signed-by={KEYRING}] http://mirror.invalid/debian-security trixie-security main",
+    ]
 
 
 def test_codename() -> None:

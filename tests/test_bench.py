@@ -68,10 +68,27 @@ def test_figures(answers: guests.Answers) -> None:
     assert found["single off/absent"].met
     assert found["neighbours on/absent"].ratio == 2.0
     assert not found["neighbours on/absent"].met
-    assert found["page_owner record/event"].ratio == 0.4
+    assert found["single on/off"].ratio == 800 / 404
+    assert found["page_owner record/event"].ratio == 0.396
     assert found["stacks instructions/pin"].ratio == 150
     assert found["live_pins bulk bytes/pin"].ratio == 11
     assert not found["live_pins bulk bytes/pin"].met
+
+
+def test_without_the_kernel_that_lacks_the_feature(answers: guests.Answers) -> None:
+    """Off stands for absent: no guest of it, and all figures that need none."""
+    todo = cases.errands(set(cases.CASES), cases.BUILT)
+    assert {errand.flavour for errand in todo} == {"test"}
+    names = {errand.name for errand in todo}
+    heard = {name: said for name, said in answers.items() if name in names}
+    found = [figure.name for figure in figures(heard, set(cases.CASES))]
+    assert found == [name for name in cases.GOALS if "absent" not in name]
+    past = dict.fromkeys(cases.GOALS, 1.0)
+    judged = baseline.judge(dict.fromkeys(found, 1.0), past, cases.CASES, cases.BUILT)
+    assert [r.name for r in judged] == found
+    assert {r.status for r in judged} == {PASSED}
+    judged = baseline.judge({}, {"single on/off": 2.0}, cases.CASES, cases.BUILT)
+    assert [r.status for r in judged] == [FAILED]
 
 
 def test_a_pair_is_what_it_adds(answers: guests.Answers) -> None:
@@ -185,6 +202,7 @@ def test_table_of_a_run(answers: guests.Answers) -> None:
         "figure                      absent        off         on  ratio  goal  met\n"
         "single on/absent         300 + 100  304 + 100  700 + 100   2.00  2.00  yes\n"
         "single off/absent                                          1.01  1.01  yes\n"
+        "single on/off                                              1.98  2.00  yes\n"
         "stacks instructions/pin                                     150   200  yes\n"
     )
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 from checklib.results import FAILED, PASSED, SKIPPED, Result
 from vmlib import paths
+
+from .cases import COLUMNS
 
 FILE = paths.PROJECT / "tests" / "bench_baseline.json"
 
@@ -75,10 +77,24 @@ def compare(name: str, was: float | None, now: float | None) -> Result:
     return Result(name, PASSED)
 
 
+def measurable(name: str, columns: Container[str]) -> bool:
+    """Whether a figure is of these kernels: of what is on each side of its last word's slash."""
+    over, _, under = name.split()[-1].partition("/")
+    known = ("absent", "off", "on")
+    return all(side in columns for side in (over, under) if side in known)
+
+
 def judge(
-    ratios: Mapping[str, float], past: Mapping[str, float], cases: Iterable[str]
+    ratios: Mapping[str, float],
+    past: Mapping[str, float],
+    cases: Iterable[str],
+    columns: Container[str] = COLUMNS,
 ) -> list[Result]:
-    """All figures of these cases, in their order; last those that are gone."""
+    """All figures of these cases and kernels, in their order; last those that are gone."""
     known = set(cases)
-    gone = [name for name in past if name not in ratios and name.split()[0] in known]
+    gone = [
+        name
+        for name in past
+        if name not in ratios and name.split()[0] in known and measurable(name, columns)
+    ]
     return [compare(name, past.get(name), ratios.get(name)) for name in [*ratios, *gone]]

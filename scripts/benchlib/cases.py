@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # The kernel without the feature; with it, switched off and on.
@@ -30,16 +31,19 @@ FILES_WORDS = "clearcpuid=erms,fsrm brd.rd_nr=1 brd.rd_size=32768"
 # Built, but switched off: nothing should be left but the nops.
 OFF_GOAL = 1.01
 
+# What is measured where the kernel without the feature is not to be built.
+BUILT = ("off", "on")
+
 PAGE_OWNER_WORDS = ("page_owner=off", "page_owner=on")
 PAGE_OWNER = "page_owner record/event"
 STACKS = "stacks instructions/pin"
 
-# Every figure, and at most what it ought to be.
+# Every figure, and at most what it ought to be. Switched off is all but absent.
 GOALS = {
     **{
-        f"{case} {column}/absent": goal
+        f"{case} {figure}": goal
         for case, on_goal in COMPARED.items()
-        for column, goal in (("on", on_goal), ("off", OFF_GOAL))
+        for figure, goal in (("on/absent", on_goal), ("off/absent", OFF_GOAL), ("on/off", on_goal))
     },
     # a record of a pin, of what page_owner takes to record an allocation
     PAGE_OWNER: 0.5,
@@ -90,7 +94,7 @@ def guest_of(case: str, column: str) -> str:
     return f"{column} files" if case in FILES else column
 
 
-def errands(wanted: set[str]) -> list[Errand]:
+def errands(wanted: set[str], columns: Sequence[str] = COLUMNS) -> list[Errand]:
     """The guests for the wanted cases, those that take longest first."""
     needed = wanted.union(*(NEEDS.get(case, set()) for case in wanted))
     found = []
@@ -99,10 +103,10 @@ def errands(wanted: set[str]) -> list[Errand]:
         found.append(Errand("stacks", "on", ("stacks",), "clearcpuid=erms", "6G"))
     shared = tuple(case for case in COMPARED if case in needed and case not in FILES)
     if shared:
-        found += [Errand(column, column, shared) for column in reversed(COLUMNS)]
+        found += [Errand(column, column, shared) for column in reversed(columns)]
     files = tuple(case for case in FILES if case in needed)
     if files:
-        names = {column: guest_of(files[0], column) for column in reversed(COLUMNS)}
+        names = {column: guest_of(files[0], column) for column in reversed(columns)}
         found += [Errand(name, column, files, FILES_WORDS) for column, name in names.items()]
     if "live_pins" in needed:
         found.append(Errand("live_pins", "on", ("live_pins",)))

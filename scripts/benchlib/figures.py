@@ -57,16 +57,25 @@ def cell(answer: dict[str, Any]) -> str:
 
 
 def compared(case: str, answers: Answers) -> list[Figure]:
-    """On and off, put in relation to absent."""
-    absent, off, on = (answers[guest_of(case, column)][case] for column in COLUMNS)
-    base = total(absent)
-    # Most of a pair is the ioctl and Python: what is added counts, as if to a bare pin.
-    bare = total(answers["absent"]["single"]) if case == "pair" else base
-    cells = (cell(absent), cell(off), cell(on))
-    return [
-        Figure(f"{case} on/absent", bare + total(on) - base, bare, cells),
-        Figure(f"{case} off/absent", bare + total(off) - base, bare),
-    ]
+    """On and off, put in relation to absent and to each other, as far as there are guests."""
+    said = {
+        column: answers[guest_of(case, column)][case]
+        for column in COLUMNS
+        if guest_of(case, column) in answers
+    }
+    absent, off, on = (cell(said[column]) if column in said else "" for column in COLUMNS)
+    cells = (absent, off, on)
+    found = []
+    for over, under in (("on", "absent"), ("off", "absent"), ("on", "off")):
+        if over not in said or under not in said:
+            continue
+        base = total(said[under])
+        # Most of a pair is the ioctl and Python: what is added counts, as if to a bare pin.
+        bare = total(answers[under]["single"]) if case == "pair" else base
+        figure = Figure(f"{case} {over}/{under}", bare + total(said[over]) - base, bare, cells)
+        found.append(figure)
+        cells = ("", "", "")
+    return found
 
 
 def page_owner(answers: Answers) -> list[Figure]:
@@ -75,7 +84,7 @@ def page_owner(answers: Answers) -> list[Figure]:
     event = on - off
     if event <= 0:
         raise Failed(f"page_owner takes {event} instructions an event")
-    record = total(answers["on"]["single"]) - total(answers["absent"]["single"])
+    record = total(answers["on"]["single"]) - total(answers["off"]["single"])
     return [Figure(PAGE_OWNER, record, event, (f"event {event:.0f}", "", f"record {record:.0f}"))]
 
 

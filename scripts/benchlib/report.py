@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,9 +57,15 @@ class Report:
         path.write_text(json.dumps(content, indent="\t") + "\n")
 
 
-def measure(version: str, wanted: set[str], at_once: int, build: bool = True) -> Report:
+def measure(
+    version: str,
+    wanted: set[str],
+    at_once: int,
+    build: bool = True,
+    columns: Sequence[str] = cases.COLUMNS,
+) -> Report:
     """Boot all the guests that the wanted cases take. Raises checklib.run.Failed."""
-    todo = cases.errands(wanted)
+    todo = cases.errands(wanted, columns)
     if build:
         guests.build(version, todo)
     answers = guests.run_all(version, todo, at_once)

@@ -19,8 +19,10 @@ from .built import Built, programs_of
 from .mm_programs import mm_selftests
 from .programs import alone, hazards, kunit, selftests, stress
 from .results import FAILED, PASSED, SKIPPED, Result
-from .run import PYTHON, Guest, path_from, pytest, tool
+from .run import PYTHON, Guest, pytest, tool
 from .stats import alarms
+
+Job = Callable[[Built], list[Result]]
 
 # Disks for an ext4 and an xfs; the second wants 300 MB at least.
 RAM_DISKS = "brd.rd_nr=2 brd.rd_size=327680"
@@ -50,9 +52,8 @@ def quiet(built: Built) -> list[Result]:
 
 def contention(built: Built) -> list[Result]:
     """Two CPUs wait for each other only if they work on the same memory, or shard."""
-    path_from(paths.SCRIPTS / "kernel", built.version, "debug")
     program = paths.PROJECT / "tests/contention_guest.py"
-    options = ["-k", built.version, "-f", "debug", "-c", "2", "--append", "gup_pin=on"]
+    options = ["-k", built.version, "-f", "stress", "-c", "2", "--append", "gup_pin=on"]
     name = f"{built.version}: contention"
     guest = Guest([*options, "-t", "600"], [PYTHON, program])
     splat = guest.splats(f"{name}: no splat")
@@ -87,6 +88,11 @@ def examples(built: Built) -> list[Result]:
     return pytest(built.version, "tests/test_examples.py")
 
 
+def fresh(suite: str) -> Job:
+    """A machine of that release which has never seen this project."""
+    return lambda _: pytest(None, "tests/test_fresh.py", "-k", suite)
+
+
 def many(built: Built) -> list[Result]:
     """A crash dump with millions of pins."""
     return pytest(built.version, "tests/test_dump_many.py", "tests/test_dump_million.py")
@@ -98,6 +104,8 @@ def rig(_: Built) -> list[Result]:
         None,
         "tests/test_ktap.py",
         "tests/test_apt.py",
+        "tests/test_setup.py",
+        "tests/test_check.py",
         "tests/test_bench.py",
         "tests/test_contention.py",
         "tests/test_vm_parts.py",
@@ -107,15 +115,18 @@ def rig(_: Built) -> list[Result]:
 
 
 def bench(built: Built) -> list[Result]:
-    """Tracking costs no more than it did; one guest at a time, as other jobs run too."""
-    found = report.measure(built.version, set(cases.CASES), at_once=1)
+    """Tracking costs no more than it did, compared with off in one and the same kernel.
+
+    One guest at a time, as other jobs run too.
+    """
+    found = report.measure(built.version, set(cases.CASES), at_once=1, columns=cases.BUILT)
     past = baseline.load().get(built.version)
     within = f"at most {baseline.TOLERANCE * 100:.0f} % above its baseline"
     if past is None:
         return [Result(f"{built.version}: bench", SKIPPED, "no baseline")]
     return [
         Result(f"{built.version}: bench: {r.name} {within}", r.status, r.detail)
-        for r in baseline.judge(found.ratios, past, cases.CASES)
+        for r in baseline.judge(found.ratios, past, cases.CASES, cases.BUILT)
     ]
 
 
@@ -139,8 +150,6 @@ def kselftest_build(built: Built) -> list[Result]:
     return [Result(name, PASSED)]
 
 
-Job = Callable[[Built], list[Result]]
-
 # For each version, in the order of what is quick.
 EACH: dict[str, Job] = {
     "source": source,
@@ -157,12 +166,13 @@ EACH: dict[str, Job] = {
 }
 # For the default version.
 ONCE: dict[str, Job] = {
+    "fresh-bookworm": fresh("bookworm"),
+    "fresh-trixie": fresh("trixie"),
     "rig": rig,
     "report": report_page,
     "stress": stress,
     "bench": bench,
     "many": many,
-    # Last, for it wants the kernel that stress builds.
     "contention": contention,
 }
 # By make check-debug, in kernels that watch themselves: for lock order, sleep in the
@@ -186,3 +196,10 @@ def _in_flavour(flavour: str) -> dict[str, Job]:
 DEBUG: dict[str, Job] = _in_flavour("debug")
 DEBUG_ONCE: dict[str, Job] = {**_in_flavour("rt"), **_in_flavour("kcsan")}
 WATCHED = {**DEBUG, **DEBUG_ONCE}
+ALL: dict[str, Job] = {**ONCE, **EACH, **WATCHED}
+# The kernels of jobs that take another one than the test kernel.
+FLAVOURS = {
+    "stress": "stress",
+    "contention": "stress",
+    **{name: name.rpartition("-")[2] for name in WATCHED},
+}

@@ -6,12 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vmlib import paths
-
 from . import ktap
 from .built import Built, programs_of
 from .results import FAILED, Result
-from .run import Guest, path_from, tap_program
+from .run import Guest, tap_program
 
 # Those that want a guest of their own, and its options. Switching tracking off and on
 # leaves figures unlike those since boot.
@@ -52,18 +50,16 @@ ANY_REPORT = "BUG: GUP_PIN: "
 
 
 # Of the flavours that watch themselves, all are slower: by what the patience grows.
-TIMES_SLOWER = {"debug": 4, "rt": 4, "kcsan": 6}
+TIMES_SLOWER = {"debug": 4, "stress": 4, "rt": 4, "kcsan": 6}
 
 
 def prefix(built: Built, flavour: str) -> str:
     """What the names of results begin with."""
-    return built.version if flavour == "test" else f"{built.version}-{flavour}"
+    return built.version if flavour in ("test", "stress") else f"{built.version}-{flavour}"
 
 
 def guest_of(built: Built, flavour: str, seconds: int) -> list[str]:
     """The options of scripts/vm that say which kernel, and how long it may take."""
-    if flavour != "test":
-        path_from(paths.SCRIPTS / "kernel", built.version, flavour)
     patience = seconds * TIMES_SLOWER.get(flavour, 1)
     return ["-k", built.version, "-f", flavour, "-t", str(patience)]
 
@@ -147,6 +143,6 @@ def alone(built: Built) -> list[Result]:
     return results
 
 
-def stress(built: Built, flavour: str = "debug") -> list[Result]:
+def stress(built: Built, flavour: str = "stress") -> list[Result]:
     """All at once for half a minute, in a kernel that watches itself."""
     return run_programs(built, STRESS, Way(["-m", "4G", "-c", "2"]), flavour)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Results of tests, and how they are told."""
+"""Results of tests, and how they are printed."""
 
 from __future__ import annotations
 
 import sys
-import threading
+import time
 from dataclasses import dataclass, field
 
 PASSED, FAILED, SKIPPED = "ok", "FAIL", "skip"
@@ -22,34 +22,65 @@ class Result:
     detail: str = ""
 
 
+@dataclass(frozen=True)
+class Phase:
+    """A part of a run, which gave these results.
+
+    wall: seconds on the clock; cpu: of CPU time, its guests' too.
+    """
+
+    what: str
+    results: list[Result]
+    wall: float
+    cpu: float
+
+    @property
+    def times(self) -> str:
+        """Both, for people."""
+        return f"{self.wall:.0f} s, {self.cpu:.0f} s of CPU"
+
+
 @dataclass
 class Tally:
-    """All results so far. Safe to use from several threads."""
+    """All results so far."""
 
     results: list[Result] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    phases: list[Phase] = field(default_factory=list)
+    start: float = field(default_factory=time.monotonic)
 
-    def add(self, results: list[Result], what: str, seconds: float) -> None:
-        """Count the results of one job and tell them."""
-        with self.lock:
-            self.results += results
-            passed = sum(r.status == PASSED for r in results)
-            print(f"== {what}: {passed} of {len(results)} passed, {seconds:.0f} s")
-            for result in results:
-                if result.status == PASSED:
-                    continue
-                first, *more = result.detail.strip().splitlines() or [""]
-                print(f"{result.status} {result.name}{': ' if first else ''}{first}")
-                if result.status == FAILED:
-                    print("".join(f"    {line}\n" for line in more), end="")
-            sys.stdout.flush()
+    def add(self, phase: Phase) -> None:
+        """Count the results of one job and print them."""
+        self.phases.append(phase)
+        self.results += phase.results
+        passed = sum(r.status == PASSED for r in phase.results)
+        count = f"{passed} of {len(phase.results)} passed, " if phase.results else ""
+        print(f"== {phase.what}: {count}{phase.times}")
+        for result in phase.results:
+            if result.status == PASSED:
+                continue
+            first, *more = result.detail.strip().splitlines() or [""]
+            print(f"{result.status} {result.name}{': ' if first else ''}{first}")
+            if result.status == FAILED:
+                print("".join(f"    {line}\n" for line in more), end="")
+        sys.stdout.flush()
 
     def count(self, status: str) -> int:
         """How many tests ended so."""
         return sum(r.status == status for r in self.results)
 
+    def times(self) -> list[str]:
+        """Where the time went, most first; jobs run side by side."""
+        rows = [
+            f"{phase.wall:6.0f} {phase.cpu:6.0f}  {phase.what}"
+            for phase in sorted(self.phases, key=lambda phase: -phase.wall)
+            if phase.wall >= 1
+        ]
+        wall, cpu = time.monotonic() - self.start, sum(phase.cpu for phase in self.phases)
+        return ["  wall    CPU  seconds", *rows, f"{wall:6.0f} {cpu:6.0f}  all"]
+
     def close(self) -> int:
-        """Print the closing line; the exit status for it."""
+        """Print where the time went, what failed, and the closing line; the exit status."""
+        print("\n".join(self.times()))
         failed = self.count(FAILED)
         for result in self.results:
             if result.status != PASSED:

@@ -5,9 +5,13 @@ from __future__ import annotations
 
 import os
 import re
+import resource
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -22,6 +26,31 @@ PYTHON = "/usr/bin/python3"
 
 class Failed(Exception):
     """A step that tests need did not succeed."""
+
+
+class Stopwatch:
+    """The time since it was made."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.monotonic(), self._cpu_seconds()
+
+    @staticmethod
+    def _cpu_seconds() -> float:
+        """CPU time of this process, and of those that it has waited for."""
+        used = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return sum(u.ru_utime + u.ru_stime for u in used)
+
+    def seconds(self) -> tuple[float, float]:
+        """On the clock, and of CPU time."""
+        return time.monotonic() - self._wall, self._cpu_seconds() - self._cpu
+
+
+def stop_children() -> None:
+    """End what this process has started, if Ctrl-C has not done so already."""
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):
+            for pid in map(int, (task / "children").read_text().split()):
+                os.kill(pid, signal.SIGTERM)
 
 
 def tool(*words: str | Path, seconds: float = 5400) -> str:

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A machine that has never seen this project: what a newcomer does, in a minimal Debian."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from typing import IO
+
+from checklib.run import Failed, tool
+from vmlib import paths
+
+# Where a newcomer, who is root, may have unpacked the sources: without git.
+CHECKOUT = "root/gup_pin"
+CACHE = "root/.cache/gup-pin"
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "TERM": "dumb",
+}
+# The proxy, if there is one, is of the network and not of the machine.
+PASSED_ON = ("http_proxy", "https_proxy", "no_proxy")
+# Enters the root $1 with its own mounts; packages that apt has had are kept in $2.
+ENTER = """
+mount -t proc proc "$1/proc"
+mount -t sysfs sysfs "$1/sys"
+mount --bind "$2" "$1/var/cache/apt/archives"
+root=$1
+shift 2
+exec chroot "$root" /bin/sh -c 'cd /root/gup_pin && exec "$@"' sh "$@"
+"""
+class Machine:
+    """A minimal Debian of some release."""
+
+    def __init__(self, suite: str) -> None:
+        self.suite = suite
+        self.root = paths.cache() / "fresh" / suite
+        self.debs = paths.cache() / "fresh" / f"{suite}-debs"
+        self.debs.parent.mkdir(parents=True, exist_ok=True)
+        self.log: IO[str] = self.root.with_suffix(".log").open("w")
+
+    def install(self) -> None:
+        """Make it: no more than mmdebstrap's smallest, and the sources. Raises Failed."""
+        shutil.rmtree(self.root, ignore_errors=True)
+        (self.debs / "partial").mkdir(parents=True, exist_ok=True)
+        sources = tool(paths.SCRIPTS / "apt_source.py", "--all", self.suite).splitlines()
+        include = ["--include=ca-certificates"] if any("https:" in s for s in sources) else []
+        options = ["--variant=minbase", *include]
+        options += ["--aptopt=Acquire::Check-Valid-Until false", "--dpkgopt=force-unsafe-io"]
+        self.log.write(tool("mmdebstrap", *options, self.suite, self.root, *sources))
+        checkout = self.root / CHECKOUT
+        checkout.mkdir(parents=True)
+        for file in project_files():
+            (checkout / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(paths.PROJECT / file, checkout / file, follow_symlinks=False)
+
+    def words(self, *command: str) -> list[str]:
+        """A command in it, for the outside."""
+        enter = ["unshare", "--mount", "sh", "-ec", ENTER, "sh", str(self.root), str(self.debs)]
+        return [*enter, *command]
+
+    def environment(self) -> dict[str, str]:
+        """What is in the environment of its root."""
+        proxies = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        return {**ENVIRONMENT, **proxies}
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in it to its end."""
+        done = subprocess.run(
+            self.words(*command),
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=1800,
+        )
+        self.log.write(f"# {' '.join(command)}\n{done.stdout}{done.stderr}# {done.returncode}\n")
+        return done
+
+    def must(self, *command: str) -> str:
+        """Run a command that must succeed; its stdout. Raises Failed."""
+        done = self.run(*command)
+        if done.returncode:
+            raise Failed(f"{' '.join(command)}: {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def until(self, line: re.Pattern[str], *command: str) -> tuple[int, str]:
+        """Run a command until it says so, then press Ctrl-C; its status and its words."""
+        said = ""
+        with subprocess.Popen(
+            self.words(*command),
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        ) as process:
+            assert process.stdout
+            for text in process.stdout:
+                said += text
+                if line.search(text):
+                    os.killpg(process.pid, signal.SIGINT)
+            status = process.wait()
+        self.log.write(f"# {' '.join(command)}\n{said}# {status}\n")
+        return status, said
+
+    def remove(self) -> None:
+        """It has served."""
+        self.log.close()
+        shutil.rmtree(self.root)
+
+
+def project_files() -> list[str]:
+    """What is in the sources: in a checkout, what git knows or would."""
+    if (paths.PROJECT / ".git").exists():
+        listed = tool("git", "-C", paths.PROJECT, "ls-files", "-co", "--exclude-standard")
+        files = listed.splitlines()
+    else:
+        found = paths.PROJECT.rglob("*")
+        files = [str(f.relative_to(paths.PROJECT)) for f in found if not f.is_dir()]
+    return [f for f in files if (paths.PROJECT / f).exists() and "__pycache__" not in f]

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0
+"""scripts/check and ./check, all but the jobs: how they count, stop, and say what they do."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from checklib import jobs
+from checklib.results import FAILED, PASSED, SKIPPED, Phase, Result, Tally
+from vmlib import paths
+
+PROJECT = paths.PROJECT
+
+
+def test_the_closing_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the time went, then what did not pass, and last of all the count."""
+    tally = Tally()
+    tally.add(Phase("build x", [], 100.4, 190.2))
+    tally.add(Phase("job", [Result("a", PASSED), Result("b", FAILED, "why\nmore")], 7.0, 3.0))
+    tally.add(Phase("quick", [Result("c", SKIPPED, "reason")], 0.1, 0.1))
+    out = capsys.readouterr().out
+    assert "== build x: 100 s, 190 s of CPU\n" in out
+    assert "== job: 1 of 2 passed, 7 s, 3 s of CPU\nFAIL b: why\n    more\n" in out
+    assert tally.close() == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == ["  wall    CPU  seconds", "   100    190  build x", "     7      3  job"]
+    assert re.fullmatch(r" +\d+ +193  all", lines[3])
+    assert lines[4:] == ["FAIL b: why", "skip c: reason", "1 passed, 1 failed, 1 skipped"]
+
+
+def test_nothing_run_is_no_success() -> None:
+    assert Tally().close() == 1
+
+
+def test_every_job_that_takes_another_kernel_has_a_configuration() -> None:
+    assert set(jobs.FLAVOURS) <= set(jobs.ALL)
+    for flavour in set(jobs.FLAVOURS.values()):
+        assert (paths.SCRIPTS / "config" / f"{flavour}.config").exists()
+
+
+def test_the_objects_of_every_kernel_of_check_are_known() -> None:
+    """So that their progress can be told the first time."""
+    text = (paths.SCRIPTS / "config/objects").read_text()
+    known = {line.split()[0] for line in text.splitlines() if not line.startswith("#")}
+    wanted = {f"{version}-test" for version in paths.versions()}
+    assert wanted | {f"{paths.versions()[0]}-stress"} <= known
+
+
+def run(command: str, cache: Path, *before: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """One of the two commands, with a cache of its own."""
+    return subprocess.run(
+        [*before, PROJECT / command],
+        env={**os.environ, "GUP_PIN_CACHE": str(cache), **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("command", ["demo", "check"])
+def test_a_disk_that_is_too_small(command: str, tmp_path: Path) -> None:
+    """It says what it needs, and does nothing."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = f"mount -t tmpfs -o size=1M tmpfs {place} && exec \"$0\""
+    done = run(command, place / "cache", "unshare", "--mount", "sh", "-c", mount)
+    lines = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert re.match(rf"{command}: not enough room for {place}/cache: \d+ GB are free, ", lines[-1])
+    assert re.match(rf"{command}: the first time it takes about \d+ min on two cores", lines[1])
+    assert len(lines) == 3
+
+
+@pytest.mark.parametrize("command", ["demo", "check"])
+def test_an_unknown_kernel_is_a_usage_error(command: str, tmp_path: Path) -> None:
+    done = run(command, tmp_path, KVER="5.1")
+    assert done.returncode == 2
+    assert "5.1" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("command", ["demo", "check"])
+def test_what_was_built_is_not_announced_again(command: str, tmp_path: Path) -> None:
+    for version in paths.versions():
+        stamp = tmp_path / f"build/{version}-test/.gup_pin_state"
+        stamp.parent.mkdir(parents=True)
+        stamp.touch()
+    bare = tmp_path / "bin"
+    bare.mkdir()
+    (bare / "dpkg-query").write_text("#!/bin/sh\n")
+    (bare / "dpkg-query").chmod(0o755)
+    path = f"{bare}:{os.environ['PATH']}"
+    done = run(command, tmp_path, "unshare", "--user", "--map-user=1000", PATH=path)
+    lines = done.stderr.splitlines()
+    assert re.match(rf"{command}: takes about \d+ (min|s): what was built is kept in ", lines[1])
+    assert lines[2].startswith("setup: not root: cannot install bc bison ")
+    assert len(lines) == 3
+    assert done.returncode == 1
+
+
+# scripts/check stopped by the signal that Ctrl-C is, in the middle of a job.
+STOPPED = "check: stopped; what was built is kept, and the next start goes on from there\n"
+PROGRAM = """
+import runpy, sys
+sys.path.insert(0, "scripts")
+from checklib import jobs
+from checklib.built import Built
+check = runpy.run_path("scripts/check", run_name="check")
+words = ["sh", "-c", "echo $$ >$0; sleep 1000", sys.argv[1]]
+jobs.ALL["rig"] = lambda built: jobs.tool(*words)
+main = check["main"]
+main.__globals__["setup"] = lambda: True
+main.__globals__["build"] = lambda todo, tally: {"6.12": Built("6.12", None, None, None)}
+sys.argv = ["check", "-k", "6.12", "rig"]
+sys.exit(main())
+"""
+
+
+def test_ctrl_c_ends_all_and_says_so(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    process = subprocess.Popen(
+        ["/usr/bin/python3", "-c", PROGRAM, pid],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not pid.exists() or not pid.read_text().strip():
+        assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert err.endswith(STOPPED)
+    job = Path("/proc", pid.read_text().strip())
+    deadline = time.monotonic() + 10
+    while job.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not job.exists()

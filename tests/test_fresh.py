@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a newcomer does on a machine that has never seen this project.
+
+In a minimal Debian, whose sources are a copy without git: README's first command up to
+where the kernel compiles, Ctrl-C, and again after packages were purged. Then it boots the
+kernel that was built here, by the QEMU that was installed there. The tests are the
+chapters of one story: the first that fails fails the rest.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from fresh_machine import CACHE, Machine
+from vmlib import paths
+
+COMPILING = re.compile(r"kernel: .*: [1-9]\d* objects compiled")
+STOPPED = "stopped; what is done is kept, and the next start goes on from there"
+# In the guest: hold pins, and read them.
+LOOK = """
+"$0" >/tmp/said 2>&1 &
+until grep -q ^ready /tmp/said; do
+    kill -0 $! || { cat /tmp/said; exit 1; }
+    sleep 0.1
+done
+cat /sys/kernel/debug/gup_pin/pins
+"""
+# States that a package is in after it was there: unknown, with its configuration left,
+# and known to dpkg by its name only, because it was once selected.
+PURGE = """
+export DEBIAN_FRONTEND=noninteractive
+apt-get purge -y bison flex libelf-dev >&2
+apt-get remove -y --allow-remove-essential e2fsprogs >&2
+apt-cache dumpavail | dpkg --merge-avail >&2
+echo flex install | dpkg --set-selections
+dpkg-query -W -f '${Package} ${db:Status-Status}\\n' flex e2fsprogs
+"""
+
+
+@pytest.fixture(scope="module", name="machine", params=["bookworm", "trixie"])
+def fixture_machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
+    """A new one."""
+    machine = Machine(request.param)
+    machine.install()
+    yield machine
+    machine.remove()
+
+
+def stops_while_compiling(machine: Machine, installed: str) -> str:
+    """./demo sets all up, compiles, and stops when it is told to; what it says."""
+    status, said = machine.until(COMPILING, "./demo")
+    assert status == 130, said
+    lines = said.splitlines()
+    assert lines[0].startswith("demo: builds linux 6.12 with CONFIG_DEBUG_GUP_PIN"), said
+    assert re.match(r"demo: the first time it takes about \d+ min on two cores, and ", lines[1])
+    assert re.search(rf"^setup: installing .*{installed}", said, re.MULTILINE), said
+    assert STOPPED in said
+    assert "Traceback" not in said
+    return said
+
+
+def test_the_first_command(machine: Machine) -> None:
+    """It has a shell, and needs no more: neither make, git nor python3."""
+    lacks = "for p in make git python3 gcc perl; do command -v $p; done; true"
+    assert machine.must("sh", "-c", lacks) in ("", "/usr/bin/perl\n")
+    said = stops_while_compiling(machine, r"\bbison .*\bflex\b")
+    assert "linux-source-6.12_" in said
+
+
+def test_nothing_that_was_stopped_is_left(machine: Machine) -> None:
+    """No half of a download or of an installation is taken for a whole one."""
+    left = machine.must("find", f"/{CACHE}/src", "-maxdepth", "1", "-name", ".*", "-mindepth", "1")
+    assert left == ""
+
+
+def test_its_own_tools_boot_the_kernel(machine: Machine) -> None:
+    """QEMU comes with them, and programs are built: pins are seen in a guest of this root."""
+    machine.must("scripts/debian-root", "trixie")
+    programs = machine.must("scripts/selftests", "6.12").strip()
+    build = machine.root / CACHE / "build/6.12-test"
+    shutil.copy(paths.build_dir("6.12", "test") / "vmlinux.boot", build / "vmlinux")
+    pins = machine.must(
+        "scripts/vm", "-t", "180", "--", "sh", "-c", LOOK, f"{programs}/gup_pin_hold"
+    )
+    (build / "vmlinux").unlink()
+    assert pins.startswith("# gup_pin pins 1\n")
+    assert len(re.findall(r"^pfn=0x.* comm=hold-io_uring .* match=exact ", pins, re.MULTILINE))
+    assert len(pins.splitlines()) > 10
+
+
+def test_packages_that_were_purged(machine: Machine) -> None:
+    """The next start goes on: they come back, and the compiler has less to do."""
+    states = machine.must("sh", "-ec", PURGE).splitlines()
+    assert sorted(states) == ["e2fsprogs config-files", "flex not-installed"]
+    said = stops_while_compiling(machine, "bison e2fsprogs flex libelf-dev$")
+    assert "downloading" not in said
+    assert "unpacking" not in said
