@@ -123,6 +123,14 @@ def test_a_panic_names_the_parameter_that_was_running() -> None:
     assert "NULL pointer" in last.detail
 
 
+def test_a_test_that_does_not_say_that_it_starts_is_a_failure() -> None:
+    """Where all are to: a hang in it would not name it."""
+    assert parse(NESTED, "t", starts=True) == parse(NESTED, "t")
+    silent = NESTED.replace("    # other: started\n", "")
+    names = [r.name for r in parse(silent, "t", starts=True) if r.status == FAILED]
+    assert names == ["t: first.pins[beside layers]", "t: second.other"]
+
+
 def test_an_end_between_tests_names_the_suite() -> None:
     """Nothing was running that said so: its suite is known."""
     *_, first, last = parse(cut("    ok 2 other # SKIP no device").replace("1..2", "1..3"), "k")

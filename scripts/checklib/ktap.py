@@ -60,8 +60,9 @@ def strip_console(text: str) -> str:
 class Reader:
     """Reads an output line by line."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, starts: bool) -> None:
         self.prefix = prefix
+        self.starts = starts
         self.results: list[Result] = []
         self.levels: dict[int, Level] = {0: Level()}
         self.names: set[str] = set()
@@ -123,6 +124,8 @@ class Reader:
             self.suite(name, failed, below)
         elif name in self.names:
             self.fail(name, "a second result by this name")
+        elif self.starts and not self.running:
+            self.fail(name, "no line said that it started: a hang would not name it")
         elif failed:
             self.fail(name, "\n".join([line.strip(), *level.notes[-NOTES:]]))
         elif match["directive"] == "SKIP":
@@ -154,9 +157,12 @@ class Reader:
             self.fail(name, "\n".join([level.count, *level.notes[-NOTES:]]))
 
 
-def parse(text: str, prefix: str) -> list[Result]:
-    """The results in an output; their names begin with prefix."""
-    reader = Reader(prefix)
+def parse(text: str, prefix: str, starts: bool = False) -> list[Result]:
+    """The results in an output; their names begin with prefix.
+
+    starts: each test is to say that it starts.
+    """
+    reader = Reader(prefix, starts)
     for line in text.splitlines():
         reader.line(line)
     reader.end()
