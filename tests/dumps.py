@@ -3,7 +3,8 @@
 
 GUP_PIN_KVER says which kernel (the default one if it is not set). If GUP_PIN_DUMPS names
 a folder, dumps that are there are taken instead of new ones: KVER-NAME/vmcore with
-vmlinux and what debugfs showed beside it.
+vmlinux and what debugfs showed beside it; times, which has /proc/uptime before and after
+pins was read; and seconds, how long the guest was there, dumping included.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +38,8 @@ until grep -q ^ready /tmp/provoked; do
 	sleep 0.1
 done
 cat $dir/hazards >"$out/hazards" &&
-cat $dir/stats >"$out/stats" && cat $dir/stacks >"$out/stacks" && cat $dir/pins >"$out/pins"
+cat $dir/stats >"$out/stats" && cat $dir/stacks >"$out/stacks" &&
+cat /proc/uptime >"$out/times" && cat $dir/pins >"$out/pins" && cat /proc/uptime >>"$out/times"
 """
 
 # What each holder must be seen to hold, or little is compared with little.
@@ -164,12 +167,14 @@ def holder(name: str) -> Path:
 def boot_and_dump(name: str, out: Path) -> None:
     """Boot a guest that holds pins, and dump it."""
     file = out / "vmcore"
-    vm: list[str | Path] = [paths.SCRIPTS / "vm", "-k", VERSION, "-m", "1G", "-t", "300"]
+    vm: list[str | Path] = [paths.SCRIPTS / "vm", "-k", VERSION, "-m", "1G", "-t", "900"]
     vm += ["--dump", file, *PAGING.get(name, []), "--out", out]
     vm += ["--", "sh", "-c", GUEST, "sh", out]
     vm += [holder(name), program("gup_pin_provoke")]
+    began = time.monotonic()
     guest = subprocess.run(vm, capture_output=True, text=True, check=False)
     assert guest.returncode == 0, guest.stdout + guest.stderr
+    (out / "seconds").write_text(f"{time.monotonic() - began}\n")
 
 
 def read_dump(name: str, out: Path, vmlinux: Path) -> Dump:
@@ -198,7 +203,7 @@ def take_dump(name: str, out: Path) -> Dump:
     if not (old / "vmcore").exists():
         boot_and_dump(name, out)
         return read_dump(name, out, paths.build_dir(VERSION, "test") / "vmlinux")
-    for file in ("pins", "stacks", "stats", "hazards"):
+    for file in ("pins", "stacks", "stats", "hazards", "times", "seconds"):
         (out / file).symlink_to(old / file)
     # Tests write to it.
     subprocess.run(["cp", "--sparse=always", old / "vmcore", out], check=True)

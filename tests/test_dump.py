@@ -34,12 +34,9 @@ RECORDS = {
     *("slots that are calls", "slots that are sets", "chunks of refs", "refs of many pins"),
 }
 
-# How much older pins may be in the dump than when debugfs showed them: the guest has to
-# end a shell meanwhile, perhaps on a busy machine. And how much younger: the kernel's
-# last look at the clock may be a tick old.
-LATER_MS, EARLIER_MS = 10_000, 50
-# Time from the first line to the last while pins is read, likewise.
-READING_MS = 2_000
+# How much younger pins may be in the dump than when debugfs showed them: the kernel's last
+# look at the clock may be a tick old.
+EARLIER_MS = 50
 
 
 def test_the_guest_held_what_it_was_to_hold(dump: Dump) -> None:
@@ -72,14 +69,17 @@ def test_jsonl_has_the_words_of_debugfs(dump: Dump) -> None:
 
 
 def test_ages_are_those_of_debugfs_and_what_went_by_since(dump: Dump) -> None:
-    """Each a little more than it was, and all by the same."""
+    """Each a little more than it was, and all by the same, but for the time of reading."""
+    times = dump.file.with_name("times").read_text().splitlines()
+    before, after = (float(line.split()[0]) for line in times)
+    seconds = float(dump.file.with_name("seconds").read_text())
     later = []
     for found, line in zip(dump.objects("--no-stacks"), dump.pins, strict=True):
         age = found["age_ms"]
         assert isinstance(age, int)
         later.append(age - int(words_of(line)["age_ms"]))
-    assert min(later) >= -EARLIER_MS and max(later) <= LATER_MS
-    assert max(later) - min(later) <= READING_MS
+    assert min(later) >= -EARLIER_MS and max(later) <= seconds * 1000
+    assert max(later) - min(later) <= (after - before) * 1000 + EARLIER_MS
 
 
 def test_jsonl_has_the_frames_of_debugfs(dump: Dump) -> None:
@@ -298,7 +298,9 @@ def test_the_prompt_has_a_command(odd_dump: Dump) -> None:
     command = odd_dump.command([], odd_dump.file, odd_dump.vmlinux, script)
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "Traceback" not in done.stderr
-    if done.stdout == "no commands\n":
+    # Which drgn it is goes by the kernel: see scripts/drgn.
+    if VERSION == "6.12":
+        assert (done.stdout, done.stderr) == ("no commands\n", "")
         return
     *lines, end = done.stdout.splitlines()
     assert lines == ["# gup_pin pins 1"] * 2 and end == "goes on"
@@ -368,8 +370,7 @@ def test_the_report_has_the_pins_of_debugfs(dump: Dump, tmp_path: Path) -> None:
     """Line by line; its stacks, hazards and memory are there as well."""
     file = tmp_path / "report.html"
     done = dump.drgn("report", "-o", str(file))
-    # 4: check may find folios that wait to be written.
-    assert done.returncode in (0, 4) and (done.stdout, done.stderr) == ("", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     text = file.read_text()
     lines = [" ".join(f"{k}={v}" for k, v in pin.items()) for pin in pins_in_page(text)]
     assert without_ages(lines) == without_ages(dump.pins)

@@ -29,7 +29,7 @@ def fixture_tool(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", name="said")
 def fixture_said(tool: Path, version: str) -> dict[str, str]:
     """What the commands of each example say in a guest."""
-    vm = [str(PROJECT / "scripts" / "vm"), "-k", version, "-t", "400", "--append", WORDS]
+    vm = [str(PROJECT / "scripts" / "vm"), "-k", version, "-t", "1800", "--append", WORDS]
     command = [*vm, "--", "/usr/bin/python3", str(GUEST), str(tool)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done

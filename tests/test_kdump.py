@@ -67,7 +67,7 @@ def crash(out: Path, level: int, root: Path | None) -> Crash:
     image = build("bzImage") / "arch/x86/boot/bzImage"
     words = f"init={TESTS / 'kdump_init.sh'} kdump_out={out} kdump_file={VMCORE}"
     words += f" kdump_level={level}" + (f" kdump_root={root}" if root else "")
-    vm: list[str | Path] = [paths.SCRIPTS / "vm", "-k", VERSION, "-m", "1G", "-t", "300"]
+    vm: list[str | Path] = [paths.SCRIPTS / "vm", "-k", VERSION, "-m", "1G", "-t", "900"]
     vm += ["--append", "crashkernel=192M", "--out", out, "--", TESTS / "kdump_crash.sh"]
     vm += [image, words, out, program("gup_pin_hold"), program("gup_pin_provoke")]
     guest = subprocess.run(vm, capture_output=True, text=True, check=False)

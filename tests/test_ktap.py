@@ -34,9 +34,108 @@ def test_kunit_suites_do_not_count_twice() -> None:
     )
     results = parse(strip_console(text), "kunit")
     assert [(r.name, r.status) for r in results] == [
-        ("kunit: one", PASSED),
-        ("kunit: two", PASSED),
+        ("kunit: s.one", PASSED),
+        ("kunit: s.two", PASSED),
     ]
+
+
+# Two suites with a test of the same name, and parameters of tests, as 6.12 prints them.
+NESTED = """\
+KTAP version 1
+1..2
+    KTAP version 1
+    # Subtest: first
+    # module: first
+    1..2
+    # report: started
+    ok 1 report
+        KTAP version 1
+        # Subtest: pins
+    # pins: started, parameter 1
+        ok 1 in a slot
+    # pins: started, parameter 2
+    # pins: EXPECTATION FAILED at x.c:7
+        not ok 2 beside layers
+    # pins: pass:1 fail:1 skip:0 total:2
+    not ok 2 pins
+# first: pass:1 fail:1 skip:0 total:2
+not ok 1 first
+    KTAP version 1
+    # Subtest: second
+    1..2
+    # report: started
+    ok 1 report
+    # other: started
+    ok 2 other # SKIP no device
+# second: pass:1 fail:0 skip:1 total:2
+ok 2 second
+"""
+
+
+def test_names_hold_suite_test_and_parameter() -> None:
+    """So that no two are the same, and each is found in the sources."""
+    results = parse(NESTED, "kunit")
+    assert [(r.name, r.status) for r in results] == [
+        ("kunit: first.report", PASSED),
+        ("kunit: first.pins[in a slot]", PASSED),
+        ("kunit: first.pins[beside layers]", FAILED),
+        ("kunit: second.report", PASSED),
+        ("kunit: second.other", SKIPPED),
+    ]
+    assert "x.c:7" in results[2].detail
+
+
+def test_two_results_by_one_name_are_a_failure() -> None:
+    """What one of them says could be taken for the other's."""
+    results = parse("1..2\nok 1 a\nok 2 a\n", "t")
+    assert [(r.name, r.status) for r in results] == [("t: a", PASSED), ("t: a", FAILED)]
+    twice = NESTED.replace("beside layers", "in a slot").replace("not ok", "ok")
+    assert [r.name for r in parse(twice, "t") if r.status == FAILED] == [
+        "t: first.pins[in a slot]"
+    ]
+
+
+def cut(line: str, *more: str) -> str:
+    """NESTED up to a line, and what came instead of the rest."""
+    lines = NESTED.splitlines()
+    last = max(i for i, text in enumerate(lines) if text == line)
+    return "\n".join([*lines[: last + 1], *more])
+
+
+def test_a_hang_names_the_test_that_was_running() -> None:
+    """Once, with what the kernel said since; what had passed has passed."""
+    text = cut("    # other: started", "rcu: INFO: rcu_preempt self-detected stall", " other+0x1")
+    *before, last = parse(text, "kunit")
+    assert [r.status for r in before] == [PASSED, PASSED, FAILED, PASSED]
+    assert (last.name, last.status) == ("kunit: second.other", FAILED)
+    assert "it did not end" in last.detail
+    assert "rcu: INFO" in last.detail and " other+0x1" in last.detail
+    assert "second: 1 of 2 tests reported" in last.detail
+    assert "x.c:7" not in last.detail
+
+
+def test_a_panic_names_the_parameter_that_was_running() -> None:
+    """The oops is what follows its start."""
+    text = cut("    # pins: started, parameter 2", "BUG: kernel NULL pointer dereference")
+    *before, last = parse(text, "kunit")
+    assert [r.status for r in before] == [PASSED, PASSED]
+    assert (last.name, last.status) == ("kunit: first.pins[2]", FAILED)
+    assert "NULL pointer" in last.detail
+
+
+def test_a_test_that_does_not_say_that_it_starts_is_a_failure() -> None:
+    """Where all are to: a hang in it would not name it."""
+    assert parse(NESTED, "t", starts=True) == parse(NESTED, "t")
+    silent = NESTED.replace("    # other: started\n", "")
+    names = [r.name for r in parse(silent, "t", starts=True) if r.status == FAILED]
+    assert names == ["t: first.pins[beside layers]", "t: second.other"]
+
+
+def test_an_end_between_tests_names_the_suite() -> None:
+    """Nothing was running that said so: its suite is known."""
+    *_, first, last = parse(cut("    ok 2 other # SKIP no device").replace("1..2", "1..3"), "k")
+    assert {first.name, last.name} == {"k: plan at depth 0", "k: second.plan at depth 4"}
+    assert first.status == last.status == FAILED
 
 
 def test_missing_results_are_failures() -> None:

@@ -30,7 +30,7 @@ ODD_WORDS = ["a b", "it's", '"', "$HOME", "*", "line\nline", "", ODD_BYTES, "--"
 def vm(*words: str, **options: object) -> subprocess.CompletedProcess[bytes]:
     """Run scripts/vm to its end."""
     return subprocess.run(  # type: ignore[call-overload,no-any-return]
-        [VM, *KERNEL, *SMALL, *words], capture_output=True, check=False, timeout=120, **options
+        [VM, *KERNEL, *SMALL, *words], capture_output=True, check=False, timeout=900, **options
     )
 
 
@@ -122,32 +122,37 @@ def test_results_leave_by_out(folder: Path) -> None:
 
 def test_children_left_behind_hold_nothing_up() -> None:
     begin = time.monotonic()
-    done = vm("-t", "60", "--", "sh", "-c", "sleep 1000 & echo done")
+    done = vm("-t", "600", "--", "sh", "-c", "sleep 1000 & echo done")
     assert (done.returncode, done.stdout) == (0, b"done\n")
-    assert time.monotonic() - begin < 30
+    assert time.monotonic() - begin < 600
 
 
 def test_a_guest_that_hangs_is_given_up() -> None:
-    begin = time.monotonic()
-    done = vm("-t", "7", "--", "sh", "-c", "echo begun; exec sleep 1000")
+    # On a busy host it may not even have begun by then.
+    for patience in (7, 30, 120):
+        begin = time.monotonic()
+        done = vm("-t", str(patience), "--", "sh", "-c", "echo begun; exec sleep 1000")
+        if done.stdout:
+            break
+    took = time.monotonic() - begin
     console, rest = split(done.stderr)
     assert (done.returncode, done.stdout) == (125, b"begun\n")
     lines = rest.decode().splitlines()
     assert lines[0].startswith("vm: guest hung: ")
     assert str(console) in lines[0]
     assert 5 < len(lines) <= 21
-    assert 7 <= time.monotonic() - begin < 15
+    assert patience <= took < 2 * patience + 60
 
 
 def test_a_guest_that_panics_is_noticed_at_once() -> None:
     begin = time.monotonic()
     crash = "echo before; sleep 0.2; echo c >/proc/sysrq-trigger && sleep 1000"
-    done = vm("-t", "60", "--", "sh", "-c", crash)
+    done = vm("-t", "600", "--", "sh", "-c", crash)
     assert (done.returncode, done.stdout) == (125, b"before\n")
     rest = split(done.stderr)[1]
     assert rest.startswith(b"vm: guest panicked: sysrq triggered crash")
     assert b"Kernel panic - not syncing" in rest.partition(b"\n")[2]
-    assert time.monotonic() - begin < 30
+    assert time.monotonic() - begin < 300
 
 
 def test_a_guest_that_never_starts() -> None:
@@ -192,7 +197,7 @@ def test_guests_run_side_by_side() -> None:
         subprocess.Popen([VM, *KERNEL, *SMALL, "--", "echo", word], stdout=-1, stderr=-1)
         for word in words
     ]
-    ended = [process.communicate(timeout=120) for process in running]
+    ended = [process.communicate(timeout=900) for process in running]
     assert [out.decode() for out, _ in ended] == [f"{word}\n" for word in words]
     assert len({split(err)[0] for _, err in ended}) == len(words)
 
@@ -204,13 +209,15 @@ def test_a_dump_shows_the_guest_with_its_children_alive(folder: Path) -> None:
         "from drgn.helpers.linux.pid import for_each_task\n"
         "print([t.comm.string_().decode() for t in for_each_task(prog)])\n"
     )
-    done = vm("--dump", "dump", "--", "sh", "-c", "sleep 1234 & sleep 0.3", cwd=folder)
+    # Until it is another program than the shell that it comes from.
+    child = "sleep 1234 & until grep -q sleep /proc/$!/comm; do :; done"
+    done = vm("--dump", "dump", "--", "sh", "-c", child, cwd=folder)
     assert done.returncode == 0, done.stderr
     cache = Path(os.environ.get("GUP_PIN_CACHE") or Path.home() / ".cache" / "gup-pin")
     vmlinux = str(cache / "build" / f"{version}-test" / "vmlinux")
     drgn = [str(PROJECT / "scripts" / "drgn"), "-k", version, "-c", "dump"]
     drgn += ["-s", vmlinux, "tasks.py"]
-    shown = subprocess.run(drgn, cwd=folder, capture_output=True, check=True, timeout=120).stdout
+    shown = subprocess.run(drgn, cwd=folder, capture_output=True, check=True, timeout=900).stdout
     assert b"'sleep'" in shown
     assert b"'kthreadd'" in shown
 
@@ -233,6 +240,11 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in text.split()]
 
 
+def emulators(pid: int) -> list[int]:
+    """Those of them that have become QEMU, and will end with it."""
+    return [n for n in children(pid) if Path(f"/proc/{n}/comm").read_text().startswith("qemu")]
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_no_qemu_outlives_scripts_vm(number: signal.Signals, status: int) -> None:
     process = subprocess.Popen(
@@ -240,13 +252,12 @@ def test_no_qemu_outlives_scripts_vm(number: signal.Signals, status: int) -> Non
     )
     assert process.stderr is not None
     process.stderr.readline()
-    deadline = time.monotonic() + 20
-    while not (qemu := children(process.pid)) and time.monotonic() < deadline:
+    deadline = time.monotonic() + 300
+    while not (qemu := emulators(process.pid)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    time.sleep(0.3)
     assert qemu
     process.send_signal(number)
-    assert process.wait(20) == status
+    assert process.wait(300) == status
     while Path(f"/proc/{qemu[0]}/cmdline").exists() and time.monotonic() < deadline:
         state = Path(f"/proc/{qemu[0]}/stat").read_text().rpartition(")")[2].split()[0]
         if state == "Z":  # dead; whoever inherits it has yet to look
@@ -263,4 +274,4 @@ def test_nobody_left_to_read_the_output() -> None:
     assert process.stdout is not None
     assert process.stdout.read(2) == b"y\n"
     process.stdout.close()
-    assert process.wait(30) == 128 + signal.SIGPIPE
+    assert process.wait(300) == 128 + signal.SIGPIPE

@@ -52,6 +52,13 @@ static inline unsigned long gup_pin_page_flags(const struct page *page)
 #endif
 }
 
+/* Which of a KUnit case's parameters this is, as its result counts them. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#define gup_pin_param_nr(test)	((test)->param_index + 1)
+#else
+#define gup_pin_param_nr(test)	((test)->param_index)
+#endif
+
 /* folio_add_pins() is there. */
 #define GUP_PIN_HAS_ADD_PINS	(LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0))
 

@@ -17,7 +17,7 @@ from vmlib import paths
 @pytest.fixture(scope="module", name="live")
 def fixture_live(plain: Path, version: str) -> dict[str, Any]:
     """What the program says in a guest, step by step."""
-    vm = [str(paths.PROJECT / "scripts" / "vm"), "-k", version, "-m", "1G", "-t", "120"]
+    vm = [str(paths.PROJECT / "scripts" / "vm"), "-k", version, "-m", "1G", "-t", "900"]
     guest = str(Path(__file__).parent / "guest.py")
     command = ["--append", "gup_pin=on", "--", "/usr/bin/python3", guest, str(plain)]
     done = subprocess.run([*vm, *command], capture_output=True, text=True, check=False)

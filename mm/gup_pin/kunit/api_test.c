@@ -14,6 +14,7 @@
 #include <linux/shmem_fs.h>
 
 #include "../compat.h"
+#include "case.h"
 #include "fixture.h"
 
 #define NR	16
@@ -29,6 +30,7 @@ static int api_init(struct kunit *test)
 {
 	struct api_state *s;
 
+	gup_pin_case_start(test);
 	if (!gup_pin_root.index.recording || !gup_pin_root.index.complete)
 		kunit_skip(test, "needs gup_pin=on");
 	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
@@ -397,6 +399,7 @@ static struct kunit_case api_cases[] = {
 static struct kunit_suite api_suite = {
 	.name = "gup_pin_api",
 	.init = api_init,
+	.exit = gup_pin_case_unpin,
 	.test_cases = api_cases,
 };
 

@@ -10,6 +10,7 @@
 #include <linux/pagemap.h>
 
 #include "../gup_pin.h"
+#include "case.h"
 #include "console.h"
 #include "file.h"
 
@@ -28,6 +29,7 @@ static int dirtied_init(struct kunit *test)
 {
 	struct dirtied_state *s;
 
+	gup_pin_case_start(test);
 	if (!gup_pin_root.index.recording)
 		kunit_skip(test, "needs gup_pin=on");
 	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
@@ -230,6 +232,7 @@ static struct kunit_case dirtied_cases[] = {
 static struct kunit_suite dirtied_suite = {
 	.name = "gup_pin_dirtied",
 	.init = dirtied_init,
+	.exit = gup_pin_case_unpin,
 	.test_cases = dirtied_cases,
 };
 

@@ -7,6 +7,7 @@
 #include <linux/mm.h>
 #include <linux/mmdebug.h>
 
+#include "case.h"
 #include "fixture.h"
 
 /* Is there a line with all these words, in the log from where iter stands? */
@@ -96,6 +97,8 @@ static struct kunit_case dump_cases[] = {
 
 static struct kunit_suite dump_suite = {
 	.name = "gup_pin_dump",
+	.init = gup_pin_case_start,
+	.exit = gup_pin_case_unpin,
 	.test_cases = dump_cases,
 };
 

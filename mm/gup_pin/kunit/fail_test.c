@@ -30,9 +30,11 @@ static bool failed(void)
 
 static int fail_init(struct kunit *test)
 {
+	int err = gup_pin_fixture_init(test);
+
 	if (!IS_ENABLED(CONFIG_FAILSLAB))
 		kunit_skip(test, "needs CONFIG_FAILSLAB");
-	return gup_pin_fixture_init(test);
+	return err;
 }
 
 /**

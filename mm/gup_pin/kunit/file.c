@@ -112,6 +112,9 @@ struct folio *gup_pin_test_stand_in(struct kunit *test)
 	return s->folio;
 }
 
+/* Whose writeback was started and not ended; it has a reference. */
+static struct folio *under_writeback;
+
 /**
  * gup_pin_test_start_writeback() - what __folio_start_writeback() does
  * @folio: the folio
@@ -120,6 +123,8 @@ struct folio *gup_pin_test_stand_in(struct kunit *test)
  */
 noinline void gup_pin_test_start_writeback(struct folio *folio)
 {
+	folio_get(folio);
+	under_writeback = folio;
 	folio_test_set_writeback(folio);
 	gup_pin_writeback_start(folio);
 	/* No tail call. */
@@ -134,4 +139,19 @@ noinline void gup_pin_test_end_writeback(struct folio *folio)
 {
 	gup_pin_writeback_end(folio);
 	folio_test_clear_writeback(folio);
+	if (folio == under_writeback) {
+		under_writeback = NULL;
+		folio_put(folio);
+	}
+}
+
+/**
+ * gup_pin_test_end_left_writeback() - for the end of a case that was given up
+ *
+ * Whoever truncates the folio's file would wait for ever.
+ */
+void gup_pin_test_end_left_writeback(void)
+{
+	if (under_writeback)
+		gup_pin_test_end_writeback(under_writeback);
 }

@@ -16,5 +16,6 @@ struct page *gup_pin_test_pin(struct kunit *test, unsigned long addr,
 struct folio *gup_pin_test_stand_in(struct kunit *test);
 void gup_pin_test_start_writeback(struct folio *folio);
 void gup_pin_test_end_writeback(struct folio *folio);
+void gup_pin_test_end_left_writeback(void);
 
 #endif /* _MM_GUP_PIN_KUNIT_FILE_H */

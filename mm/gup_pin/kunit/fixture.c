@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/sched/clock.h>
 
+#include "case.h"
 #include "fixture.h"
 
 /* KUnit runs before user space does, so nobody else takes memory meanwhile. */
@@ -18,6 +19,7 @@ int gup_pin_fixture_init(struct kunit *test)
 {
 	struct gup_pin_fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 
+	gup_pin_case_start(test);
 	if (!f)
 		return -ENOMEM;
 	gup_pin_fixture_start(f);

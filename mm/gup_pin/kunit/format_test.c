@@ -6,6 +6,7 @@
 #include <linux/limits.h>
 #include <linux/time64.h>
 
+#include "case.h"
 #include "fixture.h"
 
 static struct gup_pin_run example(void)
@@ -134,6 +135,7 @@ static struct kunit_case format_cases[] = {
 
 static struct kunit_suite format_suite = {
 	.name = "gup_pin_format",
+	.init = gup_pin_case_start,
 	.test_cases = format_cases,
 };
 

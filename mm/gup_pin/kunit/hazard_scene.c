@@ -10,6 +10,7 @@
 #include <linux/shmem_fs.h>
 
 #include "../gup_pin.h"
+#include "case.h"
 #include "console.h"
 #include "file.h"
 #include "hazard_scene.h"
@@ -52,6 +53,7 @@ int gup_pin_scene_init(struct kunit *test)
 	struct gup_pin_scene *s;
 	int err;
 
+	gup_pin_case_start(test);
 	if (!gup_pin_root.index.recording || !gup_pin_root.index.complete)
 		kunit_skip(test, "needs gup_pin=on");
 	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);

@@ -7,6 +7,7 @@
 #include <linux/mman.h>
 #include <linux/pagemap.h>
 
+#include "case.h"
 #include "console.h"
 #include "file.h"
 #include "hazard_scene.h"
@@ -269,6 +270,7 @@ static struct kunit_case hazard_cases[] = {
 static struct kunit_suite hazard_suite = {
 	.name = "gup_pin_hazard",
 	.init = gup_pin_scene_init,
+	.exit = gup_pin_case_unpin,
 	.test_cases = hazard_cases,
 };
 

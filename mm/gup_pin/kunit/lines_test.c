@@ -15,6 +15,7 @@
 
 #include "../gup_pin.h"
 #include "../lines.h"
+#include "case.h"
 #include "file.h"
 
 #define TEXT	(64 << 10)
@@ -33,6 +34,7 @@ static int lines_init(struct kunit *test)
 {
 	struct lines_state *s;
 
+	gup_pin_case_start(test);
 	if (!gup_pin_root.index.recording)
 		kunit_skip(test, "needs gup_pin=on");
 	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
@@ -60,6 +62,7 @@ static void lines_exit(struct kunit *test)
 		s->fops->release(s->inode, s->file);
 	if (s->page)
 		unpin_user_page(s->page);
+	gup_pin_case_unpin(test);
 }
 
 static void open_file(struct kunit *test, const struct file_operations *fops)

@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 #include <linux/sizes.h>
 
+#include "case.h"
 #include "fixture.h"
 
 #define PINS_MAX	50000
@@ -25,6 +26,7 @@ static int memory_init(struct kunit *test)
 	struct memory_state *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
 	struct gup_pin_id id;
 
+	gup_pin_case_start(test);
 	if (!s)
 		return -ENOMEM;
 	gup_pin_fixture_start(&s->fixture);

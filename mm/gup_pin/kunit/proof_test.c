@@ -9,6 +9,7 @@
 
 #include "../gup_pin.h"
 #include "../proof.h"
+#include "case.h"
 #include "console.h"
 #include "file.h"
 
@@ -40,6 +41,7 @@ static int sums_init(struct kunit *test)
 	struct sums_state *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
 	unsigned int nr;
 
+	gup_pin_case_start(test);
 	if (!s)
 		return -ENOMEM;
 	s->folio = folio_alloc(GFP_KERNEL | __GFP_ZERO, 2);
@@ -175,6 +177,7 @@ static int proof_init(struct kunit *test)
 {
 	struct proof_state *s;
 
+	gup_pin_case_start(test);
 	if (!gup_pin_root.index.recording)
 		kunit_skip(test, "needs gup_pin=on");
 	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
@@ -195,6 +198,7 @@ static void proof_exit(struct kunit *test)
 {
 	struct proof_state *s = test->priv;
 
+	gup_pin_case_unpin(test);
 	if (!s)
 		return;
 	KUNIT_EXPECT_EQ(test, gup_pin_proof_bytes(), s->bytes);

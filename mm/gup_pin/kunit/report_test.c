@@ -10,6 +10,7 @@
 #include <trace/events/error_report.h>
 #include <trace/events/gup_pin.h>
 
+#include "case.h"
 #include "console.h"
 #include "file.h"
 #include "hazard_scene.h"
@@ -267,6 +268,18 @@ static void told_report(void *data, enum error_detector detector,
 	told->id = id;
 }
 
+static void untell_hazard(void *told)
+{
+	unregister_trace_gup_pin_hazard(told_hazard, told);
+	tracepoint_synchronize_unregister();
+}
+
+static void untell_report(void *told)
+{
+	unregister_trace_error_report_end(told_report, told);
+	tracepoint_synchronize_unregister();
+}
+
 static unsigned long vm_event(enum vm_event_item item)
 {
 	unsigned long events[NR_VM_EVENT_ITEMS];
@@ -281,28 +294,33 @@ static void others_are_told(struct kunit *test)
 	unsigned long truncates = vm_event(GUP_PIN_HAZARD_TRUNCATES);
 	struct gup_pin_scene *s = test->priv;
 	struct page *page = gup_pin_scene_pin(test, true);
-	struct told told = {};
+	/* Not on the stack, for a case that is given up. */
+	struct told *told = kunit_kzalloc(test, sizeof(*told), GFP_KERNEL);
 
+	KUNIT_ASSERT_NOT_NULL(test, told);
 	KUNIT_ASSERT_EQ(test, 0, register_trace_gup_pin_hazard(told_hazard,
-							       &told));
+							       told));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, untell_hazard,
+							   told));
 	KUNIT_ASSERT_EQ(test, 0, register_trace_error_report_end(told_report,
-								 &told));
+								 told));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, untell_report,
+							   told));
 	gup_pin_scene_writeback(test);
-	unregister_trace_gup_pin_hazard(told_hazard, &told);
-	unregister_trace_error_report_end(told_report, &told);
-	tracepoint_synchronize_unregister();
+	kunit_release_action(test, untell_report, told);
+	kunit_release_action(test, untell_hazard, told);
 
-	KUNIT_EXPECT_EQ(test, told.hazards, 1);
-	KUNIT_EXPECT_STREQ(test, told.hazard.kind, "writeback");
-	KUNIT_EXPECT_STREQ(test, told.hazard.api, "pin_user_pages_fast");
-	KUNIT_EXPECT_EQ(test, told.hazard.pfn, folio_pfn(s->folio));
-	KUNIT_EXPECT_EQ(test, told.hazard.ino, s->folio->mapping->host->i_ino);
-	KUNIT_EXPECT_EQ(test, told.hazard.pid, task_pid_nr(current));
-	KUNIT_EXPECT_EQ(test, told.hazard.pins, 1);
-	KUNIT_EXPECT_TRUE(test, told.hazard.write);
-	KUNIT_EXPECT_FALSE(test, told.hazard.longterm);
-	KUNIT_EXPECT_EQ(test, told.reports, 1);
-	KUNIT_EXPECT_EQ(test, told.id, (unsigned long)s->folio);
+	KUNIT_EXPECT_EQ(test, told->hazards, 1);
+	KUNIT_EXPECT_STREQ(test, told->hazard.kind, "writeback");
+	KUNIT_EXPECT_STREQ(test, told->hazard.api, "pin_user_pages_fast");
+	KUNIT_EXPECT_EQ(test, told->hazard.pfn, folio_pfn(s->folio));
+	KUNIT_EXPECT_EQ(test, told->hazard.ino, s->folio->mapping->host->i_ino);
+	KUNIT_EXPECT_EQ(test, told->hazard.pid, task_pid_nr(current));
+	KUNIT_EXPECT_EQ(test, told->hazard.pins, 1);
+	KUNIT_EXPECT_TRUE(test, told->hazard.write);
+	KUNIT_EXPECT_FALSE(test, told->hazard.longterm);
+	KUNIT_EXPECT_EQ(test, told->reports, 1);
+	KUNIT_EXPECT_EQ(test, told->id, (unsigned long)s->folio);
 
 	gup_pin_scene_truncate(test, 0, 511);
 	unpin_user_page(page);
@@ -326,6 +344,7 @@ static struct kunit_case report_cases[] = {
 static struct kunit_suite report_suite = {
 	.name = "gup_pin_report",
 	.init = gup_pin_scene_init,
+	.exit = gup_pin_case_unpin,
 	.test_cases = report_cases,
 };
 

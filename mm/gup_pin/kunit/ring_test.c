@@ -11,6 +11,7 @@
 #include <linux/uaccess.h>
 
 #include "../gup_pin.h"
+#include "case.h"
 #include "console.h"
 #include "file.h"
 
@@ -29,6 +30,7 @@ static int ring_init(struct kunit *test)
 {
 	struct ring_state *s;
 
+	gup_pin_case_start(test);
 	if (!gup_pin_root.index.recording || !gup_pin_root.index.complete)
 		kunit_skip(test, "needs gup_pin=on");
 	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
@@ -52,6 +54,7 @@ static void ring_exit(struct kunit *test)
 
 	if (s && s->page)
 		unpin_user_page(s->page);
+	gup_pin_case_unpin(test);
 }
 
 /* One more, which says that it is number @nr. */

@@ -7,6 +7,7 @@
  */
 #include <linux/mm.h>
 
+#include "case.h"
 #include "fixture.h"
 
 #define ORDER	7
@@ -23,6 +24,7 @@ static int runs_init(struct kunit *test)
 {
 	struct runs_state *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
 
+	gup_pin_case_start(test);
 	if (!s)
 		return -ENOMEM;
 	s->pages = alloc_pages(GFP_KERNEL, ORDER);

@@ -19,6 +19,7 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
+#include "case.h"
 #include "fixture.h"
 
 /* Of many shapes, in many orders. */
@@ -555,6 +556,7 @@ static struct kunit_case trace_cases[] = {
 
 static struct kunit_suite trace_suite = {
 	.name = "gup_pin_trace",
+	.init = gup_pin_case_start,
 	.test_cases = trace_cases,
 };
 

@@ -11,6 +11,7 @@
 #include <trace/events/gup_pin.h>
 
 #include "../gup_pin.h"
+#include "case.h"
 #include "console.h"
 #include "file.h"
 
@@ -22,6 +23,7 @@ static int views_init(struct kunit *test)
 {
 	struct views_state *s;
 
+	gup_pin_case_start(test);
 	if (!gup_pin_root.index.recording || !gup_pin_root.index.complete)
 		kunit_skip(test, "needs gup_pin=on");
 	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
@@ -146,25 +148,64 @@ static void tell(void *data, const struct gup_pin_trace *pin)
 	strscpy(told->api, pin->api, sizeof(told->api));
 }
 
+static void acquire_untell(void *told)
+{
+	unregister_trace_gup_pin_acquire(tell, told);
+	tracepoint_synchronize_unregister();
+}
+
+static void release_untell(void *told)
+{
+	unregister_trace_gup_pin_release(tell, told);
+	tracepoint_synchronize_unregister();
+}
+
+/* Not on the stack: the tracepoint outlives a case that is given up, for a while. */
+static struct told *told_new(struct kunit *test)
+{
+	struct told *told = kunit_kzalloc(test, sizeof(*told), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, told);
+	return told;
+}
+
+static struct told *acquire_tell(struct kunit *test)
+{
+	struct told *told = told_new(test);
+
+	KUNIT_ASSERT_EQ(test, 0, register_trace_gup_pin_acquire(tell, told));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, acquire_untell,
+							   told));
+	return told;
+}
+
+static struct told *release_tell(struct kunit *test)
+{
+	struct told *told = told_new(test);
+
+	KUNIT_ASSERT_EQ(test, 0, register_trace_gup_pin_release(tell, told));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, release_untell,
+							   told));
+	return told;
+}
+
 static void acquire_is_traced(struct kunit *test)
 {
 	struct views_state *s = test->priv;
-	struct told told = {};
+	struct told *told = acquire_tell(test);
 	struct page *pages[2];
 
-	KUNIT_ASSERT_EQ(test, 0, register_trace_gup_pin_acquire(tell, &told));
-	KUNIT_EXPECT_EQ(test, 2, pin_user_pages_fast(s->addr, 2, FOLL_WRITE,
+	KUNIT_ASSERT_EQ(test, 2, pin_user_pages_fast(s->addr, 2, FOLL_WRITE,
 						     pages));
-	unregister_trace_gup_pin_acquire(tell, &told);
-	tracepoint_synchronize_unregister();
-	KUNIT_EXPECT_EQ(test, told.times, 1);
-	KUNIT_EXPECT_EQ(test, told.pfn, page_to_pfn(pages[0]));
-	KUNIT_EXPECT_EQ(test, told.pins, 2);
-	KUNIT_EXPECT_EQ(test, told.addr, s->addr);
-	KUNIT_EXPECT_TRUE(test, told.write);
-	KUNIT_EXPECT_STREQ(test, told.api, "pin_user_pages_fast");
+	kunit_release_action(test, acquire_untell, told);
+	KUNIT_EXPECT_EQ(test, told->times, 1);
+	KUNIT_EXPECT_EQ(test, told->pfn, page_to_pfn(pages[0]));
+	KUNIT_EXPECT_EQ(test, told->pins, 2);
+	KUNIT_EXPECT_EQ(test, told->addr, s->addr);
+	KUNIT_EXPECT_TRUE(test, told->write);
+	KUNIT_EXPECT_STREQ(test, told->api, "pin_user_pages_fast");
 	unpin_user_pages(pages, 2);
-	KUNIT_EXPECT_EQ(test, told.times, 1);
+	KUNIT_EXPECT_EQ(test, told->times, 1);
 }
 
 /* As long as it is, unpins do not go the short way. */
@@ -173,31 +214,30 @@ static void release_is_traced(struct kunit *test)
 	struct views_state *s = test->priv;
 	struct gup_pin_index *index = &gup_pin_root.index;
 	struct page *pages[2], *page;
-	struct told told = {};
+	struct told *told;
 
 	KUNIT_EXPECT_TRUE(test, index->quick);
 	page = gup_pin_test_pin(test, s->addr, false);
-	KUNIT_ASSERT_EQ(test, 0, register_trace_gup_pin_release(tell, &told));
+	told = release_tell(test);
 	KUNIT_EXPECT_FALSE(test, index->quick);
 	unpin_user_page(page);
-	KUNIT_EXPECT_EQ(test, told.times, 1);
-	KUNIT_EXPECT_EQ(test, told.pfn, page_to_pfn(page));
-	KUNIT_EXPECT_EQ(test, told.pins, 1);
-	KUNIT_EXPECT_EQ(test, told.addr, s->addr);
-	KUNIT_EXPECT_FALSE(test, told.write);
-	KUNIT_EXPECT_TRUE(test, told.exact);
-	KUNIT_EXPECT_GT(test, told.age_ns, 0);
+	KUNIT_EXPECT_EQ(test, told->times, 1);
+	KUNIT_EXPECT_EQ(test, told->pfn, page_to_pfn(page));
+	KUNIT_EXPECT_EQ(test, told->pins, 1);
+	KUNIT_EXPECT_EQ(test, told->addr, s->addr);
+	KUNIT_EXPECT_FALSE(test, told->write);
+	KUNIT_EXPECT_TRUE(test, told->exact);
+	KUNIT_EXPECT_GT(test, told->age_ns, 0);
 
-	KUNIT_EXPECT_EQ(test, 2, pin_user_pages_fast(s->addr, 2, FOLL_WRITE,
+	KUNIT_ASSERT_EQ(test, 2, pin_user_pages_fast(s->addr, 2, FOLL_WRITE,
 						     pages));
 	unpin_user_pages(pages, 2);
-	KUNIT_EXPECT_EQ(test, told.times, 3);
-	unregister_trace_gup_pin_release(tell, &told);
-	tracepoint_synchronize_unregister();
+	KUNIT_EXPECT_EQ(test, told->times, 3);
+	kunit_release_action(test, release_untell, told);
 	KUNIT_EXPECT_TRUE(test, index->quick);
 	page = gup_pin_test_pin(test, s->addr, false);
 	unpin_user_page(page);
-	KUNIT_EXPECT_EQ(test, told.times, 3);
+	KUNIT_EXPECT_EQ(test, told->times, 3);
 }
 
 /* The oldest goes, but who dirties it wrote to it. */
@@ -205,24 +245,22 @@ static void release_tells_the_right_pin(struct kunit *test)
 {
 	struct views_state *s = test->priv;
 	struct page *page, *again;
-	struct told told = {};
+	struct told *told;
 
 	page = gup_pin_test_pin(test, s->addr, false);
 	KUNIT_ASSERT_EQ(test, 1, pin_user_pages_fast(s->addr, 1, FOLL_WRITE |
 						     FOLL_LONGTERM, &again));
 	KUNIT_ASSERT_PTR_EQ(test, page, again);
 	KUNIT_ASSERT_PTR_EQ(test, page, gup_pin_test_pin(test, s->addr, false));
-	KUNIT_ASSERT_EQ(test, 0, register_trace_gup_pin_release(tell, &told));
+	told = release_tell(test);
 	unpin_user_pages_dirty_lock(&page, 1, true);
-	KUNIT_EXPECT_EQ(test, told.times, 1);
-	KUNIT_EXPECT_TRUE(test, told.write);
-	KUNIT_EXPECT_FALSE(test, told.exact);
+	KUNIT_EXPECT_EQ(test, told->times, 1);
+	KUNIT_EXPECT_TRUE(test, told->write);
+	KUNIT_EXPECT_FALSE(test, told->exact);
 	unpin_user_page(page);
-	KUNIT_EXPECT_FALSE(test, told.write);
+	KUNIT_EXPECT_FALSE(test, told->write);
 	unpin_user_page(page);
-	KUNIT_EXPECT_EQ(test, told.times, 3);
-	unregister_trace_gup_pin_release(tell, &told);
-	tracepoint_synchronize_unregister();
+	KUNIT_EXPECT_EQ(test, told->times, 3);
 }
 
 static struct kunit_case views_cases[] = {
@@ -239,6 +277,7 @@ static struct kunit_case views_cases[] = {
 static struct kunit_suite views_suite = {
 	.name = "gup_pin_views",
 	.init = views_init,
+	.exit = gup_pin_case_unpin,
 	.test_cases = views_cases,
 };
 

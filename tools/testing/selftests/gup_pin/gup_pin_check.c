@@ -265,21 +265,50 @@ const char *gup_pin_begin(struct gup_pin_base *base)
 	return gup_pin_check_no_lines(getpid());
 }
 
-const char *gup_pin_wait_live(unsigned long live_pins, unsigned int ms)
+/* Of a process, or on a folio. */
+static const char *wait_pins(pid_t tgid, unsigned long pfn, unsigned long pins)
+{
+	unsigned int waited = 0;
+	struct gup_pin_lines lines;
+	const char *problem;
+	unsigned long sum;
+
+	do {
+		problem = tgid ? gup_pin_read_task(&lines, tgid) :
+			gup_pin_read_pfn(&lines, pfn);
+		if (problem)
+			return problem;
+		sum = gup_pin_sum_pins(&lines);
+		gup_pin_free(&lines);
+		if (sum == pins)
+			return NULL;
+	} while (gup_pin_patience(&waited));
+	return gup_pin_problem("%lu pins, not %lu, of task %d or pfn 0x%lx", sum, pins, tgid,
+			       pfn);
+}
+
+const char *gup_pin_wait_task(pid_t tgid, unsigned long pins)
+{
+	return wait_pins(tgid, 0, pins);
+}
+
+const char *gup_pin_wait_pfn(unsigned long pfn, unsigned long pins)
+{
+	return wait_pins(0, pfn, pins);
+}
+
+const char *gup_pin_wait_live(unsigned long live_pins)
 {
 	struct gup_pin_stats stats;
+	unsigned int waited = 0;
 	const char *problem;
-	unsigned int waited;
 
-	for (waited = 0;; waited += 10) {
+	do {
 		problem = gup_pin_read_stats(&stats);
 		if (problem || stats.live_pins == live_pins)
 			return problem;
-		if (waited >= ms)
-			return gup_pin_problem("live_pins is %lu after %u ms, not %lu",
-					       stats.live_pins, ms, live_pins);
-		gup_pin_msleep(10);
-	}
+	} while (gup_pin_patience(&waited));
+	return gup_pin_problem("live_pins is %lu, not %lu", stats.live_pins, live_pins);
 }
 
 static long vmstat_number(const char *text, const char *name)
@@ -340,21 +369,18 @@ static const char *compare_vmstat(void)
 /* With all pins recorded since boot, /proc/vmstat knows as many as we do. */
 const char *gup_pin_check_vmstat(void)
 {
+	unsigned int waited = 0;
 	const char *problem;
-	int tries;
 
 	/* The counters lie on the CPUs until they are gathered, if need be by time. */
-	for (tries = 0; tries < 40; tries++) {
+	do {
 		if (!access(STAT_REFRESH, F_OK)) {
 			problem = gup_pin_write(STAT_REFRESH, "1");
 			if (problem)
 				return problem;
 		}
 		problem = compare_vmstat();
-		if (!problem)
-			break;
-		gup_pin_msleep(100);
-	}
+	} while (problem && gup_pin_patience(&waited));
 	return problem;
 }
 
@@ -388,13 +414,36 @@ const char *gup_pin_check_at_rest(const struct gup_pin_base *base)
 	return gup_pin_check_vmstat();
 }
 
+static const char *compare_live(const struct gup_pin_stats *base)
+{
+	struct gup_pin_stats stats;
+	const char *problem = gup_pin_read_stats(&stats);
+
+	if (problem)
+		return problem;
+	if (stats.live_pins != base->live_pins)
+		return gup_pin_problem("live_pins is %lu, not %lu", stats.live_pins,
+				       base->live_pins);
+	if (stats.live_folios != base->live_folios)
+		return gup_pin_problem("live_folios is %lu, not %lu", stats.live_folios,
+				       base->live_folios);
+	if (stats.live_calls != base->live_calls)
+		return gup_pin_problem("live_calls is %lu, not %lu", stats.live_calls,
+				       base->live_calls);
+	return NULL;
+}
+
 /* All that a test pinned must be gone, and be forgotten without a trace. */
 const char *gup_pin_end(const struct gup_pin_base *base)
 {
 	struct gup_pin_stats stats;
+	unsigned int waited = 0;
 	const char *problem;
 
-	problem = gup_pin_wait_live(base->stats.live_pins, 5000);
+	/* Of a pin that another CPU drops, the call goes a little later. */
+	do {
+		problem = compare_live(&base->stats);
+	} while (problem && gup_pin_patience(&waited));
 	if (!problem)
 		problem = gup_pin_check_no_lines(getpid());
 	if (!problem)
@@ -402,11 +451,5 @@ const char *gup_pin_end(const struct gup_pin_base *base)
 	if (!problem && stats.untracked != base->stats.untracked)
 		problem = gup_pin_problem("untracked went from %lu to %lu",
 					  base->stats.untracked, stats.untracked);
-	if (!problem && stats.live_folios != base->stats.live_folios)
-		problem = gup_pin_problem("live_folios went from %lu to %lu",
-					  base->stats.live_folios, stats.live_folios);
-	if (!problem && stats.live_calls != base->stats.live_calls)
-		problem = gup_pin_problem("live_calls went from %lu to %lu",
-					  base->stats.live_calls, stats.live_calls);
 	return problem ?: gup_pin_check_at_rest(base);
 }

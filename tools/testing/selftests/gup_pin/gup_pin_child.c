@@ -56,13 +56,12 @@ static void *pin(void *arg)
 
 const char *gup_pin_wait_thread_gone(pid_t tid)
 {
-	int tries;
+	unsigned int waited = 0;
 
-	for (tries = 0; tries < 10000; tries++) {
+	do {
 		if (syscall(__NR_tgkill, getpid(), tid, 0) && errno == ESRCH)
 			return NULL;
-		gup_pin_msleep(1);
-	}
+	} while (gup_pin_patience(&waited));
 	return gup_pin_problem("thread %d does not end", tid);
 }
 
@@ -167,26 +166,36 @@ void gup_pin_child_end(struct gup_pin_child *child)
 	child->pid = 0;
 }
 
-const char *gup_pin_wait_ended(pid_t pid)
+/* As /proc/PID/stat has it. */
+static const char *wait_state(pid_t pid, char state)
 {
-	char path[64], *text, *state;
+	char path[64], *text, *at;
+	unsigned int waited = 0;
 	const char *problem;
-	int tries;
-	bool ended;
+	bool is;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	for (tries = 0; tries < 1000; tries++) {
+	do {
 		problem = gup_pin_slurp(path, &text, NULL);
 		if (problem)
 			return problem;
-		state = strrchr(text, ')');
-		ended = state && !strncmp(state, ") Z", 3);
+		at = strrchr(text, ')');
+		is = at && at[1] == ' ' && at[2] == state;
 		free(text);
-		if (ended)
+		if (is)
 			return NULL;
-		gup_pin_msleep(10);
-	}
-	return gup_pin_problem("process %d does not end", pid);
+	} while (gup_pin_patience(&waited));
+	return gup_pin_problem("process %d does not come into state %c", pid, state);
+}
+
+const char *gup_pin_wait_ended(pid_t pid)
+{
+	return wait_state(pid, 'Z');
+}
+
+const char *gup_pin_wait_disk(pid_t pid)
+{
+	return wait_state(pid, 'D');
 }
 
 /* A page that nobody will ever fill. */
@@ -211,10 +220,10 @@ static const char *wait_for_pin(pid_t writer)
 {
 	struct gup_pin_lines lines;
 	const char *problem;
-	int tries;
+	unsigned int waited = 0;
 	size_t nr;
 
-	for (tries = 0; tries < 500; tries++) {
+	do {
 		problem = gup_pin_read_task(&lines, writer);
 		nr = lines.nr;
 		gup_pin_free(&lines);
@@ -222,8 +231,7 @@ static const char *wait_for_pin(pid_t writer)
 			return problem;
 		if (waitpid(writer, NULL, WNOHANG))
 			return "a pin has ended: CONFIG_USERFAULTFD?";
-		gup_pin_msleep(10);
-	}
+	} while (gup_pin_patience(&waited));
 	return gup_pin_problem("process %d has pinned nothing", writer);
 }
 

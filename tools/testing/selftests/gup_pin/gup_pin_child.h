@@ -34,8 +34,9 @@ const char *gup_pin_child_exit(struct gup_pin_child *child);
 /* It ends, unless it has, and is waited for. */
 void gup_pin_child_end(struct gup_pin_child *child);
 
-/* Until a process's first thread has ended. */
+/* Until a process's first thread has ended, or waits for a disk. */
 const char *gup_pin_wait_ended(pid_t pid);
+const char *gup_pin_wait_disk(pid_t pid);
 /* The same for a thread of ours, which pthread_join() does not wait for to the end. */
 const char *gup_pin_wait_thread_gone(pid_t tid);
 

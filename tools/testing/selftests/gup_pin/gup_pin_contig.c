@@ -16,7 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_log.h"
 #include "gup_pin_slow.h"
 #include "gup_pin_util.h"
@@ -31,9 +31,6 @@
 /* Why a page is dumped. */
 #define MIGRATION	"migration failure"
 #define IN_RANGE	"pinned, in a range to be allocated"
-/* An emulated machine is not fast. */
-#define PATIENCE_MS	60000
-
 static const struct gup_pin_range all_memory = { 0, 1UL << 40 };
 
 /* A page in some range, and whose pin on it is to be named. */
@@ -306,7 +303,7 @@ static const char *block_online(unsigned long block)
 static bool block_can(unsigned long block)
 {
 	pid_t child = start_writing(block_path(block, "state"), "offline");
-	int status = status_after(child, PATIENCE_MS);
+	int status = status_after(child, GUP_PIN_PATIENCE_MS);
 
 	if (status < 0) {
 		kill(child, SIGKILL);
@@ -389,17 +386,6 @@ FIXTURE_TEARDOWN(block)
 		close(self->log);
 }
 
-/* Adds what came into the log since then. */
-static void add_rest(int log, char **text)
-{
-	char *rest = gup_pin_log_rest(log);
-	size_t len = *text ? strlen(*text) : 0;
-
-	*text = realloc(*text, len + strlen(rest) + 1);
-	sprintf(*text + len, "%s", rest);
-	free(rest);
-}
-
 /*
  * Waits for a report of the page that does not move. It is tried again and again; when
  * a second one begins, the first is complete.
@@ -411,9 +397,9 @@ static const char *wait_for_dump(int log, const struct gup_pin_line *pin)
 	unsigned int waited, times = 0;
 	const char *problem;
 
-	for (waited = 0; !next && waited < PATIENCE_MS; waited += 100) {
+	for (waited = 0; !next && waited < GUP_PIN_PATIENCE_MS; waited += 100) {
 		gup_pin_msleep(100);
-		add_rest(log, &text);
+		gup_pin_log_add(log, &text);
 		first = strstr(text, begin);
 		next = first ? strstr(first + 1, begin) : NULL;
 	}
@@ -428,7 +414,7 @@ static const char *wait_for_dump(int log, const struct gup_pin_line *pin)
 }
 
 /* Who takes the block offline waits, and goes on when the pin is gone. */
-TEST_F_TIMEOUT(block, waits_for_pin, 300)
+TEST_F(block, waits_for_pin)
 {
 	self->child = start_writing(block_path(self->block, "state"), "offline");
 	ASSERT_LT(0, self->child);
@@ -437,7 +423,7 @@ TEST_F_TIMEOUT(block, waits_for_pin, 300)
 	EXPECT_EQ(self->victim.line.pfn, gup_pin_pfn_of(0, self->victim.page));
 
 	ASSERT_OK(gup_pin_slow_unpin(&self->slow));
-	EXPECT_EQ(0, status_after(self->child, PATIENCE_MS));
+	EXPECT_EQ(0, status_after(self->child, GUP_PIN_PATIENCE_MS));
 	self->child = 0;
 	EXPECT_TRUE(block_is(self->block, "state", "offline"));
 	EXPECT_FALSE(gup_pin_in_range(&self->range, self->victim.page));
@@ -446,7 +432,7 @@ TEST_F_TIMEOUT(block, waits_for_pin, 300)
 }
 
 /* Who gives up leaves the block and the pin as they were. */
-TEST_F_TIMEOUT(block, gives_up, 300)
+TEST_F(block, gives_up)
 {
 	struct gup_pin_lines lines;
 	int status;
@@ -455,7 +441,7 @@ TEST_F_TIMEOUT(block, gives_up, 300)
 	ASSERT_LT(0, self->child);
 	ASSERT_OK(wait_for_dump(self->log, &self->victim.line));
 	ASSERT_EQ(0, kill(self->child, SIGTERM));
-	status = status_after(self->child, PATIENCE_MS);
+	status = status_after(self->child, GUP_PIN_PATIENCE_MS);
 	EXPECT_TRUE(WIFSIGNALED(status));
 	self->child = 0;
 	EXPECT_TRUE(block_is(self->block, "state", "online"));
@@ -463,7 +449,7 @@ TEST_F_TIMEOUT(block, gives_up, 300)
 	EXPECT_EQ(1, lines.nr);
 	gup_pin_free(&lines);
 	ASSERT_OK(gup_pin_slow_unpin(&self->slow));
-	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins, 5000));
+	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins));
 	free(gup_pin_log_rest(self->log));
 
 	/* Now it goes, and nobody is named. */
@@ -535,7 +521,7 @@ static int soft_offline(unsigned long pfn)
 	return ret;
 }
 
-TEST_F_TIMEOUT(page, soft_offline, 120)
+TEST_F(page, soft_offline)
 {
 	unsigned long pfn;
 	char *log, text[32];
@@ -549,7 +535,7 @@ TEST_F_TIMEOUT(page, soft_offline, 120)
 	free(log);
 
 	ASSERT_OK(gup_pin_slow_unpin(&self->slow));
-	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins, 5000));
+	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins));
 	EXPECT_EQ(0, soft_offline(pfn));
 	EXPECT_NE(pfn, gup_pin_pfn_of(0, self->victim.page));
 	ASSERT_OK(check_silent(self->log));
@@ -647,7 +633,7 @@ FIXTURE_TEARDOWN(cma)
 		close(self->log);
 }
 
-TEST_F_TIMEOUT(cma, over_pinned_page, 300)
+TEST_F(cma, over_pinned_page)
 {
 	unsigned int times;
 	char *log;
@@ -665,7 +651,7 @@ TEST_F_TIMEOUT(cma, over_pinned_page, 300)
 	free(log);
 
 	ASSERT_OK(gup_pin_slow_unpin(&self->slow));
-	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins, 5000));
+	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins));
 	EXPECT_EQ(0, cma_write(&self->cma, "alloc"));
 	EXPECT_EQ(self->cma.range.end - self->cma.range.start, cma_used(&self->cma));
 	EXPECT_FALSE(gup_pin_in_range(&self->cma.range, self->victim.page));

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_dm.h"
 #include "gup_pin_mem.h"
 #include "gup_pin_pinners.h"

@@ -246,24 +246,26 @@ int gup_pin_dm_file(struct gup_pin_dm *dm, const char *name, size_t size, int fl
 	return open(path, flags | O_CLOEXEC);
 }
 
-void gup_pin_dm_remove(struct gup_pin_dm *dm)
+static const char *remove_device(struct gup_pin_dm *dm)
 {
 	struct dm_request req = {};
-	int tries;
+
+	return dm_call(dm, DM_DEV_REMOVE, "remove", &req);
+}
+
+void gup_pin_dm_remove(struct gup_pin_dm *dm)
+{
+	unsigned int waited = 0;
 
 	if (dm->name[0])
 		gup_pin_dm_resume(dm);
 	/* The last I/O may still hold the file system. */
-	for (tries = 0; dm->mounted && umount(dm->dir) && tries < 100; tries++)
-		gup_pin_msleep(20);
+	while (dm->mounted && umount(dm->dir) && gup_pin_patience(&waited))
+		;
 	if (dm->dir[0])
 		rmdir(dm->dir);
-	for (tries = 0; dm->name[0] && tries < 100; tries++) {
-		memset(&req, 0, sizeof(req));
-		if (!dm_call(dm, DM_DEV_REMOVE, "remove", &req))
-			break;
-		gup_pin_msleep(20);
-	}
+	while (dm->name[0] && remove_device(dm) && gup_pin_patience(&waited))
+		;
 	if (dm->loop >= 0)
 		close(dm->loop);
 	if (dm->memfd >= 0)

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_mem.h"
 #include "gup_pin_pinners.h"
 #include "gup_pin_util.h"
@@ -143,7 +143,7 @@ static const char *check_held(const struct gup_pin_base *base, const char *api,
  * Each round takes other memory, so that the index needs new nodes; each second
  * one also has the pages pinned already, so that it needs room for two calls.
  */
-TEST_F_TIMEOUT(failslab, each_allocation, 120)
+TEST_F(failslab, each_allocation)
 {
 	const char *api = variant->flags & GUP_TEST_FAST ? "pin_user_pages_fast" :
 		"pin_user_pages";
@@ -177,7 +177,7 @@ TEST_F_TIMEOUT(failslab, each_allocation, 120)
 		if (twice)
 			ASSERT_EQ(0, uring_unregister(self->ring));
 		gup_pin_mem_put(&mem);
-		ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins, 2000));
+		ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins));
 		ASSERT_OK(gup_pin_check_no_lines(getpid()));
 		if (n % 16 == 0)
 			ASSERT_OK(gup_pin_check_at_rest(&self->base));
@@ -190,7 +190,7 @@ TEST_F_TIMEOUT(failslab, each_allocation, 120)
 }
 
 /* Many pins while a part of all allocations fails. */
-TEST_F_TIMEOUT(failslab, some_allocations, 120)
+TEST_F(failslab, some_allocations)
 {
 	const char *api = variant->flags & GUP_TEST_FAST ? "pin_user_pages_fast" :
 		"pin_user_pages";

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_pinners.h"
 #include "gup_pin_util.h"
 

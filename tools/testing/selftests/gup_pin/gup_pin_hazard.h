@@ -81,7 +81,10 @@ const char *gup_pin_read_hazards_of(int fd, struct gup_pin_hazards *out);
 const char *gup_pin_set_policy(const char *name, const char *word);
 
 const char *gup_pin_watch_begin(struct gup_pin_watch *watch);
-/* These wait for nothing, and begin to watch anew. */
+/*
+ * These begin to watch anew. The first waits until what is expected has come to its
+ * end, by whatever task; the others wait for nothing.
+ */
 const char *gup_pin_watch_saw(struct gup_pin_watch *watch,
 			      const struct gup_pin_expect *expect);
 const char *gup_pin_watch_silent(struct gup_pin_watch *watch);

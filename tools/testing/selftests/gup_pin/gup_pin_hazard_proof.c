@@ -14,7 +14,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
+#include "gup_pin_child.h"
 #include "gup_pin_hazard.h"
 #include "gup_pin_scene.h"
 
@@ -197,25 +198,6 @@ static pid_t start_msync(const struct gup_pin_scene *scene)
 	return pid;
 }
 
-static const char *wait_for_writeback(const struct gup_pin_watch *watch)
-{
-	struct gup_pin_counts now;
-	const char *problem;
-	int tries;
-
-	for (tries = 0; tries < 500; tries++) {
-		problem = gup_pin_read_counts(&now);
-		if (problem)
-			return problem;
-		if (now.kind[HAZARD_WRITEBACK] != watch->counts.kind[HAZARD_WRITEBACK])
-			break;
-		gup_pin_msleep(10);
-	}
-	/* It has been counted: let it print what it has to say. */
-	gup_pin_msleep(200);
-	return NULL;
-}
-
 /* One byte: the report says which, by 512. */
 TEST_F(proof, which_bytes)
 {
@@ -229,10 +211,11 @@ TEST_F(proof, which_bytes)
 	/* Not as above: what has the same stacks is not reported again. */
 	pid = start_msync(&self->scene);
 	ASSERT_LT(0, pid);
-	ASSERT_OK(wait_for_writeback(&self->watch));
 	expect_writeback(&expect, &self->scene);
 	expect.task = pid;
 	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
+	/* The sum is taken after the report, and before it waits. */
+	ASSERT_OK(gup_pin_wait_disk(pid));
 	self->scene.pinned[1000] = 1;
 	ASSERT_OK(end_writeback(&self->scene));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));

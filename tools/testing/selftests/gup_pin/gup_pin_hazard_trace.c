@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_hazard.h"
 #include "gup_pin_scene.h"
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_hazard.h"
 #include "gup_pin_scene.h"
 

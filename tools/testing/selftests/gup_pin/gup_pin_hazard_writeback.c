@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_hazard.h"
 #include "gup_pin_scene.h"
 
@@ -94,17 +94,15 @@ static bool is_clean(const struct gup_pin_scene *scene)
 /* The flusher's turn, which is another task than this. */
 static const char *wake_flusher(struct gup_pin_scene *scene)
 {
+	unsigned int waited = 0;
 	const char *problem;
-	int tries;
 
 	problem = gup_pin_write("/proc/sys/vm/dirty_expire_centisecs", "1");
 	if (!problem)
 		problem = gup_pin_write("/proc/sys/vm/dirty_writeback_centisecs", "10");
-	for (tries = 0; !problem && !is_clean(scene); tries++) {
-		if (tries == 300)
+	while (!problem && !is_clean(scene))
+		if (!gup_pin_patience(&waited))
 			problem = "the flusher does not come";
-		gup_pin_msleep(20);
-	}
 	gup_pin_write("/proc/sys/vm/dirty_writeback_centisecs", GUP_PIN_SCENE_NEVER);
 	gup_pin_write("/proc/sys/vm/dirty_expire_centisecs", "3000");
 	return problem;
@@ -303,13 +301,49 @@ FIXTURE_TEARDOWN(ways)
 	gup_pin_watch_end(&self->watch);
 }
 
+static const char *is_pinned(const struct gup_pin_scene *scene)
+{
+	struct gup_pin_lines lines;
+	const char *problem = gup_pin_read_pfn(&lines, scene->line.pfn);
+
+	if (!problem && !lines.nr)
+		problem = gup_pin_problem("pfn 0x%lx is not pinned any more",
+					  scene->line.pfn);
+	gup_pin_free(&lines);
+	return problem;
+}
+
+/* Pinned, and still so when it has been written back. */
+static const char *pin_and_write_back(struct gup_pin_scene *scene,
+				      struct gup_pin_watch *watch,
+				      enum gup_pin_scene_holder holder, enum how how)
+{
+	const char *problem;
+
+	for (;;) {
+		problem = gup_pin_scene_pin(scene, holder) ?:
+			gup_pin_watch_silent(watch) ?: write_back(scene, how) ?:
+			is_pinned(scene);
+		if (!problem || holder != HOLD_NULL_BLK ||
+		    scene->null_ms >= GUP_PIN_SCENE_NULL_MOST_MS)
+			return problem;
+		/* It was over before that: once more, for longer. */
+		gup_pin_scene_unpin(scene);
+		gup_pin_null_remove(&scene->null);
+		scene->null_ms *= 4;
+		gup_pin_watch_end(watch);
+		problem = gup_pin_watch_begin(watch);
+		if (problem)
+			return problem;
+	}
+}
+
 TEST_F(ways, pinned)
 {
 	struct gup_pin_expect expect;
 
-	ASSERT_OK(gup_pin_scene_pin(&self->scene, variant->holder));
-	ASSERT_OK(gup_pin_watch_silent(&self->watch));
-	ASSERT_OK(write_back(&self->scene, variant->how));
+	ASSERT_OK(pin_and_write_back(&self->scene, &self->watch, variant->holder,
+				     variant->how));
 	expect_writeback(&expect, &self->scene, variant->how);
 	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
 	ASSERT_OK(gup_pin_scene_unpin(&self->scene));

@@ -45,3 +45,13 @@ char *gup_pin_log_rest(int fd)
 	text[len] = '\0';
 	return text;
 }
+
+void gup_pin_log_add(int fd, char **text)
+{
+	char *rest = gup_pin_log_rest(fd);
+	size_t len = *text ? strlen(*text) : 0;
+
+	*text = realloc(*text, len + strlen(rest) + 1);
+	sprintf(*text + len, "%s", rest);
+	free(rest);
+}

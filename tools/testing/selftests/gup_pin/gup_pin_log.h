@@ -9,5 +9,7 @@
 const char *gup_pin_log_open(off_t from, int whence, int *fd);
 /* What is in the log from here on; each record is a line. The caller frees it. */
 char *gup_pin_log_rest(int fd);
+/* The same, behind what *text has already; NULL: nothing. */
+void gup_pin_log_add(int fd, char **text);
 
 #endif /* GUP_PIN_LOG_H */

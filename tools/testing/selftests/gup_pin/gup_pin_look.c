@@ -45,12 +45,13 @@ void look_at(struct look *look, const char *proc, pid_t pid)
 
 pid_t look_start(struct look *look, void (*fn)(struct look *look, pid_t arg), pid_t arg)
 {
+	unsigned int waited = 0;
 	pid_t pid;
-	int tries;
 
 	look->done = false;
 	look->ready = false;
 	look->go = false;
+	look->known = false;
 	look->open = -1;
 	look->maps_open = -1;
 	pid = fork();
@@ -61,13 +62,10 @@ pid_t look_start(struct look *look, void (*fn)(struct look *look, pid_t arg), pi
 		for (;;)
 			pause();
 	}
-	for (tries = 0; pid > 0 && tries < 1000; tries++) {
-		if (__atomic_load_n(&look->done, __ATOMIC_ACQUIRE) ||
-		    __atomic_load_n(&look->ready, __ATOMIC_ACQUIRE) ||
-		    waitpid(pid, NULL, WNOHANG))
-			break;
-		gup_pin_msleep(10);
-	}
+	while (pid > 0 && !__atomic_load_n(&look->done, __ATOMIC_ACQUIRE) &&
+	       !__atomic_load_n(&look->ready, __ATOMIC_ACQUIRE) &&
+	       !waitpid(pid, NULL, WNOHANG) && gup_pin_patience(&waited))
+		;
 	return pid;
 }
 
@@ -79,12 +77,14 @@ void look_stop(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
-void look_wait(const bool *flag)
+bool look_wait(const bool *flag)
 {
-	int tries;
+	unsigned int waited = 0;
 
-	for (tries = 0; !__atomic_load_n(flag, __ATOMIC_ACQUIRE) && tries < 1000; tries++)
-		gup_pin_msleep(10);
+	while (!__atomic_load_n(flag, __ATOMIC_ACQUIRE))
+		if (!gup_pin_patience(&waited))
+			return false;
+	return true;
 }
 
 /* No number that could be a kernel address, and nothing as long as one. */

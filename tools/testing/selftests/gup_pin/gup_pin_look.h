@@ -20,6 +20,7 @@ struct look {
 	/* Of who looks, if he has pinned: */
 	char *addr;
 	pid_t pid;			/* as everybody sees it */
+	bool known;			/* it is in pid */
 	bool ready;			/* waits for: */
 	bool go;
 };
@@ -34,8 +35,8 @@ ssize_t look_read(int fd, char *text, size_t size);
 /* A process that runs fn, and stays: look->done says when it has. */
 pid_t look_start(struct look *look, void (*fn)(struct look *look, pid_t arg), pid_t arg);
 void look_stop(pid_t pid);
-/* Who looks waits for the test; and the other way round. */
-void look_wait(const bool *flag);
+/* Who looks waits for the test; and the other way round. False: in vain. */
+bool look_wait(const bool *flag);
 
 /*
  * A file of which processes pin a page. It stays until they have let go of it, or

@@ -17,7 +17,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_mem.h"
 #include "gup_pin_pinners.h"
 #include "gup_pin_util.h"
@@ -160,7 +160,7 @@ static void *churn_thread(void *arg)
 		churn->error = uring_register(ring, iov, CHURN_PAGES) ?:
 			uring_unregister(ring);
 		/* And new pages in new places. */
-		if (++churn->rounds % 16 == 0)
+		if (__atomic_add_fetch(&churn->rounds, 1, __ATOMIC_RELAXED) % 16 == 0)
 			madvise(churn->own, CHURN_PAGES * PAGE_SIZE, MADV_DONTNEED);
 	}
 	close(ring);
@@ -338,6 +338,9 @@ TEST_F_TIMEOUT(many, read_under_churn, TIMEOUT)
 	EXPECT_EQ(0, memcmp(piece, "# gup_pin pins 1", 16));
 	close(self->fd);
 
+	while (__atomic_load_n(&self->churn.rounds, __ATOMIC_RELAXED) < 2 &&
+	       !__atomic_load_n(&self->churn.error, __ATOMIC_RELAXED))
+		gup_pin_msleep(10);
 	__atomic_store_n(&self->churn.stop, true, __ATOMIC_RELAXED);
 	pthread_join(self->thread, NULL);
 	EXPECT_EQ(0, self->churn.error);

@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_bulk.h"
 #include "gup_pin_pinners.h"
 #include "gup_pin_reading.h"
@@ -27,6 +27,7 @@
 
 #define MILLION		1000000UL
 #define TIMEOUT		900
+#define CACHES_MAX	100
 /* Calls that pin each page, for so many pages there are not. */
 #define TIMES		2UL
 
@@ -194,25 +195,57 @@ TEST_F_TIMEOUT(million, streams, TIMEOUT)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* Objects in use of all the caches that kmalloc() and open files take from, in kB. */
-static const char *objects_kb(unsigned long *kb)
-{
-	unsigned long active, total, size, bytes = 0;
-	const char *problem;
-	char *text, *line, *rest, name[64];
+/* A cache that kmalloc() and open files take from. */
+struct cache {
+	char name[64];
+	unsigned long bytes;		/* of objects in use */
+};
 
-	*kb = 0;
+static bool is_wanted(const char *name)
+{
+	return !strncmp(name, "kmalloc-", 8) || !strcmp(name, "seq_file") ||
+		!strcmp(name, "filp");
+}
+
+static const char *read_caches(struct cache *cache, size_t *nr)
+{
+	unsigned long active, total, size;
+	const char *problem;
+	char *text, *line, *rest;
+
+	*nr = 0;
 	problem = gup_pin_slurp("/proc/slabinfo", &text, NULL);
 	if (problem)
 		return problem;
-	for (rest = text; (line = strsep(&rest, "\n"));)
-		if (sscanf(line, "%63s %lu %lu %lu", name, &active, &total, &size) == 4 &&
-		    (!strncmp(name, "kmalloc-", 8) || !strcmp(name, "seq_file") ||
-		     !strcmp(name, "filp")))
-			bytes += active * size;
+	for (rest = text; (line = strsep(&rest, "\n")) && *nr < CACHES_MAX;) {
+		if (sscanf(line, "%63s %lu %lu %lu", cache[*nr].name, &active, &total,
+			   &size) != 4 || !is_wanted(cache[*nr].name))
+			continue;
+		cache[(*nr)++].bytes = active * size;
+	}
 	free(text);
-	*kb = bytes >> 10;
 	return NULL;
+}
+
+/* In kB. Objects that lie free on a CPU count as in use, unless the caches are shrunk. */
+static const char *objects_kb(unsigned long *kb)
+{
+	struct cache cache[CACHES_MAX];
+	unsigned long bytes = 0;
+	const char *problem;
+	char path[120];
+	size_t i, nr;
+
+	problem = read_caches(cache, &nr);
+	for (i = 0; !problem && i < nr; i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", cache[i].name);
+		problem = gup_pin_write(path, "1");
+	}
+	problem = problem ?: read_caches(cache, &nr);
+	for (i = 0; !problem && i < nr; i++)
+		bytes += cache[i].bytes;
+	*kb = bytes >> 10;
+	return problem;
 }
 
 /* Reads it over and over, until it is killed. */

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_dm.h"
 #include "gup_pin_mem.h"
 #include "gup_pin_pinners.h"
@@ -117,7 +117,7 @@ static void want_gup_test(struct gup_pin_want *want, unsigned int flags)
 }
 
 /* The pages have moved, and only where they now are is there a record. */
-TEST_F_TIMEOUT(movable, migrated, 60)
+TEST_F(movable, migrated)
 {
 	unsigned long before[NPAGES], after;
 	struct gup_pin_lines lines;
@@ -154,7 +154,7 @@ TEST_F_TIMEOUT(movable, migrated, 60)
  * The long-term pin fails, and in undoing its own pin must leave the other one's
  * record alone.
  */
-TEST_F_TIMEOUT(movable, other_holder, 60)
+TEST_F(movable, other_holder)
 {
 	char *busy = self->addr + 3 * PAGE_SIZE;
 	struct gup_pin_stats stats;
@@ -200,7 +200,7 @@ TEST_F_TIMEOUT(movable, other_holder, 60)
 	ASSERT_OK(aio_finish(&aio, &result));
 	EXPECT_EQ((ssize_t)PAGE_SIZE, result);
 	close(file);
-	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins, 2000));
+	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins));
 
 	/* Now it can move. */
 	ASSERT_EQ(0, gup_test_hold(self->fd, self->addr, NPAGES * PAGE_SIZE,
@@ -212,7 +212,7 @@ TEST_F_TIMEOUT(movable, other_holder, 60)
 }
 
 /* memfd_pin_folios() has a loop of its own for the same purpose. */
-TEST_F_TIMEOUT(movable, memfd, 60)
+TEST_F(movable, memfd)
 {
 	struct gup_pin_lines lines;
 	struct gup_pin_stats stats;

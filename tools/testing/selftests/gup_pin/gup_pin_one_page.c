@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_bulk.h"
 #include "gup_pin_child.h"
 #include "gup_pin_mem.h"

@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_child.h"
 #include "gup_pin_mem.h"
 #include "gup_pin_pinners.h"
@@ -154,11 +154,11 @@ TEST_F(orphans, owner_ended)
 	ASSERT_OK(check_none(self->writer, 1));
 	gup_pin_child_end(&self->child);
 	/* Its own pins went with its ring, as late as that is. */
-	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins + 1, 5000));
+	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins + 1));
 	ASSERT_OK(check_left(self->writer, self->writer, 1));
 	gup_pin_writer_end(self->writer);
 	self->writer = 0;
-	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins, 5000));
+	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins));
 }
 
 /* Who has the id now is another. */
@@ -186,7 +186,7 @@ TEST_F(orphans, recycled_id)
 	EXPECT_LE(500, lines.line->age_ms);
 	gup_pin_free(&lines);
 	gup_pin_child_end(&second);
-	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins + CHILD_PAGES, 5000));
+	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins + CHILD_PAGES));
 	ASSERT_OK(check_left(pid, pid, CHILD_PAGES));
 }
 

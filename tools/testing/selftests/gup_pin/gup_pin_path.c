@@ -3,6 +3,7 @@
  * path=: what files are called, on a file system of their own and elsewhere. A file
  * is found by ino= and dev=, as stat() tells them.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_mem.h"
 #include "gup_pin_scene.h"
 #include "gup_pin_util.h"
@@ -31,7 +32,6 @@ FIXTURE(path)
 FIXTURE_VARIANT(path)
 {
 	bool ext4;
-	bool memfd;
 	const char *folder;
 	const char *name;
 	const char *printed;
@@ -117,13 +117,6 @@ FIXTURE_VARIANT_ADD(path, ext4_folder)
 	.printed = "/a\\x20b/c",
 };
 
-FIXTURE_VARIANT_ADD(path, memfd)
-{
-	.memfd = true,
-	.name = "a b\\",
-	.printed = "/memfd:a\\x20b\\x5c",
-};
-
 FIXTURE_SETUP(path)
 {
 	const char *missing = gup_pin_scene_missing(SCENE_EXT4);
@@ -147,10 +140,7 @@ FIXTURE_SETUP(path)
 	}
 	snprintf(self->file, sizeof(self->file), "%s/%s%s%s", self->dir,
 		 variant->folder ?: "", variant->folder ? "/" : "", variant->name);
-	if (variant->memfd)
-		self->fd = memfd_create(variant->name, 0);
-	else
-		self->fd = open(self->file, O_RDWR | O_CREAT, 0600);
+	self->fd = open(self->file, O_RDWR | O_CREAT, 0600);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, ftruncate(self->fd, 4 * PAGE_SIZE));
 	ASSERT_OK(gup_pin_mem_file(&self->mem, self->fd, 4 * PAGE_SIZE, 0));
@@ -200,8 +190,6 @@ TEST_F(path, named)
 /* Who has it open still knows its name. */
 TEST_F(path, unlinked)
 {
-	if (variant->memfd)
-		return;
 	ASSERT_EQ(0, unlink(self->file));
 	ASSERT_OK(check_path(&self->mem, variant->printed, NULL));
 }
@@ -210,8 +198,6 @@ TEST_F(path, renamed)
 {
 	char to[200];
 
-	if (variant->memfd)
-		return;
 	snprintf(to, sizeof(to), "%s/new", self->dir);
 	ASSERT_EQ(0, rename(self->file, to));
 	ASSERT_OK(check_path(&self->mem, "/new", NULL));
@@ -222,8 +208,6 @@ TEST_F(path, linked)
 {
 	char to[200];
 
-	if (variant->memfd)
-		return;
 	snprintf(to, sizeof(to), "%s/second", self->dir);
 	ASSERT_EQ(0, link(self->file, to));
 	ASSERT_OK(check_path(&self->mem, variant->printed, "/second"));
@@ -237,8 +221,6 @@ TEST_F(path, long_name)
 	char name[256], want[4 * 256], to[600];
 	int i;
 
-	if (variant->memfd)
-		return;
 	memset(name, ' ', 255);
 	name[255] = '\0';
 	snprintf(to, sizeof(to), "%s/%s", self->dir, name);
@@ -246,6 +228,87 @@ TEST_F(path, long_name)
 	for (i = 0; i < 255; i++)
 		memcpy(want + 4 * i, "\\x20", 4);
 	want[4 * i] = '\0';
+	ASSERT_OK(check_path(&self->mem, want, NULL));
+}
+
+/* Which has no folder, and can be neither renamed nor linked. */
+FIXTURE(memfd)
+{
+	struct gup_pin_base base;
+	struct gup_pin_mem mem;
+	int fd;
+	int hold;			/* gup_test */
+};
+
+FIXTURE_SETUP(memfd)
+{
+	const char *missing = gup_pin_missing();
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	self->hold = gup_test_open();
+	if (self->hold < 0)
+		SKIP(return, "no " GUP_TEST " (CONFIG_GUP_TEST): %s", strerror(errno));
+	ASSERT_OK(gup_pin_begin(&self->base));
+}
+
+FIXTURE_TEARDOWN(memfd)
+{
+	close(self->hold);
+	gup_pin_mem_put(&self->mem);
+	close(self->fd);
+	EXPECT_OK(gup_pin_end(&self->base));
+}
+
+static const char *pin_memfd(struct gup_pin_mem *mem, int *fd, const char *name, int hold)
+{
+	const char *problem;
+	int ret;
+
+	*fd = memfd_create(name, 0);
+	if (*fd < 0 || ftruncate(*fd, PAGE_SIZE))
+		return gup_pin_problem("memfd: %s", strerror(errno));
+	problem = gup_pin_mem_file(mem, *fd, PAGE_SIZE, 0);
+	if (problem)
+		return problem;
+	ret = gup_test_hold(hold, mem->addr, PAGE_SIZE, 0);
+	return ret ? gup_pin_problem(GUP_TEST ": %s", strerror(-ret)) : NULL;
+}
+
+TEST_F(memfd, named)
+{
+	ASSERT_OK(pin_memfd(&self->mem, &self->fd, "a b\\", self->hold));
+	ASSERT_OK(check_path(&self->mem, "/memfd:a\\x20b\\x5c", NULL));
+}
+
+TEST_F(memfd, without_a_name)
+{
+	ASSERT_OK(pin_memfd(&self->mem, &self->fd, "", self->hold));
+	ASSERT_OK(check_path(&self->mem, "/memfd:", NULL));
+}
+
+/* What holds the pin is all that holds the memory. */
+TEST_F(memfd, closed)
+{
+	ASSERT_OK(pin_memfd(&self->mem, &self->fd, "gone", self->hold));
+	ASSERT_EQ(0, close(self->mem.fd));
+	self->mem.fd = -1;
+	ASSERT_EQ(0, close(self->fd));
+	self->fd = -1;
+	ASSERT_OK(check_path(&self->mem, "/memfd:gone", NULL));
+}
+
+/* The longest that there is has one character too many, with what is put before it. */
+TEST_F(memfd, long_name)
+{
+	char name[250], want[6 + 4 * 249 + 1] = "memfd:";
+	int i;
+
+	memset(name, ' ', 249);
+	name[249] = '\0';
+	for (i = 0; i < 249; i++)
+		strcat(want, "\\x20");
+	ASSERT_OK(pin_memfd(&self->mem, &self->fd, name, self->hold));
 	ASSERT_OK(check_path(&self->mem, want, NULL));
 }
 

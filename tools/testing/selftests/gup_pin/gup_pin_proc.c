@@ -12,7 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_child.h"
 #include "gup_pin_look.h"
 #include "gup_pin_pinners.h"
@@ -274,7 +274,7 @@ TEST_F(proc, threads)
 	struct stat st;
 
 	self->pid = look_start(self->look, pin_by_thread, 0);
-	look_wait(&self->look->done);
+	ASSERT_TRUE(look_wait(&self->look->done));
 	ASSERT_OK(look_check(self->look, self->pid, ALL, NULL));
 	snprintf(task, sizeof(task), " task=%d/%d ", self->pid, self->look->pid);
 	EXPECT_NE(NULL, strstr(self->look->text, task));

@@ -11,7 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_child.h"
 #include "gup_pin_look.h"
 #include "gup_pin_util.h"
@@ -167,7 +167,7 @@ static void watch(struct look *look, pid_t pid)
 }
 
 /* Three processes wait for each other, on a machine that may be busy. */
-TEST_F_TIMEOUT(execve, file_is_open, 120)
+TEST_F(execve, file_is_open)
 {
 	program = self->program;
 	executes = self->look;

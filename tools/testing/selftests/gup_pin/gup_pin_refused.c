@@ -14,7 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_pinners.h"
 #include "gup_pin_slow.h"
 #include "gup_pin_util.h"
@@ -470,7 +470,7 @@ FIXTURE_TEARDOWN(movable)
 }
 
 /* It should be moved, but somebody has it pinned. */
-TEST_F_TIMEOUT(movable, pinned_by_another, 120)
+TEST_F(movable, pinned_by_another)
 {
 	struct asker *asker = &self->asker;
 	struct gup_pin_range movable;
@@ -487,7 +487,7 @@ TEST_F_TIMEOUT(movable, pinned_by_another, 120)
 	EXPECT_EQ(-ENOMEM, ask(asker, page, PAGE_SIZE, true));
 	/* The one that is in the way is no refusal's. */
 	ASSERT_OK(gup_pin_slow_unpin(&asker->slow));
-	ASSERT_OK(gup_pin_wait_live(asker->base.stats.live_pins, 5000));
+	ASSERT_OK(gup_pin_wait_live(asker->base.stats.live_pins));
 	ASSERT_OK(check(asker, "ENOMEM", 1, &last));
 
 	/* Now it is moved, and that is no refusal. */
@@ -495,7 +495,7 @@ TEST_F_TIMEOUT(movable, pinned_by_another, 120)
 	EXPECT_EQ(0, ask(asker, page, PAGE_SIZE, true));
 	EXPECT_FALSE(gup_pin_in_range(&movable, page));
 	let_go(asker);
-	ASSERT_OK(gup_pin_wait_live(asker->base.stats.live_pins, 5000));
+	ASSERT_OK(gup_pin_wait_live(asker->base.stats.live_pins));
 	ASSERT_OK(check(asker, "ENOMEM", 1, &last));
 	ASSERT_OK(gup_pin_end(&asker->base));
 }
@@ -570,7 +570,7 @@ TEST_F(once, moved_part)
 }
 
 /* Of endless origins those are kept that were refused last. */
-TEST_F_TIMEOUT(once, bounded, 120)
+TEST_F(once, bounded)
 {
 	struct asker *asker = &self->asker;
 	unsigned int i, times = RECORDS_MAX + 50, ours = 0, newest = 0;

@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_bulk.h"
 #include "gup_pin_pinners.h"
 #include "gup_pin_util.h"

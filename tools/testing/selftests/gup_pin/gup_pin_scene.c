@@ -18,8 +18,8 @@
 #define PMEM		"/dev/pmem0"
 #define FLUSHER		"/proc/sys/vm/dirty_writeback_centisecs"
 #define DISK_SIZE	(32UL << 20)
-/* For a test to have something happen meanwhile, even if the machine is busy. */
-#define DELAY_MS	3000
+/* Longer than any test; it need not be waited for. */
+#define DELAY_MS	3600000
 /* What a page has before, and what is read into it. */
 #define OLD		'o'
 #define NEW		'n'
@@ -191,6 +191,7 @@ const char *gup_pin_scene_open(struct gup_pin_scene *scene, enum gup_pin_scene_f
 	scene->fd = -1;
 	scene->ring = -1;
 	scene->gup_test = -1;
+	scene->null_ms = GUP_PIN_SCENE_NULL_MS;
 	scene->page_size = fs == SCENE_HUGETLBFS ? SIZE_2M : PAGE_SIZE;
 	scene->size = fs == SCENE_HUGETLBFS ? 2 * SIZE_2M : SCENE_PAGES * PAGE_SIZE;
 	/* Nobody but the test is to write anything back: 0 would mean at once. */
@@ -257,7 +258,7 @@ static const char *start(struct gup_pin_scene *scene)
 			aio_start(&scene->aio, scene->slow_fd, false, scene->pinned,
 				  PAGE_SIZE, 0);
 	case HOLD_NULL_BLK:
-		return gup_pin_null_create(&scene->null, DELAY_MS) ?:
+		return gup_pin_null_create(&scene->null, scene->null_ms) ?:
 			aio_start(&scene->aio, scene->null.fd, false, scene->pinned,
 				  PAGE_SIZE, 0);
 	case HOLD_URING_READ:
@@ -308,27 +309,6 @@ static void want_line(const struct gup_pin_scene *scene, const struct stat *st,
 	want->index = (scene->pinned - scene->map) / PAGE_SIZE;
 }
 
-/* The child pins when it gets to it. */
-static const char *wait_for_line(const struct gup_pin_want *want)
-{
-	struct gup_pin_lines lines;
-	const char *problem;
-	int tries;
-	size_t nr;
-
-	for (tries = 0; tries < 500; tries++) {
-		problem = gup_pin_read_task(&lines, want->tgid);
-		if (problem)
-			return problem;
-		nr = lines.nr;
-		gup_pin_free(&lines);
-		if (nr)
-			return NULL;
-		gup_pin_msleep(10);
-	}
-	return gup_pin_problem("task %d has pinned nothing", want->tgid);
-}
-
 static const char *keep_line(struct gup_pin_scene *scene, pid_t tgid)
 {
 	struct gup_pin_lines lines;
@@ -362,7 +342,8 @@ const char *gup_pin_scene_pin(struct gup_pin_scene *scene,
 		return problem;
 	scene->held = true;
 	want_line(scene, &st, &want);
-	problem = wait_for_line(&want);
+	/* A child pins when it gets to it. */
+	problem = gup_pin_wait_task(want.tgid, 1);
 	if (!problem)
 		problem = gup_pin_check_pages(&want, 0, scene->pinned, 1);
 	return problem ?: keep_line(scene, want.tgid);
@@ -401,30 +382,25 @@ static const char *finish(struct gup_pin_scene *scene)
 	return problem;
 }
 
+/* Has the slow disk answer. One that delays does so when it is about to be suspended. */
+static const char *let_go(struct gup_pin_scene *scene)
+{
+	const char *problem = NULL;
+
+	if (scene->holder == HOLD_DELAYED)
+		problem = gup_pin_dm_suspend(&scene->slow);
+	return problem ?: gup_pin_dm_resume(&scene->slow);
+}
+
 const char *gup_pin_scene_unpin(struct gup_pin_scene *scene)
 {
-	const char *problem = gup_pin_dm_resume(&scene->slow);
-	const char *other = finish(scene);
-	int tries;
+	const char *problem, *other;
 
+	problem = let_go(scene);
+	other = finish(scene);
 	scene->held = false;
-	if (problem || other)
-		return problem ?: other;
 	/* Who completes the I/O may be slower than he who waits for it. */
-	for (tries = 0; tries < 500; tries++) {
-		struct gup_pin_lines lines;
-		size_t nr;
-
-		problem = gup_pin_read_pfn(&lines, scene->line.pfn);
-		if (problem)
-			return problem;
-		nr = lines.nr;
-		gup_pin_free(&lines);
-		if (!nr)
-			return NULL;
-		gup_pin_msleep(10);
-	}
-	return gup_pin_problem("pfn 0x%lx is still pinned", scene->line.pfn);
+	return problem ?: other ?: gup_pin_wait_pfn(scene->line.pfn, 0);
 }
 
 static void unmap(struct gup_pin_scene *scene)

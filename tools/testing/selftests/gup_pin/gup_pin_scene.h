@@ -36,10 +36,17 @@ enum gup_pin_scene_holder {
 	HOLD_FIXED,		/* io_uring's registered buffer: w, long */
 	HOLD_LONG_READ,		/* gup_test: r, long */
 	HOLD_VM_WRITE,		/* process_vm_writev() by a child: w, short */
-	/* As HOLD_READ, but for some seconds and no longer: */
-	HOLD_DELAYED,		/* from a dm-delay */
-	HOLD_NULL_BLK,		/* from a null_blk with a completion time */
+	HOLD_DELAYED,		/* as HOLD_READ, from a dm-delay */
+	/*
+	 * The same from a null_blk with a completion time: for scene->null_ms, and no
+	 * longer. Who is slower than that has to try again.
+	 */
+	HOLD_NULL_BLK,
 };
+
+/* For a machine that is not busy; and a time that is enough for any. */
+#define GUP_PIN_SCENE_NULL_MS		2000
+#define GUP_PIN_SCENE_NULL_MOST_MS	128000
 
 struct gup_pin_scene {
 	enum gup_pin_scene_fs fs;
@@ -62,6 +69,7 @@ struct gup_pin_scene {
 	struct aio_one aio;
 	struct uring_one *uring;
 	struct gup_pin_null null;
+	unsigned int null_ms;
 	int ring;
 	int gup_test;
 	pid_t child;

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_dm.h"
 #include "gup_pin_mem.h"
 #include "gup_pin_pinners.h"
@@ -28,6 +28,7 @@ static unsigned int seconds = 30;
 static unsigned int threads = 4;
 
 #define MAX_THREADS	64
+#define MOST_MORE	300	/* seconds */
 #define FILE_SIZE	(256 * PAGE_SIZE)
 #define SPAN		64	/* pages at once, at most */
 
@@ -355,6 +356,19 @@ static void start(struct worker *worker, struct stress *stress, unsigned int nr,
 		snprintf(worker->problem, sizeof(worker->problem), "no thread");
 }
 
+/* Has each of them done something, if it is some of the time refused? */
+static bool all_worked(const struct worker *worker, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (__atomic_load_n(&worker[i].rounds, __ATOMIC_RELAXED) <=
+		    __atomic_load_n(&worker[i].failures, __ATOMIC_RELAXED))
+			return false;
+	return true;
+}
+
+/* For as long as was asked for, and on a busy machine until each had its turn. */
 TEST_F_TIMEOUT(stress, pin_and_unpin, 3600)
 {
 	static struct worker worker[MAX_THREADS + 2];
@@ -367,7 +381,9 @@ TEST_F_TIMEOUT(stress, pin_and_unpin, 3600)
 	start(&worker[threads], &self->stress, threads, press);
 	start(&worker[threads + 1], &self->stress, threads + 1, watch);
 
-	for (tenths = 0; tenths < 10 * seconds && !failed; tenths++) {
+	for (tenths = 0; !failed && (tenths < 10 * seconds ||
+				     (tenths < 10 * (seconds + MOST_MORE) &&
+				      !all_worked(worker, nr))); tenths++) {
 		gup_pin_msleep(100);
 		for (i = 0; i < nr; i++)
 			failed |= worker[i].problem[0];

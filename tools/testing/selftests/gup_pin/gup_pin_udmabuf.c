@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "kselftest_harness.h"
+#include "gup_pin_harness.h"
 #include "gup_pin_mem.h"
 #include "gup_pin_pinners.h"
 #include "gup_pin_util.h"
@@ -151,7 +151,7 @@ TEST_F(udmabuf, twice)
 	gup_pin_free(&lines);
 
 	ASSERT_EQ(0, close(fd[0]));
-	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins + variant->nfolios, 2000));
+	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins + variant->nfolios));
 	ASSERT_OK(gup_pin_read_task(&lines, getpid()));
 	EXPECT_EQ(variant->nfolios, gup_pin_sum_pins(&lines));
 	for (i = 0; i < lines.nr; i++)

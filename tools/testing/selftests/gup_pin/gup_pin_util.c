@@ -37,6 +37,15 @@ void gup_pin_msleep(unsigned int ms)
 	nanosleep(&ts, NULL);
 }
 
+bool gup_pin_patience(unsigned int *waited_ms)
+{
+	if (*waited_ms >= GUP_PIN_PATIENCE_MS)
+		return false;
+	gup_pin_msleep(10);
+	*waited_ms += 10;
+	return true;
+}
+
 /* Reads an open file to its end, and ends it with a NUL. The caller frees *text. */
 const char *gup_pin_slurp_fd(int fd, const char *name, char **text, size_t *len)
 {

@@ -151,6 +151,15 @@ struct gup_pin_base {
 __printf(1, 2) const char *gup_pin_problem(const char *fmt, ...);
 void gup_pin_msleep(unsigned int ms);
 
+/*
+ * How long tests wait for what surely comes, if the kernel is in order. What they wait
+ * for is there at once, or as soon as the machine gets to it.
+ */
+#define GUP_PIN_PATIENCE_MS	60000
+
+/* Ends each round of a loop that asks for it; false: it asked often enough. */
+bool gup_pin_patience(unsigned int *waited_ms);
+
 const char *gup_pin_slurp(const char *path, char **text, size_t *len);
 const char *gup_pin_slurp_fd(int fd, const char *name, char **text, size_t *len);
 const char *gup_pin_write(const char *path, const char *text);
@@ -209,6 +218,13 @@ const char *gup_pin_begin(struct gup_pin_base *base);
 const char *gup_pin_end(const struct gup_pin_base *base);
 const char *gup_pin_check_at_rest(const struct gup_pin_base *base);
 const char *gup_pin_check_vmstat(void);
-const char *gup_pin_wait_live(unsigned long live_pins, unsigned int ms);
+
+/*
+ * Until a process has so many pins, or there are so many on the folio that a page
+ * belongs to, or on all: who waits for I/O is told of its end before it is unpinned.
+ */
+const char *gup_pin_wait_task(pid_t tgid, unsigned long pins);
+const char *gup_pin_wait_pfn(unsigned long pfn, unsigned long pins);
+const char *gup_pin_wait_live(unsigned long live_pins);
 
 #endif /* GUP_PIN_UTIL_H */

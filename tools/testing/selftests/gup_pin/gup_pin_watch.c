@@ -36,6 +36,16 @@ static unsigned int count_reports(const char *log)
 	return count;
 }
 
+/* The same of those that have come to their end. */
+static unsigned int count_whole_reports(const char *log)
+{
+	unsigned int count = 0;
+
+	for (; (log = strstr(log, TITLE)) && strstr(log, "\n" RULE); log++)
+		count++;
+	return count;
+}
+
 /* A whole stack below a line that begins so, and an empty line behind it. */
 static bool has_stack(const char *report, const char *what, const char *frames)
 {
@@ -215,21 +225,22 @@ static const char *check_hazard(const struct gup_pin_hazard *hazard,
 	return problem ?: check_report(hazard, expect);
 }
 
-/* How much each counter grew; and goes on from there. */
-static const char *take_growth(struct gup_pin_watch *watch, struct gup_pin_counts *growth)
+/* How much each counter grew, and what it is now. */
+static const char *read_growth(const struct gup_pin_watch *watch,
+			       struct gup_pin_counts *now, struct gup_pin_counts *growth)
 {
-	struct gup_pin_counts before = watch->counts;
-	const char *problem = gup_pin_read_counts(&watch->counts);
+	const struct gup_pin_counts *before = &watch->counts;
+	const char *problem = gup_pin_read_counts(now);
 	int kind;
 
 	if (problem)
 		return problem;
 	for (kind = 0; kind < NR_HAZARDS; kind++)
-		growth->kind[kind] = watch->counts.kind[kind] - before.kind[kind];
-	growth->suppressed = watch->counts.suppressed - before.suppressed;
-	growth->false_positive = watch->counts.false_positive - before.false_positive;
-	growth->vm_writeback = watch->counts.vm_writeback - before.vm_writeback;
-	growth->vm_truncate = watch->counts.vm_truncate - before.vm_truncate;
+		growth->kind[kind] = now->kind[kind] - before->kind[kind];
+	growth->suppressed = now->suppressed - before->suppressed;
+	growth->false_positive = now->false_positive - before->false_positive;
+	growth->vm_writeback = now->vm_writeback - before->vm_writeback;
+	growth->vm_truncate = now->vm_truncate - before->vm_truncate;
 	return NULL;
 }
 
@@ -276,21 +287,15 @@ static const char *check_words(const char *log, const struct gup_pin_line *pin)
 }
 
 /* Whatever was not printed is counted as suppressed. */
-static const char *check_log(struct gup_pin_watch *watch, unsigned long suppressed,
+static const char *check_log(const char *log, unsigned long suppressed,
 			     unsigned int times, const struct gup_pin_line *pin)
 {
-	char *log = gup_pin_log_rest(watch->log);
 	unsigned int count = count_reports(log);
-	const char *problem = NULL;
 
 	if (count + suppressed != times)
-		problem = gup_pin_problem("%u reports and %lu suppressed, not %u in all: %s",
-					  count, suppressed, times,
-					  strstr(log, TITLE) ?: "");
-	else if (count)
-		problem = check_words(log, pin);
-	free(log);
-	return problem;
+		return gup_pin_problem("%u reports and %lu suppressed, not %u in all: %s",
+				       count, suppressed, times, strstr(log, TITLE) ?: "");
+	return count ? check_words(log, pin) : NULL;
 }
 
 /* The newest of the ring. */
@@ -322,15 +327,24 @@ const char *gup_pin_watch_begin(struct gup_pin_watch *watch)
 const char *gup_pin_watch_saw(struct gup_pin_watch *watch,
 			      const struct gup_pin_expect *expect)
 {
-	unsigned int times = expect->times ?: 1;
-	struct gup_pin_counts growth;
+	unsigned int times = expect->times ?: 1, waited = 0;
+	struct gup_pin_counts now, growth;
 	const char *problem;
+	char *log = NULL;
 
-	problem = take_growth(watch, &growth);
+	/* A hazard is counted, kept in the ring, and then reported, by any task. */
+	do {
+		problem = read_growth(watch, &now, &growth);
+		gup_pin_log_add(watch->log, &log);
+	} while (!problem && (growth.kind[expect->kind] < times ||
+			      count_whole_reports(log) + growth.suppressed < times) &&
+		 gup_pin_patience(&waited));
+	watch->counts = now;
 	if (!problem)
 		problem = check_growth(&growth, expect->kind, times);
 	if (!problem)
-		problem = check_log(watch, growth.suppressed, times, expect->pin);
+		problem = check_log(log, growth.suppressed, times, expect->pin);
+	free(log);
 	return problem ?: check_ring(expect, times);
 }
 
@@ -342,19 +356,25 @@ const char *gup_pin_watch_silent(struct gup_pin_watch *watch)
 const char *gup_pin_watch_false_positives(struct gup_pin_watch *watch,
 					  unsigned long times)
 {
-	struct gup_pin_counts growth;
+	struct gup_pin_counts now, growth;
 	const char *problem;
+	char *log;
 
-	problem = take_growth(watch, &growth);
-	if (!problem)
-		problem = check_growth(&growth, NR_HAZARDS, 0);
+	problem = read_growth(watch, &now, &growth);
+	if (problem)
+		return problem;
+	watch->counts = now;
+	log = gup_pin_log_rest(watch->log);
+	problem = check_growth(&growth, NR_HAZARDS, 0);
 	if (!problem && growth.suppressed)
 		problem = gup_pin_problem("reports_suppressed grew by %lu",
 					  growth.suppressed);
 	if (!problem && growth.false_positive != times)
 		problem = gup_pin_problem("false_positive grew by %lu, not by %lu",
 					  growth.false_positive, times);
-	return problem ?: check_log(watch, 0, 0, NULL);
+	problem = problem ?: check_log(log, 0, 0, NULL);
+	free(log);
+	return problem;
 }
 
 void gup_pin_watch_end(struct gup_pin_watch *watch)

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What each case begins and ends with.
+ */
+#ifndef _MM_GUP_PIN_KUNIT_CASE_H
+#define _MM_GUP_PIN_KUNIT_CASE_H
+
+#include <kunit/test.h>
+
+int gup_pin_case_start(struct kunit *test);
+void gup_pin_case_unpin(struct kunit *test);
+
+#endif /* _MM_GUP_PIN_KUNIT_CASE_H */
