@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -123,7 +124,9 @@ sys.exit(main())
 """
 
 
-def test_ctrl_c_ends_all_and_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("to", [os.killpg, os.kill], ids=["group", "process"])
+def test_ctrl_c_ends_all_and_says_so(to: Callable[[int, int], None], tmp_path: Path) -> None:
+    """The terminal signals all of them; kill -INT only the first."""
     pid = tmp_path / "pid"
     process = subprocess.Popen(
         ["/usr/bin/python3", "-c", PROGRAM, pid],
@@ -135,7 +138,7 @@ def test_ctrl_c_ends_all_and_says_so(tmp_path: Path) -> None:
     )
     while not pid.exists() or not pid.read_text().strip():
         assert process.poll() is None
-    os.killpg(process.pid, signal.SIGINT)
+    to(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert err.endswith(STOPPED)

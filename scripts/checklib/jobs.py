@@ -150,7 +150,7 @@ def kselftest_build(built: Built) -> list[Result]:
     return [Result(name, PASSED)]
 
 
-# For each version, in the order of what is quick.
+# For each version.
 EACH: dict[str, Job] = {
     "source": source,
     "kunit": kunit,
@@ -175,6 +175,8 @@ ONCE: dict[str, Job] = {
     "many": many,
     "contention": contention,
 }
+# Jobs of some minutes.
+LONG = ("alone", "dump", "fresh-bookworm", "fresh-trixie", "many", "rig")
 # By make check-debug, in kernels that watch themselves: for lock order, sleep in the
 # wrong place and bad memory, for sleeping spinlocks, for data races.
 _EVERYWHERE: dict[str, Callable[[Built, str], list[Result]]] = {

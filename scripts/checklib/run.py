@@ -45,11 +45,12 @@ class Stopwatch:
         return time.monotonic() - self._wall, self._cpu_seconds() - self._cpu
 
 
-def stop_children() -> None:
-    """End what this process has started, if Ctrl-C has not done so already."""
-    for task in Path("/proc/self/task").iterdir():
-        with suppress(OSError):
+def stop_children(process: int | str = "self") -> None:
+    """End what a process has started, and what that has, unless Ctrl-C has done so already."""
+    with suppress(OSError):
+        for task in Path(f"/proc/{process}/task").iterdir():
             for pid in map(int, (task / "children").read_text().split()):
+                stop_children(pid)
                 os.kill(pid, signal.SIGTERM)
 
 
