@@ -23,10 +23,15 @@ ENVIRONMENT = {
 }
 # The proxy, if there is one, is of the network and not of the machine.
 PASSED_ON = ("http_proxy", "https_proxy", "no_proxy")
-# Enters the root $1 with its own mounts; packages that apt has had are kept in $2.
+# Enters the root $1 with its own mounts, as a machine has them: the root is one itself.
+# Packages that apt has had are kept in $2.
 ENTER = """
+mount --bind "$1" "$1"
 mount -t proc proc "$1/proc"
 mount -t sysfs sysfs "$1/sys"
+mount -t devpts -o newinstance,ptmxmode=666 devpts "$1/dev/pts"
+mkdir -p "$1/dev/shm"
+mount -t tmpfs tmpfs "$1/dev/shm"
 mount --bind "$2" "$1/var/cache/apt/archives"
 root=$1
 shift 2

@@ -80,6 +80,7 @@ def test_nothing_that_was_stopped_is_left(machine: Machine) -> None:
 def test_its_own_tools_boot_the_kernel(machine: Machine) -> None:
     """QEMU comes with them, and programs are built: pins are seen in a guest of this root."""
     machine.must("scripts/debian-root", "trixie")
+    assert re.match(r"drgn \d", machine.must("scripts/drgn", "--version"))
     programs = machine.must("scripts/selftests", "6.12").strip()
     build = machine.root / CACHE / "build/6.12-test"
     shutil.copy(paths.build_dir("6.12", "test") / "vmlinux.boot", build / "vmlinux")
