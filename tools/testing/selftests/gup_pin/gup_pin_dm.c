@@ -94,7 +94,7 @@ static const char *load_table(struct gup_pin_dm *dm, const char *target, const c
 
 const char *gup_pin_dm_delay(struct gup_pin_dm *dm, unsigned int ms)
 {
-	char more[32];
+	char more[64];
 
 	snprintf(more, sizeof(more), " %u %s 0 0", ms, dm->below);
 	return load_table(dm, "delay", more);

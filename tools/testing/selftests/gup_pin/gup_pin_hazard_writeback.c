@@ -313,40 +313,39 @@ static const char *is_pinned(const struct gup_pin_scene *scene)
 	return problem;
 }
 
-/* Pinned, and still so when it has been written back. */
-static const char *pin_and_write_back(struct gup_pin_scene *scene,
-				      struct gup_pin_watch *watch,
-				      enum gup_pin_scene_holder holder, enum how how)
+static const char *pin_and_see(struct gup_pin_scene *scene, struct gup_pin_watch *watch,
+			       enum gup_pin_scene_holder holder, enum how how)
 {
+	struct gup_pin_expect expect;
 	const char *problem;
 
-	for (;;) {
-		problem = gup_pin_scene_pin(scene, holder) ?:
-			gup_pin_watch_silent(watch) ?: write_back(scene, how) ?:
-			is_pinned(scene);
-		if (!problem || holder != HOLD_NULL_BLK ||
-		    scene->null_ms >= GUP_PIN_SCENE_NULL_MOST_MS)
-			return problem;
-		/* It was over before that: once more, for longer. */
-		gup_pin_scene_unpin(scene);
-		gup_pin_null_remove(&scene->null);
-		scene->null_ms *= 4;
-		gup_pin_watch_end(watch);
-		problem = gup_pin_watch_begin(watch);
-		if (problem)
-			return problem;
-	}
+	problem = gup_pin_scene_pin(scene, holder) ?: gup_pin_watch_silent(watch) ?:
+		write_back(scene, how) ?: is_pinned(scene);
+	if (problem)
+		return problem;
+	expect_writeback(&expect, scene, how);
+	return gup_pin_watch_saw(watch, &expect);
 }
 
 TEST_F(ways, pinned)
 {
-	struct gup_pin_expect expect;
+	struct gup_pin_scene *scene = &self->scene;
+	const char *problem;
 
-	ASSERT_OK(pin_and_write_back(&self->scene, &self->watch, variant->holder,
-				     variant->how));
-	expect_writeback(&expect, &self->scene, variant->how);
-	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
-	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
+	for (;;) {
+		problem = pin_and_see(scene, &self->watch, variant->holder, variant->how);
+		if (!is_pinned(scene) || variant->holder != HOLD_NULL_BLK ||
+		    scene->null_ms >= GUP_PIN_SCENE_NULL_MOST_MS)
+			break;
+		/* It was over too early to say anything: once more, for longer. */
+		gup_pin_scene_unpin(scene);
+		gup_pin_null_remove(&scene->null);
+		scene->null_ms *= 4;
+		gup_pin_watch_end(&self->watch);
+		ASSERT_OK(gup_pin_watch_begin(&self->watch));
+	}
+	ASSERT_OK(problem);
+	ASSERT_OK(gup_pin_scene_unpin(scene));
 }
 
 /* The twin: the same, but the pin is gone when the page is written back. */
