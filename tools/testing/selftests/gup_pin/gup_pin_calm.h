@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A program that does nothing wrong: when it is over there is no report, and no pin
+ * is left.
+ */
+#ifndef GUP_PIN_CALM_H
+#define GUP_PIN_CALM_H
+
+#include "gup_pin_hazard.h"
+#include "gup_pin_util.h"
+
+struct gup_pin_calm {
+	struct gup_pin_base base;
+	struct gup_pin_counts counts;
+	int log;		/* of what comes into the kernel log from now on */
+};
+
+const char *gup_pin_calm_begin(struct gup_pin_calm *calm);
+/* Pins that were taken since then, whether they are held or not; 0: unknown. */
+unsigned long gup_pin_calm_acquired(const struct gup_pin_calm *calm);
+/* No report; all pins are gone within some seconds. What was counted is printed. */
+const char *gup_pin_calm_end(struct gup_pin_calm *calm);
+void gup_pin_calm_close(struct gup_pin_calm *calm);
+
+/* Runs all tests, and again until GUP_PIN_SECONDS are over: the main() of a program. */
+int gup_pin_repeat(int (*run)(int argc, char **argv), int argc, char **argv);
+
+#define GUP_PIN_REPEAT_MAIN						\
+	int main(int argc, char **argv)					\
+	{								\
+		return gup_pin_repeat(test_harness_run, argc, argv);	\
+	}
+
+#endif /* GUP_PIN_CALM_H */
