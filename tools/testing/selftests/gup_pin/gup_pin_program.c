@@ -12,6 +12,9 @@
 #include "gup_pin_program.h"
 #include "gup_pin_util.h"
 
+/* More than one, so that it may be a part of them. */
+#define NPAGES	2
+
 /* Steps of every process. */
 #define EXIT	'x'
 #define EXEC	'e'
@@ -145,7 +148,7 @@ static const char *give(void *arg)
 	const struct gup_pin_program_how *how = arg;
 	const char *problem;
 
-	problem = gup_pin_shared_get(&given.mem, how->memory, how->dir);
+	problem = gup_pin_shared_get(&given.mem, how->memory, how->dir, NPAGES);
 	if (!problem && given.mem.fd >= 0 && !how->device_last)
 		problem = raise_fd(&given.mem.fd);
 	if (!problem)

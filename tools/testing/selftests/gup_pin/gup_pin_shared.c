@@ -14,9 +14,6 @@
 #include "gup_pin_shared.h"
 #include "gup_pin_util.h"
 
-/* So that more than one page is pinned, and a part of them. */
-#define NPAGES		2
-
 const char *gup_pin_mount(struct gup_pin_mounted *at, const char *type, const char *options)
 {
 	snprintf(at->dir, sizeof(at->dir), "/tmp/gup_pin.XXXXXX");
@@ -121,14 +118,14 @@ static char *map(const struct gup_pin_shared *mem)
 }
 
 const char *gup_pin_shared_get(struct gup_pin_shared *mem, enum gup_pin_shared_kind kind,
-			       const char *dir)
+			       const char *dir, size_t pages)
 {
 	const char *problem;
 	size_t at;
 
 	memset(mem, 0, sizeof(*mem));
 	mem->kind = kind;
-	mem->size = NPAGES * gup_pin_shared_page(kind);
+	mem->size = pages * gup_pin_shared_page(kind);
 	mem->fd = -1;
 	problem = is_huge(kind) ? gup_pin_mem_want_hugepages(mem->size) : NULL;
 	if (problem)
@@ -145,6 +142,21 @@ const char *gup_pin_shared_get(struct gup_pin_shared *mem, enum gup_pin_shared_k
 	}
 	for (at = 0; at < mem->size; at += PAGE_SIZE)
 		mem->addr[at] = 1;
+	return NULL;
+}
+
+const char *gup_pin_shared_take(struct gup_pin_shared *mem, enum gup_pin_shared_kind kind,
+				int fd, size_t pages)
+{
+	memset(mem, 0, sizeof(*mem));
+	mem->kind = kind;
+	mem->size = pages * gup_pin_shared_page(kind);
+	mem->fd = fd;
+	mem->addr = map(mem);
+	if (mem->addr == MAP_FAILED) {
+		mem->addr = NULL;
+		return gup_pin_problem("cannot map memory: %s", strerror(errno));
+	}
 	return NULL;
 }
 

@@ -38,9 +38,12 @@ const char *gup_pin_shared_map(enum gup_pin_shared_kind kind);
 /* What to mount for it; NULL: nothing. */
 const char *gup_pin_shared_fs(enum gup_pin_shared_kind kind);
 
-/* Two pages of it, written to; dir: where such a file system is mounted, or NULL. */
+/* So many pages, written to; dir: where such a file system is mounted, or NULL. */
 const char *gup_pin_shared_get(struct gup_pin_shared *mem, enum gup_pin_shared_kind kind,
-			       const char *dir);
+			       const char *dir, size_t pages);
+/* The same of a file that is there; the descriptor is the memory's then, or -1. */
+const char *gup_pin_shared_take(struct gup_pin_shared *mem, enum gup_pin_shared_kind kind,
+				int fd, size_t pages);
 /* With this, nothing refers to it any more but pins. */
 void gup_pin_shared_put(struct gup_pin_shared *mem);
 

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Innocents: a memfd that one process passes to another, which maps it. Either has
+ * given it to a device, and either ends first.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "kselftest_harness.h"
+#include "gup_pin_calm.h"
+#include "gup_pin_program.h"
+
+#define NPAGES	4
+
+/* What one of the two processes has. */
+struct party {
+	enum gup_pin_shared_kind memory;
+	enum gup_pin_device_kind device;
+	bool gives;		/* to the device */
+	int sock;
+	struct gup_pin_shared mem;
+	int fd;
+};
+
+FIXTURE(passed)
+{
+	struct gup_pin_calm calm;
+	struct gup_pin_program owner;
+	struct gup_pin_program other;
+	unsigned long pins;
+};
+
+FIXTURE_VARIANT(passed)
+{
+	enum gup_pin_shared_kind memory;
+	enum gup_pin_device_kind device;
+	bool other_gives;
+};
+
+#define PASSED(name, memory_kind, device_kind)					\
+	FIXTURE_VARIANT_ADD(passed, name) {					\
+		.memory = memory_kind, .device = device_kind			\
+	};									\
+	FIXTURE_VARIANT_ADD(passed, name##_of_other) {				\
+		.memory = memory_kind, .device = device_kind, .other_gives = true \
+	}
+
+PASSED(ring, SHARED_MEMFD, DEVICE_RING);
+PASSED(umem, SHARED_MEMFD, DEVICE_UMEM);
+PASSED(iommu, SHARED_MEMFD, DEVICE_IOMMU);
+PASSED(dmabuf, SHARED_MEMFD, DEVICE_DMABUF);
+PASSED(hugetlb_ring, SHARED_MEMFD_HUGETLB, DEVICE_RING);
+PASSED(hugetlb_iommu, SHARED_MEMFD_HUGETLB, DEVICE_IOMMU);
+PASSED(hugetlb_dmabuf, SHARED_MEMFD_HUGETLB, DEVICE_DMABUF);
+
+union control {
+	struct cmsghdr header;
+	char room[CMSG_SPACE(sizeof(int))];
+};
+
+static const char *pass(int sock, int fd)
+{
+	union control control = {};
+	char c = 0;
+	struct iovec iov = { .iov_base = &c, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	return sendmsg(sock, &msg, 0) == 1 ? NULL :
+		gup_pin_problem("sendmsg: %s", strerror(errno));
+}
+
+static const char *take(int sock, int *fd)
+{
+	union control control = {};
+	char c;
+	struct iovec iov = { .iov_base = &c, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+
+	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != 1 || !CMSG_FIRSTHDR(&msg))
+		return gup_pin_problem("recvmsg: %s", strerror(errno));
+	memcpy(fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(*fd));
+	return NULL;
+}
+
+static const char *step(void *arg, char what)
+{
+	struct party *party = arg;
+
+	switch (what) {
+	case STEP_WRITE:
+		memset(party->mem.addr, 3, party->mem.size);
+		return NULL;
+	case STEP_UNMAP:
+		gup_pin_shared_put(&party->mem);
+		return NULL;
+	case STEP_CLOSE:
+		close(party->fd);
+		return NULL;
+	default:
+		return "no such step";
+	}
+}
+
+static const char *give_if(struct party *party)
+{
+	party->fd = -1;
+	return party->gives ? gup_pin_device_give(party->device, &party->mem, &party->fd) :
+		NULL;
+}
+
+static const char *be_owner(void *arg)
+{
+	struct party *party = arg;
+	const char *problem;
+
+	problem = gup_pin_shared_get(&party->mem, party->memory, NULL, NPAGES);
+	if (!problem)
+		problem = pass(party->sock, party->mem.fd);
+	if (!problem)
+		problem = give_if(party);
+	close(party->sock);
+	if (!problem)
+		gup_pin_program_serve(step, party);
+	return problem;
+}
+
+/* It needs no descriptor for memory that is mapped, but a dma-buf does. */
+static const char *be_other(void *arg)
+{
+	struct party *party = arg;
+	const char *problem;
+	int fd;
+
+	problem = take(party->sock, &fd);
+	close(party->sock);
+	if (!problem)
+		problem = gup_pin_shared_take(&party->mem, party->memory, fd, NPAGES);
+	if (!problem)
+		problem = give_if(party);
+	if (problem)
+		return problem;
+	close(fd);
+	party->mem.fd = -1;
+	gup_pin_program_serve(step, party);
+	return NULL;
+}
+
+FIXTURE_SETUP(passed)
+{
+	struct party owner = {
+		.memory = variant->memory,
+		.device = variant->device,
+		.gives = !variant->other_gives,
+	};
+	struct party other = owner;
+	const char *missing = gup_pin_missing() ?:
+		gup_pin_shared_missing(variant->memory) ?:
+		gup_pin_device_missing(variant->device);
+	int pair[2];
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	other.gives = variant->other_gives;
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+	owner.sock = pair[0];
+	other.sock = pair[1];
+	ASSERT_OK(gup_pin_calm_begin(&self->calm));
+	ASSERT_OK(gup_pin_program_run(&self->owner, be_owner, &owner));
+	ASSERT_OK(gup_pin_program_run(&self->other, be_other, &other));
+	/* What is on its way in a socket is open, too. */
+	close(pair[0]);
+	close(pair[1]);
+	ASSERT_OK(gup_pin_program_check_pins(variant->other_gives ? self->other.pid :
+					     self->owner.pid,
+					     gup_pin_shared_map(variant->memory),
+					     &self->pins));
+}
+
+FIXTURE_TEARDOWN(passed)
+{
+	gup_pin_program_kill(&self->owner);
+	gup_pin_program_kill(&self->other);
+	gup_pin_calm_close(&self->calm);
+}
+
+TEST_F(passed, owner_ends_first)
+{
+	ASSERT_OK(gup_pin_program_exit(&self->owner));
+	ASSERT_OK(gup_pin_program_do(&self->other, STEP_WRITE));
+	ASSERT_OK(gup_pin_program_exit(&self->other));
+	ASSERT_OK(gup_pin_calm_end(&self->calm));
+}
+
+TEST_F(passed, other_is_killed_first)
+{
+	gup_pin_program_kill(&self->other);
+	ASSERT_OK(gup_pin_program_do(&self->owner, STEP_WRITE));
+	ASSERT_OK(gup_pin_program_exit(&self->owner));
+	ASSERT_OK(gup_pin_calm_end(&self->calm));
+}
+
+/* First both let go of the memory, then the device does. */
+TEST_F(passed, device_closed_last)
+{
+	struct gup_pin_program *holder = variant->other_gives ? &self->other : &self->owner;
+
+	ASSERT_OK(gup_pin_program_do(&self->owner, STEP_UNMAP));
+	ASSERT_OK(gup_pin_program_do(&self->other, STEP_WRITE));
+	ASSERT_OK(gup_pin_program_do(&self->other, STEP_UNMAP));
+	ASSERT_OK(gup_pin_program_check_lost(holder->pid, self->pins));
+	ASSERT_OK(gup_pin_program_do(holder, STEP_CLOSE));
+	ASSERT_OK(gup_pin_calm_end(&self->calm));
+}
+
+GUP_PIN_REPEAT_MAIN
