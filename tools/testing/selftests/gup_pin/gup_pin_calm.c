@@ -26,17 +26,23 @@ unsigned long gup_pin_calm_acquired(const struct gup_pin_calm *calm)
 }
 
 /* A hazard may be counted, and yet be no reason for a report. */
-static void print_counts(const struct gup_pin_calm *calm, const struct gup_pin_counts *now)
+void gup_pin_calm_show(const struct gup_pin_calm *calm)
 {
+	struct gup_pin_counts now;
 	unsigned long grown;
 	int kind;
 
+	if (gup_pin_read_counts(&now))
+		return;
 	for (kind = 0; kind < NR_HAZARDS; kind++) {
-		grown = now->kind[kind] - calm->counts.kind[kind];
+		grown = now.kind[kind] - calm->counts.kind[kind];
 		if (grown)
 			printf("# counted: %s %lu\n",
 			       gup_pin_hazard_name((enum gup_pin_hazard_kind)kind), grown);
 	}
+	grown = now.suppressed - calm->counts.suppressed;
+	if (grown)
+		printf("# counted: suppressed %lu\n", grown);
 	/* A test ends without it. */
 	fflush(stdout);
 }
@@ -50,7 +56,6 @@ static const char *check_reports(const struct gup_pin_calm *calm)
 
 	if (problem)
 		return problem;
-	print_counts(calm, &now);
 	log = gup_pin_log_rest(calm->log);
 	report = strstr(log, TITLE);
 	if (report)
@@ -70,6 +75,7 @@ const char *gup_pin_calm_end(struct gup_pin_calm *calm)
 
 	if (left)
 		printf("# %s\n", left);
+	gup_pin_calm_show(calm);
 	problem = check_reports(calm);
 	return problem ?: left;
 }

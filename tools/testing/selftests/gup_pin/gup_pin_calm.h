@@ -18,7 +18,9 @@ struct gup_pin_calm {
 const char *gup_pin_calm_begin(struct gup_pin_calm *calm);
 /* Pins that were taken since then, whether they are held or not; 0: unknown. */
 unsigned long gup_pin_calm_acquired(const struct gup_pin_calm *calm);
-/* No report; all pins are gone within some seconds. What was counted is printed. */
+/* Prints what was counted since then. */
+void gup_pin_calm_show(const struct gup_pin_calm *calm);
+/* No report; all pins are gone within some seconds. Shows what was counted, too. */
 const char *gup_pin_calm_end(struct gup_pin_calm *calm);
 void gup_pin_calm_close(struct gup_pin_calm *calm);
 
