@@ -9,8 +9,6 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -19,6 +17,7 @@
 #include "gup_pin_blame.h"
 #include "gup_pin_calm.h"
 #include "gup_pin_scene.h"
+#include "gup_pin_seen.h"
 
 /* Well above the default, which is 1000. */
 #define LONG_MS		3000
@@ -106,27 +105,6 @@ static pid_t start_waiting(const struct gup_pin_scene *scene, bool hole)
 	return pid;
 }
 
-/* It sleeps, for a page that is pinned. */
-static const char *check_waits(pid_t child)
-{
-	char path[64], *text, state = 'R';
-	const char *problem;
-	int tries;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", child);
-	for (tries = 0; tries < 500; tries++) {
-		problem = gup_pin_slurp(path, &text, NULL);
-		if (problem)
-			return problem;
-		state = strrchr(text, ')')[2];
-		free(text);
-		if (state == 'S' || state == 'D')
-			return NULL;
-		gup_pin_msleep(10);
-	}
-	return gup_pin_problem("process %d is '%c' and does not wait", child, state);
-}
-
 static const char *end_waiting(struct gup_pin_scene *scene, pid_t *child)
 {
 	const char *problem;
@@ -168,7 +146,7 @@ TEST_F(dax, waits_a_moment)
 		ASSERT_OK(gup_pin_set_policy("dax_wait_ms", "60000"));
 	self->child = start_waiting(&self->scene, variant->hole);
 	ASSERT_LT(0, self->child);
-	ASSERT_OK(check_waits(self->child));
+	ASSERT_OK(gup_pin_wait_sleeps(self->child));
 	ASSERT_OK(end_waiting(&self->scene, &self->child));
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
