@@ -62,11 +62,31 @@ noinline void gup_pin_event_now(struct gup_pin_event *event, unsigned long ip)
  * the folio's pins were looked at, and here its records are. Pairs with
  * gup_pin_sees_writeback().
  *
- * Anonymous memory is written to swap only while nobody has it pinned, but for
- * those who come later: they pin the folio in the swap cache, which stays, and
- * has what they wrote to it.
+ * Anonymous and shared memory is written to swap only while it is not pinned. A pin that
+ * is taken later is of the folio in the swap cache, which stays, and has what is written
+ * to it.
  */
 void __gup_pin_writeback_start(struct folio *folio, unsigned long ip)
+{
+	const struct gup_pin_hazard hazard = {
+		.kind = GUP_PIN_HAZARD_WRITEBACK,
+		.stake = gup_pin_writeback_stake(folio),
+		.folio = folio,
+		.ip = ip,
+	};
+
+	if (folio_test_anon(folio) || folio_test_swapcache(folio))
+		return;
+	gup_pin_hazard(&hazard);
+	if (hazard.stake != GUP_PIN_STAKE_NOTHING)
+		gup_pin_proof_start(folio, ip);
+}
+
+/*
+ * The journal writes data of files by itself (data=journal), from their own pages, which
+ * are not under writeback. That of others was met when their writeback started.
+ */
+void __gup_pin_submit(struct folio *folio, unsigned long ip)
 {
 	const struct gup_pin_hazard hazard = {
 		.kind = GUP_PIN_HAZARD_WRITEBACK,
@@ -74,16 +94,15 @@ void __gup_pin_writeback_start(struct folio *folio, unsigned long ip)
 		.ip = ip,
 	};
 
-	if (folio_test_anon(folio))
-		return;
-	gup_pin_hazard(&hazard);
-	gup_pin_proof_start(folio, ip);
+	if (!folio_test_writeback(folio) && gup_pin_folio_file(folio))
+		gup_pin_hazard(&hazard);
 }
 
 void __gup_pin_truncate(struct folio *folio)
 {
 	const struct gup_pin_hazard hazard = {
 		.kind = GUP_PIN_HAZARD_TRUNCATE,
+		.stake = gup_pin_truncate_stake(folio),
 		.folio = folio,
 		.ip = _RET_IP_,
 	};
@@ -97,6 +116,7 @@ void __gup_pin_invalidate(struct folio *folio)
 {
 	const struct gup_pin_hazard hazard = {
 		.kind = GUP_PIN_HAZARD_TRUNCATE,
+		.stake = gup_pin_truncate_stake(folio),
 		.folio = folio,
 		.ip = _RET_IP_,
 	};
@@ -110,22 +130,20 @@ void __gup_pin_invalidate(struct folio *folio)
 /**
  * gup_pin_under_writeback() - a folio was pinned that is under writeback
  * @folio: the folio; its pin is on record
- * @mode: of the pin
  * @ip: return address into the pin function
  *
  * Context as gup_pin_hazard().
  */
-noinline void gup_pin_under_writeback(struct folio *folio,
-				      enum gup_pin_mode mode, unsigned long ip)
+noinline void gup_pin_under_writeback(struct folio *folio, unsigned long ip)
 {
 	const struct gup_pin_hazard hazard = {
 		.kind = GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK,
+		.stake = gup_pin_rewrite_stake(folio),
 		.folio = folio,
 		.ip = ip,
 	};
 
-	if (folio_test_anon(folio) ||
-	    !gup_pin_hazard_wanted(hazard.kind, mode == GUP_PIN_WRITE))
+	if (folio_test_anon(folio) || folio_test_swapcache(folio))
 		return;
 	gup_pin_hazard(&hazard);
 }
@@ -144,6 +162,7 @@ noinline void gup_pin_unmatched(unsigned long block, u64 mask,
 {
 	struct gup_pin_hazard hazard = {
 		.kind = GUP_PIN_HAZARD_UNMATCHED_UNPIN,
+		.stake = GUP_PIN_STAKE_MEMORY,
 		.pins = pins,
 		.ip = ip,
 	};

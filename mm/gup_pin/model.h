@@ -274,6 +274,8 @@ struct gup_pin_layer {
  * @nr_layers: layers whose mask is not 0
  * @grouped: bits of those @groups that are not NULL
  * @kept: among the shard's kept blocks
+ * @unsure: on one of the folios in @inferred, the guess was between pins for read and
+ *	for write. One flag for all, as it takes no memory: it makes reports rarer
  *
  * A call's pins on one folio are in a layer or in a slot, never in both.
  */
@@ -290,6 +292,7 @@ struct gup_pin_block {
 	u32 nr_layers;
 	u8 grouped;
 	bool kept;
+	bool unsure;
 };
 
 /* Empty blocks that a shard keeps, so that I/O to the same pages need not make them anew. */

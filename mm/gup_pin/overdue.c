@@ -48,28 +48,6 @@ static void print_held(const struct gup_pin_hazard *hazard)
 	       READ_ONCE(max_short_ms));
 }
 
-/* Not folio_put(), which in 6.12 does not wake who waits to truncate a DAX file. */
-static void put_folio(struct folio *folio)
-{
-	put_page(&folio->page);
-}
-
-/* The pin may be dropped meanwhile: the folio is to stay for as long as it takes. */
-static struct folio *get_folio(unsigned long pfn)
-{
-	struct folio *folio;
-
-	if (!pfn_valid(pfn))
-		return NULL;
-	folio = page_folio(pfn_to_page(pfn));
-	if (folio_pfn(folio) != pfn || !folio_try_get(folio))
-		return NULL;
-	if (folio_pfn(page_folio(pfn_to_page(pfn))) == pfn)
-		return folio;
-	put_folio(folio);
-	return NULL;
-}
-
 /* The title names the pin function; nobody else did anything. */
 static void report(const struct gup_pin_item *item, struct folio *folio)
 {
@@ -79,6 +57,7 @@ static void report(const struct gup_pin_item *item, struct folio *folio)
 	};
 	const struct gup_pin_hazard hazard = {
 		.kind = GUP_PIN_HAZARD_OVERDUE,
+		.stake = GUP_PIN_STAKE_TIME,
 		.folio = folio,
 		.pin = item,
 		.event = &event,
@@ -98,14 +77,14 @@ static void tell(const struct gup_pin_item *item)
 
 	if (!gup_pin_origin_to_tell(&gup_pin_root.origins, &item->id))
 		return;
-	folio = get_folio(item->pfn);
+	folio = gup_pin_folio_get(item->pfn);
 	if (!folio)
 		return;
 	/* Then the folio is what was pinned. */
 	if (gup_pin_still_held(&gup_pin_root.index, item) &&
 	    gup_pin_origin_tell_once(&gup_pin_root.origins, &item->id))
 		report(item, folio);
-	put_folio(folio);
+	gup_pin_folio_put(folio);
 }
 
 /* Where an unpin was guessed, what is on record may be gone, and another pin not. */

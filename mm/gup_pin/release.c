@@ -74,6 +74,32 @@ static bool only_read_pins(const struct gup_pin_index *index,
 				    !has_unrecorded(pfn, recorded));
 }
 
+/*
+ * Some of the pins on a folio are about to be released, and which is a guess: may it be
+ * wrong about the mode of those that are left? Not if all have the same, or if the
+ * release says that it is of a write pin.
+ */
+static bool guesses_mode(const struct gup_pin_block *block, unsigned int bit,
+			 bool dirty, bool unrecorded)
+{
+	const struct gup_pin_ref *ref;
+	struct gup_pin_ref_iter iter;
+	unsigned int seen = 0;
+	bool writes;
+
+	if (unrecorded)
+		return true;
+	ref = gup_pin_ref_first(&iter, block, bit, 0);
+	writes = ref && gup_pin_call_is_write(ref->call);
+	if (dirty && gup_pin_block_writes(block, bit))
+		return false;
+	for (; ref; ref = gup_pin_ref_next(&iter))
+		if (gup_pin_call_is_write(ref->call) != writes ||
+		    ++seen == GUP_PIN_CHOSEN_FROM)
+			return true;
+	return false;
+}
+
 /* Nothing is to be learned from what is released now, but from what was before. */
 static void forget_site(struct gup_pin_releaser *rel)
 {
@@ -89,7 +115,7 @@ static void release_folio(struct gup_pin_releaser *rel,
 	unsigned int recorded, calls, taken;
 	unsigned long site = rel->drops.site;
 	struct gup_pin_hint hint;
-	bool guess;
+	bool guess, unrecorded;
 
 	recorded = gup_pin_block_pins(block, bit, &calls);
 	taken = min(pins, recorded);
@@ -98,10 +124,10 @@ static void release_folio(struct gup_pin_releaser *rel,
 	if (!taken)
 		return;
 
-	guess = (taken < recorded && calls > 1) ||
-		(!all_recorded(rel->index, shard) &&
-		 has_unrecorded((block->nr << GUP_PIN_BLOCK_SHIFT) + bit,
-				recorded));
+	unrecorded = !all_recorded(rel->index, shard) &&
+		     has_unrecorded((block->nr << GUP_PIN_BLOCK_SHIFT) + bit,
+				    recorded);
+	guess = (taken < recorded && calls > 1) || unrecorded;
 	shard->released += taken;
 	if (guess)
 		shard->inferred += taken;
@@ -111,6 +137,8 @@ static void release_folio(struct gup_pin_releaser *rel,
 		shard->folios--;
 		gup_pin_block_release_all(block, bit, &rel->drops);
 	} else {
+		if (guess && guesses_mode(block, bit, dirty, unrecorded))
+			block->unsure = true;
 		if (guess)
 			block->inferred |= BIT_ULL(bit);
 		hint = gup_pin_site_hint(&gup_pin_root.sites, site, dirty);

@@ -173,6 +173,7 @@ void gup_pin_report_forget(void)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&report_lock, flags);
+	gup_pin_deeds_forget();
 	memset(seen, 0, sizeof(seen));
 	nr_seen = 0;
 	ratelimit_state_init(&report_rate, REPORT_INTERVAL, REPORT_BURST);

@@ -17,6 +17,7 @@
  * @kind: which
  * @pins: recorded pins on the folio
  * @writes: there are write pins
+ * @stake: what is at stake
  * @event: what happened
  * @pin: who pinned it: the first that the report names. Its @call may be gone.
  *	If nobody is known to, its api is NR_GUP_PIN_APIS
@@ -27,6 +28,7 @@ struct gup_pin_hazard_record {
 	enum gup_pin_hazard_kind kind;
 	u32 pins;
 	bool writes;
+	enum gup_pin_stake stake;
 	struct gup_pin_event event;
 	struct gup_pin_item pin;
 	char name[GUP_PIN_SHORT_NAME];
@@ -53,11 +55,13 @@ void gup_pin_report_forget(void);
 size_t gup_pin_report_bytes(void);
 
 /* event.c */
-void gup_pin_under_writeback(struct folio *folio, enum gup_pin_mode mode,
-			     unsigned long ip);
+void gup_pin_under_writeback(struct folio *folio, unsigned long ip);
 void gup_pin_unmatched(unsigned long block, u64 mask, unsigned int pins,
 		       unsigned long ip);
 void gup_pin_dirty_read(unsigned long pfn, unsigned long ip);
+
+/* dax.c */
+extern unsigned long gup_pin_dax_wait_ms;
 
 /* overdue.c */
 void gup_pin_overdue_look(u64 max_ms);

@@ -2,11 +2,14 @@
 /*
  * Hazards: what counts as one, and every line of what is reported.
  */
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/pagemap.h>
+#include <linux/shmem_fs.h>
 
+#include "../compat.h"
 #include "console.h"
 #include "file.h"
 #include "hazard_scene.h"
@@ -33,12 +36,37 @@ static void pin_under_writeback_is_reported(struct kunit *test)
 	struct page *page;
 
 	gup_pin_test_start_writeback(s->folio);
+	/* It is not known to be written again. */
+	folio_clear_dirty(s->folio);
 	gup_pin_expect_nothing(test);
 	page = gup_pin_scene_pin(test, true);
 	gup_pin_expect_counted(test, GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, 1);
 	gup_pin_expect_report(test, "write pin of folio under writeback",
 			      "pin_user_pages_fast", "w",
 			      gup_pin_file_line(test));
+	gup_pin_test_end_writeback(s->folio);
+	unpin_user_page(page);
+}
+
+/* What is dirty will be written again, unless the device must not see it change. */
+static void dirty_folio_under_writeback(struct kunit *test)
+{
+	struct gup_pin_scene *s = test->priv;
+	struct page *page;
+
+	gup_pin_test_start_writeback(s->folio);
+	folio_set_dirty(s->folio);
+	page = gup_pin_scene_pin(test, true);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, 1);
+	gup_pin_expect_reported(test, 0, 0);
+	unpin_user_page(page);
+
+	gup_pin_scene_start(test);
+	mapping_set_stable_writes(s->folio->mapping);
+	page = gup_pin_scene_pin(test, true);
+	mapping_clear_stable_writes(s->folio->mapping);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, 1);
+	gup_pin_expect_reported(test, 1, 0);
 	gup_pin_test_end_writeback(s->folio);
 	unpin_user_page(page);
 }
@@ -58,6 +86,7 @@ static void many_under_writeback(struct kunit *test)
 		unpin_user_page(page);
 		gup_pin_scene_start(test);
 		gup_pin_test_start_writeback(folio);
+		folio_clear_dirty(folio);
 		KUNIT_ASSERT_EQ(test, PAGES,
 				pin_user_pages_fast(s->addr, PAGES, FOLL_WRITE,
 						    pages));
@@ -77,12 +106,136 @@ static void many_under_writeback(struct kunit *test)
 static void truncation_is_reported(struct kunit *test)
 {
 	const char *file = gup_pin_file_line(test);
+	struct page *page = gup_pin_scene_pin(test, true);
+
+	/* The file has no name, but it lives. */
+	gup_pin_scene_truncate(test, 0, -1);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
+	gup_pin_expect_report(test, "truncation of write-pinned folio",
+			      "truncate_*", "w", file);
+	unpin_user_page(page);
+}
+
+static void truncation_of_what_is_read(struct kunit *test)
+{
 	struct page *page = gup_pin_scene_pin(test, false);
 
 	gup_pin_scene_truncate(test, 0, -1);
 	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
-	gup_pin_expect_report(test, "truncation of read-pinned folio",
-			      "truncate_*", "r", file);
+	gup_pin_expect_reported(test, 0, 0);
+	unpin_user_page(page);
+}
+
+/* As a memfd that is unmapped and closed, while a device still writes to it. */
+static void end_of_a_file(struct kunit *test)
+{
+	struct file *file = shmem_file_setup("gup_pin", PAGE_SIZE,
+					     GUP_PIN_NO_VMA_FLAGS);
+	struct page *page;
+	unsigned long addr;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	addr = vm_mmap(file, 0, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	page = gup_pin_test_pin(test, addr, true);
+	vm_munmap(addr, PAGE_SIZE);
+	fput(file);
+	flush_delayed_fput();
+	KUNIT_EXPECT_NULL(test, page_folio(page)->mapping);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
+	gup_pin_expect_reported(test, 0, 0);
+	unpin_user_page(page);
+}
+
+/* What is left of the folio is told of once, as long as it is the same pin. */
+static void parts_of_one_truncation(struct kunit *test)
+{
+	struct page *page = gup_pin_scene_pin(test, true);
+
+	gup_pin_scene_truncate(test, 0, 511);
+	gup_pin_scene_truncate(test, 0, -1);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 2);
+	gup_pin_expect_reported(test, 1, 1);
+	unpin_user_page(page);
+}
+
+/* The twin: the second is a deed of its own. */
+static void another_truncation(struct kunit *test)
+{
+	struct page *page = gup_pin_scene_pin(test, true);
+
+	gup_pin_scene_truncate(test, 0, 511);
+	unpin_user_page(page);
+	page = gup_pin_scene_pin(test, true);
+	gup_pin_scene_truncate(test, 0, -1);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 2);
+	gup_pin_expect_reported(test, 2, 0);
+	unpin_user_page(page);
+}
+
+/* Is it the reader that is left, or the writer? */
+static void a_guessed_mode(struct kunit *test)
+{
+	struct page *reader = gup_pin_scene_pin(test, false);
+	struct page *writer = gup_pin_scene_pin(test, true);
+
+	unpin_user_page(reader);
+	gup_pin_scene_truncate(test, 0, 511);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
+	gup_pin_expect_reported(test, 0, 0);
+	unpin_user_page(writer);
+}
+
+/* The twin: whichever it was, a writer is left. */
+static void a_guess_that_matters_not(struct kunit *test)
+{
+	struct page *a = gup_pin_scene_pin(test, true);
+	struct page *b = gup_pin_scene_pin(test, true);
+
+	unpin_user_page(a);
+	gup_pin_scene_truncate(test, 0, 511);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
+	gup_pin_expect_reported(test, 1, 0);
+	unpin_user_page(b);
+}
+
+/* An unpin that dirties is the writer's, so the reader is left, for certain. */
+static void a_guess_that_is_none(struct kunit *test)
+{
+	struct page *writers[] = {
+		gup_pin_scene_pin(test, true), gup_pin_scene_pin(test, true),
+	};
+	struct page *reader = gup_pin_scene_pin(test, false);
+
+	unpin_user_pages_dirty_lock(writers, 1, true);
+	gup_pin_scene_truncate(test, 0, 511);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
+	gup_pin_expect_reported(test, 1, 0);
+	unpin_user_pages_dirty_lock(writers + 1, 1, true);
+	unpin_user_page(reader);
+}
+
+/* As the journal does with data=journal. */
+static void a_buffer_is_submitted(struct kunit *test)
+{
+	struct gup_pin_scene *s = test->priv;
+	struct page *page;
+
+	gup_pin_submit(s->folio, true);
+	gup_pin_expect_nothing(test);
+	page = gup_pin_scene_pin(test, true);
+	gup_pin_submit(s->folio, false);
+	gup_pin_expect_nothing(test);
+	gup_pin_submit(s->folio, true);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_WRITEBACK, 1);
+	gup_pin_expect_reported(test, 1, 0);
+
+	/* That was met when its writeback started. */
+	gup_pin_test_start_writeback(s->folio);
+	gup_pin_scene_start(test);
+	gup_pin_submit(s->folio, true);
+	gup_pin_expect_nothing(test);
+	gup_pin_test_end_writeback(s->folio);
 	unpin_user_page(page);
 }
 
@@ -253,8 +406,17 @@ static void many_references_are_no_pin(struct kunit *test)
 static struct kunit_case hazard_cases[] = {
 	KUNIT_CASE(writeback_is_reported),
 	KUNIT_CASE(pin_under_writeback_is_reported),
+	KUNIT_CASE(dirty_folio_under_writeback),
 	KUNIT_CASE(many_under_writeback),
+	KUNIT_CASE(a_buffer_is_submitted),
 	KUNIT_CASE(truncation_is_reported),
+	KUNIT_CASE(truncation_of_what_is_read),
+	KUNIT_CASE(end_of_a_file),
+	KUNIT_CASE(parts_of_one_truncation),
+	KUNIT_CASE(another_truncation),
+	KUNIT_CASE(a_guessed_mode),
+	KUNIT_CASE(a_guess_that_matters_not),
+	KUNIT_CASE(a_guess_that_is_none),
 	KUNIT_CASE(partial_truncation_is_reported),
 	KUNIT_CASE(invalidation_is_reported),
 	KUNIT_CASE(unmatched_unpin_is_reported),

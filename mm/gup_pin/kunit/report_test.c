@@ -29,7 +29,9 @@ static int set_param(const char *arg)
 static void reset_params(void *ignore)
 {
 	set_param("gup_pin.writeback=write");
-	set_param("gup_pin.truncate=any");
+	set_param("gup_pin.pin_under_writeback=writeback");
+	set_param("gup_pin.truncate=write");
+	set_param("gup_pin.dirty_read_pin=report");
 }
 
 struct policy_case {
@@ -37,23 +39,39 @@ struct policy_case {
 	enum gup_pin_hazard_kind kind;
 	bool write;
 	bool counts;
+	bool reports;
 };
 
+#define NONE	false, false
+#define COUNTS	true, false
+#define REPORTS	true, true
+
 static const struct policy_case policy_table[] = {
-	{ "gup_pin.writeback=off", GUP_PIN_HAZARD_WRITEBACK, true, false },
-	{ "gup_pin.writeback=off", GUP_PIN_HAZARD_WRITEBACK, false, false },
-	{ "gup_pin.writeback=write", GUP_PIN_HAZARD_WRITEBACK, true, true },
-	{ "gup_pin.writeback=write", GUP_PIN_HAZARD_WRITEBACK, false, false },
-	{ "gup_pin.writeback=any", GUP_PIN_HAZARD_WRITEBACK, true, true },
-	{ "gup_pin.writeback=any", GUP_PIN_HAZARD_WRITEBACK, false, true },
-	{ "gup_pin.writeback=off", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, true, false },
-	{ "gup_pin.writeback=write", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, true, true },
-	{ "gup_pin.writeback=write", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, false, false },
-	{ "gup_pin.writeback=any\n", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, false, true },
-	{ "gup_pin.truncate=off", GUP_PIN_HAZARD_TRUNCATE, true, false },
-	{ "gup_pin.truncate=write", GUP_PIN_HAZARD_TRUNCATE, true, true },
-	{ "gup_pin.truncate=write", GUP_PIN_HAZARD_TRUNCATE, false, false },
-	{ "gup_pin.truncate=any", GUP_PIN_HAZARD_TRUNCATE, false, true },
+	{ "gup_pin.writeback=off", GUP_PIN_HAZARD_WRITEBACK, true, NONE },
+	{ "gup_pin.writeback=off", GUP_PIN_HAZARD_WRITEBACK, false, NONE },
+	{ "gup_pin.writeback=count", GUP_PIN_HAZARD_WRITEBACK, true, COUNTS },
+	{ "gup_pin.writeback=count", GUP_PIN_HAZARD_WRITEBACK, false, COUNTS },
+	{ "gup_pin.writeback=write", GUP_PIN_HAZARD_WRITEBACK, true, REPORTS },
+	{ "gup_pin.writeback=write", GUP_PIN_HAZARD_WRITEBACK, false, COUNTS },
+	{ "gup_pin.writeback=report", GUP_PIN_HAZARD_WRITEBACK, true, REPORTS },
+	{ "gup_pin.writeback=report", GUP_PIN_HAZARD_WRITEBACK, false, COUNTS },
+	{ "gup_pin.writeback=any", GUP_PIN_HAZARD_WRITEBACK, true, REPORTS },
+	{ "gup_pin.writeback=any", GUP_PIN_HAZARD_WRITEBACK, false, REPORTS },
+	{ "gup_pin.writeback=off", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, true, NONE },
+	{ "gup_pin.writeback=write", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, true, REPORTS },
+	{ "gup_pin.writeback=write", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, false, COUNTS },
+	{ "gup_pin.writeback=any\n", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, false, REPORTS },
+	{ "gup_pin.pin_under_writeback=off", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, true, NONE },
+	{ "gup_pin.pin_under_writeback=off", GUP_PIN_HAZARD_WRITEBACK, true, REPORTS },
+	{ "gup_pin.pin_under_writeback=count", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, true, COUNTS },
+	{ "gup_pin.truncate=off", GUP_PIN_HAZARD_TRUNCATE, true, NONE },
+	{ "gup_pin.truncate=count", GUP_PIN_HAZARD_TRUNCATE, true, COUNTS },
+	{ "gup_pin.truncate=write", GUP_PIN_HAZARD_TRUNCATE, true, REPORTS },
+	{ "gup_pin.truncate=write", GUP_PIN_HAZARD_TRUNCATE, false, COUNTS },
+	{ "gup_pin.truncate=any", GUP_PIN_HAZARD_TRUNCATE, false, REPORTS },
+	{ "gup_pin.dirty_read_pin=off", GUP_PIN_HAZARD_DIRTY_READ_PIN, false, NONE },
+	{ "gup_pin.dirty_read_pin=count", GUP_PIN_HAZARD_DIRTY_READ_PIN, false, COUNTS },
+	{ "gup_pin.dirty_read_pin=report", GUP_PIN_HAZARD_DIRTY_READ_PIN, false, REPORTS },
 };
 
 static void provoke(struct kunit *test, enum gup_pin_hazard_kind kind,
@@ -62,6 +80,7 @@ static void provoke(struct kunit *test, enum gup_pin_hazard_kind kind,
 	struct gup_pin_scene *s = test->priv;
 	struct page *page;
 
+	folio_clear_dirty(s->folio);
 	if (kind == GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK)
 		gup_pin_test_start_writeback(s->folio);
 	page = gup_pin_scene_pin(test, write);
@@ -71,7 +90,8 @@ static void provoke(struct kunit *test, enum gup_pin_hazard_kind kind,
 		gup_pin_scene_writeback(test);
 	if (kind == GUP_PIN_HAZARD_TRUNCATE)
 		gup_pin_scene_truncate(test, 0, 511);
-	unpin_user_page(page);
+	unpin_user_pages_dirty_lock(&page, 1,
+				    kind == GUP_PIN_HAZARD_DIRTY_READ_PIN);
 }
 
 static void policies(struct kunit *test)
@@ -84,27 +104,39 @@ static void policies(struct kunit *test)
 		const struct policy_case *c = &policy_table[i];
 
 		reset_params(NULL);
-		KUNIT_ASSERT_EQ(test, 0, set_param(c->param));
+		KUNIT_ASSERT_EQ_MSG(test, 0, set_param(c->param), "%s", c->param);
 		gup_pin_scene_start(test);
 		provoke(test, c->kind, c->write);
 		gup_pin_expect_counted(test, c->kind, c->counts);
-		gup_pin_expect_reported(test, c->counts, 0);
+		gup_pin_expect_reported(test, c->reports, 0);
 	}
-	KUNIT_EXPECT_EQ(test, -EINVAL, set_param("gup_pin.writeback=read"));
-	KUNIT_EXPECT_EQ(test, -EINVAL, set_param("gup_pin.truncate="));
-	/* The others stay as they were. */
-	KUNIT_EXPECT_TRUE(test, gup_pin_hazard_wanted(GUP_PIN_HAZARD_TRUNCATE,
-						      false));
 }
 
-static void policies_by_default(struct kunit *test)
+static void words_of_policies(struct kunit *test)
 {
-	KUNIT_EXPECT_TRUE(test, gup_pin_hazard_wanted(GUP_PIN_HAZARD_WRITEBACK,
-						      true));
-	KUNIT_EXPECT_FALSE(test, gup_pin_hazard_wanted(GUP_PIN_HAZARD_WRITEBACK,
-						       false));
-	KUNIT_EXPECT_TRUE(test, gup_pin_hazard_wanted(GUP_PIN_HAZARD_TRUNCATE,
-						      false));
+	static const char *const wrong[] = {
+		"gup_pin.writeback=read", "gup_pin.truncate=",
+		"gup_pin.writeback=writeback", "gup_pin.truncate=writeback",
+		"gup_pin.overdue=any", "gup_pin.unmatched_unpin=write",
+	};
+	static const char *const right[] = {
+		"gup_pin.unmatched_unpin=count", "gup_pin.unmatched_unpin=report",
+		"gup_pin.changed_under_writeback=off",
+		"gup_pin.changed_under_writeback=report",
+		"gup_pin.dirtied_after_clean=count",
+		"gup_pin.dirtied_after_clean=report",
+		"gup_pin.overdue=off", "gup_pin.overdue=report",
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(wrong); i++)
+		KUNIT_EXPECT_EQ_MSG(test, -EINVAL, set_param(wrong[i]), "%s",
+				    wrong[i]);
+	for (i = 0; i < ARRAY_SIZE(right); i++)
+		KUNIT_EXPECT_EQ_MSG(test, 0, set_param(right[i]), "%s", right[i]);
+	for (i = 0; i < NR_GUP_PIN_HAZARDS; i++)
+		KUNIT_EXPECT_EQ(test, GUP_PIN_POLICY_REPORT,
+				(int)gup_pin_policy_of(i));
 }
 
 static void equal_reports_come_once(struct kunit *test)
@@ -142,7 +174,7 @@ static void hazard_from(struct kunit *test, unsigned long ip)
 		.entries = { ip },
 	};
 	const struct gup_pin_hazard hazard = {
-		.kind = GUP_PIN_HAZARD_TRUNCATE,
+		.kind = GUP_PIN_HAZARD_WRITEBACK,
 		.folio = s->folio,
 		.event = &event,
 	};
@@ -160,7 +192,7 @@ static void reports_come_at_a_bounded_rate(struct kunit *test)
 	printed = gup_pin_console_reports();
 	KUNIT_EXPECT_GE(test, printed, 10);
 	KUNIT_EXPECT_LT(test, printed, 40);
-	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 40);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_WRITEBACK, 40);
 	gup_pin_expect_reported(test, printed, 40 - printed);
 
 	/* What was not printed for that reason is printed later. */
@@ -313,7 +345,7 @@ static void others_are_told(struct kunit *test)
 }
 
 static struct kunit_case report_cases[] = {
-	KUNIT_CASE(policies_by_default),
+	KUNIT_CASE(words_of_policies),
 	KUNIT_CASE(policies),
 	KUNIT_CASE(equal_reports_come_once),
 	KUNIT_CASE(reports_come_at_a_bounded_rate),
