@@ -205,8 +205,11 @@ const char *gup_pin_dm_mount(struct gup_pin_dm *dm, const char *type)
 	const char *problem;
 
 	problem = strcmp(type, "vfat") ? gup_pin_mkfs(type, dm->dev) : mkfs_vfat(dm);
-	if (problem)
-		return problem;
+	return problem ?: gup_pin_dm_mount_made(dm, type);
+}
+
+const char *gup_pin_dm_mount_made(struct gup_pin_dm *dm, const char *type)
+{
 	snprintf(dm->dir, sizeof(dm->dir), "/tmp/gup_pin.XXXXXX");
 	if (!mkdtemp(dm->dir)) {
 		dm->dir[0] = '\0';
