@@ -16,6 +16,7 @@
 #include "kselftest_harness.h"
 #include "gup_pin_blame.h"
 #include "gup_pin_calm.h"
+#include "gup_pin_program.h"
 #include "gup_pin_scene.h"
 
 #define WRITEBACK	"writeback of write-pinned folio in "
@@ -203,6 +204,90 @@ TEST_F(file, reported)
 	gup_pin_calm_show(&self->calm);
 	ASSERT_OK(gup_pin_blame_check(self->calm.log, blame,
 				      strcmp(variant->title, WRITEBACK) ? 2 : 1));
+	ASSERT_OK(gup_pin_end(&self->calm.base));
+}
+
+/* The holder is gone, but its read is not over. */
+FIXTURE(killed)
+{
+	struct gup_pin_calm calm;
+	struct gup_pin_scene scene;
+	struct gup_pin_program program;
+};
+
+FIXTURE_VARIANT(killed)
+{
+	enum gup_pin_scene_fs fs;
+};
+
+FIXTURE_VARIANT_ADD(killed, ext4)
+{
+	.fs = SCENE_EXT4,
+};
+
+FIXTURE_VARIANT_ADD(killed, xfs)
+{
+	.fs = SCENE_XFS,
+};
+
+FIXTURE_SETUP(killed)
+{
+	const char *missing = gup_pin_scene_missing(variant->fs);
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_OK(gup_pin_blame_begin());
+	ASSERT_OK(gup_pin_calm_begin(&self->calm));
+	ASSERT_OK(gup_pin_scene_open(&self->scene, variant->fs));
+	ASSERT_OK(gup_pin_dm_suspend(&self->scene.slow));
+}
+
+FIXTURE_TEARDOWN(killed)
+{
+	if (self->scene.size)
+		gup_pin_dm_resume(&self->scene.slow);
+	gup_pin_program_kill(&self->program);
+	gup_pin_scene_close(&self->scene);
+	gup_pin_calm_close(&self->calm);
+}
+
+static const char *no_step(void *arg, char what)
+{
+	return "no such step";
+}
+
+static const char *be_reader(void *arg)
+{
+	const struct gup_pin_scene *scene = arg;
+	struct uring_one *uring;
+	const char *problem;
+
+	problem = uring_read_start(&uring, scene->slow_fd, scene->pinned, PAGE_SIZE);
+	if (!problem)
+		gup_pin_program_serve(no_step, NULL);
+	return problem;
+}
+
+TEST_F(killed, reported)
+{
+	struct gup_pin_blame blame = {
+		.title = WRITEBACK, .name = "file", .task = getpid(),
+		.pin = &self->scene.line,
+	};
+	struct gup_pin_lines lines;
+	unsigned long pins;
+
+	ASSERT_OK(gup_pin_program_run(&self->program, be_reader, &self->scene));
+	ASSERT_OK(gup_pin_program_check_pins(self->program.pid, "file", &pins));
+	ASSERT_OK(gup_pin_read_task(&lines, self->program.pid));
+	ASSERT_EQ(1, lines.nr);
+	self->scene.line = *lines.line;
+	gup_pin_free(&lines);
+	gup_pin_program_kill(&self->program);
+	ASSERT_EQ(0, fsync(self->scene.fd));
+	ASSERT_OK(gup_pin_dm_resume(&self->scene.slow));
+	ASSERT_OK(gup_pin_wait_live(self->calm.base.stats.live_pins, 5000));
+	ASSERT_OK(gup_pin_blame_check(self->calm.log, &blame, 1));
 	ASSERT_OK(gup_pin_end(&self->calm.base));
 }
 

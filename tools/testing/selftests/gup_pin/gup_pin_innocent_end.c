@@ -9,7 +9,9 @@
 #include "kselftest_harness.h"
 #include "gup_pin_calm.h"
 #include "gup_pin_mem.h"
+#include "gup_pin_pinners.h"
 #include "gup_pin_program.h"
+#include "gup_pin_slow.h"
 
 FIXTURE(ends)
 {
@@ -136,6 +138,104 @@ TEST_F(ends, device_closed_first)
 	ASSERT_OK(gup_pin_program_do(&self->program, STEP_UNMAP));
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 	ASSERT_OK(gup_pin_program_exit(&self->program));
+}
+
+/*
+ * I/O that is under way when the process is killed: the disk answers later than the
+ * memory lives.
+ */
+FIXTURE(killed)
+{
+	struct gup_pin_calm calm;
+	struct gup_pin_mounted fs;
+	struct gup_pin_slow slow;
+	struct gup_pin_program program;
+};
+
+FIXTURE_VARIANT(killed)
+{
+	enum gup_pin_shared_kind memory;
+};
+
+#define KILLED(name, memory_kind)					\
+	FIXTURE_VARIANT_ADD(killed, name) { .memory = memory_kind }
+
+KILLED(anon, SHARED_ANON);
+KILLED(sysv, SHARED_SYSV);
+KILLED(memfd, SHARED_MEMFD);
+KILLED(memfd_hugetlb, SHARED_MEMFD_HUGETLB);
+KILLED(tmpfs, SHARED_TMPFS);
+KILLED(hugetlbfs, SHARED_HUGETLBFS);
+
+FIXTURE_SETUP(killed)
+{
+	const char *fs = gup_pin_shared_fs(variant->memory);
+	const char *missing = gup_pin_missing() ?: gup_pin_dm_missing() ?:
+		gup_pin_shared_missing(variant->memory) ?:
+		gup_pin_device_missing(DEVICE_RING);
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	if (fs)
+		ASSERT_OK(gup_pin_mount(&self->fs, fs, NULL));
+	ASSERT_OK(gup_pin_calm_begin(&self->calm));
+	ASSERT_OK(gup_pin_slow_open(&self->slow));
+	ASSERT_OK(gup_pin_dm_suspend(&self->slow.dm));
+}
+
+FIXTURE_TEARDOWN(killed)
+{
+	const char *stuck;
+
+	if (self->slow.dm.name[0])
+		gup_pin_dm_resume(&self->slow.dm);
+	gup_pin_program_kill(&self->program);
+	gup_pin_slow_close(&self->slow);
+	gup_pin_calm_close(&self->calm);
+	stuck = gup_pin_unmount(&self->fs);
+	if (stuck)
+		EXPECT_STREQ("", stuck);
+}
+
+struct reader {
+	enum gup_pin_shared_kind memory;
+	const char *dir;
+	int disk;
+};
+
+static const char *no_step(void *arg, char what)
+{
+	return "no such step";
+}
+
+static const char *be_reader(void *arg)
+{
+	const struct reader *reader = arg;
+	struct gup_pin_shared mem;
+	struct uring_one *uring;
+	const char *problem;
+
+	problem = gup_pin_shared_get(&mem, reader->memory, reader->dir, 1);
+	if (!problem)
+		problem = uring_read_start(&uring, reader->disk, mem.addr, PAGE_SIZE);
+	if (!problem)
+		gup_pin_program_serve(no_step, NULL);
+	return problem;
+}
+
+TEST_F(killed, reads)
+{
+	struct reader reader = { variant->memory, self->fs.dir, self->slow.fd };
+	unsigned long pins;
+	pid_t pid;
+
+	ASSERT_OK(gup_pin_program_run(&self->program, be_reader, &reader));
+	pid = self->program.pid;
+	ASSERT_OK(gup_pin_program_check_pins(pid, gup_pin_shared_map(variant->memory), &pins));
+	gup_pin_program_kill(&self->program);
+	ASSERT_OK(gup_pin_program_check_lost(pid, pins));
+	ASSERT_OK(gup_pin_dm_resume(&self->slow.dm));
+	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
 GUP_PIN_REPEAT_MAIN

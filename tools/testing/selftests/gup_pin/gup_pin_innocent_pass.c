@@ -4,6 +4,7 @@
  * given it to a device, and either ends first.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -13,6 +14,12 @@
 #include "gup_pin_program.h"
 
 #define NPAGES	4
+#define SEALS	(F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL)
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE	0x0010
+#endif
+
+#define STEP_SEAL	's'
 
 /* What one of the two processes has. */
 struct party {
@@ -109,6 +116,9 @@ static const char *step(void *arg, char what)
 	case STEP_UNMAP:
 		gup_pin_shared_put(&party->mem);
 		return NULL;
+	case STEP_SEAL:
+		return fcntl(party->mem.fd, F_ADD_SEALS, SEALS) ?
+			gup_pin_problem("F_ADD_SEALS: %s", strerror(errno)) : NULL;
 	case STEP_CLOSE:
 		close(party->fd);
 		return NULL;
@@ -212,6 +222,16 @@ TEST_F(passed, other_is_killed_first)
 	gup_pin_program_kill(&self->other);
 	ASSERT_OK(gup_pin_program_do(&self->owner, STEP_WRITE));
 	ASSERT_OK(gup_pin_program_exit(&self->owner));
+	ASSERT_OK(gup_pin_calm_end(&self->calm));
+}
+
+/* It can no longer be changed in size, nor be written to by another mapping. */
+TEST_F(passed, sealed)
+{
+	ASSERT_OK(gup_pin_program_do(&self->owner, STEP_SEAL));
+	ASSERT_OK(gup_pin_program_do(&self->other, STEP_WRITE));
+	ASSERT_OK(gup_pin_program_exit(&self->owner));
+	ASSERT_OK(gup_pin_program_exit(&self->other));
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 

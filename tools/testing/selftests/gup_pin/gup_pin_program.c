@@ -219,14 +219,22 @@ const char *gup_pin_program_check_pins(pid_t pid, const char *map, unsigned long
 {
 	const char *problem = NULL;
 	struct gup_pin_lines lines;
+	int tries;
 	size_t i;
 
-	problem = gup_pin_read_task(&lines, pid);
-	if (problem)
-		return problem;
-	*pins = gup_pin_sum_pins(&lines);
+	/* It may be that a thread of io_uring's pins, when it gets to it. */
+	for (tries = 0, *pins = 0; tries < 500; tries++) {
+		problem = gup_pin_read_task(&lines, pid);
+		if (problem)
+			return problem;
+		*pins = gup_pin_sum_pins(&lines);
+		if (*pins)
+			break;
+		gup_pin_free(&lines);
+		gup_pin_msleep(10);
+	}
 	if (!*pins)
-		problem = gup_pin_problem("process %d has pinned nothing", pid);
+		return gup_pin_problem("process %d has pinned nothing", pid);
 	for (i = 0; !problem && i < lines.nr; i++)
 		if (strcmp(lines.line[i].map, map) || lines.line[i].mode != 'w')
 			problem = gup_pin_problem("map=%s mode=%c, not %s w",
