@@ -9,6 +9,9 @@
 #include "gup_pin_hazard.h"
 #include "gup_pin_util.h"
 
+/* Seconds that a test may take: an emulated machine may be a busy one. */
+#define GUP_PIN_PATIENCE	120
+
 struct gup_pin_calm {
 	struct gup_pin_base base;
 	struct gup_pin_counts counts;

@@ -120,7 +120,7 @@ static const char *end_waiting(struct gup_pin_scene *scene, pid_t *child)
 }
 
 /* While it still waits there is a report already, and no other comes when it is over. */
-TEST_F(dax, waits_long)
+TEST_F_TIMEOUT(dax, waits_long, GUP_PIN_PATIENCE)
 {
 	struct gup_pin_blame blame = {
 		.title = "truncation waits for pinned folio in ",
@@ -139,7 +139,7 @@ TEST_F(dax, waits_long)
 	ASSERT_OK(gup_pin_end(&self->calm.base));
 }
 
-TEST_F(dax, waits_a_moment)
+TEST_F_TIMEOUT(dax, waits_a_moment, GUP_PIN_PATIENCE)
 {
 	/* A busy machine may take a second for a moment. */
 	if (!access(DAX_WAIT_MS, F_OK))

@@ -174,7 +174,7 @@ static void let_go_of_file(struct gup_pin_scene *scene)
 	scene->fd = -1;
 }
 
-TEST_F(file, reported)
+TEST_F_TIMEOUT(file, reported, GUP_PIN_PATIENCE)
 {
 	struct gup_pin_blame blame[2] = {};
 	int status = 0;
@@ -268,7 +268,7 @@ static const char *be_reader(void *arg)
 	return problem;
 }
 
-TEST_F(killed, reported)
+TEST_F_TIMEOUT(killed, reported, GUP_PIN_PATIENCE)
 {
 	struct gup_pin_blame blame = {
 		.title = WRITEBACK, .name = "file", .task = getpid(),
@@ -303,14 +303,15 @@ FIXTURE_VARIANT(asked)
 	enum gup_pin_scene_fs fs;
 };
 
-FIXTURE_VARIANT_ADD(asked, ext4)
+/* Where pages need not be stable, one that is dirty again is written once more. */
+FIXTURE_VARIANT_ADD(asked, ext4_stable)
 {
-	.fs = SCENE_EXT4,
+	.fs = SCENE_EXT4_STABLE,
 };
 
-FIXTURE_VARIANT_ADD(asked, xfs)
+FIXTURE_VARIANT_ADD(asked, xfs_stable)
 {
-	.fs = SCENE_XFS,
+	.fs = SCENE_XFS_STABLE,
 };
 
 FIXTURE_SETUP(asked)
@@ -334,7 +335,7 @@ FIXTURE_TEARDOWN(asked)
 }
 
 /* Without a report of the writeback, what it leads to has one. */
-TEST_F(asked, dirtied_after_clean)
+TEST_F_TIMEOUT(asked, dirtied_after_clean, GUP_PIN_PATIENCE)
 {
 	struct gup_pin_blame blame = { .title = DIRTIED, .name = "file" };
 
@@ -347,7 +348,7 @@ TEST_F(asked, dirtied_after_clean)
 	ASSERT_OK(gup_pin_end(&self->calm.base));
 }
 
-TEST_F(asked, changed_under_writeback)
+TEST_F_TIMEOUT(asked, changed_under_writeback, GUP_PIN_PATIENCE)
 {
 	struct gup_pin_blame blame[2] = {
 		{ .title = WRITEBACK, .name = "file" },
@@ -368,7 +369,7 @@ TEST_F(asked, changed_under_writeback)
 	ASSERT_OK(gup_pin_end(&self->calm.base));
 }
 
-TEST_F(asked, overdue)
+TEST_F_TIMEOUT(asked, overdue, GUP_PIN_PATIENCE)
 {
 	struct gup_pin_blame blame = { .title = OVERDUE, .name = "file" };
 

@@ -162,7 +162,7 @@ static const char *check_given_away(const struct gup_pin_shared *mem, enum deed 
 }
 
 /* Later, the device lets go of it: that is no news. */
-TEST_F(memory, reported)
+TEST_F_TIMEOUT(memory, reported, GUP_PIN_PATIENCE)
 {
 	struct gup_pin_blame blame = { .title = TRUNCATION, .pin = &self->line };
 	int status = 0;
@@ -183,7 +183,7 @@ TEST_F(memory, reported)
 }
 
 /* The twin: the device has let go before. */
-TEST_F(memory, not_pinned_any_more)
+TEST_F_TIMEOUT(memory, not_pinned_any_more, GUP_PIN_PATIENCE)
 {
 	int status = 0;
 

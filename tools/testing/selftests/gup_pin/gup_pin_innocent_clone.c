@@ -126,7 +126,7 @@ static const char *check_held(char mode)
 }
 
 /* A device writes to a third file. */
-TEST_F(clone, other_is_written)
+TEST_F_TIMEOUT(clone, other_is_written, GUP_PIN_PATIENCE)
 {
 	ASSERT_OK(gup_pin_slow_pin(&self->slow, self->other.map, PAGE_SIZE));
 	ASSERT_OK(clone(&self->source, &self->copy));
@@ -158,7 +158,7 @@ static const char *end_read(struct gup_pin_slow *slow, struct aio_one *aio)
 	return problem;
 }
 
-TEST_F(clone, source_is_read)
+TEST_F_TIMEOUT(clone, source_is_read, GUP_PIN_PATIENCE)
 {
 	struct aio_one aio;
 
@@ -170,7 +170,7 @@ TEST_F(clone, source_is_read)
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
-TEST_F(clone, replaced_is_read)
+TEST_F_TIMEOUT(clone, replaced_is_read, GUP_PIN_PATIENCE)
 {
 	struct aio_one aio;
 
@@ -183,7 +183,7 @@ TEST_F(clone, replaced_is_read)
 }
 
 /* Read from a disk, cloned, and again: the next read gets blocks of its own. */
-TEST_F(clone, in_turn)
+TEST_F_TIMEOUT(clone, in_turn, GUP_PIN_PATIENCE)
 {
 	int round;
 

@@ -156,7 +156,7 @@ static void work(int nr, int file, char *pool)
 	_exit(!!problem);
 }
 
-TEST_F_TIMEOUT(db, no_report, 120)
+TEST_F_TIMEOUT(db, no_report, GUP_PIN_PATIENCE)
 {
 	int i, status, checkpoints = 0;
 	char page[PAGE_SIZE];

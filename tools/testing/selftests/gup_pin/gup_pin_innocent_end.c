@@ -93,19 +93,19 @@ FIXTURE_TEARDOWN(ends)
 		EXPECT_STREQ("", stuck);
 }
 
-TEST_F(ends, by_exit)
+TEST_F_TIMEOUT(ends, by_exit, GUP_PIN_PATIENCE)
 {
 	ASSERT_OK(gup_pin_program_exit(&self->program));
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
-TEST_F(ends, by_kill)
+TEST_F_TIMEOUT(ends, by_kill, GUP_PIN_PATIENCE)
 {
 	gup_pin_program_kill(&self->program);
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
-TEST_F(ends, by_exec)
+TEST_F_TIMEOUT(ends, by_exec, GUP_PIN_PATIENCE)
 {
 	ASSERT_OK(gup_pin_program_exec(&self->program));
 	/* The program that it is now has nothing to do with these pins. */
@@ -113,7 +113,7 @@ TEST_F(ends, by_exec)
 }
 
 /* It has no use for the memory any more, but for a while still for the device. */
-TEST_F(ends, device_closed_later)
+TEST_F_TIMEOUT(ends, device_closed_later, GUP_PIN_PATIENCE)
 {
 	ASSERT_OK(gup_pin_program_do(&self->program, STEP_UNMAP));
 	ASSERT_OK(gup_pin_program_check_lost(self->program.pid, self->pins));
@@ -123,7 +123,7 @@ TEST_F(ends, device_closed_later)
 }
 
 /* The same, but it ends before it closes the device. */
-TEST_F(ends, unmapped_then_killed)
+TEST_F_TIMEOUT(ends, unmapped_then_killed, GUP_PIN_PATIENCE)
 {
 	ASSERT_OK(gup_pin_program_do(&self->program, STEP_UNMAP));
 	ASSERT_OK(gup_pin_program_check_lost(self->program.pid, self->pins));
@@ -131,7 +131,7 @@ TEST_F(ends, unmapped_then_killed)
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
-TEST_F(ends, device_closed_first)
+TEST_F_TIMEOUT(ends, device_closed_first, GUP_PIN_PATIENCE)
 {
 	ASSERT_OK(gup_pin_program_do(&self->program, STEP_WRITE));
 	ASSERT_OK(gup_pin_program_do(&self->program, STEP_CLOSE));
@@ -223,7 +223,7 @@ static const char *be_reader(void *arg)
 	return problem;
 }
 
-TEST_F(killed, reads)
+TEST_F_TIMEOUT(killed, reads, GUP_PIN_PATIENCE)
 {
 	struct reader reader = { variant->memory, self->fs.dir, self->slow.fd };
 	unsigned long pins;

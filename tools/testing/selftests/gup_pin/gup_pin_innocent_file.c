@@ -264,7 +264,7 @@ static const char *check_pin(const struct gup_pin_line *before, bool in_file)
 	return problem;
 }
 
-TEST_F(file, no_report)
+TEST_F_TIMEOUT(file, no_report, GUP_PIN_PATIENCE)
 {
 	ASSERT_OK(happen(&self->scene, variant->what));
 	ASSERT_OK(check_pin(&self->scene.line, variant->what >= WHAT_FSYNC));
@@ -360,7 +360,7 @@ static pid_t start_read(const struct gup_pin_scene *scene)
  * The page is dirty again, as the fault for the pin has said, and will be written
  * once more. Where pages have to be stable, the fault waits.
  */
-TEST_F(late, no_report)
+TEST_F_TIMEOUT(late, no_report, GUP_PIN_PATIENCE)
 {
 	bool stable = variant->fs == SCENE_EXT4_STABLE || variant->fs == SCENE_XFS_STABLE;
 	int status;

@@ -129,7 +129,7 @@ static void poll_for(const struct aio_one *aio)
 }
 
 /* Of a page of the file into the mapping of another, which is not in memory either. */
-TEST_F(io, same_file_read)
+TEST_F_TIMEOUT(io, same_file_read, GUP_PIN_PATIENCE)
 {
 	int round;
 
@@ -147,7 +147,7 @@ TEST_F(io, same_file_read)
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
-TEST_F(io, same_file_write)
+TEST_F_TIMEOUT(io, same_file_write, GUP_PIN_PATIENCE)
 {
 	int round;
 
@@ -165,7 +165,7 @@ TEST_F(io, same_file_write)
 }
 
 /* A page from itself, and into itself. */
-TEST_F(io, page_to_itself)
+TEST_F_TIMEOUT(io, page_to_itself, GUP_PIN_PATIENCE)
 {
 	int round;
 
@@ -185,7 +185,7 @@ TEST_F(io, page_to_itself)
 }
 
 /* Half of the memory is the part of the file that is read, or written. */
-TEST_F(io, overlapping)
+TEST_F_TIMEOUT(io, overlapping, GUP_PIN_PATIENCE)
 {
 	int round;
 
@@ -208,7 +208,7 @@ TEST_F(io, overlapping)
  * A disk into the mapping of a file, which is written back at once: the program has
  * waited, though whether the pin is gone by then it cannot know.
  */
-TEST_F(io, read_then_msync)
+TEST_F_TIMEOUT(io, read_then_msync, GUP_PIN_PATIENCE)
 {
 	int round;
 
@@ -221,7 +221,7 @@ TEST_F(io, read_then_msync)
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
-TEST_F(io, reap_then_msync)
+TEST_F_TIMEOUT(io, reap_then_msync, GUP_PIN_PATIENCE)
 {
 	struct aio_one aio;
 	ssize_t result;
@@ -238,7 +238,7 @@ TEST_F(io, reap_then_msync)
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
-TEST_F(io, uring_then_msync)
+TEST_F_TIMEOUT(io, uring_then_msync, GUP_PIN_PATIENCE)
 {
 	struct uring_one *uring;
 	ssize_t result;
@@ -259,7 +259,7 @@ TEST_F(io, uring_then_msync)
  * The same by a program that does not sleep, on another CPU than the one where the
  * read ends, and looks at what is unpinned last: of all, the quickest.
  */
-TEST_F(io, poll_then_msync)
+TEST_F_TIMEOUT(io, poll_then_msync, GUP_PIN_PATIENCE)
 {
 	char *last, *map, path[100];
 	struct aio_one aio;
@@ -291,7 +291,7 @@ TEST_F(io, poll_then_msync)
 }
 
 /* O_DIRECT of one part of the file and buffered I/O of another. */
-TEST_F(io, mixed)
+TEST_F_TIMEOUT(io, mixed, GUP_PIN_PATIENCE)
 {
 	char data[PAGE_SIZE];
 	int round;

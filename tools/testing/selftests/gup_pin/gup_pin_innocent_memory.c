@@ -137,7 +137,7 @@ static const char *swap_out(const struct gup_pin_mem *mem)
 	return "hardly anything was swapped out";
 }
 
-TEST_F(memory, swap)
+TEST_F_TIMEOUT(memory, swap, GUP_PIN_PATIENCE)
 {
 	const char *missing = gup_pin_swap_missing();
 
@@ -151,7 +151,7 @@ TEST_F(memory, swap)
 	ASSERT_OK(let_go(self));
 }
 
-TEST_F(memory, compaction)
+TEST_F_TIMEOUT(memory, compaction, GUP_PIN_PATIENCE)
 {
 	long before = gup_pin_vmstat("compact_migrate_scanned");
 
@@ -162,7 +162,7 @@ TEST_F(memory, compaction)
 }
 
 /* Half of the area is had, for nothing in it is pinned for long. */
-TEST_F(memory, cma)
+TEST_F_TIMEOUT(memory, cma, GUP_PIN_PATIENCE)
 {
 	struct gup_pin_cma cma = {};
 	char path[400], count[32];
@@ -198,7 +198,7 @@ TEST_F_TIMEOUT(memory, offline, 300)
 }
 
 /* What a child writes is its own, and what it has when it ends is not missed. */
-TEST_F(memory, fork)
+TEST_F_TIMEOUT(memory, fork, GUP_PIN_PATIENCE)
 {
 	int status;
 	pid_t pid;
@@ -266,7 +266,7 @@ static const char *merge(void)
 	return problem;
 }
 
-TEST_F(ksm, merged)
+TEST_F_TIMEOUT(ksm, merged, GUP_PIN_PATIENCE)
 {
 	char *given = self->mem.addr + FIRST * PAGE_SIZE;
 	unsigned long pfn = gup_pin_pfn_of(0, given);

@@ -209,7 +209,7 @@ FIXTURE_TEARDOWN(passed)
 	gup_pin_calm_close(&self->calm);
 }
 
-TEST_F(passed, owner_ends_first)
+TEST_F_TIMEOUT(passed, owner_ends_first, GUP_PIN_PATIENCE)
 {
 	ASSERT_OK(gup_pin_program_exit(&self->owner));
 	ASSERT_OK(gup_pin_program_do(&self->other, STEP_WRITE));
@@ -217,7 +217,7 @@ TEST_F(passed, owner_ends_first)
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
-TEST_F(passed, other_is_killed_first)
+TEST_F_TIMEOUT(passed, other_is_killed_first, GUP_PIN_PATIENCE)
 {
 	gup_pin_program_kill(&self->other);
 	ASSERT_OK(gup_pin_program_do(&self->owner, STEP_WRITE));
@@ -226,7 +226,7 @@ TEST_F(passed, other_is_killed_first)
 }
 
 /* It can no longer be changed in size, nor be written to by another mapping. */
-TEST_F(passed, sealed)
+TEST_F_TIMEOUT(passed, sealed, GUP_PIN_PATIENCE)
 {
 	ASSERT_OK(gup_pin_program_do(&self->owner, STEP_SEAL));
 	ASSERT_OK(gup_pin_program_do(&self->other, STEP_WRITE));
@@ -236,7 +236,7 @@ TEST_F(passed, sealed)
 }
 
 /* First both let go of the memory, then the device does. */
-TEST_F(passed, device_closed_last)
+TEST_F_TIMEOUT(passed, device_closed_last, GUP_PIN_PATIENCE)
 {
 	struct gup_pin_program *holder = variant->other_gives ? &self->other : &self->owner;
 

@@ -158,7 +158,7 @@ static const char *deflate(FIXTURE_DATA(vm) *self, size_t i)
 	return ret ? gup_pin_problem("IOMMU_IOAS_MAP: %s", strerror(-ret)) : NULL;
 }
 
-TEST_F(vm, balloon)
+TEST_F_TIMEOUT(vm, balloon, GUP_PIN_PATIENCE)
 {
 	int round;
 	size_t i;
@@ -179,7 +179,7 @@ TEST_F(vm, balloon)
 }
 
 /* The backend ends last; then the memory is gone, and the device has it still. */
-TEST_F(vm, ends)
+TEST_F_TIMEOUT(vm, ends, GUP_PIN_PATIENCE)
 {
 	unsigned long pins;
 
@@ -277,7 +277,7 @@ static const char *check_rest(const char *map, size_t gone)
 	return map[gone] ? "what was given away is still there" : NULL;
 }
 
-TEST_F(huge, hole_elsewhere)
+TEST_F_TIMEOUT(huge, hole_elsewhere, GUP_PIN_PATIENCE)
 {
 	ASSERT_EQ(0, fallocate(self->fd, PUNCH, 100 * PAGE_SIZE, 200 * PAGE_SIZE));
 	ASSERT_OK(check_rest(self->map, 100 * PAGE_SIZE));
@@ -286,7 +286,7 @@ TEST_F(huge, hole_elsewhere)
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
-TEST_F(huge, tail_cut_off)
+TEST_F_TIMEOUT(huge, tail_cut_off, GUP_PIN_PATIENCE)
 {
 	ASSERT_EQ(0, ftruncate(self->fd, SIZE_2M / 2));
 	ASSERT_EQ(0, ftruncate(self->fd, SIZE_2M));
