@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-FILE = Path(__file__).parent.parent / "gup_pin" / "gup-pin-1.schema.json"
+FILE = Path(__file__).parent.parent / "gup_pin" / "gup-pin-2.schema.json"
 
 
 def validate(value: object, part: str | None = None) -> None:

@@ -9,10 +9,10 @@
  */
 #include <linux/container_of.h>
 #include <linux/jiffies.h>
+#include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
-#include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/task.h>
@@ -57,6 +57,12 @@ static DEFINE_SPINLOCK(waits_lock);
 static void look_after_waits(struct work_struct *work);
 static DECLARE_DELAYED_WORK(waits_work, look_after_waits);
 
+/* Where several waits are looked after, a new one must neither put it off nor wait long. */
+static void look_soon(unsigned long ms)
+{
+	schedule_delayed_work(&waits_work, msecs_to_jiffies(clamp(ms, 10UL, 500UL)) + 1);
+}
+
 /**
  * struct waiting - the hazard, with what it adds to the report
  * @hazard: the hazard
@@ -67,18 +73,19 @@ struct waiting {
 	struct gup_pin_holders holders;
 };
 
-static void print_wait(const struct gup_pin_hazard *hazard)
+static void print_wait(const struct gup_pin_hazard *hazard, char *buf, size_t size)
 {
 	const struct gup_pin_holders *holders =
 		&container_of(hazard, struct waiting, hazard)->holders;
 	u64 now = local_clock();
 
-	pr_err("waits for %llu ms so far, gup_pin.dax_wait_ms=%lu\n",
-	       gup_pin_age_ms(hazard->event->time, now),
-	       READ_ONCE(gup_pin_dax_wait_ms));
-	pr_err("waits for %u pin%s, the oldest held for %llu ms so far\n",
-	       holders->pins, holders->pins == 1 ? "" : "s",
-	       gup_pin_age_ms(holders->oldest, now));
+	scnprintf(buf, size,
+		  "waits for %llu ms so far, gup_pin.dax_wait_ms=%lu\n"
+		  "waits for %u pin%s, the oldest held for %llu ms so far\n",
+		  gup_pin_age_ms(hazard->event->time, now),
+		  READ_ONCE(gup_pin_dax_wait_ms),
+		  holders->pins, holders->pins == 1 ? "" : "s",
+		  gup_pin_age_ms(holders->oldest, now));
 }
 
 static void tell(struct folio *folio, const struct wait *wait,
@@ -186,8 +193,7 @@ void __gup_pin_dax_wait(struct folio *folio, unsigned long ip)
 	if (old)
 		put_task_struct(old);
 	tell(folio, &wait, ms ? GUP_PIN_STAKE_WAIT : GUP_PIN_STAKE_HANG, false);
-	/* If it runs already it looks at this wait when it is due, or not much later. */
-	schedule_delayed_work(&waits_work, msecs_to_jiffies(ms) + 1);
+	look_soon(ms);
 }
 
 /*
@@ -277,6 +283,5 @@ static void look_after_waits(struct work_struct *work)
 		put_task_struct(wait.task);
 	}
 	if (more)
-		schedule_delayed_work(&waits_work,
-				      msecs_to_jiffies(clamp(ms / 4, 10UL, 1000UL)));
+		look_soon(ms / 4);
 }

@@ -7,6 +7,8 @@
  * pinned without being so to us. So that such a pin is not missed, it is looked
  * for from both sides, see gup_pin_sees_writeback().
  */
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
@@ -44,6 +46,8 @@ noinline void gup_pin_event_now(struct gup_pin_event *event, unsigned long ip)
 	event->time = local_clock();
 	event->ip = ip;
 	event->nr = stack_trace_save(event->entries, GUP_PIN_EVENT_DEPTH, 1);
+	/* The interrupted task has nothing to do with it, and is another each time. */
+	event->nr = filter_irq_stacks(event->entries, event->nr);
 	skip_frames(event);
 	if (!in_task()) {
 		event->tgid = 0;
@@ -148,6 +152,20 @@ noinline void gup_pin_under_writeback(struct folio *folio, unsigned long ip)
 	gup_pin_hazard(&hazard);
 }
 
+/* What dropped the folio's pin before, as far as it is known. */
+static void print_last(const struct gup_pin_hazard *hazard, char *buf, size_t size)
+{
+	struct gup_pin_last last;
+
+	if (!gup_pin_last_release(&gup_pin_root.index, folio_pfn(hazard->folio), &last)) {
+		scnprintf(buf, size, "when its pins were released last is not known\n");
+		return;
+	}
+	scnprintf(buf, size, "last release: age_ms=%u pid=%d in %pS\n",
+		  jiffies_to_msecs((u32)jiffies - last.time), last.pid,
+		  (void *)last.site);
+}
+
 /**
  * gup_pin_unmatched() - folios lose pins that are not on record
  * @block: number of their block
@@ -165,6 +183,7 @@ noinline void gup_pin_unmatched(unsigned long block, u64 mask,
 		.stake = GUP_PIN_STAKE_MEMORY,
 		.pins = pins,
 		.ip = ip,
+		.details = print_last,
 	};
 
 	for (; mask; mask &= mask - 1) {

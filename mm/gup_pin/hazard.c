@@ -2,8 +2,12 @@
 /*
  * What is done about a hazard: whether it counts, and where it is shown.
  */
+#include <linux/cred.h>
 #include <linux/mm.h>
+#include <linux/preempt.h>
+#include <linux/sched/clock.h>
 #include <linux/vmstat.h>
+#include <linux/xxhash.h>
 
 #include "../internal.h"
 #include "gup_pin.h"
@@ -91,11 +95,42 @@ static void count(enum gup_pin_hazard_kind kind)
 		count_vm_event(GUP_PIN_HAZARD_TRUNCATES);
 }
 
+/* By user, or one could hide what happens to another's pins. */
+static void set_key(struct gup_pin_hazard_record *record)
+{
+	const struct gup_pin_event *event = &record->event;
+	const struct gup_pin_folio *folio = &record->pin.folio;
+	const u64 rest[] = {
+		record->kind, record->pin.id.stack, record->place.uid,
+		folio->dev, folio->ino,
+	};
+	u64 key;
+
+	key = xxh64(event->entries, event->nr * sizeof(event->entries[0]), 0);
+	record->key = xxh64(rest, sizeof(rest), key);
+}
+
+static void set_place(struct gup_pin_hazard_record *record)
+{
+	record->count = 1;
+	record->reported = 0;
+	record->first_index = record->pin.folio.index;
+	record->last_index = record->first_index;
+	record->place.used = local_clock() ?: 1;
+	record->place.spare = record->stake >= GUP_PIN_STAKE_NONE;
+	record->place.uid = record->pin.id.uid;
+	/* If the pin is not known, it is about what unpins. */
+	if (record->pin.id.api == NR_GUP_PIN_APIS && in_task())
+		record->place.uid = __kuid_val(current_uid());
+	set_key(record);
+}
+
 static void trace(const struct gup_pin_hazard_record *record)
 {
 	const struct gup_pin_item *pin = &record->pin;
 	const struct gup_pin_hazard_trace t = {
 		.kind = gup_pin_hazard_names[record->kind],
+		.stake = gup_pin_stake_names[record->stake],
 		.ip = record->event.ip,
 		.pfn = pin->pfn,
 		.order = pin->folio.order,
@@ -151,9 +186,10 @@ void gup_pin_hazard(const struct gup_pin_hazard *hazard)
 		gup_pin_event_now(&record.event, hazard->ip);
 	gup_pin_file_name(hazard->folio, &record.pin.folio, record.name,
 			  sizeof(record.name));
+	set_place(&record);
 	if (!hazard->again && trace_gup_pin_hazard_enabled())
 		trace(&record);
-	gup_pin_ring_add(&record);
+	gup_pin_ring_add(&record, hazard->again);
 	if (gup_pin_to_report(hazard->kind, record.stake))
 		report(hazard, &record);
 }

@@ -107,8 +107,7 @@ struct gup_pin_event {
  * @pin: a pin to tell of first, that may be no longer on record, or NULL
  * @event: what happened, if not just now, and here; @ip is in it; or NULL
  * @again: it was counted before: only its stake has become worse
- * @details: prints further lines of the report by pr_err(), each whole, with
- *	interrupts off and a raw lock held; or NULL
+ * @details: writes further lines of the report, each with its newline; or NULL
  *
  * What is not set is 0.
  */
@@ -122,14 +121,12 @@ struct gup_pin_hazard {
 	const struct gup_pin_item *pin;
 	const struct gup_pin_event *event;
 	bool again;
-	void (*details)(const struct gup_pin_hazard *hazard);
+	void (*details)(const struct gup_pin_hazard *hazard, char *buf, size_t size);
 };
-
-/* The newest hazards that are kept. */
-#define GUP_PIN_RING_ENTRIES	128
 
 /* policy.c */
 enum gup_pin_policy gup_pin_policy_of(enum gup_pin_hazard_kind kind);
+bool gup_pin_policy_panics(enum gup_pin_hazard_kind kind);
 
 /* judge.c */
 enum gup_pin_stake gup_pin_writeback_stake(struct folio *folio);

@@ -8,11 +8,11 @@
  */
 #include <linux/init.h>
 #include <linux/jiffies.h>
+#include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
-#include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
 #include <linux/slab.h>
@@ -20,9 +20,6 @@
 #include <linux/workqueue.h>
 
 #include "gup_pin.h"
-
-#undef pr_fmt
-#define pr_fmt(fmt)	fmt
 
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "gup_pin."
@@ -41,11 +38,11 @@ static DECLARE_DELAYED_WORK(look_work, look_again);
 /* NULL until it can be used. */
 static struct workqueue_struct *look_queue __read_mostly;
 
-static void print_held(const struct gup_pin_hazard *hazard)
+static void print_held(const struct gup_pin_hazard *hazard, char *buf, size_t size)
 {
-	pr_err("held for %llu ms so far, gup_pin.max_short_ms=%lu\n",
-	       gup_pin_age_ms(hazard->pin->time, local_clock()),
-	       READ_ONCE(max_short_ms));
+	scnprintf(buf, size, "held for %llu ms so far, gup_pin.max_short_ms=%lu\n",
+		  gup_pin_age_ms(hazard->pin->time, local_clock()),
+		  READ_ONCE(max_short_ms));
 }
 
 /* The title names the pin function; nobody else did anything. */

@@ -2,6 +2,8 @@
 /*
  * What is done about each kind of hazard: what the user says.
  */
+#include <linux/bits.h>
+#include <linux/bitops.h>
 #include <linux/moduleparam.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
@@ -104,6 +106,76 @@ POLICY(changed_under_writeback, CHANGED_UNDER_WRITEBACK,
        "folios that changed under writeback");
 POLICY(dirtied_after_clean, DIRTIED_AFTER_CLEAN, "folios dirtied after they were cleaned");
 POLICY(overdue, OVERDUE, "short-term pins held for too long");
+
+/* Of which kinds a report counts for panic_on_warn: by bits. */
+static unsigned long panics __read_mostly = BIT(NR_GUP_PIN_HAZARDS) - 1;
+
+/* Returns a negative number if there is no such kind. */
+static int find_kind(const char *name)
+{
+	return match_string(gup_pin_hazard_names, NR_GUP_PIN_HAZARDS, name);
+}
+
+/* Writers of parameters are one at a time. */
+static int panic_set(const char *val, const struct kernel_param *kp)
+{
+	char words[256], *text = words, *word;
+	unsigned long kinds = 0;
+	int kind;
+
+	if (!val || strscpy(words, val) < 0)
+		return -EINVAL;
+	text = strim(words);
+	if (!strcmp(text, "all")) {
+		kinds = BIT(NR_GUP_PIN_HAZARDS) - 1;
+	} else if (strcmp(text, "none")) {
+		while ((word = strsep(&text, ","))) {
+			kind = find_kind(word);
+			if (kind < 0)
+				return -EINVAL;
+			kinds |= BIT(kind);
+		}
+	}
+	WRITE_ONCE(panics, kinds);
+	return 0;
+}
+
+static int panic_get(char *buffer, const struct kernel_param *kp)
+{
+	unsigned long kind;
+	int len = 0;
+
+	if (panics == BIT(NR_GUP_PIN_HAZARDS) - 1)
+		return sysfs_emit(buffer, "all\n");
+	if (!panics)
+		return sysfs_emit(buffer, "none\n");
+	for_each_set_bit(kind, &panics, NR_GUP_PIN_HAZARDS)
+		len += sysfs_emit_at(buffer, len, "%s%s", len ? "," : "",
+				     gup_pin_hazard_names[kind]);
+	return len + sysfs_emit_at(buffer, len, "\n");
+}
+
+static const struct kernel_param_ops panic_ops = {
+	.set = panic_set,
+	.get = panic_get,
+};
+
+module_param_cb(panic, &panic_ops, NULL, 0644);
+MODULE_PARM_DESC(panic,
+		 "all, none, or which kinds of reports count for panic_on_warn: names with commas between them");
+
+/**
+ * gup_pin_policy_panics() - does a report count for panic_on_warn?
+ * @kind: of the hazard
+ *
+ * Any context.
+ *
+ * Return: true if so.
+ */
+bool gup_pin_policy_panics(enum gup_pin_hazard_kind kind)
+{
+	return READ_ONCE(panics) & BIT(kind);
+}
 
 /**
  * gup_pin_policy_of() - what is to be done about a kind of hazard

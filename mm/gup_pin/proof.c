@@ -11,12 +11,12 @@
 #include <linux/container_of.h>
 #include <linux/hash.h>
 #include <linux/init.h>
+#include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/overflow.h>
-#include <linux/printk.h>
 #include <linux/sched/clock.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -234,24 +234,26 @@ struct changed {
 	struct gup_pin_changes changes;
 };
 
-static void print_changes(const struct gup_pin_hazard *hazard)
+static void print_changes(const struct gup_pin_hazard *hazard, char *buf, size_t size)
 {
 	const struct changed *changed =
 		container_of(hazard, struct changed, hazard);
 	const struct gup_pin_changes *changes = &changed->changes;
-	unsigned int i, told = min(changes->nr, GUP_PIN_RANGES_MAX);
+	unsigned int i, shown = min(changes->nr, GUP_PIN_RANGES_MAX);
+	size_t len;
 
-	pr_err("the writeback, whose start is the event, took %llu ms\n",
-	       gup_pin_age_ms(hazard->event->time, local_clock()));
-	for (i = 0; i < told; i++)
-		pr_err("bytes %zu-%zu of the folio changed\n",
-		       changes->range[i].first, changes->range[i].last);
-	if (changes->nr > told)
-		pr_err("and %u more ranges\n", changes->nr - told);
-	if (changes->dirty)
-		pr_err("the folio is dirty again: it will be written once more\n");
-	else
-		pr_err("the folio is clean: it will not be written again\n");
+	len = scnprintf(buf, size, "the writeback, whose start is the event, took %llu ms\n",
+			gup_pin_age_ms(hazard->event->time, local_clock()));
+	for (i = 0; i < shown; i++)
+		len += scnprintf(buf + len, size - len,
+				 "bytes %zu-%zu of the folio changed\n",
+				 changes->range[i].first, changes->range[i].last);
+	if (changes->nr > shown)
+		len += scnprintf(buf + len, size - len, "and %u more ranges\n",
+				 changes->nr - shown);
+	scnprintf(buf + len, size - len, "%s\n", changes->dirty ?
+		  "the folio is dirty again: it will be written once more" :
+		  "the folio is clean: it will not be written again");
 }
 
 /*

@@ -6,6 +6,7 @@
  * The recorded pins of a folio are never more than its real ones: record after
  * the grab, forget before the put.
  */
+#include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/sched/clock.h>
@@ -97,6 +98,7 @@ static void id_init(struct gup_pin_id *id, enum gup_pin_api api,
 		.tgid = task_tgid_nr(current),
 		.pid = task_pid_nr(current),
 		.owner = owner,
+		.uid = __kuid_val(current_uid()),
 	};
 	memcpy(id->comm, current->comm, sizeof(id->comm));
 	/* It may just be being changed. */

@@ -289,8 +289,9 @@ static void unmatched_unpin_is_reported(struct kunit *test)
 		GUP_PIN_RULE,
 		"BUG: GUP_PIN: unpin of folio without recorded pin in unpin_user_page+0x*",
 		"",
-		gup_pin_folio_line(test),
+		gup_pin_folio_line(test, 0, 1),
 		gup_pin_file_line(test),
+		"last release: age_ms=* pid=* in gup_pin_scene_init+0x*",
 		"",
 		gup_pin_event_line(),
 		" unpin_user_page+0x*",
@@ -306,6 +307,27 @@ static void unmatched_unpin_is_reported(struct kunit *test)
 	unpin_user_page(s->page);
 	gup_pin_expect_counted(test, GUP_PIN_HAZARD_UNMATCHED_UNPIN, 1);
 	gup_pin_console_expect(test, want, ARRAY_SIZE(want));
+}
+
+/* The page has lost no pin before, as far as is known. */
+static void unmatched_unpin_of_a_fresh_page(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	unsigned long block;
+	struct gup_pin_last last;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	block = gup_pin_block_nr(page_to_pfn(page));
+	/* Somewhere else in its place. */
+	memset(gup_pin_shard_of(&gup_pin_root.index, block)->last, 0,
+	       sizeof(last) * GUP_PIN_LASTS);
+	KUNIT_EXPECT_FALSE(test, gup_pin_last_release(&gup_pin_root.index,
+						      page_to_pfn(page), &last));
+	pin_secretly(page);
+	unpin_user_page(page);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_UNMATCHED_UNPIN, 1);
+	gup_pin_expect_reported(test, 1, 0);
+	__free_page(page);
 }
 
 /* Where pins from before tracking may be left, nobody can tell. */
@@ -420,6 +442,7 @@ static struct kunit_case hazard_cases[] = {
 	KUNIT_CASE(partial_truncation_is_reported),
 	KUNIT_CASE(invalidation_is_reported),
 	KUNIT_CASE(unmatched_unpin_is_reported),
+	KUNIT_CASE(unmatched_unpin_of_a_fresh_page),
 	KUNIT_CASE(unmatched_unless_incomplete),
 	KUNIT_CASE(dirty_read_pin_is_reported),
 	KUNIT_CASE(dirty_unpins_that_may),

@@ -2,13 +2,19 @@
 /*
  * Reports of hazards: which are wanted, how often they come, who else is told.
  */
+#include <linux/delay.h>
 #include <linux/fs.h>
+#include <linux/irqflags.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
+#include <linux/sched/clock.h>
+#include <linux/string.h>
+#include <linux/time64.h>
 #include <linux/vmstat.h>
 #include <trace/events/error_report.h>
 #include <trace/events/gup_pin.h>
+#include <trace/events/printk.h>
 
 #include "console.h"
 #include "file.h"
@@ -182,18 +188,32 @@ static void hazard_from(struct kunit *test, unsigned long ip)
 	gup_pin_hazard(&hazard);
 }
 
+/* There are no more reports of a kind until some time has gone by. */
+static void use_up(struct kunit *test, enum gup_pin_hazard_kind kind)
+{
+	struct gup_pin_hazard_record *record =
+		kunit_kzalloc(test, sizeof(*record), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, record);
+	record->kind = kind;
+	/* From then on, more come. */
+	record->place.used = local_clock() + 3600 * NSEC_PER_SEC;
+	do {
+		record->key++;
+	} while (gup_pin_seen_first(record));
+}
+
 static void reports_come_at_a_bounded_rate(struct kunit *test)
 {
 	struct page *page = gup_pin_scene_pin(test, true);
-	unsigned int i, printed;
 
-	for (i = 1; i <= 40; i++)
-		hazard_from(test, i);
-	printed = gup_pin_console_reports();
-	KUNIT_EXPECT_GE(test, printed, 10);
-	KUNIT_EXPECT_LT(test, printed, 40);
-	gup_pin_expect_counted(test, GUP_PIN_HAZARD_WRITEBACK, 40);
-	gup_pin_expect_reported(test, printed, 40 - printed);
+	use_up(test, GUP_PIN_HAZARD_WRITEBACK);
+	hazard_from(test, 40);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_WRITEBACK, 1);
+	gup_pin_expect_reported(test, 0, 1);
+	/* Another kind has its own. */
+	gup_pin_scene_truncate(test, 0, 511);
+	gup_pin_expect_reported(test, 1, 1);
 
 	/* What was not printed for that reason is printed later. */
 	gup_pin_scene_start(test);
@@ -203,31 +223,35 @@ static void reports_come_at_a_bounded_rate(struct kunit *test)
 }
 
 /* As if printing brought about a hazard. */
-static void meet_another(const struct gup_pin_hazard *hazard)
+static void meet_another(void *data, const char *text, size_t len)
 {
-	struct gup_pin_hazard other = *hazard;
+	struct gup_pin_hazard *other = data;
 
-	other.kind = GUP_PIN_HAZARD_WRITEBACK;
-	other.details = NULL;
-	gup_pin_hazard(&other);
+	if (other->folio && strnstr(text, "BUG: GUP_PIN: ", len)) {
+		struct gup_pin_hazard now = *other;
+
+		other->folio = NULL;
+		gup_pin_hazard(&now);
+	}
 }
 
 static void no_report_in_a_report(struct kunit *test)
 {
 	struct gup_pin_scene *s = test->priv;
-	const struct gup_pin_hazard hazard = {
-		.kind = GUP_PIN_HAZARD_TRUNCATE,
+	struct gup_pin_hazard other = {
+		.kind = GUP_PIN_HAZARD_WRITEBACK,
 		.folio = s->folio,
 		.ip = _THIS_IP_,
-		.title = "something",
-		.details = meet_another,
 	};
 	struct page *page;
 
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		kunit_skip(test, "printing takes no lock there that sleeps, so it meets none");
 	page = gup_pin_scene_pin(test, true);
-	gup_pin_hazard(&hazard);
+	KUNIT_ASSERT_EQ(test, 0, register_trace_console(meet_another, &other));
+	gup_pin_scene_truncate(test, 0, 511);
+	unregister_trace_console(meet_another, &other);
+	tracepoint_synchronize_unregister();
 	KUNIT_EXPECT_EQ(test, 1,
 			gup_pin_scene_counted(test, GUP_PIN_HAZARD_TRUNCATE));
 	KUNIT_EXPECT_EQ(test, 1,
@@ -239,12 +263,48 @@ static void no_report_in_a_report(struct kunit *test)
 	unpin_user_page(page);
 }
 
+/* Printing takes long: not while interrupts are off, but soon. */
+static void not_with_interrupts_off(struct kunit *test)
+{
+	struct page *page = gup_pin_scene_pin(test, true);
+	unsigned long flags;
+	unsigned int ms;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kunit_skip(test, "no pin can be looked up there with interrupts off");
+	local_irq_save(flags);
+	hazard_from(test, 1);
+	local_irq_restore(flags);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_WRITEBACK, 1);
+	for (ms = 0; ms < 20000 && !gup_pin_console_reports(); ms++)
+		msleep(1);
+	gup_pin_expect_reported(test, 1, 0);
+	unpin_user_page(page);
+}
+
+static void panic_by_kind(struct kunit *test)
+{
+	KUNIT_EXPECT_TRUE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_OVERDUE));
+	KUNIT_EXPECT_EQ(test, 0, set_param("gup_pin.panic=truncate,writeback"));
+	KUNIT_EXPECT_TRUE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_TRUNCATE));
+	KUNIT_EXPECT_TRUE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_WRITEBACK));
+	KUNIT_EXPECT_FALSE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_OVERDUE));
+	KUNIT_EXPECT_EQ(test, -EINVAL, set_param("gup_pin.panic=truncate,some"));
+	KUNIT_EXPECT_EQ(test, -EINVAL, set_param("gup_pin.panic="));
+	KUNIT_EXPECT_TRUE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_TRUNCATE));
+	KUNIT_EXPECT_EQ(test, 0, set_param("gup_pin.panic=none"));
+	KUNIT_EXPECT_FALSE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_TRUNCATE));
+	KUNIT_EXPECT_EQ(test, 0, set_param("gup_pin.panic=all"));
+	KUNIT_EXPECT_TRUE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_OVERDUE));
+}
+
 #define MANY	18
 
-/* Of readers before, the one writer, and readers after, the writer comes first. */
+/* Of readers before, the one writer, and readers after, the writer comes first; stacks once. */
 static void writers_come_first(struct kunit *test)
 {
-	static const char *want[10 + 4 * MANY];
+	static const char *const tail[] = { GUP_PIN_TAIL };
+	static const char *want[40];
 	struct page *pages[MANY];
 	unsigned int i, nr = 0;
 
@@ -254,23 +314,21 @@ static void writers_come_first(struct kunit *test)
 	want[nr++] = GUP_PIN_RULE;
 	want[nr++] = "BUG: GUP_PIN: writeback of write-pinned folio in gup_pin_scene_*+0x*";
 	want[nr++] = "";
-	want[nr++] = gup_pin_folio_line(test);
+	want[nr++] = gup_pin_folio_line(test, MANY, MANY);
 	want[nr++] = gup_pin_file_line(test);
 	want[nr++] = "";
 	want[nr++] = gup_pin_event_line();
 	want[nr++] = GUP_PIN_FRAMES;
 	want[nr++] = "";
-	for (i = 0; i < 16; i++) {
+	for (i = 0; i < 4; i++) {
 		want[nr++] = i ? "pin: mode=r *" : "pin: mode=w *";
-		want[nr++] = GUP_PIN_FRAMES;
+		want[nr++] = i ? " (stack=0x* is above)" : GUP_PIN_FRAMES;
 		want[nr++] = "";
 	}
-	want[nr++] = "and pins of 2 more calls";
+	want[nr++] = "and pins of 14 more calls: pfn=0x* in /sys/kernel/debug/gup_pin/pins";
 	want[nr++] = "";
-	want[nr++] = "CPU: *";
-	want[nr++] = "?Tainted: *";
-	want[nr++] = "?Hardware name: *";
-	want[nr++] = GUP_PIN_RULE;
+	for (i = 0; i < ARRAY_SIZE(tail); i++)
+		want[nr++] = tail[i];
 	gup_pin_console_expect(test, want, nr);
 	unpin_user_pages(pages, MANY);
 }
@@ -350,6 +408,8 @@ static struct kunit_case report_cases[] = {
 	KUNIT_CASE(equal_reports_come_once),
 	KUNIT_CASE(reports_come_at_a_bounded_rate),
 	KUNIT_CASE(no_report_in_a_report),
+	KUNIT_CASE(not_with_interrupts_off),
+	KUNIT_CASE(panic_by_kind),
 	KUNIT_CASE(writers_come_first),
 	KUNIT_CASE(others_are_told),
 	{}

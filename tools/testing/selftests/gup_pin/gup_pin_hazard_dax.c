@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Truncation of a DAX file waits for those who pin its pages: whom it waits for
- * is told at once, and not when it is over.
+ * Truncation of a DAX file waits for those who pin its pages: if that takes long, whom it
+ * waits for is reported while it waits, and not when it is over.
  *
  * Needs persistent memory, such as memmap=64M!1G on the command line makes.
  */
@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -89,6 +90,7 @@ FIXTURE_TEARDOWN(dax)
 		waitpid(self->child, NULL, 0);
 	gup_pin_scene_close(&self->scene);
 	gup_pin_watch_end(&self->watch);
+	gup_pin_set_policy("dax_wait_ms", "1000");
 }
 
 static int let_go(const struct gup_pin_scene *scene, bool punch)
@@ -128,9 +130,31 @@ static const char *wait_for_hazard(pid_t child, const struct gup_pin_watch *watc
 			break;
 		gup_pin_msleep(10);
 	}
-	/* It has been counted: let it print what it has to say. */
-	gup_pin_msleep(200);
 	return NULL;
+}
+
+/* Until a wait has been reported, or is for long enough that it would have been. */
+static const char *wait_for_report(void)
+{
+	struct gup_pin_hazards ring;
+	unsigned int tries;
+	const char *problem;
+	bool reported = false;
+	size_t i;
+
+	for (tries = 0; tries < 500 && !reported; tries++) {
+		gup_pin_msleep(20);
+		problem = gup_pin_read_hazards(&ring);
+		if (problem)
+			return problem;
+		for (i = 0; i < ring.nr; i++)
+			reported |= !strcmp(ring.hazard[i].stake, "hang") &&
+				ring.hazard[i].last_ms < 200;
+		free(ring.hazard);
+	}
+	/* What is kept is printed then. */
+	gup_pin_msleep(200);
+	return reported ? NULL : "no wait is too long";
 }
 
 TEST_F(dax, waits)
@@ -139,14 +163,17 @@ TEST_F(dax, waits)
 		.kind = HAZARD_TRUNCATE,
 		.func = WAITERS,
 		.title = "truncation waits for pinned folio in ",
+		.stake = "hang",
 		.words = "waits for 1 pin, the oldest held for ",
 	};
 	int status;
 
+	ASSERT_OK(gup_pin_set_policy("dax_wait_ms", "300"));
 	ASSERT_OK(gup_pin_scene_pin(&self->scene, variant->holder));
 	self->child = start_child(&self->scene, variant->punch);
 	ASSERT_LT(0, self->child);
 	ASSERT_OK(wait_for_hazard(self->child, &self->watch));
+	ASSERT_OK(wait_for_report());
 	expect.pin = &self->scene.line;
 	expect.task = self->child;
 	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
@@ -157,6 +184,32 @@ TEST_F(dax, waits)
 	self->child = 0;
 	EXPECT_EQ(0, status);
 	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+/* The twin: it waits, but not for long. */
+TEST_F(dax, waits_not_for_long)
+{
+	struct gup_pin_expect expect = {
+		.kind = HAZARD_TRUNCATE,
+		.func = WAITERS,
+		.stake = "wait",
+		.quiet = true,
+	};
+	int status;
+
+	ASSERT_OK(gup_pin_set_policy("dax_wait_ms", "100000"));
+	ASSERT_OK(gup_pin_scene_pin(&self->scene, variant->holder));
+	self->child = start_child(&self->scene, variant->punch);
+	ASSERT_LT(0, self->child);
+	ASSERT_OK(wait_for_hazard(self->child, &self->watch));
+	expect.pin = &self->scene.line;
+	expect.task = self->child;
+	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
+	ASSERT_EQ(self->child, waitpid(self->child, &status, 0));
+	self->child = 0;
+	EXPECT_EQ(0, status);
+	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
