@@ -87,7 +87,8 @@ bool gup_pin_block_can(unsigned long block)
 		kill(child, SIGKILL);
 		waitpid(child, &status, 0);
 	}
-	return !status && gup_pin_block_is(block, "state", "offline") && !gup_pin_block_online(block);
+	return !status && gup_pin_block_is(block, "state", "offline") &&
+		!gup_pin_block_online(block);
 }
 
 /* A block of movable memory that has none of CMA. */

@@ -27,13 +27,7 @@ void gup_pin_calm_show(const struct gup_pin_calm *calm);
 const char *gup_pin_calm_end(struct gup_pin_calm *calm);
 void gup_pin_calm_close(struct gup_pin_calm *calm);
 
-/* Runs all tests, and again until GUP_PIN_SECONDS are over: the main() of a program. */
+/* Runs all tests, and again until GUP_PIN_SECONDS are over. */
 int gup_pin_repeat(int (*run)(int argc, char **argv), int argc, char **argv);
-
-#define GUP_PIN_REPEAT_MAIN						\
-	int main(int argc, char **argv)					\
-	{								\
-		return gup_pin_repeat(test_harness_run, argc, argv);	\
-	}
 
 #endif /* GUP_PIN_CALM_H */

@@ -46,31 +46,29 @@ FIXTURE_VARIANT(memory)
 	enum deed deed;
 };
 
-#define GUILTY(name, memory_kind, device_kind, what)			\
-	FIXTURE_VARIANT_ADD(memory, name) {				\
-		.memory = memory_kind, .device = device_kind, .deed = what \
-	}
+#define GIVEN(memory_kind, device_kind, what)				\
+	.memory = (memory_kind), .device = (device_kind), .deed = (what)
 
-GUILTY(anon_ring_remove, SHARED_ANON, DEVICE_RING, DEED_REMOVE);
-GUILTY(anon_iommu_remove, SHARED_ANON, DEVICE_IOMMU, DEED_REMOVE);
-GUILTY(sysv_ring_remove, SHARED_SYSV, DEVICE_RING, DEED_REMOVE);
-GUILTY(memfd_ring_truncate, SHARED_MEMFD, DEVICE_RING, DEED_TRUNCATE);
-GUILTY(memfd_ring_cut, SHARED_MEMFD, DEVICE_RING, DEED_CUT);
-GUILTY(memfd_ring_hole, SHARED_MEMFD, DEVICE_RING, DEED_HOLE);
-GUILTY(memfd_ring_part, SHARED_MEMFD, DEVICE_RING, DEED_PART);
-GUILTY(memfd_umem_truncate, SHARED_MEMFD, DEVICE_UMEM, DEED_TRUNCATE);
-GUILTY(memfd_iommu_truncate, SHARED_MEMFD, DEVICE_IOMMU, DEED_TRUNCATE);
-GUILTY(memfd_iommu_hole, SHARED_MEMFD, DEVICE_IOMMU, DEED_HOLE);
-GUILTY(memfd_dmabuf_hole, SHARED_MEMFD, DEVICE_DMABUF, DEED_HOLE);
-GUILTY(memfd_dmabuf_remove, SHARED_MEMFD, DEVICE_DMABUF, DEED_REMOVE);
-GUILTY(memfd_hugetlb_ring_truncate, SHARED_MEMFD_HUGETLB, DEVICE_RING, DEED_TRUNCATE);
-GUILTY(memfd_hugetlb_iommu_hole, SHARED_MEMFD_HUGETLB, DEVICE_IOMMU, DEED_HOLE);
-GUILTY(memfd_hugetlb_dmabuf_hole, SHARED_MEMFD_HUGETLB, DEVICE_DMABUF, DEED_HOLE);
+FIXTURE_VARIANT_ADD(memory, anon_ring_remove) { GIVEN(SHARED_ANON, DEVICE_RING, DEED_REMOVE) };
+FIXTURE_VARIANT_ADD(memory, anon_iommu_remove) { GIVEN(SHARED_ANON, DEVICE_IOMMU, DEED_REMOVE) };
+FIXTURE_VARIANT_ADD(memory, sysv_ring_remove) { GIVEN(SHARED_SYSV, DEVICE_RING, DEED_REMOVE) };
+FIXTURE_VARIANT_ADD(memory, memfd_ring_truncate) { GIVEN(SHARED_MEMFD, DEVICE_RING, DEED_TRUNCATE) };
+FIXTURE_VARIANT_ADD(memory, memfd_ring_cut) { GIVEN(SHARED_MEMFD, DEVICE_RING, DEED_CUT) };
+FIXTURE_VARIANT_ADD(memory, memfd_ring_hole) { GIVEN(SHARED_MEMFD, DEVICE_RING, DEED_HOLE) };
+FIXTURE_VARIANT_ADD(memory, memfd_ring_part) { GIVEN(SHARED_MEMFD, DEVICE_RING, DEED_PART) };
+FIXTURE_VARIANT_ADD(memory, memfd_umem_truncate) { GIVEN(SHARED_MEMFD, DEVICE_UMEM, DEED_TRUNCATE) };
+FIXTURE_VARIANT_ADD(memory, memfd_iommu_truncate) { GIVEN(SHARED_MEMFD, DEVICE_IOMMU, DEED_TRUNCATE) };
+FIXTURE_VARIANT_ADD(memory, memfd_iommu_hole) { GIVEN(SHARED_MEMFD, DEVICE_IOMMU, DEED_HOLE) };
+FIXTURE_VARIANT_ADD(memory, memfd_dmabuf_hole) { GIVEN(SHARED_MEMFD, DEVICE_DMABUF, DEED_HOLE) };
+FIXTURE_VARIANT_ADD(memory, memfd_dmabuf_remove) { GIVEN(SHARED_MEMFD, DEVICE_DMABUF, DEED_REMOVE) };
+FIXTURE_VARIANT_ADD(memory, memfd_hugetlb_ring_truncate) { GIVEN(SHARED_MEMFD_HUGETLB, DEVICE_RING, DEED_TRUNCATE) };
+FIXTURE_VARIANT_ADD(memory, memfd_hugetlb_iommu_hole) { GIVEN(SHARED_MEMFD_HUGETLB, DEVICE_IOMMU, DEED_HOLE) };
+FIXTURE_VARIANT_ADD(memory, memfd_hugetlb_dmabuf_hole) { GIVEN(SHARED_MEMFD_HUGETLB, DEVICE_DMABUF, DEED_HOLE) };
 /* They have no name either, but live as long as they are open. */
-GUILTY(tmpfs_ring_truncate, SHARED_TMPFS, DEVICE_RING, DEED_TRUNCATE);
-GUILTY(tmpfs_iommu_hole, SHARED_TMPFS, DEVICE_IOMMU, DEED_HOLE);
-GUILTY(hugetlbfs_ring_truncate, SHARED_HUGETLBFS, DEVICE_RING, DEED_TRUNCATE);
-GUILTY(hugetlbfs_iommu_hole, SHARED_HUGETLBFS, DEVICE_IOMMU, DEED_HOLE);
+FIXTURE_VARIANT_ADD(memory, tmpfs_ring_truncate) { GIVEN(SHARED_TMPFS, DEVICE_RING, DEED_TRUNCATE) };
+FIXTURE_VARIANT_ADD(memory, tmpfs_iommu_hole) { GIVEN(SHARED_TMPFS, DEVICE_IOMMU, DEED_HOLE) };
+FIXTURE_VARIANT_ADD(memory, hugetlbfs_ring_truncate) { GIVEN(SHARED_HUGETLBFS, DEVICE_RING, DEED_TRUNCATE) };
+FIXTURE_VARIANT_ADD(memory, hugetlbfs_iommu_hole) { GIVEN(SHARED_HUGETLBFS, DEVICE_IOMMU, DEED_HOLE) };
 
 FIXTURE_SETUP(memory)
 {

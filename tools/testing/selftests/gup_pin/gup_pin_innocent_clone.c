@@ -64,11 +64,11 @@ static void close_file(struct file *file)
 
 static const char *mkfs_reflink(const char *dev)
 {
+	const char *how = "-q -f -K --unsupported -l size=8m -m reflink=1,rmapbt=0";
 	char command[200];
 	int status;
 
-	snprintf(command, sizeof(command), "PATH=$PATH:/sbin:/usr/sbin mkfs.xfs -q -f -K"
-		 " --unsupported -l size=8m -m reflink=1,rmapbt=0 %s >/dev/null", dev);
+	snprintf(command, sizeof(command), "PATH=$PATH:/sbin:/usr/sbin mkfs.xfs %s %s", how, dev);
 	status = system(command);
 	return status ? gup_pin_problem("mkfs.xfs failed with status 0x%x", status) : NULL;
 }
@@ -109,7 +109,7 @@ static const char *clone(const struct file *from, const struct file *to)
 {
 	if (ioctl(to->fd, FICLONE, from->fd))
 		return gup_pin_problem("FICLONE: %s", strerror(errno));
-	return memcmp(from->map, to->map, SIZE) ? "the clone is none" : NULL;
+	return memcmp(from->map, to->map, SIZE) ? "the copy differs" : NULL;
 }
 
 static const char *check_held(char mode)
@@ -198,4 +198,7 @@ TEST_F_TIMEOUT(clone, in_turn, GUP_PIN_PATIENCE)
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
-GUP_PIN_REPEAT_MAIN
+int main(int argc, char **argv)
+{
+	return gup_pin_repeat(test_harness_run, argc, argv);
+}

@@ -196,4 +196,7 @@ TEST_F_TIMEOUT(db, no_report, GUP_PIN_PATIENCE)
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
-GUP_PIN_REPEAT_MAIN
+int main(int argc, char **argv)
+{
+	return gup_pin_repeat(test_harness_run, argc, argv);
+}

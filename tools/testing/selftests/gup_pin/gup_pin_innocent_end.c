@@ -26,41 +26,45 @@ FIXTURE_VARIANT(ends)
 	struct gup_pin_program_how how;
 };
 
-/* Whichever of the two is closed first when the process ends. */
-#define ENDS(name, memory_kind, device_kind)				\
-	FIXTURE_VARIANT_ADD(ends, name) {				\
-		.how = { .memory = memory_kind, .device = device_kind }	\
-	};								\
-	FIXTURE_VARIANT_ADD(ends, name##_closed_last) {			\
-		.how = { .memory = memory_kind, .device = device_kind,	\
-			 .device_last = true }				\
-	}
-/* Without a descriptor there is but one order. */
-#define ENDS_NO_FD(name, memory_kind, device_kind)			\
-	FIXTURE_VARIANT_ADD(ends, name) {				\
-		.how = { .memory = memory_kind, .device = device_kind }	\
-	}
-
-ENDS_NO_FD(anon_ring, SHARED_ANON, DEVICE_RING);
-ENDS_NO_FD(anon_umem, SHARED_ANON, DEVICE_UMEM);
-ENDS_NO_FD(anon_iommu, SHARED_ANON, DEVICE_IOMMU);
-ENDS_NO_FD(sysv_ring, SHARED_SYSV, DEVICE_RING);
-ENDS_NO_FD(sysv_umem, SHARED_SYSV, DEVICE_UMEM);
-ENDS_NO_FD(sysv_iommu, SHARED_SYSV, DEVICE_IOMMU);
-ENDS(memfd_ring, SHARED_MEMFD, DEVICE_RING);
-ENDS(memfd_umem, SHARED_MEMFD, DEVICE_UMEM);
-ENDS(memfd_iommu, SHARED_MEMFD, DEVICE_IOMMU);
-ENDS(memfd_dmabuf, SHARED_MEMFD, DEVICE_DMABUF);
-ENDS(memfd_hugetlb_ring, SHARED_MEMFD_HUGETLB, DEVICE_RING);
-ENDS(memfd_hugetlb_umem, SHARED_MEMFD_HUGETLB, DEVICE_UMEM);
-ENDS(memfd_hugetlb_iommu, SHARED_MEMFD_HUGETLB, DEVICE_IOMMU);
-ENDS(memfd_hugetlb_dmabuf, SHARED_MEMFD_HUGETLB, DEVICE_DMABUF);
-ENDS(tmpfs_ring, SHARED_TMPFS, DEVICE_RING);
-ENDS(tmpfs_umem, SHARED_TMPFS, DEVICE_UMEM);
-ENDS(tmpfs_iommu, SHARED_TMPFS, DEVICE_IOMMU);
-ENDS(hugetlbfs_ring, SHARED_HUGETLBFS, DEVICE_RING);
-ENDS(hugetlbfs_umem, SHARED_HUGETLBFS, DEVICE_UMEM);
-ENDS(hugetlbfs_iommu, SHARED_HUGETLBFS, DEVICE_IOMMU);
+#define GIVEN(memory_kind, device_kind)					\
+	.how.memory = (memory_kind), .how.device = (device_kind)
+/* Which of the two is closed first when the process ends? */
+#define LAST(memory_kind, device_kind)					\
+	.how.memory = (memory_kind), .how.device = (device_kind), .how.device_last = true
+FIXTURE_VARIANT_ADD(ends, anon_ring) { GIVEN(SHARED_ANON, DEVICE_RING) };
+FIXTURE_VARIANT_ADD(ends, anon_umem) { GIVEN(SHARED_ANON, DEVICE_UMEM) };
+FIXTURE_VARIANT_ADD(ends, anon_iommu) { GIVEN(SHARED_ANON, DEVICE_IOMMU) };
+FIXTURE_VARIANT_ADD(ends, sysv_ring) { GIVEN(SHARED_SYSV, DEVICE_RING) };
+FIXTURE_VARIANT_ADD(ends, sysv_umem) { GIVEN(SHARED_SYSV, DEVICE_UMEM) };
+FIXTURE_VARIANT_ADD(ends, sysv_iommu) { GIVEN(SHARED_SYSV, DEVICE_IOMMU) };
+FIXTURE_VARIANT_ADD(ends, memfd_ring) { GIVEN(SHARED_MEMFD, DEVICE_RING) };
+FIXTURE_VARIANT_ADD(ends, memfd_ring_last) { LAST(SHARED_MEMFD, DEVICE_RING) };
+FIXTURE_VARIANT_ADD(ends, memfd_umem) { GIVEN(SHARED_MEMFD, DEVICE_UMEM) };
+FIXTURE_VARIANT_ADD(ends, memfd_umem_last) { LAST(SHARED_MEMFD, DEVICE_UMEM) };
+FIXTURE_VARIANT_ADD(ends, memfd_iommu) { GIVEN(SHARED_MEMFD, DEVICE_IOMMU) };
+FIXTURE_VARIANT_ADD(ends, memfd_iommu_last) { LAST(SHARED_MEMFD, DEVICE_IOMMU) };
+FIXTURE_VARIANT_ADD(ends, memfd_dmabuf) { GIVEN(SHARED_MEMFD, DEVICE_DMABUF) };
+FIXTURE_VARIANT_ADD(ends, memfd_dmabuf_last) { LAST(SHARED_MEMFD, DEVICE_DMABUF) };
+FIXTURE_VARIANT_ADD(ends, memfd_hugetlb_ring) { GIVEN(SHARED_MEMFD_HUGETLB, DEVICE_RING) };
+FIXTURE_VARIANT_ADD(ends, memfd_hugetlb_ring_last) { LAST(SHARED_MEMFD_HUGETLB, DEVICE_RING) };
+FIXTURE_VARIANT_ADD(ends, memfd_hugetlb_umem) { GIVEN(SHARED_MEMFD_HUGETLB, DEVICE_UMEM) };
+FIXTURE_VARIANT_ADD(ends, memfd_hugetlb_umem_last) { LAST(SHARED_MEMFD_HUGETLB, DEVICE_UMEM) };
+FIXTURE_VARIANT_ADD(ends, memfd_hugetlb_iommu) { GIVEN(SHARED_MEMFD_HUGETLB, DEVICE_IOMMU) };
+FIXTURE_VARIANT_ADD(ends, memfd_hugetlb_iommu_last) { LAST(SHARED_MEMFD_HUGETLB, DEVICE_IOMMU) };
+FIXTURE_VARIANT_ADD(ends, memfd_hugetlb_dmabuf) { GIVEN(SHARED_MEMFD_HUGETLB, DEVICE_DMABUF) };
+FIXTURE_VARIANT_ADD(ends, memfd_hugetlb_dmabuf_last) { LAST(SHARED_MEMFD_HUGETLB, DEVICE_DMABUF) };
+FIXTURE_VARIANT_ADD(ends, tmpfs_ring) { GIVEN(SHARED_TMPFS, DEVICE_RING) };
+FIXTURE_VARIANT_ADD(ends, tmpfs_ring_last) { LAST(SHARED_TMPFS, DEVICE_RING) };
+FIXTURE_VARIANT_ADD(ends, tmpfs_umem) { GIVEN(SHARED_TMPFS, DEVICE_UMEM) };
+FIXTURE_VARIANT_ADD(ends, tmpfs_umem_last) { LAST(SHARED_TMPFS, DEVICE_UMEM) };
+FIXTURE_VARIANT_ADD(ends, tmpfs_iommu) { GIVEN(SHARED_TMPFS, DEVICE_IOMMU) };
+FIXTURE_VARIANT_ADD(ends, tmpfs_iommu_last) { LAST(SHARED_TMPFS, DEVICE_IOMMU) };
+FIXTURE_VARIANT_ADD(ends, hugetlbfs_ring) { GIVEN(SHARED_HUGETLBFS, DEVICE_RING) };
+FIXTURE_VARIANT_ADD(ends, hugetlbfs_ring_last) { LAST(SHARED_HUGETLBFS, DEVICE_RING) };
+FIXTURE_VARIANT_ADD(ends, hugetlbfs_umem) { GIVEN(SHARED_HUGETLBFS, DEVICE_UMEM) };
+FIXTURE_VARIANT_ADD(ends, hugetlbfs_umem_last) { LAST(SHARED_HUGETLBFS, DEVICE_UMEM) };
+FIXTURE_VARIANT_ADD(ends, hugetlbfs_iommu) { GIVEN(SHARED_HUGETLBFS, DEVICE_IOMMU) };
+FIXTURE_VARIANT_ADD(ends, hugetlbfs_iommu_last) { LAST(SHARED_HUGETLBFS, DEVICE_IOMMU) };
 
 FIXTURE_SETUP(ends)
 {
@@ -157,15 +161,12 @@ FIXTURE_VARIANT(killed)
 	enum gup_pin_shared_kind memory;
 };
 
-#define KILLED(name, memory_kind)					\
-	FIXTURE_VARIANT_ADD(killed, name) { .memory = memory_kind }
-
-KILLED(anon, SHARED_ANON);
-KILLED(sysv, SHARED_SYSV);
-KILLED(memfd, SHARED_MEMFD);
-KILLED(memfd_hugetlb, SHARED_MEMFD_HUGETLB);
-KILLED(tmpfs, SHARED_TMPFS);
-KILLED(hugetlbfs, SHARED_HUGETLBFS);
+FIXTURE_VARIANT_ADD(killed, anon) { .memory = SHARED_ANON };
+FIXTURE_VARIANT_ADD(killed, sysv) { .memory = SHARED_SYSV };
+FIXTURE_VARIANT_ADD(killed, memfd) { .memory = SHARED_MEMFD };
+FIXTURE_VARIANT_ADD(killed, memfd_hugetlb) { .memory = SHARED_MEMFD_HUGETLB };
+FIXTURE_VARIANT_ADD(killed, tmpfs) { .memory = SHARED_TMPFS };
+FIXTURE_VARIANT_ADD(killed, hugetlbfs) { .memory = SHARED_HUGETLBFS };
 
 FIXTURE_SETUP(killed)
 {
@@ -205,7 +206,7 @@ struct reader {
 
 static const char *no_step(void *arg, char what)
 {
-	return "no such step";
+	return "it cannot do that";
 }
 
 static const char *be_reader(void *arg)
@@ -238,4 +239,7 @@ TEST_F_TIMEOUT(killed, reads, GUP_PIN_PATIENCE)
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
-GUP_PIN_REPEAT_MAIN
+int main(int argc, char **argv)
+{
+	return gup_pin_repeat(test_harness_run, argc, argv);
+}

@@ -50,52 +50,50 @@ FIXTURE_VARIANT(file)
 	enum what what;
 };
 
-#define INNOCENT(name, which_fs, which_holder, which)			\
-	FIXTURE_VARIANT_ADD(file, name) {				\
-		.fs = which_fs, .holder = which_holder, .what = which	\
-	}
+#define SEEN(which_fs, which_holder, which)				\
+	.fs = (which_fs), .holder = (which_holder), .what = (which)
 
 /* A device reads from a page, and somebody else changes the file. */
-INNOCENT(ext4_truncate_read, SCENE_EXT4, HOLD_WRITE, WHAT_TRUNCATE);
-INNOCENT(ext4_truncate_long_read, SCENE_EXT4, HOLD_LONG_READ, WHAT_TRUNCATE);
-INNOCENT(xfs_truncate_read, SCENE_XFS, HOLD_WRITE, WHAT_TRUNCATE);
-INNOCENT(tmpfs_truncate_read, SCENE_SHMEM, HOLD_WRITE, WHAT_TRUNCATE);
-INNOCENT(hugetlbfs_truncate_read, SCENE_HUGETLBFS, HOLD_WRITE, WHAT_TRUNCATE);
-INNOCENT(ext4_hole_read, SCENE_EXT4, HOLD_LONG_READ, WHAT_HOLE);
-INNOCENT(xfs_hole_read, SCENE_XFS, HOLD_WRITE, WHAT_HOLE);
-INNOCENT(tmpfs_hole_read, SCENE_SHMEM, HOLD_LONG_READ, WHAT_HOLE);
-INNOCENT(hugetlbfs_hole_read, SCENE_HUGETLBFS, HOLD_LONG_READ, WHAT_HOLE);
-INNOCENT(ext4_direct_write_read, SCENE_EXT4, HOLD_WRITE, WHAT_DIRECT_WRITE);
-INNOCENT(ext4_direct_write_long_read, SCENE_EXT4, HOLD_LONG_READ, WHAT_DIRECT_WRITE);
-INNOCENT(xfs_direct_write_read, SCENE_XFS, HOLD_WRITE, WHAT_DIRECT_WRITE);
-INNOCENT(ext4_fsync_read, SCENE_EXT4, HOLD_WRITE, WHAT_FSYNC);
-INNOCENT(ext4_fsync_long_read, SCENE_EXT4, HOLD_LONG_READ, WHAT_FSYNC);
-INNOCENT(xfs_fsync_read, SCENE_XFS, HOLD_WRITE, WHAT_FSYNC);
+FIXTURE_VARIANT_ADD(file, ext4_truncate_read) { SEEN(SCENE_EXT4, HOLD_WRITE, WHAT_TRUNCATE) };
+FIXTURE_VARIANT_ADD(file, ext4_truncate_long_read) { SEEN(SCENE_EXT4, HOLD_LONG_READ, WHAT_TRUNCATE) };
+FIXTURE_VARIANT_ADD(file, xfs_truncate_read) { SEEN(SCENE_XFS, HOLD_WRITE, WHAT_TRUNCATE) };
+FIXTURE_VARIANT_ADD(file, tmpfs_truncate_read) { SEEN(SCENE_SHMEM, HOLD_WRITE, WHAT_TRUNCATE) };
+FIXTURE_VARIANT_ADD(file, hugetlbfs_truncate_read) { SEEN(SCENE_HUGETLBFS, HOLD_WRITE, WHAT_TRUNCATE) };
+FIXTURE_VARIANT_ADD(file, ext4_hole_read) { SEEN(SCENE_EXT4, HOLD_LONG_READ, WHAT_HOLE) };
+FIXTURE_VARIANT_ADD(file, xfs_hole_read) { SEEN(SCENE_XFS, HOLD_WRITE, WHAT_HOLE) };
+FIXTURE_VARIANT_ADD(file, tmpfs_hole_read) { SEEN(SCENE_SHMEM, HOLD_LONG_READ, WHAT_HOLE) };
+FIXTURE_VARIANT_ADD(file, hugetlbfs_hole_read) { SEEN(SCENE_HUGETLBFS, HOLD_LONG_READ, WHAT_HOLE) };
+FIXTURE_VARIANT_ADD(file, ext4_direct_write_read) { SEEN(SCENE_EXT4, HOLD_WRITE, WHAT_DIRECT_WRITE) };
+FIXTURE_VARIANT_ADD(file, ext4_direct_write_long_read) { SEEN(SCENE_EXT4, HOLD_LONG_READ, WHAT_DIRECT_WRITE) };
+FIXTURE_VARIANT_ADD(file, xfs_direct_write_read) { SEEN(SCENE_XFS, HOLD_WRITE, WHAT_DIRECT_WRITE) };
+FIXTURE_VARIANT_ADD(file, ext4_fsync_read) { SEEN(SCENE_EXT4, HOLD_WRITE, WHAT_FSYNC) };
+FIXTURE_VARIANT_ADD(file, ext4_fsync_long_read) { SEEN(SCENE_EXT4, HOLD_LONG_READ, WHAT_FSYNC) };
+FIXTURE_VARIANT_ADD(file, xfs_fsync_read) { SEEN(SCENE_XFS, HOLD_WRITE, WHAT_FSYNC) };
 /* The end of a file that had no name any more. */
-INNOCENT(ext4_unlink, SCENE_EXT4, HOLD_URING_READ, WHAT_UNLINK);
-INNOCENT(ext4_unlink_aio, SCENE_EXT4, HOLD_READ, WHAT_UNLINK);
-INNOCENT(xfs_unlink, SCENE_XFS, HOLD_URING_READ, WHAT_UNLINK);
-INNOCENT(tmpfs_unlink, SCENE_SHMEM, HOLD_READ, WHAT_UNLINK);
-INNOCENT(tmpfs_unlink_fixed, SCENE_SHMEM, HOLD_FIXED, WHAT_UNLINK);
-INNOCENT(hugetlbfs_unlink, SCENE_HUGETLBFS, HOLD_URING_READ, WHAT_UNLINK);
-INNOCENT(tmpfs_umount, SCENE_SHMEM, HOLD_READ, WHAT_UMOUNT);
-INNOCENT(tmpfs_umount_fixed, SCENE_SHMEM, HOLD_FIXED, WHAT_UMOUNT);
-INNOCENT(hugetlbfs_umount, SCENE_HUGETLBFS, HOLD_FIXED, WHAT_UMOUNT);
+FIXTURE_VARIANT_ADD(file, ext4_unlink) { SEEN(SCENE_EXT4, HOLD_URING_READ, WHAT_UNLINK) };
+FIXTURE_VARIANT_ADD(file, ext4_unlink_aio) { SEEN(SCENE_EXT4, HOLD_READ, WHAT_UNLINK) };
+FIXTURE_VARIANT_ADD(file, xfs_unlink) { SEEN(SCENE_XFS, HOLD_URING_READ, WHAT_UNLINK) };
+FIXTURE_VARIANT_ADD(file, tmpfs_unlink) { SEEN(SCENE_SHMEM, HOLD_READ, WHAT_UNLINK) };
+FIXTURE_VARIANT_ADD(file, tmpfs_unlink_fixed) { SEEN(SCENE_SHMEM, HOLD_FIXED, WHAT_UNLINK) };
+FIXTURE_VARIANT_ADD(file, hugetlbfs_unlink) { SEEN(SCENE_HUGETLBFS, HOLD_URING_READ, WHAT_UNLINK) };
+FIXTURE_VARIANT_ADD(file, tmpfs_umount) { SEEN(SCENE_SHMEM, HOLD_READ, WHAT_UMOUNT) };
+FIXTURE_VARIANT_ADD(file, tmpfs_umount_fixed) { SEEN(SCENE_SHMEM, HOLD_FIXED, WHAT_UMOUNT) };
+FIXTURE_VARIANT_ADD(file, hugetlbfs_umount) { SEEN(SCENE_HUGETLBFS, HOLD_FIXED, WHAT_UMOUNT) };
 /* Others are written back. */
-INNOCENT(ext4_storm, SCENE_EXT4, HOLD_READ, WHAT_STORM);
-INNOCENT(ext4_storm_vm_write, SCENE_EXT4, HOLD_VM_WRITE, WHAT_STORM);
-INNOCENT(xfs_storm, SCENE_XFS, HOLD_URING_READ, WHAT_STORM);
+FIXTURE_VARIANT_ADD(file, ext4_storm) { SEEN(SCENE_EXT4, HOLD_READ, WHAT_STORM) };
+FIXTURE_VARIANT_ADD(file, ext4_storm_vm_write) { SEEN(SCENE_EXT4, HOLD_VM_WRITE, WHAT_STORM) };
+FIXTURE_VARIANT_ADD(file, xfs_storm) { SEEN(SCENE_XFS, HOLD_URING_READ, WHAT_STORM) };
 /* Reclaim and the like leave a pinned page alone. */
-INNOCENT(ext4_drop_caches, SCENE_EXT4, HOLD_READ, WHAT_DROP_CACHES);
-INNOCENT(ext4_drop_caches_read, SCENE_EXT4, HOLD_LONG_READ, WHAT_DROP_CACHES);
-INNOCENT(xfs_drop_caches, SCENE_XFS, HOLD_READ, WHAT_DROP_CACHES);
-INNOCENT(ext4_fadvise, SCENE_EXT4, HOLD_READ, WHAT_FADVISE);
-INNOCENT(ext4_fadvise_read, SCENE_EXT4, HOLD_LONG_READ, WHAT_FADVISE);
-INNOCENT(xfs_fadvise, SCENE_XFS, HOLD_LONG_READ, WHAT_FADVISE);
-INNOCENT(ext4_compact, SCENE_EXT4, HOLD_READ, WHAT_COMPACT);
-INNOCENT(tmpfs_compact, SCENE_SHMEM, HOLD_FIXED, WHAT_COMPACT);
-INNOCENT(ext4_pageout, SCENE_EXT4, HOLD_READ, WHAT_PAGEOUT);
-INNOCENT(xfs_pageout, SCENE_XFS, HOLD_READ, WHAT_PAGEOUT);
+FIXTURE_VARIANT_ADD(file, ext4_drop_caches) { SEEN(SCENE_EXT4, HOLD_READ, WHAT_DROP_CACHES) };
+FIXTURE_VARIANT_ADD(file, ext4_drop_caches_read) { SEEN(SCENE_EXT4, HOLD_LONG_READ, WHAT_DROP_CACHES) };
+FIXTURE_VARIANT_ADD(file, xfs_drop_caches) { SEEN(SCENE_XFS, HOLD_READ, WHAT_DROP_CACHES) };
+FIXTURE_VARIANT_ADD(file, ext4_fadvise) { SEEN(SCENE_EXT4, HOLD_READ, WHAT_FADVISE) };
+FIXTURE_VARIANT_ADD(file, ext4_fadvise_read) { SEEN(SCENE_EXT4, HOLD_LONG_READ, WHAT_FADVISE) };
+FIXTURE_VARIANT_ADD(file, xfs_fadvise) { SEEN(SCENE_XFS, HOLD_LONG_READ, WHAT_FADVISE) };
+FIXTURE_VARIANT_ADD(file, ext4_compact) { SEEN(SCENE_EXT4, HOLD_READ, WHAT_COMPACT) };
+FIXTURE_VARIANT_ADD(file, tmpfs_compact) { SEEN(SCENE_SHMEM, HOLD_FIXED, WHAT_COMPACT) };
+FIXTURE_VARIANT_ADD(file, ext4_pageout) { SEEN(SCENE_EXT4, HOLD_READ, WHAT_PAGEOUT) };
+FIXTURE_VARIANT_ADD(file, xfs_pageout) { SEEN(SCENE_XFS, HOLD_READ, WHAT_PAGEOUT) };
 
 FIXTURE_SETUP(file)
 {
@@ -153,13 +151,13 @@ static const char *storm(const struct gup_pin_scene *scene)
 	return problem;
 }
 
-static const char *drop_caches(void)
+static const char *drop_cache(void)
 {
 	long before = gup_pin_vmstat("drop_pagecache");
 	const char *problem = gup_pin_write("/proc/sys/vm/drop_caches", "3");
 
 	if (!problem && gup_pin_vmstat("drop_pagecache") == before)
-		problem = "nothing was dropped";
+		problem = "no page cache was dropped";
 	return problem;
 }
 
@@ -210,7 +208,7 @@ static const char *end_of_file(struct gup_pin_scene *scene, enum what what)
 	return NULL;
 }
 
-static const char *happen(struct gup_pin_scene *scene, enum what what)
+static const char *make_happen(struct gup_pin_scene *scene, enum what what)
 {
 	off_t at = scene->pinned - scene->map;
 	int ret = 0;
@@ -235,14 +233,14 @@ static const char *happen(struct gup_pin_scene *scene, enum what what)
 	case WHAT_STORM:
 		return storm(scene);
 	case WHAT_DROP_CACHES:
-		return drop_caches();
+		return drop_cache();
 	case WHAT_COMPACT:
 		return compact();
 	case WHAT_FADVISE:
 	case WHAT_PAGEOUT:
 		return evict(scene, what);
 	}
-	return ret ? gup_pin_problem("it did not happen: %s", strerror(errno)) : NULL;
+	return ret ? gup_pin_problem("nothing came of it: %s", strerror(errno)) : NULL;
 }
 
 /* The pin is the same; of what file the page is may be not. */
@@ -266,7 +264,7 @@ static const char *check_pin(const struct gup_pin_line *before, bool in_file)
 
 TEST_F_TIMEOUT(file, no_report, GUP_PIN_PATIENCE)
 {
-	ASSERT_OK(happen(&self->scene, variant->what));
+	ASSERT_OK(make_happen(&self->scene, variant->what));
 	ASSERT_OK(check_pin(&self->scene.line, variant->what >= WHAT_FSYNC));
 	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
 	/* And then it is written back. */
@@ -387,4 +385,7 @@ TEST_F_TIMEOUT(late, no_report, GUP_PIN_PATIENCE)
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
-GUP_PIN_REPEAT_MAIN
+int main(int argc, char **argv)
+{
+	return gup_pin_repeat(test_harness_run, argc, argv);
+}

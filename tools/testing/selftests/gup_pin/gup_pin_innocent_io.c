@@ -17,7 +17,7 @@
 
 #define ROUNDS	20
 /* All of the disk that is read. */
-#define LARGE	(1UL << 20)
+#define LARGE	(256 * PAGE_SIZE)
 
 FIXTURE(io)
 {
@@ -314,4 +314,7 @@ TEST_F_TIMEOUT(io, mixed, GUP_PIN_PATIENCE)
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
-GUP_PIN_REPEAT_MAIN
+int main(int argc, char **argv)
+{
+	return gup_pin_repeat(test_harness_run, argc, argv);
+}

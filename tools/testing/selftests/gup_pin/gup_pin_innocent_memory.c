@@ -99,9 +99,9 @@ FIXTURE_TEARDOWN(memory)
 }
 
 /* The device's pages are where they were; all have what they had. */
-static const char *check_memory(const FIXTURE_DATA(memory) *self)
+static const char *check_memory(const struct gup_pin_mem *mem, const unsigned long *pfn)
 {
-	const volatile char *addr = self->mem.addr;
+	const char *addr = mem->addr;
 	int i;
 
 	/* First this: it may be that a page has to be mapped again. */
@@ -109,17 +109,16 @@ static const char *check_memory(const FIXTURE_DATA(memory) *self)
 		if (addr[i * PAGE_SIZE] != 'a' + i % 20)
 			return gup_pin_problem("page %d has lost its data", i);
 	for (i = 0; i < GIVEN; i++)
-		if (gup_pin_pfn_of(0, self->mem.addr + (FIRST + i) * PAGE_SIZE) !=
-		    self->pfn[i])
+		if (gup_pin_pfn_of(0, addr + (FIRST + i) * PAGE_SIZE) != pfn[i])
 			return gup_pin_problem("the device's page %d has moved", i);
 	return NULL;
 }
 
-static const char *let_go(FIXTURE_DATA(memory) *self)
+static const char *let_go(int *device, struct gup_pin_calm *calm)
 {
-	close(self->device);
-	self->device = -1;
-	return gup_pin_calm_end(&self->calm);
+	close(*device);
+	*device = -1;
+	return gup_pin_calm_end(calm);
 }
 
 static const char *swap_out(const struct gup_pin_mem *mem)
@@ -145,10 +144,10 @@ TEST_F_TIMEOUT(memory, swap, GUP_PIN_PATIENCE)
 		SKIP(return, "%s", missing);
 	ASSERT_OK(gup_pin_swap_on(&self->swap));
 	ASSERT_OK(swap_out(&self->mem));
-	ASSERT_OK(check_memory(self));
+	ASSERT_OK(check_memory(&self->mem, self->pfn));
 	ASSERT_OK(gup_pin_swap_off(&self->swap));
-	ASSERT_OK(check_memory(self));
-	ASSERT_OK(let_go(self));
+	ASSERT_OK(check_memory(&self->mem, self->pfn));
+	ASSERT_OK(let_go(&self->device, &self->calm));
 }
 
 TEST_F_TIMEOUT(memory, compaction, GUP_PIN_PATIENCE)
@@ -157,8 +156,8 @@ TEST_F_TIMEOUT(memory, compaction, GUP_PIN_PATIENCE)
 
 	ASSERT_OK(gup_pin_write("/proc/sys/vm/compact_memory", "1"));
 	ASSERT_LT(before, gup_pin_vmstat("compact_migrate_scanned"));
-	ASSERT_OK(check_memory(self));
-	ASSERT_OK(let_go(self));
+	ASSERT_OK(check_memory(&self->mem, self->pfn));
+	ASSERT_OK(let_go(&self->device, &self->calm));
 }
 
 /* Half of the area is had, for nothing in it is pinned for long. */
@@ -175,8 +174,8 @@ TEST_F_TIMEOUT(memory, cma, GUP_PIN_PATIENCE)
 	snprintf(path, sizeof(path), "%s/free", cma.dir);
 	ASSERT_OK(gup_pin_write(path, count));
 	ASSERT_FALSE(gup_pin_in_range(&cma.range, self->mem.addr + FIRST * PAGE_SIZE));
-	ASSERT_OK(check_memory(self));
-	ASSERT_OK(let_go(self));
+	ASSERT_OK(check_memory(&self->mem, self->pfn));
+	ASSERT_OK(let_go(&self->device, &self->calm));
 }
 
 TEST_F_TIMEOUT(memory, offline, 300)
@@ -193,8 +192,8 @@ TEST_F_TIMEOUT(memory, offline, 300)
 		SKIP(return, "no memory block that is all movable (boot with movablecore=256M)");
 	}
 	ASSERT_FALSE(gup_pin_in_range(&range, self->mem.addr + FIRST * PAGE_SIZE));
-	ASSERT_OK(check_memory(self));
-	ASSERT_OK(let_go(self));
+	ASSERT_OK(check_memory(&self->mem, self->pfn));
+	ASSERT_OK(let_go(&self->device, &self->calm));
 }
 
 /* What a child writes is its own, and what it has when it ends is not missed. */
@@ -213,8 +212,8 @@ TEST_F_TIMEOUT(memory, fork, GUP_PIN_PATIENCE)
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_EQ(0, status);
-	ASSERT_OK(check_memory(self));
-	ASSERT_OK(let_go(self));
+	ASSERT_OK(check_memory(&self->mem, self->pfn));
+	ASSERT_OK(let_go(&self->device, &self->calm));
 }
 
 /* Pages are merged, but for those that the device has. */
@@ -306,4 +305,7 @@ TEST(private_copy)
 	gup_pin_calm_close(&calm);
 }
 
-GUP_PIN_REPEAT_MAIN
+int main(int argc, char **argv)
+{
+	return gup_pin_repeat(test_harness_run, argc, argv);
+}

@@ -46,21 +46,25 @@ FIXTURE_VARIANT(passed)
 	bool other_gives;
 };
 
-#define PASSED(name, memory_kind, device_kind)					\
-	FIXTURE_VARIANT_ADD(passed, name) {					\
-		.memory = memory_kind, .device = device_kind			\
-	};									\
-	FIXTURE_VARIANT_ADD(passed, name##_of_other) {				\
-		.memory = memory_kind, .device = device_kind, .other_gives = true \
-	}
+#define OWNER(memory_kind, device_kind)					\
+	.memory = (memory_kind), .device = (device_kind)
+#define OTHER(memory_kind, device_kind)					\
+	.memory = (memory_kind), .device = (device_kind), .other_gives = true
 
-PASSED(ring, SHARED_MEMFD, DEVICE_RING);
-PASSED(umem, SHARED_MEMFD, DEVICE_UMEM);
-PASSED(iommu, SHARED_MEMFD, DEVICE_IOMMU);
-PASSED(dmabuf, SHARED_MEMFD, DEVICE_DMABUF);
-PASSED(hugetlb_ring, SHARED_MEMFD_HUGETLB, DEVICE_RING);
-PASSED(hugetlb_iommu, SHARED_MEMFD_HUGETLB, DEVICE_IOMMU);
-PASSED(hugetlb_dmabuf, SHARED_MEMFD_HUGETLB, DEVICE_DMABUF);
+FIXTURE_VARIANT_ADD(passed, ring) { OWNER(SHARED_MEMFD, DEVICE_RING) };
+FIXTURE_VARIANT_ADD(passed, ring_of_other) { OTHER(SHARED_MEMFD, DEVICE_RING) };
+FIXTURE_VARIANT_ADD(passed, umem) { OWNER(SHARED_MEMFD, DEVICE_UMEM) };
+FIXTURE_VARIANT_ADD(passed, umem_of_other) { OTHER(SHARED_MEMFD, DEVICE_UMEM) };
+FIXTURE_VARIANT_ADD(passed, iommu) { OWNER(SHARED_MEMFD, DEVICE_IOMMU) };
+FIXTURE_VARIANT_ADD(passed, iommu_of_other) { OTHER(SHARED_MEMFD, DEVICE_IOMMU) };
+FIXTURE_VARIANT_ADD(passed, dmabuf) { OWNER(SHARED_MEMFD, DEVICE_DMABUF) };
+FIXTURE_VARIANT_ADD(passed, dmabuf_of_other) { OTHER(SHARED_MEMFD, DEVICE_DMABUF) };
+FIXTURE_VARIANT_ADD(passed, hugetlb_ring) { OWNER(SHARED_MEMFD_HUGETLB, DEVICE_RING) };
+FIXTURE_VARIANT_ADD(passed, hugetlb_ring_of_other) { OTHER(SHARED_MEMFD_HUGETLB, DEVICE_RING) };
+FIXTURE_VARIANT_ADD(passed, hugetlb_iommu) { OWNER(SHARED_MEMFD_HUGETLB, DEVICE_IOMMU) };
+FIXTURE_VARIANT_ADD(passed, hugetlb_iommu_of_other) { OTHER(SHARED_MEMFD_HUGETLB, DEVICE_IOMMU) };
+FIXTURE_VARIANT_ADD(passed, hugetlb_dmabuf) { OWNER(SHARED_MEMFD_HUGETLB, DEVICE_DMABUF) };
+FIXTURE_VARIANT_ADD(passed, hugetlb_dmabuf_of_other) { OTHER(SHARED_MEMFD_HUGETLB, DEVICE_DMABUF) };
 
 union control {
 	struct cmsghdr header;
@@ -123,7 +127,7 @@ static const char *step(void *arg, char what)
 		close(party->fd);
 		return NULL;
 	default:
-		return "no such step";
+		return "it cannot do that";
 	}
 }
 
@@ -248,4 +252,7 @@ TEST_F_TIMEOUT(passed, device_closed_last, GUP_PIN_PATIENCE)
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
-GUP_PIN_REPEAT_MAIN
+int main(int argc, char **argv)
+{
+	return gup_pin_repeat(test_harness_run, argc, argv);
+}

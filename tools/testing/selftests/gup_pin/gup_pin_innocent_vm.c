@@ -22,15 +22,19 @@
 #define ROUNDS		3
 #define PUNCH		(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
 
+struct machine {
+	struct gup_pin_shared mem;
+	size_t chunk;
+	int iommu;
+	__u32 ioas;
+};
+
 FIXTURE(vm)
 {
 	struct gup_pin_calm calm;
 	struct gup_pin_mounted fs;
-	struct gup_pin_shared mem;
+	struct machine vm;
 	struct gup_pin_program backend;	/* maps the memory, as vhost-user does */
-	size_t chunk;
-	int iommu;
-	__u32 ioas;
 };
 
 FIXTURE_VARIANT(vm)
@@ -63,7 +67,7 @@ static const char *step(void *arg, char what)
 	struct gup_pin_shared *mem = arg;
 
 	if (what != STEP_WRITE)
-		return "no such step";
+		return "it cannot do that";
 	memset(mem->addr, 4, mem->size);
 	return NULL;
 }
@@ -82,21 +86,21 @@ FIXTURE_SETUP(vm)
 		gup_pin_device_missing(DEVICE_IOMMU);
 	size_t i;
 
-	self->iommu = -1;
+	self->vm.iommu = -1;
 	if (missing)
 		SKIP(return, "%s", missing);
 	if (fs)
 		ASSERT_OK(gup_pin_mount(&self->fs, fs, NULL));
 	ASSERT_OK(gup_pin_calm_begin(&self->calm));
-	ASSERT_OK(gup_pin_shared_get(&self->mem, variant->memory, self->fs.dir, CHUNKS));
-	ASSERT_OK(gup_pin_program_run(&self->backend, be_backend, &self->mem));
-	self->chunk = gup_pin_shared_page(variant->memory);
-	ASSERT_EQ(0, gup_pin_iommu_open(&self->iommu, &self->ioas));
-	ASSERT_EQ(0, gup_pin_iommu_attach(self->iommu, self->ioas));
+	ASSERT_OK(gup_pin_shared_get(&self->vm.mem, variant->memory, self->fs.dir, CHUNKS));
+	ASSERT_OK(gup_pin_program_run(&self->backend, be_backend, &self->vm.mem));
+	self->vm.chunk = gup_pin_shared_page(variant->memory);
+	ASSERT_EQ(0, gup_pin_iommu_open(&self->vm.iommu, &self->vm.ioas));
+	ASSERT_EQ(0, gup_pin_iommu_attach(self->vm.iommu, self->vm.ioas));
 	for (i = 0; i < CHUNKS; i++)
-		ASSERT_EQ(0, gup_pin_iommu_map(self->iommu, self->ioas,
-					       self->mem.addr + i * self->chunk,
-					       i * self->chunk, self->chunk, true));
+		ASSERT_EQ(0, gup_pin_iommu_map(self->vm.iommu, self->vm.ioas,
+					       self->vm.mem.addr + i * self->vm.chunk,
+					       i * self->vm.chunk, self->vm.chunk, true));
 }
 
 FIXTURE_TEARDOWN(vm)
@@ -104,9 +108,9 @@ FIXTURE_TEARDOWN(vm)
 	const char *stuck;
 
 	gup_pin_program_kill(&self->backend);
-	if (self->iommu >= 0)
-		close(self->iommu);
-	gup_pin_shared_put(&self->mem);
+	if (self->vm.iommu >= 0)
+		close(self->vm.iommu);
+	gup_pin_shared_put(&self->vm.mem);
 	gup_pin_calm_close(&self->calm);
 	stuck = gup_pin_unmount(&self->fs);
 	if (stuck)
@@ -134,27 +138,26 @@ static const char *check_chunks(pid_t pid, int fd, size_t chunks, size_t chunk)
 }
 
 /* The guest gives some of its memory back: first the device loses it. */
-static const char *inflate(FIXTURE_DATA(vm) *self, size_t i)
+static const char *inflate(const struct machine *vm, size_t i)
 {
-	size_t at = i * self->chunk;
-	int ret = gup_pin_iommu_unmap(self->iommu, self->ioas, at, self->chunk);
+	size_t at = i * vm->chunk;
+	int ret = gup_pin_iommu_unmap(vm->iommu, vm->ioas, at, vm->chunk);
 
 	if (ret)
 		return gup_pin_problem("IOMMU_IOAS_UNMAP: %s", strerror(-ret));
-	return fallocate(self->mem.fd, PUNCH, at, self->chunk) ?
+	return fallocate(vm->mem.fd, PUNCH, at, vm->chunk) ?
 		gup_pin_problem("fallocate: %s", strerror(errno)) : NULL;
 }
 
-static const char *deflate(FIXTURE_DATA(vm) *self, size_t i)
+static const char *deflate(const struct machine *vm, size_t i)
 {
-	char *addr = self->mem.addr + i * self->chunk;
+	char *addr = vm->mem.addr + i * vm->chunk;
 	int ret;
 
 	if (*addr)
 		return gup_pin_problem("what the hole had is still there");
 	*addr = 1;
-	ret = gup_pin_iommu_map(self->iommu, self->ioas, addr, i * self->chunk, self->chunk,
-				true);
+	ret = gup_pin_iommu_map(vm->iommu, vm->ioas, addr, i * vm->chunk, vm->chunk, true);
 	return ret ? gup_pin_problem("IOMMU_IOAS_MAP: %s", strerror(-ret)) : NULL;
 }
 
@@ -163,18 +166,18 @@ TEST_F_TIMEOUT(vm, balloon, GUP_PIN_PATIENCE)
 	int round;
 	size_t i;
 
-	ASSERT_OK(check_chunks(getpid(), self->mem.fd, CHUNKS, self->chunk));
+	ASSERT_OK(check_chunks(getpid(), self->vm.mem.fd, CHUNKS, self->vm.chunk));
 	for (round = 0; round < ROUNDS; round++) {
 		for (i = 0; i < CHUNKS; i += 2)
-			ASSERT_OK(inflate(self, i));
-		ASSERT_OK(check_chunks(getpid(), self->mem.fd, CHUNKS / 2, self->chunk));
+			ASSERT_OK(inflate(&self->vm, i));
+		ASSERT_OK(check_chunks(getpid(), self->vm.mem.fd, CHUNKS / 2, self->vm.chunk));
 		for (i = 0; i < CHUNKS; i += 2)
-			ASSERT_OK(deflate(self, i));
-		ASSERT_OK(check_chunks(getpid(), self->mem.fd, CHUNKS, self->chunk));
+			ASSERT_OK(deflate(&self->vm, i));
+		ASSERT_OK(check_chunks(getpid(), self->vm.mem.fd, CHUNKS, self->vm.chunk));
 		ASSERT_OK(gup_pin_program_do(&self->backend, STEP_WRITE));
 	}
-	close(self->iommu);
-	self->iommu = -1;
+	close(self->vm.iommu);
+	self->vm.iommu = -1;
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
@@ -185,12 +188,12 @@ TEST_F_TIMEOUT(vm, ends, GUP_PIN_PATIENCE)
 
 	ASSERT_OK(gup_pin_program_check_pins(getpid(), gup_pin_shared_map(variant->memory),
 					     &pins));
-	gup_pin_shared_put(&self->mem);
+	gup_pin_shared_put(&self->vm.mem);
 	ASSERT_OK(gup_pin_program_do(&self->backend, STEP_WRITE));
 	gup_pin_program_kill(&self->backend);
 	ASSERT_OK(gup_pin_program_check_lost(getpid(), pins));
-	close(self->iommu);
-	self->iommu = -1;
+	close(self->vm.iommu);
+	self->vm.iommu = -1;
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
@@ -296,4 +299,7 @@ TEST_F_TIMEOUT(huge, tail_cut_off, GUP_PIN_PATIENCE)
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
-GUP_PIN_REPEAT_MAIN
+int main(int argc, char **argv)
+{
+	return gup_pin_repeat(test_harness_run, argc, argv);
+}

@@ -126,7 +126,7 @@ static const char *step(void *arg, char what)
 		memset(given->mem.addr, 2, given->mem.size);
 		return NULL;
 	default:
-		return "no such step";
+		return "it cannot do that";
 	}
 }
 
