@@ -88,9 +88,18 @@ def hazard(kind: str, age_ms: int, **words: Any) -> Words:
         "func": "ext4_bio_write_folio+0x101",
         "pins_on_folio": 1,
         "path": "/var/lib/data/base/16384",
+        "count": 1,
+        "last_ms": age_ms,
+        "reported": 1,
+        "indexes": "0x5-0x5",
+        "stake": "data",
         "frames": EVENT,
     }
     return usual | words
+
+
+# The end of a process with shared memory that a device writes to.
+HARMLESS = {"stake": "end", "count": 300, "reported": 0, "last_ms": 60_000}
 
 
 def finding(kind: str, pfn: int, **words: Any) -> Words:
@@ -116,7 +125,7 @@ def finding(kind: str, pfn: int, **words: Any) -> Words:
 
 
 def document(pins: list[Words], **parts: Any) -> Words:
-    """A gup-pin/1 document with these pins."""
+    """A gup-pin/2 document with these pins."""
     memory = {
         "page_size": 4096,
         "block_pages": BLOCK_PAGES,
@@ -132,7 +141,7 @@ def document(pins: list[Words], **parts: Any) -> Words:
         ],
     }
     usual: Words = {
-        "schema": "gup-pin/1",
+        "schema": "gup-pin/2",
         "verb": "report",
         "kernel": "6.12.117",
         "live": False,
@@ -174,7 +183,8 @@ def troubled() -> Words:
             hazard("truncate", 3_600_000, func="truncate_cleanup_folio+0x4b"),
             hazard("writeback", 41_000),
             hazard("writeback", 338),
-            hazard("overdue", 2_100, frames=[], func="0x0"),
+            hazard("overdue", 2_100, frames=[], func="0x0", stake="time"),
+            hazard("truncate", 90_000, path="/dev/zero", **HARMLESS),
         ],
         findings=[
             finding("writeback", 0x7EE5, pins=[pins[2]]),

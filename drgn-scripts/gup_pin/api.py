@@ -161,7 +161,7 @@ def _origins(state: GupPinState) -> Iterator[Object]:
 def for_each_hazard(
     prog: Source, wanted: Filter | None = None, **words: Any
 ) -> Iterator[Hazard]:
-    """The newest hazards, up to 128, oldest first.
+    """The hazards that are kept, up to 16 of each kind, by the time of their first.
 
     :param prog: program, or its state
     :param wanted: only these; None is all
@@ -169,7 +169,9 @@ def for_each_hazard(
     :return: hazards, from ``struct gup_pin_hazard_record``. kind is an enum
         gup_pin_hazard_kind; event has the time in ns of local_clock(), the task and
         return addresses; run is the pin, as it was then, with the properties that
-        for_each_pin() tells.
+        for_each_pin() tells. Both are of the first of equal ones, of which there are
+        count; last is the time of the last, reported how many reports were printed,
+        stake an enum gup_pin_stake, and indexes the range of folios in the file.
     :raises GupPinUnavailable: as for_each_pin()
     :raises drgn.FaultError: likewise
     :raises LookupError: likewise

@@ -18,7 +18,8 @@ from .words import escape
 PINS_HEADER = "# gup_pin pins 1"
 STACKS_HEADER = "# gup_pin stacks 1"
 ORPHANS_HEADER = "# gup_pin orphans 1"
-HAZARDS_HEADER = "# gup_pin hazards 1"
+# GUP_PIN_HAZARDS_FORMAT
+HAZARDS_HEADER = "# gup_pin hazards 2"
 
 _MINOR_BITS = 20
 
@@ -31,6 +32,7 @@ class Names:
     long: int
     apis: tuple[str, ...]
     hazards: tuple[str, ...] = ()
+    stakes: tuple[str, ...] = ()
 
     def mode(self, number: int) -> str:
         """What a pin is for: r or w."""
@@ -47,6 +49,10 @@ class Names:
     def hazard(self, number: int) -> str:
         """The name of a kind of hazard."""
         return self.hazards[number] if number < len(self.hazards) else f"kind{number}"
+
+    def stake(self, number: int) -> str:
+        """The name of what is at stake."""
+        return self.stakes[number] if number < len(self.stakes) else f"stake{number}"
 
 
 class Formatter:
@@ -133,8 +139,17 @@ class Formatter:
 
     def more_words(self, hazard: Hazard, func: str) -> dict[str, str | int]:
         """The words of a hazard that come after those of its pin."""
-        path = hazard.run.first.folio.path
-        return {"func": func, "pins_on_folio": hazard.pins, "path": path}
+        first, last = hazard.indexes
+        return {
+            "func": func,
+            "pins_on_folio": hazard.pins,
+            "path": hazard.run.first.folio.path,
+            "count": hazard.count,
+            "last_ms": age_ms(hazard.last, self._now),
+            "reported": hazard.reported,
+            "indexes": f"{first:#x}-{last:#x}",
+            "stake": self._names.stake(hazard.stake),
+        }
 
     def hazard(
         self,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The newest hazards: mirrors mm/gup_pin/ring.c."""
+"""The hazards that are kept: mirrors mm/gup_pin/ring.c."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ _MAP_PREFIX = "GUP_PIN_MAP_"
 _NAME = "struct gup_pin_hazard_record"
 
 _MEMBERS = [
-    *("seq", "kind", "pins"),
+    *("seq", "kind", "pins", "count", "place.used"),
+    *("reported", "stake", "first_index", "last_index"),
     *(f"event.{name}" for name in ("time", "ip", "tgid", "pid", "nr")),
     *(f"pin.{name}" for name in ("pfn", "time", "addr", "pins", "inferred")),
     *(f"pin.id.{name}" for name in ("stack", "mode", "term", "api")),
@@ -48,16 +49,24 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """A hazard that was counted.
+    """Equal hazards that were counted.
 
-    kind: number of its kind; pins: recorded pins on the folio; run: the pin that its
-    report names first, as a line of its own
+    kind: number of their kind; pins: recorded pins on the folio; event and run are of
+    the first: what happened, and the pin that its report names first, as a line of its
+    own; count: how many; last: time of the last; reported: reports that were printed;
+    stake: number of what is at stake; indexes: of the first and the last of the folios in
+    their file
     """
 
     kind: int
     pins: int
     event: Event
     run: Run
+    count: int
+    last: int
+    reported: int
+    stake: int
+    indexes: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,8 @@ def find_layouts(prog: Program) -> Layouts:
     event, pin = prog.type("struct gup_pin_event"), prog.type("struct gup_pin_id")
     depth = event.member("entries").type.length
     comm_size = event.member("comm").type.length
-    ring_size = prog.type("struct gup_pin_ring").member("entries").type.length
+    kinds = prog.type("struct gup_pin_ring").member("entries").type
+    ring_size = (kinds.length or 0) * (kinds.type.length or 0)
     maps = prog.type("enum gup_pin_map").enumerators
     name_size = prog.type(_NAME).member("name").type.length
     assert depth and comm_size and ring_size and maps and name_size
@@ -135,32 +145,48 @@ class Ring:
         self._fault = fault
         self._meaning = meaning
 
-    def hazards(self, address: int, newest: int) -> Iterator[Hazard]:
-        """Those of the ring at an address, which count up to newest, in their order."""
+    def hazards(self, address: int) -> Iterator[Hazard]:
+        """Those of the ring at an address, in the order of their first."""
         layouts = self._layouts
         first = address + layouts.ring_at
-        for seq in range(max(newest - layouts.ring_size, 0) + 1, newest + 1):
-            at = first + seq % layouts.ring_size * layouts.record.size
+        found: list[tuple[int, Hazard]] = []
+        for number in range(layouts.ring_size):
             try:
-                yield self._read(at, seq)
+                found += self._read(first + number * layouts.record.size)
             except Unreadable as error:
                 self._fault(error)
+        for _, hazard in sorted(found, key=lambda numbered: numbered[0]):
+            yield hazard
 
-    def _read(self, address: int, number: int) -> Hazard:
-        """The hazard at an address, which has that number; raises Unreadable."""
+    def _read(self, address: int) -> list[tuple[int, Hazard]]:
+        """The hazard in a place, with its number, if there is one; raises Unreadable."""
         layouts = self._layouts
         record = layouts.record
         data = self._memory.read(address, record.size, record.name)
-        seq, kind, pins, *words = record.unpack(data)
-        if seq != number:
-            raise Unreadable(record.name, address, "is being written")
+        seq, kind, pins, count, last, *words = record.unpack(data)
+        reported, stake, first_index, last_index, *words = words
+        if not seq:
+            if count:
+                raise Unreadable(record.name, address, "is being written")
+            return []
         time, ip, tgid, pid, nr = words[:5]
         order = "<" if layouts.little_endian else ">"
         nr = min(nr, layouts.depth)
         entries = struct.unpack_from(f"{order}{nr}Q", data, layouts.entries_at)
         comm = self._text(data, layouts.event_comm_at, layouts.comm_size)
         event = Event(time, ip, tgid, pid, comm, entries)
-        return Hazard(kind, pins, event, self._pin(data, words[5:]))
+        hazard = Hazard(
+            kind,
+            pins,
+            event,
+            self._pin(data, words[5:]),
+            count,
+            last,
+            reported,
+            stake,
+            (first_index, last_index),
+        )
+        return [(seq, hazard)]
 
     def _pin(self, data: bytes, words: list[int]) -> Run:
         """The pin of a hazard."""

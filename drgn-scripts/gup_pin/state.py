@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from drgn import Object, Program
 
 # GUP_PIN_FORMAT
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -301,11 +301,10 @@ class GupPinState:
 
         try:
             address = self.root.ring.value_()
-            newest = self.root.ring.newest.value_()
         except FaultError as error:
             self.faults.add(Unreadable("ring of hazards", error.address))
             return iter(())
-        hazards = self._ring.hazards(address, newest)
+        hazards = self._ring.hazards(address)
         if not wanted:
             return hazards
         wanted.check_names(self.names)
@@ -348,11 +347,13 @@ def _find_root(prog: Program) -> Object:
 def _find_names(prog: Program, root: Object) -> Names:
     count = prog.constant("NR_GUP_PIN_APIS").value_()
     kinds = prog.constant("NR_GUP_PIN_HAZARDS").value_()
+    stakes = prog.constant("NR_GUP_PIN_STAKES").value_()
     return Names(
         write=prog.constant("GUP_PIN_WRITE").value_(),
         long=prog.constant("GUP_PIN_LONG").value_(),
         apis=tuple(root.api_names[i].string_().decode() for i in range(count)),
         hazards=tuple(root.hazard_names[i].string_().decode() for i in range(kinds)),
+        stakes=tuple(root.stake_names[i].string_().decode() for i in range(stakes)),
     )
 
 

@@ -137,6 +137,11 @@ HAZARD = Hazard(
     pins=17,
     event=Event(NOW - 4_000_000, 0x1234, 40, 41, b"a b", (0x1234, 0x5678)),
     run=Run(item(0x1A2B0), 1, 16),
+    count=300,
+    last=NOW - 2_000_000,
+    reported=1,
+    stake=1,
+    indexes=(0x0, 0x12B),
 )
 EVENT = " truncate_cleanup_folio+0x1/0x2\n notify_change+0x1/0x2\n"
 FRAMES = " pin_user_pages_fast+0x51/0x80\n bio_iov_iter_get_pages+0x1/0x2\n"

@@ -18,6 +18,7 @@ NAMES = Names(
     long=1,
     apis=("pin_user_pages", "pin_user_pages_fast"),
     hazards=("writeback", "truncate"),
+    stakes=("data", "end"),
 )
 TIME = 1_000_000_000
 NOW = TIME + 5_203_999_999

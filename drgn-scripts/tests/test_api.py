@@ -176,7 +176,7 @@ def prog(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 FIRST = item(1)
-HAZARD = Hazard(0, 1, Event(0, 0, 0, 0, b"", ()), Run(FIRST, 1, 1))
+HAZARD = Hazard(0, 1, Event(0, 0, 0, 0, b"", ()), Run(FIRST, 1, 1), 1, 0, 0, 0, (0, 0))
 
 
 @pytest.mark.parametrize("pin", [Run(FIRST, 1, 1), FIRST, HAZARD, CALL, ORIGIN])

@@ -226,9 +226,10 @@ def test_hazards(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     assert run(monkeypatch, "hazards", MockState()) == 0
     line = LINE.replace("pages=16", "pages=1").removesuffix(" path=")
     assert capsys.readouterr() == (
-        "# gup_pin hazards 1\n"
+        "# gup_pin hazards 2\n"
         f"kind=truncate age_ms=4 task=40/41 comm=a\\x20b {line} "
-        "func=truncate_cleanup_folio+0x1 pins_on_folio=17 path=\n"
+        "func=truncate_cleanup_folio+0x1 pins_on_folio=17 path= "
+        "count=300 last_ms=2 reported=1 indexes=0x0-0x12b stake=end\n"
         f"event:\n{EVENT}pin:\n{FRAMES}\n",
         "",
     )
@@ -249,6 +250,11 @@ def test_hazards_jsonl(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None
         "func": "truncate_cleanup_folio+0x1",
         "pins_on_folio": 17,
         "path": "",
+        "count": 300,
+        "last_ms": 2,
+        "reported": 1,
+        "indexes": "0x0-0x12b",
+        "stake": "end",
         "frames": [frame.strip() for frame in EVENT.splitlines()],
     }
 

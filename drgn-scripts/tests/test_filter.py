@@ -282,7 +282,7 @@ def test_paths(path: str, wanted: str, same: bool) -> None:
 def hazard() -> Hazard:
     """One that another task met, two ms ago."""
     event = Event(NOW - 2_000_000, 0, 40, 41, b"kworker", ())
-    return Hazard(1, 1, event, Run(ITEM, 4, 1))
+    return Hazard(1, 1, event, Run(ITEM, 4, 1), 1, 0, 0, 0, (0, 0))
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,12 @@ SIZE, DEPTH = 4, 3
 COMM, NAME = 16, 8
 # All of 64 bits, one behind the other; then the two names, the event's stack,
 # and the file's name.
-WORDS = 25
+WORDS = 31
 LAYOUTS = Layouts(
     record=Record(
         "struct gup_pin_hazard_record",
         8 * WORDS + 2 * COMM + 8 * DEPTH + NAME,
-        [Field(64 * i, 64, signed=i in (5, 6)) for i in range(WORDS)],
+        [Field(64 * i, 64, signed=i in (11, 12)) for i in range(WORDS)],
     ),
     event_comm_at=8 * WORDS,
     pin_comm_at=8 * WORDS + COMM,
@@ -35,9 +35,11 @@ LAYOUTS = Layouts(
     name_at=8 * WORDS + 2 * COMM + 8 * DEPTH,
     name_size=NAME,
 )
-# Behind the number: kind, pins, event, pin, its origin, its folio.
+# Behind the number: kind, pins, what is of all equal ones, event, pin, its origin, its
+# folio.
 REST = (
-    *(2, 3),
+    *(2, 3, 9, 8_000_000),
+    *(1, 4, 0x10, 0x1F),
     *(7_000_000, 0x1234, 40, 41, 2),
     *(0x1A2B0, 5_000_000, 0x7F00_0000, 1, 1),
     *(0x2B40003, 1, 0, 1),
@@ -54,21 +56,25 @@ def entry(seq: int, rest: tuple[int, ...] = REST) -> bytes:
     return words + names + struct.pack("<3Q", 0x1234, 0x5678, 0x9ABC) + path
 
 
-def read(entries: list[bytes], newest: int) -> tuple[list[Hazard], Faults]:
+EMPTY = bytes(LAYOUTS.record.size)
+
+
+def read(entries: list[bytes]) -> tuple[list[Hazard], Faults]:
     """What is read of a ring with these entries, and what could not be."""
     memory, faults = MockMemory(), Faults()
-    address = memory.put(struct.pack("<Q", newest) + b"".join(entries))
+    address = memory.put(struct.pack("<Q", 0) + b"".join(entries))
     ring = Ring(memory, LAYOUTS, faults.add, MEANING)
-    return list(ring.hazards(address, newest)), faults
+    return list(ring.hazards(address)), faults
 
 
 def test_all_of_a_hazard() -> None:
     """Every member."""
-    empty = bytes(LAYOUTS.record.size)
-    (hazard,), faults = read([empty, entry(1), empty, empty], 1)
+    (hazard,), faults = read([EMPTY, entry(1), EMPTY, EMPTY])
     assert not faults
     event, first = hazard.event, hazard.run.first
     assert (hazard.kind, hazard.pins) == (2, 3)
+    assert (hazard.count, hazard.last, hazard.reported) == (9, 8_000_000, 1)
+    assert (hazard.stake, hazard.indexes) == (4, (0x10, 0x1F))
     assert (event.time, event.ip, event.tgid, event.pid) == (7_000_000, 0x1234, 40, 41)
     assert (event.comm, event.entries) == (b"truncate", (0x1234, 0x5678))
     assert (first.pfn, first.addr, first.pins) == (0x1A2B0, 0x7F00_0000, 1)
@@ -87,25 +93,22 @@ def test_all_of_a_hazard() -> None:
 
 def test_none() -> None:
     """Nothing has happened yet."""
-    found, faults = read([bytes(LAYOUTS.record.size)] * SIZE, 0)
+    found, faults = read([EMPTY] * SIZE)
     assert found == [] and not faults
 
 
-@pytest.mark.parametrize("newest", [1, 3, 4, 5, 8, 11])
-def test_the_newest_in_their_order(newest: int) -> None:
-    """As many as there is room for; number N is in entry N % SIZE."""
-    numbers = range(max(newest - SIZE, 0) + 1, newest + 1)
-    entries = [bytes(LAYOUTS.record.size)] * SIZE
-    for number in numbers:
-        entries[number % SIZE] = entry(number, (2, number, *REST[2:]))
-    found, faults = read(entries, newest)
-    assert [hazard.pins for hazard in found] == list(numbers) and not faults
+@pytest.mark.parametrize("numbers", [(1,), (2, 1), (7, 3, 9, 5), (8, 4, 6)])
+def test_in_the_order_of_their_numbers(numbers: tuple[int, ...]) -> None:
+    """Wherever they lie."""
+    entries = [entry(number, (2, number, *REST[2:])) for number in numbers]
+    found, faults = read(entries + [EMPTY] * (SIZE - len(numbers)))
+    assert [hazard.pins for hazard in found] == sorted(numbers) and not faults
 
 
 def test_one_that_is_being_written() -> None:
     """It is left out, and told."""
     entries = [entry(4), entry(5), entry(0), entry(3)]
-    found, faults = read(entries, 6)
+    found, faults = read(entries)
     assert len(found) == 3
     (line,) = faults.lines()
     assert line.startswith("struct gup_pin_hazard_record is being written")
@@ -113,8 +116,8 @@ def test_one_that_is_being_written() -> None:
 
 def test_a_stack_that_is_too_deep() -> None:
     """Damage: no more than there is room for."""
-    rest = (*REST[:6], 1000, *REST[7:])
-    (hazard,), _ = read([bytes(LAYOUTS.record.size), entry(1, rest)], 1)
+    rest = (*REST[:12], 1000, *REST[13:])
+    (hazard,), _ = read([EMPTY, entry(1, rest), EMPTY, EMPTY])
     assert len(hazard.event.entries) == DEPTH
 
 
@@ -122,14 +125,14 @@ def test_not_in_the_dump() -> None:
     """Each is told."""
     faults = Faults()
     ring = Ring(MockMemory(), LAYOUTS, faults.add)
-    assert list(ring.hazards(0x1000, 2)) == []
+    assert list(ring.hazards(0x1000)) == []
     assert next(iter(faults.lines())).startswith("struct gup_pin_hazard_record not in")
 
 
 def test_a_kind_of_memory_that_is_not_known() -> None:
     """A number is better than nothing."""
     rest = (*REST[:-5], 9, *REST[-4:])
-    (hazard,), _ = read([bytes(LAYOUTS.record.size), entry(1, rest)], 1)
+    (hazard,), _ = read([EMPTY, entry(1, rest), EMPTY, EMPTY])
     assert hazard.run.first.folio.map == "map9"
 
 
@@ -138,5 +141,5 @@ def test_unreadable_is_an_error_of_one_record() -> None:
     memory, faults = MockMemory(), Faults()
     address = memory.put(struct.pack("<Q", 3) + entry(4) + entry(1))
     ring = Ring(memory, LAYOUTS, faults.add)
-    assert len(list(ring.hazards(address, 2))) == 1
+    assert len(list(ring.hazards(address))) == 2
     assert bool(faults)

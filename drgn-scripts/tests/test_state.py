@@ -50,11 +50,11 @@ def test_not_built() -> None:
     assert caught.value.absence is Absence.NOT_BUILT
 
 
-@pytest.mark.parametrize("number", [2, 4])
+@pytest.mark.parametrize("number", [3, 5])
 def test_other_format(number: int) -> None:
     """Older or newer, both numbers are told."""
     prog = mock_program(gup_pin_root=root(number))
-    wanted = f"gup_pin_root has format {number}, these scripts read 3"
+    wanted = f"gup_pin_root has format {number}, these scripts read 4"
     with pytest.raises(GupPinUnavailable, match=wanted) as caught:
         gup_pin_state(prog)
     assert caught.value.absence is Absence.OTHER_FORMAT
@@ -111,9 +111,9 @@ def test_a_filter_that_is_none(monkeypatch: pytest.MonkeyPatch, each: str) -> No
     """Is told by the call itself: after that, verbs print their header."""
     vars(sys.modules["drgn"])["FaultError"] = OSError
     state: Any = object.__new__(GupPinState)
-    ring = SimpleNamespace(value_=int, newest=SimpleNamespace(value_=int))
+    ring = SimpleNamespace(value_=int)
     parts = {"names": NAMES, "root": SimpleNamespace(ring=ring)}
-    parts["_ring"] = SimpleNamespace(hazards=lambda address, newest: ())
+    parts["_ring"] = SimpleNamespace(hazards=lambda address: ())
     for name, part in parts.items():
         object.__setattr__(state, name, part)
     monkeypatch.setattr(GupPinState, "orphans", lambda self: None)

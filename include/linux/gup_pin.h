@@ -71,6 +71,7 @@ void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios,
 void __gup_pin_dump_page(const struct page *page);
 void __gup_pin_contig_busy(unsigned long start, unsigned long end, gfp_t gfp);
 void __gup_pin_writeback_start(struct folio *folio, unsigned long ip);
+void __gup_pin_submit(struct folio *folio, unsigned long ip);
 void __gup_pin_truncate(struct folio *folio);
 void __gup_pin_invalidate(struct folio *folio);
 void __gup_pin_writeback_end(struct folio *folio);
@@ -321,6 +322,20 @@ static __always_inline void gup_pin_writeback_start(struct folio *folio)
 }
 
 /**
+ * gup_pin_submit() - a buffer of a folio is about to be submitted by itself
+ * @folio: the folio; may be any memory
+ * @write: to be written
+ *
+ * For writes from a file's own page that is not under writeback. Context as
+ * gup_pin_writeback_start().
+ */
+static __always_inline void gup_pin_submit(struct folio *folio, bool write)
+{
+	if (write && gup_pin_maybe_pinned(folio))
+		__gup_pin_submit(folio, _RET_IP_);
+}
+
+/**
  * gup_pin_truncate() - a folio, or a part of it, is about to leave its file
  * @folio: the folio; locked, and still in its mapping
  *
@@ -452,6 +467,10 @@ static inline void gup_pin_contig_busy(unsigned long start, unsigned long end,
 }
 
 static inline void gup_pin_writeback_start(struct folio *folio)
+{
+}
+
+static inline void gup_pin_submit(struct folio *folio, bool write)
 {
 }
 

@@ -430,6 +430,8 @@ void gup_pin_block_release_all(struct gup_pin_block *block, unsigned int bit,
 	block->slotted &= ~mask;
 	block->used &= ~mask;
 	block->inferred &= ~mask;
+	if (!block->inferred)
+		block->unsure = false;
 }
 
 static struct gup_pin_layer *oldest_layer(struct gup_pin_block *block,

@@ -6,6 +6,7 @@
 #ifndef _MM_GUP_PIN_COMPAT_H
 #define _MM_GUP_PIN_COMPAT_H
 
+#include <linux/fs.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/version.h>
@@ -58,6 +59,26 @@ static inline unsigned long gup_pin_page_flags(const struct page *page)
 #else
 #define gup_pin_param_nr(test)	((test)->param_index)
 #endif
+
+/* Nothing refers to the inode any more: its pages are being dropped. */
+static inline bool gup_pin_inode_ends(const struct inode *inode)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+	return READ_ONCE(inode->i_state) & I_FREEING;
+#else
+	return inode_state_read_once((struct inode *)inode) & I_FREEING;
+#endif
+}
+
+/* For tests: make an inode look as if it were evicted. */
+static inline void gup_pin_end_inode(struct inode *inode)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+	inode->i_state = I_FREEING;
+#else
+	inode_state_assign_raw(inode, I_FREEING);
+#endif
+}
 
 /* folio_add_pins() is there. */
 #define GUP_PIN_HAS_ADD_PINS	(LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0))

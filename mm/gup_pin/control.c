@@ -21,6 +21,7 @@ struct gup_pin_root gup_pin_root = {
 	.live_calls = &gup_pin_live_calls,
 	.ring = &gup_pin_ring,
 	.hazard_names = gup_pin_hazard_names,
+	.stake_names = gup_pin_stake_names,
 	.api_names = gup_pin_api_names,
 	.switching = __MUTEX_INITIALIZER(gup_pin_root.switching),
 };

@@ -7,6 +7,8 @@
  * pinned without being so to us. So that such a pin is not missed, it is looked
  * for from both sides, see gup_pin_sees_writeback().
  */
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
@@ -44,6 +46,8 @@ noinline void gup_pin_event_now(struct gup_pin_event *event, unsigned long ip)
 	event->time = local_clock();
 	event->ip = ip;
 	event->nr = stack_trace_save(event->entries, GUP_PIN_EVENT_DEPTH, 1);
+	/* The interrupted task has nothing to do with it, and is another each time. */
+	event->nr = filter_irq_stacks(event->entries, event->nr);
 	skip_frames(event);
 	if (!in_task()) {
 		event->tgid = 0;
@@ -62,11 +66,31 @@ noinline void gup_pin_event_now(struct gup_pin_event *event, unsigned long ip)
  * the folio's pins were looked at, and here its records are. Pairs with
  * gup_pin_sees_writeback().
  *
- * Anonymous memory is written to swap only while nobody has it pinned, but for
- * those who come later: they pin the folio in the swap cache, which stays, and
- * has what they wrote to it.
+ * Anonymous and shared memory is written to swap only while it is not pinned. A pin that
+ * is taken later is of the folio in the swap cache, which stays, and has what is written
+ * to it.
  */
 void __gup_pin_writeback_start(struct folio *folio, unsigned long ip)
+{
+	const struct gup_pin_hazard hazard = {
+		.kind = GUP_PIN_HAZARD_WRITEBACK,
+		.stake = gup_pin_writeback_stake(folio),
+		.folio = folio,
+		.ip = ip,
+	};
+
+	if (folio_test_anon(folio) || folio_test_swapcache(folio))
+		return;
+	gup_pin_hazard(&hazard);
+	if (hazard.stake != GUP_PIN_STAKE_NOTHING)
+		gup_pin_proof_start(folio, ip);
+}
+
+/*
+ * The journal writes data of files by itself (data=journal), from their own pages, which
+ * are not under writeback. That of others was met when their writeback started.
+ */
+void __gup_pin_submit(struct folio *folio, unsigned long ip)
 {
 	const struct gup_pin_hazard hazard = {
 		.kind = GUP_PIN_HAZARD_WRITEBACK,
@@ -74,16 +98,15 @@ void __gup_pin_writeback_start(struct folio *folio, unsigned long ip)
 		.ip = ip,
 	};
 
-	if (folio_test_anon(folio))
-		return;
-	gup_pin_hazard(&hazard);
-	gup_pin_proof_start(folio, ip);
+	if (!folio_test_writeback(folio) && gup_pin_folio_file(folio))
+		gup_pin_hazard(&hazard);
 }
 
 void __gup_pin_truncate(struct folio *folio)
 {
 	const struct gup_pin_hazard hazard = {
 		.kind = GUP_PIN_HAZARD_TRUNCATE,
+		.stake = gup_pin_truncate_stake(folio),
 		.folio = folio,
 		.ip = _RET_IP_,
 	};
@@ -97,6 +120,7 @@ void __gup_pin_invalidate(struct folio *folio)
 {
 	const struct gup_pin_hazard hazard = {
 		.kind = GUP_PIN_HAZARD_TRUNCATE,
+		.stake = gup_pin_truncate_stake(folio),
 		.folio = folio,
 		.ip = _RET_IP_,
 	};
@@ -110,24 +134,36 @@ void __gup_pin_invalidate(struct folio *folio)
 /**
  * gup_pin_under_writeback() - a folio was pinned that is under writeback
  * @folio: the folio; its pin is on record
- * @mode: of the pin
  * @ip: return address into the pin function
  *
  * Context as gup_pin_hazard().
  */
-noinline void gup_pin_under_writeback(struct folio *folio,
-				      enum gup_pin_mode mode, unsigned long ip)
+noinline void gup_pin_under_writeback(struct folio *folio, unsigned long ip)
 {
 	const struct gup_pin_hazard hazard = {
 		.kind = GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK,
+		.stake = gup_pin_rewrite_stake(folio),
 		.folio = folio,
 		.ip = ip,
 	};
 
-	if (folio_test_anon(folio) ||
-	    !gup_pin_hazard_wanted(hazard.kind, mode == GUP_PIN_WRITE))
+	if (folio_test_anon(folio) || folio_test_swapcache(folio))
 		return;
 	gup_pin_hazard(&hazard);
+}
+
+/* What dropped the folio's pin before, as far as it is known. */
+static void print_last(const struct gup_pin_hazard *hazard, char *buf, size_t size)
+{
+	struct gup_pin_last last;
+
+	if (!gup_pin_last_release(&gup_pin_root.index, folio_pfn(hazard->folio), &last)) {
+		scnprintf(buf, size, "when its pins were released last is not known\n");
+		return;
+	}
+	scnprintf(buf, size, "last release: age_ms=%u pid=%d in %pS\n",
+		  jiffies_to_msecs((u32)jiffies - last.time), last.pid,
+		  (void *)last.site);
 }
 
 /**
@@ -144,8 +180,10 @@ noinline void gup_pin_unmatched(unsigned long block, u64 mask,
 {
 	struct gup_pin_hazard hazard = {
 		.kind = GUP_PIN_HAZARD_UNMATCHED_UNPIN,
+		.stake = GUP_PIN_STAKE_MEMORY,
 		.pins = pins,
 		.ip = ip,
+		.details = print_last,
 	};
 
 	for (; mask; mask &= mask - 1) {

@@ -10,6 +10,7 @@
 #include <linux/hugetlb.h>
 #include <linux/irqflags.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/pgtable.h>
 #include <linux/rcupdate.h>
 #include <linux/uaccess.h>
@@ -45,6 +46,60 @@ struct address_space *gup_pin_folio_file(const struct folio *folio)
 
 	/* The low bits tell anonymous and other memory from a file's. */
 	return mapping & 3 ? NULL : (struct address_space *)mapping;
+}
+
+/**
+ * gup_pin_needs_stable() - must a folio's content stay as it is under writeback?
+ * @folio: the folio
+ *
+ * Any context.
+ *
+ * Return: true if the device needs stable pages; false if the folio is in no file.
+ */
+bool gup_pin_needs_stable(const struct folio *folio)
+{
+	struct address_space *mapping;
+	unsigned long flags;
+	bool stable;
+
+	/* An inode that is being freed stays for an RCU grace period. */
+	rcu_read_lock();
+	mapping = gup_pin_folio_file(folio);
+	stable = mapping && !get_kernel_nofault(flags, &mapping->flags) &&
+		 test_bit(AS_STABLE_WRITES, &flags);
+	rcu_read_unlock();
+	return stable;
+}
+
+/**
+ * gup_pin_folio_get() - take a reference to a folio whose pin may be dropped
+ * @pfn: of its head
+ *
+ * Return: the folio, or NULL if it is gone.
+ */
+struct folio *gup_pin_folio_get(unsigned long pfn)
+{
+	struct folio *folio;
+
+	if (!pfn_valid(pfn))
+		return NULL;
+	folio = page_folio(pfn_to_page(pfn));
+	if (folio_pfn(folio) != pfn || !folio_try_get(folio))
+		return NULL;
+	if (folio_pfn(page_folio(pfn_to_page(pfn))) == pfn)
+		return folio;
+	gup_pin_folio_put(folio);
+	return NULL;
+}
+
+/**
+ * gup_pin_folio_put() - drop the reference of gup_pin_folio_get()
+ * @folio: the folio
+ */
+void gup_pin_folio_put(struct folio *folio)
+{
+	/* folio_put() does not wake a task that waits to truncate a DAX file in 6.12. */
+	put_page(&folio->page);
 }
 
 static enum gup_pin_map device_map(const struct folio *folio)

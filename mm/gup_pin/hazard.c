@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is done about a hazard: whether it counts, and who is told.
+ * What is done about a hazard: whether it counts, and where it is shown.
  */
+#include <linux/cred.h>
 #include <linux/mm.h>
+#include <linux/preempt.h>
+#include <linux/sched/clock.h>
 #include <linux/vmstat.h>
+#include <linux/xxhash.h>
 
 #include "../internal.h"
 #include "gup_pin.h"
@@ -65,6 +69,7 @@ static bool is_hazard(const struct gup_pin_hazard *hazard,
 	record->kind = hazard->kind;
 	record->pins = holders.pins;
 	record->writes = holders.writes > 0;
+	record->stake = hazard->stake;
 	if (hazard->kind == GUP_PIN_HAZARD_UNMATCHED_UNPIN) {
 		no_pin(record, hazard);
 		return true;
@@ -76,7 +81,9 @@ static bool is_hazard(const struct gup_pin_hazard *hazard,
 		no_hazard(hazard, &holders);
 		return false;
 	}
-	return gup_pin_hazard_wanted(hazard->kind, record->writes);
+	record->stake = gup_pin_pin_stake(hazard->kind, hazard->stake,
+					  &record->pin);
+	return true;
 }
 
 static void count(enum gup_pin_hazard_kind kind)
@@ -88,11 +95,42 @@ static void count(enum gup_pin_hazard_kind kind)
 		count_vm_event(GUP_PIN_HAZARD_TRUNCATES);
 }
 
+/* By user, or one could hide what happens to another's pins. */
+static void set_key(struct gup_pin_hazard_record *record)
+{
+	const struct gup_pin_event *event = &record->event;
+	const struct gup_pin_folio *folio = &record->pin.folio;
+	const u64 rest[] = {
+		record->kind, record->pin.id.stack, record->place.uid,
+		folio->dev, folio->ino,
+	};
+	u64 key;
+
+	key = xxh64(event->entries, event->nr * sizeof(event->entries[0]), 0);
+	record->key = xxh64(rest, sizeof(rest), key);
+}
+
+static void set_place(struct gup_pin_hazard_record *record)
+{
+	record->count = 1;
+	record->reported = 0;
+	record->first_index = record->pin.folio.index;
+	record->last_index = record->first_index;
+	record->place.used = local_clock() ?: 1;
+	record->place.spare = record->stake >= GUP_PIN_STAKE_NONE;
+	record->place.uid = record->pin.id.uid;
+	/* If the pin is not known, it is about what unpins. */
+	if (record->pin.id.api == NR_GUP_PIN_APIS && in_task())
+		record->place.uid = __kuid_val(current_uid());
+	set_key(record);
+}
+
 static void trace(const struct gup_pin_hazard_record *record)
 {
 	const struct gup_pin_item *pin = &record->pin;
 	const struct gup_pin_hazard_trace t = {
 		.kind = gup_pin_hazard_names[record->kind],
+		.stake = gup_pin_stake_names[record->stake],
 		.ip = record->event.ip,
 		.pfn = pin->pfn,
 		.order = pin->folio.order,
@@ -112,30 +150,46 @@ static void trace(const struct gup_pin_hazard_record *record)
 	trace_gup_pin_hazard(&t);
 }
 
+static void report(const struct gup_pin_hazard *hazard,
+		   const struct gup_pin_hazard_record *record)
+{
+	if (gup_pin_deed_reported(record->kind, &record->pin)) {
+		atomic64_inc(&gup_pin_root.reports_suppressed);
+		return;
+	}
+	gup_pin_deed_report(record->kind, &record->pin);
+	gup_pin_report(hazard, record);
+}
+
 /**
  * gup_pin_hazard() - a hazard was met
  * @hazard: which
  *
- * Finds the folio's pins; if there are any and the kind's policy wants it,
- * counts the hazard, traces it, keeps it for `hazards` and prints a report,
- * unless an equal one was printed. Never allocates, never sleeps. Any context
- * where the shards' locks may be taken, without that of the folio's.
+ * Finds the folio's pins; if there are any and the kind's policy is not off,
+ * counts the hazard, traces it and keeps it for `hazards`. If so much is at stake
+ * that it is to be reported, prints a report, unless an equal one was printed. Never
+ * allocates, never sleeps. Any context where the shards' locks may be taken, without
+ * that of the folio's.
  */
 void gup_pin_hazard(const struct gup_pin_hazard *hazard)
 {
 	struct gup_pin_hazard_record record;
 
-	if (!is_hazard(hazard, &record))
+	if (gup_pin_policy_of(hazard->kind) == GUP_PIN_POLICY_OFF ||
+	    !is_hazard(hazard, &record))
 		return;
-	count(hazard->kind);
+	if (!hazard->again)
+		count(hazard->kind);
 	if (hazard->event)
 		record.event = *hazard->event;
 	else
 		gup_pin_event_now(&record.event, hazard->ip);
 	gup_pin_file_name(hazard->folio, &record.pin.folio, record.name,
 			  sizeof(record.name));
-	if (trace_gup_pin_hazard_enabled())
+	set_place(&record);
+	if (!hazard->again && trace_gup_pin_hazard_enabled())
 		trace(&record);
-	gup_pin_ring_add(&record);
-	gup_pin_report(hazard, &record);
+	gup_pin_ring_add(&record, hazard->again);
+	if (gup_pin_to_report(hazard->kind, record.stake))
+		report(hazard, &record);
 }

@@ -32,6 +32,45 @@ enum gup_pin_hazard_kind {
 /* Those that `stats` had from the first version on; the others come at its end. */
 #define NR_GUP_PIN_FIRST_HAZARDS	(GUP_PIN_HAZARD_DIRTY_READ_PIN + 1)
 
+/*
+ * What is at stake, the worst first, as `stake=` says. New ones get the names' array and
+ * the guide's table, and go where they belong: crash-dump scripts read the names.
+ */
+enum gup_pin_stake {
+	/* What a file has, and may still be read, may be wrong or lost. */
+	GUP_PIN_STAKE_DATA,
+	/* A page may be freed while it is in use. */
+	GUP_PIN_STAKE_MEMORY,
+	/* A task waits for longer than it should. */
+	GUP_PIN_STAKE_HANG,
+	/* Memory and files stay pinned for longer than they should. */
+	GUP_PIN_STAKE_TIME,
+	/* The others are counted only. It would be data, but the pin's mode is a guess. */
+	GUP_PIN_STAKE_GUESS,
+	/* The folio is dirty, and so will be written once more. */
+	GUP_PIN_STAKE_REWRITE,
+	/* A task has begun to wait. */
+	GUP_PIN_STAKE_WAIT,
+	/* The holder only reads. */
+	GUP_PIN_STAKE_READ,
+	/* No data is written. */
+	GUP_PIN_STAKE_NOTHING,
+	/* The file itself ends, and no task can open it any more. */
+	GUP_PIN_STAKE_END,
+	NR_GUP_PIN_STAKES,
+};
+
+/* From here on, nothing is lost or stuck: counted, but not reported. */
+#define GUP_PIN_STAKE_NONE	GUP_PIN_STAKE_GUESS
+
+/* What the user wants to be done about a kind of hazard. */
+enum gup_pin_policy {
+	GUP_PIN_POLICY_OFF,
+	GUP_PIN_POLICY_COUNT,
+	GUP_PIN_POLICY_REPORT,
+	GUP_PIN_POLICY_ANY,
+};
+
 /* Frames of an event's stack; deeper ones are cut at the far end. */
 #define GUP_PIN_EVENT_DEPTH	32
 
@@ -63,11 +102,12 @@ struct gup_pin_event {
  * @ip: return address into the function that the title names, with which the
  *	event's stack starts; the whole stack if it is not in there
  * @title: what the title says before " in FUNCTION", or NULL for the kind's own
+ * @stake: what is at stake at most, if the pin is for write, or need not be
  * @pins: pins without a record, where the event is about such
  * @pin: a pin to tell of first, that may be no longer on record, or NULL
  * @event: what happened, if not just now, and here; @ip is in it; or NULL
- * @details: prints further lines of the report by pr_err(), each whole, with
- *	interrupts off and a raw lock held; or NULL
+ * @again: it was counted before: only its stake has become worse
+ * @details: writes further lines of the report, each with its newline; or NULL
  *
  * What is not set is 0.
  */
@@ -76,23 +116,40 @@ struct gup_pin_hazard {
 	struct folio *folio;
 	unsigned long ip;
 	const char *title;
+	enum gup_pin_stake stake;
 	unsigned int pins;
 	const struct gup_pin_item *pin;
 	const struct gup_pin_event *event;
-	void (*details)(const struct gup_pin_hazard *hazard);
+	bool again;
+	void (*details)(const struct gup_pin_hazard *hazard, char *buf, size_t size);
 };
 
-/* The newest hazards that are kept. */
-#define GUP_PIN_RING_ENTRIES	128
-
 /* policy.c */
-bool gup_pin_hazard_wanted(enum gup_pin_hazard_kind kind, bool writes);
+enum gup_pin_policy gup_pin_policy_of(enum gup_pin_hazard_kind kind);
+bool gup_pin_policy_panics(enum gup_pin_hazard_kind kind);
+
+/* judge.c */
+enum gup_pin_stake gup_pin_writeback_stake(struct folio *folio);
+enum gup_pin_stake gup_pin_rewrite_stake(const struct folio *folio);
+enum gup_pin_stake gup_pin_truncate_stake(const struct folio *folio);
+enum gup_pin_stake gup_pin_pin_stake(enum gup_pin_hazard_kind kind,
+				     enum gup_pin_stake stake,
+				     const struct gup_pin_item *pin);
+bool gup_pin_to_report(enum gup_pin_hazard_kind kind, enum gup_pin_stake stake);
+
+/* deed.c */
+bool gup_pin_deed_reported(enum gup_pin_hazard_kind kind,
+			   const struct gup_pin_item *pin);
+void gup_pin_deed_report(enum gup_pin_hazard_kind kind,
+			 const struct gup_pin_item *pin);
+void gup_pin_deeds_forget(void);
 
 /* event.c */
 void gup_pin_event_now(struct gup_pin_event *event, unsigned long ip);
 
 /* hazard.c */
 extern const char *const gup_pin_hazard_names[NR_GUP_PIN_HAZARDS];
+extern const char *const gup_pin_stake_names[NR_GUP_PIN_STAKES];
 void gup_pin_hazard(const struct gup_pin_hazard *hazard);
 
 /**

@@ -531,6 +531,8 @@ void __gup_pin_release_each(struct gup_pin_releaser *rel);
 void __gup_pin_release(struct gup_pin_releaser *rel, unsigned long pfn,
 		       unsigned int pins, bool dirty);
 void gup_pin_release_end(struct gup_pin_releaser *rel);
+bool gup_pin_last_release(struct gup_pin_index *index, unsigned long pfn,
+			  struct gup_pin_last *last);
 bool gup_pin_release_only(struct gup_pin_index *index, unsigned long pfn,
 			  unsigned long site);
 

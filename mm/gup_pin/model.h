@@ -35,7 +35,7 @@
 #include "site.h"
 
 /* Of the structures below, for crash-dump scripts. */
-#define GUP_PIN_FORMAT		3
+#define GUP_PIN_FORMAT		4
 
 /*
  * Two CPUs that pin different memory should rarely want the same lock, and one
@@ -81,7 +81,8 @@ enum gup_pin_map {
  * @pid: the pinning task
  * @owner: tgid of the process whose memory was pinned, 0 when there is none
  * @comm: name of the pinning task
- * @reserved: 0, as @reserved2, for every byte counts
+ * @uid: user of the pinning task, as the initial user namespace sees it
+ * @reserved: 0, for every byte counts
  */
 struct gup_pin_id {
 	depot_stack_handle_t stack;
@@ -93,7 +94,7 @@ struct gup_pin_id {
 	pid_t pid;
 	pid_t owner;
 	char comm[TASK_COMM_LEN];
-	u32 reserved2;
+	u32 uid;
 } __aligned(8);
 
 /**
@@ -274,6 +275,8 @@ struct gup_pin_layer {
  * @nr_layers: layers whose mask is not 0
  * @grouped: bits of those @groups that are not NULL
  * @kept: among the shard's kept blocks
+ * @unsure: on one of the folios in @inferred, the guess was between pins for read and
+ *	for write. One flag for all, as it takes no memory: it makes reports rarer
  *
  * A call's pins on one folio are in a layer or in a slot, never in both.
  */
@@ -290,6 +293,7 @@ struct gup_pin_block {
 	u32 nr_layers;
 	u8 grouped;
 	bool kept;
+	bool unsure;
 };
 
 /* Empty blocks that a shard keeps, so that I/O to the same pages need not make them anew. */
@@ -299,10 +303,30 @@ struct gup_pin_block {
 #define GUP_PIN_RECENT		8
 
 /**
+ * struct gup_pin_last - pins that were released not long ago
+ * @block: number of their block
+ * @mask: the folios, by bits 0 to 63
+ * @site: return address into the caller of the unpin function
+ * @time: when the last of them was, in jiffies; low half
+ * @pid: the task that released them; 0 in an interrupt
+ */
+struct gup_pin_last {
+	unsigned long block;
+	u64 mask;
+	unsigned long site;
+	u32 time;
+	pid_t pid;
+};
+
+/* Blocks of a shard whose last releases are known. */
+#define GUP_PIN_LASTS		4
+
+/**
  * struct gup_pin_shard - a part of the index, with its share of the figures
  * @xa: key -> block; its lock guards everything here and all that blocks hold
  * @recent: blocks that were found not long ago, by their key
  * @kept: blocks that became empty and stay, until others have done so
+ * @last: releases, for what unpins once too often; by their block's key
  * @next_kept: which of @kept gives way next
  * @acquired: pins recorded
  * @released: recorded pins that were forgotten
@@ -318,6 +342,7 @@ struct gup_pin_shard {
 	struct xarray xa;
 	struct gup_pin_block *recent[GUP_PIN_RECENT];
 	struct gup_pin_block *kept[GUP_PIN_KEPT];
+	struct gup_pin_last last[GUP_PIN_LASTS];
 	u32 next_kept;
 	u32 folios;
 	u32 nodes;
@@ -360,8 +385,9 @@ struct gup_pin_index {
  * @hazards: how often each hazard was met
  * @reports_suppressed: hazards that were counted but not printed
  * @false_positive: folios that writeback found pinned, though they were not
- * @ring: the newest hazards
+ * @ring: the hazards that are kept
  * @hazard_names: name of each enum gup_pin_hazard_kind
+ * @stake_names: name of each enum gup_pin_stake
  * @api_names: name of each enum gup_pin_api
  * @switching: held while tracking is switched on or off
  */
@@ -378,6 +404,7 @@ struct gup_pin_root {
 	atomic64_t false_positive;
 	struct gup_pin_ring *ring;
 	const char *const *hazard_names;
+	const char *const *stake_names;
 	const char *const *api_names;
 	struct mutex switching;	/* on or off */
 };

@@ -145,6 +145,27 @@ void gup_pin_file_type(const struct folio *folio, char *type, size_t size)
 }
 
 /**
+ * gup_pin_file_nlink() - how many names the file of a folio has
+ * @folio: the folio
+ *
+ * Any context.
+ *
+ * Return: their number; 0 also if it is not known.
+ */
+unsigned int gup_pin_file_nlink(const struct folio *folio)
+{
+	const struct inode *inode;
+	unsigned int nlink = 0;
+
+	rcu_read_lock();
+	inode = mapping_inode(gup_pin_folio_file(folio));
+	if (inode && get_kernel_nofault(nlink, &inode->i_nlink))
+		nlink = 0;
+	rcu_read_unlock();
+	return nlink;
+}
+
+/**
  * gup_pin_file_name() - a path of the file that a folio is in, below the root of
  * its file system
  * @folio: the folio; may be another's by now

@@ -8,11 +8,11 @@
  */
 #include <linux/init.h>
 #include <linux/jiffies.h>
+#include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
-#include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
 #include <linux/slab.h>
@@ -20,9 +20,6 @@
 #include <linux/workqueue.h>
 
 #include "gup_pin.h"
-
-#undef pr_fmt
-#define pr_fmt(fmt)	fmt
 
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "gup_pin."
@@ -41,33 +38,11 @@ static DECLARE_DELAYED_WORK(look_work, look_again);
 /* NULL until it can be used. */
 static struct workqueue_struct *look_queue __read_mostly;
 
-static void print_held(const struct gup_pin_hazard *hazard)
+static void print_held(const struct gup_pin_hazard *hazard, char *buf, size_t size)
 {
-	pr_err("held for %llu ms so far, gup_pin.max_short_ms=%lu\n",
-	       gup_pin_age_ms(hazard->pin->time, local_clock()),
-	       READ_ONCE(max_short_ms));
-}
-
-/* Not folio_put(), which in 6.12 does not wake who waits to truncate a DAX file. */
-static void put_folio(struct folio *folio)
-{
-	put_page(&folio->page);
-}
-
-/* The pin may be dropped meanwhile: the folio is to stay for as long as it takes. */
-static struct folio *get_folio(unsigned long pfn)
-{
-	struct folio *folio;
-
-	if (!pfn_valid(pfn))
-		return NULL;
-	folio = page_folio(pfn_to_page(pfn));
-	if (folio_pfn(folio) != pfn || !folio_try_get(folio))
-		return NULL;
-	if (folio_pfn(page_folio(pfn_to_page(pfn))) == pfn)
-		return folio;
-	put_folio(folio);
-	return NULL;
+	scnprintf(buf, size, "held for %llu ms so far, gup_pin.max_short_ms=%lu\n",
+		  gup_pin_age_ms(hazard->pin->time, local_clock()),
+		  READ_ONCE(max_short_ms));
 }
 
 /* The title names the pin function; nobody else did anything. */
@@ -79,6 +54,7 @@ static void report(const struct gup_pin_item *item, struct folio *folio)
 	};
 	const struct gup_pin_hazard hazard = {
 		.kind = GUP_PIN_HAZARD_OVERDUE,
+		.stake = GUP_PIN_STAKE_TIME,
 		.folio = folio,
 		.pin = item,
 		.event = &event,
@@ -98,14 +74,14 @@ static void tell(const struct gup_pin_item *item)
 
 	if (!gup_pin_origin_to_tell(&gup_pin_root.origins, &item->id))
 		return;
-	folio = get_folio(item->pfn);
+	folio = gup_pin_folio_get(item->pfn);
 	if (!folio)
 		return;
 	/* Then the folio is what was pinned. */
 	if (gup_pin_still_held(&gup_pin_root.index, item) &&
 	    gup_pin_origin_tell_once(&gup_pin_root.origins, &item->id))
 		report(item, folio);
-	put_folio(folio);
+	gup_pin_folio_put(folio);
 }
 
 /* Where an unpin was guessed, what is on record may be gone, and another pin not. */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which pins make writeback and truncation a hazard: what the user says.
+ * What is done about each kind of hazard: what the user says.
  */
+#include <linux/bits.h>
+#include <linux/bitops.h>
 #include <linux/moduleparam.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
@@ -11,35 +13,78 @@
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "gup_pin."
 
-enum policy {
-	POLICY_OFF,
-	POLICY_WRITE,
-	POLICY_ANY,
+/* The words of a policy. Some are other words for the same, and are read back as given. */
+enum word {
+	WORD_OFF,
+	WORD_COUNT,
+	WORD_REPORT,
+	/* The same, as it is called for kinds that read pins are a case of. */
+	WORD_WRITE,
+	WORD_ANY,
+	/* As gup_pin.writeback says. */
+	WORD_WRITEBACK,
 };
 
-static const char *const policy_names[] = {
-	[POLICY_OFF]	= "off",
-	[POLICY_WRITE]	= "write",
-	[POLICY_ANY]	= "any",
+static const char *const words[] = {
+	[WORD_OFF]	= "off",
+	[WORD_COUNT]	= "count",
+	[WORD_REPORT]	= "report",
+	[WORD_WRITE]	= "write",
+	[WORD_ANY]	= "any",
+	[WORD_WRITEBACK] = "writeback",
 };
 
-/* A pin for read does no harm to what is being written back. */
-static int writeback_policy __read_mostly = POLICY_WRITE;
-static int truncate_policy __read_mostly = POLICY_ANY;
+static int policies[NR_GUP_PIN_HAZARDS] __read_mostly = {
+	/* A pin for read does no harm to what is written back, and loses nothing. */
+	[GUP_PIN_HAZARD_WRITEBACK]		= WORD_WRITE,
+	[GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK]	= WORD_WRITEBACK,
+	[GUP_PIN_HAZARD_TRUNCATE]		= WORD_WRITE,
+	[GUP_PIN_HAZARD_UNMATCHED_UNPIN]	= WORD_REPORT,
+	[GUP_PIN_HAZARD_DIRTY_READ_PIN]		= WORD_REPORT,
+	[GUP_PIN_HAZARD_CHANGED_UNDER_WRITEBACK] = WORD_REPORT,
+	[GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN]	= WORD_REPORT,
+	[GUP_PIN_HAZARD_OVERDUE]		= WORD_REPORT,
+};
+
+/* Do pins for read make a difference to it? */
+static bool has_modes(enum gup_pin_hazard_kind kind)
+{
+	return kind == GUP_PIN_HAZARD_WRITEBACK ||
+	       kind == GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK ||
+	       kind == GUP_PIN_HAZARD_TRUNCATE;
+}
+
+static bool word_fits(enum gup_pin_hazard_kind kind, int word)
+{
+	switch (word) {
+	case WORD_OFF:
+	case WORD_COUNT:
+	case WORD_REPORT:
+		return true;
+	case WORD_WRITE:
+	case WORD_ANY:
+		return has_modes(kind);
+	case WORD_WRITEBACK:
+		return kind == GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK;
+	default:
+		return false;
+	}
+}
 
 static int policy_set(const char *val, const struct kernel_param *kp)
 {
-	int policy = val ? sysfs_match_string(policy_names, val) : -EINVAL;
+	int word = val ? sysfs_match_string(words, val) : -EINVAL;
+	int *policy = kp->arg;
 
-	if (policy < 0)
-		return policy;
-	WRITE_ONCE(*(int *)kp->arg, policy);
+	if (word < 0 || !word_fits(policy - policies, word))
+		return -EINVAL;
+	WRITE_ONCE(*policy, word);
 	return 0;
 }
 
 static int policy_get(char *buffer, const struct kernel_param *kp)
 {
-	return sysfs_emit(buffer, "%s\n", policy_names[*(int *)kp->arg]);
+	return sysfs_emit(buffer, "%s\n", words[*(int *)kp->arg]);
 }
 
 static const struct kernel_param_ops policy_ops = {
@@ -47,36 +92,113 @@ static const struct kernel_param_ops policy_ops = {
 	.get = policy_get,
 };
 
-module_param_cb(writeback, &policy_ops, &writeback_policy, 0644);
-MODULE_PARM_DESC(writeback,
-		 "report writeback of folios with: off, write (pins), any (pins)");
-module_param_cb(truncate, &policy_ops, &truncate_policy, 0644);
-MODULE_PARM_DESC(truncate,
-		 "report truncation of folios with: off, write (pins), any (pins)");
+#define POLICY(name, kind, what)					\
+	module_param_cb(name, &policy_ops, &policies[GUP_PIN_HAZARD_##kind], 0644); \
+	MODULE_PARM_DESC(name, what ": off, count or report")
 
-static bool covers(int policy, bool writes)
+POLICY(writeback, WRITEBACK, "writeback of pinned folios, also write or any (pins)");
+POLICY(pin_under_writeback, PIN_UNDER_WRITEBACK,
+       "pins of folios under writeback, also write, any or writeback (as that)");
+POLICY(truncate, TRUNCATE, "truncation of pinned folios, also write or any (pins)");
+POLICY(unmatched_unpin, UNMATCHED_UNPIN, "unpins without a pin");
+POLICY(dirty_read_pin, DIRTY_READ_PIN, "read pins released as dirty");
+POLICY(changed_under_writeback, CHANGED_UNDER_WRITEBACK,
+       "folios that changed under writeback");
+POLICY(dirtied_after_clean, DIRTIED_AFTER_CLEAN, "folios dirtied after they were cleaned");
+POLICY(overdue, OVERDUE, "short-term pins held for too long");
+
+/* Of which kinds a report counts for panic_on_warn: by bits. */
+static unsigned long panics __read_mostly = BIT(NR_GUP_PIN_HAZARDS) - 1;
+
+/* Returns a negative number if there is no such kind. */
+static int find_kind(const char *name)
 {
-	return policy == POLICY_ANY || (policy == POLICY_WRITE && writes);
+	return match_string(gup_pin_hazard_names, NR_GUP_PIN_HAZARDS, name);
 }
 
+/* Writers of parameters are one at a time. */
+static int panic_set(const char *val, const struct kernel_param *kp)
+{
+	char words[256], *text = words, *word;
+	unsigned long kinds = 0;
+	int kind;
+
+	if (!val || strscpy(words, val) < 0)
+		return -EINVAL;
+	text = strim(words);
+	if (!strcmp(text, "all")) {
+		kinds = BIT(NR_GUP_PIN_HAZARDS) - 1;
+	} else if (strcmp(text, "none")) {
+		while ((word = strsep(&text, ","))) {
+			kind = find_kind(word);
+			if (kind < 0)
+				return -EINVAL;
+			kinds |= BIT(kind);
+		}
+	}
+	WRITE_ONCE(panics, kinds);
+	return 0;
+}
+
+static int panic_get(char *buffer, const struct kernel_param *kp)
+{
+	unsigned long kind;
+	int len = 0;
+
+	if (panics == BIT(NR_GUP_PIN_HAZARDS) - 1)
+		return sysfs_emit(buffer, "all\n");
+	if (!panics)
+		return sysfs_emit(buffer, "none\n");
+	for_each_set_bit(kind, &panics, NR_GUP_PIN_HAZARDS)
+		len += sysfs_emit_at(buffer, len, "%s%s", len ? "," : "",
+				     gup_pin_hazard_names[kind]);
+	return len + sysfs_emit_at(buffer, len, "\n");
+}
+
+static const struct kernel_param_ops panic_ops = {
+	.set = panic_set,
+	.get = panic_get,
+};
+
+module_param_cb(panic, &panic_ops, NULL, 0644);
+MODULE_PARM_DESC(panic,
+		 "all, none, or which kinds of reports count for panic_on_warn: names with commas between them");
+
 /**
- * gup_pin_hazard_wanted() - does the user want to know?
+ * gup_pin_policy_panics() - does a report count for panic_on_warn?
  * @kind: of the hazard
- * @writes: it is about a write pin
  *
  * Any context.
  *
- * Return: false if the kind's policy says that it is no hazard.
+ * Return: true if so.
  */
-bool gup_pin_hazard_wanted(enum gup_pin_hazard_kind kind, bool writes)
+bool gup_pin_policy_panics(enum gup_pin_hazard_kind kind)
 {
-	switch (kind) {
-	case GUP_PIN_HAZARD_WRITEBACK:
-	case GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK:
-		return covers(READ_ONCE(writeback_policy), writes);
-	case GUP_PIN_HAZARD_TRUNCATE:
-		return covers(READ_ONCE(truncate_policy), writes);
+	return READ_ONCE(panics) & BIT(kind);
+}
+
+/**
+ * gup_pin_policy_of() - what is to be done about a kind of hazard
+ * @kind: which
+ *
+ * Any context.
+ *
+ * Return: what the user wants.
+ */
+enum gup_pin_policy gup_pin_policy_of(enum gup_pin_hazard_kind kind)
+{
+	int word = READ_ONCE(policies[kind]);
+
+	if (word == WORD_WRITEBACK)
+		word = READ_ONCE(policies[GUP_PIN_HAZARD_WRITEBACK]);
+	switch (word) {
+	case WORD_OFF:
+		return GUP_PIN_POLICY_OFF;
+	case WORD_COUNT:
+		return GUP_PIN_POLICY_COUNT;
+	case WORD_ANY:
+		return GUP_PIN_POLICY_ANY;
 	default:
-		return true;
+		return GUP_PIN_POLICY_REPORT;
 	}
 }

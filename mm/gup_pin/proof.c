@@ -11,12 +11,12 @@
 #include <linux/container_of.h>
 #include <linux/hash.h>
 #include <linux/init.h>
+#include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/overflow.h>
-#include <linux/printk.h>
 #include <linux/sched/clock.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -234,25 +234,46 @@ struct changed {
 	struct gup_pin_changes changes;
 };
 
-static void print_changes(const struct gup_pin_hazard *hazard)
+static void print_changes(const struct gup_pin_hazard *hazard, char *buf, size_t size)
 {
 	const struct changed *changed =
 		container_of(hazard, struct changed, hazard);
 	const struct gup_pin_changes *changes = &changed->changes;
-	unsigned int i, told = min(changes->nr, GUP_PIN_RANGES_MAX);
+	unsigned int i, shown = min(changes->nr, GUP_PIN_RANGES_MAX);
+	size_t len;
 
-	pr_err("the writeback, whose start is the event, took %llu ms\n",
-	       gup_pin_age_ms(hazard->event->time, local_clock()));
-	for (i = 0; i < told; i++)
-		pr_err("bytes %zu-%zu of the folio changed\n",
-		       changes->range[i].first, changes->range[i].last);
-	if (changes->nr > told)
-		pr_err("and %u more ranges\n", changes->nr - told);
-	/* A store makes the folio dirty by its page fault, write() by itself. */
-	if (changes->dirty)
-		pr_err("the folio is dirty again: it will be written once more\n");
-	else
-		pr_err("the folio is clean: it will not be written again\n");
+	len = scnprintf(buf, size, "the writeback, whose start is the event, took %llu ms\n",
+			gup_pin_age_ms(hazard->event->time, local_clock()));
+	for (i = 0; i < shown; i++)
+		len += scnprintf(buf + len, size - len,
+				 "bytes %zu-%zu of the folio changed\n",
+				 changes->range[i].first, changes->range[i].last);
+	if (changes->nr > shown)
+		len += scnprintf(buf + len, size - len, "and %u more ranges\n",
+				 changes->nr - shown);
+	scnprintf(buf + len, size - len, "%s\n", changes->dirty ?
+		  "the folio is dirty again: it will be written once more" :
+		  "the folio is clean: it will not be written again");
+}
+
+/*
+ * Was the change made by what the file system knows of? A store makes the folio dirty by
+ * its page fault, before it changes anything; write() does so afterwards, while the folio
+ * is locked. So the flags are looked at when the change was seen, the lock first. Where
+ * the device needs stable pages, both wait until the writeback has ended.
+ */
+static enum gup_pin_stake changed_stake(const struct folio *folio,
+					struct gup_pin_changes *changes)
+{
+	bool locked;
+
+	smp_rmb(); /* pairs with dirtying before a store, and before unlocking */
+	locked = folio_test_locked(folio);
+	smp_rmb(); /* write() dirties before it unlocks */
+	changes->dirty = folio_test_dirty(folio);
+	if ((changes->dirty || locked) && !gup_pin_needs_stable(folio))
+		return GUP_PIN_STAKE_REWRITE;
+	return GUP_PIN_STAKE_DATA;
 }
 
 /* PG_writeback is still set, so the folio can be neither split nor freed. */
@@ -267,10 +288,10 @@ void __gup_pin_writeback_end(struct folio *folio)
 
 	if (!proof)
 		return;
-	changed.changes.dirty = folio_test_dirty(folio);
 	if (proof->nr_sums == gup_pin_sums_of(folio) &&
 	    !folio_contain_hwpoisoned_page(folio) &&
 	    gup_pin_sum_compare(folio, proof->sums, &changed.changes)) {
+		changed.hazard.stake = changed_stake(folio, &changed.changes);
 		changed.hazard.pin = &proof->pin;
 		changed.hazard.event = &proof->event;
 		changed.hazard.ip = proof->event.ip;

@@ -6,6 +6,7 @@
  * The recorded pins of a folio are never more than its real ones: record after
  * the grab, forget before the put.
  */
+#include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/sched/clock.h>
@@ -97,6 +98,7 @@ static void id_init(struct gup_pin_id *id, enum gup_pin_api api,
 		.tgid = task_tgid_nr(current),
 		.pid = task_pid_nr(current),
 		.owner = owner,
+		.uid = __kuid_val(current_uid()),
 	};
 	memcpy(id->comm, current->comm, sizeof(id->comm));
 	/* It may just be being changed. */
@@ -302,8 +304,7 @@ static void add_call_pages(struct gup_pin_adder *adder,
  * among the pages.
  */
 static void check_large(const struct gup_pin_request *request,
-			unsigned long npages, enum gup_pin_mode mode,
-			unsigned long ip)
+			unsigned long npages, unsigned long ip)
 {
 	struct folio *folio, *last = NULL;
 	unsigned long i;
@@ -311,7 +312,7 @@ static void check_large(const struct gup_pin_request *request,
 	for (i = 0; i < npages; i++) {
 		folio = page_folio(request->pages[i]);
 		if (folio != last && folio_test_writeback(folio))
-			gup_pin_under_writeback(folio, mode, ip);
+			gup_pin_under_writeback(folio, ip);
 		last = folio;
 	}
 }
@@ -322,8 +323,7 @@ static void check_large(const struct gup_pin_request *request,
  * why their flags are looked at together.
  */
 static void check_pages(const struct gup_pin_request *request,
-			unsigned long npages, enum gup_pin_mode mode,
-			bool large, unsigned long ip)
+			unsigned long npages, bool large, unsigned long ip)
 {
 	struct page **pages = request->pages;
 	unsigned long i, flags = 0;
@@ -336,7 +336,7 @@ static void check_pages(const struct gup_pin_request *request,
 		if (likely(!(flags & BIT(PG_writeback))))
 			return;
 	}
-	check_large(request, npages, mode, ip);
+	check_large(request, npages, ip);
 }
 
 /*
@@ -345,7 +345,7 @@ static void check_pages(const struct gup_pin_request *request,
  */
 static bool record_single(const struct gup_pin_request *request,
 			  struct gup_pin_origin *origin,
-			  enum gup_pin_mode mode, gfp_t gfp, unsigned long ip)
+			  gfp_t gfp, unsigned long ip)
 {
 	struct page *page = request->pages[0];
 	struct folio *folio = page_folio(page);
@@ -357,13 +357,13 @@ static bool record_single(const struct gup_pin_request *request,
 				gfp))
 		return false;
 	if (!folio_test_anon(folio) && gup_pin_sees_writeback(folio))
-		gup_pin_under_writeback(folio, mode, ip);
+		gup_pin_under_writeback(folio, ip);
 	return true;
 }
 
 static void record_pages(const struct gup_pin_request *request,
 			 unsigned long npages, struct gup_pin_origin *origin,
-			 enum gup_pin_mode mode, gfp_t gfp, unsigned long ip)
+			 gfp_t gfp, unsigned long ip)
 {
 	struct gup_pin_adder adder = {
 		.index = &gup_pin_root.index,
@@ -378,7 +378,7 @@ static void record_pages(const struct gup_pin_request *request,
 		call_set_addr(adder.call, &line, npages, request->addr);
 	call_end(&adder, npages);
 	if (!line.mappings)
-		check_pages(request, npages, mode, line.large, ip);
+		check_pages(request, npages, line.large, ip);
 }
 
 /*
@@ -403,9 +403,9 @@ noinline void __gup_pin_acquired(const struct gup_pin_request *request,
 		gup_pin_trace_taken_pages(&id, request->pages, npages,
 					  request->addr);
 	if (npages == 1 && origin &&
-	    record_single(request, origin, mode, gfp, _RET_IP_))
+	    record_single(request, origin, gfp, _RET_IP_))
 		return;
-	record_pages(request, npages, origin, mode, gfp, _RET_IP_);
+	record_pages(request, npages, origin, gfp, _RET_IP_);
 }
 
 noinline void __gup_pin_acquired_folios(struct folio **folios,
@@ -430,7 +430,7 @@ noinline void __gup_pin_acquired_folios(struct folio **folios,
 	call_end(&adder, nfolios);
 	for (i = 0; i < nfolios; i++)
 		if (unlikely(gup_pin_sees_writeback(folios[i])))
-			gup_pin_under_writeback(folios[i], id.mode, _RET_IP_);
+			gup_pin_under_writeback(folios[i], _RET_IP_);
 }
 
 noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
@@ -478,7 +478,7 @@ noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
 	gup_pin_add(&adder, folio_pfn(folio), pins);
 	call_end(&adder, pins);
 	if (unlikely(gup_pin_sees_writeback(folio)))
-		gup_pin_under_writeback(folio, id.mode, _RET_IP_);
+		gup_pin_under_writeback(folio, _RET_IP_);
 }
 
 /* By the hook's out-of-line part, whose caller is the unpin function. */

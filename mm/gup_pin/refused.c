@@ -6,6 +6,7 @@
  * The reasons are met deep in mm/gup.c, where alone they are told apart from
  * other errors of the same number; which pin function was called tells the stack.
  */
+#include <linux/cred.h>
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/gup_pin.h>
@@ -206,6 +207,7 @@ noinline void __gup_pin_refused(struct mm_struct *mm, unsigned int gup_flags,
 		.tgid = task_tgid_nr(current),
 		.pid = task_pid_nr(current),
 		.owner = gup_pin_mm_owner(mm),
+		.uid = __kuid_val(current_uid()),
 	};
 
 	/* The file that ends what a call gets is met each time. */

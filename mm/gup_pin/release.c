@@ -3,7 +3,10 @@
  * Forgetting pins: block by block, each under one hold of its shard's lock.
  * Never allocates, never sleeps.
  */
+#include <linux/jiffies.h>
 #include <linux/mm.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
 #include <linux/xarray.h>
 
 #include "gup_pin.h"
@@ -74,11 +77,80 @@ static bool only_read_pins(const struct gup_pin_index *index,
 				    !has_unrecorded(pfn, recorded));
 }
 
+/*
+ * Some of the pins on a folio are about to be released, and which is a guess: may it be
+ * wrong about the mode of those that are left? Not if all have the same, or if the
+ * release says that it is of a write pin.
+ */
+static bool guesses_mode(const struct gup_pin_block *block, unsigned int bit,
+			 bool dirty, bool unrecorded)
+{
+	const struct gup_pin_ref *ref;
+	struct gup_pin_ref_iter iter;
+	unsigned int seen = 0;
+	bool writes;
+
+	if (unrecorded)
+		return true;
+	ref = gup_pin_ref_first(&iter, block, bit, 0);
+	writes = ref && gup_pin_call_is_write(ref->call);
+	if (dirty && gup_pin_block_writes(block, bit))
+		return false;
+	for (; ref; ref = gup_pin_ref_next(&iter))
+		if (gup_pin_call_is_write(ref->call) != writes ||
+		    ++seen == GUP_PIN_CHOSEN_FROM)
+			return true;
+	return false;
+}
+
 /* Nothing is to be learned from what is released now, but from what was before. */
 static void forget_site(struct gup_pin_releaser *rel)
 {
 	gup_pin_drop_now(&rel->drops);
 	rel->drops.site = 0;
+}
+
+/*
+ * Who released pins here, should they be released once more. What is known of a block is
+ * the last site's, as most blocks have one.
+ */
+static __always_inline void note_release(struct gup_pin_shard *shard,
+					 unsigned long block, u64 mask,
+					 unsigned long site)
+{
+	struct gup_pin_last *last =
+		&shard->last[gup_pin_key(block) % GUP_PIN_LASTS];
+
+	if (last->block != block || last->site != site) {
+		last->block = block;
+		last->site = site;
+		last->mask = 0;
+	}
+	last->mask |= mask;
+	last->time = jiffies;
+	last->pid = in_task() ? current->pid : 0;
+}
+
+/**
+ * gup_pin_last_release() - what released a folio's pins last
+ * @index: the index
+ * @pfn: of the folio's head
+ * @last: filled in
+ *
+ * Context as gup_pin_hazard().
+ *
+ * Return: false if it is not known, or not any more.
+ */
+bool gup_pin_last_release(struct gup_pin_index *index, unsigned long pfn,
+			  struct gup_pin_last *last)
+{
+	unsigned long nr = gup_pin_block_nr(pfn), flags;
+	struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
+
+	xa_lock_irqsave(&shard->xa, flags);
+	*last = shard->last[gup_pin_key(nr) % GUP_PIN_LASTS];
+	xa_unlock_irqrestore(&shard->xa, flags);
+	return last->block == nr && last->mask & BIT_ULL(gup_pin_block_bit(pfn));
 }
 
 static void release_folio(struct gup_pin_releaser *rel,
@@ -89,19 +161,21 @@ static void release_folio(struct gup_pin_releaser *rel,
 	unsigned int recorded, calls, taken;
 	unsigned long site = rel->drops.site;
 	struct gup_pin_hint hint;
-	bool guess;
+	bool guess, unrecorded;
 
 	recorded = gup_pin_block_pins(block, bit, &calls);
 	taken = min(pins, recorded);
+	if (taken)
+		note_release(shard, block->nr, BIT_ULL(bit), rel->drops.site);
 	if (pins > taken)
 		release_unrecorded(rel, shard, BIT_ULL(bit), pins - taken);
 	if (!taken)
 		return;
 
-	guess = (taken < recorded && calls > 1) ||
-		(!all_recorded(rel->index, shard) &&
-		 has_unrecorded((block->nr << GUP_PIN_BLOCK_SHIFT) + bit,
-				recorded));
+	unrecorded = !all_recorded(rel->index, shard) &&
+		     has_unrecorded((block->nr << GUP_PIN_BLOCK_SHIFT) + bit,
+				    recorded);
+	guess = (taken < recorded && calls > 1) || unrecorded;
 	shard->released += taken;
 	if (guess)
 		shard->inferred += taken;
@@ -111,6 +185,8 @@ static void release_folio(struct gup_pin_releaser *rel,
 		shard->folios--;
 		gup_pin_block_release_all(block, bit, &rel->drops);
 	} else {
+		if (guess && guesses_mode(block, bit, dirty, unrecorded))
+			block->unsure = true;
 		if (guess)
 			block->inferred |= BIT_ULL(bit);
 		hint = gup_pin_site_hint(&gup_pin_root.sites, site, dirty);
@@ -134,12 +210,16 @@ static void release_mask(struct gup_pin_releaser *rel,
 	if (all_recorded(rel->index, shard)) {
 		if (gup_pin_single(mask) &&
 		    gup_pin_block_release_only(block, mask, &rel->drops)) {
+			note_release(shard, block->nr, mask, rel->drops.site);
 			shard->released++;
 			shard->folios--;
 			return;
 		}
 		left = gup_pin_block_release_each(block, mask, &rel->drops);
 		released = gup_pin_count(mask & ~left);
+		if (released)
+			note_release(shard, block->nr, mask & ~left,
+				     rel->drops.site);
 		shard->released += released;
 		shard->folios -= released;
 	}
@@ -227,6 +307,8 @@ static bool release_only(struct gup_pin_index *index,
 	    !gup_pin_block_release_only(block, BIT_ULL(gup_pin_block_bit(pfn)),
 					drops))
 		return false;
+	note_release(shard, block->nr, BIT_ULL(gup_pin_block_bit(pfn)),
+		     drops->site);
 	shard->released++;
 	shard->folios--;
 	if (!block->used)

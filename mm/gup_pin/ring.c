@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The newest hazards, for /sys/kernel/debug/gup_pin/hazards and crash dumps.
+ * The hazards that are kept, for /sys/kernel/debug/gup_pin/hazards and crash dumps.
+ *
+ * Equal ones have one place, and each kind has places of its own, so that what is met
+ * often, or by one user on purpose, takes no other's.
  */
 #include <linux/compiler.h>
-#include <linux/fs.h>
-#include <linux/kallsyms.h>
-#include <linux/sched/clock.h>
-#include <linux/seq_file.h>
+#include <linux/minmax.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
-#include "filter.h"
 #include "gup_pin.h"
 
 struct gup_pin_ring gup_pin_ring;
@@ -18,29 +17,97 @@ struct gup_pin_ring gup_pin_ring;
 /* Held for no longer than a copy takes; hazards come from any context. */
 static DEFINE_RAW_SPINLOCK(ring_lock);
 
+static struct gup_pin_hazard_record *find(const struct gup_pin_hazard_record *hazard)
+{
+	struct gup_pin_hazard_record *entry = gup_pin_ring.entries[hazard->kind];
+	unsigned int i;
+
+	for (i = 0; i < GUP_PIN_RING_PLACES; i++, entry++)
+		if (entry->seq && entry->key == hazard->key)
+			return entry;
+	return NULL;
+}
+
+/* One more, or the same with more at stake. */
+static void merge(struct gup_pin_hazard_record *entry,
+		  const struct gup_pin_hazard_record *hazard, bool again)
+{
+	entry->place.used = hazard->place.used;
+	entry->place.spare &= hazard->place.spare;
+	entry->count += !again;
+	entry->stake = min(entry->stake, hazard->stake);
+	entry->first_index = min(entry->first_index, hazard->first_index);
+	entry->last_index = max(entry->last_index, hazard->last_index);
+}
+
+static void insert(const struct gup_pin_hazard_record *hazard)
+{
+	struct gup_pin_hazard_record *entries = gup_pin_ring.entries[hazard->kind];
+	struct gup_pin_hazard_record *entry;
+
+	entry = entries + gup_pin_place_for(&entries->place, sizeof(*entries),
+					    GUP_PIN_RING_PLACES,
+					    hazard->place.uid);
+	/* For crash dumps: an entry that is being written has no number. */
+	WRITE_ONCE(entry->seq, 0);
+	barrier();
+	memcpy((void *)entry + sizeof(entry->seq),
+	       (const void *)hazard + sizeof(hazard->seq),
+	       sizeof(*entry) - sizeof(entry->seq));
+	barrier();
+	WRITE_ONCE(entry->seq, ++gup_pin_ring.newest);
+}
+
 /**
- * gup_pin_ring_add() - keep a hazard in place of the oldest
- * @hazard: the hazard; its @seq is set
+ * gup_pin_ring_add() - keep a hazard
+ * @hazard: the hazard; its count is 1
+ * @again: it is kept already, if it was not given up: do not count it
  *
  * Any context but NMI.
  */
-void gup_pin_ring_add(struct gup_pin_hazard_record *hazard)
+void gup_pin_ring_add(const struct gup_pin_hazard_record *hazard, bool again)
 {
 	struct gup_pin_hazard_record *entry;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&ring_lock, flags);
-	hazard->seq = ++gup_pin_ring.newest;
-	entry = &gup_pin_ring.entries[hazard->seq % GUP_PIN_RING_ENTRIES];
-	/* For crash dumps: an entry that is being written has no number. */
-	WRITE_ONCE(entry->seq, 0);
-	barrier();
-	memcpy((void *)entry + sizeof(entry->seq),
-	       (void *)hazard + sizeof(hazard->seq),
-	       sizeof(*entry) - sizeof(entry->seq));
-	barrier();
-	WRITE_ONCE(entry->seq, hazard->seq);
+	entry = find(hazard);
+	if (entry)
+		merge(entry, hazard, again);
+	else
+		insert(hazard);
 	raw_spin_unlock_irqrestore(&ring_lock, flags);
+}
+
+/**
+ * gup_pin_ring_reported() - a hazard was reported
+ * @hazard: the hazard
+ *
+ * Any context but NMI.
+ */
+void gup_pin_ring_reported(const struct gup_pin_hazard_record *hazard)
+{
+	struct gup_pin_hazard_record *entry;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&ring_lock, flags);
+	entry = find(hazard);
+	if (entry)
+		entry->reported++;
+	raw_spin_unlock_irqrestore(&ring_lock, flags);
+}
+
+/* The one whose number comes next, or NULL. */
+static const struct gup_pin_hazard_record *next_after(u64 after)
+{
+	const struct gup_pin_hazard_record *entry = gup_pin_ring.entries[0];
+	const struct gup_pin_hazard_record *next = NULL;
+	unsigned int i;
+
+	for (i = 0; i < NR_GUP_PIN_HAZARDS * GUP_PIN_RING_PLACES; i++, entry++)
+		if (entry->seq > after && (!next || entry->seq < next->seq))
+			next = entry;
+	return next;
 }
 
 /**
@@ -50,181 +117,17 @@ void gup_pin_ring_add(struct gup_pin_hazard_record *hazard)
  *
  * Any context but NMI.
  *
- * Return: false if there is none.
+ * Return: false if there are no more.
  */
 bool gup_pin_ring_get(struct gup_pin_hazard_record *hazard, u64 after)
 {
-	u64 oldest = 1, newest;
+	const struct gup_pin_hazard_record *next;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&ring_lock, flags);
-	newest = gup_pin_ring.newest;
-	if (newest > GUP_PIN_RING_ENTRIES)
-		oldest = newest - GUP_PIN_RING_ENTRIES + 1;
-	after = max(after + 1, oldest);
-	if (after <= newest)
-		*hazard = gup_pin_ring.entries[after % GUP_PIN_RING_ENTRIES];
+	next = next_after(after);
+	if (next)
+		*hazard = *next;
 	raw_spin_unlock_irqrestore(&ring_lock, flags);
-	return after <= newest;
+	return next;
 }
-
-/**
- * struct hazards_iter - a reader of `hazards`
- * @at: the position in the file, in records, that @hazard is at
- * @end: there are no more
- * @filter: which records are wanted
- * @hazard: that record
- */
-struct hazards_iter {
-	loff_t at;
-	bool end;
-	struct gup_pin_filter filter;
-	struct gup_pin_hazard_record hazard;
-};
-
-static bool next_wanted(struct hazards_iter *iter)
-{
-	struct gup_pin_hazard_record *hazard = &iter->hazard;
-
-	while (gup_pin_ring_get(hazard, hazard->seq))
-		if (gup_pin_filter_hazard(&iter->filter, hazard, local_clock()))
-			return true;
-	return false;
-}
-
-/* As in `pins`, it is never asked to go back by less than the whole file. */
-static void *hazards_start(struct seq_file *m, loff_t *pos)
-{
-	struct hazards_iter *iter = m->private;
-
-	if (!*pos) {
-		iter->at = 0;
-		iter->end = false;
-		iter->hazard.seq = 0;
-		return SEQ_START_TOKEN;
-	}
-	return *pos == iter->at && !iter->end ? &iter->hazard : NULL;
-}
-
-static void *hazards_next(struct seq_file *m, void *v, loff_t *pos)
-{
-	struct hazards_iter *iter = m->private;
-
-	iter->at = ++*pos;
-	iter->end = !next_wanted(iter);
-	return iter->end ? NULL : &iter->hazard;
-}
-
-static void hazards_stop(struct seq_file *m, void *v)
-{
-}
-
-static void show_stack_of(struct seq_file *m, const char *title,
-			  const unsigned long *entries, unsigned int nr)
-{
-	unsigned int i;
-
-	seq_printf(m, "%s:\n", title);
-	for (i = 0; i < nr; i++)
-		seq_printf(m, " %pS\n", (void *)entries[i]);
-}
-
-/* Each part has a buffer that would be too much for one stack frame with the others. */
-static noinline_for_stack void show_event(struct seq_file *m,
-					  const struct gup_pin_hazard_record *hazard,
-					  u64 now)
-{
-	const struct gup_pin_event *event = &hazard->event;
-	char comm[GUP_PIN_COMM_MAX];
-
-	gup_pin_format_comm(comm, event->comm);
-	seq_printf(m, "kind=%s age_ms=%llu task=%d/%d comm=%s ",
-		   gup_pin_hazard_names[hazard->kind],
-		   gup_pin_age_ms(event->time, now), event->tgid, event->pid,
-		   comm);
-}
-
-static noinline_for_stack void show_pin(struct seq_file *m,
-					const struct gup_pin_item *pin, u64 now)
-{
-	const struct gup_pin_run run = {
-		.first = *pin,
-		.pages = 1UL << pin->folio.order,
-		.pins = pin->pins,
-	};
-	char line[GUP_PIN_LINE_MAX];
-
-	gup_pin_format_run(line, sizeof(line), &run, now);
-	seq_puts(m, line);
-}
-
-static noinline_for_stack void show_func(struct seq_file *m, unsigned long ip)
-{
-	char func[KSYM_SYMBOL_LEN];
-
-	sprint_symbol(func, ip);
-	/* Neither the function's size nor its module is part of the word. */
-	func[strcspn(func, "/ ")] = '\0';
-	seq_printf(m, " func=%s", func);
-}
-
-static void show_line(struct seq_file *m,
-		      const struct gup_pin_hazard_record *hazard, u64 now)
-{
-	show_event(m, hazard, now);
-	show_pin(m, &hazard->pin, now);
-	show_func(m, hazard->event.ip);
-	seq_printf(m, " pins_on_folio=%u", hazard->pins);
-	gup_pin_show_path(m, hazard->name);
-	seq_putc(m, '\n');
-}
-
-static int hazards_show(struct seq_file *m, void *v)
-{
-	const struct gup_pin_hazard_record *hazard = v;
-	unsigned long *entries;
-	unsigned int nr;
-
-	if (v == SEQ_START_TOKEN) {
-		seq_printf(m, "# gup_pin hazards %d\n", GUP_PIN_TEXT_FORMAT);
-		return 0;
-	}
-	show_line(m, hazard, local_clock());
-	show_stack_of(m, "event", hazard->event.entries, hazard->event.nr);
-	nr = stack_depot_fetch(hazard->pin.id.stack, &entries);
-	show_stack_of(m, "pin", entries, nr);
-	seq_putc(m, '\n');
-	return 0;
-}
-
-static const struct seq_operations hazards_sops = {
-	.start = hazards_start,
-	.next = hazards_next,
-	.stop = hazards_stop,
-	.show = hazards_show,
-};
-
-static int hazards_open(struct inode *inode, struct file *file)
-{
-	if (!__seq_open_private(file, &hazards_sops,
-				sizeof(struct hazards_iter)))
-		return -ENOMEM;
-	return 0;
-}
-
-static ssize_t hazards_write(struct file *file, const char __user *ubuf,
-			     size_t count, loff_t *ppos)
-{
-	struct seq_file *m = file->private_data;
-	struct hazards_iter *iter = m->private;
-
-	return gup_pin_filter_write(m, &iter->filter, ubuf, count, ppos);
-}
-
-const struct file_operations gup_pin_hazards_fops = {
-	.open = hazards_open,
-	.read = seq_read,
-	.write = hazards_write,
-	.llseek = seq_lseek,
-	.release = seq_release_private,
-};

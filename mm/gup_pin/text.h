@@ -12,6 +12,8 @@ struct seq_file;
 
 /* Of the lines in debugfs: the number in `# gup_pin <file> N`. */
 #define GUP_PIN_TEXT_FORMAT	1
+/* Of `hazards`: since 2, a line is of equal hazards, and its first words of the first. */
+#define GUP_PIN_HAZARDS_FORMAT	2
 
 /* runs.c */
 
@@ -83,6 +85,7 @@ u64 gup_pin_age_ms(u64 time, u64 now);
 #define GUP_PIN_NAME_MAX	256
 #define GUP_PIN_SHORT_NAME	64
 
+unsigned int gup_pin_file_nlink(const struct folio *folio);
 void gup_pin_file_type(const struct folio *folio, char *type, size_t size);
 void gup_pin_file_name(const struct folio *folio,
 		       const struct gup_pin_folio *desc, char *name, size_t size);

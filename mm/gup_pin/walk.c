@@ -44,6 +44,7 @@ void gup_pin_fill_item(struct gup_pin_item *item,
 	item->addr = 0;
 	item->pins = ref->pins;
 	item->inferred = block->inferred & BIT_ULL(bit);
+	item->unsure = item->inferred && block->unsure;
 	item->head = folio && &folio->page == page;
 	if (!item->head) {
 		item->real_pins = 0;

@@ -27,6 +27,9 @@ struct gup_pin_folio {
 
 unsigned int gup_pin_folio_pins(const struct folio *folio);
 struct address_space *gup_pin_folio_file(const struct folio *folio);
+bool gup_pin_needs_stable(const struct folio *folio);
+struct folio *gup_pin_folio_get(unsigned long pfn);
+void gup_pin_folio_put(struct folio *folio);
 void gup_pin_folio_describe(struct folio *folio, struct gup_pin_folio *desc);
 bool gup_pin_mapped_huge(struct mm_struct *mm, unsigned long addr,
 			 const struct page *page);
@@ -43,6 +46,8 @@ bool gup_pin_mapped_huge(struct mm_struct *mm, unsigned long addr,
  * @addr: user address of the first page that the call pinned in the folio, or 0
  * @pins: of the call on the folio
  * @inferred: an unpin on the folio had to be guessed
+ * @unsure: and the guess was between pins for read and for write, so that what is left
+ *	may be of the other mode
  * @folio_pins: recorded pins of all calls on the folio
  * @real_pins: the folio's own pin count, read while no record could go
  * @head: the pfn is a folio's head, as it must be
@@ -57,6 +62,7 @@ struct gup_pin_item {
 	unsigned long addr;
 	unsigned int pins;
 	bool inferred;
+	bool unsure;
 	bool head;
 	unsigned int folio_pins;
 	unsigned int real_pins;

@@ -47,6 +47,13 @@ REPORTS = (
 )
 # KUnit makes all of them.
 ANY_REPORT = "BUG: GUP_PIN: "
+# What correct programs do, and what is wrong indeed: these take memory away from devices
+# on purpose, and switch tracking off and on.
+INNOCENT = "gup_pin_innocent_"
+GUILTY = "gup_pin_guilty_"
+# For how long innocents go on, all of them together; where the kernel watches itself.
+INNOCENT_SECONDS = 60
+INNOCENT_SECONDS_WATCHED = 600
 
 
 # Of the flavours that watch themselves, all are slower: by what the patience grows.
@@ -81,12 +88,14 @@ class Way:
     """How to run programs, but for the kernel.
 
     options: more of scripts/vm's; words: more for the kernel's command line;
-    reports: what the kernel may say of hazards.
+    reports: what the kernel may say of hazards; seconds: for how long a program that
+    can repeats its tests.
     """
 
     options: Sequence[str] = ()
     words: str = ""
     reports: str = ""
+    seconds: int = 0
 
 
 def run_programs(
@@ -94,16 +103,17 @@ def run_programs(
 ) -> list[Result]:
     """Our programs, one after another in one guest."""
     with_status = (
-        'cd "$1" || exit; shift; for p; do echo "== $p"; ./$p 2>&1;'
-        ' echo "== status $?"; done'
+        'cd "$1" || exit; export GUP_PIN_SECONDS=$2; shift 2; for p; do echo "== $p";'
+        ' ./$p 2>&1; echo "== status $?"; done'
     )
     # Stacks lie elsewhere with each system call, and a remembered trace that is not
     # the fresh one is a splat.
     stacks = "randomize_kstack_offset=on gup_pin.check_traces=1"
     append = f"gup_pin=on movablecore=256M cma=128M {stacks} {way.words}".strip()
+    patience = 900 + way.seconds * len(names)
     guest = Guest(
-        [*guest_of(built, flavour, 900), "--append", append, *way.options],
-        ["sh", "-c", with_status, "sh", built.programs, *names],
+        [*guest_of(built, flavour, patience), "--append", append, *way.options],
+        ["sh", "-c", with_status, "sh", built.programs, str(way.seconds), *names],
     )
     what = prefix(built, flavour)
     results = []
@@ -124,8 +134,24 @@ def run_programs(
 def selftests(built: Built, flavour: str = "test") -> list[Result]:
     """Our programs that share a guest."""
     names = [n for n in programs_of(built) if n not in (*ALONE, *STRESS)]
-    names = [n for n in names if not n.startswith(HAZARDS)]
+    names = [n for n in names if not n.startswith((*HAZARDS, INNOCENT, GUILTY))]
     return run_programs(built, names, Way(["-m", "4G"]), flavour)
+
+
+def innocents(built: Built, flavour: str = "test") -> list[Result]:
+    """What correct programs do, again and again, where a single report is the end."""
+    names = [n for n in programs_of(built) if n.startswith(INNOCENT)]
+    seconds = INNOCENT_SECONDS if flavour == "test" else INNOCENT_SECONDS_WATCHED
+    words = "memmap=64M!1G panic_on_warn=1"
+    way = Way(["-m", "4G"], words, seconds=seconds // len(names))
+    return run_programs(built, names, way, flavour)
+
+
+def guilty(built: Built, flavour: str = "test") -> list[Result]:
+    """What is wrong indeed, and has to be reported."""
+    names = [n for n in programs_of(built) if n.startswith(GUILTY)]
+    way = Way(["-m", "4G", "--one-thread"], "memmap=64M!1G", ANY_REPORT)
+    return run_programs(built, names, way, flavour)
 
 
 def hazards(built: Built, flavour: str = "test") -> list[Result]:

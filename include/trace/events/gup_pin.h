@@ -33,6 +33,7 @@
  * @tgid: process of the task that pinned
  * @pid: the task
  * @comm: name of the task
+ * @stake: what is at stake
  */
 struct gup_pin_hazard_trace {
 	const char *kind;
@@ -50,6 +51,7 @@ struct gup_pin_hazard_trace {
 	pid_t tgid;
 	pid_t pid;
 	const char *comm;
+	const char *stake;
 };
 
 /**
@@ -190,6 +192,7 @@ TRACE_EVENT(gup_pin_hazard,
 	TP_STRUCT__entry(
 		__string(kind, hazard->kind)
 		__string(api, hazard->api)
+		__string(stake, hazard->stake)
 		__array(char, comm, TASK_COMM_LEN)
 		__field(unsigned long, ip)
 		__field(unsigned long, pfn)
@@ -208,6 +211,7 @@ TRACE_EVENT(gup_pin_hazard,
 	TP_fast_assign(
 		__assign_str(kind);
 		__assign_str(api);
+		__assign_str(stake);
 		memcpy(__entry->comm, hazard->comm, TASK_COMM_LEN);
 		__entry->ip = hazard->ip;
 		__entry->pfn = hazard->pfn;
@@ -223,13 +227,13 @@ TRACE_EVENT(gup_pin_hazard,
 		__entry->longterm = hazard->longterm;
 	),
 
-	TP_printk("kind=%s func=%ps pfn=0x%lx order=%u dev=%u:%u ino=%llu index=0x%lx pins_on_folio=%u mode=%s term=%s api=%s owner=%d task=%d/%d comm=%s",
+	TP_printk("kind=%s func=%ps pfn=0x%lx order=%u dev=%u:%u ino=%llu index=0x%lx pins_on_folio=%u mode=%s term=%s api=%s owner=%d task=%d/%d comm=%s stake=%s",
 		__get_str(kind), (void *)__entry->ip, __entry->pfn,
 		__entry->order, MAJOR(__entry->dev), MINOR(__entry->dev),
 		__entry->ino, __entry->index, __entry->pins,
 		__entry->write ? "w" : "r", __entry->longterm ? "long" : "short",
 		__get_str(api), __entry->owner, __entry->tgid, __entry->pid,
-		__entry->comm)
+		__entry->comm, __get_str(stake))
 );
 
 #endif /* _TRACE_GUP_PIN_H */

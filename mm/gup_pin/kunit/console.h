@@ -13,7 +13,9 @@
 #define GUP_PIN_RULE	"=================================================================="
 
 /* What a report ends with. A line with a question mark may lack. */
-#define GUP_PIN_TAIL	"CPU: *", "?Tainted: *", "?Hardware name: *", GUP_PIN_RULE
+#define GUP_PIN_TAIL	"kind=*, see Hazards in Documentation/admin-guide/mm/gup_pin.rst", \
+			"CPU: *", "?Tainted: *", "?Hardware name: *", \
+			"?Workqueue: *", "?", GUP_PIN_RULE
 
 int gup_pin_console_watch(struct kunit *test);
 void gup_pin_console_clear(void);

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Stale dirty, and truncation that waits: the hazards that nothing but their own
- * hooks meet.
+ * Stale dirty: a folio that is dirtied by a holder after it was cleaned.
  */
 #include <kunit/test.h>
 #include <linux/backing-dev.h>
-#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
@@ -73,15 +71,15 @@ static void whole_report(struct kunit *test)
 		GUP_PIN_RULE,
 		"BUG: GUP_PIN: pinned folio dirtied after it was cleaned in dirty+0x*/0x*",
 		"",
-		"folio: pfn=0x* order=0 map=* flags=0x*(*locked*)",
-		"file: fs=stand_in dev=7:3 ino=42 index=0x5 name=\"\"",
+		"folio: pfn=0x* order=0 map=* flags=0x*(*locked*) refcount=* mapcount=0 recorded_pins=1 real_pins=1",
+		"file: fs=stand_in dev=7:3 ino=42 index=0x5 name=\"\" stable_pages=no nlink=0",
 		"",
 		"event: task=*/* comm=kunit_try_catch*",
 		" dirty+0x*/0x*",
 		" whole_*+0x*/0x*",
 		GUP_PIN_FRAMES,
 		"",
-		"pin: mode=w term=short api=folio_add_pin owner=0 task=*/* comm=kunit_try_catch* age_ms=* pins=1 addr=0x0 match=exact",
+		"pin: mode=w term=short api=folio_add_pin owner=0 task=*/* comm=kunit_try_catch* age_ms=* pins=1 addr=0x0 match=exact alive=yes uid=0 stack=0x*",
 		" take_pin+0x*/0x*",
 		" whole_*+0x*/0x*",
 		GUP_PIN_FRAMES,
@@ -164,60 +162,28 @@ static void who_dirties(struct kunit *test)
 	expect_dirtied(test, 3);
 }
 
-/* As in dax_layout_busy_page_range() */
-static noinline void wait_for_page(struct page *page)
+/* That the pin was there when the folio was written back has been reported. */
+static void one_deed_one_report(struct kunit *test)
 {
-	gup_pin_dax_wait(page);
-	/* No tail call. */
-	barrier();
-}
-
-static noinline void truncate_dax(struct page *page)
-{
-	wait_for_page(page);
-	barrier();
-}
-
-static void whole_report_of_waiting(struct kunit *test)
-{
-	static const char *const want[] = {
-		GUP_PIN_RULE,
-		"BUG: GUP_PIN: truncation waits for pinned folio in truncate_dax+0x*/0x*",
-		"",
-		"folio: pfn=0x* order=0 map=shmem flags=0x*(*)",
-		"file: fs=tmpfs dev=0:* ino=* index=0x0 name=\"/gup_pin\"",
-		"waits for 2 pins, the oldest held for * ms so far",
-		"",
-		"event: task=*/* comm=kunit_try_catch*",
-		" truncate_dax+0x*/0x*",
-		" whole_*+0x*/0x*",
-		GUP_PIN_FRAMES,
-		"",
-		"pin: mode=w term=short api=pin_user_pages_fast owner=0 task=*/* comm=kunit_try_catch* age_ms=* pins=1 addr=0x* match=exact",
-		" pin_user_pages_fast+0x*/0x*",
-		GUP_PIN_FRAMES,
-		"",
-		"pin: mode=r term=short api=pin_user_pages_fast owner=0 task=*/* comm=kunit_try_catch* age_ms=* pins=1 addr=0x* match=exact",
-		" pin_user_pages_fast+0x*/0x*",
-		GUP_PIN_FRAMES,
-		"",
-		GUP_PIN_TAIL
-	};
 	struct dirtied_state *s = test->priv;
-	unsigned long addr = gup_pin_test_map(test, 1);
-	struct page *pages[2];
 
-	pages[0] = gup_pin_test_pin(test, addr, false);
-	msleep(20);
-	pages[1] = gup_pin_test_pin(test, addr, true);
-	truncate_dax(pages[0]);
-	unpin_user_pages(pages, 2);
-	KUNIT_EXPECT_EQ(test, met(GUP_PIN_HAZARD_TRUNCATE), s->truncated + 1);
-	gup_pin_console_expect(test, want, ARRAY_SIZE(want));
-	gup_pin_console_clear();
-	truncate_dax(pages[0]);
-	KUNIT_EXPECT_EQ(test, met(GUP_PIN_HAZARD_TRUNCATE), s->truncated + 1);
-	KUNIT_EXPECT_EQ(test, gup_pin_console_reports(), 0);
+	folio_set_dirty(s->folio);
+	take_pin(s->folio);
+	folio_clear_dirty(s->folio);
+	gup_pin_test_start_writeback(s->folio);
+	gup_pin_test_end_writeback(s->folio);
+	KUNIT_EXPECT_EQ(test, gup_pin_console_reports(), 1);
+	dirty(s->folio);
+	unpin_user_folio(s->folio, 1);
+	expect_dirtied(test, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_console_reports(), 1);
+
+	/* The next pin is another, and nothing was said of it. */
+	take_pin(s->folio);
+	dirty(s->folio);
+	unpin_user_folio(s->folio, 1);
+	expect_dirtied(test, 2);
+	KUNIT_EXPECT_EQ(test, gup_pin_console_reports(), 2);
 }
 
 static struct kunit_case dirtied_cases[] = {
@@ -225,7 +191,7 @@ static struct kunit_case dirtied_cases[] = {
 	KUNIT_CASE(what_is_no_hazard),
 	KUNIT_CASE(read_pins_are_no_hazard),
 	KUNIT_CASE(who_dirties),
-	KUNIT_CASE(whole_report_of_waiting),
+	KUNIT_CASE(one_deed_one_report),
 	{}
 };
 

@@ -122,13 +122,14 @@ noinline void gup_pin_scene_truncate(struct kunit *test, loff_t from, loff_t to)
 }
 
 /* Lines that tell of the folio, its file and a pin of ours. */
-const char *gup_pin_folio_line(struct kunit *test)
+const char *gup_pin_folio_line(struct kunit *test, unsigned int recorded,
+			       unsigned int real)
 {
 	struct gup_pin_scene *s = test->priv;
 
 	snprintf(s->line[0], sizeof(s->line[0]),
-		 "folio: pfn=0x%lx order=0 map=shmem flags=0x*(*)",
-		 folio_pfn(s->folio));
+		 "folio: pfn=0x%lx order=0 map=shmem flags=0x*(*) refcount=* mapcount=* recorded_pins=%u real_pins=%u",
+		 folio_pfn(s->folio), recorded, real);
 	return s->line[0];
 }
 
@@ -138,7 +139,7 @@ const char *gup_pin_file_line(struct kunit *test)
 	struct inode *inode = s->folio->mapping->host;
 
 	snprintf(s->line[1], sizeof(s->line[1]),
-		 "file: fs=tmpfs dev=%u:%u ino=%llu index=0x0 name=\"/gup_pin\"",
+		 "file: fs=tmpfs dev=%u:%u ino=%llu index=0x0 name=\"/gup_pin\" stable_pages=no nlink=0",
 		 MAJOR(inode->i_sb->s_dev), MINOR(inode->i_sb->s_dev),
 		 (u64)inode->i_ino);
 	return s->line[1];
@@ -158,7 +159,7 @@ static const char *pin_line(struct kunit *test, const char *mode)
 	struct gup_pin_scene *s = test->priv;
 
 	snprintf(s->line[2], sizeof(s->line[2]),
-		 "pin: mode=%s term=short api=pin_user_pages_fast owner=* task=%d/%d comm=%s age_ms=* pins=1 addr=0x%lx match=exact",
+		 "pin: mode=%s term=short api=pin_user_pages_fast owner=* task=%d/%d comm=%s age_ms=* pins=1 addr=0x%lx match=exact alive=yes uid=0 stack=0x*",
 		 mode, task_tgid_nr(current), task_pid_nr(current),
 		 current->comm, s->addr);
 	return s->line[2];
@@ -173,7 +174,7 @@ void gup_pin_expect_report(struct kunit *test, const char *title,
 		GUP_PIN_RULE,
 		first,
 		"",
-		gup_pin_folio_line(test),
+		gup_pin_folio_line(test, 1, 1),
 		file,
 		"",
 		gup_pin_event_line(),

@@ -44,7 +44,8 @@ void gup_pin_expect_nothing(struct kunit *test);
 struct page *gup_pin_scene_pin(struct kunit *test, bool write);
 void gup_pin_scene_writeback(struct kunit *test);
 void gup_pin_scene_truncate(struct kunit *test, loff_t from, loff_t to);
-const char *gup_pin_folio_line(struct kunit *test);
+const char *gup_pin_folio_line(struct kunit *test, unsigned int recorded,
+			       unsigned int real);
 const char *gup_pin_file_line(struct kunit *test);
 const char *gup_pin_event_line(void);
 void gup_pin_expect_report(struct kunit *test, const char *title,

@@ -2,11 +2,14 @@
 /*
  * Hazards: what counts as one, and every line of what is reported.
  */
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/pagemap.h>
+#include <linux/shmem_fs.h>
 
+#include "../compat.h"
 #include "case.h"
 #include "console.h"
 #include "file.h"
@@ -34,12 +37,37 @@ static void pin_under_writeback_is_reported(struct kunit *test)
 	struct page *page;
 
 	gup_pin_test_start_writeback(s->folio);
+	/* It is not known to be written again. */
+	folio_clear_dirty(s->folio);
 	gup_pin_expect_nothing(test);
 	page = gup_pin_scene_pin(test, true);
 	gup_pin_expect_counted(test, GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, 1);
 	gup_pin_expect_report(test, "write pin of folio under writeback",
 			      "pin_user_pages_fast", "w",
 			      gup_pin_file_line(test));
+	gup_pin_test_end_writeback(s->folio);
+	unpin_user_page(page);
+}
+
+/* What is dirty will be written again, unless the device must not see it change. */
+static void dirty_folio_under_writeback(struct kunit *test)
+{
+	struct gup_pin_scene *s = test->priv;
+	struct page *page;
+
+	gup_pin_test_start_writeback(s->folio);
+	folio_set_dirty(s->folio);
+	page = gup_pin_scene_pin(test, true);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, 1);
+	gup_pin_expect_reported(test, 0, 0);
+	unpin_user_page(page);
+
+	gup_pin_scene_start(test);
+	mapping_set_stable_writes(s->folio->mapping);
+	page = gup_pin_scene_pin(test, true);
+	mapping_clear_stable_writes(s->folio->mapping);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, 1);
+	gup_pin_expect_reported(test, 1, 0);
 	gup_pin_test_end_writeback(s->folio);
 	unpin_user_page(page);
 }
@@ -59,6 +87,7 @@ static void many_under_writeback(struct kunit *test)
 		unpin_user_page(page);
 		gup_pin_scene_start(test);
 		gup_pin_test_start_writeback(folio);
+		folio_clear_dirty(folio);
 		KUNIT_ASSERT_EQ(test, PAGES,
 				pin_user_pages_fast(s->addr, PAGES, FOLL_WRITE,
 						    pages));
@@ -78,12 +107,136 @@ static void many_under_writeback(struct kunit *test)
 static void truncation_is_reported(struct kunit *test)
 {
 	const char *file = gup_pin_file_line(test);
+	struct page *page = gup_pin_scene_pin(test, true);
+
+	/* The file has no name, but it lives. */
+	gup_pin_scene_truncate(test, 0, -1);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
+	gup_pin_expect_report(test, "truncation of write-pinned folio",
+			      "truncate_*", "w", file);
+	unpin_user_page(page);
+}
+
+static void truncation_of_what_is_read(struct kunit *test)
+{
 	struct page *page = gup_pin_scene_pin(test, false);
 
 	gup_pin_scene_truncate(test, 0, -1);
 	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
-	gup_pin_expect_report(test, "truncation of read-pinned folio",
-			      "truncate_*", "r", file);
+	gup_pin_expect_reported(test, 0, 0);
+	unpin_user_page(page);
+}
+
+/* As a memfd that is unmapped and closed, while a device still writes to it. */
+static void end_of_a_file(struct kunit *test)
+{
+	struct file *file = shmem_file_setup("gup_pin", PAGE_SIZE,
+					     GUP_PIN_NO_VMA_FLAGS);
+	struct page *page;
+	unsigned long addr;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	addr = vm_mmap(file, 0, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	page = gup_pin_test_pin(test, addr, true);
+	vm_munmap(addr, PAGE_SIZE);
+	fput(file);
+	flush_delayed_fput();
+	KUNIT_EXPECT_NULL(test, page_folio(page)->mapping);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
+	gup_pin_expect_reported(test, 0, 0);
+	unpin_user_page(page);
+}
+
+/* What is left of the folio is told of once, as long as it is the same pin. */
+static void parts_of_one_truncation(struct kunit *test)
+{
+	struct page *page = gup_pin_scene_pin(test, true);
+
+	gup_pin_scene_truncate(test, 0, 511);
+	gup_pin_scene_truncate(test, 0, -1);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 2);
+	gup_pin_expect_reported(test, 1, 1);
+	unpin_user_page(page);
+}
+
+/* The twin: the second is a deed of its own. */
+static void another_truncation(struct kunit *test)
+{
+	struct page *page = gup_pin_scene_pin(test, true);
+
+	gup_pin_scene_truncate(test, 0, 511);
+	unpin_user_page(page);
+	page = gup_pin_scene_pin(test, true);
+	gup_pin_scene_truncate(test, 0, -1);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 2);
+	gup_pin_expect_reported(test, 2, 0);
+	unpin_user_page(page);
+}
+
+/* Is it the reader that is left, or the writer? */
+static void a_guessed_mode(struct kunit *test)
+{
+	struct page *reader = gup_pin_scene_pin(test, false);
+	struct page *writer = gup_pin_scene_pin(test, true);
+
+	unpin_user_page(reader);
+	gup_pin_scene_truncate(test, 0, 511);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
+	gup_pin_expect_reported(test, 0, 0);
+	unpin_user_page(writer);
+}
+
+/* The twin: whichever it was, a writer is left. */
+static void a_guess_that_matters_not(struct kunit *test)
+{
+	struct page *a = gup_pin_scene_pin(test, true);
+	struct page *b = gup_pin_scene_pin(test, true);
+
+	unpin_user_page(a);
+	gup_pin_scene_truncate(test, 0, 511);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
+	gup_pin_expect_reported(test, 1, 0);
+	unpin_user_page(b);
+}
+
+/* An unpin that dirties is the writer's, so the reader is left, for certain. */
+static void a_guess_that_is_none(struct kunit *test)
+{
+	struct page *writers[] = {
+		gup_pin_scene_pin(test, true), gup_pin_scene_pin(test, true),
+	};
+	struct page *reader = gup_pin_scene_pin(test, false);
+
+	unpin_user_pages_dirty_lock(writers, 1, true);
+	gup_pin_scene_truncate(test, 0, 511);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
+	gup_pin_expect_reported(test, 1, 0);
+	unpin_user_pages_dirty_lock(writers + 1, 1, true);
+	unpin_user_page(reader);
+}
+
+/* As the journal does with data=journal. */
+static void a_buffer_is_submitted(struct kunit *test)
+{
+	struct gup_pin_scene *s = test->priv;
+	struct page *page;
+
+	gup_pin_submit(s->folio, true);
+	gup_pin_expect_nothing(test);
+	page = gup_pin_scene_pin(test, true);
+	gup_pin_submit(s->folio, false);
+	gup_pin_expect_nothing(test);
+	gup_pin_submit(s->folio, true);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_WRITEBACK, 1);
+	gup_pin_expect_reported(test, 1, 0);
+
+	/* That was met when its writeback started. */
+	gup_pin_test_start_writeback(s->folio);
+	gup_pin_scene_start(test);
+	gup_pin_submit(s->folio, true);
+	gup_pin_expect_nothing(test);
+	gup_pin_test_end_writeback(s->folio);
 	unpin_user_page(page);
 }
 
@@ -137,8 +290,9 @@ static void unmatched_unpin_is_reported(struct kunit *test)
 		GUP_PIN_RULE,
 		"BUG: GUP_PIN: unpin of folio without recorded pin in unpin_user_page+0x*",
 		"",
-		gup_pin_folio_line(test),
+		gup_pin_folio_line(test, 0, 1),
 		gup_pin_file_line(test),
+		"last release: age_ms=* pid=* in gup_pin_scene_init+0x*",
 		"",
 		gup_pin_event_line(),
 		" unpin_user_page+0x*",
@@ -154,6 +308,27 @@ static void unmatched_unpin_is_reported(struct kunit *test)
 	unpin_user_page(s->page);
 	gup_pin_expect_counted(test, GUP_PIN_HAZARD_UNMATCHED_UNPIN, 1);
 	gup_pin_console_expect(test, want, ARRAY_SIZE(want));
+}
+
+/* The page has lost no pin before, as far as is known. */
+static void unmatched_unpin_of_a_fresh_page(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	unsigned long block;
+	struct gup_pin_last last;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	block = gup_pin_block_nr(page_to_pfn(page));
+	/* Somewhere else in its place. */
+	memset(gup_pin_shard_of(&gup_pin_root.index, block)->last, 0,
+	       sizeof(last) * GUP_PIN_LASTS);
+	KUNIT_EXPECT_FALSE(test, gup_pin_last_release(&gup_pin_root.index,
+						      page_to_pfn(page), &last));
+	pin_secretly(page);
+	unpin_user_page(page);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_UNMATCHED_UNPIN, 1);
+	gup_pin_expect_reported(test, 1, 0);
+	__free_page(page);
 }
 
 /* Where pins from before tracking may be left, nobody can tell. */
@@ -254,11 +429,21 @@ static void many_references_are_no_pin(struct kunit *test)
 static struct kunit_case hazard_cases[] = {
 	KUNIT_CASE(writeback_is_reported),
 	KUNIT_CASE(pin_under_writeback_is_reported),
+	KUNIT_CASE(dirty_folio_under_writeback),
 	KUNIT_CASE(many_under_writeback),
+	KUNIT_CASE(a_buffer_is_submitted),
 	KUNIT_CASE(truncation_is_reported),
+	KUNIT_CASE(truncation_of_what_is_read),
+	KUNIT_CASE(end_of_a_file),
+	KUNIT_CASE(parts_of_one_truncation),
+	KUNIT_CASE(another_truncation),
+	KUNIT_CASE(a_guessed_mode),
+	KUNIT_CASE(a_guess_that_matters_not),
+	KUNIT_CASE(a_guess_that_is_none),
 	KUNIT_CASE(partial_truncation_is_reported),
 	KUNIT_CASE(invalidation_is_reported),
 	KUNIT_CASE(unmatched_unpin_is_reported),
+	KUNIT_CASE(unmatched_unpin_of_a_fresh_page),
 	KUNIT_CASE(unmatched_unless_incomplete),
 	KUNIT_CASE(dirty_read_pin_is_reported),
 	KUNIT_CASE(dirty_unpins_that_may),

@@ -5,6 +5,7 @@
 #include <kunit/test.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/string.h>
 
 #include "../gup_pin.h"
@@ -219,8 +220,8 @@ static void whole_report(struct kunit *test)
 		GUP_PIN_RULE,
 		"BUG: GUP_PIN: page changed under writeback in start+0x*/0x*",
 		"",
-		"folio: pfn=0x* order=0 map=shmem flags=0x*(*writeback*)",
-		"file: fs=tmpfs dev=0:* ino=* index=0x0 name=\"/gup_pin\"",
+		"folio: pfn=0x* order=0 map=shmem flags=0x*(*writeback*) refcount=* mapcount=1 recorded_pins=1 real_pins=1",
+		"file: fs=tmpfs dev=0:* ino=* index=0x0 name=\"/gup_pin\" stable_pages=no nlink=0",
 		"the writeback, whose start is the event, took * ms",
 		"bytes 512-1535 of the folio changed",
 		"bytes 3584-4095 of the folio changed",
@@ -231,7 +232,7 @@ static void whole_report(struct kunit *test)
 		" whole_*+0x*/0x*",
 		GUP_PIN_FRAMES,
 		"",
-		"pin: mode=w term=short api=pin_user_pages_fast owner=0 task=*/* comm=kunit_try_catch* age_ms=* pins=1 addr=0x* match=exact",
+		"pin: mode=w term=short api=pin_user_pages_fast owner=0 task=*/* comm=kunit_try_catch* age_ms=* pins=1 addr=0x* match=exact alive=yes uid=0 stack=0x*",
 		" pin_user_pages_fast+0x*/0x*",
 		" gup_pin_test_pin+0x*/0x*",
 		" whole_*+0x*/0x*",
@@ -252,6 +253,47 @@ static void whole_report(struct kunit *test)
 	unpin_user_page(page);
 	KUNIT_EXPECT_EQ(test, changed(), s->changed + 1);
 	gup_pin_console_expect(test, want, ARRAY_SIZE(want));
+}
+
+/* Does a change count while the folio is dirty, and is it reported? */
+static void expect_dirty_change(struct kunit *test, struct folio *folio, bool reported)
+{
+	struct proof_state *s = test->priv;
+	u64 before = changed();
+
+	gup_pin_report_forget();
+	start(folio);
+	change(folio, 0);
+	folio_set_dirty(folio);
+	gup_pin_test_end_writeback(folio);
+	KUNIT_EXPECT_EQ(test, changed(), before + 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_console_reports(), reported);
+	s->changed = changed();
+}
+
+/* Without stable pages a store or write() may be what has changed it. */
+static void dirty_folios_may_change(struct kunit *test)
+{
+	struct proof_state *s = test->priv;
+	struct page *page = gup_pin_test_pin(test, s->addr, true);
+	struct folio *folio = page_folio(page);
+
+	expect_dirty_change(test, folio, false);
+	mapping_set_stable_writes(folio->mapping);
+	expect_dirty_change(test, folio, true);
+	mapping_clear_stable_writes(folio->mapping);
+
+	/* write() has copied, but not yet marked what it holds locked. */
+	folio_lock(folio);
+	folio_clear_dirty(folio);
+	gup_pin_report_forget();
+	start(folio);
+	change(folio, 0);
+	gup_pin_test_end_writeback(folio);
+	folio_unlock(folio);
+	KUNIT_EXPECT_EQ(test, changed(), s->changed + 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_console_reports(), 0);
+	unpin_user_page(page);
 }
 
 static void no_change_no_report(struct kunit *test)
@@ -295,6 +337,7 @@ static void pin_released_before_the_end(struct kunit *test)
 	struct gup_pin_hazard_record record = {};
 	struct folio *folio = page_folio(page);
 
+	folio_clear_dirty(folio);
 	start(folio);
 	change(folio, 100);
 	unpin_user_page(page);
@@ -351,6 +394,7 @@ static void off_forgets(struct kunit *test)
 
 static struct kunit_case proof_cases[] = {
 	KUNIT_CASE(whole_report),
+	KUNIT_CASE(dirty_folios_may_change),
 	KUNIT_CASE(no_change_no_report),
 	KUNIT_CASE(read_pins_change_nothing),
 	KUNIT_CASE(pin_released_before_the_end),

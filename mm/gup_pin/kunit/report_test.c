@@ -2,13 +2,19 @@
 /*
  * Reports of hazards: which are wanted, how often they come, who else is told.
  */
+#include <linux/delay.h>
 #include <linux/fs.h>
+#include <linux/irqflags.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
+#include <linux/sched/clock.h>
+#include <linux/string.h>
+#include <linux/time64.h>
 #include <linux/vmstat.h>
 #include <trace/events/error_report.h>
 #include <trace/events/gup_pin.h>
+#include <trace/events/printk.h>
 
 #include "case.h"
 #include "console.h"
@@ -30,7 +36,9 @@ static int set_param(const char *arg)
 static void reset_params(void *ignore)
 {
 	set_param("gup_pin.writeback=write");
-	set_param("gup_pin.truncate=any");
+	set_param("gup_pin.pin_under_writeback=writeback");
+	set_param("gup_pin.truncate=write");
+	set_param("gup_pin.dirty_read_pin=report");
 }
 
 struct policy_case {
@@ -38,23 +46,39 @@ struct policy_case {
 	enum gup_pin_hazard_kind kind;
 	bool write;
 	bool counts;
+	bool reports;
 };
 
+#define NONE	false, false
+#define COUNTS	true, false
+#define REPORTS	true, true
+
 static const struct policy_case policy_table[] = {
-	{ "gup_pin.writeback=off", GUP_PIN_HAZARD_WRITEBACK, true, false },
-	{ "gup_pin.writeback=off", GUP_PIN_HAZARD_WRITEBACK, false, false },
-	{ "gup_pin.writeback=write", GUP_PIN_HAZARD_WRITEBACK, true, true },
-	{ "gup_pin.writeback=write", GUP_PIN_HAZARD_WRITEBACK, false, false },
-	{ "gup_pin.writeback=any", GUP_PIN_HAZARD_WRITEBACK, true, true },
-	{ "gup_pin.writeback=any", GUP_PIN_HAZARD_WRITEBACK, false, true },
-	{ "gup_pin.writeback=off", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, true, false },
-	{ "gup_pin.writeback=write", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, true, true },
-	{ "gup_pin.writeback=write", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, false, false },
-	{ "gup_pin.writeback=any\n", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, false, true },
-	{ "gup_pin.truncate=off", GUP_PIN_HAZARD_TRUNCATE, true, false },
-	{ "gup_pin.truncate=write", GUP_PIN_HAZARD_TRUNCATE, true, true },
-	{ "gup_pin.truncate=write", GUP_PIN_HAZARD_TRUNCATE, false, false },
-	{ "gup_pin.truncate=any", GUP_PIN_HAZARD_TRUNCATE, false, true },
+	{ "gup_pin.writeback=off", GUP_PIN_HAZARD_WRITEBACK, true, NONE },
+	{ "gup_pin.writeback=off", GUP_PIN_HAZARD_WRITEBACK, false, NONE },
+	{ "gup_pin.writeback=count", GUP_PIN_HAZARD_WRITEBACK, true, COUNTS },
+	{ "gup_pin.writeback=count", GUP_PIN_HAZARD_WRITEBACK, false, COUNTS },
+	{ "gup_pin.writeback=write", GUP_PIN_HAZARD_WRITEBACK, true, REPORTS },
+	{ "gup_pin.writeback=write", GUP_PIN_HAZARD_WRITEBACK, false, COUNTS },
+	{ "gup_pin.writeback=report", GUP_PIN_HAZARD_WRITEBACK, true, REPORTS },
+	{ "gup_pin.writeback=report", GUP_PIN_HAZARD_WRITEBACK, false, COUNTS },
+	{ "gup_pin.writeback=any", GUP_PIN_HAZARD_WRITEBACK, true, REPORTS },
+	{ "gup_pin.writeback=any", GUP_PIN_HAZARD_WRITEBACK, false, REPORTS },
+	{ "gup_pin.writeback=off", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, true, NONE },
+	{ "gup_pin.writeback=write", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, true, REPORTS },
+	{ "gup_pin.writeback=write", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, false, COUNTS },
+	{ "gup_pin.writeback=any\n", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, false, REPORTS },
+	{ "gup_pin.pin_under_writeback=off", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, true, NONE },
+	{ "gup_pin.pin_under_writeback=off", GUP_PIN_HAZARD_WRITEBACK, true, REPORTS },
+	{ "gup_pin.pin_under_writeback=count", GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, true, COUNTS },
+	{ "gup_pin.truncate=off", GUP_PIN_HAZARD_TRUNCATE, true, NONE },
+	{ "gup_pin.truncate=count", GUP_PIN_HAZARD_TRUNCATE, true, COUNTS },
+	{ "gup_pin.truncate=write", GUP_PIN_HAZARD_TRUNCATE, true, REPORTS },
+	{ "gup_pin.truncate=write", GUP_PIN_HAZARD_TRUNCATE, false, COUNTS },
+	{ "gup_pin.truncate=any", GUP_PIN_HAZARD_TRUNCATE, false, REPORTS },
+	{ "gup_pin.dirty_read_pin=off", GUP_PIN_HAZARD_DIRTY_READ_PIN, false, NONE },
+	{ "gup_pin.dirty_read_pin=count", GUP_PIN_HAZARD_DIRTY_READ_PIN, false, COUNTS },
+	{ "gup_pin.dirty_read_pin=report", GUP_PIN_HAZARD_DIRTY_READ_PIN, false, REPORTS },
 };
 
 static void provoke(struct kunit *test, enum gup_pin_hazard_kind kind,
@@ -63,6 +87,7 @@ static void provoke(struct kunit *test, enum gup_pin_hazard_kind kind,
 	struct gup_pin_scene *s = test->priv;
 	struct page *page;
 
+	folio_clear_dirty(s->folio);
 	if (kind == GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK)
 		gup_pin_test_start_writeback(s->folio);
 	page = gup_pin_scene_pin(test, write);
@@ -72,7 +97,8 @@ static void provoke(struct kunit *test, enum gup_pin_hazard_kind kind,
 		gup_pin_scene_writeback(test);
 	if (kind == GUP_PIN_HAZARD_TRUNCATE)
 		gup_pin_scene_truncate(test, 0, 511);
-	unpin_user_page(page);
+	unpin_user_pages_dirty_lock(&page, 1,
+				    kind == GUP_PIN_HAZARD_DIRTY_READ_PIN);
 }
 
 static void policies(struct kunit *test)
@@ -85,27 +111,39 @@ static void policies(struct kunit *test)
 		const struct policy_case *c = &policy_table[i];
 
 		reset_params(NULL);
-		KUNIT_ASSERT_EQ(test, 0, set_param(c->param));
+		KUNIT_ASSERT_EQ_MSG(test, 0, set_param(c->param), "%s", c->param);
 		gup_pin_scene_start(test);
 		provoke(test, c->kind, c->write);
 		gup_pin_expect_counted(test, c->kind, c->counts);
-		gup_pin_expect_reported(test, c->counts, 0);
+		gup_pin_expect_reported(test, c->reports, 0);
 	}
-	KUNIT_EXPECT_EQ(test, -EINVAL, set_param("gup_pin.writeback=read"));
-	KUNIT_EXPECT_EQ(test, -EINVAL, set_param("gup_pin.truncate="));
-	/* The others stay as they were. */
-	KUNIT_EXPECT_TRUE(test, gup_pin_hazard_wanted(GUP_PIN_HAZARD_TRUNCATE,
-						      false));
 }
 
-static void policies_by_default(struct kunit *test)
+static void words_of_policies(struct kunit *test)
 {
-	KUNIT_EXPECT_TRUE(test, gup_pin_hazard_wanted(GUP_PIN_HAZARD_WRITEBACK,
-						      true));
-	KUNIT_EXPECT_FALSE(test, gup_pin_hazard_wanted(GUP_PIN_HAZARD_WRITEBACK,
-						       false));
-	KUNIT_EXPECT_TRUE(test, gup_pin_hazard_wanted(GUP_PIN_HAZARD_TRUNCATE,
-						      false));
+	static const char *const wrong[] = {
+		"gup_pin.writeback=read", "gup_pin.truncate=",
+		"gup_pin.writeback=writeback", "gup_pin.truncate=writeback",
+		"gup_pin.overdue=any", "gup_pin.unmatched_unpin=write",
+	};
+	static const char *const right[] = {
+		"gup_pin.unmatched_unpin=count", "gup_pin.unmatched_unpin=report",
+		"gup_pin.changed_under_writeback=off",
+		"gup_pin.changed_under_writeback=report",
+		"gup_pin.dirtied_after_clean=count",
+		"gup_pin.dirtied_after_clean=report",
+		"gup_pin.overdue=off", "gup_pin.overdue=report",
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(wrong); i++)
+		KUNIT_EXPECT_EQ_MSG(test, -EINVAL, set_param(wrong[i]), "%s",
+				    wrong[i]);
+	for (i = 0; i < ARRAY_SIZE(right); i++)
+		KUNIT_EXPECT_EQ_MSG(test, 0, set_param(right[i]), "%s", right[i]);
+	for (i = 0; i < NR_GUP_PIN_HAZARDS; i++)
+		KUNIT_EXPECT_EQ(test, GUP_PIN_POLICY_REPORT,
+				(int)gup_pin_policy_of(i));
 }
 
 static void equal_reports_come_once(struct kunit *test)
@@ -143,7 +181,7 @@ static void hazard_from(struct kunit *test, unsigned long ip)
 		.entries = { ip },
 	};
 	const struct gup_pin_hazard hazard = {
-		.kind = GUP_PIN_HAZARD_TRUNCATE,
+		.kind = GUP_PIN_HAZARD_WRITEBACK,
 		.folio = s->folio,
 		.event = &event,
 	};
@@ -151,18 +189,32 @@ static void hazard_from(struct kunit *test, unsigned long ip)
 	gup_pin_hazard(&hazard);
 }
 
+/* There are no more reports of a kind until some time has gone by. */
+static void use_up(struct kunit *test, enum gup_pin_hazard_kind kind)
+{
+	struct gup_pin_hazard_record *record =
+		kunit_kzalloc(test, sizeof(*record), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, record);
+	record->kind = kind;
+	/* From then on, more come. */
+	record->place.used = local_clock() + 3600 * NSEC_PER_SEC;
+	do {
+		record->key++;
+	} while (gup_pin_seen_first(record));
+}
+
 static void reports_come_at_a_bounded_rate(struct kunit *test)
 {
 	struct page *page = gup_pin_scene_pin(test, true);
-	unsigned int i, printed;
 
-	for (i = 1; i <= 40; i++)
-		hazard_from(test, i);
-	printed = gup_pin_console_reports();
-	KUNIT_EXPECT_GE(test, printed, 10);
-	KUNIT_EXPECT_LT(test, printed, 40);
-	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 40);
-	gup_pin_expect_reported(test, printed, 40 - printed);
+	use_up(test, GUP_PIN_HAZARD_WRITEBACK);
+	hazard_from(test, 40);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_WRITEBACK, 1);
+	gup_pin_expect_reported(test, 0, 1);
+	/* Another kind has its own. */
+	gup_pin_scene_truncate(test, 0, 511);
+	gup_pin_expect_reported(test, 1, 1);
 
 	/* What was not printed for that reason is printed later. */
 	gup_pin_scene_start(test);
@@ -172,31 +224,35 @@ static void reports_come_at_a_bounded_rate(struct kunit *test)
 }
 
 /* As if printing brought about a hazard. */
-static void meet_another(const struct gup_pin_hazard *hazard)
+static void meet_another(void *data, const char *text, size_t len)
 {
-	struct gup_pin_hazard other = *hazard;
+	struct gup_pin_hazard *other = data;
 
-	other.kind = GUP_PIN_HAZARD_WRITEBACK;
-	other.details = NULL;
-	gup_pin_hazard(&other);
+	if (other->folio && strnstr(text, "BUG: GUP_PIN: ", len)) {
+		struct gup_pin_hazard now = *other;
+
+		other->folio = NULL;
+		gup_pin_hazard(&now);
+	}
 }
 
 static void no_report_in_a_report(struct kunit *test)
 {
 	struct gup_pin_scene *s = test->priv;
-	const struct gup_pin_hazard hazard = {
-		.kind = GUP_PIN_HAZARD_TRUNCATE,
+	struct gup_pin_hazard other = {
+		.kind = GUP_PIN_HAZARD_WRITEBACK,
 		.folio = s->folio,
 		.ip = _THIS_IP_,
-		.title = "something",
-		.details = meet_another,
 	};
 	struct page *page;
 
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		kunit_skip(test, "printing takes no lock there that sleeps, so it meets none");
 	page = gup_pin_scene_pin(test, true);
-	gup_pin_hazard(&hazard);
+	KUNIT_ASSERT_EQ(test, 0, register_trace_console(meet_another, &other));
+	gup_pin_scene_truncate(test, 0, 511);
+	unregister_trace_console(meet_another, &other);
+	tracepoint_synchronize_unregister();
 	KUNIT_EXPECT_EQ(test, 1,
 			gup_pin_scene_counted(test, GUP_PIN_HAZARD_TRUNCATE));
 	KUNIT_EXPECT_EQ(test, 1,
@@ -208,12 +264,48 @@ static void no_report_in_a_report(struct kunit *test)
 	unpin_user_page(page);
 }
 
+/* Printing takes long: not while interrupts are off, but soon. */
+static void not_with_interrupts_off(struct kunit *test)
+{
+	struct page *page = gup_pin_scene_pin(test, true);
+	unsigned long flags;
+	unsigned int ms;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kunit_skip(test, "no pin can be looked up there with interrupts off");
+	local_irq_save(flags);
+	hazard_from(test, 1);
+	local_irq_restore(flags);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_WRITEBACK, 1);
+	for (ms = 0; ms < 20000 && !gup_pin_console_reports(); ms++)
+		msleep(1);
+	gup_pin_expect_reported(test, 1, 0);
+	unpin_user_page(page);
+}
+
+static void panic_by_kind(struct kunit *test)
+{
+	KUNIT_EXPECT_TRUE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_OVERDUE));
+	KUNIT_EXPECT_EQ(test, 0, set_param("gup_pin.panic=truncate,writeback"));
+	KUNIT_EXPECT_TRUE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_TRUNCATE));
+	KUNIT_EXPECT_TRUE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_WRITEBACK));
+	KUNIT_EXPECT_FALSE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_OVERDUE));
+	KUNIT_EXPECT_EQ(test, -EINVAL, set_param("gup_pin.panic=truncate,some"));
+	KUNIT_EXPECT_EQ(test, -EINVAL, set_param("gup_pin.panic="));
+	KUNIT_EXPECT_TRUE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_TRUNCATE));
+	KUNIT_EXPECT_EQ(test, 0, set_param("gup_pin.panic=none"));
+	KUNIT_EXPECT_FALSE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_TRUNCATE));
+	KUNIT_EXPECT_EQ(test, 0, set_param("gup_pin.panic=all"));
+	KUNIT_EXPECT_TRUE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_OVERDUE));
+}
+
 #define MANY	18
 
-/* Of readers before, the one writer, and readers after, the writer comes first. */
+/* Of readers before, the one writer, and readers after, the writer comes first; stacks once. */
 static void writers_come_first(struct kunit *test)
 {
-	static const char *want[10 + 4 * MANY];
+	static const char *const tail[] = { GUP_PIN_TAIL };
+	static const char *want[40];
 	struct page *pages[MANY];
 	unsigned int i, nr = 0;
 
@@ -223,23 +315,21 @@ static void writers_come_first(struct kunit *test)
 	want[nr++] = GUP_PIN_RULE;
 	want[nr++] = "BUG: GUP_PIN: writeback of write-pinned folio in gup_pin_scene_*+0x*";
 	want[nr++] = "";
-	want[nr++] = gup_pin_folio_line(test);
+	want[nr++] = gup_pin_folio_line(test, MANY, MANY);
 	want[nr++] = gup_pin_file_line(test);
 	want[nr++] = "";
 	want[nr++] = gup_pin_event_line();
 	want[nr++] = GUP_PIN_FRAMES;
 	want[nr++] = "";
-	for (i = 0; i < 16; i++) {
+	for (i = 0; i < 4; i++) {
 		want[nr++] = i ? "pin: mode=r *" : "pin: mode=w *";
-		want[nr++] = GUP_PIN_FRAMES;
+		want[nr++] = i ? " (stack=0x* is above)" : GUP_PIN_FRAMES;
 		want[nr++] = "";
 	}
-	want[nr++] = "and pins of 2 more calls";
+	want[nr++] = "and pins of 14 more calls: pfn=0x* in /sys/kernel/debug/gup_pin/pins";
 	want[nr++] = "";
-	want[nr++] = "CPU: *";
-	want[nr++] = "?Tainted: *";
-	want[nr++] = "?Hardware name: *";
-	want[nr++] = GUP_PIN_RULE;
+	for (i = 0; i < ARRAY_SIZE(tail); i++)
+		want[nr++] = tail[i];
 	gup_pin_console_expect(test, want, nr);
 	unpin_user_pages(pages, MANY);
 }
@@ -331,11 +421,13 @@ static void others_are_told(struct kunit *test)
 }
 
 static struct kunit_case report_cases[] = {
-	KUNIT_CASE(policies_by_default),
+	KUNIT_CASE(words_of_policies),
 	KUNIT_CASE(policies),
 	KUNIT_CASE(equal_reports_come_once),
 	KUNIT_CASE(reports_come_at_a_bounded_rate),
 	KUNIT_CASE(no_report_in_a_report),
+	KUNIT_CASE(not_with_interrupts_off),
+	KUNIT_CASE(panic_by_kind),
 	KUNIT_CASE(writers_come_first),
 	KUNIT_CASE(others_are_told),
 	{}

@@ -20,6 +20,7 @@
 struct ring_state {
 	unsigned long addr;
 	struct page *page;
+	struct page *other;
 	u64 newest;
 	unsigned long user;
 	char *text;
@@ -28,6 +29,7 @@ struct ring_state {
 
 static int ring_init(struct kunit *test)
 {
+	struct page *pages[2];
 	struct ring_state *s;
 
 	gup_pin_case_start(test);
@@ -42,8 +44,10 @@ static int ring_init(struct kunit *test)
 	if (!s->text || !s->user)
 		return -ENOMEM;
 	test->priv = s;
-	s->addr = gup_pin_test_map(test, 1);
-	s->page = gup_pin_test_pin(test, s->addr, true);
+	s->addr = gup_pin_test_map(test, 2);
+	KUNIT_ASSERT_EQ(test, 2, pin_user_pages_fast(s->addr, 2, FOLL_WRITE, pages));
+	s->page = pages[0];
+	s->other = pages[1];
 	s->newest = gup_pin_ring.newest;
 	return 0;
 }
@@ -54,11 +58,14 @@ static void ring_exit(struct kunit *test)
 
 	if (s && s->page)
 		unpin_user_page(s->page);
+	if (s && s->other)
+		unpin_user_page(s->other);
 	gup_pin_case_unpin(test);
 }
 
-/* One more, which says that it is number @nr. */
-static void add(struct kunit *test, unsigned int nr)
+/* One more of a kind, of a user's pin, which says that it is number @nr and is from there. */
+static void add_of(struct kunit *test, enum gup_pin_hazard_kind kind, u32 uid,
+		   enum gup_pin_stake stake, unsigned int nr)
 {
 	struct ring_state *s = test->priv;
 	const struct gup_pin_event event = {
@@ -66,16 +73,30 @@ static void add(struct kunit *test, unsigned int nr)
 		.tgid = nr,
 		.pid = nr,
 		.comm = "a b",
-		.nr = 1,
-		.entries = { (unsigned long)kunit_run_tests + 1 },
+		.nr = 2,
+		.entries = { (unsigned long)kunit_run_tests + 1, nr },
 	};
-	const struct gup_pin_hazard hazard = {
-		.kind = GUP_PIN_HAZARD_TRUNCATE,
+	struct gup_pin_hazard hazard = {
+		.kind = kind,
+		.stake = stake,
 		.folio = page_folio(s->page),
 		.event = &event,
 	};
+	struct gup_pin_holders holders;
+	struct gup_pin_item pin;
 
+	KUNIT_ASSERT_EQ(test, 1,
+			gup_pin_walk_holders(&gup_pin_root.index,
+					     folio_pfn(hazard.folio), &pin, 1,
+					     &holders));
+	pin.id.uid = uid;
+	hazard.pin = &pin;
 	gup_pin_hazard(&hazard);
+}
+
+static void add(struct kunit *test, unsigned int nr)
+{
+	add_of(test, GUP_PIN_HAZARD_TRUNCATE, 0, GUP_PIN_STAKE_DATA, nr);
 }
 
 /* A few bytes at a time, as a program may. */
@@ -141,49 +162,50 @@ static void text_of_a_hazard(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, want);
 	add(test, 7001);
 	read_file(test, TEXT);
-	KUNIT_EXPECT_EQ(test, 0, strncmp(s->text, "# gup_pin hazards 1\n", 20));
+	KUNIT_EXPECT_EQ(test, 0, strncmp(s->text, "# gup_pin hazards 2\n", 20));
 	text = find_task(test, 7001);
 	KUNIT_ASSERT_NOT_NULL(test, text);
 	snprintf(want, 1024,
-		 "kind=truncate age_ms=* task=7001/7001 comm=a\\x20b pfn=0x%lx pages=1 order=0 pins=1 mode=w term=short api=pin_user_pages_fast owner=* task=%d/%d comm=%s age_ms=* addr=0x%lx map=shmem dev=%u:%u ino=%llu index=0x0 stack=0x* match=exact func=kunit_run_tests+0x1 pins_on_folio=1 path=/gup_pin",
+		 "kind=truncate age_ms=* task=7001/7001 comm=a\\x20b pfn=0x%lx pages=1 order=0 pins=1 mode=w term=short api=pin_user_pages_fast owner=* task=%d/%d comm=%s age_ms=* addr=0x%lx map=shmem dev=%u:%u ino=%llu index=0x0 stack=0x* match=exact func=kunit_run_tests+0x1 pins_on_folio=1 path=/gup_pin count=1 last_ms=* reported=* indexes=0x0-0x0 stake=data",
 		 folio_pfn(folio), task_tgid_nr(current), task_pid_nr(current),
 		 current->comm, s->addr, MAJOR(inode->i_sb->s_dev),
 		 MINOR(inode->i_sb->s_dev), (u64)inode->i_ino);
 	expect_line(test, &text, want);
 	expect_line(test, &text, "event:");
 	expect_line(test, &text, " kunit_run_tests+0x1/0x*");
+	expect_line(test, &text, " 0x1b59");
 	expect_line(test, &text, "pin:");
 	expect_line(test, &text, " pin_user_pages_fast+0x*");
-	expect_line(test, &text, " gup_pin_test_pin+0x*");
+	expect_line(test, &text, " ring_init+0x*");
 	while (text && *text == ' ')
 		strsep(&text, "\n");
 	/* An empty line, and that is all. */
 	KUNIT_EXPECT_STREQ(test, text, "\n");
 }
 
-/* The newest are kept, in their order, however they are read. */
+/* So many of the kind are kept, which are those up to @last, in their order. */
 static void expect_newest(struct kunit *test, unsigned int last)
 {
 	struct ring_state *s = test->priv;
 	unsigned int i, records = 0;
 	char *found, *prev = s->text;
 
-	KUNIT_EXPECT_NULL(test, find_task(test, last - GUP_PIN_RING_ENTRIES));
-	for (i = last - GUP_PIN_RING_ENTRIES + 1; i <= last; i++) {
+	KUNIT_EXPECT_NULL(test, find_task(test, last - GUP_PIN_RING_PLACES));
+	for (i = last - GUP_PIN_RING_PLACES + 1; i <= last; i++) {
 		found = find_task(test, i);
 		KUNIT_ASSERT_NOT_NULL(test, found);
 		KUNIT_EXPECT_TRUE(test, found > prev);
 		prev = found;
 	}
-	for (found = s->text; (found = strstr(found, "\nkind=")); found++)
+	for (found = s->text; (found = strstr(found, "\nkind=truncate ")); found++)
 		records++;
-	KUNIT_EXPECT_EQ(test, records, GUP_PIN_RING_ENTRIES);
+	KUNIT_EXPECT_EQ(test, records, GUP_PIN_RING_PLACES);
 }
 
 static void the_newest_are_kept(struct kunit *test)
 {
 	struct ring_state *s = test->priv;
-	unsigned int i, nr = GUP_PIN_RING_ENTRIES + 10;
+	unsigned int i, nr = GUP_PIN_RING_PLACES + 10;
 
 	for (i = 1; i <= nr; i++)
 		add(test, 8000 + i);
@@ -192,6 +214,97 @@ static void the_newest_are_kept(struct kunit *test)
 	expect_newest(test, 8000 + nr);
 	read_file(test, 100);
 	expect_newest(test, 8000 + nr);
+}
+
+/* Nothing takes the place of another kind's. */
+static void each_kind_has_its_own(struct kunit *test)
+{
+	unsigned int i;
+
+	add_of(test, GUP_PIN_HAZARD_WRITEBACK, 0, GUP_PIN_STAKE_DATA, 6000);
+	for (i = 1; i <= 3 * GUP_PIN_RING_PLACES; i++)
+		add(test, 6000 + i);
+	read_file(test, TEXT);
+	KUNIT_EXPECT_NOT_NULL(test, find_task(test, 6000));
+}
+
+/* One who fills it takes his own places. */
+static void each_user_has_a_share(struct kunit *test)
+{
+	const enum gup_pin_hazard_kind kind = GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN;
+	unsigned int i;
+
+	for (i = 1; i <= 2 * GUP_PIN_RING_PLACES; i++)
+		add_of(test, kind, 0, GUP_PIN_STAKE_DATA, 5000 + i);
+	for (i = 1; i <= 3 * GUP_PIN_RING_PLACES; i++)
+		add_of(test, kind, 1000, GUP_PIN_STAKE_DATA, 5500 + i);
+	read_file(test, TEXT);
+	for (i = 0; i < GUP_PIN_RING_PLACES / 2; i++) {
+		KUNIT_EXPECT_NOT_NULL_MSG(test, find_task(test, 5000 + 2 * GUP_PIN_RING_PLACES - i),
+					  "%u", i);
+		KUNIT_EXPECT_NOT_NULL_MSG(test, find_task(test, 5500 + 3 * GUP_PIN_RING_PLACES - i),
+					  "%u", i);
+	}
+}
+
+/* What is harmless gives way to what is not, though it is newer. */
+static void harmless_ones_go_first(struct kunit *test)
+{
+	const enum gup_pin_hazard_kind kind = GUP_PIN_HAZARD_OVERDUE;
+	unsigned int i;
+
+	for (i = 1; i <= GUP_PIN_RING_PLACES / 2; i++)
+		add_of(test, kind, 0, GUP_PIN_STAKE_TIME, 4000 + i);
+	for (i = 1; i <= 2 * GUP_PIN_RING_PLACES; i++)
+		add_of(test, kind, 0, GUP_PIN_STAKE_END, 4100 + i);
+	for (i = 1; i <= GUP_PIN_RING_PLACES / 2; i++)
+		add_of(test, kind, 0, GUP_PIN_STAKE_TIME, 4200 + i);
+	read_file(test, TEXT);
+	for (i = 1; i <= GUP_PIN_RING_PLACES / 2; i++) {
+		KUNIT_EXPECT_NOT_NULL_MSG(test, find_task(test, 4000 + i), "%u", i);
+		KUNIT_EXPECT_NOT_NULL_MSG(test, find_task(test, 4200 + i), "%u", i);
+	}
+}
+
+/* Equal ones have one place, with the worst of them, and what they reach over. */
+static void equal_ones_are_one(struct kunit *test)
+{
+	struct ring_state *s = test->priv;
+	struct page *page = s->page;
+	const struct gup_pin_event event = {
+		.tgid = 3000,
+		.pid = 3000,
+		.comm = "a b",
+		.nr = 1,
+		.entries = { 3000 },
+	};
+	struct gup_pin_hazard hazard = {
+		.kind = GUP_PIN_HAZARD_TRUNCATE,
+		.stake = GUP_PIN_STAKE_END,
+		.folio = page_folio(s->other),
+		.event = &event,
+	};
+	char *text;
+
+	gup_pin_report_forget();
+	gup_pin_hazard(&hazard);
+	hazard.folio = page_folio(page);
+	gup_pin_hazard(&hazard);
+	read_file(test, TEXT);
+	text = find_task(test, 3000);
+	KUNIT_ASSERT_NOT_NULL(test, text);
+	expect_line(test, &text, "kind=truncate * index=0x1 * path=/gup_pin count=2 last_ms=* reported=0 indexes=0x0-0x1 stake=end");
+
+	hazard.stake = GUP_PIN_STAKE_DATA;
+	gup_pin_hazard(&hazard);
+	/* The same one, which was counted. */
+	hazard.again = true;
+	gup_pin_hazard(&hazard);
+	read_file(test, TEXT);
+	text = find_task(test, 3000);
+	KUNIT_ASSERT_NOT_NULL(test, text);
+	expect_line(test, &text, "kind=truncate * index=0x1 * path=/gup_pin count=3 last_ms=* reported=1 indexes=0x0-0x1 stake=data");
+	KUNIT_EXPECT_EQ(test, gup_pin_ring.newest, s->newest + 1);
 }
 
 /* A reader that is overtaken goes on at the oldest that is left. */
@@ -208,7 +321,7 @@ static void readers_are_overtaken(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hazard->seq, s->newest + 1);
 	KUNIT_EXPECT_EQ(test, hazard->event.pid, 9000);
 	KUNIT_EXPECT_FALSE(test, gup_pin_ring_get(hazard, hazard->seq));
-	for (i = 1; i <= GUP_PIN_RING_ENTRIES + 3; i++)
+	for (i = 1; i <= GUP_PIN_RING_PLACES + 3; i++)
 		add(test, 9000 + i);
 	KUNIT_ASSERT_TRUE(test, gup_pin_ring_get(hazard, s->newest + 1));
 	KUNIT_EXPECT_EQ(test, hazard->seq, s->newest + 5);
@@ -240,6 +353,10 @@ static void no_pin_to_tell_of(struct kunit *test)
 static struct kunit_case ring_cases[] = {
 	KUNIT_CASE(text_of_a_hazard),
 	KUNIT_CASE(the_newest_are_kept),
+	KUNIT_CASE(each_kind_has_its_own),
+	KUNIT_CASE(each_user_has_a_share),
+	KUNIT_CASE(harmless_ones_go_first),
+	KUNIT_CASE(equal_ones_are_one),
 	KUNIT_CASE(readers_are_overtaken),
 	KUNIT_CASE(no_pin_to_tell_of),
 	{}

@@ -48,6 +48,19 @@ const HAZARDS = {
     'Short-term pins should end with their I/O: a device hangs, or a pin was leaked or should be long-term.',
   ],
 };
+// What is at stake, the worst first: how bad that makes it, at most, and why.
+const STAKES = {
+  data: ['danger', ''],
+  memory: ['danger', ''],
+  hang: ['warning', 'A task waits for the pin to be released.'],
+  time: ['warning', ''],
+  guess: ['note', 'Not reported: it is a guess that the pin is for write.'],
+  rewrite: ['note', 'Not reported: the folio was dirty, and so was written once more.'],
+  wait: ['note', 'Not reported: it did not wait for long.'],
+  read: ['note', 'Not reported: the holder only reads, and nothing is lost.'],
+  nothing: ['note', 'Not reported: nothing was written.'],
+  end: ['note', 'Not reported: the file itself had ended, so nothing that could be read was lost.'],
+};
 const FINDINGS = {
   writeback: [
     'danger',
@@ -189,32 +202,42 @@ function fileQuery(thing) {
   return String(thing.ino) === '0' ? '' : `dev=${thing.dev} ino=${thing.ino}`;
 }
 
+/** The milder of two severities. */
+function milder(a, b) {
+  return SEVERITIES.indexOf(a) > SEVERITIES.indexOf(b) ? a : b;
+}
+
+/** Those of equal kind, place and stake, on all files; each is of equal ones already. */
 function hazardProblems(data) {
-  const keyOf = (h) => JSON.stringify([h.kind, h.func, h.pin.stack]);
+  const keyOf = (h) => JSON.stringify([h.kind, h.func, h.pin.stack, h.stake]);
   return groupBy(data.hazards || [], keyOf).map((group) => {
     const last = group[group.length - 1];
-    const [severity, what, why] = HAZARDS[last.kind] || UNKNOWN;
-    const ages = group.map((h) => h.age_ms);
+    const [bad, what, why] = HAZARDS[last.kind] || UNKNOWN;
+    const [atMost, because] = STAKES[last.stake] || ['danger', ''];
+    const ages = group.flatMap((h) => [h.age_ms, h.last_ms]);
+    const total = group.reduce((sum, h) => sum + h.count, 0);
     const files = [
       ...new Set(group.map((h) => fileOf({ ...h.pin, path: h.path })).filter(Boolean)),
     ];
     return {
-      severity,
-      number: group.length,
+      severity: milder(bad, atMost),
+      stake: Object.keys(STAKES).indexOf(last.stake),
+      number: total,
       title: what,
       where: [
-        plural(group.length, 'hazard'),
+        plural(total, 'hazard'),
         files.slice(0, 2).join(', '),
         pinnedBy(last.pin.comm, last.pin.frames || data.stacks[last.pin.stack]),
       ]
         .filter(Boolean)
         .join(', '),
-      why,
+      why: because || why,
       pairs: [
-        ['Reported as', `hazard ${last.kind} in ${last.func}`],
+        ['Kept as', `hazard ${last.kind} in ${last.func}, stake ${last.stake}`],
+        ['Reports', group.reduce((sum, h) => sum + h.reported, 0)],
         [
           'When',
-          group.length > 1
+          total > 1
             ? `${span(Math.max(...ages))} to ${span(Math.min(...ages))} before`
             : `${span(ages[0])} before`,
         ],
@@ -226,6 +249,7 @@ function hazardProblems(data) {
         ['Held since', `${span(last.pin.age_ms)} before`],
         ['Folios', somePfns(group.map((h) => h.pin.pfn))],
         ['Files', files.slice(0, MOST_PFNS).join(', ')],
+        ['Pages of the file', group.length === 1 ? last.indexes : ''],
       ],
       stacks: [
         ['Event', last.frames],
@@ -315,7 +339,7 @@ function faultProblems(data) {
   }));
 }
 
-/** All problems, worst first. */
+/** All problems, worst first; of hazards that is what is at stake, harmless ends last. */
 function findProblems(data, physical) {
   const problems = [
     ...findingProblems(data),
@@ -326,7 +350,10 @@ function findProblems(data, physical) {
     ...faultProblems(data),
   ];
   const rank = (problem) => SEVERITIES.indexOf(problem.severity);
-  return problems.sort((a, b) => rank(a) - rank(b) || b.number - a.number);
+  const stake = (problem) => problem.stake || 0;
+  return problems.sort(
+    (a, b) => rank(a) - rank(b) || stake(a) - stake(b) || b.number - a.number,
+  );
 }
 
 /** "2 dangers, 1 warning" */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The newest hazards, on a time line that ends with the dump, and in words.
+// The hazards that are kept, each at its last time, on a time line that ends with the dump, and in words.
 
 'use strict';
 
@@ -15,7 +15,7 @@ function timeScale(oldest) {
 
 /** A lane for each kind, a mark for each hazard. The list below says the same. */
 function timeChart(hazards) {
-  const oldest = Math.max(...hazards.map((h) => h.age_ms));
+  const oldest = Math.max(...hazards.map((h) => h.last_ms));
   const scale = timeScale(oldest);
   const kinds = [...new Set(hazards.map((h) => h.kind))];
   const chart = el('div', {
@@ -28,9 +28,9 @@ function timeChart(hazards) {
     for (const hazard of hazards.filter((h) => h.kind === kind)) {
       const mark = el('span', {
         class: 'mark',
-        title: `${kind}, ${span(hazard.age_ms)} before, ${hazard.comm}`,
+        title: `${kind}, ${span(hazard.last_ms)} before, ${hazard.comm}`,
       });
-      mark.style.setProperty('--at', scale(hazard.age_ms));
+      mark.style.setProperty('--at', scale(hazard.last_ms));
       lane.append(mark);
     }
     chart.append(el('div', { class: 'lane-name', text: kind }), lane);
@@ -62,7 +62,7 @@ function eventEntry(hazard, data) {
     el(
       'summary',
       {},
-      el('span', { class: 'when', text: `−${span(hazard.age_ms)}` }),
+      el('span', { class: 'when', text: `−${span(hazard.last_ms)}` }),
       ' ',
       el('span', { class: 'title', text: hazard.kind }),
       ` in `,
@@ -70,7 +70,7 @@ function eventEntry(hazard, data) {
       ' ',
       el('bdi', {
         class: 'muted',
-        text: `by ${hazard.comm}; pinned by ${pin.comm}${hazard.path ? `; ${hazard.path}` : ''}`,
+        text: `${hazard.count > 1 ? `× ${count(hazard.count)} ` : ''}by ${hazard.comm}; pinned by ${pin.comm}${hazard.path ? `; ${hazard.path}` : ''}`,
       }),
     ),
   );
@@ -80,6 +80,13 @@ function eventEntry(hazard, data) {
       details.append(
         el('p', { class: 'why', text: `${what}.` }),
         facts([
+          [
+            'How often',
+            hazard.count > 1
+              ? `${count(hazard.count)} times, the first ${span(hazard.age_ms)} before the end`
+              : 'once',
+          ],
+          ['At stake', hazard.stake],
           ['Event by', `${hazard.comm} (${hazard.task})`],
           [
             'Pinned by',
@@ -111,10 +118,11 @@ function eventEntry(hazard, data) {
 }
 
 function drawTimeline(data) {
-  const hazards = [...(data.hazards || [])].sort((a, b) => a.age_ms - b.age_ms);
+  const hazards = [...(data.hazards || [])].sort((a, b) => a.last_ms - b.last_ms);
   const counted = Object.entries(data.stats || {})
     .filter(([name]) => name.startsWith('hazard_'))
     .reduce((sum, [, value]) => sum + value, 0);
+  const kept = hazards.reduce((sum, h) => sum + h.count, 0);
   const end = data.live ? 'now' : 'the time of the dump';
   if (hazards.length === 0) {
     byId('timeline-about').textContent = counted
@@ -125,9 +133,7 @@ function drawTimeline(data) {
   }
   byId('timeline-about').textContent =
     `The newest first; times are before ${end}.` +
-    (counted > hazards.length
-      ? ` ${count(counted)} were counted, the newest ${count(hazards.length)} are on record.`
-      : '');
+    (counted > kept ? ` ${count(counted)} were counted, ${count(kept)} are on record.` : '');
   byId('timeline-chart').append(timeChart(hazards));
   const list = byId('timeline-list');
   const entry = (h) => eventEntry(h, data);

@@ -13,16 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "gup_pin_harness.h"
+#include "gup_pin_block.h"
 #include "gup_pin_log.h"
 #include "gup_pin_slow.h"
 #include "gup_pin_util.h"
 #include "gup_pin_zone.h"
 
-#define BLOCKS		"/sys/devices/system/memory"
 #define SOFT_OFFLINE	"/sys/devices/system/memory/soft_offline_page"
 #define UNPOISON	"/sys/kernel/debug/hwpoison/unpoison-pfn"
 #define DYNAMIC_DEBUG	"/proc/dynamic_debug/control"
@@ -230,87 +229,9 @@ static const char *check_silent(int log)
 	return problem;
 }
 
-/* Writes a word to a file, which may take long. */
-static pid_t start_writing(const char *path, const char *word)
-{
-	pid_t pid = fork();
-	int fd;
-
-	if (pid)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	fd = open(path, O_WRONLY);
-	_exit(write(fd, word, strlen(word)) == (ssize_t)strlen(word) ? 0 : errno);
-}
-
-/* Its status; -1 if it is still at it. */
-static int status_after(pid_t pid, unsigned int ms)
-{
-	int status;
-
-	for (;; ms -= 10) {
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return status;
-		if (ms < 10)
-			return -1;
-		gup_pin_msleep(10);
-	}
-}
-
 /*
  * Memory blocks
  */
-
-static const char *block_path(unsigned long block, const char *file)
-{
-	static char path[100];
-
-	snprintf(path, sizeof(path), BLOCKS "/memory%lu/%s", block, file);
-	return path;
-}
-
-static bool block_is(unsigned long block, const char *file, const char *want)
-{
-	char *text;
-	bool is;
-
-	if (gup_pin_slurp(block_path(block, file), &text, NULL))
-		return false;
-	text[strcspn(text, "\n ")] = '\0';
-	is = !strcmp(text, want);
-	free(text);
-	return is;
-}
-
-static unsigned long block_pages(void)
-{
-	unsigned long size = 0;
-	char *text;
-
-	if (!gup_pin_slurp(BLOCKS "/block_size_bytes", &text, NULL)) {
-		size = strtoul(text, NULL, 16);
-		free(text);
-	}
-	return size / PAGE_SIZE;
-}
-
-static const char *block_online(unsigned long block)
-{
-	return gup_pin_write(block_path(block, "state"), "online_movable");
-}
-
-/* Takes it away and gives it back: a block with a hole in it, say, cannot. */
-static bool block_can(unsigned long block)
-{
-	pid_t child = start_writing(block_path(block, "state"), "offline");
-	int status = status_after(child, GUP_PIN_PATIENCE_MS);
-
-	if (status < 0) {
-		kill(child, SIGKILL);
-		waitpid(child, &status, 0);
-	}
-	return !status && block_is(block, "state", "offline") && !block_online(block);
-}
 
 FIXTURE(block)
 {
@@ -323,32 +244,6 @@ FIXTURE(block)
 	int log;
 };
 
-/* A block of movable memory that has none of CMA. */
-static bool find_block(unsigned long *block, struct gup_pin_range *range, bool *any)
-{
-	struct gup_pin_range movable;
-	unsigned long pages = block_pages();
-	struct gup_pin_cma cma = {};
-
-	*any = false;
-	if (!pages || !gup_pin_movable_zone(&movable))
-		return false;
-	gup_pin_cma_area(&cma);
-	for (*block = movable.start / pages; *block * pages < movable.end; ++*block) {
-		range->start = *block * pages;
-		range->end = range->start + pages;
-		if (range->start < cma.range.end && cma.range.start < range->end)
-			continue;
-		if (!block_is(*block, "valid_zones", "Movable") ||
-		    !block_is(*block, "state", "online"))
-			continue;
-		*any = true;
-		if (block_can(*block))
-			return true;
-	}
-	return false;
-}
-
 FIXTURE_SETUP(block)
 {
 	const char *missing = gup_pin_missing() ?: gup_pin_dm_missing();
@@ -357,13 +252,13 @@ FIXTURE_SETUP(block)
 	self->log = -1;
 	if (missing)
 		SKIP(return, "%s", missing);
-	if (access(BLOCKS, F_OK))
-		SKIP(return, "no " BLOCKS " (CONFIG_MEMORY_HOTREMOVE)");
+	if (access(GUP_PIN_BLOCKS, F_OK))
+		SKIP(return, "no " GUP_PIN_BLOCKS " (CONFIG_MEMORY_HOTREMOVE)");
 	ASSERT_OK(gup_pin_begin(&self->base));
 	ASSERT_OK(gup_pin_slow_open(&self->slow));
 	ASSERT_OK(gup_pin_log_open(0, SEEK_END, &self->log));
 	/* This is the twin, too: nothing in it is pinned. */
-	if (!find_block(&self->block, &self->range, &any)) {
+	if (!gup_pin_block_find(&self->block, &self->range, &any)) {
 		ASSERT_FALSE(any);
 		SKIP(return, "no memory block that is all movable (boot with movablecore=256M)");
 	}
@@ -379,8 +274,8 @@ FIXTURE_TEARDOWN(block)
 		kill(self->child, SIGKILL);
 		waitpid(self->child, NULL, 0);
 	}
-	if (self->range.end && block_is(self->block, "state", "offline"))
-		block_online(self->block);
+	if (self->range.end && gup_pin_block_is(self->block, "state", "offline"))
+		gup_pin_block_online(self->block);
 	victim_put(&self->victim);
 	if (self->log >= 0)
 		close(self->log);
@@ -416,18 +311,18 @@ static const char *wait_for_dump(int log, const struct gup_pin_line *pin)
 /* Who takes the block offline waits, and goes on when the pin is gone. */
 TEST_F(block, waits_for_pin)
 {
-	self->child = start_writing(block_path(self->block, "state"), "offline");
+	self->child = gup_pin_start_writing(gup_pin_block_path(self->block, "state"), "offline");
 	ASSERT_LT(0, self->child);
 	ASSERT_OK(wait_for_dump(self->log, &self->victim.line));
-	EXPECT_EQ(-1, status_after(self->child, 100));
+	EXPECT_EQ(-1, gup_pin_status_after(self->child, 100));
 	EXPECT_EQ(self->victim.line.pfn, gup_pin_pfn_of(0, self->victim.page));
 
 	ASSERT_OK(gup_pin_slow_unpin(&self->slow));
-	EXPECT_EQ(0, status_after(self->child, GUP_PIN_PATIENCE_MS));
+	EXPECT_EQ(0, gup_pin_status_after(self->child, GUP_PIN_PATIENCE_MS));
 	self->child = 0;
-	EXPECT_TRUE(block_is(self->block, "state", "offline"));
+	EXPECT_TRUE(gup_pin_block_is(self->block, "state", "offline"));
 	EXPECT_FALSE(gup_pin_in_range(&self->range, self->victim.page));
-	ASSERT_OK(block_online(self->block));
+	ASSERT_OK(gup_pin_block_online(self->block));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
@@ -437,14 +332,14 @@ TEST_F(block, gives_up)
 	struct gup_pin_lines lines;
 	int status;
 
-	self->child = start_writing(block_path(self->block, "state"), "offline");
+	self->child = gup_pin_start_writing(gup_pin_block_path(self->block, "state"), "offline");
 	ASSERT_LT(0, self->child);
 	ASSERT_OK(wait_for_dump(self->log, &self->victim.line));
 	ASSERT_EQ(0, kill(self->child, SIGTERM));
-	status = status_after(self->child, GUP_PIN_PATIENCE_MS);
+	status = gup_pin_status_after(self->child, GUP_PIN_PATIENCE_MS);
 	EXPECT_TRUE(WIFSIGNALED(status));
 	self->child = 0;
-	EXPECT_TRUE(block_is(self->block, "state", "online"));
+	EXPECT_TRUE(gup_pin_block_is(self->block, "state", "online"));
 	ASSERT_OK(gup_pin_read_pfn(&lines, self->victim.line.pfn));
 	EXPECT_EQ(1, lines.nr);
 	gup_pin_free(&lines);
@@ -453,7 +348,7 @@ TEST_F(block, gives_up)
 	free(gup_pin_log_rest(self->log));
 
 	/* Now it goes, and nobody is named. */
-	ASSERT_TRUE(block_can(self->block));
+	ASSERT_TRUE(gup_pin_block_can(self->block));
 	ASSERT_OK(check_silent(self->log));
 	EXPECT_FALSE(gup_pin_in_range(&self->range, self->victim.page));
 	ASSERT_OK(gup_pin_end(&self->base));

@@ -129,6 +129,15 @@ const char *gup_pin_dm_create(struct gup_pin_dm *dm, size_t size)
 	return NULL;
 }
 
+const char *gup_pin_dm_stable(struct gup_pin_dm *dm)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "/sys/block/%s/queue/stable_writes",
+		 strrchr(dm->dev, '/') + 1);
+	return gup_pin_write(path, "1");
+}
+
 /*
  * An empty FAT16 file system, so that nobody has to install mkfs.vfat: a boot
  * sector and the first two entries of the only FAT.
@@ -196,8 +205,11 @@ const char *gup_pin_dm_mount(struct gup_pin_dm *dm, const char *type)
 	const char *problem;
 
 	problem = strcmp(type, "vfat") ? gup_pin_mkfs(type, dm->dev) : mkfs_vfat(dm);
-	if (problem)
-		return problem;
+	return problem ?: gup_pin_dm_mount_made(dm, type);
+}
+
+const char *gup_pin_dm_mount_made(struct gup_pin_dm *dm, const char *type)
+{
 	snprintf(dm->dir, sizeof(dm->dir), "/tmp/gup_pin.XXXXXX");
 	if (!mkdtemp(dm->dir)) {
 		dm->dir[0] = '\0';

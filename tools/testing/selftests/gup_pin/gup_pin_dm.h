@@ -24,6 +24,10 @@ const char *gup_pin_dm_create(struct gup_pin_dm *dm, size_t size);
 /* Makes an ext4 or xfs on a block device. */
 const char *gup_pin_mkfs(const char *type, const char *dev);
 const char *gup_pin_dm_mount(struct gup_pin_dm *dm, const char *type);
+/* The same of a file system that is there. */
+const char *gup_pin_dm_mount_made(struct gup_pin_dm *dm, const char *type);
+/* What is written to it must not change meanwhile; before it is mounted. */
+const char *gup_pin_dm_stable(struct gup_pin_dm *dm);
 /* From now on, each read takes so long. */
 const char *gup_pin_dm_delay(struct gup_pin_dm *dm, unsigned int ms);
 const char *gup_pin_dm_suspend(struct gup_pin_dm *dm);

@@ -94,6 +94,23 @@ static bool known_kind(const char *name)
 	return false;
 }
 
+/* The words behind the path, of all equal hazards; they are cut off. */
+static const char *parse_all(char *line, struct gup_pin_hazard *out)
+{
+	char *words = strstr(line, " path="), *all = words ? strstr(words, " count=") : NULL;
+	int end = 0;
+
+	if (!all || sscanf(all, " count=%lu last_ms=%lu reported=%lu indexes=0x%lx-0x%lx stake=%31s%n",
+			   &out->count, &out->last_ms, &out->reported, &out->first_index,
+			   &out->last_index, out->stake, &end) != 6 || all[end])
+		return gup_pin_problem("no words of all equal hazards: %s", line);
+	if (!out->count || out->reported > out->count || out->last_ms > out->age_ms ||
+	    out->first_index > out->last_index)
+		return gup_pin_problem("words that cannot be: %s", all);
+	*all = '\0';
+	return NULL;
+}
+
 /* The event's words, those of a line of `pins`, and what comes behind these. */
 static const char *parse_words(char *line, struct gup_pin_hazard *out)
 {
@@ -108,6 +125,8 @@ static const char *parse_words(char *line, struct gup_pin_hazard *out)
 	else if (!known_kind(out->kind))
 		problem = gup_pin_problem("no such kind: %s", copy);
 	else
+		problem = parse_all(pin, out);
+	if (!problem)
 		problem = gup_pin_parse_pin(pin + 1, &out->pin, &later);
 	end = 0;
 	if (!problem && (!later || sscanf(later, "func=%127s pins_on_folio=%lu %n",
@@ -158,7 +177,7 @@ static const char *parse_hazards(char *text, struct gup_pin_hazards *out)
 	const char *problem = NULL;
 	size_t room = 0;
 
-	if (!line || strcmp(line, "# gup_pin hazards 1"))
+	if (!line || strcmp(line, "# gup_pin hazards 2"))
 		return gup_pin_problem("the first line of hazards is '%s'", line ?: "");
 	while (!problem && *text) {
 		if (out->nr == room) {

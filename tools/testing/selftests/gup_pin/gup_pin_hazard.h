@@ -21,7 +21,7 @@ enum gup_pin_hazard_kind {
 	NR_HAZARDS,
 };
 
-/* A record of `hazards`. */
+/* A record of `hazards`: equal ones, and what is up to pins_on_folio is of the first. */
 struct gup_pin_hazard {
 	char kind[32];
 	unsigned long age_ms;
@@ -31,6 +31,12 @@ struct gup_pin_hazard {
 	struct gup_pin_line pin;
 	char func[128];
 	unsigned long pins_on_folio;
+	unsigned long count;
+	unsigned long last_ms;
+	unsigned long reported;
+	unsigned long first_index;
+	unsigned long last_index;
+	char stake[32];
 	/* Frames, one a line. */
 	char event[4096];
 	char stack[4096];
@@ -52,6 +58,7 @@ struct gup_pin_counts {
 /* From when on something is to be heard, or nothing is. */
 struct gup_pin_watch {
 	struct gup_pin_counts counts;
+	struct gup_pin_hazards ring;	/* what was kept by then */
 	int log;		/* of what comes into the kernel log from now on */
 };
 
@@ -61,7 +68,8 @@ struct gup_pin_watch {
  * pin: the line of `pins` before it, which the ring has to repeat; times: so
  * many of one kind, at least 1; func: how the function in the title may be called,
  * separated by '|'; task: thread group of the event, 0: any; title: what the
- * report's title says before the function; words: more that the report has, or NULL
+ * report's title says before the function; words: more that the report has, or NULL;
+ * stake: what is at stake, or NULL for data; quiet: counted and kept, but not reported
  */
 struct gup_pin_expect {
 	enum gup_pin_hazard_kind kind;
@@ -71,6 +79,8 @@ struct gup_pin_expect {
 	pid_t task;
 	const char *title;
 	const char *words;
+	const char *stake;
+	bool quiet;
 };
 
 const char *gup_pin_hazard_name(enum gup_pin_hazard_kind kind);

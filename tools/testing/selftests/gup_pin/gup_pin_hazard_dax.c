@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Truncation of a DAX file waits for those who pin its pages: whom it waits for
- * is told at once, and not when it is over.
+ * Truncation of a DAX file waits for those who pin its pages: if that takes long, whom it
+ * waits for is reported while it waits, and not when it is over.
  *
  * Needs persistent memory, such as memmap=64M!1G on the command line makes.
  */
@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -89,6 +90,7 @@ FIXTURE_TEARDOWN(dax)
 		waitpid(self->child, NULL, 0);
 	gup_pin_scene_close(&self->scene);
 	gup_pin_watch_end(&self->watch);
+	gup_pin_set_policy("dax_wait_ms", "1000");
 }
 
 static int let_go(const struct gup_pin_scene *scene, bool punch)
@@ -117,10 +119,12 @@ TEST_F(dax, waits)
 		.kind = HAZARD_TRUNCATE,
 		.func = WAITERS,
 		.title = "truncation waits for pinned folio in ",
+		.stake = "hang",
 		.words = "waits for 1 pin, the oldest held for ",
 	};
 	int status;
 
+	ASSERT_OK(gup_pin_set_policy("dax_wait_ms", "300"));
 	ASSERT_OK(gup_pin_scene_pin(&self->scene, variant->holder));
 	self->child = start_child(&self->scene, variant->punch);
 	ASSERT_LT(0, self->child);
@@ -130,6 +134,32 @@ TEST_F(dax, waits)
 	/* It has met the pin, and must not get past it. */
 	ASSERT_EQ(0, waitpid(self->child, &status, WNOHANG));
 
+	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
+	ASSERT_EQ(self->child, waitpid(self->child, &status, 0));
+	self->child = 0;
+	EXPECT_EQ(0, status);
+	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+/* The twin: it waits, but not for long. */
+TEST_F(dax, waits_not_for_long)
+{
+	struct gup_pin_expect expect = {
+		.kind = HAZARD_TRUNCATE,
+		.func = WAITERS,
+		.stake = "wait",
+		.quiet = true,
+	};
+	int status;
+
+	ASSERT_OK(gup_pin_set_policy("dax_wait_ms", "100000"));
+	ASSERT_OK(gup_pin_scene_pin(&self->scene, variant->holder));
+	self->child = start_child(&self->scene, variant->punch);
+	ASSERT_LT(0, self->child);
+	expect.pin = &self->scene.line;
+	expect.task = self->child;
+	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
 	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
 	ASSERT_EQ(self->child, waitpid(self->child, &status, 0));
 	self->child = 0;

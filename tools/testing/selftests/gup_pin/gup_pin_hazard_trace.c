@@ -85,7 +85,7 @@ TEST_F(trace, hazard)
 	}
 	EXPECT_EQ(1, count(text, "gup_pin_hazard: kind=truncate func=truncate"));
 	snprintf(words, sizeof(words),
-		 " pfn=0x%lx order=%u dev=%u:%u ino=%lu index=0x%lx pins_on_folio=1 mode=w term=short api=%s owner=%d task=%d/%d comm=%s\n",
+		 " pfn=0x%lx order=%u dev=%u:%u ino=%lu index=0x%lx pins_on_folio=1 mode=w term=short api=%s owner=%d task=%d/%d comm=%s stake=data\n",
 		 pin->pfn, pin->order, pin->major, pin->minor, pin->ino, pin->index,
 		 pin->api, pin->owner, pin->tgid, pin->pid, pin->comm);
 	EXPECT_EQ(1, count(text, words)) {

@@ -286,6 +286,7 @@ FIXTURE_TEARDOWN(truncate)
 {
 	gup_pin_scene_close(&self->scene);
 	gup_pin_watch_end(&self->watch);
+	gup_pin_set_policy("truncate", "write");
 }
 
 static const char *o_trunc(const struct gup_pin_scene *scene)
@@ -361,21 +362,52 @@ static const char *leave_file(struct gup_pin_scene *scene, enum how how)
 	return NULL;
 }
 
+static void expect_truncate(struct gup_pin_expect *expect, const struct gup_pin_line *pin,
+			    enum how how)
+{
+	bool part = how == BY_PART || how == BY_PUNCH_PART;
+
+	memset(expect, 0, sizeof(*expect));
+	expect->kind = HAZARD_TRUNCATE;
+	expect->func = part ? PARTIAL : how == BY_DIRECT_WRITE ? INVALIDATORS : CLEANERS;
+	expect->task = getpid();
+	expect->pin = pin;
+	expect->title = pin->mode == 'w' ? "truncation of write-pinned folio in " :
+		"truncation of read-pinned folio in ";
+	if (pin->mode == 'r')
+		expect->stake = "read";
+	/* The file ends, and with it what it has. */
+	if (how == BY_DROP) {
+		expect->stake = "end";
+		expect->quiet = true;
+	}
+}
+
+/* Any pin is to be reported. */
 TEST_F(truncate, pinned)
 {
-	bool part = variant->how == BY_PART || variant->how == BY_PUNCH_PART;
-	struct gup_pin_expect expect = {
-		.kind = HAZARD_TRUNCATE,
-		.func = part ? PARTIAL :
-			variant->how == BY_DIRECT_WRITE ? INVALIDATORS : CLEANERS,
-		.task = getpid(),
-	};
+	struct gup_pin_expect expect;
 
+	ASSERT_OK(gup_pin_set_policy("truncate", "any"));
 	ASSERT_OK(gup_pin_scene_pin(&self->scene, variant->holder));
 	ASSERT_OK(gup_pin_watch_silent(&self->watch));
-	expect.pin = &self->scene.line;
-	expect.title = expect.pin->mode == 'w' ? "truncation of write-pinned folio in " :
-		"truncation of read-pinned folio in ";
+	expect_truncate(&expect, &self->scene.line, variant->how);
+	ASSERT_OK(leave_file(&self->scene, variant->how));
+	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
+	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
+	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+/* The twin: if not told otherwise, what a pin for read meets is only counted. */
+TEST_F(truncate, pinned_by_default)
+{
+	struct gup_pin_expect expect;
+
+	ASSERT_OK(gup_pin_scene_pin(&self->scene, variant->holder));
+	expect_truncate(&expect, &self->scene.line, variant->how);
+	if (expect.pin->mode == 'r')
+		expect.quiet = true;
 	ASSERT_OK(leave_file(&self->scene, variant->how));
 	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
 	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
@@ -430,7 +462,7 @@ FIXTURE_TEARDOWN(policy)
 {
 	gup_pin_scene_close(&self->scene);
 	gup_pin_watch_end(&self->watch);
-	gup_pin_set_policy("truncate", "any");
+	gup_pin_set_policy("truncate", "write");
 }
 
 TEST_F(policy, off)
@@ -443,11 +475,16 @@ TEST_F(policy, off)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-TEST_F(policy, write_read_pin)
+TEST_F(policy, count)
 {
-	ASSERT_OK(gup_pin_set_policy("truncate", "write"));
-	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_LONG_READ));
+	struct gup_pin_expect expect;
+
+	ASSERT_OK(gup_pin_set_policy("truncate", "count"));
+	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_READ));
+	expect_truncate(&expect, &self->scene.line, BY_TRUNCATE);
+	expect.quiet = true;
 	ASSERT_EQ(0, ftruncate(self->scene.fd, 0));
+	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
 	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
 	ASSERT_OK(gup_pin_watch_silent(&self->watch));
 	ASSERT_OK(gup_pin_end(&self->base));
@@ -493,6 +530,8 @@ TEST_F(policy, words)
 	ASSERT_NE(NULL, gup_pin_write("/sys/module/gup_pin/parameters/truncate", "all"));
 	ASSERT_EQ(EINVAL, errno);
 	ASSERT_OK(gup_pin_set_policy("truncate", "off"));
+	ASSERT_OK(gup_pin_set_policy("truncate", "count"));
+	ASSERT_OK(gup_pin_set_policy("truncate", "report"));
 	ASSERT_OK(gup_pin_set_policy("truncate", "any"));
 }
 

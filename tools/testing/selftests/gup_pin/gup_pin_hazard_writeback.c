@@ -372,6 +372,8 @@ TEST_F(writeback, dirtied_after_clean)
 	expect.func = DIRTIERS;
 	expect.task = 0;
 	expect.title = "pinned folio dirtied after it was cleaned in ";
+	/* One deed, one report. */
+	expect.quiet = true;
 	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
@@ -379,9 +381,15 @@ TEST_F(writeback, dirtied_after_clean)
 /* Read pins are harmless here. */
 TEST_F(writeback, read_pin)
 {
+	struct gup_pin_expect expect;
+
 	self->scene.pinned[0] = 1;
 	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_WRITE));
 	ASSERT_OK(write_back(&self->scene, BY_MSYNC));
+	expect_writeback(&expect, &self->scene, BY_MSYNC);
+	expect.stake = "read";
+	expect.quiet = true;
+	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
 	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
 	ASSERT_OK(gup_pin_watch_silent(&self->watch));
 	ASSERT_OK(gup_pin_end(&self->base));
@@ -389,9 +397,15 @@ TEST_F(writeback, read_pin)
 
 TEST_F(writeback, long_read_pin)
 {
+	struct gup_pin_expect expect;
+
 	self->scene.pinned[0] = 1;
 	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_LONG_READ));
 	ASSERT_OK(write_back(&self->scene, BY_MSYNC));
+	expect_writeback(&expect, &self->scene, BY_MSYNC);
+	expect.stake = "read";
+	expect.quiet = true;
+	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
 	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
 	ASSERT_OK(gup_pin_watch_silent(&self->watch));
 	ASSERT_OK(gup_pin_end(&self->base));
@@ -469,6 +483,7 @@ TEST_F(writeback, policy_any)
 	ASSERT_OK(write_back(&self->scene, BY_MSYNC));
 	expect_writeback(&expect, &self->scene, BY_MSYNC);
 	expect.title = "writeback of read-pinned folio in ";
+	expect.stake = "read";
 	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
 	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
 	ASSERT_OK(gup_pin_watch_silent(&self->watch));
@@ -515,6 +530,9 @@ TEST_F(writeback, pin_under)
 		.func = "pin_user_pages_fast",
 		.task = getpid(),
 		.title = "write pin of folio under writeback in ",
+		/* The page fault has made it dirty again, and the disk can do without. */
+		.stake = "rewrite",
+		.quiet = true,
 	};
 
 	ASSERT_OK(start_writeback(&self->scene));
@@ -530,8 +548,18 @@ TEST_F(writeback, pin_under)
 /* The twins: a read pin; and a write pin when writeback is over. */
 TEST_F(writeback, read_pin_under)
 {
+	struct gup_pin_expect expect = {
+		.kind = HAZARD_PIN_UNDER_WRITEBACK,
+		.func = "pin_user_pages_fast",
+		.task = getpid(),
+		.stake = "read",
+		.quiet = true,
+	};
+
 	ASSERT_OK(start_writeback(&self->scene));
 	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_WRITE));
+	expect.pin = &self->scene.line;
+	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
 	ASSERT_OK(gup_pin_dm_resume(&self->scene.disk));
 	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
 	ASSERT_OK(gup_pin_watch_silent(&self->watch));
@@ -556,6 +584,7 @@ TEST_F(writeback, read_pin_under_policy_any)
 		.func = "pin_user_pages_fast",
 		.task = getpid(),
 		.title = "read pin of folio under writeback in ",
+		.stake = "read",
 	};
 
 	ASSERT_OK(gup_pin_set_policy("writeback", "any"));

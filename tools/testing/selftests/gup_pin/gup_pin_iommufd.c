@@ -7,35 +7,15 @@
  * /dev/iommu thus pins its parent's memory.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/iommufd.h>
-#include <drivers/iommu/iommufd/iommufd_test.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "gup_pin_harness.h"
+#include "gup_pin_iommu.h"
 #include "gup_pin_mem.h"
 #include "gup_pin_util.h"
-
-#ifndef IOMMU_IOAS_MAP_FILE
-struct iommu_ioas_map_file {
-	__u32 size;
-	__u32 flags;
-	__u32 ioas_id;
-	__s32 fd;
-	__aligned_u64 start;
-	__aligned_u64 length;
-	__aligned_u64 iova;
-};
-
-#define IOMMU_IOAS_MAP_FILE	_IO(IOMMUFD_TYPE, 0x8f)
-#endif
-
-#define IOVA		((__u64)MOCK_APERTURE_START)
-#define MAP_FLAGS	(IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE)
 
 FIXTURE(iommufd)
 {
@@ -81,16 +61,15 @@ FIXTURE_VARIANT_ADD(iommufd, hugetlb_read)
 FIXTURE_SETUP(iommufd)
 {
 	const char *missing = gup_pin_missing() ?: gup_pin_mem_missing(variant->kind);
-	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+	int ret;
 
 	if (missing)
 		SKIP(return, "%s", missing);
-	self->fd = open("/dev/iommu", O_RDWR);
+	ret = gup_pin_iommu_open(&self->fd, &self->ioas);
 	if (self->fd < 0)
-		SKIP(return, "no /dev/iommu (CONFIG_IOMMUFD): %s", strerror(errno));
+		SKIP(return, "no /dev/iommu (CONFIG_IOMMUFD): %s", strerror(-ret));
+	ASSERT_EQ(0, ret);
 	ASSERT_OK(gup_pin_begin(&self->base));
-	ASSERT_EQ(0, ioctl(self->fd, IOMMU_IOAS_ALLOC, &alloc));
-	self->ioas = alloc.out_ioas_id;
 	ASSERT_OK(gup_pin_mem_get(&self->mem, variant->kind, variant->size));
 }
 
@@ -100,64 +79,24 @@ FIXTURE_TEARDOWN(iommufd)
 	gup_pin_mem_put(&self->mem);
 }
 
-/* Returns 0 or -errno. */
-static int attach(int fd, __u32 ioas)
-{
-	struct iommu_test_cmd cmd = {
-		.size = sizeof(cmd),
-		.op = IOMMU_TEST_OP_MOCK_DOMAIN,
-		.id = ioas,
-	};
-
-	return ioctl(fd, IOMMU_TEST_CMD, &cmd) ? -errno : 0;
-}
-
-static int map(int fd, __u32 ioas, void *addr, size_t size, bool write)
-{
-	struct iommu_ioas_map cmd = {
-		.size = sizeof(cmd),
-		.flags = MAP_FLAGS | (write ? IOMMU_IOAS_MAP_WRITEABLE : 0),
-		.ioas_id = ioas,
-		.user_va = (unsigned long)addr,
-		.length = size,
-		.iova = IOVA,
-	};
-
-	return ioctl(fd, IOMMU_IOAS_MAP, &cmd) ? -errno : 0;
-}
-
-static int unmap(int fd, __u32 ioas, size_t size)
-{
-	struct iommu_ioas_unmap cmd = {
-		.size = sizeof(cmd),
-		.ioas_id = ioas,
-		.iova = IOVA,
-		.length = size,
-	};
-
-	return ioctl(fd, IOMMU_IOAS_UNMAP, &cmd) ? -errno : 0;
-}
-
-#define NO_TEST_DEVICE	"iommufd has no mock device (CONFIG_IOMMUFD_TEST)"
-
 /* Attached first, the pins are the mapping task's own. */
 TEST_F(iommufd, local)
 {
 	struct gup_pin_want want;
 	int ret;
 
-	ret = attach(self->fd, self->ioas);
+	ret = gup_pin_iommu_attach(self->fd, self->ioas);
 	if (ret == -ENOTTY)
-		SKIP(return, NO_TEST_DEVICE);
+		SKIP(return, GUP_PIN_NO_MOCK);
 	ASSERT_EQ(0, ret);
-	ASSERT_EQ(0, map(self->fd, self->ioas, self->mem.addr, self->mem.size,
-			 variant->write));
+	ASSERT_EQ(0, gup_pin_iommu_map(self->fd, self->ioas, self->mem.addr, 0, self->mem.size,
+				       variant->write));
 	gup_pin_want_self(&want, "pin_user_pages_fast", variant->write ? 'w' : 'r',
 			  "long", self->mem.map);
 	want.order = self->mem.order;
 	ASSERT_OK(gup_pin_check_pages(&want, 0, self->mem.addr,
 				      self->mem.size / PAGE_SIZE));
-	ASSERT_EQ(0, unmap(self->fd, self->ioas, self->mem.size));
+	ASSERT_EQ(0, gup_pin_iommu_unmap(self->fd, self->ioas, 0, self->mem.size));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
@@ -168,8 +107,8 @@ TEST_F(iommufd, remote)
 	int ret = 1;
 	pid_t child;
 
-	ASSERT_EQ(0, map(self->fd, self->ioas, self->mem.addr, self->mem.size,
-			 variant->write));
+	ASSERT_EQ(0, gup_pin_iommu_map(self->fd, self->ioas, self->mem.addr, 0, self->mem.size,
+				       variant->write));
 	ASSERT_OK(gup_pin_check_no_lines(getpid()));
 	ASSERT_EQ(0, pipe(up));
 	ASSERT_EQ(0, pipe(down));
@@ -180,7 +119,7 @@ TEST_F(iommufd, remote)
 	ASSERT_LE(0, child);
 	if (!child) {
 		prctl(PR_SET_NAME, "gup_pin child");
-		ret = attach(self->fd, self->ioas);
+		ret = gup_pin_iommu_attach(self->fd, self->ioas);
 		if (write(up[1], &ret, sizeof(ret)) != sizeof(ret))
 			_exit(1);
 		close(down[1]);
@@ -190,7 +129,7 @@ TEST_F(iommufd, remote)
 	if (ret == -ENOTTY) {
 		close(down[1]);
 		waitpid(child, &status, 0);
-		SKIP(return, NO_TEST_DEVICE);
+		SKIP(return, GUP_PIN_NO_MOCK);
 	}
 	ASSERT_EQ(0, ret);
 
@@ -210,7 +149,7 @@ TEST_F(iommufd, remote)
 	ASSERT_OK(gup_pin_check_pages(&want, 0, self->mem.addr,
 				      self->mem.size / PAGE_SIZE));
 
-	ASSERT_EQ(0, unmap(self->fd, self->ioas, self->mem.size));
+	ASSERT_EQ(0, gup_pin_iommu_unmap(self->fd, self->ioas, 0, self->mem.size));
 	ASSERT_OK(gup_pin_check_no_lines(child));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
@@ -244,18 +183,17 @@ FIXTURE_VARIANT_ADD(iommufd_file, shmem)
 FIXTURE_SETUP(iommufd_file)
 {
 	const char *missing = gup_pin_missing() ?: gup_pin_mem_missing(variant->kind);
-	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+	int ret;
 
 	if (missing)
 		SKIP(return, "%s", missing);
 	if (!gup_pin_has_symbol("folio_add_pins"))
 		SKIP(return, "this kernel has no folio_add_pins()");
-	self->fd = open("/dev/iommu", O_RDWR);
+	ret = gup_pin_iommu_open(&self->fd, &self->ioas);
 	if (self->fd < 0)
-		SKIP(return, "no /dev/iommu (CONFIG_IOMMUFD): %s", strerror(errno));
+		SKIP(return, "no /dev/iommu (CONFIG_IOMMUFD): %s", strerror(-ret));
+	ASSERT_EQ(0, ret);
 	ASSERT_OK(gup_pin_begin(&self->base));
-	ASSERT_EQ(0, ioctl(self->fd, IOMMU_IOAS_ALLOC, &alloc));
-	self->ioas = alloc.out_ioas_id;
 	ASSERT_OK(gup_pin_mem_get(&self->mem, variant->kind, variant->size));
 }
 
@@ -271,26 +209,19 @@ FIXTURE_TEARDOWN(iommufd_file)
  */
 TEST_F(iommufd_file, add_pins)
 {
-	struct iommu_ioas_map_file cmd = {
-		.size = sizeof(cmd),
-		.flags = MAP_FLAGS | IOMMU_IOAS_MAP_WRITEABLE,
-		.ioas_id = self->ioas,
-		.fd = self->mem.fd,
-		.length = self->mem.size,
-		.iova = IOVA,
-	};
 	size_t npages = self->mem.size / PAGE_SIZE, nfolios, i;
 	struct gup_pin_lines lines;
 	struct gup_pin_want want;
 	int ret;
 
 	nfolios = npages >> self->mem.order;
-	ret = attach(self->fd, self->ioas);
+	ret = gup_pin_iommu_attach(self->fd, self->ioas);
 	if (ret == -ENOTTY)
-		SKIP(return, NO_TEST_DEVICE);
+		SKIP(return, GUP_PIN_NO_MOCK);
 	ASSERT_EQ(0, ret);
-	ASSERT_EQ(0, ioctl(self->fd, IOMMU_IOAS_MAP_FILE, &cmd)) {
-		TH_LOG("IOMMU_IOAS_MAP_FILE: %s", strerror(errno));
+	ret = gup_pin_iommu_map_file(self->fd, self->ioas, self->mem.fd, self->mem.size);
+	ASSERT_EQ(0, ret) {
+		TH_LOG("IOMMU_IOAS_MAP_FILE: %s", strerror(-ret));
 	}
 
 	gup_pin_want_self(&want, "memfd_pin_folios", 'w', "long", self->mem.map);
@@ -320,7 +251,7 @@ TEST_F(iommufd_file, add_pins)
 	}
 	gup_pin_free(&lines);
 
-	ASSERT_EQ(0, unmap(self->fd, self->ioas, self->mem.size));
+	ASSERT_EQ(0, gup_pin_iommu_unmap(self->fd, self->ioas, 0, self->mem.size));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 

@@ -29,6 +29,7 @@ static const struct {
 	const char *options;
 	bool on_disk;
 	const char *map;
+	bool stable;
 } kinds[] = {
 	[SCENE_EXT4] = { "ext4", NULL, true, "file" },
 	[SCENE_XFS] = { "xfs", NULL, true, "file" },
@@ -36,6 +37,8 @@ static const struct {
 	[SCENE_HUGETLBFS] = { "hugetlbfs", "pagesize=2M", false, "hugetlb" },
 	[SCENE_EXT4_DAX] = { "ext4", "dax", false, "dax" },
 	[SCENE_XFS_DAX] = { "xfs", "dax=always", false, "dax" },
+	[SCENE_EXT4_STABLE] = { "ext4", NULL, true, "file", true },
+	[SCENE_XFS_STABLE] = { "xfs", NULL, true, "file", true },
 };
 
 static bool is_dax(enum gup_pin_scene_fs fs)
@@ -109,6 +112,8 @@ static const char *mount_it(struct gup_pin_scene *scene)
 
 	if (kinds[scene->fs].on_disk) {
 		problem = gup_pin_dm_create(&scene->disk, DISK_SIZE);
+		if (!problem && kinds[scene->fs].stable)
+			problem = gup_pin_dm_stable(&scene->disk);
 		if (!problem)
 			problem = gup_pin_dm_mount(&scene->disk, type);
 		snprintf(scene->dir, sizeof(scene->dir), "%s", scene->disk.dir);

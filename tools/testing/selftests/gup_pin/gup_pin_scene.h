@@ -27,6 +27,9 @@ enum gup_pin_scene_fs {
 	SCENE_HUGETLBFS,
 	SCENE_EXT4_DAX,
 	SCENE_XFS_DAX,
+	/* On a disk that needs stable pages: */
+	SCENE_EXT4_STABLE,
+	SCENE_XFS_STABLE,
 };
 
 enum gup_pin_scene_holder {

@@ -83,18 +83,19 @@ static bool has_title(const char *report, const char *func)
 	       (in[4 + len] == '/' || in[4 + len] == '\n' || !in[4 + len]);
 }
 
-/* Where the event is nobody's, tasks are told apart. */
-static bool of_task(const char *report, const struct gup_pin_hazard *hazard)
+/* Files are told apart, but not tasks. */
+static bool of_file(const char *report, const struct gup_pin_hazard *hazard)
 {
-	char words[64];
+	const struct gup_pin_line *pin = &hazard->pin;
+	char words[80];
 
-	snprintf(words, sizeof(words), " task=%d/%d ", hazard->pin.tgid, hazard->pin.pid);
-	return strcmp(hazard->kind, "overdue") || strstr(report, words);
+	snprintf(words, sizeof(words), " dev=%u:%u ino=%lu ", pin->major, pin->minor, pin->ino);
+	return pin->ino ? !!strstr(report, words) : !strstr(report, "\nfile: ");
 }
 
 /*
- * There is one report for a pair of stacks, perhaps from long ago: an equal
- * hazard may have been met before.
+ * There is one report for a pair of stacks and a file, perhaps from long ago: an
+ * equal hazard may have been met before.
  */
 static const char *check_report(const struct gup_pin_hazard *hazard,
 				const struct gup_pin_expect *expect)
@@ -111,7 +112,7 @@ static const char *check_report(const struct gup_pin_hazard *hazard,
 	close(fd);
 	for (rest = log; (report = next_report(&rest));) {
 		if (!starts_with(report + strlen(TITLE), expect->title) ||
-		    !has_title(report, hazard->func) || !of_task(report, hazard) ||
+		    !has_title(report, hazard->func) || !of_file(report, hazard) ||
 		    !has_stack(report, "event: ", hazard->event) ||
 		    !has_stack(report, "pin: ", hazard->stack))
 			continue;
@@ -140,6 +141,20 @@ static const char *same_text(const char *word, const char *is, const char *want)
 		gup_pin_problem("ring: %s=%s, not %s", word, is, want) : NULL;
 }
 
+/* The words of a pin that equal hazards have in common, and some that merely are so here. */
+static const char *check_origin(const struct gup_pin_line *pin,
+				const struct gup_pin_line *want)
+{
+	return same("mode", pin->mode, want->mode) ?:
+		same("major", pin->major, want->major) ?:
+		same("minor", pin->minor, want->minor) ?:
+		same("ino", pin->ino, want->ino) ?:
+		same("stack", pin->stack, want->stack) ?:
+		same_text("term", pin->term, want->term) ?:
+		same_text("api", pin->api, want->api) ?:
+		same_text("map", pin->map, want->map);
+}
+
 /* The ring's words of a pin, on one folio of a line that `pins` had. */
 static const char *check_pin(const struct gup_pin_line *pin,
 			     const struct gup_pin_line *want)
@@ -148,18 +163,10 @@ static const char *check_pin(const struct gup_pin_line *pin,
 	const char *problem;
 
 	problem = same("order", pin->order, want->order) ?:
-		same("mode", pin->mode, want->mode) ?:
 		same("owner", pin->owner, want->owner) ?:
 		same("tgid", pin->tgid, want->tgid) ?:
 		same("pid", pin->pid, want->pid) ?:
-		same("major", pin->major, want->major) ?:
-		same("minor", pin->minor, want->minor) ?:
-		same("ino", pin->ino, want->ino) ?:
-		same("stack", pin->stack, want->stack) ?:
-		same_text("term", pin->term, want->term) ?:
-		same_text("api", pin->api, want->api) ?:
 		same_text("comm", pin->comm, want->comm) ?:
-		same_text("map", pin->map, want->map) ?:
 		same_text("match", pin->match, want->match);
 	if (problem)
 		return problem;
@@ -191,25 +198,18 @@ static bool func_fits(const char *func, const char *choices)
 	return false;
 }
 
-static const char *check_hazard(const struct gup_pin_hazard *hazard,
-				const struct gup_pin_expect *expect)
+/* What is of all equal hazards, of which some may have been met before. */
+static const char *check_all(const struct gup_pin_hazard *hazard,
+			     const struct gup_pin_expect *expect)
 {
-	const char *name = gup_pin_hazard_name(expect->kind), *problem;
-	size_t len;
+	const char *name = gup_pin_hazard_name(expect->kind);
+	const char *stake = expect->stake ?: "data";
+	size_t len = strlen(hazard->func);
 
 	if (strcmp(hazard->kind, name))
 		return gup_pin_problem("ring: kind=%s, not %s", hazard->kind, name);
-	if (expect->task && hazard->tgid != expect->task)
-		return gup_pin_problem("ring: task=%d/... of the event, not %d",
-				       hazard->tgid, expect->task);
 	if (!func_fits(hazard->func, expect->func))
 		return gup_pin_problem("ring: func=%s, not %s", hazard->func, expect->func);
-	/* What the proof tells of may have been released meanwhile. */
-	if (expect->kind != HAZARD_CHANGED_UNDER_WRITEBACK &&
-	    hazard->pins_on_folio < hazard->pin.pins)
-		return gup_pin_problem("ring: pins_on_folio=%lu, but pins=%lu",
-				       hazard->pins_on_folio, hazard->pin.pins);
-	len = strlen(hazard->func);
 	/* Of a pin that is just held, the event is nobody's. */
 	if (expect->kind == HAZARD_OVERDUE ? hazard->event[0] || hazard->tgid :
 	    strncmp(hazard->event, hazard->func, len))
@@ -221,8 +221,37 @@ static const char *check_hazard(const struct gup_pin_hazard *hazard,
 		return gup_pin_problem("the pin's stack begins with '%.*s', not with %s",
 				       (int)strcspn(hazard->stack, "\n"), hazard->stack,
 				       expect->pin->api);
-	problem = check_pin(&hazard->pin, expect->pin);
-	return problem ?: check_report(hazard, expect);
+	if (expect->pin->index < hazard->first_index || expect->pin->index > hazard->last_index)
+		return gup_pin_problem("ring: indexes=0x%lx-0x%lx without 0x%lx",
+				       hazard->first_index, hazard->last_index,
+				       expect->pin->index);
+	if (!expect->quiet && !hazard->reported)
+		return gup_pin_problem("ring: %s has reported=0", name);
+	if (!expect->quiet && strcmp(hazard->stake, stake))
+		return gup_pin_problem("ring: stake=%s, not %s", hazard->stake, stake);
+	return check_origin(&hazard->pin, expect->pin);
+}
+
+/* What is of the first, if it is this one. */
+static const char *check_first(const struct gup_pin_hazard *hazard,
+			       const struct gup_pin_expect *expect, unsigned int times)
+{
+	if (expect->task && hazard->tgid != expect->task)
+		return gup_pin_problem("ring: task=%d/... of the event, not %d",
+				       hazard->tgid, expect->task);
+	/* What the proof tells of may have been released meanwhile. */
+	if (expect->kind != HAZARD_CHANGED_UNDER_WRITEBACK &&
+	    hazard->pins_on_folio < hazard->pin.pins)
+		return gup_pin_problem("ring: pins_on_folio=%lu, but pins=%lu",
+				       hazard->pins_on_folio, hazard->pin.pins);
+	if (hazard->count > times)
+		return gup_pin_problem("ring: count=%lu of %u", hazard->count, times);
+	if (expect->quiet && hazard->reported)
+		return gup_pin_problem("ring: reported=%lu", hazard->reported);
+	if (strcmp(hazard->stake, expect->stake ?: "data"))
+		return gup_pin_problem("ring: stake=%s, not %s", hazard->stake,
+				       expect->stake ?: "data");
+	return check_pin(&hazard->pin, expect->pin);
 }
 
 /* How much each counter grew, and what it is now. */
@@ -286,34 +315,88 @@ static const char *check_words(const char *log, const struct gup_pin_line *pin)
 	return NULL;
 }
 
-/* Whatever was not printed is counted as suppressed. */
+/* Whatever was to be printed and was not is counted as suppressed. */
 static const char *check_log(const char *log, unsigned long suppressed,
-			     unsigned int times, const struct gup_pin_line *pin)
+			     unsigned int times, const struct gup_pin_line *pin, bool quiet)
 {
 	unsigned int count = count_reports(log);
 
-	if (count + suppressed != times)
+	if (quiet && count)
+		return gup_pin_problem("%u reports: %s", count, strstr(log, TITLE));
+	if (!quiet && count + suppressed != times)
 		return gup_pin_problem("%u reports and %lu suppressed, not %u in all: %s",
 				       count, suppressed, times, strstr(log, TITLE) ?: "");
 	return count ? check_words(log, pin) : NULL;
 }
 
-/* The newest of the ring. */
-static const char *check_ring(const struct gup_pin_expect *expect, unsigned int times)
+static bool is_equal(const struct gup_pin_hazard *a, const struct gup_pin_hazard *b)
 {
-	struct gup_pin_hazards ring;
-	const char *problem = gup_pin_read_hazards(&ring);
+	return !strcmp(a->kind, b->kind) && a->pin.ino == b->pin.ino &&
+	       a->pin.major == b->pin.major && a->pin.minor == b->pin.minor &&
+	       a->pin.stack == b->pin.stack && !strcmp(a->event, b->event);
+}
+
+/* What was kept of equal hazards before; NULL if nothing was. */
+static const struct gup_pin_hazard *find_equal(const struct gup_pin_hazards *ring,
+					       const struct gup_pin_hazard *hazard)
+{
 	size_t i;
 
-	if (problem)
-		return problem;
-	if (ring.nr < times)
-		problem = gup_pin_problem("the ring has %zu hazards, not even %u", ring.nr,
+	for (i = 0; i < ring->nr; i++)
+		if (is_equal(&ring->hazard[i], hazard))
+			return &ring->hazard[i];
+	return NULL;
+}
+
+/* How many there are more than before. */
+static unsigned long news(const struct gup_pin_hazard *hazard,
+			  const struct gup_pin_hazard *before)
+{
+	if (!before || hazard->count < before->count)
+		return hazard->count;
+	return hazard->count - before->count;
+}
+
+static const char *check_new(const struct gup_pin_hazard *hazard,
+			     const struct gup_pin_hazard *before,
+			     const struct gup_pin_expect *expect, unsigned int times)
+{
+	const char *problem = check_all(hazard, expect);
+
+	if (!problem && !before)
+		problem = check_first(hazard, expect, times);
+	return problem ?: expect->quiet ? NULL : check_report(hazard, expect);
+}
+
+/* What the ring has that it had not before. */
+static const char *check_ring(const struct gup_pin_hazards *before,
+			      const struct gup_pin_hazards *ring,
+			      const struct gup_pin_expect *expect, unsigned int times)
+{
+	const char *problem = NULL;
+	unsigned long count = 0, more;
+	size_t i;
+
+	for (i = 0; !problem && i < ring->nr; i++) {
+		const struct gup_pin_hazard *old = find_equal(before, &ring->hazard[i]);
+
+		more = news(&ring->hazard[i], old);
+		count += more;
+		if (more)
+			problem = check_new(&ring->hazard[i], old, expect, times);
+	}
+	if (!problem && count != times)
+		problem = gup_pin_problem("the ring has %lu new hazards, not %u", count,
 					  times);
-	for (i = ring.nr - times; !problem && i < ring.nr; i++)
-		problem = check_hazard(&ring.hazard[i], expect);
-	free(ring.hazard);
 	return problem;
+}
+
+/* The caller frees what was kept before. */
+static const char *take_ring(struct gup_pin_watch *watch, struct gup_pin_hazards *before)
+{
+	*before = watch->ring;
+	memset(&watch->ring, 0, sizeof(watch->ring));
+	return gup_pin_read_hazards(&watch->ring);
 }
 
 const char *gup_pin_watch_begin(struct gup_pin_watch *watch)
@@ -321,6 +404,7 @@ const char *gup_pin_watch_begin(struct gup_pin_watch *watch)
 	memset(watch, 0, sizeof(*watch));
 	watch->log = -1;
 	return gup_pin_read_counts(&watch->counts) ?:
+		gup_pin_read_hazards(&watch->ring) ?:
 		gup_pin_log_open(0, SEEK_END, &watch->log);
 }
 
@@ -328,7 +412,9 @@ const char *gup_pin_watch_saw(struct gup_pin_watch *watch,
 			      const struct gup_pin_expect *expect)
 {
 	unsigned int times = expect->times ?: 1, waited = 0;
+	unsigned int reports = expect->quiet ? 0 : times;
 	struct gup_pin_counts now, growth;
+	struct gup_pin_hazards before;
 	const char *problem;
 	char *log = NULL;
 
@@ -337,15 +423,21 @@ const char *gup_pin_watch_saw(struct gup_pin_watch *watch,
 		problem = read_growth(watch, &now, &growth);
 		gup_pin_log_add(watch->log, &log);
 	} while (!problem && (growth.kind[expect->kind] < times ||
-			      count_whole_reports(log) + growth.suppressed < times) &&
+			      count_whole_reports(log) + growth.suppressed < reports) &&
 		 gup_pin_patience(&waited));
 	watch->counts = now;
 	if (!problem)
 		problem = check_growth(&growth, expect->kind, times);
 	if (!problem)
-		problem = check_log(log, growth.suppressed, times, expect->pin);
+		problem = check_log(log, growth.suppressed, times, expect->pin,
+				    expect->quiet);
 	free(log);
-	return problem ?: check_ring(expect, times);
+	if (problem)
+		return problem;
+	problem = take_ring(watch, &before) ?:
+		check_ring(&before, &watch->ring, expect, times);
+	free(before.hazard);
+	return problem;
 }
 
 const char *gup_pin_watch_silent(struct gup_pin_watch *watch)
@@ -372,7 +464,7 @@ const char *gup_pin_watch_false_positives(struct gup_pin_watch *watch,
 	if (!problem && growth.false_positive != times)
 		problem = gup_pin_problem("false_positive grew by %lu, not by %lu",
 					  growth.false_positive, times);
-	problem = problem ?: check_log(log, 0, 0, NULL);
+	problem = problem ?: check_log(log, 0, 0, NULL, false);
 	free(log);
 	return problem;
 }
@@ -382,4 +474,6 @@ void gup_pin_watch_end(struct gup_pin_watch *watch)
 	if (watch->log > 0)
 		close(watch->log);
 	watch->log = -1;
+	free(watch->ring.hazard);
+	memset(&watch->ring, 0, sizeof(watch->ring));
 }

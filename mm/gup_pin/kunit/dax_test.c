@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Truncation that waits for pins: reported if it takes long, counted if not.
+ */
+#include <kunit/test.h>
+#include <linux/delay.h>
+#include <linux/mm.h>
+
+#include "console.h"
+#include "file.h"
+#include "hazard_scene.h"
+
+/* For so long a test's truncation may wait without a report. */
+#define LIMIT_MS	50
+
+/* Until a report is given up, on a slow machine. */
+#define PATIENCE_MS	20000
+
+static void reset_limit(void *ms)
+{
+	gup_pin_dax_wait_ms = (unsigned long)ms;
+}
+
+static int waits_init(struct kunit *test)
+{
+	unsigned long ms = gup_pin_dax_wait_ms;
+	int err = gup_pin_scene_init(test);
+
+	if (err)
+		return err;
+	gup_pin_dax_wait_ms = LIMIT_MS;
+	return kunit_add_action_or_reset(test, reset_limit, (void *)ms);
+}
+
+/* As in dax_layout_busy_page_range() */
+static noinline void wait_for_page(struct page *page)
+{
+	gup_pin_dax_wait(page);
+	/* No tail call. */
+	barrier();
+}
+
+/* For @ms, or until a report is there. */
+static noinline void truncate_dax(struct page *page, unsigned int ms)
+{
+	wait_for_page(page);
+	for (; ms && !gup_pin_console_reports(); ms--)
+		msleep(1);
+}
+
+/* As clone of two files, which gives up its locks and comes again. */
+static noinline void truncate_dax_again(struct page *page, unsigned int ms)
+{
+	for (; ms && !gup_pin_console_reports(); ms--) {
+		wait_for_page(page);
+		msleep(1);
+	}
+}
+
+static void whole_report_of_waiting(struct kunit *test)
+{
+	const char *const want[] = {
+		GUP_PIN_RULE,
+		"BUG: GUP_PIN: truncation waits for pinned folio in truncate_dax+0x*/0x*",
+		"",
+		gup_pin_folio_line(test, 2, 2),
+		gup_pin_file_line(test),
+		"waits for * ms so far, gup_pin.dax_wait_ms=50",
+		"waits for 2 pins, the oldest held for * ms so far",
+		"",
+		gup_pin_event_line(),
+		" truncate_dax+0x*/0x*",
+		" whole_*+0x*/0x*",
+		GUP_PIN_FRAMES,
+		"",
+		"pin: mode=w term=short api=pin_user_pages_fast owner=0 task=*/* comm=kunit_try_catch* age_ms=* pins=1 addr=0x* match=exact alive=yes uid=0 stack=0x*",
+		" pin_user_pages_fast+0x*/0x*",
+		GUP_PIN_FRAMES,
+		"",
+		"pin: mode=r term=short api=pin_user_pages_fast owner=0 task=*/* comm=kunit_try_catch* age_ms=* pins=1 addr=0x* match=exact alive=yes uid=0 stack=0x*",
+		" pin_user_pages_fast+0x*/0x*",
+		GUP_PIN_FRAMES,
+		"",
+		GUP_PIN_TAIL
+	};
+	struct page *pages[2];
+
+	pages[0] = gup_pin_scene_pin(test, false);
+	pages[1] = gup_pin_scene_pin(test, true);
+	truncate_dax(pages[0], PATIENCE_MS);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
+	gup_pin_console_expect(test, want, ARRAY_SIZE(want));
+	unpin_user_pages(pages, 2);
+}
+
+/* A reader is waited for as well. */
+static void waiting_for_a_reader(struct kunit *test)
+{
+	struct page *page = gup_pin_scene_pin(test, false);
+
+	truncate_dax(page, PATIENCE_MS);
+	unpin_user_page(page);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
+	gup_pin_expect_reported(test, 1, 0);
+}
+
+/* The pin is released in time. */
+static void a_short_wait(struct kunit *test)
+{
+	struct page *page = gup_pin_scene_pin(test, true);
+
+	gup_pin_dax_wait_ms = 300;
+	truncate_dax(page, 10);
+	unpin_user_page(page);
+	truncate_dax(page, 900);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
+	gup_pin_expect_reported(test, 0, 0);
+}
+
+/* A signal has ended the wait: the task is elsewhere, though the pin is held still. */
+static void a_wait_that_was_given_up(struct kunit *test)
+{
+	struct page *page = gup_pin_scene_pin(test, true);
+
+	gup_pin_dax_wait_ms = 300;
+	truncate_dax(page, 1);
+	msleep(900);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
+	gup_pin_expect_reported(test, 0, 0);
+	unpin_user_page(page);
+}
+
+static void a_wait_that_comes_again(struct kunit *test)
+{
+	struct page *page = gup_pin_scene_pin(test, true);
+
+	truncate_dax_again(page, PATIENCE_MS);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
+	gup_pin_expect_reported(test, 1, 0);
+	unpin_user_page(page);
+}
+
+static void no_patience_at_all(struct kunit *test)
+{
+	struct page *page = gup_pin_scene_pin(test, true);
+
+	gup_pin_dax_wait_ms = 0;
+	truncate_dax(page, 0);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
+	gup_pin_expect_reported(test, 1, 0);
+	unpin_user_page(page);
+}
+
+static void no_pin_no_wait(struct kunit *test)
+{
+	struct gup_pin_scene *s = test->priv;
+
+	truncate_dax(s->page, 0);
+	gup_pin_expect_nothing(test);
+}
+
+static struct kunit_case waits_cases[] = {
+	KUNIT_CASE(whole_report_of_waiting),
+	KUNIT_CASE(waiting_for_a_reader),
+	KUNIT_CASE(a_short_wait),
+	KUNIT_CASE(a_wait_that_was_given_up),
+	KUNIT_CASE(a_wait_that_comes_again),
+	KUNIT_CASE(no_patience_at_all),
+	KUNIT_CASE(no_pin_no_wait),
+	{}
+};
+
+static struct kunit_suite waits_suite = {
+	.name = "gup_pin_waits",
+	.init = waits_init,
+	.test_cases = waits_cases,
+};
+
+kunit_test_suite(waits_suite);

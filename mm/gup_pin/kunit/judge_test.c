@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is at stake, where it takes a file system's file to tell.
+ */
+#include <kunit/test.h>
+#include <linux/backing-dev.h>
+#include <linux/buffer_head.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <linux/mm.h>
+
+#include "../compat.h"
+#include "../gup_pin.h"
+#include "file.h"
+
+static struct inode *inode_of(const struct folio *folio)
+{
+	return folio->mapping->host;
+}
+
+static void expect_truncate(struct kunit *test, struct folio *folio,
+			    unsigned int links, bool disk,
+			    enum gup_pin_stake stake)
+{
+	inode_of(folio)->__i_nlink = links;
+	inode_of(folio)->i_sb->s_bdi->capabilities =
+		disk ? BDI_CAP_WRITEBACK : 0;
+	KUNIT_EXPECT_STREQ_MSG(test, gup_pin_stake_names[stake],
+			       gup_pin_stake_names[gup_pin_truncate_stake(folio)],
+			       "links=%u disk=%d", links, disk);
+}
+
+/* As long as the inode is not evicted, whether it has a name does not matter. */
+static void truncation_of_what_lives(struct kunit *test)
+{
+	struct folio *folio = gup_pin_test_stand_in(test);
+
+	expect_truncate(test, folio, 1, true, GUP_PIN_STAKE_DATA);
+	expect_truncate(test, folio, 0, true, GUP_PIN_STAKE_DATA);
+	expect_truncate(test, folio, 1, false, GUP_PIN_STAKE_DATA);
+	expect_truncate(test, folio, 0, false, GUP_PIN_STAKE_DATA);
+}
+
+/* Evicted, a file of a disk may be read again if it has a name. */
+static void truncation_at_the_end(struct kunit *test)
+{
+	struct folio *folio = gup_pin_test_stand_in(test);
+
+	gup_pin_end_inode(inode_of(folio));
+	expect_truncate(test, folio, 1, true, GUP_PIN_STAKE_DATA);
+	expect_truncate(test, folio, 0, true, GUP_PIN_STAKE_END);
+	expect_truncate(test, folio, 1, false, GUP_PIN_STAKE_END);
+	expect_truncate(test, folio, 0, false, GUP_PIN_STAKE_END);
+}
+
+#ifdef CONFIG_BUFFER_HEAD
+static void free_buffers(void *data)
+{
+	struct folio *folio = data;
+	struct buffer_head *head = folio_detach_private(folio), *bh = head, *next;
+
+	do {
+		next = bh->b_this_page;
+		free_buffer_head(bh);
+		bh = next;
+	} while (bh != head);
+}
+
+static void expect_writeback(struct kunit *test, struct folio *folio,
+			     enum gup_pin_stake stake)
+{
+	KUNIT_EXPECT_STREQ(test, gup_pin_stake_names[stake],
+			   gup_pin_stake_names[gup_pin_writeback_stake(folio)]);
+}
+
+static void writeback_of_nothing(struct kunit *test)
+{
+	struct folio *folio = gup_pin_test_stand_in(test);
+	struct buffer_head *head;
+
+	spin_lock_init(&folio->mapping->i_private_lock);
+	folio_lock(folio);
+	head = create_empty_buffers(folio, 1024, 0);
+	folio_unlock(folio);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_buffers,
+							   folio));
+	/* Others do not say what they submit. */
+	expect_writeback(test, folio, GUP_PIN_STAKE_DATA);
+	inode_of(folio)->i_sb->s_magic = EXT4_SUPER_MAGIC;
+	expect_writeback(test, folio, GUP_PIN_STAKE_NOTHING);
+	set_buffer_async_write(head->b_this_page);
+	expect_writeback(test, folio, GUP_PIN_STAKE_DATA);
+	clear_buffer_async_write(head->b_this_page);
+	expect_writeback(test, folio, GUP_PIN_STAKE_NOTHING);
+}
+#endif
+
+/* The reasons for harmlessness, from the pin. */
+static void stakes_of_pins(struct kunit *test)
+{
+	struct gup_pin_item pin = { .id.mode = GUP_PIN_WRITE };
+	const enum gup_pin_hazard_kind kind = GUP_PIN_HAZARD_TRUNCATE;
+
+	KUNIT_EXPECT_EQ(test, GUP_PIN_STAKE_DATA,
+			(int)gup_pin_pin_stake(kind, GUP_PIN_STAKE_DATA, &pin));
+	KUNIT_EXPECT_EQ(test, GUP_PIN_STAKE_END,
+			(int)gup_pin_pin_stake(kind, GUP_PIN_STAKE_END, &pin));
+	pin.unsure = true;
+	KUNIT_EXPECT_EQ(test, GUP_PIN_STAKE_GUESS,
+			(int)gup_pin_pin_stake(kind, GUP_PIN_STAKE_DATA, &pin));
+	KUNIT_EXPECT_EQ(test, GUP_PIN_STAKE_END,
+			(int)gup_pin_pin_stake(kind, GUP_PIN_STAKE_END, &pin));
+	pin.id.mode = GUP_PIN_READ;
+	KUNIT_EXPECT_EQ(test, GUP_PIN_STAKE_READ,
+			(int)gup_pin_pin_stake(kind, GUP_PIN_STAKE_DATA, &pin));
+	KUNIT_EXPECT_EQ(test, GUP_PIN_STAKE_HANG,
+			(int)gup_pin_pin_stake(kind, GUP_PIN_STAKE_HANG, &pin));
+	KUNIT_EXPECT_EQ(test, GUP_PIN_STAKE_MEMORY,
+			(int)gup_pin_pin_stake(GUP_PIN_HAZARD_UNMATCHED_UNPIN,
+					       GUP_PIN_STAKE_MEMORY, &pin));
+}
+
+static struct kunit_case judge_cases[] = {
+	KUNIT_CASE(truncation_of_what_lives),
+	KUNIT_CASE(truncation_at_the_end),
+#ifdef CONFIG_BUFFER_HEAD
+	KUNIT_CASE(writeback_of_nothing),
+#endif
+	KUNIT_CASE(stakes_of_pins),
+	{}
+};
+
+static struct kunit_suite judge_suite = {
+	.name = "gup_pin_judge",
+	.test_cases = judge_cases,
+};
+
+kunit_test_suite(judge_suite);

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Memory blocks, and taking them offline. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "gup_pin_block.h"
+#include "gup_pin_util.h"
+
+/* Writes a word to a file, which may take long. */
+pid_t gup_pin_start_writing(const char *path, const char *word)
+{
+	pid_t pid = fork();
+	int fd;
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	fd = open(path, O_WRONLY);
+	_exit(write(fd, word, strlen(word)) == (ssize_t)strlen(word) ? 0 : errno);
+}
+
+/* Its status; -1 if it is still at it. */
+int gup_pin_status_after(pid_t pid, unsigned int ms)
+{
+	int status;
+
+	for (;; ms -= 10) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return status;
+		if (ms < 10)
+			return -1;
+		gup_pin_msleep(10);
+	}
+}
+
+const char *gup_pin_block_path(unsigned long block, const char *file)
+{
+	static char path[100];
+
+	snprintf(path, sizeof(path), GUP_PIN_BLOCKS "/memory%lu/%s", block, file);
+	return path;
+}
+
+bool gup_pin_block_is(unsigned long block, const char *file, const char *want)
+{
+	char *text;
+	bool is;
+
+	if (gup_pin_slurp(gup_pin_block_path(block, file), &text, NULL))
+		return false;
+	text[strcspn(text, "\n ")] = '\0';
+	is = !strcmp(text, want);
+	free(text);
+	return is;
+}
+
+static unsigned long block_pages(void)
+{
+	unsigned long size = 0;
+	char *text;
+
+	if (!gup_pin_slurp(GUP_PIN_BLOCKS "/block_size_bytes", &text, NULL)) {
+		size = strtoul(text, NULL, 16);
+		free(text);
+	}
+	return size / PAGE_SIZE;
+}
+
+const char *gup_pin_block_online(unsigned long block)
+{
+	return gup_pin_write(gup_pin_block_path(block, "state"), "online_movable");
+}
+
+/* Takes it away and gives it back: a block with a hole in it, say, cannot. */
+bool gup_pin_block_can(unsigned long block)
+{
+	pid_t child = gup_pin_start_writing(gup_pin_block_path(block, "state"), "offline");
+	int status = gup_pin_status_after(child, GUP_PIN_PATIENCE_MS);
+
+	if (status < 0) {
+		kill(child, SIGKILL);
+		waitpid(child, &status, 0);
+	}
+	return !status && gup_pin_block_is(block, "state", "offline") &&
+		!gup_pin_block_online(block);
+}
+
+/* A block of movable memory that has none of CMA. */
+bool gup_pin_block_find(unsigned long *block, struct gup_pin_range *range, bool *any)
+{
+	struct gup_pin_range movable;
+	unsigned long pages = block_pages();
+	struct gup_pin_cma cma = {};
+
+	*any = false;
+	if (!pages || !gup_pin_movable_zone(&movable))
+		return false;
+	gup_pin_cma_area(&cma);
+	for (*block = movable.start / pages; *block * pages < movable.end; ++*block) {
+		range->start = *block * pages;
+		range->end = range->start + pages;
+		if (range->start < cma.range.end && cma.range.start < range->end)
+			continue;
+		if (!gup_pin_block_is(*block, "valid_zones", "Movable") ||
+		    !gup_pin_block_is(*block, "state", "online"))
+			continue;
+		*any = true;
+		if (gup_pin_block_can(*block))
+			return true;
+	}
+	return false;
+}

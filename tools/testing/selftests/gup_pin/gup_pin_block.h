@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Memory blocks, and taking them offline. */
+#ifndef GUP_PIN_BLOCK_H
+#define GUP_PIN_BLOCK_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include "gup_pin_zone.h"
+
+#define GUP_PIN_BLOCKS		"/sys/devices/system/memory"
+
+/* Writes a word to a file, which may take long. */
+pid_t gup_pin_start_writing(const char *path, const char *word);
+/* Its status; -1 if it is still at it. */
+int gup_pin_status_after(pid_t pid, unsigned int ms);
+
+const char *gup_pin_block_path(unsigned long block, const char *file);
+bool gup_pin_block_is(unsigned long block, const char *file, const char *want);
+const char *gup_pin_block_online(unsigned long block);
+/* Takes it away and gives it back: a block with a hole in it, say, cannot. */
+bool gup_pin_block_can(unsigned long block);
+/* A block of movable memory that has none of CMA; any: there is one that cannot. */
+bool gup_pin_block_find(unsigned long *block, struct gup_pin_range *range, bool *any);
+
+#endif /* GUP_PIN_BLOCK_H */

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guilty: shared memory that a device writes to, and of which a part is given
+ * away though others have it still. Each is reported once.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "gup_pin_harness.h"
+#include "gup_pin_blame.h"
+#include "gup_pin_calm.h"
+#include "gup_pin_device.h"
+#include "gup_pin_mem.h"
+
+#define NPAGES	4
+#define PUNCH	(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
+#define TRUNCATION	"truncation of write-pinned folio in "
+
+enum deed {
+	DEED_TRUNCATE,		/* to nothing */
+	DEED_CUT,		/* to the half */
+	DEED_HOLE,		/* all of it */
+	DEED_PART,		/* a hole in a page */
+	DEED_REMOVE,		/* MADV_REMOVE, for what has no descriptor */
+};
+
+FIXTURE(memory)
+{
+	struct gup_pin_calm calm;
+	struct gup_pin_mounted fs;
+	struct gup_pin_shared mem;
+	struct gup_pin_line line;
+	int device;
+};
+
+FIXTURE_VARIANT(memory)
+{
+	enum gup_pin_shared_kind memory;
+	enum gup_pin_device_kind device;
+	enum deed deed;
+};
+
+#define GIVEN(memory_kind, device_kind, what)				\
+	.memory = (memory_kind), .device = (device_kind), .deed = (what)
+
+FIXTURE_VARIANT_ADD(memory, anon_ring_remove) { GIVEN(SHARED_ANON, DEVICE_RING, DEED_REMOVE) };
+FIXTURE_VARIANT_ADD(memory, anon_iommu_remove) { GIVEN(SHARED_ANON, DEVICE_IOMMU, DEED_REMOVE) };
+FIXTURE_VARIANT_ADD(memory, sysv_ring_remove) { GIVEN(SHARED_SYSV, DEVICE_RING, DEED_REMOVE) };
+FIXTURE_VARIANT_ADD(memory, memfd_ring_truncate) { GIVEN(SHARED_MEMFD, DEVICE_RING, DEED_TRUNCATE) };
+FIXTURE_VARIANT_ADD(memory, memfd_ring_cut) { GIVEN(SHARED_MEMFD, DEVICE_RING, DEED_CUT) };
+FIXTURE_VARIANT_ADD(memory, memfd_ring_hole) { GIVEN(SHARED_MEMFD, DEVICE_RING, DEED_HOLE) };
+FIXTURE_VARIANT_ADD(memory, memfd_ring_part) { GIVEN(SHARED_MEMFD, DEVICE_RING, DEED_PART) };
+FIXTURE_VARIANT_ADD(memory, memfd_umem_truncate) { GIVEN(SHARED_MEMFD, DEVICE_UMEM, DEED_TRUNCATE) };
+FIXTURE_VARIANT_ADD(memory, memfd_iommu_truncate) { GIVEN(SHARED_MEMFD, DEVICE_IOMMU, DEED_TRUNCATE) };
+FIXTURE_VARIANT_ADD(memory, memfd_iommu_hole) { GIVEN(SHARED_MEMFD, DEVICE_IOMMU, DEED_HOLE) };
+FIXTURE_VARIANT_ADD(memory, memfd_dmabuf_hole) { GIVEN(SHARED_MEMFD, DEVICE_DMABUF, DEED_HOLE) };
+FIXTURE_VARIANT_ADD(memory, memfd_dmabuf_remove) { GIVEN(SHARED_MEMFD, DEVICE_DMABUF, DEED_REMOVE) };
+FIXTURE_VARIANT_ADD(memory, memfd_hugetlb_ring_truncate) { GIVEN(SHARED_MEMFD_HUGETLB, DEVICE_RING, DEED_TRUNCATE) };
+FIXTURE_VARIANT_ADD(memory, memfd_hugetlb_iommu_hole) { GIVEN(SHARED_MEMFD_HUGETLB, DEVICE_IOMMU, DEED_HOLE) };
+FIXTURE_VARIANT_ADD(memory, memfd_hugetlb_dmabuf_hole) { GIVEN(SHARED_MEMFD_HUGETLB, DEVICE_DMABUF, DEED_HOLE) };
+/* They have no name either, but live as long as they are open. */
+FIXTURE_VARIANT_ADD(memory, tmpfs_ring_truncate) { GIVEN(SHARED_TMPFS, DEVICE_RING, DEED_TRUNCATE) };
+FIXTURE_VARIANT_ADD(memory, tmpfs_iommu_hole) { GIVEN(SHARED_TMPFS, DEVICE_IOMMU, DEED_HOLE) };
+FIXTURE_VARIANT_ADD(memory, hugetlbfs_ring_truncate) { GIVEN(SHARED_HUGETLBFS, DEVICE_RING, DEED_TRUNCATE) };
+FIXTURE_VARIANT_ADD(memory, hugetlbfs_iommu_hole) { GIVEN(SHARED_HUGETLBFS, DEVICE_IOMMU, DEED_HOLE) };
+
+FIXTURE_SETUP(memory)
+{
+	const char *fs = gup_pin_shared_fs(variant->memory);
+	const char *missing = gup_pin_missing() ?:
+		gup_pin_shared_missing(variant->memory) ?:
+		gup_pin_device_missing(variant->device);
+	struct gup_pin_lines lines;
+
+	self->device = -1;
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_OK(gup_pin_blame_begin());
+	if (fs)
+		ASSERT_OK(gup_pin_mount(&self->fs, fs, NULL));
+	ASSERT_OK(gup_pin_calm_begin(&self->calm));
+	ASSERT_OK(gup_pin_shared_get(&self->mem, variant->memory, self->fs.dir, NPAGES));
+	/* One for what is in a hole afterwards. */
+	if (gup_pin_shared_page(variant->memory) == SIZE_2M)
+		ASSERT_OK(gup_pin_mem_want_hugepages(SIZE_2M));
+	ASSERT_OK(gup_pin_device_give(variant->device, &self->mem, &self->device));
+	ASSERT_OK(gup_pin_read_task(&lines, getpid()));
+	ASSERT_LT(0, lines.nr);
+	self->line = *lines.line;
+	ASSERT_EQ('w', self->line.mode);
+	gup_pin_free(&lines);
+}
+
+FIXTURE_TEARDOWN(memory)
+{
+	const char *stuck;
+
+	if (self->device >= 0)
+		close(self->device);
+	gup_pin_shared_put(&self->mem);
+	gup_pin_calm_close(&self->calm);
+	stuck = gup_pin_unmount(&self->fs);
+	if (stuck)
+		EXPECT_STREQ("", stuck);
+}
+
+static int do_it(const struct gup_pin_shared *mem, enum deed deed)
+{
+	switch (deed) {
+	case DEED_TRUNCATE:
+		return ftruncate(mem->fd, 0);
+	case DEED_CUT:
+		return ftruncate(mem->fd, mem->size / 2);
+	case DEED_HOLE:
+		return fallocate(mem->fd, PUNCH, 0, mem->size);
+	case DEED_PART:
+		return fallocate(mem->fd, PUNCH, 100, 1000);
+	case DEED_REMOVE:
+		return madvise(mem->addr, mem->size, MADV_REMOVE);
+	}
+	return -1;
+}
+
+/* Another process does it, which the report has to name. */
+static pid_t let_other_do_it(const struct gup_pin_shared *mem, enum deed deed, int *status)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_NAME, "guilty");
+		_exit(do_it(mem, deed) ? errno : 0);
+	}
+	if (pid > 0 && waitpid(pid, status, 0) != pid)
+		*status = -1;
+	return pid;
+}
+
+/* The memory that is in the file now is another than what the device has. */
+static const char *check_given_away(const struct gup_pin_shared *mem, enum deed deed)
+{
+	off_t size = mem->fd >= 0 ? lseek(mem->fd, 0, SEEK_END) : (off_t)mem->size;
+
+	switch (deed) {
+	case DEED_TRUNCATE:
+		return size ? "the file is as long as before" : NULL;
+	case DEED_CUT:
+		return size == (off_t)mem->size / 2 ? NULL : "the file is as long as before";
+	case DEED_PART:
+		return mem->addr[0] ? NULL : "all of a page is gone";
+	default:
+		return mem->addr[0] ? "a hole has data" : NULL;
+	}
+}
+
+/* Later, the device lets go of it: that is no news. */
+TEST_F_TIMEOUT(memory, reported, GUP_PIN_PATIENCE)
+{
+	struct gup_pin_blame blame = { .title = TRUNCATION, .pin = &self->line };
+	int status = 0;
+
+	blame.task = let_other_do_it(&self->mem, variant->deed, &status);
+	ASSERT_LT(0, blame.task);
+	ASSERT_EQ(0, status) {
+		TH_LOG("%s", strerror(WEXITSTATUS(status)));
+	}
+	ASSERT_OK(check_given_away(&self->mem, variant->deed));
+	close(self->device);
+	self->device = -1;
+	ASSERT_OK(gup_pin_wait_live(self->calm.base.stats.live_pins, 5000));
+	gup_pin_calm_show(&self->calm);
+	ASSERT_OK(gup_pin_blame_check(self->calm.log, &blame, 1));
+	gup_pin_shared_put(&self->mem);
+	ASSERT_OK(gup_pin_end(&self->calm.base));
+}
+
+/* The twin: the device has let go before. */
+TEST_F_TIMEOUT(memory, not_pinned_any_more, GUP_PIN_PATIENCE)
+{
+	int status = 0;
+
+	close(self->device);
+	self->device = -1;
+	ASSERT_OK(gup_pin_wait_live(self->calm.base.stats.live_pins, 5000));
+	ASSERT_LT(0, let_other_do_it(&self->mem, variant->deed, &status));
+	ASSERT_EQ(0, status);
+	ASSERT_OK(gup_pin_calm_end(&self->calm));
+}
+
+TEST_HARNESS_MAIN
