@@ -17,7 +17,7 @@ from vmlib import paths
 from . import contention as contentions
 from .built import Built, programs_of
 from .mm_programs import mm_selftests
-from .programs import alone, hazards, kunit, selftests, stress
+from .programs import alone, guilty, hazards, innocents, kunit, selftests, stress
 from .results import FAILED, PASSED, SKIPPED, Result
 from .run import PYTHON, Guest, pytest, tool
 from .stats import alarms
@@ -160,6 +160,8 @@ EACH: dict[str, Job] = {
     "alone": alone,
     "selftests": selftests,
     "hazards": hazards,
+    "innocents": innocents,
+    "guilty": guilty,
     "quiet": quiet,
     "dump": dump,
     "mm": mm_selftests,
@@ -183,6 +185,8 @@ _EVERYWHERE: dict[str, Callable[[Built, str], list[Result]]] = {
     "kunit": kunit,
     "selftests": selftests,
     "hazards": hazards,
+    "innocents": innocents,
+    "guilty": guilty,
     "stress": stress,
 }
 

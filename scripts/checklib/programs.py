@@ -150,7 +150,7 @@ def innocents(built: Built, flavour: str = "test") -> list[Result]:
 def guilty(built: Built, flavour: str = "test") -> list[Result]:
     """What is wrong indeed, and has to be reported."""
     names = [n for n in programs_of(built) if n.startswith(GUILTY)]
-    way = Way(["-m", "4G", "--one-thread"], "memmap=64M!1G", ANY_REPORT)
+    way = Way(["-m", "4G"], "memmap=64M!1G", ANY_REPORT)
     return run_programs(built, names, way, flavour)
 
 
