@@ -283,7 +283,7 @@ TEST_F_TIMEOUT(killed, reported, GUP_PIN_PATIENCE)
 	gup_pin_program_kill(&self->program);
 	ASSERT_EQ(0, fsync(self->scene.fd));
 	ASSERT_OK(gup_pin_dm_resume(&self->scene.slow));
-	ASSERT_OK(gup_pin_wait_live(self->calm.base.stats.live_pins, 5000));
+	ASSERT_OK(gup_pin_wait_live(self->calm.base.stats.live_pins));
 	ASSERT_OK(gup_pin_blame_check(self->calm.log, &blame, 1));
 	ASSERT_OK(gup_pin_end(&self->calm.base));
 }

@@ -173,7 +173,7 @@ TEST_F_TIMEOUT(memory, reported, GUP_PIN_PATIENCE)
 	ASSERT_OK(check_given_away(&self->mem, variant->deed));
 	close(self->device);
 	self->device = -1;
-	ASSERT_OK(gup_pin_wait_live(self->calm.base.stats.live_pins, 5000));
+	ASSERT_OK(gup_pin_wait_live(self->calm.base.stats.live_pins));
 	gup_pin_calm_show(&self->calm);
 	ASSERT_OK(gup_pin_blame_check(self->calm.log, &blame, 1));
 	gup_pin_shared_put(&self->mem);
@@ -187,7 +187,7 @@ TEST_F_TIMEOUT(memory, not_pinned_any_more, GUP_PIN_PATIENCE)
 
 	close(self->device);
 	self->device = -1;
-	ASSERT_OK(gup_pin_wait_live(self->calm.base.stats.live_pins, 5000));
+	ASSERT_OK(gup_pin_wait_live(self->calm.base.stats.live_pins));
 	ASSERT_LT(0, let_other_do_it(&self->mem, variant->deed, &status));
 	ASSERT_EQ(0, status);
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
