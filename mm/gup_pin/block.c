@@ -139,7 +139,8 @@ static bool add_to_slot(struct gup_pin_block *block, unsigned int bit,
 	}
 	*missing = slot && gup_pin_slot_is_set(slot) ? GUP_PIN_REFS :
 						       GUP_PIN_SETS;
-	slot = gup_pin_slot_add(slot, call, both ? pins + layer->pins : pins,
+	/* READ_ONCE(): gcc 14 reads what it adds only if @both even if @layer is NULL. */
+	slot = gup_pin_slot_add(slot, call, both ? pins + READ_ONCE(layer->pins) : pins,
 				&spare->set, &spare->chunk);
 	if (!slot)
 		return false;
