@@ -133,7 +133,7 @@ def example_truncate() -> str:
     except TimeoutError:
         return setup
     shell("dmesg --clear")
-    text = shell("timeout 1 truncate --size 0 srv/table; echo $?")
+    text = shell("timeout 3 truncate --size 0 srv/table; echo $?")
     text += shell("gup_pin file srv/table")
     text += shell("gup_pin file srv/table --by owner,comm,stack")
     text += shell("stat -c 'ino=%i dev=%Hd:%Ld' srv/table")

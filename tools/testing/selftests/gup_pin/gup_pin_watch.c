@@ -411,7 +411,6 @@ const char *gup_pin_watch_saw(struct gup_pin_watch *watch,
 	struct gup_pin_counts growth;
 	const char *problem;
 
-
 	problem = take_growth(watch, &growth);
 	if (!problem)
 		problem = check_growth(&growth, expect->kind, times);
