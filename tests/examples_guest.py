@@ -142,7 +142,7 @@ def example_truncate() -> str:
     except TimeoutError:
         return setup
     shell("dmesg --clear")
-    truncate = "timeout 1 truncate --size 0 srv/table; echo $?"
+    truncate = "timeout 3 truncate --size 0 srv/table; echo $?"
     text = shell(truncate)
     for _ in range(30):
         # A second may be over before it has begun.

@@ -54,8 +54,8 @@ class Hazard:
     kind: number of their kind; pins: recorded pins on the folio; event and run are of
     the first: what happened, and the pin that its report names first, as a line of its
     own; count: how many; last: time of the last; reported: reports that were printed;
-    stake: number of what is at stake; indexes: of the first and the last of the folios in
-    their file
+    stake: number of what is at stake; indexes: of the first and the last of the folios
+    in their file
     """
 
     kind: int
@@ -159,7 +159,7 @@ class Ring:
             yield hazard
 
     def _read(self, address: int) -> list[tuple[int, Hazard]]:
-        """The hazard in a place, with its number, if there is one; raises Unreadable."""
+        """The hazard in a place, if any, with its number; raises Unreadable."""
         layouts = self._layouts
         record = layouts.record
         data = self._memory.read(address, record.size, record.name)

@@ -17,6 +17,7 @@ struct inode;
 struct mm_struct;
 struct page;
 struct pid;
+struct vm_area_struct;
 
 /* The function that took a pin. The names that users see are in mm/gup_pin/format.c. */
 enum gup_pin_api {
@@ -77,7 +78,11 @@ void __gup_pin_invalidate(struct folio *folio);
 void __gup_pin_writeback_end(struct folio *folio);
 void __gup_pin_dirtying(struct folio *folio);
 void __gup_pin_dax_wait(struct folio *folio, unsigned long ip);
-void __gup_pin_refused(struct mm_struct *mm, unsigned int gup_flags, int err);
+void __gup_pin_refused(struct mm_struct *mm, unsigned int gup_flags, int err,
+		       unsigned long addr, struct page **pages,
+		       unsigned long npages);
+void __gup_pin_refused_vma(struct vm_area_struct *vma, unsigned int gup_flags,
+			   int err, unsigned long addr);
 int gup_pin_proc_open(struct file *file, struct pid *pid);
 int gup_pin_proc_release(struct inode *inode, struct file *file);
 
@@ -256,21 +261,50 @@ static __always_inline void gup_pin_released_folios(struct folio **folios,
 #define GUP_PIN_AGAIN	BIT(31)
 
 /**
- * gup_pin_refused() - a pin for long may be about to be refused
+ * gup_pin_refused() - a long-term pin may be about to be refused, as its memory cannot move
  * @err: 0, -EAGAIN, or why it is refused
  * @mm: the address space that the pages belong to; NULL if to none
  * @gup_flags: FOLL_WRITE is the mode, and there may be GUP_PIN_AGAIN
+ * @addr: user address of the first page; 0 if there is none
+ * @pages: the pages, which are not pinned any more; or NULL
+ * @npages: how many
  *
  * To be called below the pin function. May sleep.
  *
  * Return: @err.
  */
 static __always_inline long gup_pin_refused(long err, struct mm_struct *mm,
-					    unsigned int gup_flags)
+					    unsigned int gup_flags,
+					    unsigned long addr,
+					    struct page **pages,
+					    unsigned long npages)
 {
 	if (static_branch_unlikely(&gup_pin_hooks) && err && err != -EAGAIN) {
-		__gup_pin_refused(mm, gup_flags, err);
+		__gup_pin_refused(mm, gup_flags, err, addr, pages, npages);
 		/* No tail call: the caller is to be in the stack. */
+		barrier();
+	}
+	return err;
+}
+
+/**
+ * gup_pin_refused_vma() - a pin may be about to be refused, as of such a mapping
+ * @err: 0, or why it is refused
+ * @vma: the mapping
+ * @addr: user address
+ * @gup_flags: of the pin; only those for long count
+ *
+ * To be called below the pin function, with the mmap lock held.
+ *
+ * Return: @err.
+ */
+static __always_inline long gup_pin_refused_vma(long err,
+						struct vm_area_struct *vma,
+						unsigned long addr,
+						unsigned int gup_flags)
+{
+	if (static_branch_unlikely(&gup_pin_hooks) && err) {
+		__gup_pin_refused_vma(vma, gup_flags, err, addr);
 		barrier();
 	}
 	return err;
@@ -452,7 +486,18 @@ static inline void gup_pin_released_folios(struct folio **folios,
 }
 
 static __always_inline long gup_pin_refused(long err, struct mm_struct *mm,
-					    unsigned int gup_flags)
+					    unsigned int gup_flags,
+					    unsigned long addr,
+					    struct page **pages,
+					    unsigned long npages)
+{
+	return err;
+}
+
+static __always_inline long gup_pin_refused_vma(long err,
+						struct vm_area_struct *vma,
+						unsigned long addr,
+						unsigned int gup_flags)
 {
 	return err;
 }

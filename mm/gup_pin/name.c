@@ -192,6 +192,22 @@ void gup_pin_file_name(const struct folio *folio,
 }
 
 /**
+ * gup_pin_inode_name() - a path of a file, below the root of its file system
+ * @inode: of the file
+ * @name: filled in; empty if it is not known
+ * @size: room in @name; see gup_pin_file_name()
+ *
+ * Any context.
+ */
+void gup_pin_inode_name(const struct inode *inode, char *name, size_t size)
+{
+	name[0] = '\0';
+	rcu_read_lock();
+	inode_path(inode, name, size);
+	rcu_read_unlock();
+}
+
+/**
  * gup_pin_item_name() - as gup_pin_file_name(), for what a walk found
  * @item: the item; nobody sees to it that its folio is still there
  * @name: filled in

@@ -92,20 +92,38 @@ static const struct kernel_param_ops policy_ops = {
 	.get = policy_get,
 };
 
-#define POLICY(name, kind, what)					\
-	module_param_cb(name, &policy_ops, &policies[GUP_PIN_HAZARD_##kind], 0644); \
-	MODULE_PARM_DESC(name, what ": off, count or report")
-
-POLICY(writeback, WRITEBACK, "writeback of pinned folios, also write or any (pins)");
-POLICY(pin_under_writeback, PIN_UNDER_WRITEBACK,
-       "pins of folios under writeback, also write, any or writeback (as that)");
-POLICY(truncate, TRUNCATE, "truncation of pinned folios, also write or any (pins)");
-POLICY(unmatched_unpin, UNMATCHED_UNPIN, "unpins without a pin");
-POLICY(dirty_read_pin, DIRTY_READ_PIN, "read pins released as dirty");
-POLICY(changed_under_writeback, CHANGED_UNDER_WRITEBACK,
-       "folios that changed under writeback");
-POLICY(dirtied_after_clean, DIRTIED_AFTER_CLEAN, "folios dirtied after they were cleaned");
-POLICY(overdue, OVERDUE, "short-term pins held for too long");
+module_param_cb(writeback, &policy_ops,
+		&policies[GUP_PIN_HAZARD_WRITEBACK], 0644);
+MODULE_PARM_DESC(writeback,
+		 "writeback of pinned folios: off, count, report or write, any (pins)");
+module_param_cb(pin_under_writeback, &policy_ops,
+		&policies[GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK], 0644);
+MODULE_PARM_DESC(pin_under_writeback,
+		 "pins of folios under writeback: writeback (as that), off, count, report or write, any (pins)");
+module_param_cb(truncate, &policy_ops,
+		&policies[GUP_PIN_HAZARD_TRUNCATE], 0644);
+MODULE_PARM_DESC(truncate,
+		 "truncation of pinned folios: off, count, report or write, any (pins)");
+module_param_cb(unmatched_unpin, &policy_ops,
+		&policies[GUP_PIN_HAZARD_UNMATCHED_UNPIN], 0644);
+MODULE_PARM_DESC(unmatched_unpin,
+		 "unpins without a pin: off, count or report");
+module_param_cb(dirty_read_pin, &policy_ops,
+		&policies[GUP_PIN_HAZARD_DIRTY_READ_PIN], 0644);
+MODULE_PARM_DESC(dirty_read_pin,
+		 "read pins released as dirty: off, count or report");
+module_param_cb(changed_under_writeback, &policy_ops,
+		&policies[GUP_PIN_HAZARD_CHANGED_UNDER_WRITEBACK], 0644);
+MODULE_PARM_DESC(changed_under_writeback,
+		 "folios that changed under writeback: off, count or report");
+module_param_cb(dirtied_after_clean, &policy_ops,
+		&policies[GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN], 0644);
+MODULE_PARM_DESC(dirtied_after_clean,
+		 "folios dirtied after they were cleaned: off, count or report");
+module_param_cb(overdue, &policy_ops,
+		&policies[GUP_PIN_HAZARD_OVERDUE], 0644);
+MODULE_PARM_DESC(overdue,
+		 "short-term pins held for too long: off, count or report");
 
 /* Of which kinds a report counts for panic_on_warn: by bits. */
 static unsigned long panics __read_mostly = BIT(NR_GUP_PIN_HAZARDS) - 1;

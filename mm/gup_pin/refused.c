@@ -12,10 +12,13 @@
 #include <linux/gup_pin.h>
 #include <linux/kallsyms.h>
 #include <linux/lockdep.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/rculist.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
+#include <linux/secretmem.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -23,6 +26,7 @@
 #include <linux/stacktrace.h>
 #include <linux/string.h>
 
+#include "../internal.h"
 #include "gup_pin.h"
 
 /* Records that are kept: a driver may be asked by endless tasks. */
@@ -40,6 +44,7 @@
  * @count: how often
  * @oldest: time of the first, in ns of local_clock()
  * @newest: of the last
+ * @target: what the last was about
  */
 struct refused {
 	struct list_head list;
@@ -49,6 +54,7 @@ struct refused {
 	u64 count;
 	u64 oldest;
 	u64 newest;
+	struct gup_pin_target target;
 };
 
 static LIST_HEAD(refused_list);
@@ -126,7 +132,8 @@ static struct refused *refused_find(const struct gup_pin_id *id, int err)
 }
 
 /* Is there a record to count it in? */
-static bool refused_count(const struct gup_pin_id *id, int err)
+static bool refused_count(const struct gup_pin_id *id, int err,
+			  const struct gup_pin_target *target)
 {
 	struct refused *refused;
 
@@ -136,6 +143,7 @@ static bool refused_count(const struct gup_pin_id *id, int err)
 		return false;
 	WRITE_ONCE(refused->count, refused->count + 1);
 	WRITE_ONCE(refused->newest, local_clock());
+	refused->target = *target;
 	return true;
 }
 
@@ -156,7 +164,8 @@ static void refused_make_room(void)
 	kfree_rcu(stale, rcu);
 }
 
-static void refused_add(const struct gup_pin_id *id, int err)
+static void refused_add(const struct gup_pin_id *id, int err,
+			const struct gup_pin_target *target)
 {
 	struct refused *new = kzalloc(sizeof(*new), GFP_NOWAIT | __GFP_NOWARN);
 
@@ -167,9 +176,10 @@ static void refused_add(const struct gup_pin_id *id, int err)
 	new->count = 1;
 	new->oldest = local_clock();
 	new->newest = new->oldest;
+	new->target = *target;
 	spin_lock(&refused_lock);
 	/* It may be known by now: an origin without a stack may be another task's, too. */
-	if (!refused_count(id, err)) {
+	if (!refused_count(id, err, target)) {
 		refused_make_room();
 		list_add_tail_rcu(&new->list, &refused_list);
 		new = NULL;
@@ -182,24 +192,27 @@ static void refused_add(const struct gup_pin_id *id, int err)
  * gup_pin_refused_by() - count a refusal
  * @id: who asked for what
  * @err: why not
+ * @target: what was not given
  *
  * In a task; does not wait for memory. Without memory for a new record it is but
  * counted in `stats`.
  */
-void gup_pin_refused_by(const struct gup_pin_id *id, int err)
+void gup_pin_refused_by(const struct gup_pin_id *id, int err,
+			const struct gup_pin_target *target)
 {
 	bool known;
 
 	atomic64_inc(&refusals);
 	spin_lock(&refused_lock);
-	known = refused_count(id, err);
+	known = refused_count(id, err, target);
 	spin_unlock(&refused_lock);
 	if (!known)
-		refused_add(id, err);
+		refused_add(id, err, target);
 }
 
-noinline void __gup_pin_refused(struct mm_struct *mm, unsigned int gup_flags,
-				int err)
+/* By the hook's out-of-line part: as many frames are left out. */
+static __always_inline void refuse(struct mm_struct *mm, unsigned int gup_flags,
+				   int err, const struct gup_pin_target *target)
 {
 	struct gup_pin_id id = {
 		.mode = gup_flags & FOLL_WRITE ? GUP_PIN_WRITE : GUP_PIN_READ,
@@ -210,15 +223,81 @@ noinline void __gup_pin_refused(struct mm_struct *mm, unsigned int gup_flags,
 		.uid = __kuid_val(current_uid()),
 	};
 
-	/* The file that ends what a call gets is met each time. */
-	if (err == -EFAULT && (gup_flags & GUP_PIN_AGAIN))
-		return;
 	memcpy(id.comm, current->comm, sizeof(id.comm));
 	id.comm[sizeof(id.comm) - 1] = '\0';
 	fill_stack(&id);
-	gup_pin_refused_by(&id, err);
+	gup_pin_refused_by(&id, err, target);
 	/* No tail call, so that as many frames as are left out are there. */
 	barrier();
+}
+
+/* Pages to look at for one that had to move. */
+#define LOOK_PAGES	4096
+
+/* The first page that may not stay where it is. They are not ours any more. */
+static unsigned long find_movable(struct page **pages, unsigned long npages)
+{
+	unsigned long i;
+
+	for (i = 0; i < min(npages, LOOK_PAGES); i++)
+		if (pages[i] && (is_zone_movable_page(pages[i]) ||
+				 is_zone_device_page(pages[i]) ||
+				 is_migrate_cma_page(pages[i])))
+			return page_to_pfn(pages[i]);
+	return 0;
+}
+
+noinline void __gup_pin_refused(struct mm_struct *mm, unsigned int gup_flags,
+				int err, unsigned long addr,
+				struct page **pages, unsigned long npages)
+{
+	const struct gup_pin_target target = {
+		.why = "movable",
+		.addr = addr,
+		.pfn = pages ? find_movable(pages, npages) : 0,
+	};
+
+	refuse(mm, gup_flags, err, &target);
+}
+
+/* NULL if it is no long-term pin, or if its rights are what is missing. */
+static const char *why_not(struct vm_area_struct *vma, unsigned int gup_flags)
+{
+	if ((gup_flags & (FOLL_PIN | FOLL_LONGTERM)) != (FOLL_PIN | FOLL_LONGTERM))
+		return NULL;
+	if (vma->vm_flags & (VM_IO | VM_PFNMAP))
+		return "device";
+	if (vma_is_fsdax(vma))
+		return "dax";
+	if (vma_is_secretmem(vma))
+		return "secretmem";
+	if ((gup_flags & FOLL_WRITE) && !vma_is_anonymous(vma) &&
+	    vma_needs_dirty_tracking(vma))
+		return "file";
+	return NULL;
+}
+
+noinline void __gup_pin_refused_vma(struct vm_area_struct *vma,
+				    unsigned int gup_flags, int err,
+				    unsigned long addr)
+{
+	struct gup_pin_target target = {
+		.why = why_not(vma, gup_flags),
+		.addr = addr,
+	};
+	const struct inode *inode;
+
+	/* The mapping that ends what a call gets is met each time. */
+	if (!target.why || (gup_flags & GUP_PIN_AGAIN))
+		return;
+	if (vma->vm_file) {
+		inode = file_inode(vma->vm_file);
+		target.dev = inode->i_sb->s_dev;
+		target.ino = inode->i_ino;
+		target.index = linear_page_index(vma, addr);
+		gup_pin_inode_name(inode, target.name, sizeof(target.name));
+	}
+	refuse(vma->vm_mm, gup_flags, err, &target);
 }
 
 static void *refused_start(struct seq_file *m, loff_t *pos)
@@ -248,6 +327,8 @@ static const char *err_name(int err)
 		return "ENOMEM";
 	case -EBUSY:
 		return "EBUSY";
+	case -EOPNOTSUPP:
+		return "EOPNOTSUPP";
 	default:
 		return "other";
 	}
@@ -256,6 +337,7 @@ static const char *err_name(int err)
 static int refused_show(struct seq_file *m, void *v)
 {
 	const struct refused *refused;
+	struct gup_pin_target target;
 	const struct gup_pin_id *id;
 	char comm[GUP_PIN_COMM_MAX];
 	unsigned long *entries;
@@ -269,12 +351,19 @@ static int refused_show(struct seq_file *m, void *v)
 	refused = list_entry(v, struct refused, list);
 	id = &refused->id;
 	gup_pin_format_comm(comm, id->comm);
-	seq_printf(m, "count=%llu err=%s mode=%s term=%s api=%s owner=%d task=%d/%d comm=%s oldest_ms=%llu newest_ms=%llu stack=0x%x\n",
+	spin_lock(&refused_lock);
+	target = refused->target;
+	spin_unlock(&refused_lock);
+	seq_printf(m, "count=%llu err=%s mode=%s term=%s api=%s owner=%d task=%d/%d comm=%s oldest_ms=%llu newest_ms=%llu stack=0x%x why=%s addr=0x%lx pfn=0x%lx dev=%u:%u ino=%llu index=0x%lx",
 		   READ_ONCE(refused->count), err_name(refused->err),
 		   gup_pin_mode_name(id->mode), gup_pin_term_name(id->term),
 		   gup_pin_api_name(id->api), id->owner, id->tgid, id->pid, comm,
 		   gup_pin_age_ms(refused->oldest, now),
-		   gup_pin_age_ms(READ_ONCE(refused->newest), now), id->stack);
+		   gup_pin_age_ms(READ_ONCE(refused->newest), now), id->stack,
+		   target.why, target.addr, target.pfn, MAJOR(target.dev),
+		   MINOR(target.dev), target.ino, target.index);
+	gup_pin_show_path(m, target.name);
+	seq_putc(m, '\n');
 	nr = stack_depot_fetch(id->stack, &entries);
 	for (i = 0; i < nr; i++)
 		seq_printf(m, " %pS\n", (void *)entries[i]);

@@ -135,6 +135,7 @@ static void print_work(struct work_struct *work)
 {
 	print_queue();
 }
+
 static DECLARE_WORK(queue_work_item, print_work);
 
 /*

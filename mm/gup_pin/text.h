@@ -8,6 +8,7 @@
 #include "walk.h"
 
 struct gup_pin_filter;
+struct inode;
 struct seq_file;
 
 /* Of the lines in debugfs: the number in `# gup_pin <file> N`. */
@@ -89,11 +90,34 @@ unsigned int gup_pin_file_nlink(const struct folio *folio);
 void gup_pin_file_type(const struct folio *folio, char *type, size_t size);
 void gup_pin_file_name(const struct folio *folio,
 		       const struct gup_pin_folio *desc, char *name, size_t size);
+void gup_pin_inode_name(const struct inode *inode, char *name, size_t size);
 void gup_pin_item_name(const struct gup_pin_item *item, char *name, size_t size);
 void gup_pin_show_path(struct seq_file *m, const char *name);
 
 /* refused.c */
-void gup_pin_refused_by(const struct gup_pin_id *id, int err);
+
+/**
+ * struct gup_pin_target - what a pin was refused of
+ * @why: a word: device, dax, file, movable or secretmem
+ * @addr: user address; 0 if there is none
+ * @pfn: of the page that could not be moved; 0 if it is not known
+ * @dev: of the mapping's file, 0 if it has none; so are the following
+ * @ino: of the file
+ * @index: in the file, in pages
+ * @name: of the file
+ */
+struct gup_pin_target {
+	const char *why;
+	unsigned long addr;
+	unsigned long pfn;
+	dev_t dev;
+	u64 ino;
+	pgoff_t index;
+	char name[GUP_PIN_SHORT_NAME];
+};
+
+void gup_pin_refused_by(const struct gup_pin_id *id, int err,
+			const struct gup_pin_target *target);
 u64 gup_pin_refusals(void);
 
 /* stats.c */

@@ -39,7 +39,7 @@ WORDS = {
 STRESS = ["gup_pin_stress"]
 # Programs that make hazards happen, and what the kernel may say of it; elsewhere, a
 # report is as bad as any splat.
-HAZARDS = ("gup_pin_hazard_", "gup_pin_outlive")
+HAZARDS = ("gup_pin_hazard_",)
 REPORTS = (
     r"BUG: GUP_PIN: (writeback of|(write|read) pin of folio under writeback|truncat"
     r"|pinned folio dirtied after|page changed under writeback"

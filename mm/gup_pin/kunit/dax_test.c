@@ -16,6 +16,8 @@
 /* Until a report is given up, on a slow machine. */
 #define PATIENCE_MS	20000
 
+#define STEP_MS		20
+
 static void reset_limit(void *ms)
 {
 	gup_pin_dax_wait_ms = (unsigned long)ms;
@@ -40,20 +42,20 @@ static noinline void wait_for_page(struct page *page)
 	barrier();
 }
 
-/* For @ms, or until a report is there. */
+/* For @ms, in steps, or until a report is there. */
 static noinline void truncate_dax(struct page *page, unsigned int ms)
 {
 	wait_for_page(page);
-	for (; ms && !gup_pin_console_reports(); ms--)
-		msleep(1);
+	for (; ms && !gup_pin_console_reports(); ms -= STEP_MS)
+		msleep(STEP_MS);
 }
 
 /* As clone of two files, which gives up its locks and comes again. */
 static noinline void truncate_dax_again(struct page *page, unsigned int ms)
 {
-	for (; ms && !gup_pin_console_reports(); ms--) {
+	for (; ms && !gup_pin_console_reports(); ms -= STEP_MS) {
 		wait_for_page(page);
-		msleep(1);
+		msleep(STEP_MS);
 	}
 }
 
@@ -110,7 +112,7 @@ static void a_short_wait(struct kunit *test)
 	struct page *page = gup_pin_scene_pin(test, true);
 
 	gup_pin_dax_wait_ms = 300;
-	truncate_dax(page, 10);
+	truncate_dax(page, STEP_MS);
 	unpin_user_page(page);
 	truncate_dax(page, 900);
 	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
@@ -123,7 +125,7 @@ static void a_wait_that_was_given_up(struct kunit *test)
 	struct page *page = gup_pin_scene_pin(test, true);
 
 	gup_pin_dax_wait_ms = 300;
-	truncate_dax(page, 1);
+	truncate_dax(page, STEP_MS);
 	msleep(900);
 	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
 	gup_pin_expect_reported(test, 0, 0);

@@ -45,13 +45,8 @@ struct policy_case {
 	const char *param;
 	enum gup_pin_hazard_kind kind;
 	bool write;
-	bool counts;
-	bool reports;
+	enum { NONE, COUNTS, REPORTS } result;
 };
-
-#define NONE	false, false
-#define COUNTS	true, false
-#define REPORTS	true, true
 
 static const struct policy_case policy_table[] = {
 	{ "gup_pin.writeback=off", GUP_PIN_HAZARD_WRITEBACK, true, NONE },
@@ -114,8 +109,8 @@ static void policies(struct kunit *test)
 		KUNIT_ASSERT_EQ_MSG(test, 0, set_param(c->param), "%s", c->param);
 		gup_pin_scene_start(test);
 		provoke(test, c->kind, c->write);
-		gup_pin_expect_counted(test, c->kind, c->counts);
-		gup_pin_expect_reported(test, c->reports, 0);
+		gup_pin_expect_counted(test, c->kind, c->result != NONE);
+		gup_pin_expect_reported(test, c->result == REPORTS, 0);
 	}
 }
 
@@ -277,8 +272,8 @@ static void not_with_interrupts_off(struct kunit *test)
 	hazard_from(test, 1);
 	local_irq_restore(flags);
 	gup_pin_expect_counted(test, GUP_PIN_HAZARD_WRITEBACK, 1);
-	for (ms = 0; ms < 20000 && !gup_pin_console_reports(); ms++)
-		msleep(1);
+	for (ms = 0; ms < 20000 && !gup_pin_console_reports(); ms += 20)
+		msleep(20);
 	gup_pin_expect_reported(test, 1, 0);
 	unpin_user_page(page);
 }

@@ -293,7 +293,8 @@ static void equal_ones_are_one(struct kunit *test)
 	read_file(test, TEXT);
 	text = find_task(test, 3000);
 	KUNIT_ASSERT_NOT_NULL(test, text);
-	expect_line(test, &text, "kind=truncate * index=0x1 * path=/gup_pin count=2 last_ms=* reported=0 indexes=0x0-0x1 stake=end");
+	expect_line(test, &text,
+		    "kind=truncate * index=0x1 * count=2 last_ms=* reported=0 indexes=0x0-0x1 stake=end");
 
 	hazard.stake = GUP_PIN_STAKE_DATA;
 	gup_pin_hazard(&hazard);
@@ -303,7 +304,8 @@ static void equal_ones_are_one(struct kunit *test)
 	read_file(test, TEXT);
 	text = find_task(test, 3000);
 	KUNIT_ASSERT_NOT_NULL(test, text);
-	expect_line(test, &text, "kind=truncate * index=0x1 * path=/gup_pin count=3 last_ms=* reported=1 indexes=0x0-0x1 stake=data");
+	expect_line(test, &text,
+		    "kind=truncate * index=0x1 * count=3 last_ms=* reported=1 indexes=0x0-0x1 stake=data");
 	KUNIT_EXPECT_EQ(test, gup_pin_ring.newest, s->newest + 1);
 }
 

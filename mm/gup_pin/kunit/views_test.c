@@ -10,6 +10,7 @@
 #include <linux/string.h>
 #include <trace/events/gup_pin.h>
 
+#include "../../internal.h"
 #include "../gup_pin.h"
 #include "case.h"
 #include "console.h"
@@ -104,18 +105,53 @@ static void refusals_count(struct kunit *test)
 		.pid = INT_MAX,
 		.comm = "kunit",
 	};
+	const struct gup_pin_target target = { .why = "file" };
 	u64 before = gup_pin_refusals();
 
-	gup_pin_refused_by(&id, -EFAULT);
-	gup_pin_refused_by(&id, -EFAULT);
-	gup_pin_refused_by(&id, -ENOMEM);
+	gup_pin_refused_by(&id, -EFAULT, &target);
+	gup_pin_refused_by(&id, -EFAULT, &target);
+	gup_pin_refused_by(&id, -ENOMEM, &target);
 	KUNIT_EXPECT_EQ(test, gup_pin_refusals() - before, 3);
 	/* What is not refused is not counted. */
-	gup_pin_refused(0, NULL, 0);
-	gup_pin_refused(-EAGAIN, NULL, 0);
+	gup_pin_refused(0, NULL, 0, 0, NULL, 0);
+	gup_pin_refused(-EAGAIN, NULL, 0, 0, NULL, 0);
 	KUNIT_EXPECT_EQ(test, gup_pin_refusals() - before, 3);
-	gup_pin_refused(-ENOMEM, NULL, FOLL_WRITE);
+	gup_pin_refused(-ENOMEM, NULL, FOLL_WRITE, 0, NULL, 0);
 	KUNIT_EXPECT_EQ(test, gup_pin_refusals() - before, 4);
+}
+
+/* Is a pin of such a mapping counted as refused, if that fails? */
+static void expect_refused(struct kunit *test, struct vm_area_struct *vma,
+			   unsigned int gup_flags, int err, bool counts)
+{
+	struct views_state *s = test->priv;
+	u64 before = gup_pin_refusals();
+
+	KUNIT_EXPECT_EQ(test, err, gup_pin_refused_vma(err, vma, s->addr, gup_flags));
+	KUNIT_EXPECT_EQ(test, gup_pin_refusals() - before, counts);
+}
+
+static void mappings_that_are_refused(struct kunit *test)
+{
+	const unsigned int long_pin = FOLL_PIN | FOLL_LONGTERM;
+	struct vm_area_struct *copy = kunit_kzalloc(test, sizeof(*copy), GFP_KERNEL);
+	struct views_state *s = test->priv;
+	struct vm_area_struct *vma;
+
+	KUNIT_ASSERT_NOT_NULL(test, copy);
+	mmap_read_lock(current->mm);
+	vma = vma_lookup(current->mm, s->addr);
+	if (vma)
+		memcpy(copy, vma, sizeof(*copy));
+	/* Shared memory may be pinned, so it was something else that failed. */
+	expect_refused(test, copy, long_pin | FOLL_WRITE, -EFAULT, false);
+	vm_flags_init(copy, copy->vm_flags | VM_PFNMAP);
+	expect_refused(test, copy, long_pin, -EFAULT, true);
+	expect_refused(test, copy, long_pin, 0, false);
+	expect_refused(test, copy, FOLL_PIN, -EFAULT, false);
+	expect_refused(test, copy, long_pin | GUP_PIN_AGAIN, -EFAULT, false);
+	mmap_read_unlock(current->mm);
+	KUNIT_EXPECT_NOT_NULL(test, vma);
 }
 
 struct told {
@@ -268,6 +304,7 @@ static struct kunit_case views_cases[] = {
 	KUNIT_CASE(long_is_not_overdue),
 	KUNIT_CASE(guessed_is_not_overdue),
 	KUNIT_CASE(refusals_count),
+	KUNIT_CASE(mappings_that_are_refused),
 	KUNIT_CASE(acquire_is_traced),
 	KUNIT_CASE(release_is_traced),
 	KUNIT_CASE(release_tells_the_right_pin),

@@ -98,11 +98,12 @@ static bool known_kind(const char *name)
 static const char *parse_all(char *line, struct gup_pin_hazard *out)
 {
 	char *words = strstr(line, " path="), *all = words ? strstr(words, " count=") : NULL;
-	int end = 0;
+	int end = 0, len = 0;
 
-	if (!all || sscanf(all, " count=%lu last_ms=%lu reported=%lu indexes=0x%lx-0x%lx stake=%31s%n",
+	if (!all || sscanf(all, " count=%lu last_ms=%lu reported=%lu indexes=0x%lx-0x%lx %n",
 			   &out->count, &out->last_ms, &out->reported, &out->first_index,
-			   &out->last_index, out->stake, &end) != 6 || all[end])
+			   &out->last_index, &end) != 5 || !end ||
+	    sscanf(all + end, "stake=%31[a-z]%n", out->stake, &len) != 1 || all[end + len])
 		return gup_pin_problem("no words of all equal hazards: %s", line);
 	if (!out->count || out->reported > out->count || out->last_ms > out->age_ms ||
 	    out->first_index > out->last_index)

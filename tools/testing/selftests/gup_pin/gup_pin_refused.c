@@ -27,7 +27,7 @@
 /* A record of `refused`. */
 struct refusal {
 	unsigned long count;
-	char err[8];
+	char err[16];
 	char mode;
 	char term[8];
 	char api[32];
@@ -38,6 +38,14 @@ struct refusal {
 	unsigned long oldest_ms;
 	unsigned long newest_ms;
 	unsigned long stack;
+	char why[16];
+	unsigned long addr;
+	unsigned long pfn;
+	unsigned int major;
+	unsigned int minor;
+	unsigned long ino;
+	unsigned long index;
+	char path[80];
 	char first_frame[80];
 	unsigned int nr_frames;
 };
@@ -53,11 +61,17 @@ static const char *parse_words(const char *line, struct refusal *out)
 
 	memset(out, 0, sizeof(*out));
 	if (sscanf(line,
-		   "count=%lu err=%7s mode=%c term=%7s api=%31s owner=%d task=%d/%d comm=%67s oldest_ms=%lu newest_ms=%lu stack=0x%lx%n",
+		   "count=%lu err=%15s mode=%c term=%7s api=%31s owner=%d task=%d/%d comm=%67s oldest_ms=%lu newest_ms=%lu stack=0x%lx%n",
 		   &out->count, out->err, &out->mode, out->term, out->api, &out->owner,
 		   &out->tgid, &out->pid, out->comm, &out->oldest_ms, &out->newest_ms,
-		   &out->stack, &end) != 12 || line[end])
+		   &out->stack, &end) != 12)
 		return gup_pin_problem("no record of refused: %s", line);
+	line += end;
+	end = 0;
+	if (sscanf(line, " why=%15s addr=0x%lx pfn=0x%lx dev=%u:%u ino=%lu index=0x%lx path=%n%79s",
+		   out->why, &out->addr, &out->pfn, &out->major, &out->minor, &out->ino,
+		   &out->index, &end, out->path) < 7 || !end || strchr(line + end, ' '))
+		return gup_pin_problem("no words of what was refused: %s", line);
 	if (!out->count || out->newest_ms > out->oldest_ms)
 		return gup_pin_problem("no right count or time: %s", line);
 	return NULL;
@@ -390,7 +404,51 @@ TEST_F(file, refused)
 	EXPECT_EQ(-EFAULT, ask(asker, asker->map + PAGE_SIZE, 3 * PAGE_SIZE, true));
 	ASSERT_OK(check(asker, "EFAULT", 2, &second));
 	EXPECT_EQ(first.stack, second.stack);
+	/* Which page of which file. */
+	EXPECT_STREQ("file", first.why);
+	EXPECT_STREQ("/data", first.path);
+	EXPECT_EQ((unsigned long)asker->map, first.addr);
+	EXPECT_EQ(0, first.index);
+	EXPECT_EQ((unsigned long)asker->map + PAGE_SIZE, second.addr);
+	EXPECT_EQ(1, second.index);
+	EXPECT_EQ(first.ino, second.ino);
+	EXPECT_NE(0, first.ino);
 	EXPECT_LE(second.newest_ms + 20, second.oldest_ms);
+	ASSERT_OK(gup_pin_end(&asker->base));
+}
+
+/* Where this process has memory of the kernel's that is no page of its own; or NULL. */
+static void *find_vvar(void)
+{
+	char *text, *line;
+	void *at = NULL;
+
+	if (gup_pin_slurp("/proc/self/maps", &text, NULL))
+		return NULL;
+	line = strstr(text, "[vvar]");
+	while (line && line > text && line[-1] != '\n')
+		line--;
+	if (line)
+		at = (void *)strtoul(line, NULL, 16);
+	free(text);
+	return at;
+}
+
+/* Memory of a device, or of the kernel, has no pages to pin. */
+TEST_F(file, device)
+{
+	struct asker *asker = &self->asker;
+	void *vvar = find_vvar();
+	struct refusal last;
+
+	if (!vvar)
+		SKIP(return, "no [vvar]");
+	EXPECT_EQ(-EFAULT, ask(asker, vvar, PAGE_SIZE, true));
+	ASSERT_OK(check(asker, "EFAULT", 1, &last));
+	EXPECT_STREQ("device", last.why);
+	EXPECT_EQ((unsigned long)vvar, last.addr);
+	EXPECT_EQ(0, last.ino);
+	EXPECT_STREQ("", last.path);
 	ASSERT_OK(gup_pin_end(&asker->base));
 }
 
