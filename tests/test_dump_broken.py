@@ -121,7 +121,7 @@ def test_a_zeroed_page_of_records(
 def test_a_dump_with_zeroed_pages(
     odd_dump: Dump, records: dict[str, list[int]], seed: int
 ) -> None:
-    """A third of those of each kind, and of struct pages and tasks: what is left is told."""
+    """A third of those of each kind, and of struct pages and tasks: the rest is printed."""
     chance = random.Random(seed)
     lost = [
         page
