@@ -65,12 +65,12 @@ interrupted() {
 # The reason of a failure, in one line, from the log $1 of what failed.
 why() {
 	local proxy=
-	if grep -qsE 'No space left on device|enough free space|[Dd]isk quota exceeded|ENOSPC' "$1"; then
+	if grep -qsE 'No space left on device|enough free space|[Dd]isk quota exceeded|^npm.*ENOSPC' "$1"; then
 		echo "a disk is full: $(df -h --output=avail,target / "$CACHE" | tail -n +2 | sort -u |
 			awk '{ printf "%s%s left on %s", sep, $1, $2; sep = ", " }')"
 	elif grep -qsE 'Could not (resolve|connect)|Temporary failure|Unable to connect|Cannot initiate' "$1" ||
-		grep -qsE 'Connection (timed out|refused)|unreachable|ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT' "$1" ||
-		grep -qsE '(HTTP|error|[^0-9]) ?407 ' "$1"; then
+		grep -qsE 'Connection (timed out|refused)|(Network|Host) is unreachable|No route to host' "$1" ||
+		grep -qsE 'Proxy Authentication Required|^npm.*(ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT)' "$1"; then
 		if command -v apt-config >/dev/null; then
 			eval "$(apt-config shell proxy Acquire::http::Proxy)"
 		fi

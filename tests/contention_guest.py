@@ -151,9 +151,9 @@ def pin_and_unpin(work: list[Piece], per_call: int, seconds: float) -> int:
 
 @dataclass
 class Worker:
-    """One of the two processes: what it says, and what it is told, each by a pipe.
+    """One of the two processes, with a pipe each way.
 
-    It is told for how many seconds to work, or END.
+    It reads for how many seconds to work, or END, and writes how many pages it has pinned.
     """
 
     pid: int
@@ -179,7 +179,7 @@ class Worker:
 
 
 def start_worker(cpu: int, work: list[Piece], per_call: int) -> Worker:
-    """A process on that CPU that works as often as it is told."""
+    """A process on that CPU that works once for each number it reads."""
     says, say = os.pipe()
     hear, told = os.pipe()
     if pid := os.fork():

@@ -101,7 +101,7 @@ class Dump:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=1800,
         )
 
     def listed(self, *words: str) -> str:

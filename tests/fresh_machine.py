@@ -97,8 +97,9 @@ class Machine:
     def until(self, line: re.Pattern[str], *command: str) -> tuple[int, str]:
         """Run a command until it says so, then press Ctrl-C; its status and its words."""
         said = ""
+        # A shell starts what is in its background with SIGINT ignored, for good.
         with subprocess.Popen(
-            self.words(*command),
+            ["env", "--default-signal=INT", *self.words(*command)],
             env=self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

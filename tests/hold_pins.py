@@ -22,6 +22,9 @@ from pathlib import Path
 
 PAGE = 4096
 HUGE = 2 << 20
+# How many small pages are side by side, at least.
+NEIGHBOURS = 16
+SPLIT = Path("/sys/kernel/debug/split_huge_pages")
 NAME = b"a b\\c\xc3\xbc"
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -157,6 +160,18 @@ def huge() -> None:
     pin((start + 2 * HUGE, HUGE + PAGE))
 
 
+def neighbours() -> None:
+    """Small pages that surely lie side by side: those of a huge page that was split."""
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    start = libc.mmap(None, 2 * HUGE, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
+    start = -(-start // HUGE) * HUGE
+    check(libc.madvise(start, HUGE, mmap.MADV_HUGEPAGE))
+    ctypes.memset(start, 0x5A, HUGE)
+    check(libc.madvise(start, HUGE, mmap.MADV_NOHUGEPAGE))
+    SPLIT.write_text(f"{os.getpid()},{start:#x},{start + HUGE:#x}")
+    pin((start, NEIGHBOURS * PAGE))
+
+
 def shared() -> None:
     """A memfd: as a driver takes it, and as a process maps it."""
     fd = os.memfd_create("pins", os.MFD_ALLOW_SEALING)
@@ -187,6 +202,7 @@ def hold() -> None:
     singles()
     crowded()
     huge()
+    neighbours()
     shared()
     file()
     ready, told = os.pipe()

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from dumps import HELD, VERBS, VERSION, Dump, stacks_of, without_ages, words_of
+from hold_pins import NEIGHBOURS
 from schema import validate
 from vmlib import paths
 
@@ -44,7 +45,9 @@ def test_the_guest_held_what_it_was_to_hold(dump: Dump) -> None:
     pins = [words_of(line) for line in dump.pins]
     for word, wanted in HELD[dump.name].items():
         assert {pin[word] for pin in pins} >= wanted
-    assert any(int(pin["pages"]) > 1 and pin["order"] == "0" for pin in pins)
+    # Elsewhere it is chance whether small pages are neighbours.
+    if dump.name == "odd":
+        assert any(int(pin["pages"]) >= NEIGHBOURS and pin["order"] == "0" for pin in pins)
     assert sum(int(pin["pins"]) for pin in pins) == dump.stats["live_pins"]
 
 

@@ -121,7 +121,7 @@ def test_a_zeroed_page_of_records(
 def test_a_dump_with_zeroed_pages(
     odd_dump: Dump, records: dict[str, list[int]], seed: int
 ) -> None:
-    """A third of those of each kind, and of struct pages and tasks: what is left is told."""
+    """A third of those of each kind, and of struct pages and tasks: the rest is printed."""
     chance = random.Random(seed)
     lost = [
         page
@@ -142,7 +142,8 @@ def test_a_dump_with_zeroed_pages(
         if verb in OF_PINS:
             partial(done)
             faults = {fault["what"] for fault in document["faults"]}
-            assert {"struct xa_node", "struct gup_pin_call", "pin on record"} <= faults
+            # What is behind a record that is lost may not be looked for.
+            assert {"struct xa_node", "pin on record"} <= faults
         else:
             assert done.returncode == (0 if document["complete"] else 4)
     assert check_list(odd_dump, answers["list"])

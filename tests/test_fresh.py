@@ -51,7 +51,7 @@ def fixture_machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
 
 
 def stops_while_compiling(machine: Machine, installed: str) -> str:
-    """./demo sets all up, compiles, and stops when it is told to; what it says."""
+    """./demo sets all up, compiles, and stops at Ctrl-C; what it prints."""
     status, said = machine.until(COMPILING, "./demo")
     assert status == 130, said
     lines = said.splitlines()

@@ -54,19 +54,28 @@ def build(target: str) -> Path:
     return Path(built.stdout.strip())
 
 
-def newer_root() -> Path:
-    """A Debian whose makedumpfile knows this kernel, as its drgn does."""
-    suite = "trixie" if VERSION == "6.12" else "sid"
+def debian(suite: str) -> Path:
+    """A Debian of that release."""
     words: list[str | Path] = [paths.SCRIPTS / "debian-root", suite]
     made = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
     return Path(made.stdout.strip())
 
 
-def crash(out: Path, level: int, root: Path | None) -> Crash:
+def newer_root() -> Path:
+    """A Debian whose makedumpfile knows this kernel, as its drgn does."""
+    return debian("trixie" if VERSION == "6.12" else "sid")
+
+
+def older_root() -> Path:
+    """The one that has 1.7.2."""
+    return debian("bookworm")
+
+
+def crash(out: Path, level: int, root: Path) -> Crash:
     """Have a guest crash, and its crash kernel write a dump."""
     image = build("bzImage") / "arch/x86/boot/bzImage"
     words = f"init={TESTS / 'kdump_init.sh'} kdump_out={out} kdump_file={VMCORE}"
-    words += f" kdump_level={level}" + (f" kdump_root={root}" if root else "")
+    words += f" kdump_level={level} kdump_root={root}"
     vm: list[str | Path] = [paths.SCRIPTS / "vm", "-k", VERSION, "-m", "1G", "-t", "900"]
     vm += ["--append", "crashkernel=192M", "--out", out, "--", TESTS / "kdump_crash.sh"]
     vm += [image, words, out, program("gup_pin_hold"), program("gup_pin_provoke")]
@@ -174,7 +183,7 @@ def test_a_makedumpfile_that_is_too_old_leaves_out_too_much(tmp_path: Path) -> N
     The scripts give what is there, and say when it is not all: pins that are not listed
     are told, all of them.
     """
-    crashed = crash(tmp_path, EVERYTHING, None if KNOWN else newer_root())
+    crashed = crash(tmp_path, EVERYTHING, older_root() if KNOWN else newer_root())
     assert "makedumpfile ended with 0" in crashed.console, crashed.log
     # Or else it is not too old, and what README.rst says of it is wrong.
     assert asked(crashed.dump, "count_slabs.py")["missing"]
@@ -193,6 +202,6 @@ def test_a_makedumpfile_that_is_too_old_leaves_out_too_much(tmp_path: Path) -> N
 
 def test_an_old_makedumpfile_that_keeps_user_memory(tmp_path: Path) -> None:
     """Then it keeps the slabs as well."""
-    crashed = crash(tmp_path, KEEP_USER, None)
+    crashed = crash(tmp_path, KEEP_USER, older_root())
     assert "makedumpfile ended with 0" in crashed.console, crashed.log
     check_pins(crashed.dump)

@@ -304,3 +304,38 @@ def test_the_list_has_each_package_once_and_in_a_known_group() -> None:
     assert len(packages) == len(set(packages))
     assert {row[0] for row in rows} == {"base", "check", "lint", "browser"}
     assert all(len(row) > 2 for row in rows)
+
+
+def why(folder: Path, log: str) -> str:
+    """The reason that scripts/lib.sh finds in a log."""
+    (folder / "log").write_text(log)
+    script = f'source {paths.SCRIPTS}/lib.sh; CACHE=$1; why "$1/log"'
+    command = ["bash", "-c", script, "bash", str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "x.c:407:2: error: bad\n  407 |         bad;\nmake: *** [x.o] Error 1\n",
+        "x.o: warning: objtool: f+0x1: unreachable instruction\nmake: *** [x.o] Error 1\n",
+        "x.c:1:2: error: 'ENOSPC' undeclared\nmake: *** [x.o] Error 1\n",
+        "x.c:1:2: error: 'ECONNRESET' undeclared\nmake: *** [x.o] Error 1\n",
+    ],
+)
+def test_a_compiler_does_not_complain_of_network_or_disk(tmp_path: Path, log: str) -> None:
+    assert why(tmp_path, log) == "make: *** [x.o] Error 1\n"
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        ("Err:1 x\n  407  Proxy Authentication Required\n", "no network"),
+        ("E: x (101: Network is unreachable)\n", "no network"),
+        ("npm error code ENOTFOUND\n", "no network"),
+        ("npm error code ENOSPC\n", "a disk is full: "),
+        ("cc1: error: No space left on device\n", "a disk is full: "),
+    ],
+)
+def test_what_does_is_understood(tmp_path: Path, log: str, reason: str) -> None:
+    assert why(tmp_path, log).startswith(reason)

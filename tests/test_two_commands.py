@@ -129,7 +129,7 @@ def test_ctrl_c_ends_all_and_says_so(to: Callable[[int, int], None], tmp_path: P
     """The terminal signals all of them; kill -INT only the first."""
     pid = tmp_path / "pid"
     process = subprocess.Popen(
-        ["/usr/bin/python3", "-c", PROGRAM, pid],
+        ["env", "--default-signal=INT", "/usr/bin/python3", "-c", PROGRAM, pid],
         cwd=PROJECT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -241,8 +241,8 @@ def children(pid: int) -> list[int]:
 
 
 def emulators(pid: int) -> list[int]:
-    """Those of them that have become QEMU, and will end with it."""
-    return [n for n in children(pid) if Path(f"/proc/{n}/comm").read_text().startswith("qemu")]
+    """Those of them that have become QEMU, which a loader runs, and will end with it."""
+    return [n for n in children(pid) if Path(f"/proc/{n}/comm").read_text().startswith("ld-")]
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])

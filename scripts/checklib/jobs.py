@@ -103,6 +103,7 @@ def rig(_: Built) -> list[Result]:
     return pytest(
         None,
         "tests/test_ktap.py",
+        "tests/test_programs.py",
         "tests/test_apt.py",
         "tests/test_setup.py",
         "tests/test_two_commands.py",

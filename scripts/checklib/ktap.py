@@ -18,7 +18,7 @@ LINE = re.compile(
 )
 PLAN = re.compile(r"^(?P<indent> *)1\.\.(?P<count>\d+)(?: *# *SKIP\b ?(?P<reason>.*))?")
 SUBTEST = re.compile(r"^(?P<indent> *)# Subtest: (?P<name>.+)$")
-# Our own: see gup_pin_test_started() in mm/gup_pin/kunit.
+# Our own: see gup_pin_case_start() in mm/gup_pin/kunit/case.c.
 STARTED = re.compile(r"^ *# (?P<name>[^:]+): started(?:, parameter (?P<parameter>\d+))?$")
 # "[    2.123456] " in front of a line from the kernel's console
 CONSOLE = re.compile(r"^\[ *\d+\.\d+\](?:\[[^]]*\])? ")

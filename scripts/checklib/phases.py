@@ -27,5 +27,5 @@ def measured(what: str, run: Callable[[], list[Result]]) -> Phase:
 def run_job(name: str, built: Built) -> Phase:
     """Run one job, in a process of its own: so that its CPU time is known."""
     what = f"{built.version} {name}"
-    print(f"-- {what}", flush=True)
+    print(f"-- {what}\n", end="", flush=True)
     return measured(what, lambda: jobs.ALL[name](built))

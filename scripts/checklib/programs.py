@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from . import ktap
 from .built import Built, programs_of
 from .results import FAILED, SKIPPED, Result
-from .run import Guest, tap_program
+from .run import Guest, tap_programs
 
 # Those that want a guest of their own, and its options. Switching tracking off and on
 # leaves figures unlike those since boot.
@@ -74,7 +74,7 @@ def guest_of(built: Built, flavour: str, seconds: int) -> list[str]:
 def kunit(built: Built, flavour: str = "test") -> list[Result]:
     """The KUnit suites, which run while the kernel boots."""
     words = "kunit.enable=1 kunit.autorun=1 kunit.filter_glob=gup_pin* gup_pin=on"
-    guest = Guest([*guest_of(built, flavour, 300), "--append", words], ["true"])
+    guest = Guest([*guest_of(built, flavour, 900), "--append", words], ["true"])
     name = f"{prefix(built, flavour)}: kunit"
     results = ktap.parse(ktap.strip_console(guest.console), name, starts=True)
     # What did not end has failed by its own name.
@@ -110,23 +110,13 @@ def run_programs(
     # the fresh one is a splat.
     stacks = "randomize_kstack_offset=on gup_pin.check_traces=1"
     append = f"gup_pin=on movablecore=256M cma=128M {stacks} {way.words}".strip()
-    patience = 900 + way.seconds * len(names)
+    patience = 3600 + way.seconds * len(names)
     guest = Guest(
         [*guest_of(built, flavour, patience), "--append", append, *way.options],
         ["sh", "-c", with_status, "sh", built.programs, str(way.seconds), *names],
     )
     what = prefix(built, flavour)
-    results = []
-    parts = guest.out.split("\n== status ")
-    for name, part in zip(names, parts, strict=False):
-        _, found, text = part.partition(f"== {name}\n")
-        if not found:
-            break
-        after = parts[parts.index(part) + 1] if part is not parts[-1] else "125"
-        status = int(after.split("\n", 1)[0])
-        results += tap_program(guest, text, f"{what}: {name}", status)
-    for name in names[len(parts) - 1 :]:
-        results.append(Result(f"{what}: {name}", FAILED, guest.whole()))
+    results = tap_programs(guest, names, what)
     allowed = f"page allocation|{way.reports}" if way.reports else "page allocation"
     return [*results, guest.splats(f"{what}: {names[0]} and others: no splat", allowed)]
 

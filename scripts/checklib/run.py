@@ -136,6 +136,27 @@ def tap_program(guest: Guest, text: str, name: str, status: int) -> list[Result]
     return results
 
 
+def tap_programs(guest: Guest, names: Sequence[str], what: str) -> list[Result]:
+    """The results of programs that ran one after another in a guest.
+
+    It printed `== NAME` before each, and `== status NUMBER` after it. A guest that ended
+    in the middle fails the program that ran, with all that is known, and those that did
+    not begin, each by its name.
+    """
+    results: list[Result] = []
+    rest = guest.out
+    for number, name in enumerate(names):
+        _, _, rest = rest.partition(f"== {name}")
+        text, ended, rest = rest.partition("\n== status ")
+        if not ended:
+            results.append(Result(f"{what}: {name}", FAILED, f"{text}\n{guest.whole()}"))
+            after = f"not begun when {name} ended it all\n"
+            return results + [Result(f"{what}: {n}", FAILED, after) for n in names[number + 1 :]]
+        status = int(rest.split("\n", 1)[0])
+        results += tap_program(guest, text, f"{what}: {name}", status)
+    return results
+
+
 def pytest(version: str | None, *files: str) -> list[Result]:
     """Run host-side tests; one result for each."""
     env = dict(os.environ)

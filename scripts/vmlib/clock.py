@@ -3,8 +3,8 @@
 
 QEMU without -icount hands the host's counter to the guest. A kernel measures it against
 the emulated PIT and HPET while it boots, which goes wrong where the host is busy: a guest
-was seen whose time ran 27 times too fast. So the guest is told, and what it says of its
-time is compared with ours.
+was seen whose time ran 27 times too fast. So the rate is on the kernel's command line,
+and the uptime that the guest reports is compared with the host's clock.
 """
 
 from __future__ import annotations

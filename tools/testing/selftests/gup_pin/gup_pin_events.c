@@ -544,7 +544,7 @@ TEST_F(events, sums)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* Have both done something that could be met, and was some of it told of, each way? */
+/* Have both threads worked enough, and were events of both kinds seen? */
 static bool met_enough(const struct load load[2], const unsigned long told[NR_EVENTS])
 {
 	bool enough = told[EVENT_ACQUIRE] && told[EVENT_RELEASE];

@@ -20,6 +20,9 @@ const char *gup_pin_null_missing(void)
 	return access(NULLB, F_OK) ? "no " NULLB " (CONFIG_BLK_DEV_NULL_BLK)" : NULL;
 }
 
+/* For the block layer to wait longer than a request takes; in ms. */
+#define IO_TIMEOUT	"3600000"
+
 static const char *set(const struct gup_pin_null *null, const char *name,
 		       const char *value)
 {
@@ -47,6 +50,11 @@ const char *gup_pin_null_create(struct gup_pin_null *null, unsigned int ms)
 	if (problem)
 		return problem;
 	/* It has the name of its folder. */
+	snprintf(path, sizeof(path), "/sys/block%s/queue/io_timeout",
+		 null->dir + strlen(NULLB));
+	problem = gup_pin_write(path, IO_TIMEOUT);
+	if (problem)
+		return problem;
 	snprintf(path, sizeof(path), "/dev%s", null->dir + strlen(NULLB));
 	null->fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
 	if (null->fd < 0)

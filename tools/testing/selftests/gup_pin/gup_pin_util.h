@@ -220,8 +220,8 @@ const char *gup_pin_check_at_rest(const struct gup_pin_base *base);
 const char *gup_pin_check_vmstat(void);
 
 /*
- * Until a process has so many pins, or there are so many on the folio that a page
- * belongs to, or on all: who waits for I/O is told of its end before it is unpinned.
+ * Wait until a process has so many pins, or the folio that a page belongs to, or all
+ * folios together: the end of I/O is signalled before its pages are unpinned.
  */
 const char *gup_pin_wait_task(pid_t tgid, unsigned long pins);
 const char *gup_pin_wait_pfn(unsigned long pfn, unsigned long pins);
