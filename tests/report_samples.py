@@ -125,7 +125,7 @@ def finding(kind: str, pfn: int, **words: Any) -> Words:
 
 
 def document(pins: list[Words], **parts: Any) -> Words:
-    """A gup-pin/2 document with these pins."""
+    """A gup-pin/1 document with these pins."""
     memory = {
         "page_size": 4096,
         "block_pages": BLOCK_PAGES,
@@ -141,7 +141,7 @@ def document(pins: list[Words], **parts: Any) -> Words:
         ],
     }
     usual: Words = {
-        "schema": "gup-pin/2",
+        "schema": "gup-pin/1",
         "verb": "report",
         "kernel": "6.12.117",
         "live": False,

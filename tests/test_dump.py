@@ -115,7 +115,7 @@ def test_hazards_are_those_of_debugfs(dump: Dump) -> None:
     done = dump.drgn("hazards")
     assert (done.returncode, done.stderr) == (0, "")
     header, first, *_ = dump.hazards.splitlines()
-    assert header == "# gup_pin hazards 2" and first.startswith("kind=writeback ")
+    assert header == "# gup_pin hazards 1" and first.startswith("kind=writeback ")
     found, wanted = (text.splitlines() for text in (done.stdout, dump.hazards))
     assert without_ages(found) == without_ages(wanted)
 

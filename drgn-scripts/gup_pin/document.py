@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The JSON document of gup-pin-2.schema.json: at once, or as a stream."""
+"""The JSON document of gup-pin-1.schema.json: at once, or as a stream."""
 
 from __future__ import annotations
 

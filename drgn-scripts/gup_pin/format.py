@@ -18,8 +18,7 @@ from .words import escape
 PINS_HEADER = "# gup_pin pins 1"
 STACKS_HEADER = "# gup_pin stacks 1"
 ORPHANS_HEADER = "# gup_pin orphans 1"
-# GUP_PIN_HAZARDS_FORMAT
-HAZARDS_HEADER = "# gup_pin hazards 2"
+HAZARDS_HEADER = "# gup_pin hazards 1"
 
 _MINOR_BITS = 20
 

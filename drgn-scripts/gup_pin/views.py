@@ -18,7 +18,7 @@ from .words import escape
 if TYPE_CHECKING:
     from .state import GupPinState
 
-SCHEMA = "gup-pin/2"
+SCHEMA = "gup-pin/1"
 
 Words = dict[str, Any]
 

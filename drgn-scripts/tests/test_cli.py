@@ -226,7 +226,7 @@ def test_hazards(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     assert run(monkeypatch, "hazards", MockState()) == 0
     line = LINE.replace("pages=16", "pages=1").removesuffix(" path=")
     assert capsys.readouterr() == (
-        "# gup_pin hazards 2\n"
+        "# gup_pin hazards 1\n"
         f"kind=truncate age_ms=4 task=40/41 comm=a\\x20b {line} "
         "func=truncate_cleanup_folio+0x1 pins_on_folio=17 path= "
         "count=300 last_ms=2 reported=1 indexes=0x0-0x12b stake=end\n"

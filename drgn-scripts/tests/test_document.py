@@ -123,7 +123,7 @@ def test_the_schema_refuses(views: Views) -> None:
         with pytest.raises(Exception, match=r"."):
             validate(each, "pin")
     with pytest.raises(Exception, match="gup-pin/2"):
-        validate({**whole, "schema": "gup-pin/1"})
+        validate({**whole, "schema": "gup-pin/2"})
 
 
 def test_a_sum(views: Views) -> None:

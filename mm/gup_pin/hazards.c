@@ -132,7 +132,7 @@ static int hazards_show(struct seq_file *m, void *v)
 	unsigned int nr;
 
 	if (v == SEQ_START_TOKEN) {
-		seq_printf(m, "# gup_pin hazards %d\n", GUP_PIN_HAZARDS_FORMAT);
+		seq_printf(m, "# gup_pin hazards %d\n", GUP_PIN_TEXT_FORMAT);
 		return 0;
 	}
 	show_line(m, hazard, local_clock());

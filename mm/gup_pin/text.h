@@ -13,8 +13,6 @@ struct seq_file;
 
 /* Of the lines in debugfs: the number in `# gup_pin <file> N`. */
 #define GUP_PIN_TEXT_FORMAT	1
-/* Of `hazards`: since 2, a line is of equal hazards, and its first words of the first. */
-#define GUP_PIN_HAZARDS_FORMAT	2
 
 /* runs.c */
 

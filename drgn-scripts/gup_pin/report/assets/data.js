@@ -7,7 +7,7 @@
 const PLUMBING =
   /^(_*pin_user_|_*memfd_pin_|folio_add_pin|_*gup_(longterm|fast)|_*get_user_pages|internal_get_user|try_grab|iov_iter_extract|_*bio_iov_iter|extract_iter|entry_SYSCALL)/;
 
-/** What the page was given. pins: see Pins; the rest is a gup-pin/2 document. */
+/** What the page was given. pins: see Pins; the rest is a gup-pin/1 document. */
 function readData() {
   const raw = JSON.parse(byId('data').textContent);
   raw.pins = new Pins(raw.columns, raw.stacks || {});

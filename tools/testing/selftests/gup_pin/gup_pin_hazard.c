@@ -178,7 +178,7 @@ static const char *parse_hazards(char *text, struct gup_pin_hazards *out)
 	const char *problem = NULL;
 	size_t room = 0;
 
-	if (!line || strcmp(line, "# gup_pin hazards 2"))
+	if (!line || strcmp(line, "# gup_pin hazards 1"))
 		return gup_pin_problem("the first line of hazards is '%s'", line ?: "");
 	while (!problem && *text) {
 		if (out->nr == room) {
