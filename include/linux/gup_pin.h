@@ -13,6 +13,7 @@
 
 struct file;
 struct folio;
+struct bio;
 struct inode;
 struct mm_struct;
 struct page;
@@ -74,7 +75,10 @@ void __gup_pin_contig_busy(unsigned long start, unsigned long end, gfp_t gfp);
 void __gup_pin_writeback_start(struct folio *folio, unsigned long ip);
 void __gup_pin_submit(struct folio *folio, unsigned long ip);
 void __gup_pin_truncate(struct folio *folio);
+void __gup_pin_truncate_part(struct folio *folio);
 void __gup_pin_invalidate(struct folio *folio);
+void __gup_pin_read_ended(struct bio *bio);
+void __gup_pin_read_released(struct bio *bio, struct folio *folio);
 void __gup_pin_writeback_end(struct folio *folio);
 void __gup_pin_dirtying(struct folio *folio);
 void __gup_pin_dax_wait(struct folio *folio, unsigned long ip);
@@ -370,7 +374,7 @@ static __always_inline void gup_pin_submit(struct folio *folio, bool write)
 }
 
 /**
- * gup_pin_truncate() - a folio, or a part of it, is about to leave its file
+ * gup_pin_truncate() - a folio is about to leave its file
  * @folio: the folio; locked, and still in its mapping
  *
  * Context as gup_pin_writeback_start().
@@ -382,6 +386,18 @@ static __always_inline void gup_pin_truncate(struct folio *folio)
 }
 
 /**
+ * gup_pin_truncate_part() - a part of a folio is about to be cleared
+ * @folio: the folio; locked, and still in its mapping
+ *
+ * Context as gup_pin_writeback_start().
+ */
+static __always_inline void gup_pin_truncate_part(struct folio *folio)
+{
+	if (gup_pin_maybe_pinned(folio))
+		__gup_pin_truncate_part(folio);
+}
+
+/**
  * gup_pin_invalidate() - as gup_pin_truncate(), unless the folio is dirty
  * @folio: the folio; locked, and still in its mapping
  */
@@ -389,6 +405,32 @@ static __always_inline void gup_pin_invalidate(struct folio *folio)
 {
 	if (gup_pin_maybe_pinned(folio))
 		__gup_pin_invalidate(folio);
+}
+
+/**
+ * gup_pin_read_ended() - a bio has ended, and what waits for it is about to be told
+ * @bio: the bio; any
+ *
+ * What it has pinned is not written to any more. Any context but NMI.
+ */
+static __always_inline void gup_pin_read_ended(struct bio *bio)
+{
+	if (static_branch_unlikely(&gup_pin_hooks))
+		__gup_pin_read_ended(bio);
+}
+
+/**
+ * gup_pin_read_released() - a bio's pins on a folio are about to be released
+ * @bio: the bio
+ * @folio: the folio
+ *
+ * Any context but NMI.
+ */
+static __always_inline void gup_pin_read_released(struct bio *bio,
+						  struct folio *folio)
+{
+	if (static_branch_unlikely(&gup_pin_hooks) && !folio_test_anon(folio))
+		__gup_pin_read_released(bio, folio);
 }
 
 /**
@@ -520,6 +562,18 @@ static inline void gup_pin_submit(struct folio *folio, bool write)
 }
 
 static inline void gup_pin_truncate(struct folio *folio)
+{
+}
+
+static inline void gup_pin_truncate_part(struct folio *folio)
+{
+}
+
+static inline void gup_pin_read_ended(struct bio *bio)
+{
+}
+
+static inline void gup_pin_read_released(struct bio *bio, struct folio *folio)
 {
 }
 

@@ -2,8 +2,9 @@
 /*
  * One deed, one report: a folio that was written back while it was pinned is dirty
  * after it was cleaned as soon as the same pin is released, and a folio of which a part
- * is truncated may then leave its file as a whole. What has been reported of a pin is
- * remembered for a while, so that what follows from it is counted only.
+ * is truncated may then leave its file as a whole. What was reported of a pin, or was
+ * harmless because its I/O had ended, is remembered for a while, so that what follows
+ * from it is counted only.
  */
 #include <linux/hash.h>
 #include <linux/spinlock.h>
@@ -16,17 +17,19 @@
 #define DEED_BITS	7
 
 /**
- * struct deed - what was reported of a pin
+ * struct deed - what a pin has made dangerous
  * @pfn: of the folio
  * @time: of the pin's call; 0 if this is free
  * @stack: of the pin
- * @kind: what was reported
+ * @kind: what happened
+ * @stake: what was at stake
  */
 struct deed {
 	unsigned long pfn;
 	u64 time;
 	u32 stack;
 	enum gup_pin_hazard_kind kind;
+	enum gup_pin_stake stake;
 };
 
 static struct deed deeds[BIT(DEED_BITS)];
@@ -58,17 +61,20 @@ static bool is_deed(const struct deed *deed, enum gup_pin_hazard_kind kind,
 }
 
 /**
- * gup_pin_deed_reported() - does a hazard follow from one that was reported?
+ * gup_pin_deed_known() - does a hazard follow from one that is known?
  * @kind: of the hazard
  * @pin: the pin
+ * @stake: filled in: what was at stake with that one
  *
  * Each writeback is a deed of its own. Any context but NMI.
  *
  * Return: true if so.
  */
-bool gup_pin_deed_reported(enum gup_pin_hazard_kind kind,
-			   const struct gup_pin_item *pin)
+bool gup_pin_deed_known(enum gup_pin_hazard_kind kind,
+			const struct gup_pin_item *pin,
+			enum gup_pin_stake *stake)
 {
+	const struct deed *deed = place_of(kind, pin->pfn);
 	unsigned long flags;
 	bool found;
 
@@ -76,26 +82,29 @@ bool gup_pin_deed_reported(enum gup_pin_hazard_kind kind,
 	    kind != GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN)
 		return false;
 	raw_spin_lock_irqsave(&deeds_lock, flags);
-	found = is_deed(place_of(kind, pin->pfn), kind, pin);
+	found = is_deed(deed, kind, pin);
+	*stake = deed->stake;
 	raw_spin_unlock_irqrestore(&deeds_lock, flags);
 	return found;
 }
 
 /**
- * gup_pin_deed_report() - remember that a hazard was reported, or an equal one
+ * gup_pin_deed_add() - remember what a pin has made dangerous
  * @kind: of the hazard
  * @pin: the pin
+ * @stake: what is at stake
  *
  * Any context but NMI.
  */
-void gup_pin_deed_report(enum gup_pin_hazard_kind kind,
-			 const struct gup_pin_item *pin)
+void gup_pin_deed_add(enum gup_pin_hazard_kind kind,
+		      const struct gup_pin_item *pin, enum gup_pin_stake stake)
 {
 	const struct deed deed = {
 		.pfn = pin->pfn,
 		.time = pin->time,
 		.stack = pin->id.stack,
 		.kind = cause_of(kind),
+		.stake = stake,
 	};
 	unsigned long flags;
 

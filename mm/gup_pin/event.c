@@ -116,6 +116,20 @@ void __gup_pin_truncate(struct folio *folio)
 	barrier();
 }
 
+void __gup_pin_truncate_part(struct folio *folio)
+{
+	const struct gup_pin_hazard hazard = {
+		.kind = GUP_PIN_HAZARD_TRUNCATE,
+		.stake = gup_pin_truncate_stake(folio),
+		.folio = folio,
+		.ip = _RET_IP_,
+		.part = true,
+	};
+
+	gup_pin_hazard(&hazard);
+	barrier();
+}
+
 void __gup_pin_invalidate(struct folio *folio)
 {
 	const struct gup_pin_hazard hazard = {

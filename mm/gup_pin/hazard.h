@@ -49,6 +49,8 @@ enum gup_pin_stake {
 	GUP_PIN_STAKE_GUESS,
 	/* The folio is dirty, and so will be written once more. */
 	GUP_PIN_STAKE_REWRITE,
+	/* The I/O had ended, and the pin was about to be released. */
+	GUP_PIN_STAKE_DONE,
 	/* A task has begun to wait. */
 	GUP_PIN_STAKE_WAIT,
 	/* The holder only reads. */
@@ -107,6 +109,7 @@ struct gup_pin_event {
  * @pin: a pin to tell of first, that may be no longer on record, or NULL
  * @event: what happened, if not just now, and here; @ip is in it; or NULL
  * @again: it was counted before: only its stake has become worse
+ * @part: it happens to a part of the folio, and which of its pages are pinned is unknown
  * @details: writes further lines of the report, each with its newline; or NULL
  *
  * What is not set is 0.
@@ -121,6 +124,7 @@ struct gup_pin_hazard {
 	const struct gup_pin_item *pin;
 	const struct gup_pin_event *event;
 	bool again;
+	bool part;
 	void (*details)(const struct gup_pin_hazard *hazard, char *buf, size_t size);
 };
 
@@ -132,17 +136,28 @@ bool gup_pin_policy_panics(enum gup_pin_hazard_kind kind);
 enum gup_pin_stake gup_pin_writeback_stake(struct folio *folio);
 enum gup_pin_stake gup_pin_rewrite_stake(const struct folio *folio);
 enum gup_pin_stake gup_pin_truncate_stake(const struct folio *folio);
-enum gup_pin_stake gup_pin_pin_stake(enum gup_pin_hazard_kind kind,
-				     enum gup_pin_stake stake,
-				     const struct gup_pin_item *pin);
+enum gup_pin_stake gup_pin_pin_stake(const struct gup_pin_hazard *hazard,
+				     const struct gup_pin_item *pin,
+				     unsigned int writes);
 bool gup_pin_to_report(enum gup_pin_hazard_kind kind, enum gup_pin_stake stake);
 
 /* deed.c */
-bool gup_pin_deed_reported(enum gup_pin_hazard_kind kind,
-			   const struct gup_pin_item *pin);
-void gup_pin_deed_report(enum gup_pin_hazard_kind kind,
-			 const struct gup_pin_item *pin);
+bool gup_pin_deed_known(enum gup_pin_hazard_kind kind,
+			const struct gup_pin_item *pin,
+			enum gup_pin_stake *stake);
+void gup_pin_deed_add(enum gup_pin_hazard_kind kind,
+		      const struct gup_pin_item *pin, enum gup_pin_stake stake);
 void gup_pin_deeds_forget(void);
+
+/* ended.c */
+#ifdef CONFIG_BLOCK
+unsigned int gup_pin_ended_pins(const struct folio *folio);
+#else
+static inline unsigned int gup_pin_ended_pins(const struct folio *folio)
+{
+	return 0;
+}
+#endif
 
 /* event.c */
 void gup_pin_event_now(struct gup_pin_event *event, unsigned long ip);

@@ -23,6 +23,7 @@ const char *const gup_pin_stake_names[NR_GUP_PIN_STAKES] = {
 	[GUP_PIN_STAKE_TIME]	= "time",
 	[GUP_PIN_STAKE_GUESS]	= "guess",
 	[GUP_PIN_STAKE_REWRITE]	= "rewrite",
+	[GUP_PIN_STAKE_DONE]	= "done",
 	[GUP_PIN_STAKE_WAIT]	= "wait",
 	[GUP_PIN_STAKE_READ]	= "read",
 	[GUP_PIN_STAKE_NOTHING]	= "nothing",
@@ -123,23 +124,44 @@ static bool any_mode(enum gup_pin_hazard_kind kind, enum gup_pin_stake stake)
 	}
 }
 
-/**
- * gup_pin_pin_stake() - what is at stake, given who holds the folio
- * @kind: of the hazard
- * @stake: what is at stake if there is a pin for write
- * @pin: a pin on the folio, for write if there is one
- *
- * Return: the least harmful of the reasons why it may be harmless; or @stake.
- */
-enum gup_pin_stake gup_pin_pin_stake(enum gup_pin_hazard_kind kind,
-				     enum gup_pin_stake stake,
-				     const struct gup_pin_item *pin)
+/* May a part of a large folio be another than that which is pinned? */
+static bool elsewhere(const struct gup_pin_hazard *hazard,
+		      const struct gup_pin_item *pin)
 {
-	if (any_mode(kind, stake))
+	return hazard->part && pin->pins < folio_nr_pages(hazard->folio);
+}
+
+/* Are all pins for write of reads that have ended? */
+static bool has_ended(const struct gup_pin_hazard *hazard, unsigned int writes)
+{
+	return (hazard->kind == GUP_PIN_HAZARD_WRITEBACK ||
+		hazard->kind == GUP_PIN_HAZARD_TRUNCATE) &&
+	       writes && gup_pin_ended_pins(hazard->folio) >= writes;
+}
+
+/**
+ * gup_pin_pin_stake() - what is at stake, given what holds the folio
+ * @hazard: the hazard; its stake is that of a pin for write
+ * @pin: a pin on the folio, for write if there is one
+ * @writes: pins for write on the folio
+ *
+ * Context as gup_pin_hazard().
+ *
+ * Return: the least harmful of the reasons why it may be harmless; or the hazard's.
+ */
+enum gup_pin_stake gup_pin_pin_stake(const struct gup_pin_hazard *hazard,
+				     const struct gup_pin_item *pin,
+				     unsigned int writes)
+{
+	enum gup_pin_stake stake = hazard->stake;
+
+	if (any_mode(hazard->kind, stake))
 		return stake;
 	if (pin->id.mode != GUP_PIN_WRITE)
 		return max(stake, GUP_PIN_STAKE_READ);
-	if (pin->unsure)
+	if (has_ended(hazard, writes))
+		return max(stake, GUP_PIN_STAKE_DONE);
+	if (pin->unsure || elsewhere(hazard, pin))
 		return max(stake, GUP_PIN_STAKE_GUESS);
 	return stake;
 }

@@ -95,29 +95,55 @@ static void writeback_of_nothing(struct kunit *test)
 }
 #endif
 
+static void expect_stake(struct kunit *test, const struct gup_pin_hazard *hazard,
+			 const struct gup_pin_item *pin,
+			 enum gup_pin_stake stake)
+{
+	KUNIT_EXPECT_STREQ(test, gup_pin_stake_names[stake],
+			   gup_pin_stake_names[gup_pin_pin_stake(hazard, pin, 1)]);
+}
+
 /* The reasons for harmlessness, from the pin. */
 static void stakes_of_pins(struct kunit *test)
 {
-	struct gup_pin_item pin = { .id.mode = GUP_PIN_WRITE };
-	const enum gup_pin_hazard_kind kind = GUP_PIN_HAZARD_TRUNCATE;
+	struct gup_pin_item pin = { .id.mode = GUP_PIN_WRITE, .pins = 1 };
+	struct gup_pin_hazard hazard = {
+		.kind = GUP_PIN_HAZARD_TRUNCATE,
+		.folio = gup_pin_test_stand_in(test),
+	};
+	struct gup_pin_hazard ends = hazard, hangs = hazard, unmatched = hazard;
 
-	KUNIT_EXPECT_EQ(test, GUP_PIN_STAKE_DATA,
-			(int)gup_pin_pin_stake(kind, GUP_PIN_STAKE_DATA, &pin));
-	KUNIT_EXPECT_EQ(test, GUP_PIN_STAKE_END,
-			(int)gup_pin_pin_stake(kind, GUP_PIN_STAKE_END, &pin));
+	ends.stake = GUP_PIN_STAKE_END;
+	hangs.stake = GUP_PIN_STAKE_HANG;
+	unmatched.kind = GUP_PIN_HAZARD_UNMATCHED_UNPIN;
+	unmatched.stake = GUP_PIN_STAKE_MEMORY;
+
+	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_DATA);
+	expect_stake(test, &ends, &pin, GUP_PIN_STAKE_END);
 	pin.unsure = true;
-	KUNIT_EXPECT_EQ(test, GUP_PIN_STAKE_GUESS,
-			(int)gup_pin_pin_stake(kind, GUP_PIN_STAKE_DATA, &pin));
-	KUNIT_EXPECT_EQ(test, GUP_PIN_STAKE_END,
-			(int)gup_pin_pin_stake(kind, GUP_PIN_STAKE_END, &pin));
+	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_GUESS);
+	expect_stake(test, &ends, &pin, GUP_PIN_STAKE_END);
 	pin.id.mode = GUP_PIN_READ;
-	KUNIT_EXPECT_EQ(test, GUP_PIN_STAKE_READ,
-			(int)gup_pin_pin_stake(kind, GUP_PIN_STAKE_DATA, &pin));
-	KUNIT_EXPECT_EQ(test, GUP_PIN_STAKE_HANG,
-			(int)gup_pin_pin_stake(kind, GUP_PIN_STAKE_HANG, &pin));
-	KUNIT_EXPECT_EQ(test, GUP_PIN_STAKE_MEMORY,
-			(int)gup_pin_pin_stake(GUP_PIN_HAZARD_UNMATCHED_UNPIN,
-					       GUP_PIN_STAKE_MEMORY, &pin));
+	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_READ);
+	expect_stake(test, &hangs, &pin, GUP_PIN_STAKE_HANG);
+	expect_stake(test, &unmatched, &pin, GUP_PIN_STAKE_MEMORY);
+}
+
+/* A part of a large folio is cleared: is it pinned? Only if all of it is. */
+static void stakes_of_parts(struct kunit *test)
+{
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, 2);
+	struct gup_pin_item pin = { .id.mode = GUP_PIN_WRITE, .pins = 3 };
+	struct gup_pin_hazard hazard = { .kind = GUP_PIN_HAZARD_TRUNCATE };
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	hazard.folio = page_folio(page);
+	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_DATA);
+	hazard.part = true;
+	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_GUESS);
+	pin.pins = 4;
+	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_DATA);
+	__free_pages(page, 2);
 }
 
 static struct kunit_case judge_cases[] = {
@@ -127,6 +153,7 @@ static struct kunit_case judge_cases[] = {
 	KUNIT_CASE(writeback_of_nothing),
 #endif
 	KUNIT_CASE(stakes_of_pins),
+	KUNIT_CASE(stakes_of_parts),
 	{}
 };
 

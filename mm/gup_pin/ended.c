@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Direct reads that have ended, but whose pins are not released yet.
+ *
+ * The end of a read is signalled before its pages are unpinned. A program that has waited
+ * for it may well have them written back, or truncate them, while they are still pinned:
+ * no device writes to them any more. What is known of such reads is copied here before
+ * the signal, and thrown away when their pages are unpinned.
+ *
+ * Only pages of files are looked at, for nothing happens to others. What does not fit
+ * takes the place of the oldest: its hazard would be reported.
+ */
+#include <linux/bio.h>
+#include <linux/hash.h>
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/spinlock.h>
+
+#include "gup_pin.h"
+#include "hazard.h"
+
+#define ENDED_BITS	6
+#define ENDED_PLACES	4
+
+/* Pages may be unpinned by a work; not this late, but in another way than by their bio. */
+#define ENDED_JIFFIES	(10 * HZ)
+
+/**
+ * struct ended - pages of a folio that were read to
+ * @pfn: of the folio's head
+ * @bio: the read, by its address alone; NULL if this is free
+ * @pages: how many, each with a pin
+ * @time: in jiffies
+ */
+struct ended {
+	unsigned long pfn;
+	const struct bio *bio;
+	unsigned int pages;
+	unsigned long time;
+};
+
+/**
+ * struct ended_bucket - those of folios with equal hashes
+ * @lock: protects @places
+ * @places: in no order
+ */
+struct ended_bucket {
+	raw_spinlock_t lock;
+	struct ended places[ENDED_PLACES];
+};
+
+static struct ended_bucket buckets[BIT(ENDED_BITS)] = {
+	[0 ... BIT(ENDED_BITS) - 1] = {
+		.lock = __RAW_SPIN_LOCK_UNLOCKED(buckets.lock),
+	},
+};
+
+static struct ended_bucket *bucket_of(unsigned long pfn)
+{
+	return &buckets[hash_long(pfn, ENDED_BITS)];
+}
+
+static bool is_stale(const struct ended *place)
+{
+	return !place->bio || time_after(jiffies, place->time + ENDED_JIFFIES);
+}
+
+static struct ended *place_in(struct ended_bucket *bucket)
+{
+	struct ended *oldest = bucket->places;
+	unsigned int i;
+
+	for (i = 0; i < ENDED_PLACES; i++) {
+		if (is_stale(&bucket->places[i]))
+			return &bucket->places[i];
+		if (time_before(bucket->places[i].time, oldest->time))
+			oldest = &bucket->places[i];
+	}
+	return oldest;
+}
+
+static void remember(const struct bio *bio, const struct folio_iter *fi)
+{
+	const struct ended ended = {
+		.pfn = folio_pfn(fi->folio),
+		.bio = bio,
+		.pages = (fi->offset + fi->length - 1) / PAGE_SIZE -
+			 fi->offset / PAGE_SIZE + 1,
+		.time = jiffies,
+	};
+	struct ended_bucket *bucket = bucket_of(ended.pfn);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&bucket->lock, flags);
+	*place_in(bucket) = ended;
+	raw_spin_unlock_irqrestore(&bucket->lock, flags);
+}
+
+/* Does it own pins for write? Such a bio's vectors stay until its pages are unpinned. */
+static bool is_read(const struct bio *bio)
+{
+	return bio_flagged(bio, BIO_PAGE_PINNED) && !op_is_write(bio_op(bio));
+}
+
+/*
+ * A read by way of a bounce buffer, which comes first, has yet to be copied to the pages
+ * that are pinned.
+ */
+static bool is_bounced(struct bio *bio)
+{
+	const struct folio *folio = bio->bi_vcnt ? bio_first_folio_all(bio) : NULL;
+
+	return !folio || !folio->mapping;
+}
+
+void __gup_pin_read_ended(struct bio *bio)
+{
+	struct folio_iter fi;
+
+	if (!is_read(bio) || is_bounced(bio))
+		return;
+	bio_for_each_folio_all(fi, bio)
+		if (gup_pin_folio_file(fi.folio))
+			remember(bio, &fi);
+}
+
+/* Whatever the bio has done: what it did not read to is not here. */
+void __gup_pin_read_released(struct bio *bio, struct folio *folio)
+{
+	unsigned long pfn = folio_pfn(folio), flags;
+	struct ended_bucket *bucket = bucket_of(pfn);
+	unsigned int i;
+
+	raw_spin_lock_irqsave(&bucket->lock, flags);
+	for (i = 0; i < ENDED_PLACES; i++)
+		if (bucket->places[i].bio == bio && bucket->places[i].pfn == pfn)
+			bucket->places[i].bio = NULL;
+	raw_spin_unlock_irqrestore(&bucket->lock, flags);
+}
+
+/**
+ * gup_pin_ended_pins() - the pins on a folio of direct reads that have ended
+ * @folio: the folio
+ *
+ * Any context but NMI.
+ *
+ * Return: how many; never more than there are.
+ */
+unsigned int gup_pin_ended_pins(const struct folio *folio)
+{
+	unsigned long pfn = folio_pfn(folio), flags;
+	struct ended_bucket *bucket = bucket_of(pfn);
+	unsigned int i, pins = 0;
+
+	raw_spin_lock_irqsave(&bucket->lock, flags);
+	for (i = 0; i < ENDED_PLACES; i++)
+		if (bucket->places[i].pfn == pfn && !is_stale(&bucket->places[i]))
+			pins += bucket->places[i].pages;
+	raw_spin_unlock_irqrestore(&bucket->lock, flags);
+	return pins;
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Between the end of a direct read and the unpin of its pages.
+ */
+#include <linux/bio.h>
+#include <linux/mm.h>
+
+#include "../gup_pin.h"
+#include "case.h"
+#include "hazard_scene.h"
+
+/* A bio that owns a pin of the scene's page. */
+struct io {
+	struct bio bio;
+	struct bio_vec vec;
+};
+
+static struct io *io_of(struct kunit *test, blk_opf_t op)
+{
+	struct io *io = kunit_kzalloc(test, sizeof(*io), GFP_KERNEL);
+	struct page *page;
+
+	KUNIT_ASSERT_NOT_NULL(test, io);
+	page = gup_pin_scene_pin(test, !op_is_write(op));
+	bio_init(&io->bio, NULL, &io->vec, 1, op);
+	bio_set_flag(&io->bio, BIO_PAGE_PINNED);
+	__bio_add_page(&io->bio, page, PAGE_SIZE, 0);
+	return io;
+}
+
+static void release(struct io *io)
+{
+	bio_release_pages(&io->bio, false);
+	bio_uninit(&io->bio);
+}
+
+/* Wait for it, and have the page written back, while it is pinned. */
+static void writeback_after_the_end(struct kunit *test)
+{
+	struct io *io = io_of(test, REQ_OP_READ);
+
+	bio_endio(&io->bio);
+	gup_pin_scene_writeback(test);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_WRITEBACK, 1);
+	gup_pin_expect_reported(test, 0, 0);
+	release(io);
+	gup_pin_scene_start(test);
+	gup_pin_scene_writeback(test);
+	gup_pin_expect_nothing(test);
+}
+
+static void truncation_after_the_end(struct kunit *test)
+{
+	struct io *io = io_of(test, REQ_OP_READ);
+
+	bio_endio(&io->bio);
+	gup_pin_scene_truncate(test, 0, -1);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
+	gup_pin_expect_reported(test, 0, 0);
+	release(io);
+}
+
+static void writeback_before_the_end(struct kunit *test)
+{
+	struct io *io = io_of(test, REQ_OP_READ);
+
+	gup_pin_scene_writeback(test);
+	gup_pin_expect_reported(test, 1, 0);
+	bio_endio(&io->bio);
+	release(io);
+}
+
+/* Another read of the page goes on. */
+static void one_of_two_has_ended(struct kunit *test)
+{
+	struct io *ended = io_of(test, REQ_OP_READ);
+	struct io *goes_on = io_of(test, REQ_OP_READ);
+
+	bio_endio(&ended->bio);
+	gup_pin_scene_writeback(test);
+	gup_pin_expect_reported(test, 1, 0);
+	bio_endio(&goes_on->bio);
+	gup_pin_scene_start(test);
+	gup_pin_scene_writeback(test);
+	gup_pin_expect_reported(test, 0, 0);
+	release(ended);
+	release(goes_on);
+}
+
+/* What was known of a read is not taken for the next one's. */
+static void nothing_is_left_of_it(struct kunit *test)
+{
+	struct io *io = io_of(test, REQ_OP_READ);
+	struct page *page;
+
+	bio_endio(&io->bio);
+	release(io);
+	page = gup_pin_scene_pin(test, true);
+	gup_pin_scene_writeback(test);
+	gup_pin_expect_reported(test, 1, 0);
+	unpin_user_page(page);
+}
+
+/* A direct write only reads the page: what else has it is a matter of its own. */
+static void a_write_excuses_nothing(struct kunit *test)
+{
+	struct io *io = io_of(test, REQ_OP_WRITE);
+	struct page *page = gup_pin_scene_pin(test, true);
+
+	bio_endio(&io->bio);
+	gup_pin_scene_writeback(test);
+	gup_pin_expect_reported(test, 1, 0);
+	release(io);
+	unpin_user_page(page);
+}
+
+static struct kunit_case ended_cases[] = {
+	KUNIT_CASE(writeback_after_the_end),
+	KUNIT_CASE(truncation_after_the_end),
+	KUNIT_CASE(writeback_before_the_end),
+	KUNIT_CASE(one_of_two_has_ended),
+	KUNIT_CASE(nothing_is_left_of_it),
+	KUNIT_CASE(a_write_excuses_nothing),
+	{}
+};
+
+static struct kunit_suite ended_suite = {
+	.name = "gup_pin_ended",
+	.init = gup_pin_scene_init,
+	.test_cases = ended_cases,
+};
+
+kunit_test_suite(ended_suite);
