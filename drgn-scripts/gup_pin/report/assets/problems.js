@@ -56,6 +56,7 @@ const STAKES = {
   time: ['warning', ''],
   guess: ['note', 'Not reported: it is a guess that the pin is for write.'],
   rewrite: ['note', 'Not reported: the folio was dirty, and so was written once more.'],
+  done: ['note', 'Not reported: the read that had pinned it had ended.'],
   wait: ['note', 'Not reported: it did not wait for long.'],
   read: ['note', 'Not reported: the holder only reads, and nothing is lost.'],
   nothing: ['note', 'Not reported: nothing was written.'],
