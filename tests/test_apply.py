@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
-"""scripts/apply: the feature goes into a clean tree, whole or not at all."""
+"""scripts/apply: the feature goes into a clean tree, whole or not at all.
+
+A tree with all its files is given to it by test_readme.py.
+"""
 
 import hashlib
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,33 +44,6 @@ def fixture_small(tmp_path: Path, pristine: Path, version: str) -> Path:
         shutil.copy(pristine / name, tree / name)
     shutil.copytree(pristine / "mm", tree / "mm", dirs_exist_ok=True)
     return tree
-
-
-@pytest.fixture(scope="session", name="whole")
-def fixture_whole(
-    tmp_path_factory: pytest.TempPathFactory, pristine: Path
-) -> Iterator[Path]:
-    """A copy of the pristine tree, by links: apply must not write through them."""
-    # Links want the same file system.
-    folder = pristine.parent / f".test-{os.getpid()}-{tmp_path_factory.getbasetemp().name}"
-    subprocess.run(["cp", "-al", pristine, folder], check=True)
-    yield folder
-    shutil.rmtree(folder)
-
-
-def test_whole_tree(whole: Path, pristine: Path) -> None:
-    """The real thing; the pristine tree behind the links stays as it was."""
-    before = (pristine / "mm/gup.c").read_bytes()
-    done = run(whole)
-    assert done.returncode == 0, done.stderr
-    assert (pristine / "mm/gup.c").read_bytes() == before
-    assert not (pristine / "mm/gup_pin").exists()
-    for name in ("mm/gup_pin/Kconfig", "include/linux/gup_pin.h", "Documentation/mm/gup_pin.rst"):
-        assert (whole / name).read_bytes() == (PROJECT / name).read_bytes()
-    assert not list(whole.glob("mm/*.orig")) + list(whole.glob("mm/*.rej"))
-    done = run("--audit", whole)
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"\b1[0-9] functions", done.stdout)
 
 
 def test_twice(small: Path) -> None:
