@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from conftest import PROJECT
-from fresh_machine import project_files
+from fresh_machine import copy_project, project_files
 
 # As ssh does it: the words behind the machine's name are a command there.
 SSH = """#!/bin/sh
@@ -69,17 +69,14 @@ def test_sources_for_a_machine_without_git(tmp_path: Path) -> None:
     (tools / "ssh").write_text(SSH)
     (tools / "ssh").chmod(0o755)
     # This may be no clone.
-    files = project_files()
-    for file in files:
-        (here / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(PROJECT / file, here / file, follow_symlinks=False)
+    copy_project(here)
     commit = "git init -q && git add -A && git -c user.name=a -c user.email=a@b commit -qm a"
     done = shell(commit, here)
     assert done.returncode == 0, done.stderr
     done = shell(line, here, PATH=f"{tools}:{os.environ['PATH']}", THERE=there)
     assert (done.returncode, done.stderr) == (0, "")
     copy = there / "gup_pin"
-    for file in files:
+    for file in project_files():
         assert (copy / file).read_bytes() == (PROJECT / file).read_bytes(), file
     assert os.access(copy / "demo", os.X_OK) and os.access(copy / "check", os.X_OK)
 
