@@ -3,6 +3,7 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,21 @@ import pytest
 from dumps import HELD, Dump, take_dump
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+# Before a command: it is not root's, but may still read what is. No user namespace, which
+# cannot be made in a chroot.
+NOT_ROOT = (
+    *("setpriv", "--reuid=1000", "--clear-groups"),
+    *("--inh-caps=+dac_override", "--ambient-caps=+dac_override"),
+)
+
+
+@pytest.fixture(name="open_path")
+def fixture_open_path() -> Iterator[Path]:
+    """A folder that all users may look into, for commands that are not root's."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session", name="version")

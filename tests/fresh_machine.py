@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 from typing import IO
 
 from checklib.run import Failed, tool
@@ -37,6 +38,8 @@ root=$1
 shift 2
 exec chroot "$root" /bin/sh -c 'cd /root/gup_pin && exec "$@"' sh "$@"
 """
+
+
 class Machine:
     """A minimal Debian of some release."""
 
@@ -56,11 +59,7 @@ class Machine:
         options = ["--variant=minbase", *include]
         options += ["--aptopt=Acquire::Check-Valid-Until false", "--dpkgopt=force-unsafe-io"]
         self.log.write(tool("mmdebstrap", *options, self.suite, self.root, *sources))
-        checkout = self.root / CHECKOUT
-        checkout.mkdir(parents=True)
-        for file in project_files():
-            (checkout / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(paths.PROJECT / file, checkout / file, follow_symlinks=False)
+        copy_project(self.root / CHECKOUT)
 
     def words(self, *command: str) -> list[str]:
         """A command in it, for the outside."""
@@ -132,3 +131,10 @@ def project_files() -> list[str]:
         found = paths.PROJECT.rglob("*")
         files = [str(f.relative_to(paths.PROJECT)) for f in found if not f.is_dir()]
     return [f for f in files if (paths.PROJECT / f).exists() and "__pycache__" not in f]
+
+
+def copy_project(folder: Path) -> None:
+    """The sources, without git."""
+    for file in project_files():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(paths.PROJECT / file, folder / file, follow_symlinks=False)

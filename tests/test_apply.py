@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0
-"""scripts/apply: the feature goes into a clean tree, whole or not at all."""
+"""scripts/apply: the feature goes into a clean tree, whole or not at all.
+
+A tree with all its files is given to it by test_readme.py.
+"""
 
 import hashlib
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from conftest import PROJECT
+from fresh_machine import copy_project
 
 APPLY = PROJECT / "scripts" / "apply"
 
@@ -44,33 +47,6 @@ def fixture_small(tmp_path: Path, pristine: Path, version: str) -> Path:
     return tree
 
 
-@pytest.fixture(scope="session", name="whole")
-def fixture_whole(
-    tmp_path_factory: pytest.TempPathFactory, pristine: Path
-) -> Iterator[Path]:
-    """A copy of the pristine tree, by links: apply must not write through them."""
-    # Links want the same file system.
-    folder = pristine.parent / f".test-{os.getpid()}-{tmp_path_factory.getbasetemp().name}"
-    subprocess.run(["cp", "-al", pristine, folder], check=True)
-    yield folder
-    shutil.rmtree(folder)
-
-
-def test_whole_tree(whole: Path, pristine: Path) -> None:
-    """The real thing; the pristine tree behind the links stays as it was."""
-    before = (pristine / "mm/gup.c").read_bytes()
-    done = run(whole)
-    assert done.returncode == 0, done.stderr
-    assert (pristine / "mm/gup.c").read_bytes() == before
-    assert not (pristine / "mm/gup_pin").exists()
-    for name in ("mm/gup_pin/Kconfig", "include/linux/gup_pin.h", "Documentation/mm/gup_pin.rst"):
-        assert (whole / name).read_bytes() == (PROJECT / name).read_bytes()
-    assert not list(whole.glob("mm/*.orig")) + list(whole.glob("mm/*.rej"))
-    done = run("--audit", whole)
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"\b1[0-9] functions", done.stdout)
-
-
 def test_twice(small: Path) -> None:
     """The second time changes nothing and says why."""
     assert run(small).returncode == 0
@@ -91,12 +67,12 @@ def test_git_ignores_what_the_selftests_build() -> None:
     assert ignored == sorted(" ".join(lists).split())
 
 
-def test_no_file_is_one_that_git_ignores() -> None:
+def test_no_file_is_one_that_git_ignores(tmp_path: Path) -> None:
     """scripts/apply would put it into a kernel tree."""
-    if not (PROJECT / ".git").exists():
-        pytest.skip("no git checkout")
-    git = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
-    done = subprocess.run(git, cwd=PROJECT, capture_output=True, text=True, check=True)
+    copy_project(tmp_path)
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    git = ["git", "ls-files", "--others", "--ignored", "--exclude-standard"]
+    done = subprocess.run(git, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert not done.stdout
 
 

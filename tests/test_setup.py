@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import NOT_ROOT
 from vmlib import paths
 
 # Each keeps its packages in $WORLD/packages: name|architecture|selection|state|error flag.
@@ -121,19 +122,19 @@ class World:
 
 
 @pytest.fixture(name="world")
-def fixture_world(tmp_path: Path) -> World:
+def fixture_world(open_path: Path) -> World:
     """One where all is installed."""
-    folder = tmp_path / "bin"
+    folder = open_path / "bin"
     folder.mkdir()
     for name, text in FAKES.items():
         (folder / name).write_text(f"#!/bin/sh\n{text}")
         (folder / name).chmod(0o755)
-    config = tmp_path / "scripts/config"
+    config = open_path / "scripts/config"
     config.mkdir(parents=True)
     for name in ("setup", "lib.sh", "config/versions"):
-        shutil.copy(paths.SCRIPTS / name, tmp_path / "scripts" / name)
+        shutil.copy(paths.SCRIPTS / name, open_path / "scripts" / name)
     (config / "packages").write_text(TABLE)
-    world = World(tmp_path)
+    world = World(open_path)
     world.packages()
     return world
 
@@ -236,10 +237,10 @@ def test_a_group_is_asked_for(world: World) -> None:
 
 def test_without_root_it_says_what_is_missing(world: World) -> None:
     world.packages(flex="", bison="not-installed")
-    line = world.refused(before=("unshare", "--user", "--map-user=1000"))
+    line = world.refused(before=NOT_ROOT)
     assert line == "setup: not root: cannot install bison flex"
     world.packages()
-    assert world.setup(before=("unshare", "--user", "--map-user=1000")).returncode == 0
+    assert world.setup(before=NOT_ROOT).returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import pytest
 
 from checklib import jobs
 from checklib.results import FAILED, PASSED, SKIPPED, Phase, Result, Tally
+from conftest import NOT_ROOT
 from vmlib import paths
 
 PROJECT = paths.PROJECT
@@ -88,17 +89,17 @@ def test_an_unknown_kernel_is_a_usage_error(command: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("command", ["demo", "check"])
-def test_what_was_built_is_not_announced_again(command: str, tmp_path: Path) -> None:
+def test_what_was_built_is_not_announced_again(command: str, open_path: Path) -> None:
     for version in paths.versions():
-        stamp = tmp_path / f"build/{version}-test/.gup_pin_state"
+        stamp = open_path / f"build/{version}-test/.gup_pin_state"
         stamp.parent.mkdir(parents=True)
         stamp.touch()
-    bare = tmp_path / "bin"
+    bare = open_path / "bin"
     bare.mkdir()
     (bare / "dpkg-query").write_text("#!/bin/sh\n")
     (bare / "dpkg-query").chmod(0o755)
     path = f"{bare}:{os.environ['PATH']}"
-    done = run(command, tmp_path, "unshare", "--user", "--map-user=1000", PATH=path)
+    done = run(command, open_path, *NOT_ROOT, PATH=path)
     lines = done.stderr.splitlines()
     assert re.match(rf"{command}: takes about \d+ (min|s): what was built is kept in ", lines[1])
     assert lines[2].startswith("setup: not root: cannot install bc bison ")

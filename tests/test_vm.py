@@ -120,6 +120,32 @@ def test_results_leave_by_out(folder: Path) -> None:
     assert (out / "result").read_text() == "kept\n"
 
 
+# Writes ten lines to a file, and reads it all the time meanwhile; ten times.
+GROW = """
+import os, sys, time
+for _ in range(10):
+    file = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    if not (pid := os.fork()):
+        for number in range(10):
+            os.write(file, f"line {number}\\n".encode())
+            time.sleep(0.002)
+        os._exit(0)
+    while not os.waitpid(pid, os.WNOHANG)[0]:
+        open(sys.argv[1]).read()
+    sys.stdout.write(open(sys.argv[1]).read())
+"""
+
+
+def test_a_file_in_out_may_be_read_while_it_grows(folder: Path) -> None:
+    """No line of it is lost, neither here nor there: programs are waited for like this."""
+    file = folder / "said"
+    done = vm("--out", str(folder), "--", "python3", "-c", GROW, str(file))
+    assert done.returncode == 0, done.stderr
+    lines = b"".join(b"line %d\n" % number for number in range(10))
+    assert done.stdout == lines * 10
+    assert file.read_bytes() == lines
+
+
 def test_children_left_behind_hold_nothing_up() -> None:
     begin = time.monotonic()
     done = vm("-t", "600", "--", "sh", "-c", "sleep 1000 & echo done")

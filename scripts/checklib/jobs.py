@@ -84,8 +84,8 @@ def program(built: Built) -> list[Result]:
 
 
 def examples(built: Built) -> list[Result]:
-    """What the admin guide shows."""
-    return pytest(built.version, "tests/test_examples.py")
+    """What the admin guide shows, and README."""
+    return pytest(built.version, "tests/test_examples.py", "tests/test_readme.py")
 
 
 def fresh(suite: str) -> Job:

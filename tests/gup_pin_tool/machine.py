@@ -65,7 +65,7 @@ class Machine:
         (self.folder / "told").unlink(missing_ok=True)
         command: list[str | Path] = [
             "unshare",
-            "-rm",
+            "-m",
             "sh",
             "-ec",
             MASK,
