@@ -78,7 +78,7 @@ void __gup_pin_truncate(struct folio *folio);
 void __gup_pin_truncate_part(struct folio *folio);
 void __gup_pin_invalidate(struct folio *folio);
 void __gup_pin_read_ended(struct bio *bio);
-void __gup_pin_read_released(struct bio *bio, struct folio *folio);
+void __gup_pin_read_released(const struct bio *bio, unsigned long pfn);
 void __gup_pin_writeback_end(struct folio *folio);
 void __gup_pin_dirtying(struct folio *folio);
 void __gup_pin_dax_wait(struct folio *folio, unsigned long ip);
@@ -420,17 +420,17 @@ static __always_inline void gup_pin_read_ended(struct bio *bio)
 }
 
 /**
- * gup_pin_read_released() - a bio's pins on a folio are about to be released
+ * gup_pin_read_released() - a bio's pins on a folio were released
  * @bio: the bio
- * @folio: the folio
+ * @folio: the folio, which may be gone
  *
  * Any context but NMI.
  */
 static __always_inline void gup_pin_read_released(struct bio *bio,
 						  struct folio *folio)
 {
-	if (static_branch_unlikely(&gup_pin_hooks) && !folio_test_anon(folio))
-		__gup_pin_read_released(bio, folio);
+	if (static_branch_unlikely(&gup_pin_hooks))
+		__gup_pin_read_released(bio, folio_pfn(folio));
 }
 
 /**

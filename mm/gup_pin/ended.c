@@ -10,6 +10,7 @@
  * Only pages of files are looked at, for nothing happens to others. What does not fit
  * takes the place of the oldest: its hazard would be reported.
  */
+#include <linux/atomic.h>
 #include <linux/bio.h>
 #include <linux/hash.h>
 #include <linux/jiffies.h>
@@ -55,6 +56,9 @@ static struct ended_bucket buckets[BIT(ENDED_BITS)] = {
 	},
 };
 
+/* Places that are not free. */
+static atomic_t ended_nr;
+
 static struct ended_bucket *bucket_of(unsigned long pfn)
 {
 	return &buckets[hash_long(pfn, ENDED_BITS)];
@@ -63,6 +67,13 @@ static struct ended_bucket *bucket_of(unsigned long pfn)
 static bool is_stale(const struct ended *place)
 {
 	return !place->bio || time_after(jiffies, place->time + ENDED_JIFFIES);
+}
+
+static void clear_place(struct ended *place)
+{
+	if (place->bio)
+		atomic_dec(&ended_nr);
+	place->bio = NULL;
 }
 
 static struct ended *place_in(struct ended_bucket *bucket)
@@ -89,10 +100,14 @@ static void remember(const struct bio *bio, const struct folio_iter *fi)
 		.time = jiffies,
 	};
 	struct ended_bucket *bucket = bucket_of(ended.pfn);
+	struct ended *place;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&bucket->lock, flags);
-	*place_in(bucket) = ended;
+	place = place_in(bucket);
+	clear_place(place);
+	*place = ended;
+	atomic_inc(&ended_nr);
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 }
 
@@ -124,17 +139,24 @@ void __gup_pin_read_ended(struct bio *bio)
 			remember(bio, &fi);
 }
 
-/* Whatever the bio has done: what it did not read to is not here. */
-void __gup_pin_read_released(struct bio *bio, struct folio *folio)
+/*
+ * After the unpin, so that a pin is never without its entry; a pin that is taken between
+ * the two may be taken for this one.
+ */
+void __gup_pin_read_released(const struct bio *bio, unsigned long pfn)
 {
-	unsigned long pfn = folio_pfn(folio), flags;
-	struct ended_bucket *bucket = bucket_of(pfn);
+	struct ended_bucket *bucket;
+	unsigned long flags;
 	unsigned int i;
 
+	/* Mostly no page of a file is read to. */
+	if (!atomic_read(&ended_nr))
+		return;
+	bucket = bucket_of(pfn);
 	raw_spin_lock_irqsave(&bucket->lock, flags);
 	for (i = 0; i < ENDED_PLACES; i++)
 		if (bucket->places[i].bio == bio && bucket->places[i].pfn == pfn)
-			bucket->places[i].bio = NULL;
+			clear_place(&bucket->places[i]);
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 }
 
@@ -144,7 +166,7 @@ void __gup_pin_read_released(struct bio *bio, struct folio *folio)
  *
  * Any context but NMI.
  *
- * Return: how many; never more than there are.
+ * Return: how many.
  */
 unsigned int gup_pin_ended_pins(const struct folio *folio)
 {

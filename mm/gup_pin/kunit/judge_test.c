@@ -11,6 +11,7 @@
 
 #include "../compat.h"
 #include "../gup_pin.h"
+#include "case.h"
 #include "file.h"
 
 static struct inode *inode_of(const struct folio *folio)
@@ -159,6 +160,7 @@ static struct kunit_case judge_cases[] = {
 
 static struct kunit_suite judge_suite = {
 	.name = "gup_pin_judge",
+	.init = gup_pin_case_start,
 	.test_cases = judge_cases,
 };
 

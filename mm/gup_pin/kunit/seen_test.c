@@ -8,6 +8,7 @@
 #include <linux/time64.h>
 
 #include "../gup_pin.h"
+#include "case.h"
 
 #define KIND	GUP_PIN_HAZARD_WRITEBACK
 #define OTHER	GUP_PIN_HAZARD_TRUNCATE
@@ -23,6 +24,7 @@ static int seen_init(struct kunit *test)
 {
 	struct seen_state *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
 
+	gup_pin_case_start(test);
 	if (!s)
 		return -ENOMEM;
 	s->now = local_clock() + NSEC_PER_SEC;
