@@ -31,7 +31,7 @@
 
 /**
  * struct bucket - how many reports may be printed
- * @time: when it was last filled, in ns of local_clock()
+ * @time: when it was last filled, in ns of local_clock(); 0 if it never was: it is full
  * @left: how many
  */
 struct bucket {
@@ -96,6 +96,10 @@ static void fill(struct bucket *bucket, u32 burst, u64 interval, u64 now)
 {
 	u64 more;
 
+	if (!bucket->time) {
+		bucket->left = burst;
+		bucket->time = now;
+	}
 	if (now <= bucket->time)
 		return;
 	more = div64_u64(now - bucket->time, interval);

@@ -108,10 +108,20 @@ static void a_user_has_a_share(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 10, reported(test, OTHER, USER, 100));
 	KUNIT_EXPECT_EQ(test, 5, reported(test, KIND, USER + 1, 5));
 	KUNIT_EXPECT_EQ(test, 5, reported(test, KIND, ROOT, 100));
-	/* For long, it is little. */
+	/* Later it is little. */
 	later(test, 30);
 	KUNIT_EXPECT_EQ(test, 3, reported(test, KIND, USER, 100));
 	KUNIT_EXPECT_EQ(test, 17, reported(test, KIND, ROOT, 100));
+}
+
+/* What is met first of all, early at boot. */
+static void all_of_a_share_at_once(struct kunit *test)
+{
+	struct seen_state *s = test->priv;
+
+	s->now = 1;
+	KUNIT_EXPECT_EQ(test, 10, reported(test, KIND, USER, 100));
+	KUNIT_EXPECT_EQ(test, 10, reported(test, KIND, ROOT, 100));
 }
 
 /* Of one user. */
@@ -163,6 +173,7 @@ static struct kunit_case seen_cases[] = {
 	KUNIT_CASE(equal_ones_once),
 	KUNIT_CASE(a_kind_has_its_share),
 	KUNIT_CASE(a_user_has_a_share),
+	KUNIT_CASE(all_of_a_share_at_once),
 	KUNIT_CASE(the_oldest_is_forgotten),
 	KUNIT_CASE(a_user_forgets_his_own),
 	KUNIT_CASE(time_that_goes_back),
