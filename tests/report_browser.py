@@ -17,14 +17,14 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
-# Selenium would look for others, even in the network.
+# Named, or Selenium might look for others, even in the network.
 CHROMIUM, CHROMEDRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 FLAGS = (
     "--headless=new",
     # root has no sandbox; and /dev/shm may be small.
     *("--no-sandbox", "--disable-dev-shm-usage"),
     *("--disable-gpu", "--no-first-run", "--hide-scrollbars"),
-    # Chromium itself has questions to its makers.
+    # Or Chromium itself would ask its makers for the time, and for updates.
     *("--no-proxy-server", "--host-resolver-rules=MAP * ~NOTFOUND"),
 )
 SCRIPTS = Path(__file__).with_name("report_js")
@@ -107,7 +107,9 @@ class Browser:
             window.devtools("Emulation.setDeviceMetricsOverride", **size)
             window.devtools("Emulation.setFocusEmulationEnabled", enabled=True)
             window.show_on("screen")
-            self._messages(), self._requests()
+            # What was logged until now is not of the page.
+            self._messages()
+            self._requests()
             yield window
         finally:
             for handle in driver.window_handles:
