@@ -39,5 +39,5 @@ clean: ## remove built kernels and the trees with the project applied
 
 # By name, so that a slip in GUP_PIN_CACHE costs nobody a home directory.
 distclean: clean ## remove all of the cache: downloads, trees, ccache, everything
-	rm -rf --one-file-system $(foreach part,apt ccache dl fresh lock node node.log roots setup.log setup.tried src,"$(CACHE)/$(part)")
+	rm -rf --one-file-system $(foreach part,apt ccache dl fresh lock roots setup.log setup.tried src,"$(CACHE)/$(part)")
 	[ ! -d "$(CACHE)" ] || rmdir --ignore-fail-on-non-empty "$(CACHE)"

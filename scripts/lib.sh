@@ -65,19 +65,19 @@ interrupted() {
 # The reason of a failure, in one line, from the log $1 of what failed.
 why() {
 	local proxy=
-	if grep -qsE 'No space left on device|enough free space|[Dd]isk quota exceeded|^npm.*ENOSPC' "$1"; then
+	if grep -qsE 'No space left on device|enough free space|[Dd]isk quota exceeded' "$1"; then
 		echo "a disk is full: $(df -h --output=avail,target / "$CACHE" | tail -n +2 | sort -u |
 			awk '{ printf "%s%s left on %s", sep, $1, $2; sep = ", " }')"
 	elif grep -qsE 'Could not (resolve|connect)|Temporary failure|Unable to connect|Cannot initiate' "$1" ||
 		grep -qsE 'Connection (timed out|refused)|(Network|Host) is unreachable|No route to host' "$1" ||
-		grep -qsE 'Proxy Authentication Required|^npm.*(ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT)' "$1"; then
+		grep -qsE 'Proxy Authentication Required' "$1"; then
 		if command -v apt-config >/dev/null; then
 			eval "$(apt-config shell proxy Acquire::http::Proxy)"
 		fi
 		proxy=${proxy:-${http_proxy:-${https_proxy:-}}}
-		echo "no network${proxy:+, or no answer from the proxy $proxy}: $(grep -sE '^(E|Err|W|npm).*' "$1" | head -n 1)"
+		echo "no network${proxy:+, or no answer from the proxy $proxy}: $(grep -sE '^(E|Err|W).*' "$1" | head -n 1)"
 	else
-		grep -sE '^(E:|npm ERR|.*[Ee]rror)' "$1" | tail -n 1 | grep . || tail -n 1 "$1"
+		grep -sE '^E:|[Ee]rror' "$1" | tail -n 1 | grep . || tail -n 1 "$1"
 	fi
 }
 

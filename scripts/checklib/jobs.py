@@ -70,6 +70,7 @@ def dump(built: Built) -> list[Result]:
 
 def report_page(_: Built) -> list[Result]:
     """The page that shows the pins of a dump, in a browser."""
+    tool(paths.SCRIPTS / "setup", "browser")
     return pytest(None, "tests/test_report.py")
 
 

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a test does with a page in a window, and what it then sees."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from selenium.webdriver import ActionChains, Keys
+
+from report_browser import Window
+
+# Roles of which each must say what it is. Not group: a <details> is one, named by its summary.
+NAMED = {
+    *("button", "link", "searchbox", "textbox", "spinbutton", "combobox", "radio", "table"),
+    *("region", "navigation", "search", "image", "img", "tree", "treeitem", "columnheader"),
+    *("rowheader", "heading", "form"),
+}
+LANDMARKS = {"banner", "main", "navigation", "search", "contentinfo"}
+A4 = {"paperWidth": 8.27, "paperHeight": 11.69}
+
+
+def load(window: Window) -> Any:
+    """What is there at once."""
+    return window.run("loaded")
+
+
+def _timed(window: Window) -> Any:
+    """The table after Enter, and how long that took, in ms."""
+    start = time.monotonic()
+    window.press(Keys.ENTER)
+    now = window.run("tableNow")
+    return {**now, "ms": round((time.monotonic() - start) * 1000)}
+
+
+def _query(window: Window, words: str) -> Any:
+    """Replace what is searched for, and press Enter."""
+    window.focus("#query")
+    ActionChains(window.driver).key_down(Keys.CONTROL).send_keys("a").key_up(Keys.CONTROL).perform()
+    window.press(Keys.DELETE, words)
+    return _timed(window)
+
+
+def search(window: Window, queries: Sequence[str]) -> Any:
+    """For one after another."""
+    return [_query(window, words) for words in queries]
+
+
+def type_only(window: Window, query: str) -> Any:
+    """Type, without Enter."""
+    window.focus("#query")
+    window.press(query)
+    time.sleep(1)
+    return window.run("tableNow")
+
+
+def sort(window: Window, column: int, times: int) -> Any:
+    """By the heading of a column."""
+    heading = f"#pins-table thead th:nth-child({column + 1})"
+    seen = []
+    for _ in range(times):
+        window.focus(f"{heading} button")
+        now = _timed(window)
+        seen.append(
+            {
+                "ms": now["ms"],
+                "sort": window.find(heading).get_dom_attribute("aria-sort"),
+                "sorted": len(window.run("texts", "th[aria-sort]")),
+                "values": [cells[column] for cells in now["cells"]],
+                "pfns": [cells[0] for cells in now["cells"]],
+            }
+        )
+    return seen
+
+
+def turn_pages(window: Window, buttons: Sequence[str]) -> Any:
+    """Press Enter on buttons, which are named by their ids."""
+    seen = []
+    for button in buttons:
+        window.focus(f"#{button}")
+        window.press(Keys.ENTER)
+        seen.append(window.run("tableNow"))
+    return seen
+
+
+def expand(window: Window, most: int = 300) -> Any:
+    """From the top of the page to the first pin, and its stack, by keyboard alone."""
+    passed: list[Any] = []
+    while not (passed and passed[-1]["row"] and passed[-1]["expanded"]):
+        assert len(passed) < most, f"not reached: {passed[-1]}"
+        window.press(Keys.TAB)
+        passed.append(window.run("focused"))
+
+    def now() -> Any:
+        stack = window.run("texts", "#pins-table .detail .stack li")
+        words = window.run("texts", "#pins-table .detail .facts dd")
+        return {**window.run("focused"), "stack": stack, "words": words}
+
+    before = now()
+    window.press(Keys.ENTER)
+    opened = now()
+    window.press(Keys.SPACE)
+    return {"passed": passed, "before": before, "open": opened, "closed": now()}
+
+
+def skip(window: Window) -> Any:
+    """By the first link of the page."""
+    window.press(Keys.TAB)
+    first = window.run("focused")
+    window.press(Keys.ENTER, Keys.TAB)
+    return {"first": first, "next": window.run("focused")["id"]}
+
+
+def flame(window: Window, keys: Sequence[str]) -> Any:
+    """Walk through the graph of call paths with keys; where that leads."""
+    window.focus('#flame [tabindex="0"]')
+    seen = [window.run("focused")]
+    for key in keys:
+        window.press(key)
+        seen.append(
+            {
+                **window.run("focused"),
+                "bars": len(window.run("texts", "#flame [role=treeitem]")),
+                "reached": len(window.run("texts", '#flame [tabindex="0"]')),
+                "panel": window.run("texts", "#flame-panel")[0],
+            }
+        )
+    return seen
+
+
+def click(window: Window, button: str) -> Any:
+    """What is shown when a button is clicked."""
+    window.find(button).click()
+    return window.run("tableNow")
+
+
+def measure(window: Window, by: str) -> Any:
+    """Choose the measure of the graph; what its root says then."""
+    window.find(f"[name=measure][value={by}]").click()
+    return window.find("#flame [role=treeitem]").get_dom_attribute("aria-label")
+
+
+def open_all(window: Window) -> Any:
+    """Open all that opens."""
+    return window.run("opened")
+
+
+def contrast(window: Window) -> Any:
+    """With everything open, an error too."""
+    open_all(window)
+    _query(window, "nonsense=1")
+    return window.run("lowContrast")
+
+
+def _tree(window: Window) -> Any:
+    """Chromium's own tree of what assistive programs get."""
+    nodes = window.devtools("Accessibility.getFullAXTree")["nodes"]
+    kept = [node for node in nodes if not node["ignored"] and "role" in node]
+    return [(node["role"]["value"], node.get("name", {}).get("value", ""), node) for node in kept]
+
+
+def accessibility(window: Window) -> Any:
+    """Roles and names in it, and what has none even with everything open."""
+    closed = _tree(window)
+    open_all(window)
+    named = [(role, name) for role, name, _ in [*closed, *_tree(window)]]
+    levels = []
+    for role, _, node in closed:
+        if role == "heading":
+            (level,) = [p["value"]["value"] for p in node["properties"] if p["name"] == "level"]
+            levels.append(level)
+    return {
+        "unnamed": [role for role, name in named if role in NAMED and not name.strip()],
+        "landmarks": {role for role, _, _ in closed} & LANDMARKS,
+        "levels": levels,
+        "roles": Counter(role for role, _, _ in closed),
+    }
+
+
+def refuses(window: Window) -> Any:
+    """What the page's policy refuses."""
+    return {**window.run("refused"), "image": not window.run("loadsImage")}
+
+
+def print_it(window: Window) -> Any:
+    """What is on paper."""
+    window.show_on("print")
+    parts = ["header nav", "#search", ".pager", "#problems", "#pins-table", "#flame"]
+    pdf = base64.b64decode(window.devtools("Page.printToPDF", **A4)["data"])
+    return {
+        "shown": window.run("shown", *parts),
+        "back": window.find("body").value_of_css_property("background-color"),
+        "contrast": window.run("lowContrast"),
+        "pages": pdf.count(b"/Type /Page\n"),
+    }
