@@ -135,7 +135,7 @@ def words_of(line: str) -> dict[str, str]:
 
 def without_ages(lines: list[str]) -> list[str]:
     """Lines that can be compared."""
-    return [re.sub(r"\b(age|oldest|newest)_ms=\d+", "", line) for line in lines]
+    return [re.sub(r"\b(age|last|oldest|newest)_ms=\d+", "", line) for line in lines]
 
 
 def stacks_of(text: str) -> dict[str, list[str]]:

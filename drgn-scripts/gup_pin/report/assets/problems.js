@@ -54,7 +54,10 @@ const STAKES = {
   memory: ['danger', ''],
   hang: ['warning', 'A task waits for the pin to be released.'],
   time: ['warning', ''],
-  guess: ['note', 'Not reported: it is a guess that the pin is for write.'],
+  guess: [
+    'note',
+    'Not reported: that the pin is for write, or of this part of the folio, is a guess.',
+  ],
   rewrite: ['note', 'Not reported: the folio was dirty, and so was written once more.'],
   done: ['note', 'Not reported: the read that had pinned it had ended.'],
   wait: ['note', 'Not reported: it did not wait for long.'],
