@@ -177,7 +177,9 @@ TEST_F(overdue, told_once)
 	gup_pin_msleep(300);
 	ASSERT_OK(gup_pin_watch_silent(&self->at.watch));
 	ASSERT_OK(set_max("200"));
-	ASSERT_OK(saw(&self->at, &line, " ms so far, gup_pin.max_short_ms=200"));
+	/* With the parameter from boot on, an equal one was reported before, by that. */
+	ASSERT_OK(saw(&self->at, &line,
+		      self->at.before ? NULL : " ms so far, gup_pin.max_short_ms=200"));
 
 	gup_pin_msleep(1000);
 	ASSERT_OK(gup_pin_watch_silent(&self->at.watch));
