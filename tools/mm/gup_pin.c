@@ -28,6 +28,7 @@
 #include "gup_pin_tool/path.c"
 #include "gup_pin_tool/lines.c"
 #include "gup_pin_tool/record.c"
+#include "gup_pin_tool/frames.c"
 #include "gup_pin_tool/read.c"
 #include "gup_pin_tool/source.c"
 #include "gup_pin_tool/filter.c"

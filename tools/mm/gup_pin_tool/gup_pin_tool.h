@@ -135,6 +135,9 @@ static enum gp_type gp_key_type(const char *key);
 static bool gp_kind_has(enum gp_kind kind, const char *key);
 static bool gp_key_needs_pins(const char *key);
 
+/* frames.c */
+static int gp_read_frames(struct gp_lines *lines, struct gp_record *record);
+
 struct gp_filter;
 
 /**

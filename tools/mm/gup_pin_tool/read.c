@@ -146,54 +146,6 @@ static int gp_reader_open(struct gp_reader **reader, const char *path,
 	return status;
 }
 
-static void no_frames(struct gp_record *record)
-{
-	if (!record->frames)
-		record->frames = gp_grow(NULL, &record->frames_room, 1);
-	record->frames[0] = '\0';
-	record->frames_len = 0;
-}
-
-static void add_frame(struct gp_record *record, const char *frame)
-{
-	size_t len = strlen(frame);
-
-	while (record->frames_len + len + 2 > record->frames_room)
-		record->frames = gp_grow(record->frames, &record->frames_room, 1);
-	memcpy(record->frames + record->frames_len, frame, len);
-	record->frames_len += len;
-	record->frames[record->frames_len++] = '\n';
-	record->frames[record->frames_len] = '\0';
-}
-
-/* The frames behind a line of stacks, to the empty line that ends them. */
-static int read_frames(struct gp_reader *reader)
-{
-	struct gp_lines *lines = &reader->lines;
-	unsigned int nr;
-	const char *line;
-	bool end;
-	int status;
-
-	no_frames(&reader->record);
-	for (nr = 0; nr <= GP_FRAMES_MAX; nr++) {
-		status = gp_lines_next(lines, &line, &end);
-		if (status)
-			return status;
-		if (end)
-			return gp_error("%s:%llu: the file is cut off in a stack",
-					lines->name, lines->nr);
-		if (!*line)
-			return GP_OK;
-		if (*line != ' ' || !line[1])
-			return gp_error("%s:%llu: no frame, nor an empty line: damaged",
-					lines->name, lines->nr);
-		add_frame(&reader->record, line + 1);
-	}
-	return gp_error("%s:%llu: a stack of more than %d frames: damaged",
-			lines->name, lines->nr, GP_FRAMES_MAX);
-}
-
 /* The line is gone once the next one was read, and the frames are next. */
 static void keep_line(struct gp_record *record, char **kept, const char *line)
 {
@@ -259,7 +211,7 @@ static int gp_reader_next(struct gp_reader *reader, struct gp_record **record)
 				lines->nr, problem);
 	if (reader->kind == GP_STACKS) {
 		keep_line(&reader->record, &reader->line, line);
-		status = read_frames(reader);
+		status = gp_read_frames(lines, &reader->record);
 	}
 	if (!status)
 		*record = &reader->record;
