@@ -2,6 +2,7 @@
 /*
  * The stack behind a line, frame by frame.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "gup_pin_tool.h"
@@ -26,8 +27,8 @@ static void add_frame(struct gp_record *record, const char *frame)
 	record->frames[record->frames_len] = '\0';
 }
 
-/* The frames behind a line of stacks, to the empty line that ends them. */
-static int gp_read_frames(struct gp_lines *lines, struct gp_record *record)
+/* Frames, until there is the line that ends them; without it, "", an empty one. */
+static int read_stack(struct gp_lines *lines, struct gp_record *record, const char *until)
 {
 	unsigned int nr;
 	const char *line;
@@ -42,13 +43,60 @@ static int gp_read_frames(struct gp_lines *lines, struct gp_record *record)
 		if (end)
 			return gp_error("%s:%llu: the file is cut off in a stack",
 					lines->name, lines->nr);
-		if (!*line)
+		if (!strcmp(line, until))
 			return GP_OK;
 		if (*line != ' ' || !line[1])
-			return gp_error("%s:%llu: no frame, nor an empty line: damaged",
-					lines->name, lines->nr);
+			return gp_error("%s:%llu: no frame, nor %s: damaged", lines->name,
+					lines->nr, *until ? "'pin:'" : "an empty line");
 		add_frame(record, line + 1);
 	}
 	return gp_error("%s:%llu: a stack of more than %d frames: damaged",
 			lines->name, lines->nr, GP_FRAMES_MAX);
+}
+
+/* Of a hazard the event's frames come first. */
+static int read_event(struct gp_lines *lines, struct gp_record *record)
+{
+	const char *line;
+	bool end;
+	int status = gp_lines_next(lines, &line, &end);
+
+	if (status)
+		return status;
+	if (end)
+		return gp_error("%s:%llu: the file is cut off in a hazard",
+				lines->name, lines->nr);
+	if (strcmp(line, "event:"))
+		return gp_error("%s:%llu: not 'event:': damaged", lines->name, lines->nr);
+	status = read_stack(lines, record, "pin:");
+	free(record->event);
+	record->event = status ? NULL : gp_copy(record->frames);
+	return status;
+}
+
+/**
+ * gp_read_frames() - the frames behind a line of `stacks` or `hazards`
+ * @lines: the file
+ * @record: the line; the frames are put there
+ *
+ * Return: a status.
+ */
+static int gp_read_frames(struct gp_lines *lines, struct gp_record *record)
+{
+	int status = record->kind == GP_HAZARDS ? read_event(lines, record) : GP_OK;
+
+	return status ? status : read_stack(lines, record, "");
+}
+
+/* Frames as they are in the file, behind a blank each; to be freed. */
+static char *gp_frames_text(const char *frames)
+{
+	char *text = gp_alloc(2 * strlen(frames) + 1), *to = text;
+
+	for (; *frames; frames++) {
+		if (to == text || to[-1] == '\n')
+			*to++ = ' ';
+		*to++ = *frames;
+	}
+	return text;
 }

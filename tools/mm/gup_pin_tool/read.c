@@ -18,11 +18,18 @@ static const struct {
 	{ "orphans", GP_PINS },
 	{ "gup_pins", GP_PINS },
 	{ "stacks", GP_STACKS },
+	{ "hazards", GP_HAZARDS },
 };
 
 static const char *gp_kind_name(enum gp_kind kind)
 {
-	return kind == GP_PINS ? "pins" : "stacks";
+	static const char *const names[] = {
+		[GP_PINS] = "pins",
+		[GP_STACKS] = "stacks",
+		[GP_HAZARDS] = "hazards",
+	};
+
+	return names[kind];
 }
 
 static bool find_kind(const char *name, enum gp_kind *kind)
@@ -88,7 +95,7 @@ static int read_title(struct gp_reader *reader, bool process)
 		return gp_error("%s:1: %s has format %llu, but only %d can be read",
 				file, name, number, FILE_FORMAT);
 	if (!find_kind(name, &reader->kind))
-		return gp_error("%s:1: this is %s; only pins, orphans and stacks can be read",
+		return gp_error("%s:1: this is %s; only pins, orphans, stacks and hazards are read",
 				file, name);
 	reader->title = gp_copy(line);
 	return GP_OK;
@@ -209,7 +216,7 @@ static int gp_reader_next(struct gp_reader *reader, struct gp_record **record)
 	if (gp_record_parse(&reader->record, reader->kind, line, &problem))
 		return gp_error("%s:%llu: the line %s: damaged", lines->name,
 				lines->nr, problem);
-	if (reader->kind == GP_STACKS) {
+	if (reader->kind != GP_PINS) {
 		keep_line(&reader->record, &reader->line, line);
 		status = gp_read_frames(lines, &reader->record);
 	}
@@ -224,5 +231,6 @@ static void gp_reader_close(struct gp_reader *reader)
 	free(reader->title);
 	free(reader->line);
 	free(reader->record.frames);
+	free(reader->record.event);
 	free(reader);
 }
