@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gup_pin_tool.files import (
+    HAZARDS,
     PINS,
     RXE,
     SAMPLE,
@@ -19,6 +20,7 @@ from gup_pin_tool.files import (
     Tool,
     Words,
     build,
+    hazard,
     pin,
     stack,
     write,
@@ -80,6 +82,64 @@ def fixture_folder(tmp_path: Path) -> Path:
         stack(RXE, pins=6, pages=6, calls=2, stack="0x2"),
     )
     return folder
+
+
+@pytest.fixture(name="hazards")
+def fixture_hazards(tmp_path: Path) -> Path:
+    """A copy of hazards, in the order in which they were met, and of what the manual shows."""
+    none: Words = {"map": "anon", "dev": "0:0", "ino": 0, "path": "", "indexes": "0x0-0x0"}
+    no_pin: Words = {"api": "unknown", "owner": 0, "task": "0/0", "comm": "", "mode": "r"}
+    return write(
+        tmp_path / "hazards",
+        HAZARDS,
+        hazard(
+            event={"kind": "truncate", "task": "9/9", "comm": "umount"},
+            pfn="0x10",
+            func="shmem_undo_range+0x2c1",
+            path="/memfd:a",
+            count=300,
+            reported=0,
+            stake="end",
+        ),
+        hazard(
+            event={"kind": "unmatched_unpin", "task": "40/41", "comm": "grab"},
+            stacks=(["rxe_mr_cleanup+0x1b/0x50 [rxe]"], []),
+            pfn="0x20",
+            func="rxe_mr_cleanup+0x1b",
+            count=2,
+            last_ms=60_000,
+            stake="memory",
+            **none | no_pin,
+        ),
+        hazard(
+            event={"kind": "pin_under_writeback", "age_ms": 86_400_000},
+            pfn="0x30",
+            owner=9,
+            task="9/10",
+            comm=r"a\x20b",
+            path="",
+            indexes="0x7-0x7",
+            last_ms=7_200_000,
+            count=1,
+            func="io_pin_pages+0x81",
+        ),
+        hazard(pfn="0x40"),
+        hazard(
+            event={"kind": "overdue", "task": "0/0", "comm": "gup_pin"},
+            stacks=([], RXE),
+            pfn="0x200",
+            order=9,
+            pages=512,
+            mode="r",
+            term="short",
+            age_ms=90_000_000,
+            stack="0x7",
+            func="pin_user_pages_fast+0x8f",
+            count=1,
+            stake="time",
+            **none,
+        ),
+    )
 
 
 @pytest.fixture(name="sample")

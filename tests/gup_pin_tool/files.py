@@ -16,7 +16,7 @@ SOURCE = paths.PROJECT / "tools" / "mm" / "gup_pin.c"
 SAMPLE = json.loads((Path(__file__).parent / "sample.json").read_text())
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 SANITIZERS = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-PINS, STACKS = "# gup_pin pins 1", "# gup_pin stacks 1"
+PINS, STACKS, HAZARDS = (f"# gup_pin {name} 1" for name in ("pins", "stacks", "hazards"))
 Words = dict[str, object]
 Run = subprocess.CompletedProcess[str]
 Tool = Callable[..., Run]
@@ -29,9 +29,14 @@ def build(compiler: str, out: Path, *flags: str) -> Path:
     return out
 
 
+def line_of(words: Words) -> str:
+    """Words as a line, or as a part of one."""
+    return " ".join(f"{key}={value}" for key, value in words.items())
+
+
 def pin(**words: object) -> str:
     """A line of pins; words that are not in it go to its end."""
-    return " ".join(f"{key}={value}" for key, value in (PIN | words).items())
+    return line_of(PIN | words)
 
 
 def stack(frames: Iterable[str], **words: object) -> str:
@@ -47,8 +52,7 @@ def stack(frames: Iterable[str], **words: object) -> str:
         "newest_ms": 203,
         "stack": "0x2b40003",
     }
-    head = " ".join(f"{key}={value}" for key, value in (line | words).items())
-    return "\n".join([head, *(f" {frame}" for frame in frames), ""])
+    return "\n".join([line_of(line | words), *(f" {frame}" for frame in frames), ""])
 
 
 def write(path: Path, *lines: str) -> Path:
@@ -60,6 +64,34 @@ def write(path: Path, *lines: str) -> Path:
 
 RXE = ["pin_user_pages_fast+0x1/0x90", "ib_umem_get+0x2/0x3 [ib_uverbs]", "rxe_mr+0x4/0x5 [rxe]"]
 URING = ["pin_user_pages_fast+0x1/0x90", "io_pin_pages+0x2/0x3", "do_syscall_64+0x4/0x5"]
+
+
+MSYNC = ["ext4_bio_write_folio+0x101/0x3d0", "mpage_submit_folio+0x5a/0x70"]
+
+
+def hazard(
+    event: Words | None = None,
+    stacks: tuple[Iterable[str], Iterable[str]] = (MSYNC, URING),
+    **words: object,
+) -> str:
+    """A record of hazards, without its last newline; words of its pin, or of what follows it."""
+    first: Words = {"kind": "writeback", "age_ms": 3543, "task": "57/57", "comm": "msync"}
+    rest: Words = {
+        "func": "ext4_bio_write_folio+0x101",
+        "pins_on_folio": 1,
+        "path": "/data",
+        "count": 12,
+        "last_ms": 204,
+        "reported": 1,
+        "indexes": "0x0-0x3",
+        "stake": "data",
+    }
+    file: Words = {"pages": 1, "pins": 1, "map": "file", "dev": "8:1", "ino": 77}
+    whose = PIN | file | {key: value for key, value in words.items() if key in PIN}
+    rest |= {key: value for key, value in words.items() if key not in PIN}
+    line = " ".join(line_of(part) for part in (first | (event or {}), whose, rest))
+    frames = [[f" {frame}" for frame in stack] for stack in stacks]
+    return "\n".join([line, "event:", *frames[0], "pin:", *frames[1], ""])
 
 
 def words_of(line: str) -> Words:

@@ -116,6 +116,7 @@ def main() -> None:
     run("other", "file", "/etc/passwd", "--json")
     run("process", "pid", str(os.getpid()), "--json")
     run("stacks", "stacks", "--json")
+    run("hazards", "hazards", "--raw")
     run("module", "list", "--by", "module,stack,comm", "--json")
     run("diff", "diff", before, after, "--json")
     run("since", "diff", before, "--by", "comm", "--json")

@@ -93,12 +93,15 @@ def test_a_kernel_tree_builds_it_again_when_a_part_changes(folder_of_tree: Path)
 
 def test_help(tool: Tool) -> None:
     text = tool("--help").stdout
-    for command in ("top", "list", "stacks", "file PATH", "pid PID", "diff A [B]"):
+    for command in ("top", "list", "stacks", "hazards", "file PATH", "pid PID", "diff A [B]"):
         assert f"\n  {command} " in text
 
 
 def test_the_manual_is_a_man_page_and_complete(tool: Tool) -> None:
     manual = (paths.PROJECT / "Documentation/admin-guide/mm/gup_pin_tool.rst").read_text()
+    for verb in re.findall(r"^  ([a-z]+) ", tool("--help").stdout, re.MULTILINE):
+        for line in (rf"\| \*\*gup_pin\*\* \[?\*\*{verb}\*\*", rf"\*\*{verb}\*\*"):
+            assert re.search(f"^{line}", manual, re.MULTILINE), line
     for option in re.findall(r"^  (-\w), (--\w+)", tool("--help").stdout, re.MULTILINE):
         assert re.search(rf"^{option[0]}[^,]*, {option[1]}", manual, re.MULTILINE), option
     command = ["rst2man", "--strict"]

@@ -11,7 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from gup_pin_tool.files import PINS, RXE, STACKS, URING, Tool, pin, rows, stack, write
+from gup_pin_tool.files import (
+    HAZARDS,
+    MSYNC,
+    PINS,
+    RXE,
+    STACKS,
+    URING,
+    Tool,
+    hazard,
+    pin,
+    rows,
+    stack,
+    write,
+)
 
 
 def test_words_of_later_kernels(tool: Tool, tmp_path: Path) -> None:
@@ -30,6 +43,13 @@ def test_words_of_later_kernels(tool: Tool, tmp_path: Path) -> None:
     table = rows(tool("top", "-f", "stacks", "--by", "api").stdout)
     assert table[1][-2:] == ["ACQUIRED", "API"]
     assert table[2][-2:] == ["70", "pin_user_pages_fast"]
+    write(tmp_path / "hazards", HAZARDS, hazard(fresh="x", n=5, pin=7, frames="y"))
+    assert tool("hazards", "-f", "hazards", "-R").stdout == (tmp_path / "hazards").read_text()
+    text = tool("hazards", "-f", "hazards", "--json", "fresh=x").stdout
+    got = json.loads(text)
+    assert (got[0]["fresh"], got[0]["n"], got[0]["frames"]) == ("x", "5", "y")
+    # The pin itself is worth more than a word of that name.
+    assert text.count('"pin":') == text.count('"frames": "') == 1 and got[0]["pin"]["pins"] == 1
 
 
 def cut(line: str) -> Callable[[str], str]:
@@ -51,7 +71,7 @@ def swap(old: str, new: str) -> Callable[[str], str]:
         ("pins", lambda _: "# gup_pin", "pins:1: the file is cut off"),
         ("pins", swap("pins 1", "pins 2"), "pins:1: pins has format 2, but only 1"),
         ("pins", swap("pins 1", "pins x"), "pins:1: not "),
-        ("pins", swap("pins 1", "hazards 1"), "pins:1: this is hazards; only"),
+        ("pins", swap("pins 1", "refused 1"), "pins:1: this is refused; only"),
         ("pins", swap("pins 1", "stacks 1"), "pins: this is stacks, but pins is needed"),
         ("pins", cut("pfn=0x30"), "pins:4: the file is cut off in the middle"),
         ("pins", swap(" term=", " "), "pins:5: the line has a word that is not key=value"),
@@ -88,6 +108,63 @@ def test_a_damaged_file(
         json.loads(done.stdout)
 
 
+@pytest.mark.parametrize(
+    ("damage", "error"),
+    [
+        (lambda _: "", "hazards: the file is empty"),
+        (swap("hazards 1", "hazards 2"), "hazards:1: hazards has format 2, but only 1"),
+        (swap("hazards 1", "refused 1"), "hazards:1: this is refused; only"),
+        (swap("hazards 1", "pins 1"), "hazards: this is pins, but hazards is needed"),
+        (cut("pfn=0x40"), "the file is cut off in the middle of this line"),
+        (swap(" stake=time", ""), "hazards:34: the line has too few words"),
+        (swap(" stake=time", " stake="), "hazards:34: the line has a word with a wrong value"),
+        (swap("count=1", "count=x"), "hazards:34: the line has a word with a wrong value"),
+        (swap("count=1", "count=1 count=1"), "hazards:34: the line has not the words"),
+        (swap("stake=time", "stake=time age_ms=1"), "hazards:34: the line has a word twice"),
+        (swap("stake=time", "stake=time" + " x=y" * 40), "hazards:34: the line has too many"),
+        (swap(" term=short", ""), "hazards:34: the line has not the words"),
+        (swap("kind=overdue", "king=overdue"), "hazards:34: the line has not the words"),
+        (swap("kind=overdue age_ms=3543", "kind=overdue"), "hazards:34: the line has not"),
+        (swap("event:\n", ""), "hazards:35: not 'event:': damaged"),
+        (swap("event:\n", "event\n"), "hazards:35: not 'event:': damaged"),
+        (swap("pin:\n", ""), "hazards:39: no frame, nor 'pin:': damaged"),
+        (swap("pin:\n", "\n"), "hazards:36: no frame, nor 'pin:': damaged"),
+        (swap("pin:\n", " x\n" * 300 + "pin:\n"), "a stack of more than 256 frames"),
+        (swap(f" {RXE[1]}", RXE[1]), "hazards:38: no frame, nor an empty line"),
+        (swap("\n\n", "\n"), "hazards:39: the file is cut off in a stack"),
+        (cut("pin:\n"), "the file is cut off in a stack"),
+        (cut("event:\n"), "the file is cut off in a stack"),
+        (cut(f" {MSYNC[0]}\n"), "hazards:4: the file is cut off in a stack"),
+        (cut("indexes=0x0-0x3 stake=end\n"), "hazards:2: the file is cut off in a hazard"),
+    ],
+)
+def test_damaged_hazards(
+    tool: Tool, hazards: Path, damage: Callable[[str], str], error: str
+) -> None:
+    hazards.write_text(damage(hazards.read_text()))
+    assert error in tool("hazards", "-f", "hazards", status=1).stderr
+    for words in (["--raw"], ["--by", "stack"], ["--sort", "count", "-n", "1"]):
+        assert error in tool("hazards", "-f", "hazards", *words, status=1).stderr
+    done = tool("hazards", "-f", "hazards", "--json", status=1)
+    if done.stdout:
+        json.loads(done.stdout)
+
+
+def test_hazards_that_end_anywhere(tool: Tool, hazards: Path) -> None:
+    """Whole records are shown, and the rest is an error."""
+    text = hazards.read_text()
+    ends = [n + len("\n\n") for n in range(len(text)) if text.startswith("\n\n", n)]
+    ends.insert(0, len(f"{HAZARDS}\n"))
+    assert len(ends) == 6
+    for end in {*ends, *(n + more for n in ends for more in (-1, 1)), *range(0, len(text), 13)}:
+        if end > len(text):
+            continue
+        hazards.write_text(text[:end])
+        done = tool("hazards", "-f", "hazards", "--json", status=int(end not in ends))
+        if end >= ends[0]:
+            assert len(json.loads(done.stdout)) == sum(n <= end for n in ends[1:])
+
+
 def test_what_a_torn_file_had_is_shown(tool: Tool, folder: Path) -> None:
     path = folder / "pins"
     path.write_text(path.read_text()[:-30])
@@ -104,16 +181,23 @@ def test_what_a_torn_file_had_is_shown(tool: Tool, folder: Path) -> None:
         (["list", "-f", "copy", "--sort", "nothing"], "no line has a word nothing="),
         (["list", "-f", "copy/stacks"], "this is stacks, but pins is needed"),
         (["top", "-f", "copy/stacks"], "this is stacks, but pins is needed"),
+        (["hazards", "-f", "copy"], "copy/hazards: No such file"),
+        (["hazards", "-f", "copy/stacks"], "this is stacks, but hazards is needed"),
+        (["hazards", "-f", "hazards", "nothing=1"], "no line has a word nothing="),
+        (["hazards", "-f", "hazards", "--sort", "nothing"], "no line has a word nothing="),
+        (["list", "-f", "hazards"], "this is hazards, but pins is needed"),
+        (["top", "-f", "hazards", "--by", "mode"], "this is hazards, but stacks is needed"),
+        (["diff", "hazards", "hazards"], "this is hazards, but stacks is needed"),
         (["list", "-f", "copy/pins", "--by", "module"], "modules are told by stacks"),
         (["diff", "copy", "none"], "none: No such file"),
         (["list", "-f", "a\nb"], "a?b: No such file"),
     ],
 )
 def test_what_cannot_be_told(
-    tool: Tool, folder: Path, tmp_path: Path, words: list[str], error: str
+    tool: Tool, folder: Path, hazards: Path, words: list[str], error: str
 ) -> None:
-    assert folder.name == "copy"
-    (tmp_path / "empty").mkdir()
+    assert (folder.name, hazards.name) == ("copy", "hazards")
+    (folder.parent / "empty").mkdir()
     assert error in tool(*words, status=1).stderr
 
 
@@ -158,6 +242,11 @@ def test_what_cannot_be_told(
         ["diff"],
         ["diff", "a", "b", "c"],
         ["diff", "a", "b", "-f", "c"],
+        ["hazards", "word"],
+        ["hazards", "-f", "copy", "mode=write"],
+        ["hazards", "-f", "copy", "--by", "comm"],
+        ["hazards", "-f", "copy", "--by", "stack,comm"],
+        ["hazards", "-f", "copy", "--raw", "--json"],
     ],
 )
 def test_usage_errors(tool: Tool, folder: Path, words: list[str]) -> None:
@@ -177,12 +266,21 @@ def mutate(data: bytes, rng: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_damage_at_random(program: Path, sample: Path, seed: int) -> None:
+def test_damage_at_random(program: Path, sample: Path, hazards: Path, seed: int) -> None:
     rng = random.Random(seed)
-    for name in ("pins", "stacks"):
+    hazards.rename(sample / "hazards")
+    for name in ("pins", "stacks", "hazards"):
         path = sample / name
         path.write_bytes(mutate(path.read_bytes(), rng))
-    for words in (["list"], ["stacks", "-j"], ["list", "-b", "module,stack,file"], ["diff"]):
+    sums = ["list", "-b", "module,stack,file"]
+    for words in (
+        ["list"],
+        ["stacks", "-j"],
+        sums,
+        ["diff"],
+        ["hazards", "-j"],
+        ["hazards", "-b", "stack", "pfn=0-0x300", "min_age_ms=1"],
+    ):
         source = [sample, sample] if words[0] == "diff" else ["-f", sample]
         command: list[str | Path] = [program, *words, *source]
         done = subprocess.run(command, capture_output=True, check=False)

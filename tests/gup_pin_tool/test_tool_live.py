@@ -50,6 +50,12 @@ def test_live_pins(live: dict[str, Any]) -> None:
     assert [r["pins_growth"] for r in records("gone")] == [-pages]
 
 
+def test_live_hazards(live: dict[str, Any]) -> None:
+    """All that the kernel writes can be read; there may be none."""
+    status, out, err = live["hazards"]
+    assert (status, err, out.splitlines()[0]) == (0, "", "# gup_pin hazards 1")
+
+
 def test_live_filters(live: dict[str, Any]) -> None:
     """The kernel is told what it knows, and the answer is the same as without it."""
     pid, ino, dev = (live[name] for name in ("filters_pid", "ino", "dev"))

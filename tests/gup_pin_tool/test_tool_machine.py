@@ -7,7 +7,7 @@ import json
 import os
 from pathlib import Path
 
-from gup_pin_tool.files import PINS, STACKS, URING, Tool, pin, stack, write
+from gup_pin_tool.files import HAZARDS, PINS, STACKS, URING, Tool, hazard, pin, stack, write
 from gup_pin_tool.machine import Machine
 
 
@@ -58,6 +58,18 @@ def test_the_kernel_is_told_no_word_twice(machine: Machine) -> None:
         machine.run("file", path, "ino=5", "mode=w")
         dev = f"{os.major(st.st_dev)}:{os.minor(st.st_dev)}"
         assert machine.told() == [f"ino={st.st_ino} dev={dev} mode=w"]
+
+
+def test_the_kernel_gets_the_filter_of_hazards(machine: Machine) -> None:
+    write(machine.files / "stats", "enabled 1")
+    write(machine.files / "hazards", HAZARDS, hazard(), hazard(stake="end"))
+    words = ["pfn=0-0xffffff", "comm=fio", "min_age_ms=5000", "stake=data", "func=x"]
+    assert json.loads(machine.run("hazards", "--json", *words).stdout) == []
+    assert machine.told() == ["pfn=0x0-0xffffff comm=fio min_age_ms=5000"]
+    got = json.loads(machine.run("hazards", "--json", *words[:-1]).stdout)
+    assert [g["stake"] for g in got] == ["data"]
+    assert machine.run("hazards").stdout.count("\n") == 3
+    assert machine.told() == []
 
 
 def test_a_filter_that_the_kernel_refuses(machine: Machine) -> None:

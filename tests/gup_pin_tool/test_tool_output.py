@@ -17,7 +17,7 @@ from typing import IO
 
 import pytest
 
-from gup_pin_tool.files import PINS, RXE, STACKS, Tool, pin, stack, write
+from gup_pin_tool.files import HAZARDS, PINS, RXE, STACKS, Tool, hazard, pin, stack, write
 
 
 def test_raw_lines_have_no_sums(tool: Tool, folder: Path) -> None:
@@ -45,8 +45,9 @@ def test_no_key_of_json_comes_twice(tool: Tool, folder: Path) -> None:
                 assert json.loads(done.stdout, object_pairs_hook=pairs_once)
     got = json.loads(tool("list", "-f", folder, "-j", "--by", "pins").stdout)
     assert {(g["pins"], g["runs"]) for g in got} == {(n, 1) for n in (1, 2, 4, 8)}
-    text = tool("stacks", "-f", folder, "-j").stdout
-    json.loads(text, object_pairs_hook=pairs_once)
+    write(folder / "hazards", HAZARDS, hazard(pin="x", frames="y"))
+    for verb in ("stacks", "hazards"):
+        json.loads(tool(verb, "-f", folder, "-j").stdout, object_pairs_hook=pairs_once)
 
 
 def test_stdin(tool: Tool, folder: Path) -> None:
@@ -72,7 +73,8 @@ def test_a_reader_who_has_seen_enough(program: Path, tmp_path: Path, words: list
 
 
 def test_a_disk_that_is_full(program: Path, folder: Path) -> None:
-    for command in ("list", "stacks", "top"):
+    write(folder / "hazards", HAZARDS, hazard())
+    for command in ("list", "stacks", "top", "hazards"):
         with Path("/dev/full").open("w") as full:
             done = subprocess.run(
                 [program, command, "-f", folder], stdout=full, stderr=subprocess.PIPE, check=False
@@ -103,8 +105,15 @@ def on_terminal(words: list[str | Path], columns: int, lines: int = 10, **env: s
     return out.decode().replace("\r\n", "\n")
 
 
-def test_a_terminal_is_not_overrun(program: Path, sample: Path) -> None:
-    for words in (["list"], ["stacks"], ["top", "-b", "stack", "-c", "1"], ["list", "-b", "stack"]):
+def test_a_terminal_is_not_overrun(program: Path, sample: Path, hazards: Path) -> None:
+    hazards.rename(sample / "hazards")
+    for words in (
+        ["list"],
+        ["stacks"],
+        ["top", "-b", "stack", "-c", "1"],
+        ["list", "-b", "stack"],
+        ["hazards", "-b", "stack"],
+    ):
         for columns in (1, 20, 80, 132):
             text = on_terminal([program, *words, "-f", sample], columns, TERM="dumb")
             assert max(len(line) for line in text.splitlines()) <= columns
@@ -131,7 +140,16 @@ def test_nothing_that_a_terminal_would_obey(tool: Tool, tmp_path: Path) -> None:
     evil = "\033[31m\x07\x7f\u009b1m"
     write(tmp_path / "pins", PINS, pin(comm=evil, path=f"/{evil}"))
     write(tmp_path / "stacks", STACKS, stack([f"a{evil}+0x1/0x2"]))
-    for words in (["list"], ["list", "-b", "comm"], ["stacks"], ["top"], ["top", "-b", "stack"]):
+    record = hazard(stacks=([evil], [evil]), comm=evil, path=evil, func=evil, stake=evil)
+    write(tmp_path / "hazards", HAZARDS, record)
+    for words in (
+        ["list"],
+        ["list", "-b", "comm"],
+        ["stacks"],
+        ["top"],
+        ["top", "-b", "stack"],
+        ["hazards", "-b", "stack"],
+    ):
         text = tool(*words, "-f", tmp_path).stdout
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
     assert json.loads(tool("list", "-f", tmp_path, "--json").stdout)[0]["comm"] == evil

@@ -28,6 +28,7 @@
 #include "gup_pin_tool/path.c"
 #include "gup_pin_tool/lines.c"
 #include "gup_pin_tool/record.c"
+#include "gup_pin_tool/frames.c"
 #include "gup_pin_tool/read.c"
 #include "gup_pin_tool/source.c"
 #include "gup_pin_tool/filter.c"
@@ -39,6 +40,7 @@
 #include "gup_pin_tool/table.c"
 #include "gup_pin_tool/screen.c"
 #include "gup_pin_tool/json.c"
+#include "gup_pin_tool/hazards.c"
 #include "gup_pin_tool/keep.c"
 #include "gup_pin_tool/show.c"
 #include "gup_pin_tool/collect.c"
@@ -55,6 +57,7 @@ static const char usage[] =
 "  top            who holds most, again and again (if no COMMAND is given)\n"
 "  list           the pins, a line each\n"
 "  stacks         where they were taken\n"
+"  hazards        what has gone wrong by them, the worst first\n"
 "  file PATH      the pins on a file\n"
 "  pid PID        the pins on a process's memory, and those that it took\n"
 "  diff A [B]     what changed from A to B, or until now\n"
@@ -65,7 +68,7 @@ static const char usage[] =
 "  -r, --reverse        the other way round\n"
 "  -n, --lines N        the first N only\n"
 "  -j, --json           as JSON\n"
-"  -R, --raw            lines as they are in the file (list, stacks, file, pid)\n"
+"  -R, --raw            lines as they are in the file (not top, diff)\n"
 "  -d, --delay SECONDS  between two rounds of top (2)\n"
 "  -c, --rounds N       of top; all there are on a terminal, else 1\n"
 "  -h, --help           this text\n"
@@ -86,6 +89,7 @@ static const struct command commands[] = {
 	{ "top", gp_top, 0, 0, "", false },
 	{ "list", gp_list, 0, 0, "", true },
 	{ "stacks", gp_stacks, 0, 0, "", true },
+	{ "hazards", gp_hazards, 0, 0, "", true },
 	{ "file", gp_file, 1, 1, "a PATH", true },
 	{ "pid", gp_pid, 1, 1, "a PID", true },
 	{ "diff", gp_diff, 1, 2, "two files or folders, A and B", false },

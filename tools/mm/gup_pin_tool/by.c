@@ -62,7 +62,7 @@ static bool gp_by_needs_pins(const struct gp_by *by)
 }
 
 /* A file by device and inode; memory that has none by what it is. */
-static char *file_of(const struct gp_record *record)
+static char *gp_file_of(const struct gp_record *record)
 {
 	const char *dev = gp_word(record, "dev"), *ino = gp_word(record, "ino");
 	const char *map = gp_word(record, "map");
@@ -88,7 +88,7 @@ static char *gp_by_value(struct gp_by *by, unsigned int which,
 	char *value = NULL;
 
 	if (!strcmp(key, "file")) {
-		value = file_of(record);
+		value = gp_file_of(record);
 	} else if (!strcmp(key, "module")) {
 		value = frames && *frames ? gp_module_of(frames) : gp_copy("?");
 	} else {

@@ -297,29 +297,21 @@ static bool in_range(const struct gp_rule *rule, const struct gp_record *record)
 	       gp_add(record->pfn, record->pages) > rule->from;
 }
 
-static bool old_enough(struct gp_rule *rule, const struct gp_record *record)
+static bool old_enough(const struct gp_rule *rule, const char *age)
 {
-	rule->seen = true;
-	return gp_word_number(record, "age_ms") >= rule->from;
+	unsigned long long ms;
+
+	return gp_number(age, &ms) && ms >= rule->from;
 }
 
-static bool meets_rule(struct gp_rule *rule, const struct gp_record *record,
-		       unsigned int pass)
+static bool meets_word(const struct gp_rule *rule, const struct gp_record *record,
+		       const char *value, unsigned int pass)
 {
-	const char *value;
-
-	rule->looked = true;
-	if (rule->type == RULE_FILE)
-		return on_file(rule, record);
-	if (rule->type == RULE_MIN_AGE)
-		return old_enough(rule, record);
-	value = gp_word(record, rule->key);
-	if (!value)
-		return false;
-	rule->seen = true;
 	switch (rule->type) {
 	case RULE_PFN:
 		return in_range(rule, record);
+	case RULE_MIN_AGE:
+		return old_enough(rule, value);
 	case RULE_TASK:
 		return same_task(rule, value);
 	case RULE_PID:
@@ -327,6 +319,24 @@ static bool meets_rule(struct gp_rule *rule, const struct gp_record *record,
 	default:
 		return same_word(rule, value);
 	}
+}
+
+/* Of a word that a hazard has twice, either may be what is wanted. */
+static bool meets_rule(struct gp_rule *rule, const struct gp_record *record,
+		       unsigned int pass)
+{
+	const char *key = rule->type == RULE_MIN_AGE ? "age_ms" : rule->key, *value;
+	unsigned int at = 0;
+
+	rule->looked = true;
+	if (rule->type == RULE_FILE)
+		return on_file(rule, record);
+	while ((value = gp_next_word(record, key, &at))) {
+		rule->seen = true;
+		if (meets_word(rule, record, value, pass))
+			return true;
+	}
+	return false;
 }
 
 /*

@@ -55,6 +55,7 @@ static char *gp_path_real(const char *path);
 enum gp_kind {
 	GP_PINS,
 	GP_STACKS,
+	GP_HAZARDS,
 };
 
 enum gp_type {
@@ -67,6 +68,10 @@ enum gp_type {
 #define GP_LINE_MAX	(64 * 1024)
 #define GP_WORDS_MAX	64
 #define GP_FRAMES_MAX	256
+
+/* A hazard's line: words of the event, words as in `pins`, and others. */
+#define GP_EVENT_WORDS	4
+#define GP_PIN_WORDS	18
 
 /**
  * struct gp_lines - a file, line by line
@@ -99,7 +104,7 @@ struct gp_word {
 };
 
 /**
- * struct gp_record - a line, and for `stacks` the frames below it
+ * struct gp_record - a line, and for `stacks` and `hazards` the frames below it
  * @kind: which file it is of
  * @line: as it is in the file, without its newline
  * @words: of the line, those that are not known yet as well
@@ -111,6 +116,7 @@ struct gp_word {
  * @frames: the frames, a line each, without the blank in front; "" if there are none
  * @frames_len: length of @frames
  * @frames_room: room for @frames
+ * @event: of a hazard, whose pin has @frames: those of its event
  */
 struct gp_record {
 	enum gp_kind kind;
@@ -124,16 +130,24 @@ struct gp_record {
 	char *frames;
 	size_t frames_len;
 	size_t frames_room;
+	char *event;
 };
 
 /* record.c */
 static int gp_record_parse(struct gp_record *record, enum gp_kind kind, const char *line,
 			   const char **problem);
+static const char *gp_next_word(const struct gp_record *record, const char *key,
+				unsigned int *at);
 static const char *gp_word(const struct gp_record *record, const char *key);
+static const char *gp_pin_word(const struct gp_record *record, const char *key);
 static unsigned long long gp_word_number(const struct gp_record *record, const char *key);
 static enum gp_type gp_key_type(const char *key);
 static bool gp_kind_has(enum gp_kind kind, const char *key);
 static bool gp_key_needs_pins(const char *key);
+
+/* frames.c */
+static int gp_read_frames(struct gp_lines *lines, struct gp_record *record);
+static char *gp_frames_text(const char *frames);
 
 struct gp_filter;
 
@@ -142,7 +156,7 @@ struct gp_filter;
  * @lines: its lines
  * @kind: which file it is, by its first line
  * @title: the first line
- * @line: a copy of the record's line, for `stacks`
+ * @line: a copy of the record's line, if frames follow it
  * @filter: which records are wanted; NULL if the kernel is not to be told
  * @filtered: it knows
  * @record: the newest record
@@ -254,6 +268,7 @@ struct gp_by {
 };
 
 /* by.c */
+static char *gp_file_of(const struct gp_record *record);
 static int gp_by_parse(struct gp_by *by, const char *text);
 static bool gp_by_has(const struct gp_by *by, const char *key);
 static bool gp_by_needs_pins(const struct gp_by *by);
@@ -394,6 +409,8 @@ static void gp_json_number(struct gp_json *json, const char *key,
 static void gp_json_growth(struct gp_json *json, const char *key, unsigned long long now,
 			   unsigned long long then);
 static void gp_json_frames(struct gp_json *json, const char *frames);
+static void gp_json_inner(struct gp_json *json, const char *key);
+static void gp_json_inner_end(struct gp_json *json);
 static void gp_json_object_end(void);
 static void gp_json_end(struct gp_json *json);
 
@@ -459,6 +476,13 @@ struct gp_options {
 	int nr_operands;
 };
 
+/* hazards.c */
+static unsigned int gp_stake_rank(const char *stake);
+static void gp_hazard_columns(struct gp_table *table);
+static void gp_hazard_row(struct gp_table *table, const struct gp_record *record,
+			  bool stacks);
+static void gp_hazard_json(struct gp_json *json, const struct gp_record *record);
+
 /* show.c */
 static int gp_show(const struct gp_source *source, struct gp_options *options,
 		   enum gp_kind kind);
@@ -488,6 +512,7 @@ static int gp_list(struct gp_options *options);
 static int gp_file(struct gp_options *options);
 static int gp_pid(struct gp_options *options);
 static int gp_stacks(struct gp_options *options);
+static int gp_hazards(struct gp_options *options);
 static int gp_diff(struct gp_options *options);
 
 #endif /* GUP_PIN_TOOL_H */

@@ -145,6 +145,20 @@ static void gp_json_frames(struct gp_json *json, const char *frames)
 	putchar(']');
 }
 
+/* A member that is an object itself. */
+static void gp_json_inner(struct gp_json *json, const char *key)
+{
+	print_json_key(json, key);
+	putchar('{');
+	json->members = 0;
+}
+
+static void gp_json_inner_end(struct gp_json *json)
+{
+	putchar('}');
+	json->members = 1;
+}
+
 static void gp_json_object_end(void)
 {
 	putchar('}');

@@ -12,22 +12,29 @@
 #define KEPT_LEAST	64
 
 struct gp_kept {
+	unsigned int rank;
 	unsigned long long number;
 	unsigned long long at;
 	char *text;
 	char *line;
 	char *frames;
+	char *event;
 };
 
 static int kept_sign;
 
-/* Numbers from the greatest, then text by the alphabet; else the file's order. */
+/*
+ * What is worst, then numbers from the greatest, then text by the alphabet; else the
+ * file's order.
+ */
 static int compare_kept(const void *a, const void *b)
 {
 	const struct gp_kept *x = a, *y = b;
 	int way;
 
-	if (x->text && y->text)
+	if (x->rank != y->rank)
+		way = x->rank < y->rank ? -1 : 1;
+	else if (x->text && y->text)
 		way = strcmp(x->text, y->text);
 	else if (x->text || y->text)
 		way = x->text ? 1 : -1;
@@ -41,6 +48,7 @@ static void free_kept(struct gp_kept *kept)
 	free(kept->text);
 	free(kept->line);
 	free(kept->frames);
+	free(kept->event);
 }
 
 static void gp_keep_sort(struct gp_keep *keep)
@@ -52,9 +60,21 @@ static void gp_keep_sort(struct gp_keep *keep)
 		free_kept(&keep->all[--keep->nr]);
 }
 
+/* What it is sorted by: by what is at stake, and then by how late it was met. */
+static void set_order(struct gp_kept *kept, const struct gp_record *record, const char *key)
+{
+	const char *value = gp_pin_word(record, key);
+
+	if (record->kind == GP_HAZARDS && !strcmp(key, "stake")) {
+		kept->rank = gp_stake_rank(value);
+		kept->number = ~gp_word_number(record, "last_ms");
+	} else if (!value || !gp_number(value, &kept->number)) {
+		kept->text = gp_copy(value ? value : "");
+	}
+}
+
 static void gp_keep_add(struct gp_keep *keep, const struct gp_record *record)
 {
-	const char *value = gp_word(record, keep->key);
 	struct gp_kept *kept;
 
 	if (keep->limit && keep->nr >= KEPT_LEAST && keep->nr / 2 >= keep->limit)
@@ -64,13 +84,14 @@ static void gp_keep_add(struct gp_keep *keep, const struct gp_record *record)
 	kept = &keep->all[keep->nr++];
 	memset(kept, 0, sizeof(*kept));
 	kept->at = keep->added++;
-	if (value)
+	if (gp_word(record, keep->key))
 		keep->seen = true;
-	if (!value || !gp_number(value, &kept->number))
-		kept->text = gp_copy(value ? value : "");
+	set_order(kept, record, keep->key);
 	kept->line = gp_copy(record->line);
-	if (record->kind == GP_STACKS)
+	if (record->kind != GP_PINS)
 		kept->frames = gp_copy(record->frames);
+	if (record->kind == GP_HAZARDS)
+		kept->event = gp_copy(record->event);
 }
 
 /* Makes a record again of what was kept of it. */
@@ -81,6 +102,7 @@ static void gp_keep_get(const struct gp_keep *keep, size_t which, struct gp_reco
 
 	gp_record_parse(record, keep->kind, kept->line, &problem);
 	record->frames = kept->frames;
+	record->event = kept->event;
 }
 
 static void gp_keep_free(struct gp_keep *keep)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The commands that read one snapshot: list, file, pid and stacks.
+ * The commands that read one snapshot: list, file, pid, stacks and hazards.
  */
+#include <string.h>
+
 #include "gup_pin_tool.h"
 
 static int show_or_sum(const struct gp_source *source, struct gp_options *options,
@@ -74,6 +76,24 @@ static int gp_stacks(struct gp_options *options)
 	status = gp_source_find(&source, options->from);
 	if (!status)
 		status = show_or_sum(&source, options, GP_STACKS);
+	gp_source_free(&source);
+	return status;
+}
+
+/* The kernel has summed them: worst first, and their stacks on demand. */
+static int gp_hazards(struct gp_options *options)
+{
+	const struct gp_by *by = &options->by;
+	struct gp_source source;
+	int status;
+
+	if (by->nr && (by->nr > 1 || strcmp(by->keys[0], "stack")))
+		return gp_usage("hazards takes --by stack only, which shows both stacks");
+	if (!options->sort)
+		options->sort = "stake";
+	status = gp_source_find(&source, options->from);
+	if (!status)
+		status = gp_show(&source, options, GP_HAZARDS);
 	gp_source_free(&source);
 	return status;
 }

@@ -18,11 +18,18 @@ static const struct {
 	{ "orphans", GP_PINS },
 	{ "gup_pins", GP_PINS },
 	{ "stacks", GP_STACKS },
+	{ "hazards", GP_HAZARDS },
 };
 
 static const char *gp_kind_name(enum gp_kind kind)
 {
-	return kind == GP_PINS ? "pins" : "stacks";
+	static const char *const names[] = {
+		[GP_PINS] = "pins",
+		[GP_STACKS] = "stacks",
+		[GP_HAZARDS] = "hazards",
+	};
+
+	return names[kind];
 }
 
 static bool find_kind(const char *name, enum gp_kind *kind)
@@ -88,7 +95,7 @@ static int read_title(struct gp_reader *reader, bool process)
 		return gp_error("%s:1: %s has format %llu, but only %d can be read",
 				file, name, number, FILE_FORMAT);
 	if (!find_kind(name, &reader->kind))
-		return gp_error("%s:1: this is %s; only pins, orphans and stacks can be read",
+		return gp_error("%s:1: this is %s; only pins, orphans, stacks and hazards are read",
 				file, name);
 	reader->title = gp_copy(line);
 	return GP_OK;
@@ -144,54 +151,6 @@ static int gp_reader_open(struct gp_reader **reader, const char *path,
 	else
 		*reader = new;
 	return status;
-}
-
-static void no_frames(struct gp_record *record)
-{
-	if (!record->frames)
-		record->frames = gp_grow(NULL, &record->frames_room, 1);
-	record->frames[0] = '\0';
-	record->frames_len = 0;
-}
-
-static void add_frame(struct gp_record *record, const char *frame)
-{
-	size_t len = strlen(frame);
-
-	while (record->frames_len + len + 2 > record->frames_room)
-		record->frames = gp_grow(record->frames, &record->frames_room, 1);
-	memcpy(record->frames + record->frames_len, frame, len);
-	record->frames_len += len;
-	record->frames[record->frames_len++] = '\n';
-	record->frames[record->frames_len] = '\0';
-}
-
-/* The frames behind a line of stacks, to the empty line that ends them. */
-static int read_frames(struct gp_reader *reader)
-{
-	struct gp_lines *lines = &reader->lines;
-	unsigned int nr;
-	const char *line;
-	bool end;
-	int status;
-
-	no_frames(&reader->record);
-	for (nr = 0; nr <= GP_FRAMES_MAX; nr++) {
-		status = gp_lines_next(lines, &line, &end);
-		if (status)
-			return status;
-		if (end)
-			return gp_error("%s:%llu: the file is cut off in a stack",
-					lines->name, lines->nr);
-		if (!*line)
-			return GP_OK;
-		if (*line != ' ' || !line[1])
-			return gp_error("%s:%llu: no frame, nor an empty line: damaged",
-					lines->name, lines->nr);
-		add_frame(&reader->record, line + 1);
-	}
-	return gp_error("%s:%llu: a stack of more than %d frames: damaged",
-			lines->name, lines->nr, GP_FRAMES_MAX);
 }
 
 /* The line is gone once the next one was read, and the frames are next. */
@@ -257,9 +216,9 @@ static int gp_reader_next(struct gp_reader *reader, struct gp_record **record)
 	if (gp_record_parse(&reader->record, reader->kind, line, &problem))
 		return gp_error("%s:%llu: the line %s: damaged", lines->name,
 				lines->nr, problem);
-	if (reader->kind == GP_STACKS) {
+	if (reader->kind != GP_PINS) {
 		keep_line(&reader->record, &reader->line, line);
-		status = read_frames(reader);
+		status = gp_read_frames(lines, &reader->record);
 	}
 	if (!status)
 		*record = &reader->record;
@@ -272,5 +231,6 @@ static void gp_reader_close(struct gp_reader *reader)
 	free(reader->title);
 	free(reader->line);
 	free(reader->record.frames);
+	free(reader->record.event);
 	free(reader);
 }

@@ -12,10 +12,10 @@ struct key {
 	enum gp_type type;
 };
 
-#define NR_PINS_KEYS	18
 #define NR_STACKS_KEYS	9
+#define NR_HAZARD_KEYS	8
 
-static const struct key pins_keys[NR_PINS_KEYS] = {
+static const struct key pins_keys[GP_PIN_WORDS] = {
 	{ "pfn", GP_HEX },
 	{ "pages", GP_DECIMAL },
 	{ "order", GP_DECIMAL },
@@ -48,17 +48,46 @@ static const struct key stacks_keys[NR_STACKS_KEYS] = {
 	{ "stack", GP_HEX },
 };
 
+/* Of a hazard, the words in front of those of its pin, and behind them. */
+static const struct key event_keys[GP_EVENT_WORDS] = {
+	{ "kind", GP_TEXT },
+	{ "age_ms", GP_DECIMAL },
+	{ "task", GP_TEXT },
+	{ "comm", GP_NAME },
+};
+
+static const struct key hazard_keys[NR_HAZARD_KEYS] = {
+	{ "func", GP_TEXT },
+	{ "pins_on_folio", GP_DECIMAL },
+	{ "path", GP_NAME },
+	{ "count", GP_DECIMAL },
+	{ "last_ms", GP_DECIMAL },
+	{ "reported", GP_DECIMAL },
+	{ "indexes", GP_TEXT },
+	{ "stake", GP_TEXT },
+};
+
 /* Words that later kernels write, and that this program sums. */
 static const struct key later_keys[] = {
 	{ "acquired", GP_DECIMAL },
 	{ "peak", GP_DECIMAL },
 };
 
-static const struct key *keys_of(enum gp_kind kind, unsigned int *nr)
-{
-	*nr = kind == GP_PINS ? NR_PINS_KEYS : NR_STACKS_KEYS;
-	return kind == GP_PINS ? pins_keys : stacks_keys;
-}
+#define PARTS_MAX	3
+
+/* What a line is made of, in this order. */
+static const struct part {
+	const struct key *keys;
+	unsigned int nr;
+} parts[][PARTS_MAX] = {
+	[GP_PINS] = { { pins_keys, GP_PIN_WORDS } },
+	[GP_STACKS] = { { stacks_keys, NR_STACKS_KEYS } },
+	[GP_HAZARDS] = {
+		{ event_keys, GP_EVENT_WORDS },
+		{ pins_keys, GP_PIN_WORDS },
+		{ hazard_keys, NR_HAZARD_KEYS },
+	},
+};
 
 static const struct key *find_key(const struct key *keys, unsigned int nr,
 				  const char *name)
@@ -74,10 +103,13 @@ static const struct key *find_key(const struct key *keys, unsigned int nr,
 /* Do all lines of this file have that word? */
 static bool gp_kind_has(enum gp_kind kind, const char *key)
 {
-	unsigned int nr;
-	const struct key *keys = keys_of(kind, &nr);
+	const struct part *part = parts[kind];
+	unsigned int i;
 
-	return find_key(keys, nr, key);
+	for (i = 0; i < PARTS_MAX; i++)
+		if (find_key(part[i].keys, part[i].nr, key))
+			return true;
+	return false;
 }
 
 /*
@@ -94,10 +126,12 @@ static bool gp_key_needs_pins(const char *key)
 /* Of a word that is not known: text. */
 static enum gp_type gp_key_type(const char *key)
 {
-	const struct key *found = find_key(pins_keys, NR_PINS_KEYS, key);
+	const struct key *found = find_key(pins_keys, GP_PIN_WORDS, key);
 
 	if (!found)
 		found = find_key(stacks_keys, NR_STACKS_KEYS, key);
+	if (!found)
+		found = find_key(hazard_keys, NR_HAZARD_KEYS, key);
 	if (!found)
 		found = find_key(later_keys, sizeof(later_keys) / sizeof(*later_keys), key);
 	return found ? found->type : GP_TEXT;
@@ -150,24 +184,40 @@ static bool has_before(const struct gp_record *record, unsigned int which)
 	return false;
 }
 
+/* What is wrong with the words from @at on, which are to be a part; or NULL. */
+static const char *check_part(const struct gp_record *record, const struct part *part,
+			      unsigned int at)
+{
+	unsigned int i;
+
+	if (record->nr_words < at + part->nr)
+		return "has too few words";
+	for (i = 0; i < part->nr; i++) {
+		const struct gp_word *word = &record->words[at + i];
+
+		if (strcmp(word->key, part->keys[i].name))
+			return "has not the words that belong there";
+		if (!value_fits(word->value, part->keys[i].type))
+			return "has a word with a wrong value";
+	}
+	return NULL;
+}
+
 /* What is wrong with the words, or NULL. */
 static const char *check_words(const struct gp_record *record)
 {
-	unsigned int i, nr;
-	const struct key *keys = keys_of(record->kind, &nr);
+	const struct part *part = parts[record->kind];
+	const char *problem = NULL;
+	unsigned int i, at = 0;
 
-	if (record->nr_words < nr)
-		return "has too few words";
-	for (i = 0; i < nr; i++) {
-		if (strcmp(record->words[i].key, keys[i].name))
-			return "has not the words that belong there";
-		if (!value_fits(record->words[i].value, keys[i].type))
-			return "has a word with a wrong value";
+	for (i = 0; !problem && i < PARTS_MAX; i++) {
+		problem = check_part(record, &part[i], at);
+		at += part[i].nr;
 	}
-	for (; i < record->nr_words; i++)
+	for (i = at; !problem && i < record->nr_words; i++)
 		if (has_before(record, i))
-			return "has a word twice";
-	return NULL;
+			problem = "has a word twice";
+	return problem;
 }
 
 /**
@@ -196,15 +246,37 @@ static int gp_record_parse(struct gp_record *record, enum gp_kind kind, const ch
 	return GP_OK;
 }
 
+/*
+ * The value of the next word of that name, from the word *at on; NULL if there is no
+ * more. A hazard has some twice: first its event's, then its pin's.
+ */
+static const char *gp_next_word(const struct gp_record *record, const char *key,
+				unsigned int *at)
+{
+	while (*at < record->nr_words) {
+		const struct gp_word *word = &record->words[(*at)++];
+
+		if (!strcmp(word->key, key))
+			return word->value;
+	}
+	return NULL;
+}
+
 /* The value of a word; NULL if there is no such word. */
 static const char *gp_word(const struct gp_record *record, const char *key)
 {
-	unsigned int i;
+	unsigned int at = 0;
 
-	for (i = 0; i < record->nr_words; i++)
-		if (!strcmp(record->words[i].key, key))
-			return record->words[i].value;
-	return NULL;
+	return gp_next_word(record, key, &at);
+}
+
+/* The same; of a word that a hazard has twice, its pin's. */
+static const char *gp_pin_word(const struct gp_record *record, const char *key)
+{
+	unsigned int at = record->kind == GP_HAZARDS ? GP_EVENT_WORDS : 0;
+	const char *value = gp_next_word(record, key, &at);
+
+	return value ? value : gp_word(record, key);
 }
 
 /* The same as a number; 0 if it is none. */

@@ -13,12 +13,14 @@
  * @options: the command line
  * @kind: which file it is of
  * @json: the array
+ * @table: of hazards
  * @shown: records so far
  */
 struct show {
 	struct gp_options *options;
 	enum gp_kind kind;
 	struct gp_json json;
+	struct gp_table table;
 	unsigned long long shown;
 };
 
@@ -32,12 +34,10 @@ static const char *cell(const struct gp_record *record, const char *key)
 /* As wide as what is common: 80 columns tell who, the rest what. */
 #define PINS_COLUMNS "%-10s %6s %6s %1s %-5s %7s %7s %-13s %-15s %-7s %-23s %-10s %s"
 
-static void title_for_people(enum gp_kind kind)
+static void title_of_pins(void)
 {
 	char *line;
 
-	if (kind == GP_STACKS)
-		return;
 	line = gp_format(PINS_COLUMNS, "PFN", "PAGES", "PINS", "M", "TERM", "AGE", "OWNER",
 			 "TASK", "COMM", "MAP", "API", "STACK", "FILE");
 	gp_print_cut(line);
@@ -108,6 +108,10 @@ static void record_as_json(struct gp_json *json, const struct gp_record *record)
 {
 	unsigned int i;
 
+	if (record->kind == GP_HAZARDS) {
+		gp_hazard_json(json, record);
+		return;
+	}
 	gp_json_object(json);
 	for (i = 0; i < record->nr_words; i++)
 		gp_json_word(json, record->words[i].key, record->words[i].value);
@@ -116,21 +120,25 @@ static void record_as_json(struct gp_json *json, const struct gp_record *record)
 	gp_json_object_end();
 }
 
+static void frames_as_they_are(const char *title, const char *frames)
+{
+	char *text = gp_frames_text(frames);
+
+	printf("%s%s", title, text);
+	free(text);
+}
+
 /* As the kernel wrote it: what comes out can be read again. */
 static void record_as_it_is(const struct gp_record *record)
 {
-	const char *frames = record->frames;
+	bool hazard = record->kind == GP_HAZARDS;
 
 	puts(record->line);
-	if (record->kind != GP_STACKS)
+	if (record->kind == GP_PINS)
 		return;
-	while (*frames) {
-		size_t len = strcspn(frames, "\n");
-
-		printf(" %.*s\n", (int)len, frames);
-		frames += len;
-		frames += *frames == '\n';
-	}
+	if (hazard)
+		frames_as_they_are("event:\n", record->event);
+	frames_as_they_are(hazard ? "pin:\n" : "", record->frames);
 	putchar('\n');
 }
 
@@ -140,8 +148,10 @@ static void begin_show(struct show *show, const char *title)
 		gp_json_begin(&show->json);
 	else if (show->options->raw)
 		puts(title);
-	else
-		title_for_people(show->kind);
+	else if (show->kind == GP_PINS)
+		title_of_pins();
+	else if (show->kind == GP_HAZARDS)
+		gp_hazard_columns(&show->table);
 }
 
 /* Returns whether more of them are wanted. */
@@ -153,8 +163,10 @@ static bool show_record(struct show *show, const struct gp_record *record)
 		record_as_it_is(record);
 	else if (show->kind == GP_PINS)
 		pins_for_people(record);
-	else
+	else if (show->kind == GP_STACKS)
 		stack_for_people(record);
+	else
+		gp_hazard_row(&show->table, record, gp_by_has(&show->options->by, "stack"));
 	show->shown++;
 	return !gp_out_failed() && show->shown != show->options->limit;
 }
@@ -196,6 +208,16 @@ static int show_each(struct show *show, struct gp_reader *reader, struct gp_keep
 	return gp_filter_check(filter, reader->lines.name);
 }
 
+static void end_show(struct show *show)
+{
+	if (show->options->json)
+		gp_json_end(&show->json);
+	/* Its columns are as wide as what is in them: all rows have to be known. */
+	if (show->table.columns)
+		gp_table_print(&show->table, 0);
+	gp_table_free(&show->table);
+}
+
 static int show_sorted(struct show *show, struct gp_reader *reader)
 {
 	struct gp_keep keep = {
@@ -235,8 +257,7 @@ static int gp_show(const struct gp_source *source, struct gp_options *options,
 	gp_source_remark(source);
 	begin_show(&show, reader->title);
 	status = options->sort ? show_sorted(&show, reader) : show_each(&show, reader, NULL);
-	if (options->json)
-		gp_json_end(&show.json);
+	end_show(&show);
 	gp_reader_close(reader);
 	return status;
 }

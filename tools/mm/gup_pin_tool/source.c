@@ -115,7 +115,7 @@ static int gp_find_process(struct gp_source *source, const char *from,
  * gp_source_open() - open one of its files
  * @source: where it is
  * @kind: which file is wanted
- * @either: if there is but one file, it may be another
+ * @either: if there is but one file, it may be pins or stacks
  * @filter: which records will be wanted, for the kernel to know; NULL: all
  * @reader: the opened file
  *
@@ -124,15 +124,17 @@ static int gp_find_process(struct gp_source *source, const char *from,
 static int gp_source_open(const struct gp_source *source, enum gp_kind kind, bool either,
 			  struct gp_filter *filter, struct gp_reader **reader)
 {
-	bool filtered = source->live && source->dir && kind == GP_PINS;
+	bool filtered = source->live && source->dir && kind != GP_STACKS;
 	char *path = source->file ? gp_copy(source->file) :
 				    gp_format("%s/%s", source->dir, gp_kind_name(kind));
 	int status = gp_reader_open(reader, path, filtered ? filter : NULL,
 				    source->live && source->file);
 
 	free(path);
-	if (status || (*reader)->kind == kind || (either && source->file))
+	if (status || (*reader)->kind == kind)
 		return status;
+	if (either && source->file && (*reader)->kind != GP_HAZARDS)
+		return GP_OK;
 	gp_error("%s: this is %s, but %s is needed", (*reader)->lines.name,
 		 gp_kind_name((*reader)->kind), gp_kind_name(kind));
 	gp_reader_close(*reader);
