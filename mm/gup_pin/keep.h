@@ -9,6 +9,7 @@
 #include <linux/gfp_types.h>
 #include <linux/jump_label.h>
 #include <linux/minmax.h>
+#include <linux/preempt.h>
 
 #include "model.h"
 
@@ -189,6 +190,7 @@ struct gup_pin_refs *gup_pin_chunk_alloc(gfp_t gfp);
  * @origin: of all of these; NULL when there are none
  * @site: return address into the caller of the unpin function; 0 if it is not
  *	known, or is not to be learned from
+ * @pid: the task that unpins; 0 in an interrupt
  *
  * A bulk unpin meets the same call, or calls of the same origin, on every folio:
  * one atomic does for all.
@@ -199,7 +201,14 @@ struct gup_pin_drops {
 	unsigned int own;
 	struct gup_pin_origin *origin;
 	unsigned long site;
+	pid_t pid;
 };
+
+/* For @pid of &struct gup_pin_drops. */
+static inline pid_t gup_pin_unpinning_pid(void)
+{
+	return in_task() ? current->pid : 0;
+}
 
 void gup_pin_drop_now(struct gup_pin_drops *drops);
 

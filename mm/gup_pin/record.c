@@ -488,6 +488,7 @@ static __always_inline struct gup_pin_releaser releaser(unsigned long ip,
 	return (struct gup_pin_releaser) {
 		.index = &gup_pin_root.index,
 		.drops.site = site,
+		.drops.pid = gup_pin_unpinning_pid(),
 		.ip = ip,
 	};
 }

@@ -5,7 +5,6 @@
  */
 #include <linux/jiffies.h>
 #include <linux/mm.h>
-#include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/xarray.h>
 
@@ -116,19 +115,20 @@ static void forget_site(struct gup_pin_releaser *rel)
  */
 static __always_inline void note_release(struct gup_pin_shard *shard,
 					 unsigned long block, u64 mask,
-					 unsigned long site)
+					 const struct gup_pin_drops *drops)
 {
 	struct gup_pin_last *last =
 		&shard->last[gup_pin_key(block) % GUP_PIN_LASTS];
 
-	if (last->block != block || last->site != site) {
-		last->block = block;
-		last->site = site;
-		last->mask = 0;
-	}
-	last->mask |= mask;
-	last->time = jiffies;
-	last->pid = in_task() ? current->pid : 0;
+	if (last->block == block && last->site == drops->site)
+		mask |= last->mask;
+	*last = (struct gup_pin_last) {
+		.block = block,
+		.mask = mask,
+		.site = drops->site,
+		.time = jiffies,
+		.pid = drops->pid,
+	};
 }
 
 /**
@@ -166,7 +166,7 @@ static void release_folio(struct gup_pin_releaser *rel,
 	recorded = gup_pin_block_pins(block, bit, &calls);
 	taken = min(pins, recorded);
 	if (taken)
-		note_release(shard, block->nr, BIT_ULL(bit), rel->drops.site);
+		note_release(shard, block->nr, BIT_ULL(bit), &rel->drops);
 	if (pins > taken)
 		release_unrecorded(rel, shard, BIT_ULL(bit), pins - taken);
 	if (!taken)
@@ -210,7 +210,7 @@ static void release_mask(struct gup_pin_releaser *rel,
 	if (all_recorded(rel->index, shard)) {
 		if (gup_pin_single(mask) &&
 		    gup_pin_block_release_only(block, mask, &rel->drops)) {
-			note_release(shard, block->nr, mask, rel->drops.site);
+			note_release(shard, block->nr, mask, &rel->drops);
 			shard->released++;
 			shard->folios--;
 			return;
@@ -219,7 +219,7 @@ static void release_mask(struct gup_pin_releaser *rel,
 		released = gup_pin_count(mask & ~left);
 		if (released)
 			note_release(shard, block->nr, mask & ~left,
-				     rel->drops.site);
+				     &rel->drops);
 		shard->released += released;
 		shard->folios -= released;
 	}
@@ -307,8 +307,7 @@ static bool release_only(struct gup_pin_index *index,
 	    !gup_pin_block_release_only(block, BIT_ULL(gup_pin_block_bit(pfn)),
 					drops))
 		return false;
-	note_release(shard, block->nr, BIT_ULL(gup_pin_block_bit(pfn)),
-		     drops->site);
+	note_release(shard, block->nr, BIT_ULL(gup_pin_block_bit(pfn)), drops);
 	shard->released++;
 	shard->folios--;
 	if (!block->used)
@@ -331,7 +330,10 @@ bool gup_pin_release_only(struct gup_pin_index *index, unsigned long pfn,
 {
 	struct gup_pin_shard *shard =
 		gup_pin_shard_of(index, gup_pin_block_nr(pfn));
-	struct gup_pin_drops drops = { .site = site };
+	struct gup_pin_drops drops = {
+		.site = site,
+		.pid = gup_pin_unpinning_pid(),
+	};
 	unsigned long flags;
 	bool done;
 
