@@ -13,13 +13,6 @@ from dumps import HELD, Dump, take_dump
 
 PROJECT = Path(__file__).resolve().parent.parent
 
-# Before a command: it is not root's, but may still read what is. No user namespace, which
-# cannot be made in a chroot.
-NOT_ROOT = (
-    *("setpriv", "--reuid=1000", "--clear-groups"),
-    *("--inh-caps=+dac_override", "--ambient-caps=+dac_override"),
-)
-
 
 @pytest.fixture(name="open_path")
 def fixture_open_path() -> Iterator[Path]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import NOT_ROOT
+from not_root import NOT_ROOT
 from vmlib import paths
 
 # Each keeps its packages in $WORLD/packages: name|architecture|selection|state|error flag.

@@ -15,7 +15,7 @@ import pytest
 
 from checklib import jobs
 from checklib.results import FAILED, PASSED, SKIPPED, Phase, Result, Tally
-from conftest import NOT_ROOT
+from not_root import NOT_ROOT
 from vmlib import paths
 
 PROJECT = paths.PROJECT
