@@ -318,15 +318,12 @@ struct gup_pin_last {
 	pid_t pid;
 };
 
-/* Blocks of a shard whose last releases are known. */
-#define GUP_PIN_LASTS		4
-
 /**
  * struct gup_pin_shard - a part of the index, with its share of the figures
  * @xa: key -> block; its lock guards everything here and all that blocks hold
  * @recent: blocks that were found not long ago, by their key
  * @kept: blocks that became empty and stay, until others have done so
- * @last: releases, for what unpins once too often; by their block's key
+ * @last: what was released last, for what unpins once too often
  * @next_kept: which of @kept gives way next
  * @acquired: pins recorded
  * @released: recorded pins that were forgotten
@@ -342,7 +339,7 @@ struct gup_pin_shard {
 	struct xarray xa;
 	struct gup_pin_block *recent[GUP_PIN_RECENT];
 	struct gup_pin_block *kept[GUP_PIN_KEPT];
-	struct gup_pin_last last[GUP_PIN_LASTS];
+	struct gup_pin_last last;
 	u32 next_kept;
 	u32 folios;
 	u32 nodes;

@@ -320,8 +320,7 @@ static void unmatched_unpin_of_a_fresh_page(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	block = gup_pin_block_nr(page_to_pfn(page));
 	/* Somewhere else in its place. */
-	memset(gup_pin_shard_of(&gup_pin_root.index, block)->last, 0,
-	       sizeof(last) * GUP_PIN_LASTS);
+	memset(&gup_pin_shard_of(&gup_pin_root.index, block)->last, 0, sizeof(last));
 	KUNIT_EXPECT_FALSE(test, gup_pin_last_release(&gup_pin_root.index,
 						      page_to_pfn(page), &last));
 	pin_secretly(page);
