@@ -47,28 +47,28 @@ FIXTURE_VARIANT(memory)
 };
 
 #define GIVEN(memory_kind, device_kind, what)				\
-	.memory = (memory_kind), .device = (device_kind), .deed = (what)
+	.memory = SHARED_##memory_kind, .device = DEVICE_##device_kind, .deed = DEED_##what
 
-FIXTURE_VARIANT_ADD(memory, anon_ring_remove) { GIVEN(SHARED_ANON, DEVICE_RING, DEED_REMOVE) };
-FIXTURE_VARIANT_ADD(memory, anon_iommu_remove) { GIVEN(SHARED_ANON, DEVICE_IOMMU, DEED_REMOVE) };
-FIXTURE_VARIANT_ADD(memory, sysv_ring_remove) { GIVEN(SHARED_SYSV, DEVICE_RING, DEED_REMOVE) };
-FIXTURE_VARIANT_ADD(memory, memfd_ring_truncate) { GIVEN(SHARED_MEMFD, DEVICE_RING, DEED_TRUNCATE) };
-FIXTURE_VARIANT_ADD(memory, memfd_ring_cut) { GIVEN(SHARED_MEMFD, DEVICE_RING, DEED_CUT) };
-FIXTURE_VARIANT_ADD(memory, memfd_ring_hole) { GIVEN(SHARED_MEMFD, DEVICE_RING, DEED_HOLE) };
-FIXTURE_VARIANT_ADD(memory, memfd_ring_part) { GIVEN(SHARED_MEMFD, DEVICE_RING, DEED_PART) };
-FIXTURE_VARIANT_ADD(memory, memfd_umem_truncate) { GIVEN(SHARED_MEMFD, DEVICE_UMEM, DEED_TRUNCATE) };
-FIXTURE_VARIANT_ADD(memory, memfd_iommu_truncate) { GIVEN(SHARED_MEMFD, DEVICE_IOMMU, DEED_TRUNCATE) };
-FIXTURE_VARIANT_ADD(memory, memfd_iommu_hole) { GIVEN(SHARED_MEMFD, DEVICE_IOMMU, DEED_HOLE) };
-FIXTURE_VARIANT_ADD(memory, memfd_dmabuf_hole) { GIVEN(SHARED_MEMFD, DEVICE_DMABUF, DEED_HOLE) };
-FIXTURE_VARIANT_ADD(memory, memfd_dmabuf_remove) { GIVEN(SHARED_MEMFD, DEVICE_DMABUF, DEED_REMOVE) };
-FIXTURE_VARIANT_ADD(memory, memfd_hugetlb_ring_truncate) { GIVEN(SHARED_MEMFD_HUGETLB, DEVICE_RING, DEED_TRUNCATE) };
-FIXTURE_VARIANT_ADD(memory, memfd_hugetlb_iommu_hole) { GIVEN(SHARED_MEMFD_HUGETLB, DEVICE_IOMMU, DEED_HOLE) };
-FIXTURE_VARIANT_ADD(memory, memfd_hugetlb_dmabuf_hole) { GIVEN(SHARED_MEMFD_HUGETLB, DEVICE_DMABUF, DEED_HOLE) };
+FIXTURE_VARIANT_ADD(memory, anon_ring_remove) { GIVEN(ANON, RING, REMOVE) };
+FIXTURE_VARIANT_ADD(memory, anon_iommu_remove) { GIVEN(ANON, IOMMU, REMOVE) };
+FIXTURE_VARIANT_ADD(memory, sysv_ring_remove) { GIVEN(SYSV, RING, REMOVE) };
+FIXTURE_VARIANT_ADD(memory, memfd_ring_truncate) { GIVEN(MEMFD, RING, TRUNCATE) };
+FIXTURE_VARIANT_ADD(memory, memfd_ring_cut) { GIVEN(MEMFD, RING, CUT) };
+FIXTURE_VARIANT_ADD(memory, memfd_ring_hole) { GIVEN(MEMFD, RING, HOLE) };
+FIXTURE_VARIANT_ADD(memory, memfd_ring_part) { GIVEN(MEMFD, RING, PART) };
+FIXTURE_VARIANT_ADD(memory, memfd_umem_truncate) { GIVEN(MEMFD, UMEM, TRUNCATE) };
+FIXTURE_VARIANT_ADD(memory, memfd_iommu_truncate) { GIVEN(MEMFD, IOMMU, TRUNCATE) };
+FIXTURE_VARIANT_ADD(memory, memfd_iommu_hole) { GIVEN(MEMFD, IOMMU, HOLE) };
+FIXTURE_VARIANT_ADD(memory, memfd_dmabuf_hole) { GIVEN(MEMFD, DMABUF, HOLE) };
+FIXTURE_VARIANT_ADD(memory, memfd_dmabuf_remove) { GIVEN(MEMFD, DMABUF, REMOVE) };
+FIXTURE_VARIANT_ADD(memory, memfd_hugetlb_ring_truncate) { GIVEN(MEMFD_HUGETLB, RING, TRUNCATE) };
+FIXTURE_VARIANT_ADD(memory, memfd_hugetlb_iommu_hole) { GIVEN(MEMFD_HUGETLB, IOMMU, HOLE) };
+FIXTURE_VARIANT_ADD(memory, memfd_hugetlb_dmabuf_hole) { GIVEN(MEMFD_HUGETLB, DMABUF, HOLE) };
 /* They have no name either, but live as long as they are open. */
-FIXTURE_VARIANT_ADD(memory, tmpfs_ring_truncate) { GIVEN(SHARED_TMPFS, DEVICE_RING, DEED_TRUNCATE) };
-FIXTURE_VARIANT_ADD(memory, tmpfs_iommu_hole) { GIVEN(SHARED_TMPFS, DEVICE_IOMMU, DEED_HOLE) };
-FIXTURE_VARIANT_ADD(memory, hugetlbfs_ring_truncate) { GIVEN(SHARED_HUGETLBFS, DEVICE_RING, DEED_TRUNCATE) };
-FIXTURE_VARIANT_ADD(memory, hugetlbfs_iommu_hole) { GIVEN(SHARED_HUGETLBFS, DEVICE_IOMMU, DEED_HOLE) };
+FIXTURE_VARIANT_ADD(memory, tmpfs_ring_truncate) { GIVEN(TMPFS, RING, TRUNCATE) };
+FIXTURE_VARIANT_ADD(memory, tmpfs_iommu_hole) { GIVEN(TMPFS, IOMMU, HOLE) };
+FIXTURE_VARIANT_ADD(memory, hugetlbfs_ring_truncate) { GIVEN(HUGETLBFS, RING, TRUNCATE) };
+FIXTURE_VARIANT_ADD(memory, hugetlbfs_iommu_hole) { GIVEN(HUGETLBFS, IOMMU, HOLE) };
 
 FIXTURE_SETUP(memory)
 {

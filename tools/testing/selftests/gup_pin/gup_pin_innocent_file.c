@@ -51,49 +51,49 @@ FIXTURE_VARIANT(file)
 };
 
 #define SEEN(which_fs, which_holder, which)				\
-	.fs = (which_fs), .holder = (which_holder), .what = (which)
+	.fs = SCENE_##which_fs, .holder = HOLD_##which_holder, .what = WHAT_##which
 
 /* A device reads from a page, and somebody else changes the file. */
-FIXTURE_VARIANT_ADD(file, ext4_truncate_read) { SEEN(SCENE_EXT4, HOLD_WRITE, WHAT_TRUNCATE) };
-FIXTURE_VARIANT_ADD(file, ext4_truncate_long_read) { SEEN(SCENE_EXT4, HOLD_LONG_READ, WHAT_TRUNCATE) };
-FIXTURE_VARIANT_ADD(file, xfs_truncate_read) { SEEN(SCENE_XFS, HOLD_WRITE, WHAT_TRUNCATE) };
-FIXTURE_VARIANT_ADD(file, tmpfs_truncate_read) { SEEN(SCENE_SHMEM, HOLD_WRITE, WHAT_TRUNCATE) };
-FIXTURE_VARIANT_ADD(file, hugetlbfs_truncate_read) { SEEN(SCENE_HUGETLBFS, HOLD_WRITE, WHAT_TRUNCATE) };
-FIXTURE_VARIANT_ADD(file, ext4_hole_read) { SEEN(SCENE_EXT4, HOLD_LONG_READ, WHAT_HOLE) };
-FIXTURE_VARIANT_ADD(file, xfs_hole_read) { SEEN(SCENE_XFS, HOLD_WRITE, WHAT_HOLE) };
-FIXTURE_VARIANT_ADD(file, tmpfs_hole_read) { SEEN(SCENE_SHMEM, HOLD_LONG_READ, WHAT_HOLE) };
-FIXTURE_VARIANT_ADD(file, hugetlbfs_hole_read) { SEEN(SCENE_HUGETLBFS, HOLD_LONG_READ, WHAT_HOLE) };
-FIXTURE_VARIANT_ADD(file, ext4_direct_write_read) { SEEN(SCENE_EXT4, HOLD_WRITE, WHAT_DIRECT_WRITE) };
-FIXTURE_VARIANT_ADD(file, ext4_direct_write_long_read) { SEEN(SCENE_EXT4, HOLD_LONG_READ, WHAT_DIRECT_WRITE) };
-FIXTURE_VARIANT_ADD(file, xfs_direct_write_read) { SEEN(SCENE_XFS, HOLD_WRITE, WHAT_DIRECT_WRITE) };
-FIXTURE_VARIANT_ADD(file, ext4_fsync_read) { SEEN(SCENE_EXT4, HOLD_WRITE, WHAT_FSYNC) };
-FIXTURE_VARIANT_ADD(file, ext4_fsync_long_read) { SEEN(SCENE_EXT4, HOLD_LONG_READ, WHAT_FSYNC) };
-FIXTURE_VARIANT_ADD(file, xfs_fsync_read) { SEEN(SCENE_XFS, HOLD_WRITE, WHAT_FSYNC) };
+FIXTURE_VARIANT_ADD(file, ext4_truncate_read) { SEEN(EXT4, WRITE, TRUNCATE) };
+FIXTURE_VARIANT_ADD(file, ext4_truncate_long_read) { SEEN(EXT4, LONG_READ, TRUNCATE) };
+FIXTURE_VARIANT_ADD(file, xfs_truncate_read) { SEEN(XFS, WRITE, TRUNCATE) };
+FIXTURE_VARIANT_ADD(file, tmpfs_truncate_read) { SEEN(SHMEM, WRITE, TRUNCATE) };
+FIXTURE_VARIANT_ADD(file, hugetlbfs_truncate_read) { SEEN(HUGETLBFS, WRITE, TRUNCATE) };
+FIXTURE_VARIANT_ADD(file, ext4_hole_read) { SEEN(EXT4, LONG_READ, HOLE) };
+FIXTURE_VARIANT_ADD(file, xfs_hole_read) { SEEN(XFS, WRITE, HOLE) };
+FIXTURE_VARIANT_ADD(file, tmpfs_hole_read) { SEEN(SHMEM, LONG_READ, HOLE) };
+FIXTURE_VARIANT_ADD(file, hugetlbfs_hole_read) { SEEN(HUGETLBFS, LONG_READ, HOLE) };
+FIXTURE_VARIANT_ADD(file, ext4_direct_write_read) { SEEN(EXT4, WRITE, DIRECT_WRITE) };
+FIXTURE_VARIANT_ADD(file, ext4_direct_write_long_read) { SEEN(EXT4, LONG_READ, DIRECT_WRITE) };
+FIXTURE_VARIANT_ADD(file, xfs_direct_write_read) { SEEN(XFS, WRITE, DIRECT_WRITE) };
+FIXTURE_VARIANT_ADD(file, ext4_fsync_read) { SEEN(EXT4, WRITE, FSYNC) };
+FIXTURE_VARIANT_ADD(file, ext4_fsync_long_read) { SEEN(EXT4, LONG_READ, FSYNC) };
+FIXTURE_VARIANT_ADD(file, xfs_fsync_read) { SEEN(XFS, WRITE, FSYNC) };
 /* The end of a file that had no name any more. */
-FIXTURE_VARIANT_ADD(file, ext4_unlink) { SEEN(SCENE_EXT4, HOLD_URING_READ, WHAT_UNLINK) };
-FIXTURE_VARIANT_ADD(file, ext4_unlink_aio) { SEEN(SCENE_EXT4, HOLD_READ, WHAT_UNLINK) };
-FIXTURE_VARIANT_ADD(file, xfs_unlink) { SEEN(SCENE_XFS, HOLD_URING_READ, WHAT_UNLINK) };
-FIXTURE_VARIANT_ADD(file, tmpfs_unlink) { SEEN(SCENE_SHMEM, HOLD_READ, WHAT_UNLINK) };
-FIXTURE_VARIANT_ADD(file, tmpfs_unlink_fixed) { SEEN(SCENE_SHMEM, HOLD_FIXED, WHAT_UNLINK) };
-FIXTURE_VARIANT_ADD(file, hugetlbfs_unlink) { SEEN(SCENE_HUGETLBFS, HOLD_URING_READ, WHAT_UNLINK) };
-FIXTURE_VARIANT_ADD(file, tmpfs_umount) { SEEN(SCENE_SHMEM, HOLD_READ, WHAT_UMOUNT) };
-FIXTURE_VARIANT_ADD(file, tmpfs_umount_fixed) { SEEN(SCENE_SHMEM, HOLD_FIXED, WHAT_UMOUNT) };
-FIXTURE_VARIANT_ADD(file, hugetlbfs_umount) { SEEN(SCENE_HUGETLBFS, HOLD_FIXED, WHAT_UMOUNT) };
+FIXTURE_VARIANT_ADD(file, ext4_unlink) { SEEN(EXT4, URING_READ, UNLINK) };
+FIXTURE_VARIANT_ADD(file, ext4_unlink_aio) { SEEN(EXT4, READ, UNLINK) };
+FIXTURE_VARIANT_ADD(file, xfs_unlink) { SEEN(XFS, URING_READ, UNLINK) };
+FIXTURE_VARIANT_ADD(file, tmpfs_unlink) { SEEN(SHMEM, READ, UNLINK) };
+FIXTURE_VARIANT_ADD(file, tmpfs_unlink_fixed) { SEEN(SHMEM, FIXED, UNLINK) };
+FIXTURE_VARIANT_ADD(file, hugetlbfs_unlink) { SEEN(HUGETLBFS, URING_READ, UNLINK) };
+FIXTURE_VARIANT_ADD(file, tmpfs_umount) { SEEN(SHMEM, READ, UMOUNT) };
+FIXTURE_VARIANT_ADD(file, tmpfs_umount_fixed) { SEEN(SHMEM, FIXED, UMOUNT) };
+FIXTURE_VARIANT_ADD(file, hugetlbfs_umount) { SEEN(HUGETLBFS, FIXED, UMOUNT) };
 /* Others are written back. */
-FIXTURE_VARIANT_ADD(file, ext4_storm) { SEEN(SCENE_EXT4, HOLD_READ, WHAT_STORM) };
-FIXTURE_VARIANT_ADD(file, ext4_storm_vm_write) { SEEN(SCENE_EXT4, HOLD_VM_WRITE, WHAT_STORM) };
-FIXTURE_VARIANT_ADD(file, xfs_storm) { SEEN(SCENE_XFS, HOLD_URING_READ, WHAT_STORM) };
+FIXTURE_VARIANT_ADD(file, ext4_storm) { SEEN(EXT4, READ, STORM) };
+FIXTURE_VARIANT_ADD(file, ext4_storm_vm_write) { SEEN(EXT4, VM_WRITE, STORM) };
+FIXTURE_VARIANT_ADD(file, xfs_storm) { SEEN(XFS, URING_READ, STORM) };
 /* Reclaim and the like leave a pinned page alone. */
-FIXTURE_VARIANT_ADD(file, ext4_drop_caches) { SEEN(SCENE_EXT4, HOLD_READ, WHAT_DROP_CACHES) };
-FIXTURE_VARIANT_ADD(file, ext4_drop_caches_read) { SEEN(SCENE_EXT4, HOLD_LONG_READ, WHAT_DROP_CACHES) };
-FIXTURE_VARIANT_ADD(file, xfs_drop_caches) { SEEN(SCENE_XFS, HOLD_READ, WHAT_DROP_CACHES) };
-FIXTURE_VARIANT_ADD(file, ext4_fadvise) { SEEN(SCENE_EXT4, HOLD_READ, WHAT_FADVISE) };
-FIXTURE_VARIANT_ADD(file, ext4_fadvise_read) { SEEN(SCENE_EXT4, HOLD_LONG_READ, WHAT_FADVISE) };
-FIXTURE_VARIANT_ADD(file, xfs_fadvise) { SEEN(SCENE_XFS, HOLD_LONG_READ, WHAT_FADVISE) };
-FIXTURE_VARIANT_ADD(file, ext4_compact) { SEEN(SCENE_EXT4, HOLD_READ, WHAT_COMPACT) };
-FIXTURE_VARIANT_ADD(file, tmpfs_compact) { SEEN(SCENE_SHMEM, HOLD_FIXED, WHAT_COMPACT) };
-FIXTURE_VARIANT_ADD(file, ext4_pageout) { SEEN(SCENE_EXT4, HOLD_READ, WHAT_PAGEOUT) };
-FIXTURE_VARIANT_ADD(file, xfs_pageout) { SEEN(SCENE_XFS, HOLD_READ, WHAT_PAGEOUT) };
+FIXTURE_VARIANT_ADD(file, ext4_drop_caches) { SEEN(EXT4, READ, DROP_CACHES) };
+FIXTURE_VARIANT_ADD(file, ext4_drop_caches_read) { SEEN(EXT4, LONG_READ, DROP_CACHES) };
+FIXTURE_VARIANT_ADD(file, xfs_drop_caches) { SEEN(XFS, READ, DROP_CACHES) };
+FIXTURE_VARIANT_ADD(file, ext4_fadvise) { SEEN(EXT4, READ, FADVISE) };
+FIXTURE_VARIANT_ADD(file, ext4_fadvise_read) { SEEN(EXT4, LONG_READ, FADVISE) };
+FIXTURE_VARIANT_ADD(file, xfs_fadvise) { SEEN(XFS, LONG_READ, FADVISE) };
+FIXTURE_VARIANT_ADD(file, ext4_compact) { SEEN(EXT4, READ, COMPACT) };
+FIXTURE_VARIANT_ADD(file, tmpfs_compact) { SEEN(SHMEM, FIXED, COMPACT) };
+FIXTURE_VARIANT_ADD(file, ext4_pageout) { SEEN(EXT4, READ, PAGEOUT) };
+FIXTURE_VARIANT_ADD(file, xfs_pageout) { SEEN(XFS, READ, PAGEOUT) };
 
 FIXTURE_SETUP(file)
 {
