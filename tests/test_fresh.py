@@ -71,6 +71,14 @@ def test_the_first_command(machine: Machine) -> None:
     assert "linux-source-6.12_" in said
 
 
+def test_all_packages_are_there(machine: Machine) -> None:
+    """Those of check and lint, too, and from a Debian mirror alone."""
+    table = (paths.SCRIPTS / "config/packages").read_text().splitlines()
+    names = [line.split()[1] for line in table if line and not line.startswith("#")]
+    assert "chromium-driver" in names
+    machine.must("apt-get", "install", "-s", "--no-install-recommends", *names)
+
+
 def test_nothing_that_was_stopped_is_left(machine: Machine) -> None:
     """No half of a download or of an installation is taken for a whole one."""
     left = machine.must("find", f"/{CACHE}/src", "-maxdepth", "1", "-name", ".*", "-mindepth", "1")
