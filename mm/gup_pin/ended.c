@@ -112,7 +112,7 @@ static void remember(const struct bio *bio, const struct folio_iter *fi)
 }
 
 /* Does it own pins for write? Such a bio's vectors stay until its pages are unpinned. */
-static bool is_read(const struct bio *bio)
+static bool is_read(struct bio *bio)
 {
 	return bio_flagged(bio, BIO_PAGE_PINNED) && !op_is_write(bio_op(bio));
 }
@@ -168,7 +168,7 @@ void __gup_pin_read_released(const struct bio *bio, unsigned long pfn)
  *
  * Return: how many.
  */
-unsigned int gup_pin_ended_pins(const struct folio *folio)
+unsigned int gup_pin_ended_pins(struct folio *folio)
 {
 	unsigned long pfn = folio_pfn(folio), flags;
 	struct ended_bucket *bucket = bucket_of(pfn);

@@ -151,9 +151,9 @@ void gup_pin_deeds_forget(void);
 
 /* ended.c */
 #ifdef CONFIG_BLOCK
-unsigned int gup_pin_ended_pins(const struct folio *folio);
+unsigned int gup_pin_ended_pins(struct folio *folio);
 #else
-static inline unsigned int gup_pin_ended_pins(const struct folio *folio)
+static inline unsigned int gup_pin_ended_pins(struct folio *folio)
 {
 	return 0;
 }
