@@ -73,6 +73,7 @@ int gup_pin_switch(bool on)
 		WRITE_ONCE(index->recording, false);
 		gup_pin_index_flush(index);
 		static_branch_disable(&gup_pin_hooks);
+		gup_pin_ended_forget();
 	}
 unlock:
 	mutex_unlock(&gup_pin_root.switching);

@@ -40,13 +40,13 @@ MODULE_PARM_DESC(dax_wait_ms,
 /**
  * struct wait - a task waits for a folio's pins
  * @task: the task, with a reference; NULL if this is free
- * @pin: the pin that is reported first
+ * @pfn: of the folio's head
  * @event: where the wait began
  * @reported: it has lasted for too long, and that was told
  */
 struct wait {
 	struct task_struct *task;
-	struct gup_pin_item pin;
+	unsigned long pfn;
 	struct gup_pin_event event;
 	bool reported;
 };
@@ -115,13 +115,12 @@ static bool is_long(const struct wait *wait)
 }
 
 /* The same wait, begun before? Some callers give up all locks and come again. */
-static struct wait *find_wait(const struct gup_pin_item *pin)
+static struct wait *find_wait(unsigned long pfn)
 {
 	unsigned int i;
 
 	for (i = 0; i < WAITS_MAX; i++)
-		if (waits[i].task == current && waits[i].pin.pfn == pin->pfn &&
-		    waits[i].pin.time == pin->time)
+		if (waits[i].task == current && waits[i].pfn == pfn)
 			return &waits[i];
 	return NULL;
 }
@@ -157,13 +156,13 @@ static struct task_struct *add_wait(const struct wait *wait)
 }
 
 /* Is it time to report what is known already? Returns whether it was known. */
-static bool known_wait(struct folio *folio, const struct gup_pin_item *pin)
+static bool known_wait(struct folio *folio)
 {
 	struct wait *known, copy;
 	bool report = false;
 
 	spin_lock(&waits_lock);
-	known = find_wait(pin);
+	known = find_wait(folio_pfn(folio));
 	if (known && !known->reported && is_long(known)) {
 		report = true;
 		known->reported = true;
@@ -175,18 +174,28 @@ static bool known_wait(struct folio *folio, const struct gup_pin_item *pin)
 	return known;
 }
 
+/* Any pin keeps the folio, also one that was taken later. */
+static bool is_pinned(unsigned long pfn)
+{
+	struct gup_pin_holders holders;
+
+	gup_pin_walk_holders(&gup_pin_root.index, pfn, NULL, 0, &holders);
+	return holders.pins;
+}
+
 /* The page is the device's, and so stays even if the last pin goes meanwhile. */
 void __gup_pin_dax_wait(struct folio *folio, unsigned long ip)
 {
 	unsigned long ms = READ_ONCE(gup_pin_dax_wait_ms);
-	struct wait wait = { .task = current, .reported = !ms };
-	struct gup_pin_holders holders;
+	struct wait wait = {
+		.task = current,
+		.pfn = folio_pfn(folio),
+		.reported = !ms,
+	};
 	struct task_struct *old;
 
 	if (gup_pin_policy_of(GUP_PIN_HAZARD_TRUNCATE) == GUP_PIN_POLICY_OFF ||
-	    !gup_pin_walk_holders(&gup_pin_root.index, folio_pfn(folio),
-				  &wait.pin, 1, &holders) ||
-	    known_wait(folio, &wait.pin))
+	    !is_pinned(wait.pfn) || known_wait(folio))
 		return;
 	gup_pin_event_now(&wait.event, ip);
 	old = add_wait(&wait);
@@ -199,15 +208,20 @@ void __gup_pin_dax_wait(struct folio *folio, unsigned long ip)
 /*
  * Is the task still where it was? A signal may have ended its wait. The function that
  * waits has gone on within itself, so it is its caller's return address that is there.
+ * One that does not sleep between its tries has no stack to look at, and calls again.
  */
 static bool still_waits(const struct wait *wait)
 {
 	unsigned long entries[WAIT_DEPTH];
 	unsigned int i, nr;
 
+	if (READ_ONCE(wait->task->exit_state))
+		return false;
 	if (wait->event.nr < 2)
 		return true;
 	nr = stack_trace_save_tsk(wait->task, entries, WAIT_DEPTH, 0);
+	if (!nr)
+		return true;
 	for (i = 0; i < nr; i++)
 		if (entries[i] == wait->event.entries[1])
 			return true;
@@ -220,7 +234,7 @@ static void look_after(struct wait *wait)
 
 	if (wait->reported)
 		return;
-	folio = gup_pin_folio_get(wait->pin.pfn);
+	folio = gup_pin_folio_get(wait->pfn);
 	if (!folio)
 		return;
 	tell(folio, wait, GUP_PIN_STAKE_HANG, true);
@@ -272,8 +286,7 @@ static void look_after_waits(struct work_struct *work)
 	for (i = 0; i < WAITS_MAX; i++) {
 		if (!get_wait(i, &wait, &due))
 			continue;
-		if (!gup_pin_still_held(&gup_pin_root.index, &wait.pin) ||
-		    !still_waits(&wait)) {
+		if (!is_pinned(wait.pfn) || !still_waits(&wait)) {
 			end_wait(&wait);
 		} else {
 			if (due)

@@ -2,9 +2,8 @@
 /*
  * One deed, one report: a folio that was written back while it was pinned is dirty
  * after it was cleaned as soon as the same pin is released, and a folio of which a part
- * is truncated may then leave its file as a whole. What was reported of a pin, or was
- * harmless because its I/O had ended, is remembered for a while, so that what follows
- * from it is counted only.
+ * is truncated may then leave its file as a whole. What has been reported of a pin is
+ * remembered for a while, so that what follows from it is counted only.
  */
 #include <linux/hash.h>
 #include <linux/spinlock.h>
@@ -17,19 +16,17 @@
 #define DEED_BITS	7
 
 /**
- * struct deed - what a pin has made dangerous
+ * struct deed - what was reported of a pin
  * @pfn: of the folio
  * @time: of the pin's call; 0 if this is free
  * @stack: of the pin
- * @kind: what happened
- * @stake: what was at stake
+ * @kind: what was reported
  */
 struct deed {
 	unsigned long pfn;
 	u64 time;
 	u32 stack;
 	enum gup_pin_hazard_kind kind;
-	enum gup_pin_stake stake;
 };
 
 static struct deed deeds[BIT(DEED_BITS)];
@@ -61,50 +58,46 @@ static bool is_deed(const struct deed *deed, enum gup_pin_hazard_kind kind,
 }
 
 /**
- * gup_pin_deed_known() - does a hazard follow from one that is known?
+ * gup_pin_deed_reported() - does a hazard follow from one that was reported?
  * @kind: of the hazard
  * @pin: the pin
- * @stake: filled in: what was at stake with that one
  *
- * Each writeback is a deed of its own. Any context but NMI.
+ * Each writeback is a deed of its own; a pin that was met by its start may find itself
+ * under it. Any context but NMI.
  *
  * Return: true if so.
  */
-bool gup_pin_deed_known(enum gup_pin_hazard_kind kind,
-			const struct gup_pin_item *pin,
-			enum gup_pin_stake *stake)
+bool gup_pin_deed_reported(enum gup_pin_hazard_kind kind,
+			   const struct gup_pin_item *pin)
 {
-	const struct deed *deed = place_of(kind, pin->pfn);
 	unsigned long flags;
 	bool found;
 
 	if (kind != GUP_PIN_HAZARD_TRUNCATE &&
+	    kind != GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK &&
 	    kind != GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN)
 		return false;
 	raw_spin_lock_irqsave(&deeds_lock, flags);
-	found = is_deed(deed, kind, pin);
-	*stake = deed->stake;
+	found = is_deed(place_of(kind, pin->pfn), kind, pin);
 	raw_spin_unlock_irqrestore(&deeds_lock, flags);
 	return found;
 }
 
 /**
- * gup_pin_deed_add() - remember what a pin has made dangerous
+ * gup_pin_deed_report() - remember that a hazard was reported, or an equal one
  * @kind: of the hazard
  * @pin: the pin
- * @stake: what is at stake
  *
  * Any context but NMI.
  */
-void gup_pin_deed_add(enum gup_pin_hazard_kind kind,
-		      const struct gup_pin_item *pin, enum gup_pin_stake stake)
+void gup_pin_deed_report(enum gup_pin_hazard_kind kind,
+			 const struct gup_pin_item *pin)
 {
 	const struct deed deed = {
 		.pfn = pin->pfn,
 		.time = pin->time,
 		.stack = pin->id.stack,
 		.kind = cause_of(kind),
-		.stake = stake,
 	};
 	unsigned long flags;
 

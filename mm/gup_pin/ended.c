@@ -8,19 +8,22 @@
  * the signal, and thrown away when their pages are unpinned.
  *
  * Only pages of files are looked at, for nothing happens to others. What does not fit
- * takes the place of the oldest: its hazard would be reported.
+ * takes the place of the oldest, and for a while it is a guess whether pins of folios with
+ * that hash are of reads that have ended.
  */
 #include <linux/atomic.h>
 #include <linux/bio.h>
+#include <linux/blk-crypto.h>
 #include <linux/hash.h>
 #include <linux/jiffies.h>
+#include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/spinlock.h>
 
 #include "gup_pin.h"
 #include "hazard.h"
 
-#define ENDED_BITS	6
+#define ENDED_BITS	8
 #define ENDED_PLACES	4
 
 /* Pages may be unpinned by a work; not this late, but in another way than by their bio. */
@@ -30,23 +33,29 @@
  * struct ended - pages of a folio that were read to
  * @pfn: of the folio's head
  * @bio: the read, by its address alone; NULL if this is free
- * @pages: how many, each with a pin
  * @time: in jiffies
+ * @pages: how many, each with a pin
+ * @excused: a hazard was harmless for that reason, and what follows from it is
  */
 struct ended {
 	unsigned long pfn;
 	const struct bio *bio;
-	unsigned int pages;
 	unsigned long time;
+	unsigned int pages;
+	bool excused;
 };
 
 /**
  * struct ended_bucket - those of folios with equal hashes
  * @lock: protects @places
  * @places: in no order
+ * @lost: when one was last given up for another, in jiffies, if @lossy
+ * @lossy: that has happened
  */
 struct ended_bucket {
 	raw_spinlock_t lock;
+	bool lossy;
+	unsigned long lost;
 	struct ended places[ENDED_PLACES];
 };
 
@@ -64,9 +73,14 @@ static struct ended_bucket *bucket_of(unsigned long pfn)
 	return &buckets[hash_long(pfn, ENDED_BITS)];
 }
 
-static bool is_stale(const struct ended *place)
+static bool is_old(unsigned long time)
 {
-	return !place->bio || time_after(jiffies, place->time + ENDED_JIFFIES);
+	return time_after(jiffies, time + ENDED_JIFFIES);
+}
+
+static bool is_of(const struct ended *place, unsigned long pfn)
+{
+	return place->bio && place->pfn == pfn && !is_old(place->time);
 }
 
 static void clear_place(struct ended *place)
@@ -82,10 +96,14 @@ static struct ended *place_in(struct ended_bucket *bucket)
 	unsigned int i;
 
 	for (i = 0; i < ENDED_PLACES; i++) {
-		if (is_stale(&bucket->places[i]))
+		if (!bucket->places[i].bio)
 			return &bucket->places[i];
 		if (time_before(bucket->places[i].time, oldest->time))
 			oldest = &bucket->places[i];
+	}
+	if (!is_old(oldest->time)) {
+		bucket->lossy = true;
+		bucket->lost = jiffies;
 	}
 	return oldest;
 }
@@ -128,11 +146,17 @@ static bool is_bounced(struct bio *bio)
 	return !folio || !folio->mapping;
 }
 
+/* What ends in more than one step, as decryption in place, ends more than once. */
 void __gup_pin_read_ended(struct bio *bio)
 {
 	struct folio_iter fi;
 
 	if (!is_read(bio) || is_bounced(bio))
+		return;
+	if (atomic_read(&ended_nr))
+		bio_for_each_folio_all(fi, bio)
+			__gup_pin_read_released(bio, folio_pfn(fi.folio));
+	if (bio_has_crypt_ctx(bio))
 		return;
 	bio_for_each_folio_all(fi, bio)
 		if (gup_pin_folio_file(fi.folio))
@@ -161,23 +185,65 @@ void __gup_pin_read_released(const struct bio *bio, unsigned long pfn)
 }
 
 /**
- * gup_pin_ended_pins() - the pins on a folio of direct reads that have ended
+ * gup_pin_ended_look() - the pins on a folio of direct reads that have ended
  * @folio: the folio
+ * @ended: filled in
  *
- * Any context but NMI.
- *
- * Return: how many.
+ * To be called before the folio's records are looked at: what is released meanwhile has
+ * ended before. Any context but NMI.
  */
-unsigned int gup_pin_ended_pins(struct folio *folio)
+void gup_pin_ended_look(struct folio *folio, struct gup_pin_ended *ended)
 {
 	unsigned long pfn = folio_pfn(folio), flags;
 	struct ended_bucket *bucket = bucket_of(pfn);
-	unsigned int i, pins = 0;
+	unsigned int i;
+
+	*ended = (struct gup_pin_ended) {};
+	raw_spin_lock_irqsave(&bucket->lock, flags);
+	for (i = 0; i < ENDED_PLACES; i++) {
+		if (!is_of(&bucket->places[i], pfn))
+			continue;
+		ended->pins += bucket->places[i].pages;
+		ended->excused |= bucket->places[i].excused;
+	}
+	ended->lossy = bucket->lossy && !is_old(bucket->lost);
+	raw_spin_unlock_irqrestore(&bucket->lock, flags);
+}
+
+/**
+ * gup_pin_ended_excuse() - a hazard was harmless, for all writers of the folio had ended
+ * @folio: the folio
+ *
+ * The folio may be dirtied when its pages are unpinned: that is excused, too. Any context
+ * but NMI.
+ */
+void gup_pin_ended_excuse(struct folio *folio)
+{
+	unsigned long pfn = folio_pfn(folio), flags;
+	struct ended_bucket *bucket = bucket_of(pfn);
+	unsigned int i;
 
 	raw_spin_lock_irqsave(&bucket->lock, flags);
 	for (i = 0; i < ENDED_PLACES; i++)
-		if (bucket->places[i].pfn == pfn && !is_stale(&bucket->places[i]))
-			pins += bucket->places[i].pages;
+		if (is_of(&bucket->places[i], pfn))
+			bucket->places[i].excused = true;
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
-	return pins;
+}
+
+/**
+ * gup_pin_ended_forget() - forget all reads: tracking is switched off
+ */
+void gup_pin_ended_forget(void)
+{
+	struct ended_bucket *bucket;
+	unsigned long flags;
+	unsigned int i;
+
+	for (bucket = buckets; bucket < buckets + ARRAY_SIZE(buckets); bucket++) {
+		raw_spin_lock_irqsave(&bucket->lock, flags);
+		for (i = 0; i < ENDED_PLACES; i++)
+			clear_place(&bucket->places[i]);
+		bucket->lossy = false;
+		raw_spin_unlock_irqrestore(&bucket->lock, flags);
+	}
 }

@@ -3,7 +3,6 @@
  * What is done about a hazard: whether it counts, and where it is shown.
  */
 #include <linux/cred.h>
-#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
 #include <linux/sched/clock.h>
@@ -63,8 +62,10 @@ static bool is_hazard(const struct gup_pin_hazard *hazard,
 		      struct gup_pin_hazard_record *record)
 {
 	struct gup_pin_holders holders;
+	struct gup_pin_ended ended;
 	unsigned int nr;
 
+	gup_pin_ended_look(hazard->folio, &ended);
 	nr = gup_pin_walk_holders(&gup_pin_root.index, folio_pfn(hazard->folio),
 				  &record->pin, 1, &holders);
 	record->kind = hazard->kind;
@@ -82,7 +83,8 @@ static bool is_hazard(const struct gup_pin_hazard *hazard,
 		no_hazard(hazard, &holders);
 		return false;
 	}
-	record->stake = gup_pin_pin_stake(hazard, &record->pin, holders.writes);
+	record->stake = gup_pin_pin_stake(hazard, &record->pin, holders.writes,
+					  &ended);
 	return true;
 }
 
@@ -150,30 +152,13 @@ static void trace(const struct gup_pin_hazard_record *record)
 	trace_gup_pin_hazard(&t);
 }
 
-/* Returns whether the hazard follows from one that is known, which may excuse it. */
-static bool follows(struct gup_pin_hazard_record *record)
-{
-	enum gup_pin_stake stake;
-
-	if (!gup_pin_deed_known(record->kind, &record->pin, &stake))
-		return false;
-	if (stake == GUP_PIN_STAKE_DONE)
-		record->stake = max(record->stake, stake);
-	return true;
-}
-
 static void report(const struct gup_pin_hazard *hazard,
-		   const struct gup_pin_hazard_record *record, bool known)
+		   const struct gup_pin_hazard_record *record)
 {
-	if (!gup_pin_to_report(record->kind, record->stake)) {
-		if (record->stake == GUP_PIN_STAKE_DONE)
-			gup_pin_deed_add(record->kind, &record->pin, record->stake);
-	} else if (known) {
+	if (gup_pin_deed_reported(record->kind, &record->pin))
 		atomic64_inc(&gup_pin_root.reports_suppressed);
-	} else {
-		gup_pin_deed_add(record->kind, &record->pin, record->stake);
-		gup_pin_report(hazard, record);
-	}
+	else if (gup_pin_report(hazard, record))
+		gup_pin_deed_report(record->kind, &record->pin);
 }
 
 /**
@@ -189,7 +174,6 @@ static void report(const struct gup_pin_hazard *hazard,
 void gup_pin_hazard(const struct gup_pin_hazard *hazard)
 {
 	struct gup_pin_hazard_record record;
-	bool known;
 
 	if (gup_pin_policy_of(hazard->kind) == GUP_PIN_POLICY_OFF ||
 	    !is_hazard(hazard, &record))
@@ -202,10 +186,12 @@ void gup_pin_hazard(const struct gup_pin_hazard *hazard)
 		gup_pin_event_now(&record.event, hazard->ip);
 	gup_pin_file_name(hazard->folio, &record.pin.folio, record.name,
 			  sizeof(record.name));
-	known = follows(&record);
 	set_place(&record);
 	if (!hazard->again && trace_gup_pin_hazard_enabled())
 		trace(&record);
 	gup_pin_ring_add(&record, hazard->again);
-	report(hazard, &record, known);
+	if (record.stake == GUP_PIN_STAKE_DONE)
+		gup_pin_ended_excuse(hazard->folio);
+	if (gup_pin_to_report(hazard->kind, record.stake))
+		report(hazard, &record);
 }

@@ -128,6 +128,18 @@ struct gup_pin_hazard {
 	void (*details)(const struct gup_pin_hazard *hazard, char *buf, size_t size);
 };
 
+/**
+ * struct gup_pin_ended - direct reads to a folio that have ended, but are still pinned
+ * @pins: their pins
+ * @excused: a hazard was harmless because of them
+ * @lossy: there may be more
+ */
+struct gup_pin_ended {
+	unsigned int pins;
+	bool excused;
+	bool lossy;
+};
+
 /* policy.c */
 enum gup_pin_policy gup_pin_policy_of(enum gup_pin_hazard_kind kind);
 bool gup_pin_policy_panics(enum gup_pin_hazard_kind kind);
@@ -138,24 +150,35 @@ enum gup_pin_stake gup_pin_rewrite_stake(const struct folio *folio);
 enum gup_pin_stake gup_pin_truncate_stake(const struct folio *folio);
 enum gup_pin_stake gup_pin_pin_stake(const struct gup_pin_hazard *hazard,
 				     const struct gup_pin_item *pin,
-				     unsigned int writes);
+				     unsigned int writes,
+				     const struct gup_pin_ended *ended);
 bool gup_pin_to_report(enum gup_pin_hazard_kind kind, enum gup_pin_stake stake);
 
 /* deed.c */
-bool gup_pin_deed_known(enum gup_pin_hazard_kind kind,
-			const struct gup_pin_item *pin,
-			enum gup_pin_stake *stake);
-void gup_pin_deed_add(enum gup_pin_hazard_kind kind,
-		      const struct gup_pin_item *pin, enum gup_pin_stake stake);
+bool gup_pin_deed_reported(enum gup_pin_hazard_kind kind,
+			   const struct gup_pin_item *pin);
+void gup_pin_deed_report(enum gup_pin_hazard_kind kind,
+			 const struct gup_pin_item *pin);
 void gup_pin_deeds_forget(void);
 
 /* ended.c */
 #ifdef CONFIG_BLOCK
-unsigned int gup_pin_ended_pins(struct folio *folio);
+void gup_pin_ended_look(struct folio *folio, struct gup_pin_ended *ended);
+void gup_pin_ended_excuse(struct folio *folio);
+void gup_pin_ended_forget(void);
 #else
-static inline unsigned int gup_pin_ended_pins(struct folio *folio)
+static inline void gup_pin_ended_look(struct folio *folio,
+				      struct gup_pin_ended *ended)
 {
-	return 0;
+	*ended = (struct gup_pin_ended) {};
+}
+
+static inline void gup_pin_ended_excuse(struct folio *folio)
+{
+}
+
+static inline void gup_pin_ended_forget(void)
+{
 }
 #endif
 

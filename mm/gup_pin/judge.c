@@ -11,6 +11,7 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/string.h>
 
 #include "compat.h"
 #include "gup_pin.h"
@@ -30,6 +31,17 @@ const char *const gup_pin_stake_names[NR_GUP_PIN_STAKES] = {
 	[GUP_PIN_STAKE_END]	= "end",
 };
 
+#ifdef CONFIG_BUFFER_HEAD
+/* ext2 has the same number, but another way. */
+static bool is_ext4(const struct super_block *sb)
+{
+	const char *name = sb->s_type->name;
+
+	return sb->s_magic == EXT4_SUPER_MAGIC &&
+	       (!strcmp(name, "ext4") || !strcmp(name, "ext3"));
+}
+#endif
+
 /*
  * ext4 passes clean folios, and dirty ones of which it can write nothing now, through
  * the writeback state, to update the tags of their mapping. What it writes it has marked
@@ -41,7 +53,7 @@ static bool only_updates_tags(struct folio *folio)
 	const struct address_space *mapping = gup_pin_folio_file(folio);
 	struct buffer_head *head, *bh;
 
-	if (!mapping || mapping->host->i_sb->s_magic != EXT4_SUPER_MAGIC)
+	if (!mapping || !is_ext4(mapping->host->i_sb))
 		return false;
 	head = folio_buffers(folio);
 	bh = head;
@@ -131,12 +143,22 @@ static bool elsewhere(const struct gup_pin_hazard *hazard,
 	return hazard->part && pin->pins < folio_nr_pages(hazard->folio);
 }
 
-/* Are all pins for write of reads that have ended? */
-static bool has_ended(const struct gup_pin_hazard *hazard, unsigned int writes)
+/*
+ * Are all pins for write of reads that have ended? The release of such a pin may then dirty
+ * what was written back meanwhile.
+ */
+static bool has_ended(const struct gup_pin_hazard *hazard, unsigned int writes,
+		      const struct gup_pin_ended *ended)
 {
-	return (hazard->kind == GUP_PIN_HAZARD_WRITEBACK ||
-		hazard->kind == GUP_PIN_HAZARD_TRUNCATE) &&
-	       writes && gup_pin_ended_pins(hazard->folio) >= writes;
+	switch (hazard->kind) {
+	case GUP_PIN_HAZARD_WRITEBACK:
+	case GUP_PIN_HAZARD_TRUNCATE:
+		return ended->pins >= writes;
+	case GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN:
+		return ended->pins >= writes && ended->excused;
+	default:
+		return false;
+	}
 }
 
 /**
@@ -144,6 +166,7 @@ static bool has_ended(const struct gup_pin_hazard *hazard, unsigned int writes)
  * @hazard: the hazard; its stake is that of a pin for write
  * @pin: a pin on the folio, for write if there is one
  * @writes: pins for write on the folio
+ * @ended: those of reads that had ended before these were looked at
  *
  * Context as gup_pin_hazard().
  *
@@ -151,7 +174,8 @@ static bool has_ended(const struct gup_pin_hazard *hazard, unsigned int writes)
  */
 enum gup_pin_stake gup_pin_pin_stake(const struct gup_pin_hazard *hazard,
 				     const struct gup_pin_item *pin,
-				     unsigned int writes)
+				     unsigned int writes,
+				     const struct gup_pin_ended *ended)
 {
 	enum gup_pin_stake stake = hazard->stake;
 
@@ -159,9 +183,9 @@ enum gup_pin_stake gup_pin_pin_stake(const struct gup_pin_hazard *hazard,
 		return stake;
 	if (pin->id.mode != GUP_PIN_WRITE)
 		return max(stake, GUP_PIN_STAKE_READ);
-	if (has_ended(hazard, writes))
+	if (has_ended(hazard, writes, ended))
 		return max(stake, GUP_PIN_STAKE_DONE);
-	if (pin->unsure || elsewhere(hazard, pin))
+	if (pin->unsure || ended->lossy || elsewhere(hazard, pin))
 		return max(stake, GUP_PIN_STAKE_GUESS);
 	return stake;
 }

@@ -120,7 +120,8 @@ static __always_inline void note_release(struct gup_pin_shard *shard,
 {
 	struct gup_pin_last *last = &shard->last;
 
-	if (last->block == block && last->site == drops->site)
+	if (last->block == block && last->site == drops->site &&
+	    last->pid == drops->pid && last->time == (u32)jiffies)
 		mask |= last->mask;
 	*last = (struct gup_pin_last) {
 		.block = block,

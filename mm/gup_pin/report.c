@@ -113,21 +113,36 @@ static void print(struct gup_pin_report *report)
 	add_taint(TAINT_WARN, LOCKDEP_STILL_OK);
 }
 
-/* Another may have left one when the queue was found empty: look again afterwards. */
+static void print_work(struct work_struct *work);
+static DECLARE_WORK(queue_work_item, print_work);
+
+/*
+ * Another CPU may leave a report just after the queue was found empty: either it finds the
+ * bit clear, or its report is found in the next round. What others go on to leave is for
+ * the work, so that this comes to an end.
+ */
 static void print_queue(void)
 {
 	struct gup_pin_report *report;
+	unsigned int printed = 0;
 
-	while (!list_empty_careful(&queue)) {
-		if (test_and_set_bit_lock(0, &printing))
+	for (;;) {
+		smp_mb(); /* between adding to the queue and the bit, and the other way round */
+		if (list_empty_careful(&queue) ||
+		    test_and_set_bit_lock(0, &printing))
 			return;
 		if (in_task())
 			WRITE_ONCE(printing_task, current);
-		while ((report = dequeue()))
+		while (printed < REPORT_BUFFERS && (report = dequeue())) {
 			print(report);
+			printed++;
+		}
 		WRITE_ONCE(printing_task, NULL);
 		clear_bit_unlock(0, &printing);
-		smp_mb__after_atomic(); /* pairs with the lock of the queue */
+		if (printed == REPORT_BUFFERS) {
+			schedule_work(&queue_work_item);
+			return;
+		}
 	}
 }
 
@@ -136,29 +151,30 @@ static void print_work(struct work_struct *work)
 	print_queue();
 }
 
-static DECLARE_WORK(queue_work_item, print_work);
-
 /*
- * Printing takes long, so not with interrupts off, unless the machine is to stop here
- * and now.
+ * Printing takes long, so not with interrupts off or in one, unless the machine is to stop
+ * here and now.
  */
 static bool print_here(enum gup_pin_hazard_kind kind)
 {
-	return (!irqs_disabled() && !in_hardirq()) ||
+	return (!irqs_disabled() && !in_hardirq() && !in_serving_softirq()) ||
 	       (READ_ONCE(panic_on_warn) && gup_pin_policy_panics(kind));
+}
+
+static void print_soon(enum gup_pin_hazard_kind kind)
+{
+	if (print_here(kind))
+		print_queue();
+	else
+		schedule_work(&queue_work_item);
 }
 
 /* Returns whether it will be printed. */
 static bool try_report(const struct gup_pin_hazard *hazard,
 		       const struct gup_pin_hazard_record *record)
 {
-	struct gup_pin_report *report;
+	struct gup_pin_report *report = buffer_get();
 
-	if (in_task() && READ_ONCE(printing_task) == current)
-		return false;
-	if (gup_pin_seen(record))
-		return false;
-	report = buffer_get();
 	if (!report)
 		return false;
 	if (!gup_pin_seen_first(record)) {
@@ -167,10 +183,7 @@ static bool try_report(const struct gup_pin_hazard *hazard,
 	}
 	gup_pin_report_fill(report, hazard, record);
 	enqueue(report);
-	if (print_here(record->kind))
-		print_queue();
-	else
-		schedule_work(&queue_work_item);
+	print_soon(record->kind);
 	return true;
 }
 
@@ -180,10 +193,19 @@ static bool try_report(const struct gup_pin_hazard *hazard,
  * @record: what is known of it
  *
  * One that is not printed is counted. Context as gup_pin_hazard().
+ *
+ * Return: false if neither it nor an equal one was reported.
  */
-void gup_pin_report(const struct gup_pin_hazard *hazard,
+bool gup_pin_report(const struct gup_pin_hazard *hazard,
 		    const struct gup_pin_hazard_record *record)
 {
-	if (!try_report(hazard, record))
-		atomic64_inc(&gup_pin_root.reports_suppressed);
+	bool seen = false;
+
+	if (!in_task() || READ_ONCE(printing_task) != current) {
+		seen = gup_pin_seen(record);
+		if (!seen && try_report(hazard, record))
+			return true;
+	}
+	atomic64_inc(&gup_pin_root.reports_suppressed);
+	return seen;
 }

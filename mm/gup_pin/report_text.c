@@ -71,9 +71,10 @@ static void fill_pins(struct gup_pin_report *report, const struct gup_pin_item *
 	for (i = 0; i < report->nr; i++)
 		if (pins[i].call == extra->call && pins[i].time == extra->time)
 			break;
-	/* It may be no longer on record. */
 	if (i == report->nr) {
-		report->calls++;
+		/* One of the others, or no longer on record. */
+		if (!gup_pin_still_held(&gup_pin_root.index, extra))
+			report->calls++;
 		i = min(report->nr, GUP_PIN_REPORT_PINS - 1);
 		report->nr = i + 1;
 	}
@@ -121,7 +122,7 @@ void gup_pin_report_fill(struct gup_pin_report *report,
 	report->stable = gup_pin_needs_stable(folio);
 	report->nlink = gup_pin_file_nlink(folio);
 	report->pins_lost = hazard->pins;
-	fill_pins(report, hazard->pin);
+	fill_pins(report, record->pin.id.api == NR_GUP_PIN_APIS ? NULL : &record->pin);
 	fill_alive(report);
 	report->details[0] = '\0';
 	if (hazard->details)

@@ -66,7 +66,7 @@ void gup_pin_ring_reported(const struct gup_pin_hazard_record *hazard);
 bool gup_pin_ring_get(struct gup_pin_hazard_record *hazard, u64 after);
 
 /* report.c */
-void gup_pin_report(const struct gup_pin_hazard *hazard,
+bool gup_pin_report(const struct gup_pin_hazard *hazard,
 		    const struct gup_pin_hazard_record *record);
 void gup_pin_report_forget(void);
 size_t gup_pin_report_bytes(void);

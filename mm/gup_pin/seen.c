@@ -120,7 +120,9 @@ static struct bucket *bucket_of_user(const struct gup_pin_hazard_record *record)
 			break;
 	if (i == USER_PLACES) {
 		i = gup_pin_place_for(&first->place, sizeof(*first), USER_PLACES, uid);
-		memset(&first[i].bucket, 0, sizeof(first[i].bucket));
+		/* When there are so many, little is left for each: they may be one. */
+		if (first[i].place.used)
+			first[i].bucket = (struct bucket) { record->place.used, 1 };
 	}
 	user = &first[i];
 	user->place.uid = uid;

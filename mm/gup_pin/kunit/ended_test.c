@@ -87,6 +87,20 @@ static void one_of_two_has_ended(struct kunit *test)
 	release(goes_on);
 }
 
+/* As where it is decrypted in place: once is what counts. */
+static void it_ends_twice(struct kunit *test)
+{
+	struct io *io = io_of(test, REQ_OP_READ);
+	struct page *page = gup_pin_scene_pin(test, true);
+
+	bio_endio(&io->bio);
+	bio_endio(&io->bio);
+	gup_pin_scene_writeback(test);
+	gup_pin_expect_reported(test, 1, 0);
+	release(io);
+	unpin_user_page(page);
+}
+
 /* What was known of a read is not taken for the next one's. */
 static void nothing_is_left_of_it(struct kunit *test)
 {
@@ -119,6 +133,7 @@ static struct kunit_case ended_cases[] = {
 	KUNIT_CASE(truncation_after_the_end),
 	KUNIT_CASE(writeback_before_the_end),
 	KUNIT_CASE(one_of_two_has_ended),
+	KUNIT_CASE(it_ends_twice),
 	KUNIT_CASE(nothing_is_left_of_it),
 	KUNIT_CASE(a_write_excuses_nothing),
 	{}

@@ -88,6 +88,9 @@ static void writeback_of_nothing(struct kunit *test)
 	/* Others do not say what they submit. */
 	expect_writeback(test, folio, GUP_PIN_STAKE_DATA);
 	inode_of(folio)->i_sb->s_magic = EXT4_SUPER_MAGIC;
+	inode_of(folio)->i_sb->s_type->name = "ext2";
+	expect_writeback(test, folio, GUP_PIN_STAKE_DATA);
+	inode_of(folio)->i_sb->s_type->name = "ext4";
 	expect_writeback(test, folio, GUP_PIN_STAKE_NOTHING);
 	set_buffer_async_write(head->b_this_page);
 	expect_writeback(test, folio, GUP_PIN_STAKE_DATA);
@@ -100,8 +103,11 @@ static void expect_stake(struct kunit *test, const struct gup_pin_hazard *hazard
 			 const struct gup_pin_item *pin,
 			 enum gup_pin_stake stake)
 {
+	const struct gup_pin_ended none = {};
+	enum gup_pin_stake found = gup_pin_pin_stake(hazard, pin, 1, &none);
+
 	KUNIT_EXPECT_STREQ(test, gup_pin_stake_names[stake],
-			   gup_pin_stake_names[gup_pin_pin_stake(hazard, pin, 1)]);
+			   gup_pin_stake_names[found]);
 }
 
 /* The reasons for harmlessness, from the pin. */
@@ -147,6 +153,41 @@ static void stakes_of_parts(struct kunit *test)
 	__free_pages(page, 2);
 }
 
+static void expect_ended(struct kunit *test, enum gup_pin_hazard_kind kind,
+			 const struct gup_pin_ended *ended,
+			 enum gup_pin_stake stake)
+{
+	const struct gup_pin_item pin = { .id.mode = GUP_PIN_WRITE, .pins = 1 };
+	const struct gup_pin_hazard hazard = {
+		.kind = kind,
+		.folio = gup_pin_test_stand_in(test),
+	};
+	enum gup_pin_stake found = gup_pin_pin_stake(&hazard, &pin, 2, ended);
+
+	KUNIT_EXPECT_STREQ(test, gup_pin_stake_names[stake],
+			   gup_pin_stake_names[found]);
+}
+
+/* There are two pins for write. */
+static void stakes_of_ended_reads(struct kunit *test)
+{
+	struct gup_pin_ended ended = { .pins = 1 };
+
+	expect_ended(test, GUP_PIN_HAZARD_WRITEBACK, &ended, GUP_PIN_STAKE_DATA);
+	ended.lossy = true;
+	expect_ended(test, GUP_PIN_HAZARD_WRITEBACK, &ended, GUP_PIN_STAKE_GUESS);
+	ended.pins = 2;
+	expect_ended(test, GUP_PIN_HAZARD_WRITEBACK, &ended, GUP_PIN_STAKE_DONE);
+	ended.lossy = false;
+	expect_ended(test, GUP_PIN_HAZARD_TRUNCATE, &ended, GUP_PIN_STAKE_DONE);
+	/* It was not written back after they had ended. */
+	expect_ended(test, GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN, &ended,
+		     GUP_PIN_STAKE_DATA);
+	ended.excused = true;
+	expect_ended(test, GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN, &ended,
+		     GUP_PIN_STAKE_DONE);
+}
+
 static struct kunit_case judge_cases[] = {
 	KUNIT_CASE(truncation_of_what_lives),
 	KUNIT_CASE(truncation_at_the_end),
@@ -155,6 +196,7 @@ static struct kunit_case judge_cases[] = {
 #endif
 	KUNIT_CASE(stakes_of_pins),
 	KUNIT_CASE(stakes_of_parts),
+	KUNIT_CASE(stakes_of_ended_reads),
 	{}
 };
 
