@@ -88,10 +88,25 @@ static const char *check_report(const char *report, const struct gup_pin_blame *
 	return check_words(report, &blames[i]);
 }
 
+/* What is met in an interrupt is reported by a worker. */
+static char *wait_for_reports(int log, const struct gup_pin_blame *blames, size_t nr)
+{
+	unsigned int waited = 0, must = 0;
+	char *text = NULL;
+	size_t i;
+
+	for (i = 0; i < nr; i++)
+		must += !blames[i].maybe;
+	do {
+		gup_pin_log_add(log, &text);
+	} while (gup_pin_log_reports(text) < must && gup_pin_patience(&waited));
+	return text;
+}
+
 const char *gup_pin_blame_check(int log, const struct gup_pin_blame *blames, size_t nr)
 {
 	unsigned int *seen = calloc(nr, sizeof(*seen));
-	char *text = gup_pin_log_rest(log), *rest = text, *report;
+	char *text = wait_for_reports(log, blames, nr), *rest = text, *report;
 	const char *problem = NULL;
 	size_t i;
 

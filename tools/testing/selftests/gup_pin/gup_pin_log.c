@@ -55,3 +55,12 @@ void gup_pin_log_add(int fd, char **text)
 	sprintf(*text + len, "%s", rest);
 	free(rest);
 }
+
+unsigned int gup_pin_log_reports(const char *log)
+{
+	unsigned int count = 0;
+
+	for (; (log = strstr(log, "BUG: GUP_PIN: ")) && strstr(log, "\n====="); log++)
+		count++;
+	return count;
+}

@@ -11,5 +11,7 @@ const char *gup_pin_log_open(off_t from, int whence, int *fd);
 char *gup_pin_log_rest(int fd);
 /* The same, behind what *text has already; NULL: nothing. */
 void gup_pin_log_add(int fd, char **text);
+/* Reports in a log that have come to their end. */
+unsigned int gup_pin_log_reports(const char *log);
 
 #endif /* GUP_PIN_LOG_H */

@@ -36,16 +36,6 @@ static unsigned int count_reports(const char *log)
 	return count;
 }
 
-/* The same of those that have come to their end. */
-static unsigned int count_whole_reports(const char *log)
-{
-	unsigned int count = 0;
-
-	for (; (log = strstr(log, TITLE)) && strstr(log, "\n" RULE); log++)
-		count++;
-	return count;
-}
-
 /* A whole stack below a line that begins so, and an empty line behind it. */
 static bool has_stack(const char *report, const char *what, const char *frames)
 {
@@ -423,7 +413,7 @@ const char *gup_pin_watch_saw(struct gup_pin_watch *watch,
 		problem = read_growth(watch, &now, &growth);
 		gup_pin_log_add(watch->log, &log);
 	} while (!problem && (growth.kind[expect->kind] < times ||
-			      count_whole_reports(log) + growth.suppressed < reports) &&
+			      gup_pin_log_reports(log) + growth.suppressed < reports) &&
 		 gup_pin_patience(&waited));
 	watch->counts = now;
 	if (!problem)
