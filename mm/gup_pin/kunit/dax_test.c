@@ -59,6 +59,25 @@ static noinline void truncate_dax_again(struct page *page, unsigned int ms)
 	}
 }
 
+/* The same without sleep: the looks at it come while it runs. */
+static noinline void truncate_dax_restless(struct page *page, unsigned int ms)
+{
+	for (; ms && !gup_pin_console_reports(); ms--) {
+		wait_for_page(page);
+		mdelay(1);
+		cond_resched();
+	}
+}
+
+/* Of two pins, one is released while the task waits. */
+static noinline void truncate_dax_of_two(struct page **pages, unsigned int ms)
+{
+	wait_for_page(pages[0]);
+	unpin_user_page(pages[0]);
+	for (; ms && !gup_pin_console_reports(); ms -= STEP_MS)
+		msleep(STEP_MS);
+}
+
 static void whole_report_of_waiting(struct kunit *test)
 {
 	const char *const want[] = {
@@ -142,6 +161,30 @@ static void a_wait_that_comes_again(struct kunit *test)
 	unpin_user_page(page);
 }
 
+static void a_wait_without_sleep(struct kunit *test)
+{
+	struct page *page = gup_pin_scene_pin(test, true);
+
+	gup_pin_dax_wait_ms = 1200;
+	truncate_dax_restless(page, PATIENCE_MS);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
+	gup_pin_expect_reported(test, 1, 0);
+	unpin_user_page(page);
+}
+
+static void one_of_two_goes_on(struct kunit *test)
+{
+	struct page *pages[2];
+
+	gup_pin_dax_wait_ms = 300;
+	pages[0] = gup_pin_scene_pin(test, true);
+	pages[1] = gup_pin_scene_pin(test, true);
+	truncate_dax_of_two(pages, PATIENCE_MS);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
+	gup_pin_expect_reported(test, 1, 0);
+	unpin_user_page(pages[1]);
+}
+
 static void no_patience_at_all(struct kunit *test)
 {
 	struct page *page = gup_pin_scene_pin(test, true);
@@ -167,6 +210,8 @@ static struct kunit_case waits_cases[] = {
 	KUNIT_CASE(a_short_wait),
 	KUNIT_CASE(a_wait_that_was_given_up),
 	KUNIT_CASE(a_wait_that_comes_again),
+	KUNIT_CASE(a_wait_without_sleep),
+	KUNIT_CASE(one_of_two_goes_on),
 	KUNIT_CASE(no_patience_at_all),
 	KUNIT_CASE(no_pin_no_wait),
 	{}
