@@ -57,21 +57,29 @@ def _variable(prog: Program, name: str, file: str) -> Object:
     return prog.variable(name, f"gup_pin/{file}")
 
 
+# What hazards have from boot on.
+_TABLES = (
+    ("buffers", "report.c"),
+    ("seen", "seen.c"),
+    ("users", "seen.c"),
+    ("kinds", "seen.c"),
+    ("deeds", "deed.c"),
+    ("buckets", "ended.c"),
+    ("table", "proof.c"),
+)
+
+
 def _memory_bytes(prog: Program, totals: Totals) -> int:
     """All that tracking has allocated, but for the stack depot."""
     from drgn import sizeof  # noqa: PLC0415
 
-    buffers = _variable(prog, "buffers", "report.c")
-    seen = _variable(prog, "seen", "report.c")
-    table = _variable(prog, "table", "proof.c")
+    tables = [_variable(prog, name, file) for name, file in _TABLES]
     proofs = _variable(prog, "proof_bytes", "proof.c")
     return int(
         totals.nodes * sizeof(prog.type("struct xa_node"))
         + _sum_per_cpu(prog, _variable(prog, "bytes", "memory.c"))
         + sizeof(prog["gup_pin_ring"])
-        + sizeof(buffers)
-        + sizeof(seen)
-        + sizeof(table)
+        + sum(sizeof(table) for table in tables)
         + _of(proofs)
     )
 

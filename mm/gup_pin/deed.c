@@ -32,6 +32,16 @@ struct deed {
 static struct deed deeds[BIT(DEED_BITS)];
 static DEFINE_RAW_SPINLOCK(deeds_lock);
 
+/**
+ * gup_pin_deed_bytes() - the memory that this takes from boot on
+ *
+ * Return: bytes.
+ */
+size_t gup_pin_deed_bytes(void)
+{
+	return sizeof(deeds);
+}
+
 /* What a hazard of this kind follows from, and so has its place. */
 static enum gup_pin_hazard_kind cause_of(enum gup_pin_hazard_kind kind)
 {

@@ -68,6 +68,16 @@ static struct ended_bucket buckets[BIT(ENDED_BITS)] = {
 /* Places that are not free. */
 static atomic_t ended_nr;
 
+/**
+ * gup_pin_ended_bytes() - the memory that this takes from boot on
+ *
+ * Return: bytes.
+ */
+size_t gup_pin_ended_bytes(void)
+{
+	return sizeof(buckets);
+}
+
 static struct ended_bucket *bucket_of(unsigned long pfn)
 {
 	return &buckets[hash_long(pfn, ENDED_BITS)];

@@ -155,6 +155,7 @@ enum gup_pin_stake gup_pin_pin_stake(const struct gup_pin_hazard *hazard,
 bool gup_pin_to_report(enum gup_pin_hazard_kind kind, enum gup_pin_stake stake);
 
 /* deed.c */
+size_t gup_pin_deed_bytes(void);
 bool gup_pin_deed_reported(enum gup_pin_hazard_kind kind,
 			   const struct gup_pin_item *pin);
 void gup_pin_deed_report(enum gup_pin_hazard_kind kind,
@@ -166,6 +167,7 @@ void gup_pin_deeds_forget(void);
 void gup_pin_ended_look(struct folio *folio, struct gup_pin_ended *ended);
 void gup_pin_ended_excuse(struct folio *folio);
 void gup_pin_ended_forget(void);
+size_t gup_pin_ended_bytes(void);
 #else
 static inline void gup_pin_ended_look(struct folio *folio,
 				      struct gup_pin_ended *ended)
@@ -179,6 +181,11 @@ static inline void gup_pin_ended_excuse(struct folio *folio)
 
 static inline void gup_pin_ended_forget(void)
 {
+}
+
+static inline size_t gup_pin_ended_bytes(void)
+{
+	return 0;
 }
 #endif
 
