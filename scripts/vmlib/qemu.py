@@ -57,8 +57,21 @@ def vmlinux(version: str, flavour: str) -> Path:
     return kernel
 
 
+def has_kasan(kernel: Path) -> bool:
+    """Whether a built kernel has KASAN."""
+    config = kernel.with_name(".config")
+    return config.exists() and "\nCONFIG_KASAN=y\n" in config.read_text()
+
+
 def bootable(kernel: Path) -> Path:
-    """A copy without its hundreds of MB of DWARF, made when needed: QEMU reads it whole."""
+    """What QEMU is to boot of a built kernel.
+
+    A copy without its hundreds of MB of DWARF, made when needed: QEMU reads it whole. With
+    KASAN it is the bzImage: by PVH, the kernel calls memcmp() before there is KASAN's
+    memory, and where the compiler has not inlined it (gcc 14 has not), that is the end.
+    """
+    if has_kasan(kernel):
+        return kernel.parent / "arch/x86/boot/bzImage"
     small = kernel.with_name("vmlinux.boot")
     if small.exists() and small.stat().st_mtime_ns >= kernel.stat().st_mtime_ns:
         return small
