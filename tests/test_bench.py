@@ -145,6 +145,15 @@ def test_what_is_missing() -> None:
     }
 
 
+def test_each_compiler_has_a_baseline() -> None:
+    """Those of the hosts that are supported, for the default version."""
+    assert baseline.file("12") == baseline.FILE
+    for gcc in ("12", "14"):
+        past = baseline.load(baseline.file(gcc))["6.12"]
+        assert {f"{case} on/off" for case in ("single", "scattered")} <= set(past)
+    assert baseline.gcc_here().isdigit()
+
+
 def test_baseline_is_written_and_read(tmp_path: Path) -> None:
     """All figures are replaced, or only some; other versions stay."""
     path = tmp_path / "baseline.json"

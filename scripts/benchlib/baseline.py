@@ -9,11 +9,14 @@ from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 from checklib.results import FAILED, PASSED, SKIPPED, Result
+from checklib.run import tool
 from vmlib import paths
 
 from .cases import COLUMNS
 
+# As compiled by gcc 12, which Debian 12 has; another compiler's figures are others.
 FILE = paths.PROJECT / "tests" / "bench_baseline.json"
+GCC = "12"
 
 # A figure may be so much worse; so much better is worth a new baseline.
 TOLERANCE = 0.05
@@ -24,6 +27,16 @@ Baseline = dict[str, dict[str, float]]
 
 class BadBaseline(Exception):
     """The file is not what --update-baseline writes."""
+
+
+def file(gcc: str) -> Path:
+    """The one for kernels that were compiled by a gcc, by its major version."""
+    return FILE if gcc == GCC else FILE.with_stem(f"{FILE.stem}_gcc_{gcc}")
+
+
+def gcc_here() -> str:
+    """The major version of this machine's gcc, which compiles the kernels."""
+    return tool("gcc", "-dumpversion").strip().partition(".")[0]
 
 
 def sound(value: object) -> bool:

@@ -122,10 +122,11 @@ def bench(built: Built) -> list[Result]:
     One guest at a time, as other jobs run too.
     """
     found = report.measure(built.version, set(cases.CASES), at_once=1, columns=cases.BUILT)
-    past = baseline.load().get(built.version)
+    gcc = baseline.gcc_here()
+    past = baseline.load(baseline.file(gcc)).get(built.version)
     within = f"at most {baseline.TOLERANCE * 100:.0f} % above its baseline"
     if past is None:
-        return [Result(f"{built.version}: bench", SKIPPED, "no baseline")]
+        return [Result(f"{built.version}: bench", SKIPPED, f"no baseline for gcc {gcc}")]
     return [
         Result(f"{built.version}: bench: {r.name} {within}", r.status, r.detail)
         for r in baseline.judge(found.ratios, past, cases.CASES, cases.BUILT)
