@@ -232,7 +232,7 @@ static void whole_report(struct kunit *test)
 		" whole_*+0x*/0x*",
 		GUP_PIN_FRAMES,
 		"",
-		"pin: mode=w term=short api=pin_user_pages_fast owner=0 task=*/* comm=kunit_try_catch* age_ms=* pins=1 addr=0x* match=exact alive=yes uid=0 stack=0x*",
+		"pin: mode=w term=short api=pin_user_pages_fast owner=* task=*/* comm=kunit_try_catch* age_ms=* pins=1 addr=0x* match=exact alive=yes uid=0 stack=0x*",
 		" pin_user_pages_fast+0x*/0x*",
 		" gup_pin_test_pin+0x*/0x*",
 		" whole_*+0x*/0x*",
