@@ -90,7 +90,7 @@ def test_bpftrace(said: dict[str, str]) -> None:
     if not said["bpftrace"]:
         pytest.skip("the kernel has no CONFIG_BPF_EVENTS")
     held, who = parts(said["bpftrace"]).values()
-    assert re.search(r"@us\[pin_user_pages_fast\]: ?\n(\[.*\|@* *\|\n?)+", held)
+    assert re.search(r"@us\[worker, 1\]: ?\n(\[.*\|@* *\|\n?)+", held)
     assert re.search(r"@pins\[worker, 1\]: [1-9]\d*", who)
 
 
