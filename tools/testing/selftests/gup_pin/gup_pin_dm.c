@@ -189,7 +189,7 @@ const char *gup_pin_mkfs(const char *type, const char *dev)
 	 */
 	const char *how = strcmp(type, "xfs") ?
 		"mkfs.ext4 -q -F -b 4096 -O ^has_journal -E lazy_itable_init=0" :
-		"mkfs.xfs -q -f -K --unsupported -l size=8m -m reflink=0,rmapbt=0";
+		"mkfs.xfs -q -f -K --unsupported -d agcount=1 -m reflink=0,rmapbt=0";
 	char command[200];
 	int status;
 

@@ -64,7 +64,7 @@ static void close_file(struct file *file)
 
 static const char *mkfs_reflink(const char *dev)
 {
-	const char *how = "-q -f -K --unsupported -l size=8m -m reflink=1,rmapbt=0";
+	const char *how = "-q -f -K --unsupported -d agcount=1 -m reflink=1,rmapbt=0";
 	char command[200];
 	int status;
 
