@@ -201,7 +201,8 @@ typedef _Bool bool;
 # By what they surely say.
 ONE_LINERS = {
     "@us[worker, 1]":
-        "t:gup_pin:gup_pin_release { @us[args->comm, args->longterm] = hist(args->age_ns / 1000); }",
+        "t:gup_pin:gup_pin_release "
+        "{ @us[args->comm, args->longterm] = hist(args->age_ns / 1000); }",
     "@pins[worker, 1]":
         "t:gup_pin:gup_pin_acquire { @pins[args->comm, args->longterm] = sum(args->pins); }",
 }
