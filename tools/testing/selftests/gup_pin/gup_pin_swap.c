@@ -46,12 +46,11 @@ const char *gup_pin_swap_on(struct gup_pin_swap *swap)
 
 const char *gup_pin_swap_off(struct gup_pin_swap *swap)
 {
-	const char *problem = NULL;
-
+	/* A disk that is still in use cannot be removed. */
 	if (swap->on && swapoff(swap->dm.dev))
-		problem = gup_pin_problem("swapoff: %s", strerror(errno));
+		return gup_pin_problem("swapoff: %s", strerror(errno));
 	swap->on = false;
 	if (swap->dm.name[0])
 		gup_pin_dm_remove(&swap->dm);
-	return problem;
+	return NULL;
 }
