@@ -107,30 +107,38 @@ def test_what_was_built_is_not_announced_again(command: str, open_path: Path) ->
     assert done.returncode == 1
 
 
-# scripts/check stopped by the signal that Ctrl-C is, in the middle of a job.
+# scripts/check stopped by the signal that Ctrl-C is, in the middle of a build or a job.
 STOPPED = "check: stopped; what was built is kept, and the next start goes on from there\n"
 PROGRAM = """
 import runpy, sys
 sys.path.insert(0, "scripts")
-from checklib import jobs
+from checklib import jobs, phases
 from checklib.built import Built
 check = runpy.run_path("scripts/check", run_name="check")
-words = ["sh", "-c", "echo $$ >$0; sleep 1000", sys.argv[1]]
-jobs.ALL["rig"] = lambda built: jobs.tool(*words)
 main = check["main"]
 main.__globals__["setup"] = lambda: True
-main.__globals__["build"] = lambda todo, tally: {"6.12": Built("6.12", None, None, None)}
+phase, pid = sys.argv[1:]
+words = ["sh", "-c", "echo $$ >$0; sleep 1000", pid]
+if phase == "build":
+    phases.path_from = lambda *_: jobs.tool(*words)
+    main.__globals__["ROOTS"] = ()
+else:
+    jobs.ALL["rig"] = lambda built: jobs.tool(*words)
+    main.__globals__["build"] = lambda *_: {"6.12": Built("6.12", None, None, None)}
 sys.argv = ["check", "-k", "6.12", "rig"]
 sys.exit(main())
 """
 
 
+@pytest.mark.parametrize("phase", ["build", "job"])
 @pytest.mark.parametrize("to", [os.killpg, os.kill], ids=["group", "process"])
-def test_ctrl_c_ends_all_and_says_so(to: Callable[[int, int], None], tmp_path: Path) -> None:
+def test_ctrl_c_ends_all_and_says_so(
+    to: Callable[[int, int], None], phase: str, tmp_path: Path
+) -> None:
     """The terminal signals all of them; kill -INT only the first."""
     pid = tmp_path / "pid"
     process = subprocess.Popen(
-        ["env", "--default-signal=INT", "/usr/bin/python3", "-c", PROGRAM, pid],
+        ["env", "--default-signal=INT", "/usr/bin/python3", "-c", PROGRAM, phase, pid],
         cwd=PROJECT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

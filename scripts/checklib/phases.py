@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Sequence
+
+from vmlib import paths
 
 from . import jobs
-from .built import Built
+from .built import Built, prepare
 from .results import FAILED, Phase, Result
-from .run import Failed, Stopwatch
+from .run import Failed, Stopwatch, path_from
 
 
 def measured(what: str, run: Callable[[], list[Result]]) -> Phase:
@@ -22,6 +25,37 @@ def measured(what: str, run: Callable[[], list[Result]]) -> Phase:
         # A mistake in a job must not hide what the others find.
         results = [Result(what, FAILED, f"{type(err).__name__}: {err}")]
     return Phase(what, results, *watch.seconds())
+
+
+def build_kernel(version: str, flavour: str) -> Phase:
+    """One kernel, in a process of its own."""
+
+    def build() -> list[Result]:
+        path_from(paths.SCRIPTS / "kernel", version, flavour)
+        return []
+
+    return measured(f"build {version}-{flavour}", build)
+
+
+def build_programs(version: str, found: dict[str, Built]) -> Phase:
+    """The programs of one version, whose kernel is built; found has them afterwards."""
+
+    def build() -> list[Result]:
+        found[version] = prepare(version)
+        return []
+
+    return measured(f"build {version} programs", build)
+
+
+def wait_for_roots(process: subprocess.Popen[bytes], names: Sequence[str]) -> Phase:
+    """The end of a process that makes Debian roots of these names."""
+
+    def wait() -> list[Result]:
+        if process.wait():
+            raise Failed(f"scripts/debian-root: exit status {process.returncode} (see above)")
+        return []
+
+    return measured(f"wait for {' and '.join(names)}", wait)
 
 
 def run_job(name: str, built: Built) -> Phase:

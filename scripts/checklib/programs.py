@@ -39,7 +39,7 @@ WORDS = {
 STRESS = ["gup_pin_stress"]
 # Programs that make hazards happen, and what the kernel may say of it; elsewhere, a
 # report is as bad as any splat.
-HAZARDS = ("gup_pin_hazard_",)
+HAZARDS = "gup_pin_hazard_"
 REPORTS = (
     r"BUG: GUP_PIN: (writeback of|(write|read) pin of folio under writeback|truncat"
     r"|pinned folio dirtied after|page changed under writeback"
@@ -124,7 +124,7 @@ def run_programs(
 def selftests(built: Built, flavour: str = "test") -> list[Result]:
     """Our programs that share a guest."""
     names = [n for n in programs_of(built) if n not in (*ALONE, *STRESS)]
-    names = [n for n in names if not n.startswith((*HAZARDS, INNOCENT, GUILTY))]
+    names = [n for n in names if not n.startswith((HAZARDS, INNOCENT, GUILTY))]
     return run_programs(built, names, Way(["-m", "4G"]), flavour)
 
 
