@@ -296,7 +296,7 @@ static __always_inline long gup_pin_refused(long err, struct mm_struct *mm,
  * @err: 0, or why it is refused
  * @vma: the mapping
  * @addr: user address
- * @gup_flags: of the pin; only those for long count
+ * @gup_flags: of the pin; only long-term ones count
  *
  * To be called below the pin function, with the mmap lock held.
  *

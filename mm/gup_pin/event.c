@@ -102,46 +102,38 @@ void __gup_pin_submit(struct folio *folio, unsigned long ip)
 		gup_pin_hazard(&hazard);
 }
 
-void __gup_pin_truncate(struct folio *folio)
+/* A folio, or a part of it, leaves its file; @ip returns to the function that has the hook. */
+static void leaves_file(struct folio *folio, bool part, unsigned long ip)
 {
 	const struct gup_pin_hazard hazard = {
 		.kind = GUP_PIN_HAZARD_TRUNCATE,
 		.stake = gup_pin_truncate_stake(folio),
 		.folio = folio,
-		.ip = _RET_IP_,
+		.ip = ip,
+		.part = part,
 	};
 
 	gup_pin_hazard(&hazard);
+}
+
+void __gup_pin_truncate(struct folio *folio)
+{
+	leaves_file(folio, false, _RET_IP_);
 	/* No tail call: the caller's frame is what is looked for. */
 	barrier();
 }
 
 void __gup_pin_truncate_part(struct folio *folio)
 {
-	const struct gup_pin_hazard hazard = {
-		.kind = GUP_PIN_HAZARD_TRUNCATE,
-		.stake = gup_pin_truncate_stake(folio),
-		.folio = folio,
-		.ip = _RET_IP_,
-		.part = true,
-	};
-
-	gup_pin_hazard(&hazard);
+	leaves_file(folio, true, _RET_IP_);
 	barrier();
 }
 
 void __gup_pin_invalidate(struct folio *folio)
 {
-	const struct gup_pin_hazard hazard = {
-		.kind = GUP_PIN_HAZARD_TRUNCATE,
-		.stake = gup_pin_truncate_stake(folio),
-		.folio = folio,
-		.ip = _RET_IP_,
-	};
-
 	/* A dirty folio will be left in its file. */
 	if (!folio_test_dirty(folio))
-		gup_pin_hazard(&hazard);
+		leaves_file(folio, false, _RET_IP_);
 	barrier();
 }
 

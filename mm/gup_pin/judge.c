@@ -40,7 +40,6 @@ static bool is_ext4(const struct super_block *sb)
 	return sb->s_magic == EXT4_SUPER_MAGIC &&
 	       (!strcmp(name, "ext4") || !strcmp(name, "ext3"));
 }
-#endif
 
 /*
  * ext4 passes clean folios, and dirty ones of which it can write nothing now, through
@@ -49,7 +48,6 @@ static bool is_ext4(const struct super_block *sb)
  */
 static bool only_updates_tags(struct folio *folio)
 {
-#ifdef CONFIG_BUFFER_HEAD
 	const struct address_space *mapping = gup_pin_folio_file(folio);
 	struct buffer_head *head, *bh;
 
@@ -65,10 +63,13 @@ static bool only_updates_tags(struct folio *folio)
 			break;
 	}
 	return true;
-#else
-	return false;
-#endif
 }
+#else
+static bool only_updates_tags(struct folio *folio)
+{
+	return false;
+}
+#endif
 
 /**
  * gup_pin_writeback_stake() - what is at stake when a folio's writeback starts

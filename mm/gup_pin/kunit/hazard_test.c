@@ -148,7 +148,7 @@ static void end_of_a_file(struct kunit *test)
 	unpin_user_page(page);
 }
 
-/* What is left of the folio is told of once, as long as it is the same pin. */
+/* What is left of the folio is reported once, as long as it is the same pin. */
 static void parts_of_one_truncation(struct kunit *test)
 {
 	struct page *page = gup_pin_scene_pin(test, true);
