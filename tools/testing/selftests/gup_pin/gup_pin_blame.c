@@ -7,30 +7,10 @@
 #include "gup_pin_blame.h"
 #include "gup_pin_log.h"
 
-#define TITLE	"BUG: GUP_PIN: "
-#define RULE	"\n====="
-/* The kernel prints no more than 20 reports in 5 s. */
-#define PAUSE_MS	300
-
 const char *gup_pin_blame_begin(void)
 {
-	gup_pin_msleep(PAUSE_MS);
 	return gup_pin_write(GUP_PIN_DIR "/enable", "0") ?:
 		gup_pin_write(GUP_PIN_DIR "/enable", "1");
-}
-
-/* The next report, cut out of a text; NULL: there is none. */
-static char *next_report(char **text)
-{
-	char *report = strstr(*text, TITLE), *end;
-
-	if (!report)
-		return NULL;
-	end = strstr(report, RULE);
-	*text = end ? end + 1 : report + strlen(report);
-	if (end)
-		*end = '\0';
-	return report + strlen(TITLE);
 }
 
 /* Does a line that begins so have these words? */
@@ -77,13 +57,14 @@ static const char *check_words(const char *report, const struct gup_pin_blame *b
 static const char *check_report(const char *report, const struct gup_pin_blame *blames,
 				size_t nr, unsigned int *seen)
 {
+	const char *title = report + strlen(GUP_PIN_REPORT);
 	size_t i;
 
 	for (i = 0; i < nr; i++)
-		if (!strncmp(report, blames[i].title, strlen(blames[i].title)))
+		if (!strncmp(title, blames[i].title, strlen(blames[i].title)))
 			break;
 	if (i == nr)
-		return gup_pin_problem("a report of another kind: %.700s", report);
+		return gup_pin_problem("a report of another kind: %.700s", title);
 	seen[i]++;
 	return check_words(report, &blames[i]);
 }
@@ -110,7 +91,7 @@ const char *gup_pin_blame_check(int log, const struct gup_pin_blame *blames, siz
 	const char *problem = NULL;
 	size_t i;
 
-	while (!problem && (report = next_report(&rest)))
+	while (!problem && (report = gup_pin_log_next(&rest)))
 		problem = check_report(report, blames, nr, seen);
 	for (i = 0; !problem && i < nr; i++)
 		if (seen[i] != 1 && (seen[i] || !blames[i].maybe))

@@ -23,8 +23,8 @@ struct gup_pin_blame {
 };
 
 /*
- * What was reported before is forgotten, and no more reports come than the kernel
- * prints in 5 s. Nothing may be pinned.
+ * What was reported before is forgotten, and with it how many reports there may be.
+ * Nothing may be pinned.
  */
 const char *gup_pin_blame_begin(void);
 /* All reports of a log are of these, each of them once. */

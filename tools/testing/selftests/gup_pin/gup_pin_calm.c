@@ -7,8 +7,6 @@
 #include "gup_pin_calm.h"
 #include "gup_pin_log.h"
 
-#define TITLE	"BUG: GUP_PIN: "
-
 const char *gup_pin_calm_begin(struct gup_pin_calm *calm)
 {
 	memset(calm, 0, sizeof(*calm));
@@ -57,7 +55,7 @@ static const char *check_reports(const struct gup_pin_calm *calm)
 	if (problem)
 		return problem;
 	log = gup_pin_log_rest(calm->log);
-	report = strstr(log, TITLE);
+	report = strstr(log, GUP_PIN_REPORT);
 	if (report)
 		problem = gup_pin_problem("%.900s", report);
 	else if (now.suppressed != calm->counts.suppressed)

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "gup_pin_fd.h"
 #include "gup_pin_harness.h"
 #include "gup_pin_calm.h"
 #include "gup_pin_program.h"
@@ -66,49 +67,6 @@ FIXTURE_VARIANT_ADD(passed, hugetlb_iommu_of_other) { OTHER(SHARED_MEMFD_HUGETLB
 FIXTURE_VARIANT_ADD(passed, hugetlb_dmabuf) { OWNER(SHARED_MEMFD_HUGETLB, DEVICE_DMABUF) };
 FIXTURE_VARIANT_ADD(passed, hugetlb_dmabuf_of_other) { OTHER(SHARED_MEMFD_HUGETLB, DEVICE_DMABUF) };
 
-union control {
-	struct cmsghdr header;
-	char room[CMSG_SPACE(sizeof(int))];
-};
-
-static const char *pass(int sock, int fd)
-{
-	union control control = {};
-	char c = 0;
-	struct iovec iov = { .iov_base = &c, .iov_len = 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-
-	control.header.cmsg_level = SOL_SOCKET;
-	control.header.cmsg_type = SCM_RIGHTS;
-	control.header.cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	return sendmsg(sock, &msg, 0) == 1 ? NULL :
-		gup_pin_problem("sendmsg: %s", strerror(errno));
-}
-
-static const char *take(int sock, int *fd)
-{
-	union control control = {};
-	char c;
-	struct iovec iov = { .iov_base = &c, .iov_len = 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-
-	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != 1 || !CMSG_FIRSTHDR(&msg))
-		return gup_pin_problem("recvmsg: %s", strerror(errno));
-	memcpy(fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(*fd));
-	return NULL;
-}
-
 static const char *step(void *arg, char what)
 {
 	struct party *party = arg;
@@ -145,7 +103,7 @@ static const char *be_owner(void *arg)
 
 	problem = gup_pin_shared_get(&party->mem, party->memory, NULL, NPAGES);
 	if (!problem)
-		problem = pass(party->sock, party->mem.fd);
+		problem = gup_pin_fd_send(party->sock, party->mem.fd);
 	if (!problem)
 		problem = give_if(party);
 	close(party->sock);
@@ -161,7 +119,7 @@ static const char *be_other(void *arg)
 	const char *problem;
 	int fd;
 
-	problem = take(party->sock, &fd);
+	problem = gup_pin_fd_receive(party->sock, &fd);
 	close(party->sock);
 	if (!problem)
 		problem = gup_pin_shared_take(&party->mem, party->memory, fd, NPAGES);

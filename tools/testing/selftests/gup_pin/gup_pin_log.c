@@ -9,6 +9,9 @@
 #include "gup_pin_log.h"
 #include "gup_pin_util.h"
 
+/* The line below a report. */
+#define REPORT_END	"\n====="
+
 const char *gup_pin_log_open(off_t from, int whence, int *fd)
 {
 	*fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -56,11 +59,24 @@ void gup_pin_log_add(int fd, char **text)
 	free(rest);
 }
 
+char *gup_pin_log_next(char **text)
+{
+	char *report = strstr(*text, GUP_PIN_REPORT), *end;
+
+	if (!report)
+		return NULL;
+	end = strstr(report, REPORT_END);
+	*text = end ? end + 1 : report + strlen(report);
+	if (end)
+		*end = '\0';
+	return report;
+}
+
 unsigned int gup_pin_log_reports(const char *log)
 {
 	unsigned int count = 0;
 
-	for (; (log = strstr(log, "BUG: GUP_PIN: ")) && strstr(log, "\n====="); log++)
+	for (; (log = strstr(log, GUP_PIN_REPORT)) && strstr(log, REPORT_END); log++)
 		count++;
 	return count;
 }

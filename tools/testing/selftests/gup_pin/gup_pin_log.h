@@ -11,6 +11,10 @@ const char *gup_pin_log_open(off_t from, int whence, int *fd);
 char *gup_pin_log_rest(int fd);
 /* The same, behind what *text has already; NULL: nothing. */
 void gup_pin_log_add(int fd, char **text);
+/* What each report of a hazard begins with. */
+#define GUP_PIN_REPORT	"BUG: GUP_PIN: "
+/* The next report in a text, cut out of it; NULL if there is none. */
+char *gup_pin_log_next(char **text);
 /* Reports in a log that have come to their end. */
 unsigned int gup_pin_log_reports(const char *log);
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "gup_pin_fd.h"
 #include "gup_pin_harness.h"
 #include "gup_pin_mem.h"
 #include "gup_pin_pinners.h"
@@ -267,22 +268,9 @@ TEST_F(outlive, exit)
 /* The same, with a descriptor that is the child's and came by SCM_RIGHTS. */
 TEST_F(outlive, passed)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {};
-	char c = 0;
-	struct iovec iov = { .iov_base = &c, .iov_len = 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
 	struct gup_pin_want want;
 	int up[2], pair[2], status, fd;
 	struct left left = {};
-	struct cmsghdr *cmsg;
 	pid_t child;
 
 	/* gup_test, for io_uring's own descriptors cannot be passed. */
@@ -304,22 +292,14 @@ TEST_F(outlive, passed)
 					 GUP_TEST_WRITE);
 		for (i = 0; i < NPAGES; i++)
 			left.pfn[i] = gup_pin_pfn_of(0, self->mem.addr + i * PAGE_SIZE);
-		cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-		if (sendmsg(pair[1], &msg, 0) != 1 ||
+		if (gup_pin_fd_send(pair[1], fd) ||
 		    write(up[1], &left, sizeof(left)) != sizeof(left))
 			_exit(1);
 		_exit(0);
 	}
 	ASSERT_EQ((ssize_t)sizeof(left), read(up[0], &left, sizeof(left)));
 	ASSERT_EQ(0, left.ret);
-	ASSERT_EQ(1, recvmsg(pair[0], &msg, 0));
-	cmsg = CMSG_FIRSTHDR(&msg);
-	ASSERT_NE(NULL, cmsg);
-	memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
+	ASSERT_OK(gup_pin_fd_receive(pair[0], &fd));
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	ASSERT_EQ(0, status);
 

@@ -7,31 +7,11 @@
 #include "gup_pin_hazard.h"
 #include "gup_pin_log.h"
 
-#define TITLE	"BUG: GUP_PIN: "
-#define RULE	"====="
-
-/* The next report in a text, cut out of it; NULL if there is none. */
-static char *next_report(char **text)
-{
-	char *report = strstr(*text, TITLE), *end;
-
-	if (!report)
-		return NULL;
-	end = strstr(report, "\n" RULE);
-	if (end) {
-		*end = '\0';
-		*text = end + 1;
-	} else {
-		*text = report + strlen(report);
-	}
-	return report;
-}
-
 static unsigned int count_reports(const char *log)
 {
 	unsigned int count = 0;
 
-	for (; (log = strstr(log, TITLE)); log++)
+	for (; (log = strstr(log, GUP_PIN_REPORT)); log++)
 		count++;
 	return count;
 }
@@ -100,8 +80,8 @@ static const char *check_report(const struct gup_pin_hazard *hazard,
 		return problem;
 	log = gup_pin_log_rest(fd);
 	close(fd);
-	for (rest = log; (report = next_report(&rest));) {
-		if (!starts_with(report + strlen(TITLE), expect->title) ||
+	for (rest = log; (report = gup_pin_log_next(&rest));) {
+		if (!starts_with(report + strlen(GUP_PIN_REPORT), expect->title) ||
 		    !has_title(report, hazard->func) || !of_file(report, hazard) ||
 		    !has_stack(report, "event: ", hazard->event) ||
 		    !has_stack(report, "pin: ", hazard->stack))
@@ -312,10 +292,10 @@ static const char *check_log(const char *log, unsigned long suppressed,
 	unsigned int count = count_reports(log);
 
 	if (quiet && count)
-		return gup_pin_problem("%u reports: %s", count, strstr(log, TITLE));
+		return gup_pin_problem("%u reports: %s", count, strstr(log, GUP_PIN_REPORT));
 	if (!quiet && count + suppressed != times)
 		return gup_pin_problem("%u reports and %lu suppressed, not %u in all: %s",
-				       count, suppressed, times, strstr(log, TITLE) ?: "");
+				       count, suppressed, times, strstr(log, GUP_PIN_REPORT) ?: "");
 	return count ? check_words(log, pin) : NULL;
 }
 

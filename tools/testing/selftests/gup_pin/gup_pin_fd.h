@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Descriptors that another process gets, by SCM_RIGHTS. */
+#ifndef GUP_PIN_FD_H
+#define GUP_PIN_FD_H
+
+const char *gup_pin_fd_send(int sock, int fd);
+const char *gup_pin_fd_receive(int sock, int *fd);
+
+#endif /* GUP_PIN_FD_H */
