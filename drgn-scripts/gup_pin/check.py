@@ -2,7 +2,7 @@
 """Records against folios: what is wrong, and what would have gone wrong.
 
 The kernel reports hazards as they happen. A folio that was under writeback, or had
-left its file, when the machine stopped may be one that nobody had time to report.
+left its file, when the machine stopped may be one that there was no time to report.
 """
 
 from __future__ import annotations
