@@ -17,7 +17,7 @@ from vmlib import paths
 from . import contention as contentions
 from .built import Built, programs_of
 from .mm_programs import mm_selftests
-from .programs import alone, guilty, hazards, innocents, kunit, selftests, stress
+from .programs import alone, guilty, hazards, innocents, kunit, million, selftests, stress
 from .results import FAILED, PASSED, SKIPPED, Result
 from .run import PYTHON, Guest, pytest, tool
 from .stats import alarms
@@ -178,10 +178,11 @@ ONCE: dict[str, Job] = {
     "stress": stress,
     "bench": bench,
     "many": many,
+    "million": million,
     "contention": contention,
 }
 # Jobs of some minutes.
-LONG = ("alone", "dump", "fresh-bookworm", "fresh-trixie", "many", "rig")
+LONG = ("alone", "dump", "fresh-bookworm", "fresh-trixie", "many", "million", "rig")
 # By make check-debug, in kernels that watch themselves: for lock order, sleep in the
 # wrong place and bad memory, for sleeping spinlocks, for data races.
 _EVERYWHERE: dict[str, Callable[[Built, str], list[Result]]] = {

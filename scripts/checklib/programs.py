@@ -25,10 +25,11 @@ ALONE = {
     "gup_pin_hazard_overdue": ["-m", "2G"],
     # Fills and pins most of the memory, and compares what slabs have in use.
     "gup_pin_scale": ["-m", "4G"],
-    # These measure time, which here is instructions.
-    "gup_pin_million": ["-m", "4G", "--icount"],
+    # Measures time, which here is instructions.
     "gup_pin_one_page": ["-m", "1G", "--icount"],
 }
+# The same, and for some minutes: once, for what is measured hardly differs between kernels.
+MILLION = {"gup_pin_million": ["-m", "4G", "--icount"]}
 # More words for the kernel. Below CMA is memory of the kernel's own, below that a whole
 # block that is movable.
 WORDS = {
@@ -123,7 +124,7 @@ def run_programs(
 
 def selftests(built: Built, flavour: str = "test") -> list[Result]:
     """Our programs that share a guest."""
-    names = [n for n in programs_of(built) if n not in (*ALONE, *STRESS)]
+    names = [n for n in programs_of(built) if n not in (*ALONE, *MILLION, *STRESS)]
     names = [n for n in names if not n.startswith((HAZARDS, INNOCENT, GUILTY))]
     return run_programs(built, names, Way(["-m", "4G"]), flavour)
 
@@ -150,14 +151,24 @@ def hazards(built: Built, flavour: str = "test") -> list[Result]:
     return run_programs(built, names, Way([], "memmap=64M!1G", REPORTS), flavour)
 
 
-def alone(built: Built) -> list[Result]:
-    """Our programs that each want a guest."""
+def each_alone(built: Built, wanted: dict[str, list[str]]) -> list[Result]:
+    """Programs that each want a guest, with its options."""
     results = []
-    for name, options in ALONE.items():
+    for name, options in wanted.items():
         reports = REPORTS if name.startswith(HAZARDS) else ""
         way = Way(options, f"slab_nomerge {WORDS.get(name, '')}", reports)
         results += run_programs(built, [name], way)
     return results
+
+
+def alone(built: Built) -> list[Result]:
+    """Our programs that each want a guest."""
+    return each_alone(built, ALONE)
+
+
+def million(built: Built) -> list[Result]:
+    """A million pins, held and read."""
+    return each_alone(built, MILLION)
 
 
 def stress(built: Built, flavour: str = "stress") -> list[Result]:
