@@ -190,6 +190,32 @@ def test_a_guest_that_never_starts() -> None:
     assert split(done.stderr)[1].startswith(b"vm: guest never started")
 
 
+# A guest that waits for a disk that never comes, and is given up soon.
+SILENT = """
+import runpy, sys
+sys.path.insert(0, "scripts")
+from vmlib import session
+session.SILENT_SECONDS = 5
+sys.argv = ["vm", "--append", "root=/dev/nothing rootwait rootfstype=ext4", "--", "true"]
+runpy.run_path("scripts/vm", run_name="__main__")
+"""
+
+
+def test_a_guest_that_hangs_in_its_boot_says_where_and_has_a_second_go() -> None:
+    done = subprocess.run(
+        ["/usr/bin/python3", "-c", SILENT],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 125
+    hung = "vm: guest hung before COMMAND began: silent for 5 s"
+    assert done.stderr.count(hung) == 2
+    assert done.stderr.count("vm: once more\n") == 1
+    assert done.stderr.count("Kernel panic - not syncing: NMI: Not continuing") == 2
+
+
 @pytest.mark.parametrize(("khz", "wrong"), [("96000", "fast"), ("9600000", "slow")])
 def test_a_guest_whose_clock_is_wrong_is_refused(khz: str, wrong: str) -> None:
     """As it would be if the kernel had measured its counter on a busy host."""

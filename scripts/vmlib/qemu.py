@@ -104,8 +104,8 @@ def kernel_arguments(run: Path, options: Options) -> str:
         boot_word("init", str(paths.SCRIPTS / "vm-init")),
         boot_word("vm_run", str(run)),
         "console=ttyS0 mitigations=off",
-        # a panic at once ends QEMU (which is told -no-reboot), and so the run
-        "panic=-1 oops=panic",
+        # a panic at once ends QEMU, and so the run; an NMI is one of ours (session.py)
+        "panic=-1 oops=panic unknown_nmi_panic",
         # TCG's timers are sound but late under load: spare the boot the doubts
         f"tsc=reliable tsc_early_khz={khz} no_timer_check rcupdate.rcu_expedited=1",
         "kunit.enable=0 gup_pin=on",
