@@ -69,14 +69,15 @@ _TABLES = (
 )
 
 
-def _memory_bytes(prog: Program, totals: Totals) -> int:
+def _memory_bytes(prog: Program, root: Object, totals: Totals) -> int:
     """All that tracking has allocated, but for the stack depot."""
     from drgn import sizeof  # noqa: PLC0415
 
     tables = [_variable(prog, name, file) for name, file in _TABLES]
     proofs = _variable(prog, "proof_bytes", "proof.c")
     return int(
-        totals.nodes * sizeof(prog.type("struct xa_node"))
+        (totals.nodes + root.index.earlier.nodes.value_())
+        * sizeof(prog.type("struct xa_node"))
         + _sum_per_cpu(prog, _variable(prog, "bytes", "memory.c"))
         + sizeof(prog["gup_pin_ring"])
         + sum(sizeof(table) for table in tables)
@@ -125,7 +126,7 @@ def find_stats(
         # Those that the first version did not have come later.
         **{name: get for name, get in counted.items() if name in _FIRST_HAZARDS},
         "reports_suppressed": partial(_of, root.reports_suppressed),
-        "memory_bytes": lambda: _memory_bytes(prog, totals),
+        "memory_bytes": lambda: _memory_bytes(prog, root, totals),
         "untracked_total": lambda: totals.untracked_total,
         "unpinned_from_before": lambda: totals.before,
         "wrong_traces": lambda: _counter(prog, "wrong_traces", "trace.c"),
@@ -133,6 +134,7 @@ def find_stats(
         "false_positive": partial(_of, root.false_positive),
         "proof_skipped": lambda: _counter(prog, "proof_skipped", "proof.c"),
         "refused": lambda: _counter(prog, "refusals", "refused.c"),
+        "pinned_from_before": lambda: int(root.index.earlier.pins.value_()),
     }
     stats = {}
     for name, get in getters.items():

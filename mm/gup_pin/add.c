@@ -48,6 +48,7 @@ static enum add_result insert_block(struct attempt *try, struct xa_state *xas)
 	block->nr = try->nr;
 	if (!gup_pin_index_insert(try->shard, block, xas))
 		return ADD_NO_NODE;
+	block->earlier = gup_pin_earlier_mask(try->adder->index, try->nr);
 	try->spare.block = NULL;
 	return ADD_DONE;
 }
@@ -76,6 +77,7 @@ static enum add_result add_locked(struct attempt *try, struct xa_state *xas)
 	used = block->used;
 	left = gup_pin_block_add(block, try->adder->call, try->mask, try->pins,
 				 try->adder->fresh, &try->spare, &try->missing);
+	gup_pin_block_doubt_earlier(block);
 	shard->acquired += (u64)gup_pin_count(try->mask & ~left) * try->pins;
 	shard->folios += gup_pin_count(block->used & ~used);
 	/* With a part of its folios a call may have got a layer already. */
@@ -165,6 +167,7 @@ static bool add_quickly(struct gup_pin_adder *adder,
 	done = block && READ_ONCE(adder->index->recording) &&
 	       gup_pin_block_add_new(block, adder->call, mask, pins);
 	if (done) {
+		gup_pin_block_doubt_earlier(block);
 		shard->acquired += folios * pins;
 		shard->folios += folios;
 	}
@@ -248,6 +251,7 @@ static __always_inline int try_single(struct gup_pin_index *index,
 		own = gup_pin_block_add_own(block, gup_pin_block_bit(pfn),
 					    group);
 	if (!IS_ERR(own)) {
+		gup_pin_block_doubt_earlier(block);
 		own->origin = origin;
 		own->time = time;
 		own->addr = addr;

@@ -46,7 +46,7 @@ bool gup_pin_ready(void)
  * @on: which
  *
  * Off forgets all pins, for their unpins will not be seen. On again starts
- * from nothing; pins taken before are not known, and their unpins no error;
+ * from nothing; pins taken before are only counted, and their unpins no error;
  * what was reported before may be reported again.
  * May sleep.
  *
@@ -66,12 +66,17 @@ int gup_pin_switch(bool on)
 		/* No pin is recorded before every CPU has the unpin hooks. */
 		static_branch_enable(&gup_pin_hooks);
 		WRITE_ONCE(index->recording, true);
+		if (!index->complete)
+			gup_pin_earlier_find(index);
 		gup_pin_report_forget();
 		gup_pin_origins_untold(&gup_pin_root.origins);
 	} else {
+		/* From here on no unpin goes the short way. */
 		gup_pin_index_complete(index, false);
+		gup_pin_index_earlier_known(index, false);
 		WRITE_ONCE(index->recording, false);
 		gup_pin_index_flush(index);
+		gup_pin_earlier_forget(index);
 		static_branch_disable(&gup_pin_hooks);
 		gup_pin_ended_forget();
 	}

@@ -41,6 +41,7 @@ void gup_pin_index_init(struct gup_pin_index *index)
 
 	for (i = 0; i < GUP_PIN_NR_SHARDS; i++)
 		xa_init_flags(&index->shards[i].xa, XA_FLAGS_LOCK_IRQ);
+	xa_init_flags(&index->earlier.xa, XA_FLAGS_LOCK_IRQ);
 }
 
 /**
@@ -174,11 +175,11 @@ void gup_pin_index_drop_kept(struct gup_pin_index *index)
  * gup_pin_index_newest() - find a pin that folio_add_pin() continues
  * @index: the index
  * @pfn: of the folio's head
- * @pid: of the task; its newest pin is meant, or if it has none the newest
+ * @pid: of the task, whose newest pin is meant
  * @id: set to that pin's origin
  * @call: set to that pin's call
  *
- * Return: false if the folio has no recorded pin.
+ * Return: false if the task has no recorded pin on the folio.
  */
 bool gup_pin_index_newest(struct gup_pin_index *index, unsigned long pfn,
 			  pid_t pid, struct gup_pin_id *id,
@@ -191,23 +192,16 @@ bool gup_pin_index_newest(struct gup_pin_index *index, unsigned long pfn,
 	struct gup_pin_ref_iter iter;
 	struct gup_pin_block *block;
 	unsigned long flags;
-	bool own = false;
 
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, nr);
 	if (block)
 		ref = gup_pin_ref_first(&iter, block, gup_pin_block_bit(pfn),
 					0);
-	for (; ref; ref = gup_pin_ref_next(&iter)) {
-		bool ours = ref->call->origin->id.pid == pid;
-
-		if (newest && own > ours)
-			continue;
-		if (newest && own == ours && ref->call->time < newest->time)
-			continue;
-		own = ours;
-		newest = ref->call;
-	}
+	for (; ref; ref = gup_pin_ref_next(&iter))
+		if (ref->call->origin->id.pid == pid &&
+		    (!newest || ref->call->time >= newest->time))
+			newest = ref->call;
 	if (newest) {
 		*id = newest->origin->id;
 		/* Pairs with call_set_addr() in record.c. */
@@ -219,6 +213,28 @@ bool gup_pin_index_newest(struct gup_pin_index *index, unsigned long pfn,
 	}
 	xa_unlock_irqrestore(&shard->xa, flags);
 	return newest;
+}
+
+/**
+ * gup_pin_index_doubt() - say of a folio's records that they may be wrong
+ * @index: the index
+ * @pfn: of the folio's head
+ *
+ * Their modes, too. Any context where the shards' locks may be taken.
+ */
+void gup_pin_index_doubt(struct gup_pin_index *index, unsigned long pfn)
+{
+	unsigned long nr = gup_pin_block_nr(pfn), flags;
+	struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
+	struct gup_pin_block *block;
+
+	xa_lock_irqsave(&shard->xa, flags);
+	block = gup_pin_index_find(shard, nr);
+	if (block && (block->used & BIT_ULL(gup_pin_block_bit(pfn)))) {
+		block->inferred |= BIT_ULL(gup_pin_block_bit(pfn));
+		block->unsure = true;
+	}
+	xa_unlock_irqrestore(&shard->xa, flags);
 }
 
 static void flush_block(struct gup_pin_shard *shard,
@@ -277,12 +293,14 @@ void gup_pin_index_flush(struct gup_pin_index *index)
 		flush_shard(&index->shards[i]);
 }
 
-/* Both reasons not to be quick may come and go at once. */
+/* The reasons not to be quick may come and go at once. */
 static DEFINE_SPINLOCK(quick_lock);
 
 static void update_quick(struct gup_pin_index *index)
 {
-	WRITE_ONCE(index->quick, index->complete && !index->traced);
+	bool known = index->complete || index->earlier.known;
+
+	WRITE_ONCE(index->quick, known && !index->traced);
 }
 
 /**
@@ -294,6 +312,19 @@ void gup_pin_index_complete(struct gup_pin_index *index, bool complete)
 {
 	spin_lock(&quick_lock);
 	WRITE_ONCE(index->complete, complete);
+	update_quick(index);
+	spin_unlock(&quick_lock);
+}
+
+/**
+ * gup_pin_index_earlier_known() - are the pins from before tracking known?
+ * @index: the index
+ * @known: whether they are
+ */
+void gup_pin_index_earlier_known(struct gup_pin_index *index, bool known)
+{
+	spin_lock(&quick_lock);
+	WRITE_ONCE(index->earlier.known, known);
 	update_quick(index);
 	spin_unlock(&quick_lock);
 }

@@ -36,6 +36,7 @@ void *gup_pin_alloc_call(gfp_t gfp);
 void gup_pin_free_call(void *call);
 void gup_pin_free_calls(void);
 u64 gup_pin_memory_bytes(void);
+bool gup_pin_memory_full(void);
 extern unsigned long gup_pin_max_memory_mb;
 
 /* call.c */
@@ -364,6 +365,15 @@ const struct gup_pin_ref *gup_pin_ref_first(struct gup_pin_ref_iter *iter,
 					    unsigned int bit, u64 seq);
 const struct gup_pin_ref *gup_pin_ref_next(struct gup_pin_ref_iter *iter);
 
+void gup_pin_earlier_doubt(struct gup_pin_block *block);
+
+/* A release on a folio that has pins from before tracking is a guess. */
+static inline void gup_pin_block_doubt_earlier(struct gup_pin_block *block)
+{
+	if (unlikely(block->earlier))
+		gup_pin_earlier_doubt(block);
+}
+
 static inline void gup_pin_layer_lose(struct gup_pin_block *block,
 				      struct gup_pin_layer *layer, u64 mask)
 {
@@ -445,9 +455,41 @@ void gup_pin_index_drop_kept(struct gup_pin_index *index);
 void gup_pin_index_flush(struct gup_pin_index *index);
 void gup_pin_index_complete(struct gup_pin_index *index, bool complete);
 void gup_pin_index_traced(struct gup_pin_index *index, bool traced);
+void gup_pin_index_earlier_known(struct gup_pin_index *index, bool known);
 bool gup_pin_index_newest(struct gup_pin_index *index, unsigned long pfn,
 			  pid_t pid, struct gup_pin_id *id,
 			  struct gup_pin_call *call);
+
+void gup_pin_index_doubt(struct gup_pin_index *index, unsigned long pfn);
+
+/* earlier.c */
+
+/**
+ * struct gup_pin_split - which of a folio's pins a release takes
+ * @earlier: how many that were there before tracking
+ * @records: how many that are on record
+ * @doubt: they may be others
+ */
+struct gup_pin_split {
+	unsigned int earlier;
+	unsigned int records;
+	bool doubt;
+};
+
+int gup_pin_earlier_look(struct gup_pin_index *index, unsigned long start,
+			 unsigned long end);
+void gup_pin_earlier_find(struct gup_pin_index *index);
+void gup_pin_earlier_forget(struct gup_pin_index *index);
+u64 gup_pin_earlier_mask(struct gup_pin_index *index, unsigned long nr);
+struct gup_pin_split gup_pin_earlier_split(struct gup_pin_index *index,
+					   const struct gup_pin_block *block,
+					   unsigned int bit, unsigned int pins,
+					   const struct gup_pin_hint *hint);
+void gup_pin_earlier_released(struct gup_pin_index *index, unsigned long pfn,
+			      unsigned int pins);
+bool gup_pin_earlier_first(struct gup_pin_index *index, unsigned long pfn,
+			   unsigned int pins, const struct gup_pin_hint *hint);
+size_t gup_pin_earlier_bytes(const struct gup_pin_earlier *earlier);
 
 /* add.c */
 

@@ -62,13 +62,36 @@ u64 gup_pin_memory_bytes(void)
 	return max(sum, 0L);
 }
 
+/* All that the bound is for. */
+static u64 bounded_bytes(void)
+{
+	return gup_pin_memory_bytes() +
+	       gup_pin_index_node_bytes(&gup_pin_root.index) +
+	       gup_pin_earlier_bytes(&gup_pin_root.index.earlier);
+}
+
+static u64 bound_bytes(unsigned long max_mb)
+{
+	return min(max_mb, SZ_2G) * (u64)SZ_1M;
+}
+
+/**
+ * gup_pin_memory_full() - has tracking as much memory as it may have?
+ *
+ * Any context.
+ */
+bool gup_pin_memory_full(void)
+{
+	unsigned long max_mb = READ_ONCE(gup_pin_max_memory_mb);
+
+	return max_mb && bounded_bytes() >= bound_bytes(max_mb);
+}
+
 /* Give this CPU a part of what is left, so that they rarely need to look. */
 static noinline bool get_allowance(unsigned long max_mb, unsigned int size)
 {
-	u64 max = min(max_mb, SZ_2G) * (u64)SZ_1M, used, part;
+	u64 max = bound_bytes(max_mb), used = bounded_bytes(), part;
 
-	used = gup_pin_memory_bytes() +
-	       gup_pin_index_node_bytes(&gup_pin_root.index);
 	if (used + size > max)
 		return false;
 	part = div_u64(max - used, 2 * num_possible_cpus());

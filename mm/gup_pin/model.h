@@ -265,7 +265,9 @@ struct gup_pin_layer {
  * @nr: first pfn >> GUP_PIN_BLOCK_SHIFT
  * @used: folios that have pins
  * @slotted: those of them that have a slot
- * @inferred: those of them on which an unpin had to be guessed
+ * @inferred: those of them on which an unpin had to be guessed, or will have to be
+ * @earlier: folios that may have pins from before tracking, whether or not they are in
+ *	@used
  * @next_seq: of the next layer
  * @slots: NULL, or GUP_PIN_BLOCK_PFNS slots, of which those in @slotted count
  * @groups: NULL, or for 8 folios each, room for calls of a single page whose
@@ -285,6 +287,7 @@ struct gup_pin_block {
 	u64 used;
 	u64 slotted;
 	u64 inferred;
+	u64 earlier;
 	u64 next_seq;
 	void **slots;
 	struct gup_pin_call *groups[GUP_PIN_GROUPS];
@@ -353,17 +356,36 @@ struct gup_pin_shard {
 } ____cacheline_aligned_in_smp;
 
 /**
+ * struct gup_pin_earlier - pins that were there when tracking was switched on
+ * @xa: folio head pfn -> how many there were that were not released since. Changed under
+ *	the lock of the folio's shard and its own, in this order
+ * @pins: their sum; under the lock of @xa
+ * @nodes: xa_nodes in use; likewise
+ * @late: tracking was switched on late, so that there may be some
+ * @known: all memory was looked at, but for that of devices
+ */
+struct gup_pin_earlier {
+	struct xarray xa;
+	u64 pins;
+	u32 nodes;
+	bool late;
+	bool known;
+};
+
+/**
  * struct gup_pin_index - folio head pfn -> its pins
  * @shards: see gup_pin_shard_of() and gup_pin_key()
+ * @earlier: pins from before tracking
  * @recording: pins are recorded. Changed only while every hook is live, or a
  *	CPU that does not see the unpin hook yet could leave a record behind
  * @complete: recording since boot, so that no unrecorded pin can be released
  * @traced: somebody traces unpins
- * @quick: the only pin on a folio may be forgotten the short way: @complete, and
- *	so @recording, but not @traced
+ * @quick: the only pin on a folio may be forgotten the short way: @complete or
+ *	@earlier.known, and so @recording, but not @traced
  */
 struct gup_pin_index {
 	struct gup_pin_shard shards[GUP_PIN_NR_SHARDS];
+	struct gup_pin_earlier earlier;
 	bool recording;
 	bool complete;
 	bool traced;

@@ -463,7 +463,7 @@ noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
 	if (found)
 		id_init(&id, api, old.mode, old.term, old.owner);
 	else
-		/* Nothing known: assume what does more harm. */
+		/* Nothing known: assume what does more harm, and say that it is a guess. */
 		id_init(&id, api, GUP_PIN_WRITE,
 			api == GUP_PIN_FOLIO_ADD_PINS ? GUP_PIN_LONG :
 							GUP_PIN_SHORT, 0);
@@ -477,6 +477,8 @@ noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
 	}
 	gup_pin_add(&adder, folio_pfn(folio), pins);
 	call_end(&adder, pins);
+	if (!found)
+		gup_pin_index_doubt(&gup_pin_root.index, folio_pfn(folio));
 	if (unlikely(gup_pin_sees_writeback(folio)))
 		gup_pin_under_writeback(folio, _RET_IP_);
 }

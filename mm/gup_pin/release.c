@@ -12,8 +12,8 @@
 
 /* Pins that have no record: not recorded for lack of memory, too old, or a bug. */
 static void release_unrecorded(struct gup_pin_releaser *rel,
-			       struct gup_pin_shard *shard, u64 mask,
-			       unsigned int pins)
+			       struct gup_pin_shard *shard, unsigned long block,
+			       u64 mask, unsigned int pins)
 {
 	unsigned int all = gup_pin_count(mask) * pins;
 	unsigned int untracked = min_t(u64, all, shard->untracked);
@@ -21,6 +21,10 @@ static void release_unrecorded(struct gup_pin_releaser *rel,
 	shard->untracked -= untracked;
 	if (!READ_ONCE(rel->index->complete)) {
 		shard->before += all - untracked;
+		for (; mask; mask &= mask - 1)
+			gup_pin_earlier_released(rel->index, __ffs64(mask) +
+						 (block << GUP_PIN_BLOCK_SHIFT),
+						 pins);
 		return;
 	}
 	shard->unmatched += all - untracked;
@@ -40,11 +44,15 @@ static void tell_unmatched(struct gup_pin_releaser *rel, unsigned long block)
 	rel->unmatched = 0;
 }
 
-/* Are there pins without a record, which an unpin may be of? */
+/*
+ * Can no pin be without a record, but for the earlier ones of a block? An unpin may be of
+ * those that are.
+ */
 static bool all_recorded(const struct gup_pin_index *index,
 			 const struct gup_pin_shard *shard)
 {
-	return READ_ONCE(index->complete) && !shard->untracked;
+	return (READ_ONCE(index->complete) || READ_ONCE(index->earlier.known)) &&
+	       !shard->untracked;
 }
 
 /* The folio's own count has all of its pins. */
@@ -72,8 +80,10 @@ static bool only_read_pins(const struct gup_pin_index *index,
 	    gup_pin_block_writes(block, bit))
 		return false;
 	recorded = gup_pin_block_pins(block, bit, &calls);
-	return pins <= recorded && (all_recorded(index, shard) ||
-				    !has_unrecorded(pfn, recorded));
+	/* This accuses: what was known when tracking was switched on is not enough. */
+	return pins <= recorded &&
+	       ((READ_ONCE(index->complete) && !shard->untracked) ||
+		!has_unrecorded(pfn, recorded));
 }
 
 /*
@@ -154,6 +164,40 @@ bool gup_pin_last_release(struct gup_pin_index *index, unsigned long pfn,
 	return last->block == nr && last->mask & BIT_ULL(gup_pin_block_bit(pfn));
 }
 
+/*
+ * On a folio that may have earlier pins: take these, and return how many records are to
+ * go.
+ */
+static noinline unsigned int release_earlier(struct gup_pin_releaser *rel,
+					     struct gup_pin_shard *shard,
+					     struct gup_pin_block *block,
+					     unsigned int bit, unsigned int pins,
+					     bool dirty, bool *doubt)
+{
+	struct gup_pin_hint hint = gup_pin_site_hint(&gup_pin_root.sites,
+						     rel->drops.site, dirty);
+	struct gup_pin_split split;
+
+	split = gup_pin_earlier_split(rel->index, block, bit, pins, &hint);
+	gup_pin_earlier_released(rel->index,
+				 (block->nr << GUP_PIN_BLOCK_SHIFT) + bit,
+				 split.earlier);
+	shard->before += split.earlier;
+	*doubt = split.doubt;
+	return split.records;
+}
+
+/* So many of a folio's records are to go, but not all. */
+static void release_some(struct gup_pin_releaser *rel, struct gup_pin_block *block,
+			 unsigned int bit, unsigned int pins, unsigned int calls,
+			 unsigned long site, bool dirty)
+{
+	struct gup_pin_hint hint = gup_pin_site_hint(&gup_pin_root.sites, site,
+						     dirty);
+
+	gup_pin_block_release_some(block, bit, pins, calls, &hint, &rel->drops);
+}
+
 static void release_folio(struct gup_pin_releaser *rel,
 			  struct gup_pin_shard *shard,
 			  struct gup_pin_block *block, unsigned int bit,
@@ -161,21 +205,24 @@ static void release_folio(struct gup_pin_releaser *rel,
 {
 	unsigned int recorded, calls, taken;
 	unsigned long site = rel->drops.site;
-	struct gup_pin_hint hint;
-	bool guess, unrecorded;
+	bool guess, unrecorded = false;
 
+	if (unlikely(block->earlier & BIT_ULL(bit)))
+		pins = release_earlier(rel, shard, block, bit, pins, dirty,
+				       &unrecorded);
 	recorded = gup_pin_block_pins(block, bit, &calls);
 	taken = min(pins, recorded);
 	if (taken)
 		note_release(shard, block->nr, BIT_ULL(bit), &rel->drops);
 	if (pins > taken)
-		release_unrecorded(rel, shard, BIT_ULL(bit), pins - taken);
+		release_unrecorded(rel, shard, block->nr, BIT_ULL(bit),
+				   pins - taken);
 	if (!taken)
 		return;
 
-	unrecorded = !all_recorded(rel->index, shard) &&
-		     has_unrecorded((block->nr << GUP_PIN_BLOCK_SHIFT) + bit,
-				    recorded);
+	if (!all_recorded(rel->index, shard))
+		unrecorded |= has_unrecorded((block->nr << GUP_PIN_BLOCK_SHIFT) +
+					     bit, recorded);
 	guess = (taken < recorded && calls > 1) || unrecorded;
 	shard->released += taken;
 	if (guess)
@@ -190,9 +237,7 @@ static void release_folio(struct gup_pin_releaser *rel,
 			block->unsure = true;
 		if (guess)
 			block->inferred |= BIT_ULL(bit);
-		hint = gup_pin_site_hint(&gup_pin_root.sites, site, dirty);
-		gup_pin_block_release_some(block, bit, taken, calls, &hint,
-					   &rel->drops);
+		release_some(rel, block, bit, taken, calls, site, dirty);
 	}
 	if (!rel->drops.site && site) {
 		gup_pin_drop_now(&rel->drops);
@@ -242,7 +287,7 @@ void __gup_pin_release_each(struct gup_pin_releaser *rel)
 	if (READ_ONCE(rel->index->recording)) {
 		block = gup_pin_index_find(shard, rel->block);
 		if (!block || !block->used) {
-			release_unrecorded(rel, shard, rel->mask, 1);
+			release_unrecorded(rel, shard, rel->block, rel->mask, 1);
 		} else {
 			release_mask(rel, shard, block, rel->mask);
 			if (!block->used)
@@ -282,7 +327,7 @@ void __gup_pin_release(struct gup_pin_releaser *rel, unsigned long pfn,
 	if (READ_ONCE(rel->index->recording)) {
 		block = gup_pin_index_find(shard, nr);
 		if (!block || !block->used) {
-			release_unrecorded(rel, shard,
+			release_unrecorded(rel, shard, nr,
 					   BIT_ULL(gup_pin_block_bit(pfn)),
 					   pins);
 		} else {

@@ -45,6 +45,7 @@ void gup_pin_index_totals(struct gup_pin_index *index,
 static u64 memory_bytes(const struct gup_pin_totals *totals)
 {
 	return totals->nodes * sizeof(struct xa_node) + gup_pin_memory_bytes() +
+	       gup_pin_earlier_bytes(&gup_pin_root.index.earlier) +
 	       sizeof(gup_pin_ring) + gup_pin_report_bytes() +
 	       gup_pin_proof_bytes();
 }
@@ -91,6 +92,7 @@ static int stats_show(struct seq_file *m, void *v)
 	print_stat(m, "false_positive", atomic64_read(&root->false_positive));
 	print_stat(m, "proof_skipped", gup_pin_proof_skipped());
 	print_stat(m, "refused", gup_pin_refusals());
+	print_stat(m, "pinned_from_before", READ_ONCE(root->index.earlier.pins));
 	return 0;
 }
 

@@ -138,7 +138,8 @@ void gup_pin_trace_dropped(struct folio *folio, unsigned long pins,
 	if (!READ_ONCE(gup_pin_root.index.recording))
 		return;
 	hint = gup_pin_site_hint(&gup_pin_root.sites, site, dirty);
-	if (find_pin(folio, &hint, &pin)) {
+	if (!gup_pin_earlier_first(&gup_pin_root.index, t.pfn, pins, &hint) &&
+	    find_pin(folio, &hint, &pin)) {
 		fill_trace(&t, &pin.id);
 		t.addr = pin.addr;
 		t.age_ns = now > pin.time ? now - pin.time : 0;

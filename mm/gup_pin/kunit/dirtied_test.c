@@ -44,8 +44,10 @@ static int dirtied_init(struct kunit *test)
 /* It is in no address space that could be pinned from: count it by hand. */
 static noinline void take_pin(struct folio *folio)
 {
+	struct page *page = &folio->page;
+
 	folio_ref_add(folio, GUP_PIN_COUNTING_BIAS);
-	gup_pin_added(0, folio, 1, GUP_PIN_FOLIO_ADD_PIN);
+	gup_pin_acquired(1, &page, 0, FOLL_WRITE, NULL, GUP_PIN_USER_PAGES);
 }
 
 /* As those do that have a pin. */
@@ -79,7 +81,7 @@ static void whole_report(struct kunit *test)
 		" whole_*+0x*/0x*",
 		GUP_PIN_FRAMES,
 		"",
-		"pin: mode=w term=short api=folio_add_pin owner=0 task=*/* comm=kunit_try_catch* age_ms=* pins=1 addr=0x0 match=exact alive=yes uid=0 stack=0x*",
+		"pin: mode=w term=short api=pin_user_pages owner=0 task=*/* comm=kunit_try_catch* age_ms=* pins=1 addr=0x0 match=exact alive=yes uid=0 stack=0x*",
 		" take_pin+0x*/0x*",
 		" whole_*+0x*/0x*",
 		GUP_PIN_FRAMES,

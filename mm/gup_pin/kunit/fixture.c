@@ -35,6 +35,7 @@ void gup_pin_fixture_exit(struct kunit *test)
 		return;
 	f->index.recording = false;
 	gup_pin_index_flush(&f->index);
+	gup_pin_earlier_forget(&f->index);
 	gup_pin_origins_destroy(&f->origins);
 }
 

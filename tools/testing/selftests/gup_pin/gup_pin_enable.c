@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include "gup_pin_harness.h"
 #include "gup_pin_mem.h"
@@ -202,6 +203,107 @@ TEST_F(enable, on_late_same_pages)
 		EXPECT_EQ(self->base.stats.unmatched, stats.unmatched);
 		EXPECT_EQ(0, stats.untracked);
 	}
+}
+
+/* Two stats: pins from before that are held, and that were released. */
+static const char *expect_before(unsigned long pinned, unsigned long unpinned)
+{
+	unsigned long is_pinned, is_unpinned;
+	const char *problem;
+
+	problem = gup_pin_read_stat("pinned_from_before", &is_pinned) ?:
+		  gup_pin_read_stat("unpinned_from_before", &is_unpinned);
+	if (!problem && (is_pinned != pinned || is_unpinned != unpinned))
+		problem = gup_pin_problem("from before %lu pinned, %lu unpinned, not %lu and %lu",
+					  is_pinned, is_unpinned, pinned, unpinned);
+	return problem;
+}
+
+/* A pin from before takes no record when it goes, and so it is from ring to ring. */
+TEST_F(enable, late_takes_no_record)
+{
+	unsigned long unpinned;
+	struct gup_pin_want want;
+	int i, *ring[] = { &self->before, &self->after };
+
+	ASSERT_OK(gup_pin_write(ENABLE, "0"));
+	ASSERT_EQ(0, uring_register_one(self->before, self->mem.addr, self->mem.size));
+	ASSERT_OK(gup_pin_write(ENABLE, "1"));
+	ASSERT_OK(gup_pin_read_stat("unpinned_from_before", &unpinned));
+	ASSERT_OK(expect_before(NPAGES, unpinned));
+
+	ASSERT_EQ(0, uring_register_one(self->after, self->mem.addr, self->mem.size));
+	ASSERT_EQ(0, uring_unregister(self->before));
+	ASSERT_OK(expect_live(NPAGES));
+	ASSERT_OK(expect_before(0, unpinned + NPAGES));
+	gup_pin_want_self(&want, "pin_user_pages_fast", 'w', "long", "anon");
+	want.match = "inferred";
+	ASSERT_OK(gup_pin_check_pages(&want, 0, self->mem.addr, NPAGES));
+
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(0, uring_register_one(*ring[i % 2], self->mem.addr, self->mem.size));
+		ASSERT_OK(expect_live(2 * NPAGES));
+		ASSERT_EQ(0, uring_unregister(*ring[!(i % 2)]));
+		ASSERT_OK(expect_live(NPAGES));
+	}
+	ASSERT_EQ(0, uring_unregister(*ring[(i - 1) % 2]));
+	ASSERT_OK(expect_live(0));
+	ASSERT_OK(expect_before(0, unpinned + NPAGES));
+}
+
+/* Short-term pins come and go over one from before, which stays. */
+TEST_F(enable, late_short_term)
+{
+	struct gup_pin_verify verify;
+	unsigned long unpinned;
+	char buffer[64];
+	struct iovec local = { buffer, sizeof(buffer) };
+	struct iovec remote = { self->mem.addr, sizeof(buffer) };
+	int i;
+
+	ASSERT_OK(gup_pin_write(ENABLE, "0"));
+	ASSERT_EQ(0, uring_register_one(self->before, self->mem.addr, self->mem.size));
+	ASSERT_OK(gup_pin_write(ENABLE, "1"));
+	ASSERT_OK(gup_pin_read_stat("unpinned_from_before", &unpinned));
+	for (i = 0; i < 100; i++) {
+		ASSERT_EQ(sizeof(buffer), i % 2 ?
+			  process_vm_writev(getpid(), &local, 1, &remote, 1, 0) :
+			  process_vm_readv(getpid(), &local, 1, &remote, 1, 0));
+		ASSERT_OK(expect_live(0));
+	}
+	ASSERT_OK(expect_before(NPAGES, unpinned));
+	ASSERT_OK(gup_pin_read_verify(&verify));
+	ASSERT_EQ(0, uring_unregister(self->before));
+	ASSERT_OK(expect_before(0, unpinned + NPAGES));
+}
+
+/* The tracepoint does not call another's pin the one that goes. */
+TEST_F(enable, late_is_traced)
+{
+	const char *missing = gup_pin_tracefs_missing();
+	struct gup_pin_events events;
+	size_t i;
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_OK(gup_pin_tracefs_begin());
+	ASSERT_OK(gup_pin_write(ENABLE, "0"));
+	ASSERT_EQ(0, uring_register_one(self->before, self->mem.addr, self->mem.size));
+	ASSERT_OK(gup_pin_write(ENABLE, "1"));
+	ASSERT_EQ(0, uring_register_one(self->after, self->mem.addr, self->mem.size));
+	ASSERT_OK(gup_pin_tracefs_switch(EVENT_RELEASE, true));
+	ASSERT_EQ(0, uring_unregister(self->before));
+	ASSERT_OK(gup_pin_tracefs_read(&events));
+	EXPECT_EQ(NPAGES, gup_pin_tracefs_pins(&events, EVENT_RELEASE, 0));
+	for (i = 0; i < events.nr; i++) {
+		EXPECT_STREQ("unknown", events.event[i].api);
+		EXPECT_STREQ("inferred", events.event[i].match);
+		EXPECT_EQ(0, events.event[i].pid);
+	}
+	gup_pin_tracefs_free(&events);
+	gup_pin_tracefs_end();
+	ASSERT_EQ(0, uring_unregister(self->after));
+	ASSERT_OK(expect_live(0));
 }
 
 /* Tracepoints tell of nothing while it is off, and then of pins that nobody knows. */

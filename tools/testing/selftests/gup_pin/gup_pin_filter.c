@@ -155,6 +155,20 @@ static bool all_alike(unsigned int keys, const struct gup_pin_line *a,
 	return true;
 }
 
+/* Both lines, in what may differ though nothing is pinned or unpinned. */
+static const char *differs(const char *filter, const struct gup_pin_line *want,
+			   const struct gup_pin_line *got)
+{
+	static const struct gup_pin_line none;
+
+	if (!got)
+		got = &none;
+	return gup_pin_problem("%s: has 0x%lx+%lu %d %lums %s '%s', not 0x%lx+%lu %d %lums %s '%s'",
+			       filter, got->pfn, got->pages, got->pid, got->age_ms,
+			       got->match, got->path, want->pfn, want->pages, want->pid,
+			       want->age_ms, want->match, want->path);
+}
+
 /* Do those lines of all for which want is true come through a filter, in order? */
 static const char *check(const struct gup_pin_lines *all, const bool *want,
 			 const char *filter)
@@ -170,9 +184,8 @@ static const char *check(const struct gup_pin_lines *all, const bool *want,
 		if (!want[i])
 			continue;
 		if (nr == got.nr || !gup_pin_same_line(&all->line[i], &got.line[nr]))
-			problem = gup_pin_problem("'%s' lacks pfn=0x%lx task=%d/%d",
-						  filter, all->line[i].pfn,
-						  all->line[i].tgid, all->line[i].pid);
+			problem = differs(filter, &all->line[i],
+					  nr < got.nr ? &got.line[nr] : NULL);
 		nr++;
 	}
 	if (!problem && nr != got.nr)

@@ -386,6 +386,22 @@ const char *gup_pin_read_stats(struct gup_pin_stats *out)
 	return problem;
 }
 
+const char *gup_pin_read_stat(const char *name, unsigned long *value)
+{
+	const char *problem;
+	char *text, *rest;
+	size_t len = strlen(name);
+
+	problem = gup_pin_slurp(GUP_PIN_DIR "/stats", &text, NULL);
+	if (problem)
+		return problem;
+	for (rest = text; *rest && (strncmp(rest, name, len) || rest[len] != ' ');)
+		take_line(&rest);
+	problem = take_stat(&rest, name, value);
+	free(text);
+	return problem;
+}
+
 const char *gup_pin_read_verify(struct gup_pin_verify *out)
 {
 	const char *problem;

@@ -178,6 +178,8 @@ const char *gup_pin_parse_lines(char *text, const char *title,
 const char *gup_pin_read_pins(struct gup_pin_lines *out);
 const char *gup_pin_read_stacks(struct gup_pin_stacks *out);
 const char *gup_pin_read_stats(struct gup_pin_stats *out);
+/* Any of them, by its name. */
+const char *gup_pin_read_stat(const char *name, unsigned long *value);
 const char *gup_pin_read_verify(struct gup_pin_verify *out);
 const char *gup_pin_read_task(struct gup_pin_lines *out, pid_t tgid);
 const char *gup_pin_read_pfn(struct gup_pin_lines *out, unsigned long pfn);
