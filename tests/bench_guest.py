@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Run in a guest by scripts/bench: bench_guest.py CASE... does the cases in that order.
+"""Run in a guest by scripts/bench: bench_guest.py [--late] CASE... does the cases in that order.
+
+With --late, tracking is switched on before.
 
 Prints a line of JSON for the kernel and one for each case. Times are nanoseconds of
 guest time: instructions, if the guest was started with --icount.
@@ -279,13 +281,21 @@ def live_pins() -> Answer:
     return {"bulk": bulk, "single": added(before)}
 
 
-def kernel() -> Answer:
+def switch_on() -> None:
+    """Begin to track."""
+    if (GUP_PIN / "enable").read_text().strip() == "1":
+        raise Unsound("tracking is on already")
+    (GUP_PIN / "enable").write_text("1")
+
+
+def kernel(late: bool) -> Answer:
     """Which one this is, and whether it tracks."""
     release = os.uname().release
     if not GUP_PIN.exists():
         return {"release": release, "tracking": "absent"}
     recording = (GUP_PIN / "enable").read_text().strip()
-    return {"release": release, "tracking": "on" if recording == "1" else "off"}
+    tracking = {"0": "off", "1": "late" if late else "on"}[recording]
+    return {"release": release, "tracking": tracking}
 
 
 # In the order in which to do them: small() wants memory that nobody has taken apart yet.
@@ -308,8 +318,13 @@ CASES: dict[str, Callable[[], Answer]] = {
 
 def main() -> int:
     """Do what was asked for."""
-    print(json.dumps({"case": "kernel", **kernel()}), flush=True)
-    for name in sys.argv[1:]:
+    names = sys.argv[1:]
+    late = names[0] == "--late"
+    if late:
+        names = names[1:]
+        switch_on()
+    print(json.dumps({"case": "kernel", **kernel(late)}), flush=True)
+    for name in names:
         print(json.dumps({"case": name, **CASES[name]()}), flush=True)
     return 0
 

@@ -45,6 +45,7 @@ def fixture_answers() -> guests.Answers:
     columns = {"absent": said(300), "off": said(304), "on": said(700)}
     return {
         **columns,
+        "late": said(704),
         **{f"{column} files": said for column, said in columns.items()},
         "page_owner=off": {"fault": {"each": 2000}},
         "page_owner=on": {"fault": {"each": 3000}},
@@ -208,11 +209,12 @@ def test_help_tells_the_exit_status() -> None:
 def test_table_of_a_run(answers: guests.Answers) -> None:
     text = table.plain(figures(answers, {"single", "stacks"}))
     assert text == (
-        "figure                      absent        off         on  ratio  goal  met\n"
-        "single on/absent         300 + 100  304 + 100  700 + 100   2.00  2.00  yes\n"
-        "single off/absent                                          1.01  1.01  yes\n"
-        "single on/off                                              1.98  2.00  yes\n"
-        "stacks instructions/pin                                     150   200  yes\n"
+        "figure                      absent        off         on       late  ratio  goal  met\n"
+        "single on/absent         300 + 100  304 + 100  700 + 100  704 + 100   2.00  2.00  yes\n"
+        "single off/absent                                                     1.01  1.01  yes\n"
+        "single on/off                                                         1.98  2.00  yes\n"
+        "single late/off                                                       1.99  2.00  yes\n"
+        "stacks instructions/pin                                                150   200  yes\n"
     )
 
 

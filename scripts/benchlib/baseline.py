@@ -93,8 +93,7 @@ def compare(name: str, was: float | None, now: float | None) -> Result:
 def measurable(name: str, columns: Container[str]) -> bool:
     """Whether a figure is of these kernels: of what is on each side of its last word's slash."""
     over, _, under = name.rsplit(maxsplit=1)[-1].partition("/")
-    known = ("absent", "off", "on")
-    return all(side in columns for side in (over, under) if side in known)
+    return all(side in columns for side in (over, under) if side in COLUMNS)
 
 
 def judge(

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# The kernel without the feature; with it, switched off and on.
-COLUMNS = ("absent", "off", "on")
+# The kernel without the feature; with it, switched off, on since boot, and on late.
+COLUMNS = ("absent", "off", "on", "late")
 
 # Pins and unpins by the kernel's own gup_test, a page of several layouts; then whole
 # operations, of which a pin is a part. A pair is a pin and unpin of the same page, judged
@@ -32,7 +32,7 @@ FILES_WORDS = "clearcpuid=erms,fsrm brd.rd_nr=1 brd.rd_size=32768"
 OFF_GOAL = 1.01
 
 # What is measured where the kernel without the feature is not to be built.
-BUILT = ("off", "on")
+BUILT = ("off", "on", "late")
 
 PAGE_OWNER_WORDS = ("page_owner=off", "page_owner=on")
 PAGE_OWNER = "page_owner record/event"
@@ -43,7 +43,13 @@ GOALS = {
     **{
         f"{case} {figure}": goal
         for case, on_goal in COMPARED.items()
-        for figure, goal in (("on/absent", on_goal), ("off/absent", OFF_GOAL), ("on/off", on_goal))
+        for figure, goal in (
+            ("on/absent", on_goal),
+            ("off/absent", OFF_GOAL),
+            ("on/off", on_goal),
+            ("late/off", on_goal),
+        )
+        if case not in FILES or figure != "late/off"
     },
     # a record of a pin, of what page_owner takes to record an allocation
     PAGE_OWNER: 0.5,
@@ -83,7 +89,8 @@ class Errand:
     @property
     def words(self) -> str:
         """What is added to the kernel's command line."""
-        switch = "" if self.tracking == "absent" else f"gup_pin={self.tracking}"
+        boot = {"absent": "", "late": "gup_pin=off"}
+        switch = boot.get(self.tracking, f"gup_pin={self.tracking}")
         # null_blk completes a request at once: no timer or other CPU has a part in it.
         more = "norandmaps null_blk.queue_mode=2 null_blk.irqmode=0"
         return f"{switch} {more} {self.append}".strip()
@@ -106,7 +113,8 @@ def errands(wanted: set[str], columns: Sequence[str] = COLUMNS) -> list[Errand]:
         found += [Errand(column, column, shared) for column in reversed(columns)]
     files = tuple(case for case in FILES if case in needed)
     if files:
-        names = {column: guest_of(files[0], column) for column in reversed(columns)}
+        # Nothing is pinned there: when tracking was switched on makes no difference.
+        names = {c: guest_of(files[0], c) for c in reversed(columns) if c != "late"}
         found += [Errand(name, column, files, FILES_WORDS) for column, name in names.items()]
     if "live_pins" in needed:
         found.append(Errand("live_pins", "on", ("live_pins",)))

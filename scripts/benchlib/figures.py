@@ -18,14 +18,14 @@ from .guests import Answers
 class Figure:
     """One figure: over / under, the less the better.
 
-    name: the key of its goal and of its baseline; cells: what the table shows of
-    absent, off and on.
+    name: the key of its goal and of its baseline; cells: what the table shows of the
+    columns.
     """
 
     name: str
     over: float
     under: float
-    cells: tuple[str, str, str] = ("", "", "")
+    cells: tuple[str, ...] = ("",) * len(COLUMNS)
 
     @property
     def ratio(self) -> float:
@@ -57,16 +57,15 @@ def cell(answer: dict[str, Any]) -> str:
 
 
 def compared(case: str, answers: Answers) -> list[Figure]:
-    """On and off, put in relation to absent and to each other, as far as there are guests."""
+    """Columns, put in relation to absent and to off, as far as there are guests."""
     said = {
         column: answers[guest_of(case, column)][case]
         for column in COLUMNS
         if guest_of(case, column) in answers
     }
-    absent, off, on = (cell(said[column]) if column in said else "" for column in COLUMNS)
-    cells = (absent, off, on)
+    cells = tuple(cell(said[column]) if column in said else "" for column in COLUMNS)
     found = []
-    for over, under in (("on", "absent"), ("off", "absent"), ("on", "off")):
+    for over, under in (("on", "absent"), ("off", "absent"), ("on", "off"), ("late", "off")):
         if over not in said or under not in said:
             continue
         base = total(said[under])
@@ -74,7 +73,7 @@ def compared(case: str, answers: Answers) -> list[Figure]:
         bare = total(answers[under]["single"]) if case == "pair" else base
         figure = Figure(f"{case} {over}/{under}", bare + total(said[over]) - base, bare, cells)
         found.append(figure)
-        cells = ("", "", "")
+        cells = ("",) * len(COLUMNS)
     return found
 
 
@@ -85,7 +84,8 @@ def page_owner(answers: Answers) -> list[Figure]:
     if event <= 0:
         raise Failed(f"page_owner takes {event} instructions an event")
     record = total(answers["on"]["single"]) - total(answers["off"]["single"])
-    return [Figure(PAGE_OWNER, record, event, (f"event {event:.0f}", "", f"record {record:.0f}"))]
+    cells = (f"event {event:.0f}", "", f"record {record:.0f}", "")
+    return [Figure(PAGE_OWNER, record, event, cells)]
 
 
 def stacks(answers: Answers) -> list[Figure]:

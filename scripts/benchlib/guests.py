@@ -49,7 +49,8 @@ def run(version: str, errand: Errand) -> dict[str, dict[str, Any]]:
     """Boot one guest and have it do its errand. Raises Failed."""
     options = ["-k", version, "-f", errand.flavour, "--icount", "-m", errand.memory]
     # A fixed seed: or dictionaries, and so the instructions, differ from run to run.
-    command = ["env", "PYTHONHASHSEED=0", PYTHON, str(SCRIPT), *errand.cases]
+    late = ["--late"] if errand.tracking == "late" else []
+    command = ["env", "PYTHONHASHSEED=0", PYTHON, str(SCRIPT), *late, *errand.cases]
     guest = Guest([*options, "--append", errand.words], command)
     if guest.status:
         raise Failed(f"{errand.name}: {guest.whole()}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .cases import GOALS
+from .cases import COLUMNS, GOALS
 from .figures import Figure
 
-HEAD = ("figure", "absent", "off", "on", "ratio", "goal", "met")
+HEAD = ("figure", *COLUMNS, "ratio", "goal", "met")
 
 
 def short(value: float) -> str:
