@@ -26,8 +26,8 @@ SCRIPT = paths.PROJECT / "drgn-scripts" / "gup_pins.py"
 # What can be asked without naming anything.
 VERBS = ["list", "stacks", "hazards", "orphans", "check", "status"]
 
-# pins is read late: the dump is as near to it as can be. stats goes to stdout, for whatever
-# is written to the folder is pinned meanwhile, and counted.
+# pins is read late: the dump is as near to it as can be. Not into the folder: what is written
+# there is pinned, and may still be while the rest is read.
 GUEST = """
 dir=/sys/kernel/debug/gup_pin
 out=$1 hold=$2 provoke=$3
@@ -38,9 +38,9 @@ until grep -q ^ready /tmp/provoked; do
 	kill -0 $! 2>/dev/null || { cat /tmp/provoked; exit 1; }
 	sleep 0.1
 done
-cat $dir/hazards >"$out/hazards" && cat $dir/stacks >"$out/stacks" &&
-cat /proc/uptime >"$out/times" && cat $dir/pins >"$out/pins" && cat /proc/uptime >>"$out/times" &&
-cat $dir/stats
+mkdir /tmp/shown && cd /tmp/shown && cat $dir/hazards >hazards && cat $dir/stacks >stacks &&
+cat /proc/uptime >times && cat $dir/pins >pins && cat /proc/uptime >>times &&
+cat $dir/stats >stats && cp ./* "$out"
 """
 
 # What each holder must be seen to hold, or little is compared with little.
@@ -175,7 +175,6 @@ def boot_and_dump(name: str, out: Path) -> None:
     began = time.monotonic()
     guest = subprocess.run(vm, capture_output=True, text=True, check=False)
     assert guest.returncode == 0, guest.stdout + guest.stderr
-    (out / "stats").write_text(guest.stdout)
     (out / "seconds").write_text(f"{time.monotonic() - began}\n")
 
 

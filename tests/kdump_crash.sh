@@ -13,8 +13,11 @@ words="$words tsc=reliable no_timer_check gup_pin=off kunit.enable=0"
 kexec -p "$kernel" --append="$words"
 "$hold"
 dir=/sys/kernel/debug/gup_pin
+mkdir /tmp/shown
 for file in stats stacks hazards pins; do
-	cat $dir/$file >"$out/$file"
+	# not to 9p: what is written there may itself be pinned while the rest is read
+	cat $dir/$file >"/tmp/shown/$file"
 done
+cp /tmp/shown/* "$out"
 echo 1 >/proc/sys/kernel/panic_on_warn
 exec "$provoke"

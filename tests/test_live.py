@@ -31,8 +31,10 @@ fi
 for verb in $GUP_PIN_VERBS; do
 	"$@" -k -s "$vmlinux" "$GUP_PIN_SCRIPT" $verb --json >"$out/$verb" 2>"$out/$verb.errors"
 	echo $? >"$out/$verb.status"
-	[ $verb != list ] || cat /sys/kernel/debug/gup_pin/pins >"$out/pins"
+	# not to 9p: what is written there may itself be pinned while the rest is read
+	[ $verb != list ] || cat /sys/kernel/debug/gup_pin/pins >/tmp/pins
 done
+cp /tmp/pins "$out"
 """
 
 # What a live kernel may have taken away, or have begun to write, meanwhile.
