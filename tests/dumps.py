@@ -26,11 +26,11 @@ SCRIPT = paths.PROJECT / "drgn-scripts" / "gup_pins.py"
 # What can be asked without naming anything.
 VERBS = ["list", "stacks", "hazards", "orphans", "check", "status"]
 
-# pins is read late: the dump is as near to it as can be. Not into the folder: what is written
-# there is pinned, and may still be while the rest is read.
+# pins is read late: the dump is as near to it as can be. All goes to stdout in the end: what is
+# written to a folder of the host is pinned meanwhile, and counted.
 GUEST = """
 dir=/sys/kernel/debug/gup_pin
-out=$1 hold=$2 provoke=$3
+hold=$1 provoke=$2
 mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug
 "$hold" >/tmp/log 2>&1 || { cat /tmp/log; exit 1; }
 "$provoke" >/tmp/provoked 2>&1 &
@@ -40,7 +40,10 @@ until grep -q ^ready /tmp/provoked; do
 done
 mkdir /tmp/shown && cd /tmp/shown && cat $dir/hazards >hazards && cat $dir/stacks >stacks &&
 cat /proc/uptime >times && cat $dir/pins >pins && cat /proc/uptime >>times &&
-cat $dir/stats >stats && cp ./* "$out"
+cat $dir/stats >stats || exit
+for file in *; do
+	echo "== $file" && cat "$file"
+done
 """
 
 # What each holder must be seen to hold, or little is compared with little.
@@ -170,11 +173,14 @@ def boot_and_dump(name: str, out: Path) -> None:
     file = out / "vmcore"
     vm: list[str | Path] = [paths.SCRIPTS / "vm", "-k", VERSION, "-m", "1G", "-t", "900"]
     vm += ["--dump", file, *PAGING.get(name, []), "--out", out]
-    vm += ["--", "sh", "-c", GUEST, "sh", out]
+    vm += ["--", "sh", "-c", GUEST, "sh"]
     vm += [holder(name), program("gup_pin_provoke")]
     began = time.monotonic()
     guest = subprocess.run(vm, capture_output=True, text=True, check=False)
     assert guest.returncode == 0, guest.stdout + guest.stderr
+    parts = re.split(r"^== (\w+)\n", guest.stdout, flags=re.MULTILINE)
+    for shown, text in zip(parts[1::2], parts[2::2], strict=True):
+        (out / shown).write_text(text)
     (out / "seconds").write_text(f"{time.monotonic() - began}\n")
 
 
