@@ -86,14 +86,13 @@ static void change(struct gup_pin_earlier *earlier, unsigned long pfn, unsigned 
 void gup_pin_earlier_doubt(struct gup_pin_block *block)
 {
 	u64 mask = block->earlier & block->used & ~block->inferred;
-	unsigned long pfn, first = block->nr << GUP_PIN_BLOCK_SHIFT;
+	unsigned long first = block->nr << GUP_PIN_BLOCK_SHIFT;
 	unsigned int bit, calls;
 
 	for (; mask; mask &= mask - 1) {
 		bit = __ffs64(mask);
-		pfn = first + bit;
-		if (pfn_valid(pfn) && gup_pin_folio_pins(page_folio(pfn_to_page(pfn))) >
-				      gup_pin_block_pins(block, bit, &calls))
+		if (gup_pin_has_unrecorded(first + bit,
+					   gup_pin_block_pins(block, bit, &calls)))
 			block->inferred |= BIT_ULL(bit);
 	}
 }

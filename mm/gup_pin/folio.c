@@ -35,6 +35,19 @@ unsigned int gup_pin_folio_pins(const struct folio *folio)
 }
 
 /**
+ * gup_pin_has_unrecorded() - are there pins on a folio that have no record?
+ * @pfn: of its head
+ * @recorded: those that have one
+ *
+ * Return: true if the folio's own count, which has all of its pins, is higher.
+ */
+bool gup_pin_has_unrecorded(unsigned long pfn, unsigned int recorded)
+{
+	return pfn_valid(pfn) &&
+	       gup_pin_folio_pins(page_folio(pfn_to_page(pfn))) > recorded;
+}
+
+/**
  * gup_pin_folio_file() - the address space that holds a folio
  * @folio: the folio
  *

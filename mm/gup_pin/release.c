@@ -55,13 +55,6 @@ static bool all_recorded(const struct gup_pin_index *index,
 	       !shard->untracked;
 }
 
-/* The folio's own count has all of its pins. */
-static bool has_unrecorded(unsigned long pfn, unsigned int recorded)
-{
-	return pfn_valid(pfn) &&
-	       gup_pin_folio_pins(page_folio(pfn_to_page(pfn))) > recorded;
-}
-
 /*
  * Are all pins on the folio on record, and for read? Then so are those that are
  * about to be released. After a guess, those for write may be the ones that are
@@ -83,7 +76,7 @@ static bool only_read_pins(const struct gup_pin_index *index,
 	/* This accuses: what was known when tracking was switched on is not enough. */
 	return pins <= recorded &&
 	       ((READ_ONCE(index->complete) && !shard->untracked) ||
-		!has_unrecorded(pfn, recorded));
+		!gup_pin_has_unrecorded(pfn, recorded));
 }
 
 /*
@@ -221,8 +214,8 @@ static void release_folio(struct gup_pin_releaser *rel,
 		return;
 
 	if (!all_recorded(rel->index, shard))
-		unrecorded |= has_unrecorded((block->nr << GUP_PIN_BLOCK_SHIFT) +
-					     bit, recorded);
+		unrecorded |= gup_pin_has_unrecorded(bit + (block->nr << GUP_PIN_BLOCK_SHIFT),
+						     recorded);
 	guess = (taken < recorded && calls > 1) || unrecorded;
 	shard->released += taken;
 	if (guess)

@@ -26,6 +26,7 @@ struct gup_pin_folio {
 };
 
 unsigned int gup_pin_folio_pins(const struct folio *folio);
+bool gup_pin_has_unrecorded(unsigned long pfn, unsigned int recorded);
 struct address_space *gup_pin_folio_file(const struct folio *folio);
 bool gup_pin_needs_stable(const struct folio *folio);
 struct folio *gup_pin_folio_get(unsigned long pfn);
