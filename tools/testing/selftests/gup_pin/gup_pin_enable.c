@@ -277,12 +277,24 @@ TEST_F(enable, late_short_term)
 	ASSERT_OK(expect_before(0, unpinned + NPAGES));
 }
 
+/* Do all of these events tell of pins that are not known? */
+static const char *all_unknown(const struct gup_pin_events *events)
+{
+	const struct gup_pin_event *event;
+
+	for (event = events->event; event < events->event + events->nr; event++)
+		if (strcmp(event->api, "unknown") || strcmp(event->match, "inferred") ||
+		    event->pid)
+			return gup_pin_problem("api=%s match=%s pid=%d, not unknown, inferred, 0",
+					       event->api, event->match, event->pid);
+	return NULL;
+}
+
 /* The tracepoint does not call another's pin the one that goes. */
 TEST_F(enable, late_is_traced)
 {
 	const char *missing = gup_pin_tracefs_missing();
 	struct gup_pin_events events;
-	size_t i;
 
 	if (missing)
 		SKIP(return, "%s", missing);
@@ -295,11 +307,7 @@ TEST_F(enable, late_is_traced)
 	ASSERT_EQ(0, uring_unregister(self->before));
 	ASSERT_OK(gup_pin_tracefs_read(&events));
 	EXPECT_EQ(NPAGES, gup_pin_tracefs_pins(&events, EVENT_RELEASE, 0));
-	for (i = 0; i < events.nr; i++) {
-		EXPECT_STREQ("unknown", events.event[i].api);
-		EXPECT_STREQ("inferred", events.event[i].match);
-		EXPECT_EQ(0, events.event[i].pid);
-	}
+	EXPECT_OK(all_unknown(&events));
 	gup_pin_tracefs_free(&events);
 	gup_pin_tracefs_end();
 	ASSERT_EQ(0, uring_unregister(self->after));
@@ -311,7 +319,6 @@ TEST_F(enable, traced_from_before)
 {
 	const char *missing = gup_pin_tracefs_missing();
 	struct gup_pin_events events;
-	size_t i;
 
 	if (missing)
 		SKIP(return, "%s", missing);
@@ -330,11 +337,7 @@ TEST_F(enable, traced_from_before)
 	ASSERT_OK(gup_pin_tracefs_read(&events));
 	EXPECT_EQ(NPAGES, gup_pin_tracefs_pins(&events, EVENT_RELEASE, 0));
 	EXPECT_EQ(0, gup_pin_tracefs_pins(&events, EVENT_ACQUIRE, 0));
-	for (i = 0; i < events.nr; i++) {
-		EXPECT_STREQ("unknown", events.event[i].api);
-		EXPECT_STREQ("inferred", events.event[i].match);
-		EXPECT_EQ(0, events.event[i].pid);
-	}
+	EXPECT_OK(all_unknown(&events));
 	gup_pin_tracefs_free(&events);
 	gup_pin_tracefs_end();
 }
