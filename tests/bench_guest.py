@@ -319,7 +319,7 @@ CASES: dict[str, Callable[[], Answer]] = {
 def main() -> int:
     """Do what was asked for."""
     names = sys.argv[1:]
-    late = names[0] == "--late"
+    late = names[:1] == ["--late"]
     if late:
         names = names[1:]
         switch_on()

@@ -172,7 +172,7 @@ def boot_and_dump(name: str, out: Path) -> None:
     """Boot a guest that holds pins, and dump it."""
     file = out / "vmcore"
     vm: list[str | Path] = [paths.SCRIPTS / "vm", "-k", VERSION, "-m", "1G", "-t", "900"]
-    vm += ["--dump", file, *PAGING.get(name, []), "--out", out]
+    vm += ["--dump", file, *PAGING.get(name, [])]
     vm += ["--", "sh", "-c", GUEST, "sh"]
     vm += [holder(name), program("gup_pin_provoke")]
     began = time.monotonic()
