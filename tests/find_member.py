@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Run by drgn for test_dump_changed.py: where a member of a folio lies, and other bytes for it.
 
-find_member.py PFN MEMBER VALUE: VALUE is a number, one that begins with '-' to take off
-what is there, or the name of a flag to set. Prints JSON: the physical address, and the
-bytes in hex.
+find_member.py PFN MEMBER VALUE: VALUE is a number, "maps+N" for so many more than the page
+tables that map the folio, or the name of a flag to set. Prints JSON: the physical address,
+and the bytes in hex.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def find(prog: Program, pfn: int, member: str, value: str) -> dict[str, object]:
     size = sizeof(found)
     if value.isdecimal():
         number = int(value)
-    elif value.startswith("-"):
-        number = prog.read_u32(address) + int(value)
+    elif value.startswith("maps+"):
+        number = pfn_to_page(prog, pfn)._mapcount.counter.value_() + 1 + int(value[5:])
     else:
         number = prog.read_word(address) | 1 << prog.constant(value).value_()
     init_mm = prog["init_mm"].address_of_()

@@ -34,7 +34,9 @@ DAMAGES = {
     "writeback": ("flags", "PG_writeback"),
     "dirty": ("flags", "PG_dirty"),
     "truncated": ("mapping", 0),
-    "too_few_pins": ("_refcount", -1),
+    # Those of one pin and of page tables: the file's own is gone. (One less than there was
+    # would not do: whoever looks at a folio in passing has one as well.)
+    "too_few_pins": ("_refcount", "maps+1024"),
     "free": ("_refcount", 0),
 }
 
