@@ -62,14 +62,18 @@ void __gup_pin_acquired(const struct gup_pin_request *request,
 void __gup_pin_acquired_folios(struct folio **folios, unsigned long nfolios);
 void __gup_pin_added(struct folio *folio, unsigned int pins,
 		     enum gup_pin_api api);
-unsigned long __gup_pin_released(struct page **pages, unsigned long npages,
-				 unsigned long i, struct folio *folio,
-				 unsigned int nr, unsigned long site);
+void __gup_pin_released_pages(struct page **pages, unsigned long npages, bool dirty,
+			      unsigned long site);
+void __gup_pin_released_range(struct page *page, unsigned long npages, bool dirty,
+			      unsigned long site);
 void __gup_pin_released_page(struct page *page, unsigned long site);
 void __gup_pin_released_folio(struct folio *folio, unsigned long pins,
-			      bool dirty, unsigned long site);
+			      unsigned long site);
 void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios,
 			       unsigned long site);
+void __gup_pin_released_bio(struct bio *bio, struct page *page, unsigned long npages,
+			    unsigned long site);
+void __gup_pin_unpin_folio(struct folio *folio, unsigned long npages);
 void __gup_pin_dump_page(const struct page *page);
 void __gup_pin_contig_busy(unsigned long start, unsigned long end, gfp_t gfp);
 void __gup_pin_writeback_start(struct folio *folio, unsigned long ip);
@@ -196,33 +200,37 @@ static __always_inline int gup_pin_added(int ret, struct folio *folio,
 }
 
 /**
- * gup_pin_released() - pins are about to be dropped, by a loop over their pages
- * @pages: all pages that the loop goes over; NULL entries are passed over
- * @npages: how many
- * @i: where the loop is
- * @folio: the folio that is next to lose pins
- * @nr: how many: one for each page from @i on that is of that folio
- * @forgotten: what this returned the last time; 0 at first
+ * gup_pin_released_pages() - a pin on each of some pages is about to be dropped
+ * @pages: the pages; NULL entries are passed over
+ * @npages: how many; an error is passed over
+ * @dirty: the caller marks them dirty as well: it says that it wrote to them
  *
- * To be called before the folio's pins are dropped. Any context but NMI.
- *
- * Return: the pins on the pages before this one are forgotten.
+ * To be called before the first of them is dropped, by the function whose caller is to be
+ * known. Any context but NMI.
  */
-static __always_inline unsigned long
-gup_pin_released(struct page **pages, unsigned long npages, unsigned long i,
-		 struct folio *folio, unsigned int nr, unsigned long forgotten)
+static __always_inline void gup_pin_released_pages(struct page **pages,
+						   unsigned long npages, bool dirty)
 {
-	if (static_branch_unlikely(&gup_pin_hooks) && i >= forgotten)
-		return __gup_pin_released(pages, npages, i, folio, nr,
-					  _RET_IP_);
-	return forgotten;
+	if (static_branch_unlikely(&gup_pin_hooks))
+		__gup_pin_released_pages(pages, npages, dirty, _RET_IP_);
 }
 
 /**
- * gup_pin_released_page() - a pin on a page is about to be dropped
+ * gup_pin_released_range() - as gup_pin_released_pages(), for neighbouring pages of a folio
+ * @page: the first
+ * @npages: how many
+ * @dirty: the caller says that it wrote to them
+ */
+static __always_inline void gup_pin_released_range(struct page *page,
+						   unsigned long npages, bool dirty)
+{
+	if (static_branch_unlikely(&gup_pin_hooks))
+		__gup_pin_released_range(page, npages, dirty, _RET_IP_);
+}
+
+/**
+ * gup_pin_released_page() - as gup_pin_released_pages(), for one
  * @page: the page
- *
- * As gup_pin_released_folio(), for one whose folio is not known yet.
  */
 static __always_inline void gup_pin_released_page(struct page *page)
 {
@@ -231,31 +239,48 @@ static __always_inline void gup_pin_released_page(struct page *page)
 }
 
 /**
- * gup_pin_released_folio() - some pins of a folio are about to be dropped
- * @folio: the folio
+ * gup_pin_released_folio() - pins of a folio are about to be dropped
+ * @folio: the folio; on which of its pages is not known
  * @pins: how many
- * @dirty: the caller marks it dirty as well: it says that it wrote to it
  *
- * To be called before the first of them is dropped. Any context but NMI.
+ * As gup_pin_released_pages().
  */
 static __always_inline void gup_pin_released_folio(struct folio *folio,
-						   unsigned long pins,
-						   bool dirty)
+						   unsigned long pins)
 {
 	if (static_branch_unlikely(&gup_pin_hooks))
-		__gup_pin_released_folio(folio, pins, dirty, _RET_IP_);
+		__gup_pin_released_folio(folio, pins, _RET_IP_);
 }
 
 /**
- * gup_pin_released_folios() - one pin on each of some folios is about to be dropped
+ * gup_pin_released_folios() - a pin on each of some folios is about to be dropped
  * @folios: the folios; NULL entries are passed over
- * @nfolios: how many
+ * @nfolios: how many; an error is passed over
+ *
+ * As gup_pin_released_pages().
  */
 static __always_inline void gup_pin_released_folios(struct folio **folios,
 						    unsigned long nfolios)
 {
 	if (static_branch_unlikely(&gup_pin_hooks))
 		__gup_pin_released_folios(folios, nfolios, _RET_IP_);
+}
+
+/**
+ * gup_pin_unpin_bio() - unpin_user_folio() of pages that a bio has
+ * @bio: the bio
+ * @folio: the folio
+ * @first: number of the first page in it
+ * @npages: how many
+ *
+ * Any context but NMI.
+ */
+static __always_inline void gup_pin_unpin_bio(struct bio *bio, struct folio *folio,
+					      size_t first, size_t npages)
+{
+	if (static_branch_unlikely(&gup_pin_hooks))
+		__gup_pin_released_bio(bio, folio_page(folio, first), npages, _RET_IP_);
+	__gup_pin_unpin_folio(folio, npages);
 }
 
 /*
@@ -506,19 +531,21 @@ static __always_inline int gup_pin_added(int ret, struct folio *folio,
 	return ret;
 }
 
-static inline unsigned long
-gup_pin_released(struct page **pages, unsigned long npages, unsigned long i,
-		 struct folio *folio, unsigned int nr, unsigned long forgotten)
+static inline void gup_pin_released_pages(struct page **pages, unsigned long npages,
+					  bool dirty)
 {
-	return forgotten;
+}
+
+static inline void gup_pin_released_range(struct page *page, unsigned long npages,
+					  bool dirty)
+{
 }
 
 static inline void gup_pin_released_page(struct page *page)
 {
 }
 
-static inline void gup_pin_released_folio(struct folio *folio,
-					  unsigned long pins, bool dirty)
+static inline void gup_pin_released_folio(struct folio *folio, unsigned long pins)
 {
 }
 
@@ -526,6 +553,9 @@ static inline void gup_pin_released_folios(struct folio **folios,
 					   unsigned long nfolios)
 {
 }
+
+/* Not a function, for <linux/mm.h> may not have been included. */
+#define gup_pin_unpin_bio(bio, folio, first, npages)	unpin_user_folio(folio, npages)
 
 static __always_inline long gup_pin_refused(long err, struct mm_struct *mm,
 					    unsigned int gup_flags,

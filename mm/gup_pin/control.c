@@ -18,7 +18,6 @@ struct gup_pin_root gup_pin_root = {
 	.format = GUP_PIN_FORMAT,
 	.shard_bits = GUP_PIN_SHARD_BITS,
 	.block_shift = GUP_PIN_BLOCK_SHIFT,
-	.live_calls = &gup_pin_live_calls,
 	.ring = &gup_pin_ring,
 	.hazard_names = gup_pin_hazard_names,
 	.stake_names = gup_pin_stake_names,
@@ -69,11 +68,9 @@ int gup_pin_switch(bool on)
 		if (!index->complete)
 			gup_pin_earlier_find(index);
 		gup_pin_report_forget();
-		gup_pin_origins_untold(&gup_pin_root.origins);
+		gup_pin_origins_unreported(&gup_pin_root.origins);
 	} else {
-		/* From here on no unpin goes the short way. */
-		gup_pin_index_complete(index, false);
-		gup_pin_index_earlier_known(index, false);
+		WRITE_ONCE(index->complete, false);
 		WRITE_ONCE(index->recording, false);
 		gup_pin_index_flush(index);
 		gup_pin_earlier_forget(index);
@@ -102,14 +99,14 @@ static int __init gup_pin_init(void)
 	gup_pin_origins_init(&gup_pin_root.origins);
 	err = stack_depot_init();
 	err = err ?: gup_pin_memory_init();
-	err = err ?: gup_pin_trace_init();
+	err = err ?: gup_pin_stack_cache_init();
 	if (err) {
 		pr_err("not available: %d\n", err);
 		return err;
 	}
 	ready = true;
 	if (on_at_boot) {
-		gup_pin_index_complete(&gup_pin_root.index, true);
+		WRITE_ONCE(gup_pin_root.index.complete, true);
 		gup_pin_switch(true);
 		pr_info("tracking pins since boot\n");
 	}

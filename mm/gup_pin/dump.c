@@ -23,9 +23,6 @@
 /* A page may be pinned by thousands of calls; a report is no place for all. */
 #define DUMP_CALLS	8
 
-/* Other stacks have a say in how much of this one is left: two at a time. */
-#define DUMP_BATCH	2
-
 /* Of a range that cannot be had, so many folios say enough. */
 #define DUMP_FOLIOS	4
 
@@ -39,7 +36,7 @@ static void dump_item(const struct gup_pin_item *item)
 {
 	const struct gup_pin_run run = {
 		.first = *item,
-		.pages = 1UL << item->folio.order,
+		.pages = item->pages,
 		.pins = item->pins,
 	};
 	char line[GUP_PIN_LINE_MAX];
@@ -50,12 +47,33 @@ static void dump_item(const struct gup_pin_item *item)
 		stack_depot_print(item->id.stack);
 }
 
+/* Other stacks have a say in how much of this one is left; one report at a time. */
+static struct gup_pin_item items[DUMP_CALLS];
+static DEFINE_RAW_SPINLOCK(items_lock);
+
+static void dump_locked(const struct page *page)
+{
+	struct gup_pin_holders holders;
+	unsigned int i, nr;
+	bool busy;
+
+	nr = gup_pin_try_holders(&gup_pin_root.index, page_to_pfn(compound_head(page)), items,
+				 DUMP_CALLS, &holders, &busy);
+	if (nr)
+		pr_warn("page has %u recorded pins\n", holders.pins);
+	for (i = 0; i < nr; i++)
+		dump_item(&items[i]);
+	if (nr == DUMP_CALLS)
+		pr_warn("more calls that pinned it may be in debugfs\n");
+	if (busy)
+		pr_warn("the page's pins are being changed, not shown\n");
+	else if (!nr)
+		pr_warn("page has no recorded pins\n");
+}
+
 void __gup_pin_dump_page(const struct page *page)
 {
-	struct gup_pin_item items[DUMP_BATCH];
-	struct gup_pin_pos pos = {};
-	unsigned int i, nr, shown = 0;
-	bool busy;
+	unsigned long flags;
 
 	if (PagePoisoned(page))
 		return;
@@ -63,23 +81,12 @@ void __gup_pin_dump_page(const struct page *page)
 		pr_warn("the page's pins cannot be looked up in this context\n");
 		return;
 	}
-	pos.pfn = page_to_pfn(compound_head(page));
-	while ((nr = gup_pin_walk_folio(&gup_pin_root.index, &pos, items,
-					ARRAY_SIZE(items), &busy))) {
-		if (!shown)
-			pr_warn("page has %u recorded pins\n",
-				items[0].folio_pins);
-		for (i = 0; i < nr && shown < DUMP_CALLS; i++, shown++)
-			dump_item(&items[i]);
-		if (shown == DUMP_CALLS) {
-			pr_warn("more calls that pinned it may be in debugfs\n");
-			return;
-		}
+	if (!raw_spin_trylock_irqsave(&items_lock, flags)) {
+		pr_warn("another page's pins are being shown\n");
+		return;
 	}
-	if (busy)
-		pr_warn("the page's pins are being changed, not shown\n");
-	else if (!shown)
-		pr_warn("page has no recorded pins\n");
+	dump_locked(page);
+	raw_spin_unlock_irqrestore(&items_lock, flags);
 }
 
 /**
@@ -95,26 +102,25 @@ void __gup_pin_contig_busy(unsigned long start, unsigned long end, gfp_t gfp)
 {
 	static DEFINE_RATELIMIT_STATE(rate, DEFAULT_RATELIMIT_INTERVAL,
 				      DEFAULT_RATELIMIT_BURST);
-	struct gup_pin_pos pos = {
-		/* Of a large folio, the end may be in the range. */
-		.pfn = min(start, folio_pfn(page_folio(pfn_to_page(start)))),
-	};
+	/* Of a large folio that was pinned as a whole, the end may be in the range. */
+	unsigned long from = min(start, folio_pfn(page_folio(pfn_to_page(start))));
+	unsigned long last = ULONG_MAX;
 	struct gup_pin_item item;
+	struct gup_pin_walk walk;
 	unsigned int dumped = 0;
 
 	if (gfp & __GFP_NOWARN)
 		return;
-	while (dumped < DUMP_FOLIOS &&
-	       gup_pin_walk(&gup_pin_root.index, &pos, &item, 1) &&
-	       item.pfn < end) {
-		unsigned long next = item.pfn + (1UL << item.folio.order);
-
-		pos = (struct gup_pin_pos) { .pfn = next };
-		if (next <= start)
+	gup_pin_walk_start(&walk, &gup_pin_root.index, from, end - 1);
+	while (dumped < DUMP_FOLIOS && gup_pin_walk_items(&walk, &item, 1)) {
+		if (item.head == last || item.head >= end ||
+		    item.head + (1UL << item.folio.order) <= start)
 			continue;
 		if (!__ratelimit(&rate))
-			return;
-		dump_page(pfn_to_page(item.pfn), "pinned, in a range to be allocated");
+			break;
+		last = item.head;
+		dump_page(pfn_to_page(item.head), "pinned, in a range to be allocated");
 		dumped++;
 	}
+	gup_pin_walk_end(&walk);
 }

@@ -193,8 +193,8 @@ noinline void gup_pin_unmatched(unsigned long block, u64 mask,
 	};
 
 	for (; mask; mask &= mask - 1) {
-		hazard.folio = pfn_folio((block << GUP_PIN_BLOCK_SHIFT) +
-					 __ffs64(mask));
+		hazard.folio = page_folio(pfn_to_page(gup_pin_block_first(block) +
+						       __ffs64(mask)));
 		gup_pin_hazard(&hazard);
 	}
 }

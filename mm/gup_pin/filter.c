@@ -203,9 +203,8 @@ static bool has(const struct gup_pin_filter *filter, enum gup_pin_filter_key key
  * gup_pin_filter_start() - where a walk may begin
  * @filter: the filter
  *
- * A large folio's pins are at its head, which may be far from the first page
- * that is asked for. Nobody looks up where, for nobody keeps the memory that
- * is asked for from being removed.
+ * A large folio's pins may be on pages that are far from the first that is asked for.
+ * Where the folio begins is not looked up, for the memory may be removed.
  *
  * Return: a pfn.
  */
@@ -220,11 +219,13 @@ unsigned long gup_pin_filter_start(const struct gup_pin_filter *filter)
  * gup_pin_filter_end() - where a walk may stop
  * @filter: the filter
  *
- * Return: the last pfn that is wanted.
+ * Return: a pfn.
  */
 unsigned long gup_pin_filter_end(const struct gup_pin_filter *filter)
 {
-	return has(filter, GUP_PIN_FILTER_PFN) ? filter->last : ULONG_MAX;
+	if (!has(filter, GUP_PIN_FILTER_PFN))
+		return ULONG_MAX;
+	return filter->last | (MAX_FOLIO_NR_PAGES - 1);
 }
 
 static bool wants_task(const struct gup_pin_filter *filter, pid_t tgid, pid_t pid)
@@ -267,10 +268,10 @@ static bool wants_id(const struct gup_pin_filter *filter,
 static bool wants_pfn(const struct gup_pin_filter *filter,
 		      const struct gup_pin_item *item)
 {
-	unsigned long last = item->pfn + (1UL << item->folio.order) - 1;
+	unsigned long last = item->head + (1UL << item->folio.order) - 1;
 
 	return !has(filter, GUP_PIN_FILTER_PFN) ||
-	       (item->pfn <= filter->last && last >= filter->first);
+	       (item->head <= filter->last && last >= filter->first);
 }
 
 static bool wants_folio(const struct gup_pin_filter *filter,

@@ -54,6 +54,18 @@ const char *gup_pin_map_name(enum gup_pin_map map)
 	return map_names[map];
 }
 
+const char *gup_pin_match_name(enum gup_pin_match match)
+{
+	switch (match) {
+	case GUP_PIN_EXACT:
+		return "exact";
+	case GUP_PIN_ALIKE:
+		return "alike";
+	default:
+		return "inferred";
+	}
+}
+
 /* As nearly all names are: each byte stands for itself. */
 static bool is_plain(const char *comm)
 {
@@ -232,7 +244,7 @@ int gup_pin_format_run(char *buf, size_t size, const struct gup_pin_run *run,
 	at = put_text(at, " stack=0x");
 	at = put_hex(at, first->id.stack);
 	at = put_text(at, " match=");
-	at = put_name(at, first->inferred ? "inferred" : "exact");
+	at = put_name(at, gup_pin_match_name(first->match));
 	*at = '\0';
 	return at - buf;
 }

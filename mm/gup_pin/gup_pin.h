@@ -5,9 +5,7 @@
 #ifndef _MM_GUP_PIN_H
 #define _MM_GUP_PIN_H
 
-#include "model.h"	/* what is kept */
-#include "keep.h"	/* how it comes and goes */
-#include "walk.h"	/* how it is read */
+#include "root.h"	/* where it all hangs */
 #include "text.h"	/* how it is shown */
 #include "ring.h"	/* hazards */
 

@@ -37,9 +37,8 @@ static void no_pin(struct gup_pin_hazard_record *record,
 		/* It has no age. */
 		.time = U64_MAX,
 		.pins = hazard->pins,
-		.head = true,
-		.folio_pins = record->pins,
-		.real_pins = gup_pin_folio_pins(hazard->folio),
+		.pages = 1,
+		.head = folio_pfn(hazard->folio),
 	};
 	gup_pin_folio_describe(hazard->folio, &record->pin.folio);
 }

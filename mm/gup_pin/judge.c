@@ -141,7 +141,7 @@ static bool any_mode(enum gup_pin_hazard_kind kind, enum gup_pin_stake stake)
 static bool elsewhere(const struct gup_pin_hazard *hazard,
 		      const struct gup_pin_item *pin)
 {
-	return hazard->part && pin->pins < folio_nr_pages(hazard->folio);
+	return hazard->part && pin->pages < folio_nr_pages(hazard->folio);
 }
 
 /*
@@ -186,7 +186,7 @@ enum gup_pin_stake gup_pin_pin_stake(const struct gup_pin_hazard *hazard,
 		return max(stake, GUP_PIN_STAKE_READ);
 	if (has_ended(hazard, writes, ended))
 		return max(stake, GUP_PIN_STAKE_DONE);
-	if (pin->unsure || ended->lossy || elsewhere(hazard, pin))
+	if (pin->mixed || ended->lossy || elsewhere(hazard, pin))
 		return max(stake, GUP_PIN_STAKE_GUESS);
 	return stake;
 }

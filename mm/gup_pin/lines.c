@@ -42,6 +42,7 @@ static const struct gup_pin_run *next_wanted(struct gup_pin_lines *lines)
 void *gup_pin_lines_start(struct gup_pin_lines *lines, loff_t *pos)
 {
 	if (!*pos) {
+		gup_pin_runs_end(&lines->runs);
 		gup_pin_runs_init(&lines->runs, &gup_pin_root.index,
 				  &lines->filter);
 		lines->at = 0;
@@ -64,6 +65,22 @@ void *gup_pin_lines_next(struct gup_pin_lines *lines, loff_t *pos)
 	return (void *)lines->run;
 }
 
+/**
+ * gup_pin_lines_release() - the file is closed
+ * @inode: its inode
+ * @file: the file; a seq_file, whose private data is a &struct gup_pin_lines
+ *
+ * Return: 0.
+ */
+int gup_pin_lines_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+	struct gup_pin_lines *lines = m->private;
+
+	gup_pin_runs_end(&lines->runs);
+	return seq_release_private(inode, file);
+}
+
 /* Ids as the reader's namespace has them, and nothing that he may not see. */
 static void apply_view(const struct gup_pin_lines *lines,
 		       struct gup_pin_item *pin, u64 now)
@@ -73,6 +90,7 @@ static void apply_view(const struct gup_pin_lines *lines,
 
 	if (lines->hide) {
 		pin->pfn = 0;
+		pin->head = 0;
 		id->stack = 0;
 	}
 	if (lines->ns) {

@@ -40,6 +40,8 @@ void *gup_pin_lines_next(struct gup_pin_lines *lines, loff_t *pos);
 int gup_pin_lines_show(struct seq_file *m, const struct gup_pin_lines *lines,
 		       void *v);
 
+int gup_pin_lines_release(struct inode *inode, struct file *file);
+
 /* task.c */
 bool gup_pin_process_lives(pid_t tgid, u64 age);
 bool gup_pin_task_lives(pid_t pid, u64 age);

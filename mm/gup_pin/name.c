@@ -216,8 +216,8 @@ void gup_pin_inode_name(const struct inode *inode, char *name, size_t size)
 void gup_pin_item_name(const struct gup_pin_item *item, char *name, size_t size)
 {
 	name[0] = '\0';
-	if (item->head && item->folio.ino && pfn_valid(item->pfn))
-		gup_pin_file_name((struct folio *)pfn_to_page(item->pfn),
+	if (item->folio.ino && pfn_valid(item->head))
+		gup_pin_file_name((struct folio *)pfn_to_page(item->head),
 				  &item->folio, name, size);
 }
 

@@ -72,14 +72,14 @@ static void tell(const struct gup_pin_item *item)
 {
 	struct folio *folio;
 
-	if (!gup_pin_origin_to_tell(&gup_pin_root.origins, &item->id))
+	if (!gup_pin_origin_to_report(&gup_pin_root.origins, &item->id))
 		return;
-	folio = gup_pin_folio_get(item->pfn);
+	folio = gup_pin_folio_get(item->head);
 	if (!folio)
 		return;
 	/* Then the folio is what was pinned. */
 	if (gup_pin_still_held(&gup_pin_root.index, item) &&
-	    gup_pin_origin_tell_once(&gup_pin_root.origins, &item->id))
+	    gup_pin_origin_report_once(&gup_pin_root.origins, &item->id))
 		report(item, folio);
 	gup_pin_folio_put(folio);
 }
@@ -87,8 +87,7 @@ static void tell(const struct gup_pin_item *item)
 /* Where an unpin was guessed, what is on record may be gone, and another pin not. */
 static bool is_overdue(const struct gup_pin_item *item, u64 max_ms)
 {
-	return item->id.term == GUP_PIN_SHORT && item->head &&
-	       !item->inferred &&
+	return item->id.term == GUP_PIN_SHORT && item->match == GUP_PIN_EXACT &&
 	       gup_pin_age_ms(item->time, local_clock()) > max_ms;
 }
 
@@ -100,25 +99,25 @@ static bool is_overdue(const struct gup_pin_item *item, u64 max_ms)
  */
 void gup_pin_overdue_look(u64 max_ms)
 {
-	struct gup_pin_root *root = &gup_pin_root;
-	struct gup_pin_pos pos = {};
 	struct gup_pin_item *items;
+	struct gup_pin_walk walk;
 	unsigned int i, nr;
 
 	items = kmalloc_array(GUP_PIN_BATCH, sizeof(*items), GFP_KERNEL);
 	if (!items)
 		return;
-	while ((nr = gup_pin_walk(&root->index, &pos, items, GUP_PIN_BATCH))) {
+	gup_pin_walk_start(&walk, &gup_pin_root.index, 0, ULONG_MAX);
+	while ((nr = gup_pin_walk_items(&walk, items, GUP_PIN_BATCH))) {
 		for (i = 0; i < nr; i++) {
 			/* Those of one call come one after the other. */
-			if (i && items[i].call == items[i - 1].call &&
-			    items[i].time == items[i - 1].time)
+			if (i && gup_pin_same_call(&items[i], &items[i - 1]))
 				continue;
 			if (is_overdue(&items[i], max_ms))
 				tell(&items[i]);
 		}
 		cond_resched();
 	}
+	gup_pin_walk_end(&walk);
 	kfree(items);
 }
 

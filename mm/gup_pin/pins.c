@@ -63,7 +63,7 @@ const struct file_operations gup_pin_pins_fops = {
 	.read = seq_read,
 	.write = pins_write,
 	.llseek = seq_lseek,
-	.release = seq_release_private,
+	.release = gup_pin_lines_release,
 };
 
 /* An owner of 0 is none, as for memory of a memfd. */
@@ -100,5 +100,5 @@ const struct file_operations gup_pin_orphans_fops = {
 	.read = seq_read,
 	.write = pins_write,
 	.llseek = seq_lseek,
-	.release = seq_release_private,
+	.release = gup_pin_lines_release,
 };

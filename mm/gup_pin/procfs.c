@@ -193,6 +193,7 @@ int gup_pin_proc_release(struct inode *inode, struct file *file)
 	struct seq_file *m = file->private_data;
 	struct proc_reader *reader = m->private;
 
+	gup_pin_runs_end(&reader->lines.runs);
 	put_pid(reader->pid);
 	forget(reader->mm);
 	return seq_release_private(inode, file);

@@ -69,7 +69,7 @@ static void fill_pins(struct gup_pin_report *report, const struct gup_pin_item *
 	if (!extra)
 		return;
 	for (i = 0; i < report->nr; i++)
-		if (pins[i].call == extra->call && pins[i].time == extra->time)
+		if (gup_pin_same_call(&pins[i], extra))
 			break;
 	if (i == report->nr) {
 		/* One of the others, or no longer on record. */
@@ -194,11 +194,11 @@ static void print_pin(const struct gup_pin_report *report, unsigned int i, u64 n
 	unsigned int nr;
 
 	gup_pin_format_comm(comm, id->comm);
-	pr_err("pin: mode=%s term=%s api=%s owner=%d task=%d/%d comm=%s age_ms=%llu pins=%u addr=0x%lx match=%s alive=%s uid=%u stack=0x%x\n",
+	pr_err("pin: mode=%s term=%s api=%s owner=%d task=%d/%d comm=%s age_ms=%llu pins=%lu addr=0x%lx match=%s alive=%s uid=%u stack=0x%x\n",
 	       gup_pin_mode_name(id->mode), gup_pin_term_name(id->term),
 	       gup_pin_api_name(id->api), id->owner, id->tgid, id->pid, comm,
 	       gup_pin_age_ms(pin->time, now), pin->pins, pin->addr,
-	       pin->inferred ? "inferred" : "exact",
+	       gup_pin_match_name(pin->match),
 	       report->alive & BIT(i) ? "yes" : "no", id->uid, id->stack);
 	if (has_shown(report, i)) {
 		pr_err(" (stack=0x%x is above)\n\n", id->stack);

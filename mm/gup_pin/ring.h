@@ -8,7 +8,6 @@
 #include "hazard.h"
 #include "share.h"
 #include "text.h"
-#include "walk.h"
 
 /* ring.c */
 
@@ -29,8 +28,8 @@
  * @first_index: lowest of the folios' indexes in the file, in pages
  * @last_index: highest of them
  * @event: what happened. This, and what follows, is of the first
- * @pin: who pinned it: the first that the report names. Its @call may be gone.
- *	If none is known, its api is NR_GUP_PIN_APIS
+ * @pin: what pinned it: the first that the report names. If none is known, its api is
+ *	NR_GUP_PIN_APIS
  * @name: of the folio's file, when it happened; empty if it has none
  */
 struct gup_pin_hazard_record {

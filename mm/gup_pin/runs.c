@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * From folios to lines: a run is neighbouring folios that one call pinned.
+ * From records to lines: a run is neighbouring pages that one call pinned.
  *
- * The same folios may be pinned by several calls, so several runs grow side by
- * side. A folio that does not continue a run ends it.
+ * The same pages may be pinned by several calls, so several runs grow side by side, and
+ * may go on in the next block.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -13,13 +13,6 @@
 
 #include "filter.h"
 #include "gup_pin.h"
-
-static bool same_call(const struct gup_pin_item *a, const struct gup_pin_item *b)
-{
-	/* A call that has gone may have left its address to another. */
-	return a->call == b->call && a->time == b->time &&
-	       gup_pin_id_equal(&a->id, &b->id);
-}
 
 static unsigned long run_end(const struct gup_pin_run *run)
 {
@@ -31,16 +24,15 @@ static bool run_continues(const struct gup_pin_run *run,
 {
 	const struct gup_pin_item *first = &run->first;
 
-	if (run_end(run) != item->pfn || !same_call(first, item))
+	if (run_end(run) != item->pfn || !gup_pin_same_call(first, item))
 		return false;
 	if (first->folio.map != item->folio.map ||
 	    first->folio.order != item->folio.order ||
 	    first->folio.dev != item->folio.dev ||
 	    first->folio.ino != item->folio.ino ||
-	    first->inferred != item->inferred)
+	    first->match != item->match)
 		return false;
-	if ((first->folio.index || item->folio.index) &&
-	    item->folio.index != first->folio.index + run->pages)
+	if (first->folio.ino && item->folio.index != first->folio.index + run->pages)
 		return false;
 	if (!first->addr || !item->addr)
 		return first->addr == item->addr;
@@ -55,14 +47,14 @@ static void run_close(struct gup_pin_runs *runs, unsigned int i)
 		(runs->nr_open - i) * sizeof(runs->open[0]));
 }
 
-/* End the runs that this folio, and so any later one, cannot continue. */
-static void close_before(struct gup_pin_runs *runs,
-			 const struct gup_pin_item *item)
+/* End the runs that stop short of this block, and so of any later one. */
+static void close_before(struct gup_pin_runs *runs, const struct gup_pin_item *item)
 {
+	unsigned long first = round_down(item->pfn, GUP_PIN_BLOCK_PAGES);
 	unsigned int i, kept = 0;
 
 	for (i = 0; i < runs->nr_open; i++) {
-		if (run_end(&runs->open[i]) < item->pfn)
+		if (run_end(&runs->open[i]) < first)
 			runs->done[runs->ready++] = runs->open[i];
 		else if (kept++ != i)
 			runs->open[kept - 1] = runs->open[i];
@@ -77,7 +69,7 @@ static void take_item(struct gup_pin_runs *runs, const struct gup_pin_item *item
 	close_before(runs, item);
 	for (i = 0; i < runs->nr_open; i++) {
 		if (run_continues(&runs->open[i], item)) {
-			runs->open[i].pages += 1UL << item->folio.order;
+			runs->open[i].pages += item->pages;
 			runs->open[i].pins += item->pins;
 			return;
 		}
@@ -87,25 +79,36 @@ static void take_item(struct gup_pin_runs *runs, const struct gup_pin_item *item
 		run_close(runs, GUP_PIN_OPEN_RUNS - 1);
 	runs->open[runs->nr_open++] = (struct gup_pin_run) {
 		.first = *item,
-		.pages = 1UL << item->folio.order,
+		.pages = item->pages,
 		.pins = item->pins,
 	};
 }
 
 /**
  * gup_pin_runs_init() - begin at the first pin
- * @runs: the state
+ * @runs: the state; all zeroes, or ended
  * @index: the index to walk
  * @filter: which pins are wanted, or NULL; must stay
+ *
+ * Has to be ended by gup_pin_runs_end().
  */
 void gup_pin_runs_init(struct gup_pin_runs *runs, struct gup_pin_index *index,
 		       const struct gup_pin_filter *filter)
 {
 	memset(runs, 0, offsetof(struct gup_pin_runs, items));
-	runs->index = index;
 	runs->filter = filter;
-	if (filter)
-		runs->pos.pfn = gup_pin_filter_start(filter);
+	gup_pin_walk_start(&runs->walk, index,
+			   filter ? gup_pin_filter_start(filter) : 0,
+			   filter ? gup_pin_filter_end(filter) : ULONG_MAX);
+}
+
+/**
+ * gup_pin_runs_end() - leave, wherever it is
+ * @runs: the state; all zeroes is ended
+ */
+void gup_pin_runs_end(struct gup_pin_runs *runs)
+{
+	gup_pin_walk_end(&runs->walk);
 }
 
 /* Few of very many pins may be wanted: let go of a reader that is killed. */
@@ -113,12 +116,9 @@ static void get_items(struct gup_pin_runs *runs)
 {
 	runs->next = 0;
 	runs->nr = 0;
-	if (fatal_signal_pending(current) ||
-	    (runs->filter &&
-	     runs->pos.pfn > gup_pin_filter_end(runs->filter)))
+	if (fatal_signal_pending(current))
 		return;
-	runs->nr = gup_pin_walk(runs->index, &runs->pos, runs->items,
-				GUP_PIN_BATCH);
+	runs->nr = gup_pin_walk_items(&runs->walk, runs->items, GUP_PIN_BATCH);
 	cond_resched();
 }
 

@@ -26,7 +26,8 @@
  * @list: in &struct stacks_iter.sums
  * @id: stack, mode, term and API are what pins are summed by
  * @pins: live pins
- * @pages: pages of the folios they are on; a folio counts for each call
+ * @pages: that they are on; a page counts for each call
+ * @guessed: pins whose records may be others'
  * @calls: live calls
  * @acquired: pins ever taken
  * @peak: the most live pins that a task had, or that all were seen to have
@@ -39,7 +40,8 @@ struct stack_sum {
 	struct gup_pin_id id;
 	u64 pins;
 	u64 pages;
-	u64 calls;
+	u64 guessed;
+	struct gup_pin_calls calls;
 	u64 acquired;
 	u64 peak;
 	u64 oldest;
@@ -86,6 +88,8 @@ static int sum_share(struct stacks_iter *iter,
 	}
 	sum->pins += share->pins;
 	sum->pages += share->pages;
+	sum->guessed += share->guessed;
+	gup_pin_calls_add(&sum->calls, share);
 	sum->oldest = min(sum->oldest, share->time);
 	sum->newest = max(sum->newest, share->time);
 	return 0;
@@ -95,9 +99,7 @@ static void sum_origin(struct stack_sum *sum, struct gup_pin_origin *origin)
 {
 	u64 peak;
 
-	gup_pin_origin_see_peak(origin);
 	peak = atomic64_read(&origin->peak);
-	sum->calls += gup_pin_origin_calls(origin);
 	sum->acquired += gup_pin_origin_acquired(origin);
 	sum->peak = max3(sum->peak, peak, sum->pins);
 }
@@ -137,14 +139,12 @@ static int more_pins_first(void *priv, const struct list_head *a,
 	return x->pins < y->pins;
 }
 
-static int sum_up(struct stacks_iter *iter)
+static int sum_shares(struct stacks_iter *iter, struct gup_pin_walk *walk)
 {
-	struct gup_pin_pos pos = {};
 	unsigned int i, nr;
 	int err;
 
-	while ((nr = gup_pin_walk_shares(&gup_pin_root.index, &pos,
-					 iter->shares, GUP_PIN_BATCH))) {
+	while ((nr = gup_pin_walk_shares(walk, iter->shares, GUP_PIN_BATCH))) {
 		for (i = 0; i < nr; i++) {
 			err = sum_share(iter, &iter->shares[i]);
 			if (err)
@@ -154,7 +154,19 @@ static int sum_up(struct stacks_iter *iter)
 			return -EINTR;
 		cond_resched();
 	}
-	/* A call is met once for each of its folios; its origin counts it once. */
+	return 0;
+}
+
+static int sum_up(struct stacks_iter *iter)
+{
+	struct gup_pin_walk walk;
+	int err;
+
+	gup_pin_walk_start(&walk, &gup_pin_root.index, 0, ULONG_MAX);
+	err = sum_shares(iter, &walk);
+	gup_pin_walk_end(&walk);
+	if (err)
+		return err;
 	visit_summed(iter, &gup_pin_root.origins, sum_origin);
 	visit_summed(iter, &gup_pin_root.origins, keep_peak);
 	list_sort(NULL, &iter->sums, more_pins_first);
@@ -165,8 +177,10 @@ static void sums_free(struct stacks_iter *iter)
 {
 	struct stack_sum *sum, *next;
 
-	list_for_each_entry_safe(sum, next, &iter->sums, list)
+	list_for_each_entry_safe(sum, next, &iter->sums, list) {
+		gup_pin_calls_free(&sum->calls);
 		kfree(sum);
+	}
 }
 
 static void *stacks_start(struct seq_file *m, loff_t *pos)
@@ -190,7 +204,7 @@ static void stacks_stop(struct seq_file *m, void *v)
 static int stacks_show(struct seq_file *m, void *v)
 {
 	const struct stacks_iter *iter = m->private;
-	const struct stack_sum *sum;
+	struct stack_sum *sum;
 	unsigned long *entries;
 	unsigned int i, nr;
 	u64 now = local_clock();
@@ -202,17 +216,17 @@ static int stacks_show(struct seq_file *m, void *v)
 	}
 	sum = list_entry(v, struct stack_sum, list);
 	/* Counted after the pins were, so they may have gone meanwhile. */
-	calls = max(sum->calls, 1ULL);
+	calls = gup_pin_calls_count(&sum->calls);
 	acquired = max(sum->acquired, sum->pins);
 	peak = max(sum->peak, sum->pins);
-	seq_printf(m, "pins=%llu pages=%llu calls=%llu mode=%s term=%s api=%s oldest_ms=%llu newest_ms=%llu stack=0x%x acquired=%llu peak=%llu\n",
+	seq_printf(m, "pins=%llu pages=%llu calls=%llu mode=%s term=%s api=%s oldest_ms=%llu newest_ms=%llu stack=0x%x acquired=%llu peak=%llu guessed=%llu\n",
 		   sum->pins, sum->pages, calls,
 		   gup_pin_mode_name(sum->id.mode),
 		   gup_pin_term_name(sum->id.term),
 		   gup_pin_api_names[sum->id.api],
 		   gup_pin_age_ms(sum->oldest, now),
 		   gup_pin_age_ms(sum->newest, now), sum->id.stack, acquired,
-		   peak);
+		   peak, sum->guessed);
 	nr = stack_depot_fetch(sum->id.stack, &entries);
 	for (i = 0; i < nr; i++)
 		seq_printf(m, " %pS\n", (void *)entries[i]);

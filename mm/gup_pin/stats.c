@@ -3,50 +3,45 @@
  * /sys/kernel/debug/gup_pin/stats
  */
 #include <linux/fs.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
-#include <linux/string.h>
 
 #include "gup_pin.h"
 #include "proof.h"
 
-/**
- * gup_pin_index_totals() - add up the figures of all shards
- * @index: the index
- * @totals: filled in; each shard's share is consistent in itself
- */
-void gup_pin_index_totals(struct gup_pin_index *index,
-			  struct gup_pin_totals *totals)
+/* Their walk is on the stack. */
+#define SHARES_AT_ONCE	4
+
+static u64 count_calls(void)
 {
-	unsigned int i;
+	struct gup_pin_share shares[SHARES_AT_ONCE];
+	struct gup_pin_calls calls = {};
+	struct gup_pin_walk walk;
+	unsigned int i, nr;
+	u64 count;
 
-	memset(totals, 0, sizeof(*totals));
-	for (i = 0; i < GUP_PIN_NR_SHARDS; i++) {
-		struct gup_pin_shard *shard = &index->shards[i];
-		unsigned long flags;
-
-		xa_lock_irqsave(&shard->xa, flags);
-		totals->acquired += shard->acquired;
-		totals->released += shard->released;
-		totals->inferred += shard->inferred;
-		totals->unmatched += shard->unmatched;
-		totals->before += shard->before;
-		totals->untracked += shard->untracked;
-		totals->untracked_total += shard->untracked_total;
-		totals->folios += shard->folios;
-		totals->nodes += shard->nodes;
-		xa_unlock_irqrestore(&shard->xa, flags);
+	gup_pin_walk_start(&walk, &gup_pin_root.index, 0, ULONG_MAX);
+	while ((nr = gup_pin_walk_shares(&walk, shares, SHARES_AT_ONCE))) {
+		for (i = 0; i < nr; i++)
+			gup_pin_calls_add(&calls, &shares[i]);
+		if (fatal_signal_pending(current))
+			break;
+		cond_resched();
 	}
+	gup_pin_walk_end(&walk);
+	count = gup_pin_calls_count(&calls);
+	gup_pin_calls_free(&calls);
+	return count;
 }
 
 /*
  * All that tracking has allocated, but for the stack depot, which others share,
  * and what hazards take; not the rest of what is there from boot on.
  */
-static u64 memory_bytes(const struct gup_pin_totals *totals)
+static u64 memory_bytes(void)
 {
-	return totals->nodes * sizeof(struct xa_node) + gup_pin_memory_bytes() +
-	       gup_pin_earlier_bytes(&gup_pin_root.index.earlier) +
-	       sizeof(gup_pin_ring) + gup_pin_report_bytes() +
+	return gup_pin_memory_bytes() + sizeof(gup_pin_ring) + gup_pin_report_bytes() +
 	       gup_pin_proof_bytes();
 }
 
@@ -70,8 +65,8 @@ static int stats_show(struct seq_file *m, void *v)
 	gup_pin_index_totals(&root->index, &t);
 	print_stat(m, "enabled", READ_ONCE(root->index.recording));
 	print_stat(m, "live_pins", t.acquired - t.released);
-	print_stat(m, "live_folios", t.folios);
-	print_stat(m, "live_calls", gup_pin_call_count());
+	print_stat(m, "live_folios", gup_pin_count_folios(&root->index));
+	print_stat(m, "live_calls", count_calls());
 	print_stat(m, "live_origins", gup_pin_origins_live(&root->origins));
 	print_stat(m, "acquired", t.acquired);
 	print_stat(m, "released", t.released);
@@ -82,11 +77,11 @@ static int stats_show(struct seq_file *m, void *v)
 		print_hazard(m, i);
 	print_stat(m, "reports_suppressed",
 		   atomic64_read(&root->reports_suppressed));
-	print_stat(m, "memory_bytes", memory_bytes(&t));
+	print_stat(m, "memory_bytes", memory_bytes());
 	/* Beyond the first version's words; new ones go to the end. */
 	print_stat(m, "untracked_total", t.untracked_total);
 	print_stat(m, "unpinned_from_before", t.before);
-	print_stat(m, "wrong_traces", gup_pin_traces_wrong());
+	print_stat(m, "wrong_traces", gup_pin_stacks_wrong());
 	for (i = NR_GUP_PIN_FIRST_HAZARDS; i < NR_GUP_PIN_HAZARDS; i++)
 		print_hazard(m, i);
 	print_stat(m, "false_positive", atomic64_read(&root->false_positive));

@@ -5,7 +5,7 @@
 #ifndef _MM_GUP_PIN_TEXT_H
 #define _MM_GUP_PIN_TEXT_H
 
-#include "walk.h"
+#include "record/record.h"
 
 struct gup_pin_filter;
 struct inode;
@@ -17,10 +17,10 @@ struct seq_file;
 /* runs.c */
 
 /**
- * struct gup_pin_run - neighbouring folios pinned by one call: one line
- * @first: the first folio
- * @pages: pages of all folios
- * @pins: pins of the call on all folios
+ * struct gup_pin_run - neighbouring pages pinned by one call: one line
+ * @first: the first of them
+ * @pages: how many pages there are in all
+ * @pins: on all of them
  */
 struct gup_pin_run {
 	struct gup_pin_item first;
@@ -28,24 +28,21 @@ struct gup_pin_run {
 	unsigned long pins;
 };
 
-/* Folios that are pinned by more calls at once than this are split over lines. */
+/* Pages that are pinned by more calls at once than this are split over lines. */
 #define GUP_PIN_OPEN_RUNS	32
 #define GUP_PIN_BATCH		64
 
 /**
  * struct gup_pin_runs - makes runs of the items of a walk
- * @index: what is walked
  * @filter: which items are wanted; NULL for all
- * @pos: how far
+ * @walk: where they come from; last, for it outlives the rest
  * @items: found but not used yet: from @next to @nr
- * @open: runs that the next folio may continue, in the order of their start
+ * @open: runs that reach the end of a block, and so may go on in the next
  * @done: runs to be handed out: from @taken to @ready
  * @nr_open: how many are open
  */
 struct gup_pin_runs {
-	struct gup_pin_index *index;
 	const struct gup_pin_filter *filter;
-	struct gup_pin_pos pos;
 	unsigned int next;
 	unsigned int nr;
 	unsigned int nr_open;
@@ -54,11 +51,13 @@ struct gup_pin_runs {
 	struct gup_pin_item items[GUP_PIN_BATCH];
 	struct gup_pin_run open[GUP_PIN_OPEN_RUNS];
 	struct gup_pin_run done[GUP_PIN_OPEN_RUNS];
+	struct gup_pin_walk walk;
 };
 
 void gup_pin_runs_init(struct gup_pin_runs *runs, struct gup_pin_index *index,
 		       const struct gup_pin_filter *filter);
 const struct gup_pin_run *gup_pin_runs_next(struct gup_pin_runs *runs);
+void gup_pin_runs_end(struct gup_pin_runs *runs);
 
 /* format.c */
 
@@ -75,6 +74,7 @@ const char *gup_pin_mode_name(enum gup_pin_mode mode);
 const char *gup_pin_term_name(enum gup_pin_term term);
 const char *gup_pin_api_name(unsigned int api);
 const char *gup_pin_map_name(enum gup_pin_map map);
+const char *gup_pin_match_name(enum gup_pin_match match);
 unsigned int gup_pin_format_comm(char *buf, const char *comm);
 u64 gup_pin_age_ms(u64 time, u64 now);
 
@@ -118,27 +118,25 @@ void gup_pin_refused_by(const struct gup_pin_id *id, int err,
 			const struct gup_pin_target *target);
 u64 gup_pin_refusals(void);
 
-/* stats.c */
+/* calls.c */
 
 /**
- * struct gup_pin_totals - the figures of all shards
- *
- * The members are sums over those of &struct gup_pin_shard.
+ * struct gup_pin_calls - counts calls by their records
+ * @key: of records that were met; many times if a call has many
+ * @nr: how many
+ * @max: how many there is room for
+ * @lost: there was no memory for some
  */
-struct gup_pin_totals {
-	u64 acquired;
-	u64 released;
-	u64 inferred;
-	u64 unmatched;
-	u64 before;
-	u64 untracked;
-	u64 untracked_total;
-	u64 folios;
-	u64 nodes;
+struct gup_pin_calls {
+	u64 *key;
+	size_t nr;
+	size_t max;
+	bool lost;
 };
 
-void gup_pin_index_totals(struct gup_pin_index *index,
-			  struct gup_pin_totals *totals);
+void gup_pin_calls_add(struct gup_pin_calls *calls, const struct gup_pin_share *share);
+u64 gup_pin_calls_count(struct gup_pin_calls *calls);
+void gup_pin_calls_free(struct gup_pin_calls *calls);
 
 /* The files in debugfs. */
 extern const struct file_operations gup_pin_hazards_fops;

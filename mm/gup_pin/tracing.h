@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Telling of pins by tracepoints; to be called only if somebody wants to know.
+ * The tracepoints of pins; to be called only if they are on.
  */
 #ifndef _MM_GUP_PIN_TRACING_H
 #define _MM_GUP_PIN_TRACING_H
@@ -9,6 +9,7 @@
 
 struct folio;
 struct gup_pin_id;
+struct gup_pin_unpin;
 struct page;
 
 void gup_pin_trace_taken(const struct gup_pin_id *id, struct folio *folio,
@@ -16,9 +17,7 @@ void gup_pin_trace_taken(const struct gup_pin_id *id, struct folio *folio,
 void gup_pin_trace_taken_pages(const struct gup_pin_id *id,
 			       struct page **pages, unsigned long npages,
 			       unsigned long addr);
-void gup_pin_trace_dropped(struct folio *folio, unsigned long pins,
-			   bool dirty, unsigned long ip, unsigned long site);
-void gup_pin_trace_dropped_pages(struct page **pages, unsigned long npages,
-				 unsigned long ip, unsigned long site);
+void gup_pin_trace_dropped(const struct gup_pin_unpin *unpin, struct page *page,
+			   unsigned long pins);
 
 #endif /* _MM_GUP_PIN_TRACING_H */

@@ -4,131 +4,158 @@
  * folios?
  *
  * A pin is recorded after it was taken and forgotten before it is dropped, so
- * under the shard's lock a folio never has fewer pins than are on record. It
- * may have more: taken and not recorded yet, untracked, or older than tracking.
+ * a folio never has fewer pins than are on record. It may have more: taken and
+ * not recorded yet, untracked, or older than tracking.
  */
 #include <linux/fs.h>
+#include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 
 #include "gup_pin.h"
 
+/* A folio whose pins come and go is looked at so often. */
+#define TRIES	3
+
 /**
- * struct verify_iter - a reader of `verify`
- * @at: the position in the file that @items stand for
- * @pos: how far the walk is
- * @last_pfn: the last folio that was compared
- * @folios: how many were
- * @pins: recorded pins on them
+ * struct verify - a comparison that is under way
+ * @walk: where it is
+ * @items: what was found
+ * @block: number of the block that @pins and @stack are of
+ * @pins: recorded on each of its pages, or from there on in the folio
+ * @stack: of the first of them
+ * @head: of the folio that was met last, which may go on in the next block
+ * @recorded: pins on it so far
+ * @first_stack: of the first of them
+ * @folios: that were compared
+ * @all_pins: recorded pins on them
  * @mismatches: folios that have fewer pins than records
- * @nr: items found; 0 when only the summary is left
- * @done: the summary was shown
- * @items: the items
- * @report: those of them that are a mismatch
  */
-struct verify_iter {
-	loff_t at;
-	struct gup_pin_pos pos;
-	unsigned long last_pfn;
-	u64 folios;
-	u64 pins;
-	u64 mismatches;
-	unsigned int nr;
-	bool done;
+struct verify {
+	struct gup_pin_walk walk;
 	struct gup_pin_item items[GUP_PIN_BATCH];
-	bool report[GUP_PIN_BATCH];
+	unsigned long block;
+	unsigned int pins[GUP_PIN_BLOCK_PAGES];
+	u32 stack[GUP_PIN_BLOCK_PAGES];
+	unsigned long head;
+	unsigned int recorded;
+	u32 first_stack;
+	u64 folios;
+	u64 all_pins;
+	u64 mismatches;
 };
 
-static void verify_batch(struct verify_iter *iter)
+static unsigned int real_pins(unsigned long head)
+{
+	return pfn_valid(head) ? gup_pin_folio_pins(page_folio(pfn_to_page(head))) : 0;
+}
+
+/* The sums are of different moments: it is one only if it stays so. */
+static bool is_mismatch(struct verify *verify, unsigned int *real)
+{
+	struct gup_pin_holders holders;
+	unsigned int i, before;
+
+	*real = real_pins(verify->head);
+	for (i = 0; i < TRIES && verify->recorded > *real; i++) {
+		before = real_pins(verify->head);
+		gup_pin_walk_holders(&gup_pin_root.index, verify->head, NULL, 0, &holders);
+		verify->recorded = holders.pins;
+		*real = max(before, real_pins(verify->head));
+	}
+	return verify->recorded > *real;
+}
+
+static void end_folio(struct seq_file *m, struct verify *verify)
+{
+	unsigned int real;
+
+	if (!verify->recorded)
+		return;
+	verify->folios++;
+	verify->all_pins += verify->recorded;
+	if (is_mismatch(verify, &real)) {
+		verify->mismatches++;
+		seq_printf(m, "mismatch pfn=0x%lx recorded=%u pinned=%u folio=%s stack=0x%x\n",
+			   verify->head, verify->recorded, real,
+			   pfn_valid(verify->head) &&
+			   page_ref_count(pfn_to_page(verify->head)) ? "yes" : "no",
+			   verify->first_stack);
+	}
+	verify->recorded = 0;
+}
+
+static unsigned long head_of(unsigned long pfn)
+{
+	return pfn_valid(pfn) ? folio_pfn(page_folio(pfn_to_page(pfn))) : pfn;
+}
+
+static void end_block(struct seq_file *m, struct verify *verify)
 {
 	unsigned int i;
 
-	iter->nr = gup_pin_walk(&gup_pin_root.index, &iter->pos, iter->items,
-				GUP_PIN_BATCH);
-	for (i = 0; i < iter->nr; i++) {
-		const struct gup_pin_item *item = &iter->items[i];
+	for (i = 0; i < GUP_PIN_BLOCK_PAGES; i++) {
+		unsigned long head;
 
-		/* A folio that several calls pinned comes once for each. */
-		iter->report[i] = false;
-		if (item->pfn == iter->last_pfn)
+		if (!verify->pins[i])
 			continue;
-		iter->last_pfn = item->pfn;
-		iter->folios++;
-		iter->pins += item->folio_pins;
-		iter->report[i] = !item->head ||
-				  item->folio_pins > item->real_pins;
-		iter->mismatches += iter->report[i];
+		head = head_of(gup_pin_block_first(verify->block) + i);
+		if (head != verify->head)
+			end_folio(m, verify);
+		if (!verify->recorded)
+			verify->first_stack = verify->stack[i];
+		verify->head = head;
+		verify->recorded += verify->pins[i];
+		verify->pins[i] = 0;
 	}
 }
 
-static void *verify_start(struct seq_file *m, loff_t *pos)
+static void take_item(struct seq_file *m, struct verify *verify,
+		      const struct gup_pin_item *item)
 {
-	struct verify_iter *iter = m->private;
+	unsigned int bit = gup_pin_block_bit(item->pfn);
 
-	if (!*pos) {
-		memset(iter, 0, offsetof(struct verify_iter, items));
-		iter->last_pfn = ULONG_MAX;
-		verify_batch(iter);
-	}
-	return *pos == iter->at && !iter->done ? iter : NULL;
-}
-
-static void *verify_next(struct seq_file *m, void *v, loff_t *pos)
-{
-	struct verify_iter *iter = v;
-
-	iter->at = ++*pos;
-	/* Mostly there is nothing to show, so that seq_file goes on to the end. */
-	if (!iter->nr || fatal_signal_pending(current)) {
-		iter->done = true;
-		return NULL;
-	}
-	cond_resched();
-	verify_batch(iter);
-	return iter;
-}
-
-static void verify_stop(struct seq_file *m, void *v)
-{
+	if (gup_pin_block_nr(item->pfn) != verify->block)
+		end_block(m, verify);
+	verify->block = gup_pin_block_nr(item->pfn);
+	if (!verify->pins[bit])
+		verify->stack[bit] = item->id.stack;
+	verify->pins[bit] += item->pins;
 }
 
 static int verify_show(struct seq_file *m, void *v)
 {
-	const struct verify_iter *iter = v;
-	unsigned int i;
+	struct verify *verify = kvzalloc(sizeof(*verify), GFP_KERNEL);
+	unsigned int i, nr;
 
-	for (i = 0; i < iter->nr; i++) {
-		const struct gup_pin_item *item = &iter->items[i];
-
-		if (iter->report[i])
-			seq_printf(m, "mismatch pfn=0x%lx recorded=%u pinned=%u folio=%s stack=0x%x\n",
-				   item->pfn, item->folio_pins, item->real_pins,
-				   item->head ? "yes" : "no", item->id.stack);
+	if (!verify)
+		return -ENOMEM;
+	gup_pin_walk_start(&verify->walk, &gup_pin_root.index, 0, ULONG_MAX);
+	while (!fatal_signal_pending(current) &&
+	       (nr = gup_pin_walk_items(&verify->walk, verify->items, GUP_PIN_BATCH))) {
+		for (i = 0; i < nr; i++)
+			take_item(m, verify, &verify->items[i]);
+		cond_resched();
 	}
-	if (!iter->nr)
-		seq_printf(m, "verified folios=%llu pins=%llu mismatches=%llu\n",
-			   iter->folios, iter->pins, iter->mismatches);
+	gup_pin_walk_end(&verify->walk);
+	end_block(m, verify);
+	end_folio(m, verify);
+	seq_printf(m, "verified folios=%llu pins=%llu mismatches=%llu\n",
+		   verify->folios, verify->all_pins, verify->mismatches);
+	kvfree(verify);
 	return 0;
 }
 
-static const struct seq_operations verify_sops = {
-	.start = verify_start,
-	.next = verify_next,
-	.stop = verify_stop,
-	.show = verify_show,
-};
-
 static int verify_open(struct inode *inode, struct file *file)
 {
-	if (!__seq_open_private(file, &verify_sops, sizeof(struct verify_iter)))
-		return -ENOMEM;
-	return 0;
+	return single_open(file, verify_show, NULL);
 }
 
 const struct file_operations gup_pin_verify_fops = {
 	.open = verify_open,
 	.read = seq_read,
 	.llseek = seq_lseek,
-	.release = seq_release_private,
+	.release = single_release,
 };

@@ -8,15 +8,13 @@
  */
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
-#include <linux/irqflags.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
-#include <linux/pgtable.h>
 #include <linux/rcupdate.h>
 #include <linux/uaccess.h>
 
-#include "compat.h"
-#include "gup_pin.h"
+#include "../compat.h"
+#include "internal.h"
 
 /**
  * gup_pin_folio_pins() - the pins on a folio, recorded or not
@@ -35,16 +33,52 @@ unsigned int gup_pin_folio_pins(const struct folio *folio)
 }
 
 /**
- * gup_pin_has_unrecorded() - are there pins on a folio that have no record?
- * @pfn: of its head
- * @recorded: those that have one
+ * gup_pin_head_pfn() - the head of a page's folio
+ * @pfn: of the page
  *
- * Return: true if the folio's own count, which has all of its pins, is higher.
+ * Return: the head's pfn; @pfn where there is no struct page.
  */
-bool gup_pin_has_unrecorded(unsigned long pfn, unsigned int recorded)
+unsigned long gup_pin_head_pfn(unsigned long pfn)
 {
-	return pfn_valid(pfn) &&
-	       gup_pin_folio_pins(page_folio(pfn_to_page(pfn))) > recorded;
+	return pfn_valid(pfn) ? folio_pfn(page_folio(pfn_to_page(pfn))) : pfn;
+}
+
+/**
+ * gup_pin_folio_pages() - the pages of a folio
+ * @pfn: of its head
+ *
+ * Return: their number; 1 where there is no struct page.
+ */
+unsigned long gup_pin_folio_pages(unsigned long pfn)
+{
+	return pfn_valid(pfn) ? folio_nr_pages(page_folio(pfn_to_page(pfn))) : 1;
+}
+
+/**
+ * gup_pin_whole_pages() - the pages of folios that were pinned as a whole
+ * @first: pfn of the first page of a block
+ * @mask: their heads, by bits
+ *
+ * Return: their number.
+ */
+u64 gup_pin_whole_pages(unsigned long first, u64 mask)
+{
+	u64 pages = 0;
+
+	for (; mask; mask &= mask - 1)
+		pages += gup_pin_folio_pages(first + __ffs64(mask));
+	return pages;
+}
+
+/**
+ * gup_pin_real_pins() - as gup_pin_folio_pins(), of a page's folio
+ * @pfn: of the page
+ *
+ * Return: their number; 0 where there is no struct page.
+ */
+unsigned int gup_pin_real_pins(unsigned long pfn)
+{
+	return pfn_valid(pfn) ? gup_pin_folio_pins(page_folio(pfn_to_page(pfn))) : 0;
 }
 
 /**
@@ -187,49 +221,4 @@ void gup_pin_folio_describe(struct folio *folio, struct gup_pin_folio *desc)
 	mapping = gup_pin_folio_file(folio);
 	if (mapping)
 		describe_file(mapping, desc);
-}
-
-/**
- * gup_pin_mapped_huge() - is a page mapped as a part of a whole huge page?
- * @mm: the address space, which is current's, for only that is kept by interrupts
- *	being off
- * @addr: where in it; it is in a mapping, as it has just been pinned
- * @page: the page
- *
- * As fast GUP does, look without a lock: with interrupts off the page tables
- * stay.
- *
- * Return: true if @addr is mapped to @page by an entry for a PMD.
- */
-bool gup_pin_mapped_huge(struct mm_struct *mm, unsigned long addr,
-			 const struct page *page)
-{
-	bool huge = false;
-#ifdef CONFIG_TRANSPARENT_HUGEPAGE
-	unsigned long flags;
-	pgd_t *pgdp, pgd;
-	p4d_t *p4dp, p4d;
-	pud_t *pudp, pud;
-	pmd_t pmd;
-
-	local_irq_save(flags);
-	pgdp = pgd_offset(mm, addr);
-	pgd = pgdp_get(pgdp);
-	if (pgd_none(pgd) || pgd_leaf(pgd))
-		goto out;
-	p4dp = p4d_offset_lockless(pgdp, pgd, addr);
-	p4d = p4dp_get(p4dp);
-	if (p4d_none(p4d) || p4d_leaf(p4d))
-		goto out;
-	pudp = pud_offset_lockless(p4dp, p4d, addr);
-	pud = pudp_get(pudp);
-	if (pud_none(pud) || pud_leaf(pud))
-		goto out;
-	pmd = pmdp_get_lockless(pmd_offset_lockless(pudp, pud, addr));
-	huge = pmd_present(pmd) && pmd_leaf(pmd) &&
-	       pmd_page(pmd) + ((addr & ~PMD_MASK) >> PAGE_SHIFT) == page;
-out:
-	local_irq_restore(flags);
-#endif
-	return huge;
 }

@@ -47,7 +47,7 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
-#include "gup_pin.h"
+#include "internal.h"
 
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "gup_pin."
@@ -88,11 +88,11 @@ MODULE_PARM_DESC(check_traces,
 static atomic64_t wrong_traces;
 
 /**
- * gup_pin_traces_wrong() - remembered traces that were not the fresh one
+ * gup_pin_stacks_wrong() - remembered traces that were not the fresh one
  *
  * Return: their number; 0 unless gup_pin.check_traces is set.
  */
-u64 gup_pin_traces_wrong(void)
+u64 gup_pin_stacks_wrong(void)
 {
 	return atomic64_read(&wrong_traces);
 }
@@ -123,7 +123,7 @@ static depot_stack_handle_t trace_save(unsigned long *entries, unsigned int nr,
 				      STACK_DEPOT_FLAG_CAN_ALLOC : 0);
 }
 
-#if defined(CONFIG_X86) && defined(CONFIG_UNWINDER_ORC)
+#ifdef CONFIG_DEBUG_GUP_PIN_STACK_CACHE
 #include <asm/unwind.h>
 
 #define TRACE_SETS	8
@@ -460,13 +460,13 @@ static bool common_links(struct trace *new, const struct trace *old)
 	return true;
 }
 
-static void hint_set(struct trace *trace, struct gup_pin_origin *origin)
+static void entry_point_to(struct trace *trace, struct gup_pin_origin *origin)
 {
 	if (trace->origin == origin)
 		return;
-	atomic_inc(&origin->hints);
+	atomic_inc(&origin->cached);
 	if (trace->origin)
-		atomic_dec(&trace->origin->hints);
+		atomic_dec(&trace->origin->cached);
 	trace->origin = origin;
 }
 
@@ -495,7 +495,7 @@ static void trace_remember(struct trace *new, unsigned long ip)
 		set->next = (set->next + 1) % TRACE_WAYS;
 	}
 	if (way->origin)
-		atomic_dec(&way->origin->hints);
+		atomic_dec(&way->origin->cached);
 	*way = *new;
 	way->moving = moving;
 	local_irq_restore(flags);
@@ -529,19 +529,19 @@ static noinline void trace_check(depot_stack_handle_t stack, unsigned long ip)
 	WARN_ONCE(1, "gup_pin: a remembered stack trace is not the fresh one\n");
 }
 
-/* The origin that this trace had last, if it is the one that is wanted. */
-static struct gup_pin_origin *hint_get(const struct trace *trace,
-				       const struct gup_pin_id *id)
+/* The origin that this trace had last, if it is the one that is wanted. It gets the pins. */
+static struct gup_pin_origin *entry_origin(const struct trace *trace,
+					   const struct gup_pin_id *id, u64 pins)
 {
 	struct gup_pin_origin *origin = trace->origin;
 
 	if (origin && gup_pin_id_equal(&origin->id, id) &&
-	    atomic64_inc_unless_negative(&origin->got))
+	    gup_pin_origin_take(origin, pins))
 		return origin;
 	return NULL;
 }
 
-static struct gup_pin_origin *trace_recall(struct gup_pin_id *id,
+static struct gup_pin_origin *trace_recall(struct gup_pin_id *id, u64 pins,
 					   const unsigned long *frame,
 					   unsigned long ip)
 {
@@ -555,13 +555,13 @@ static struct gup_pin_origin *trace_recall(struct gup_pin_id *id,
 	trace = trace_find(trace_set_of(ip), frame);
 	if (trace) {
 		id->stack = trace->stack;
-		origin = hint_get(trace, id);
+		origin = entry_origin(trace, id, pins);
 	}
 	local_irq_restore(flags);
 	return origin;
 }
 
-static noinline void hint_remember(struct gup_pin_origin *origin,
+static noinline void cache_origin(struct gup_pin_origin *origin,
 				   const unsigned long *frame,
 				   unsigned long ip)
 {
@@ -573,11 +573,11 @@ static noinline void hint_remember(struct gup_pin_origin *origin,
 	local_irq_save(flags);
 	trace = trace_find(trace_set_of(ip), frame);
 	if (trace && trace->stack == origin->id.stack)
-		hint_set(trace, origin);
+		entry_point_to(trace, origin);
 	local_irq_restore(flags);
 }
 
-int __init gup_pin_trace_init(void)
+int __init gup_pin_stack_cache_init(void)
 {
 	traces = alloc_percpu(struct trace_table);
 	return traces ? 0 : -ENOMEM;
@@ -598,19 +598,19 @@ static void trace_check(depot_stack_handle_t stack, unsigned long ip)
 {
 }
 
-static struct gup_pin_origin *trace_recall(struct gup_pin_id *id,
+static struct gup_pin_origin *trace_recall(struct gup_pin_id *id, u64 pins,
 					   const unsigned long *frame,
 					   unsigned long ip)
 {
 	return NULL;
 }
 
-static void hint_remember(struct gup_pin_origin *origin,
+static void cache_origin(struct gup_pin_origin *origin,
 			  const unsigned long *frame, unsigned long ip)
 {
 }
 
-int __init gup_pin_trace_init(void)
+int __init gup_pin_stack_cache_init(void)
 {
 	return 0;
 }
@@ -618,29 +618,32 @@ int __init gup_pin_trace_init(void)
 #endif
 
 /**
- * gup_pin_trace_origin() - the origin of a pin that the caller's caller took
+ * gup_pin_stack_origin() - the origin of pins that the caller's caller took
+ * @origins: the table
  * @id: all but the stack, which is 0 and is filled in
- * @frame: frame address of the function whose caller the trace starts with
+ * @pins: how many
+ * @frame: frame address of the function whose caller the stack starts with
  * @ip: that function's return address
  * @gfp: how memory may be allocated
  *
- * Return: the origin, with one live call more, or NULL when there is no memory.
+ * Return: the origin, with so many pins more, or NULL when there is no memory.
  */
-struct gup_pin_origin *gup_pin_trace_origin(struct gup_pin_id *id,
+struct gup_pin_origin *gup_pin_stack_origin(struct gup_pin_origins *origins,
+					    struct gup_pin_id *id, u64 pins,
 					    const unsigned long *frame,
 					    unsigned long ip, gfp_t gfp)
 {
 	struct gup_pin_origin *origin;
 
-	origin = trace_recall(id, frame, ip);
+	origin = trace_recall(id, pins, frame, ip);
 	if (static_branch_unlikely(&check_traces) && id->stack)
 		trace_check(id->stack, ip);
 	if (origin)
 		return origin;
 	if (!id->stack)
 		id->stack = trace_slowly(frame, ip, gfp);
-	origin = gup_pin_origin_get(&gup_pin_root.origins, id, gfp);
+	origin = gup_pin_origin_get(origins, id, pins, gfp);
 	if (origin && id->stack)
-		hint_remember(origin, frame, ip);
+		cache_origin(origin, frame, ip);
 	return origin;
 }

@@ -1,0 +1,621 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Releasing pins: which record does an unpin take? Block by block, each under its shard's
+ * lock. Never allocates, never sleeps.
+ *
+ * The pages are known, so nearly always there is one record that it can be. Where there
+ * are several, each is scored by all else that the unpin says, and the oldest of the best
+ * is taken.
+ */
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/xarray.h>
+
+#include "internal.h"
+
+/* Records that are looked at under one hold of a lock, which each takes some 30 instructions. */
+#define LOOK	512
+
+/* What a record is scored by: the higher bit decides. */
+#define FITS_HANDLE	(3 << 8)
+#define FITS_ARRAY	(2 << 8)
+#define FITS_NOTHING	(1 << 8)
+#define FITS_STACK	BIT(7)
+#define FITS_MODE	BIT(6)
+#define FITS_KIND	BIT(5)
+#define FITS_TASK	BIT(4)
+
+/**
+ * struct verdict - which record an unpin takes
+ * @record: the record; NULL if there is none on the pages
+ * @score: how well it fits
+ * @pins: pins on the pages that are on record, as far as was looked
+ * @records: their records
+ * @handles: those that the unpin's handle names
+ * @origin: of the first of them
+ * @alike: all are of this origin
+ * @modes: a bit for each mode that there is
+ * @cut: there may be more
+ */
+struct verdict {
+	struct gup_pin_record *record;
+	unsigned int score;
+	unsigned int pins;
+	unsigned int records;
+	unsigned int handles;
+	const struct gup_pin_origin *origin;
+	bool alike;
+	u8 modes;
+	bool cut;
+};
+
+/* Is the record's entry for this page in the array that is handed over? */
+static bool in_array(const struct gup_pin_unpin *unpin, const struct gup_pin_record *record,
+		     pgoff_t index)
+{
+	unsigned long addr = record->base + (index << PAGE_SHIFT);
+	unsigned long entry = record->cookie + (addr >> PAGE_SHIFT) * sizeof(void *);
+
+	return record->cookie && entry >= unpin->first && entry <= unpin->last;
+}
+
+static unsigned int score(const struct gup_pin_unpin *unpin, const struct gup_pin_site *site,
+			  const struct gup_pin_record *record, pgoff_t index)
+{
+	const struct gup_pin_id *id = &record->origin->id;
+	unsigned int score = FITS_NOTHING;
+
+	if (record->flags & GUP_PIN_RECORD_HANDLE)
+		score = unpin->handle && record->cookie == unpin->handle ? FITS_HANDLE : 0;
+	else if (unpin->first && in_array(unpin, record, index))
+		score = FITS_ARRAY;
+	if (site && gup_pin_site_has_stack(site, id->stack))
+		score |= FITS_STACK;
+	if (unpin->write && id->mode == GUP_PIN_WRITE)
+		score |= FITS_MODE;
+	if (site && gup_pin_site_has_kind(site, id))
+		score |= FITS_KIND;
+	if (unpin->pid && id->pid == unpin->pid)
+		score |= FITS_TASK;
+	return score;
+}
+
+static void consider(struct verdict *verdict, const struct gup_pin_unpin *unpin,
+		     const struct gup_pin_site *site, struct gup_pin_record *record, u64 mask,
+		     pgoff_t index)
+{
+	unsigned int fits = score(unpin, site, record, index);
+
+	if (!verdict->records++) {
+		verdict->origin = record->origin;
+		verdict->alike = true;
+	}
+	verdict->alike &= record->origin == verdict->origin;
+	verdict->modes |= BIT(record->origin->id.mode);
+	verdict->handles += fits >= FITS_HANDLE;
+	verdict->pins += gup_pin_count(record->mask & mask) * record->pins;
+	if (!verdict->record || fits > verdict->score) {
+		verdict->record = record;
+		verdict->score = fits;
+	}
+}
+
+static pgoff_t page_index(unsigned long pfn)
+{
+	struct page *page = pfn_valid(pfn) ? pfn_to_page(pfn) : NULL;
+	struct folio *folio;
+
+	if (!page)
+		return 0;
+	folio = page_folio(page);
+	return folio->index + folio_page_idx(folio, page);
+}
+
+/*
+ * Look through the records on some pages of a block: on all of them, or, with @whole, on
+ * the folio as such. Where very many come first, it is by the oldest that is decided, but
+ * the list is gone through until there is one.
+ */
+static struct verdict decide(const struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+			     struct gup_pin_block *block, u64 mask, bool whole,
+			     unsigned long *flags)
+{
+	const struct gup_pin_site *site =
+		gup_pin_site_find(&unpin->index->sites, unpin->site);
+	pgoff_t index = page_index(gup_pin_block_first(block->nr) + __ffs64(mask));
+	struct gup_pin_record *record = &block->first;
+	struct verdict verdict = {};
+	unsigned int looked = 0;
+
+	lockdep_assert_held(&shard->xa.xa_lock);
+	while (record) {
+		if ((record->mask & mask) &&
+		    (!whole || (record->flags & GUP_PIN_RECORD_FOLIO)))
+			consider(&verdict, unpin, site, record, mask, index);
+		if (++looked % LOOK) {
+			record = gup_pin_next_record(block, record);
+		} else if (verdict.record) {
+			verdict.cut = true;
+			break;
+		} else {
+			record = gup_pin_pause(shard, block, record, flags);
+		}
+	}
+	return verdict;
+}
+
+/* Can no pin be without a record, but for the earlier ones that are known? */
+static bool all_recorded(const struct gup_pin_index *index, const struct gup_pin_shard *shard)
+{
+	return (READ_ONCE(index->complete) || READ_ONCE(index->earlier.known)) &&
+	       !shard->untracked;
+}
+
+/*
+ * How many pins may a page have that are not on record, if so many are? Of a large folio it
+ * is not known on which page those are, nor how many are on record on its other pages.
+ */
+static unsigned int unrecorded(struct gup_pin_index *index, struct gup_pin_shard *shard,
+			       struct gup_pin_block *block, unsigned int bit,
+			       unsigned int recorded)
+{
+	unsigned long pfn = gup_pin_block_first(block->nr) + bit;
+	bool all = all_recorded(index, shard);
+	unsigned int real, pins;
+
+	if (all && !(block->earlier & BIT_ULL(bit)))
+		return 0;
+	real = gup_pin_real_pins(pfn);
+	pins = real > recorded ? real - recorded : 0;
+	if (!all || !pins)
+		return pins;
+	return min(pins, gup_pin_earlier_pins(index, gup_pin_head_pfn(pfn)));
+}
+
+/*
+ * A pin that is not on record is older than those that are, and so nearly always long-term.
+ * It is the one that goes, unless a record is known to fit.
+ */
+static bool takes_record(const struct verdict *verdict)
+{
+	const struct gup_pin_id *id = &verdict->record->origin->id;
+
+	return verdict->score >= FITS_ARRAY ||
+	       ((verdict->score & FITS_STACK) && id->term == GUP_PIN_SHORT);
+}
+
+/* How sure is it that the record of a verdict is the right one? */
+static enum gup_pin_match match_of(const struct gup_pin_block *block, u64 mask,
+				   const struct verdict *verdict, unsigned int others)
+{
+	if (verdict->score >= FITS_HANDLE && verdict->handles == 1)
+		return GUP_PIN_EXACT;
+	if (others || (block->guessed & mask) || verdict->cut || !verdict->alike)
+		return GUP_PIN_INFERRED;
+	return verdict->records > 1 || (block->alike & mask) ? GUP_PIN_ALIKE : GUP_PIN_EXACT;
+}
+
+/*
+ * What released pins here, should they be released once more. Of a shard that is one
+ * block, and of the block one site: neighbouring blocks are of different shards, and most
+ * blocks have one site.
+ */
+static void note_release(const struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+			 unsigned long block, u64 mask)
+{
+	struct gup_pin_last *last = &shard->last;
+
+	if (last->block == block && last->site == unpin->site && last->pid == unpin->pid &&
+	    last->time == (u32)jiffies)
+		mask |= last->mask;
+	*last = (struct gup_pin_last) {
+		.block = block,
+		.mask = mask,
+		.site = unpin->site,
+		.time = jiffies,
+		.pid = unpin->pid,
+	};
+}
+
+/**
+ * gup_pin_last_release() - what released a page's pins last
+ * @index: the index
+ * @pfn: of the page
+ * @last: filled in
+ *
+ * Any context where the shards' locks may be taken.
+ *
+ * Return: false if it is not known, or not any more.
+ */
+bool gup_pin_last_release(struct gup_pin_index *index, unsigned long pfn,
+			  struct gup_pin_last *last)
+{
+	unsigned long nr = gup_pin_block_nr(pfn), flags;
+	struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
+
+	xa_lock_irqsave(&shard->xa, flags);
+	*last = shard->last;
+	xa_unlock_irqrestore(&shard->xa, flags);
+	return last->block == nr && last->mask & BIT_ULL(gup_pin_block_bit(pfn));
+}
+
+/* An unpin of many pages mostly meets the same origin on all: one atomic does. */
+static void put_origin(struct gup_pin_unpin *unpin)
+{
+	if (unpin->released)
+		gup_pin_origin_put(unpin->origin, unpin->released);
+	unpin->released = 0;
+}
+
+/* Take pins off a record. @sure: it is certainly the right one. */
+static void take(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+		 struct gup_pin_block *block, struct gup_pin_record *record, u64 mask,
+		 unsigned int pins, bool sure)
+{
+	struct gup_pin_origin *origin = record->origin;
+	u64 all = (u64)gup_pin_count(mask) * pins;
+
+	if (unpin->origin != origin) {
+		put_origin(unpin);
+		unpin->origin = origin;
+	}
+	unpin->released += all;
+	shard->released += all;
+	if (sure && unpin->site && READ_ONCE(origin->site) != unpin->site) {
+		gup_pin_site_learn(&unpin->index->sites, unpin->site, &origin->id);
+		WRITE_ONCE(origin->site, unpin->site);
+	}
+	note_release(unpin, shard, block->nr, mask);
+	gup_pin_block_lose(block, record, mask, pins);
+}
+
+static void trust(struct gup_pin_block *block, u64 mask)
+{
+	block->alike &= ~mask;
+	block->guessed &= ~mask;
+	block->mixed &= ~mask;
+}
+
+/*
+ * The pages that have one pin, which is on record: nearly all. Returns the others.
+ */
+static u64 unpin_only(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+		      struct gup_pin_block *block, u64 mask)
+{
+	u64 once = 0, more = block->earlier, doubt;
+	struct gup_pin_record *record, *next;
+
+	gup_pin_for_each_record(record, block) {
+		more |= record->pins > 1 ? record->mask : once & record->mask;
+		once |= record->mask;
+	}
+	once &= mask & ~more;
+	doubt = block->alike | block->guessed;
+	for (record = &block->first; record; record = next) {
+		u64 hit = record->mask & once;
+
+		next = gup_pin_next_record(block, record);
+		if (hit)
+			take(unpin, shard, block, record, hit, 1, hit & ~doubt);
+	}
+	shard->inferred += gup_pin_count(once & block->guessed);
+	trust(block, once);
+	return mask & ~once;
+}
+
+/* After it, is something in doubt that is left on the page? */
+static void doubt_rest(struct gup_pin_block *block, u64 bit, const struct verdict *verdict,
+		       const struct gup_pin_unpin *unpin, enum gup_pin_match match,
+		       unsigned int others)
+{
+	bool writes = verdict->modes & BIT(GUP_PIN_WRITE);
+
+	if (verdict->pins == 1 && !verdict->cut) {
+		trust(block, bit);
+	} else if (match == GUP_PIN_ALIKE) {
+		block->alike |= bit;
+	} else if (match == GUP_PIN_INFERRED) {
+		block->guessed |= bit;
+		if (others || (!(unpin->write && writes) &&
+			       (verdict->cut || verdict->modes & (verdict->modes - 1))))
+			block->mixed |= bit;
+	}
+}
+
+enum unpin_result {
+	UNPIN_DONE,
+	UNPIN_NO_RECORD,
+	UNPIN_NOT_RECORDED,
+};
+
+/* One pin of a page goes, where it is not the only one. */
+static enum unpin_result unpin_one(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+				   struct gup_pin_block *block, unsigned int bit, bool whole,
+				   unsigned long *flags)
+{
+	u64 mask = BIT_ULL(bit);
+	struct verdict verdict = decide(unpin, shard, block, mask, whole, flags);
+	enum gup_pin_match match;
+	unsigned int others;
+
+	if (!verdict.record)
+		return UNPIN_NO_RECORD;
+	others = unrecorded(unpin->index, shard, block, bit, verdict.pins);
+	if (others && !takes_record(&verdict)) {
+		block->guessed |= mask;
+		block->mixed |= mask;
+		return UNPIN_NOT_RECORDED;
+	}
+	match = match_of(block, mask, &verdict, others);
+	shard->inferred += match == GUP_PIN_INFERRED;
+	take(unpin, shard, block, verdict.record, mask, 1, match == GUP_PIN_EXACT);
+	doubt_rest(block, mask, &verdict, unpin, match, others);
+	return UNPIN_DONE;
+}
+
+/* Pins that have no record: not recorded for lack of memory, too old, or a bug. */
+static bool count_unrecorded(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+			     unsigned long pfn, unsigned int pins)
+{
+	unsigned int untracked = min_t(u64, pins, shard->untracked);
+
+	shard->untracked -= untracked;
+	pins -= untracked;
+	if (!READ_ONCE(unpin->index->complete)) {
+		shard->before += pins;
+		gup_pin_earlier_released(unpin->index, gup_pin_head_pfn(pfn), pins);
+		return false;
+	}
+	shard->unmatched += pins;
+	/* If some are known to be untracked, which of them is not known. */
+	return !untracked;
+}
+
+/*
+ * There is no record on the page: is its folio pinned as a whole? If not, the pin has no
+ * record. Returns whether that is an error.
+ */
+static bool unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
+{
+	unsigned long head = gup_pin_head_pfn(pfn), nr = gup_pin_block_nr(head), flags;
+	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
+	enum unpin_result result = UNPIN_NO_RECORD;
+	struct gup_pin_block *block;
+	bool error = false;
+
+	xa_lock_irqsave(&shard->xa, flags);
+	if (READ_ONCE(unpin->index->recording)) {
+		block = gup_pin_index_find(shard, nr);
+		if (block) {
+			result = unpin_one(unpin, shard, block, gup_pin_block_bit(head), true,
+					   &flags);
+			gup_pin_index_tidy(shard, block);
+		}
+		if (result != UNPIN_DONE)
+			error = count_unrecorded(unpin, shard, pfn, 1);
+	}
+	xa_unlock_irqrestore(&shard->xa, flags);
+	return error;
+}
+
+/* Returns the pages on which there is no record. */
+static u64 unpin_mask(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+		      struct gup_pin_block *block, u64 mask, unsigned long *flags)
+{
+	u64 missing = 0;
+
+	if (likely(all_recorded(unpin->index, shard) && block->nr_records <= LOOK))
+		mask = unpin_only(unpin, shard, block, mask);
+	for (; mask; mask &= mask - 1) {
+		unsigned int bit = __ffs64(mask);
+
+		switch (unpin_one(unpin, shard, block, bit, false, flags)) {
+		case UNPIN_NO_RECORD:
+			missing |= BIT_ULL(bit);
+			break;
+		case UNPIN_NOT_RECORDED:
+			count_unrecorded(unpin, shard, gup_pin_block_first(block->nr) + bit, 1);
+			break;
+		case UNPIN_DONE:
+			break;
+		}
+	}
+	gup_pin_index_tidy(shard, block);
+	return missing;
+}
+
+/**
+ * gup_pin_unpin_mask() - one pin on each of some pages of a block is about to be dropped
+ * @unpin: what is known of them
+ * @block: the block's number
+ * @mask: the pages
+ *
+ * While they still have the pins. Any context where the shards' locks may be taken.
+ */
+void gup_pin_unpin_mask(struct gup_pin_unpin *unpin, unsigned long block, u64 mask)
+{
+	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, block);
+	struct gup_pin_block *found;
+	u64 unmatched = 0, missing = mask;
+	unsigned long flags;
+
+	xa_lock_irqsave(&shard->xa, flags);
+	if (READ_ONCE(unpin->index->recording)) {
+		found = gup_pin_index_find(shard, block);
+		if (likely(found))
+			missing = unpin_mask(unpin, shard, found, mask, &flags);
+	} else {
+		missing = 0;
+	}
+	xa_unlock_irqrestore(&shard->xa, flags);
+	if (likely(!missing))
+		return;
+	for (; missing; missing &= missing - 1)
+		if (unpin_elsewhere(unpin, gup_pin_block_first(block) + __ffs64(missing)))
+			unmatched |= missing & -missing;
+	if (unmatched && unpin->unmatched)
+		unpin->unmatched(block, unmatched, 1, unpin->ip);
+}
+
+/**
+ * gup_pin_unpin_range() - one pin on each of neighbouring pages is about to be dropped
+ * @unpin: what is known of them
+ * @pfn: of the first page
+ * @npages: how many
+ *
+ * As gup_pin_unpin_mask().
+ */
+void gup_pin_unpin_range(struct gup_pin_unpin *unpin, unsigned long pfn,
+			 unsigned long npages)
+{
+	while (npages) {
+		unsigned int bit = gup_pin_block_bit(pfn);
+		unsigned long nr = min(npages, GUP_PIN_BLOCK_PAGES - bit);
+
+		gup_pin_unpin_mask(unpin, gup_pin_block_nr(pfn),
+				   GENMASK_ULL(bit + nr - 1, bit));
+		pfn += nr;
+		npages -= nr;
+	}
+}
+
+/*
+ * Take up to @pins of those on the folio as such, or on its pages in this block, from the
+ * record that fits best. Which page the unpin means is not known.
+ */
+static unsigned int unpin_any(struct gup_pin_unpin *unpin, unsigned long nr, u64 mask,
+			      bool whole, unsigned int pins)
+{
+	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
+	struct gup_pin_block *block;
+	struct verdict verdict = {};
+	unsigned int taken = 0;
+	unsigned long flags;
+
+	xa_lock_irqsave(&shard->xa, flags);
+	block = gup_pin_index_find(shard, nr);
+	if (block)
+		verdict = decide(unpin, shard, block, mask, whole, &flags);
+	if (verdict.record) {
+		enum gup_pin_match match = match_of(block, mask, &verdict, 0);
+		u64 page = verdict.record->mask & mask;
+
+		if (match == GUP_PIN_EXACT && !whole)
+			match = GUP_PIN_ALIKE;
+		page &= -page;
+		taken = min(pins, verdict.record->pins);
+		if (match == GUP_PIN_INFERRED)
+			shard->inferred += taken;
+		take(unpin, shard, block, verdict.record, page, taken,
+		     match == GUP_PIN_EXACT);
+		doubt_rest(block, page, &verdict, unpin, match, 0);
+		gup_pin_index_tidy(shard, block);
+	}
+	xa_unlock_irqrestore(&shard->xa, flags);
+	return taken;
+}
+
+static void unpin_large(struct gup_pin_unpin *unpin, unsigned long pfn, unsigned long npages,
+			unsigned int pins)
+{
+	unsigned long nr = gup_pin_block_nr(pfn), last = gup_pin_block_nr(pfn + npages - 1);
+	unsigned int taken;
+
+	do {
+		taken = unpin_any(unpin, nr, BIT_ULL(gup_pin_block_bit(pfn)), true, pins);
+		pins -= taken;
+	} while (taken && pins);
+	while (pins && nr <= last) {
+		taken = unpin_any(unpin, nr, gup_pin_folio_mask(nr, pfn, npages), false, pins);
+		pins -= taken;
+		if (!taken)
+			nr++;
+	}
+	for (; pins; pins--)
+		if (unpin_elsewhere(unpin, pfn) && unpin->unmatched)
+			unpin->unmatched(gup_pin_block_nr(pfn), BIT_ULL(gup_pin_block_bit(pfn)),
+					 1, unpin->ip);
+}
+
+/**
+ * gup_pin_unpin_folio() - pins of a folio are about to be dropped, on which pages is not known
+ * @unpin: what is known of them
+ * @pfn: of the folio's head
+ * @npages: of the folio
+ * @pins: how many
+ *
+ * As gup_pin_unpin_mask().
+ */
+void gup_pin_unpin_folio(struct gup_pin_unpin *unpin, unsigned long pfn,
+			 unsigned long npages, unsigned int pins)
+{
+	if (!READ_ONCE(unpin->index->recording))
+		return;
+	if (npages > 1) {
+		unpin_large(unpin, pfn, npages, pins);
+		return;
+	}
+	while (pins--)
+		gup_pin_unpin_mask(unpin, gup_pin_block_nr(pfn),
+				   BIT_ULL(gup_pin_block_bit(pfn)));
+}
+
+/**
+ * gup_pin_unpin_end() - the last of the pins was unpinned
+ * @unpin: what is known of them
+ */
+void gup_pin_unpin_end(struct gup_pin_unpin *unpin)
+{
+	put_origin(unpin);
+}
+
+/* As unpin_one(), but nothing changes. */
+static bool peek(const struct gup_pin_unpin *unpin, unsigned long pfn, bool whole,
+		 struct gup_pin_item *item)
+{
+	unsigned long nr = gup_pin_block_nr(pfn), flags;
+	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
+	u64 mask = BIT_ULL(gup_pin_block_bit(pfn));
+	struct verdict verdict = {};
+	struct gup_pin_block *block;
+	unsigned int others;
+
+	xa_lock_irqsave(&shard->xa, flags);
+	block = gup_pin_index_find(shard, nr);
+	if (block)
+		verdict = decide(unpin, shard, block, mask, whole, &flags);
+	if (verdict.record) {
+		others = unrecorded(unpin->index, shard, block, gup_pin_block_bit(pfn),
+				    verdict.pins);
+		if (others && !takes_record(&verdict))
+			verdict.record = NULL;
+	}
+	if (verdict.record) {
+		gup_pin_fill_item(item, block, verdict.record, mask);
+		item->match = match_of(block, mask, &verdict, others);
+	}
+	if (block)
+		gup_pin_index_tidy(shard, block);
+	xa_unlock_irqrestore(&shard->xa, flags);
+	return verdict.record;
+}
+
+/**
+ * gup_pin_unpin_peek() - the record that an unpin would take
+ * @unpin: what is known of it
+ * @pfn: of the page
+ * @item: filled in
+ *
+ * Context as gup_pin_unpin_mask().
+ *
+ * Return: false if there is none, or if it would take a pin that is not on record.
+ */
+bool gup_pin_unpin_peek(const struct gup_pin_unpin *unpin, unsigned long pfn,
+			struct gup_pin_item *item)
+{
+	unsigned long head = gup_pin_head_pfn(pfn);
+
+	return peek(unpin, pfn, false, item) ||
+	       (head != pfn && peek(unpin, head, true, item));
+}
