@@ -73,6 +73,12 @@ void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios,
 			       unsigned long site);
 void __gup_pin_released_bio(struct bio *bio, struct page *page, unsigned long npages,
 			    unsigned long site);
+void __gup_pin_released_kept(const void *handle, struct folio *folio,
+			     unsigned long site);
+void __gup_pin_keep_pages(const void *handle, struct page **pages,
+			  unsigned long npages);
+void __gup_pin_keep_folios(const void *handle, struct folio **folios,
+			   unsigned long nfolios);
 void __gup_pin_unpin_folio(struct folio *folio, unsigned long npages);
 void __gup_pin_dump_page(const struct page *page);
 void __gup_pin_contig_busy(unsigned long start, unsigned long end, gfp_t gfp);
@@ -281,6 +287,63 @@ static __always_inline void gup_pin_unpin_bio(struct bio *bio, struct folio *fol
 	if (static_branch_unlikely(&gup_pin_hooks))
 		__gup_pin_released_bio(bio, folio_page(folio, first), npages, _RET_IP_);
 	__gup_pin_unpin_folio(folio, npages);
+}
+
+/**
+ * gup_pin_unpin_part() - unpin_user_folio() of pages that an array has
+ * @folio: the folio
+ * @pages: its pages
+ * @npages: how many
+ *
+ * Any context but NMI.
+ */
+static __always_inline void gup_pin_unpin_part(struct folio *folio, struct page **pages,
+					       unsigned long npages)
+{
+	gup_pin_released_pages(pages, npages, false);
+	__gup_pin_unpin_folio(folio, npages);
+}
+
+/**
+ * gup_pin_keep_pages() - pins that current has just taken will be released by a handle
+ * @handle: the object that has them from now on
+ * @pages: the pages; of a large folio one is enough
+ * @npages: how many
+ *
+ * For callers that name the folio when they unpin, not the page. Any context but NMI.
+ */
+static __always_inline void gup_pin_keep_pages(const void *handle, struct page **pages,
+					       unsigned long npages)
+{
+	if (static_branch_unlikely(&gup_pin_hooks))
+		__gup_pin_keep_pages(handle, pages, npages);
+}
+
+/**
+ * gup_pin_keep_folios() - as gup_pin_keep_pages(), for memfd_pin_folios()
+ * @handle: the object
+ * @folios: the folios
+ * @nfolios: how many
+ */
+static __always_inline void gup_pin_keep_folios(const void *handle, struct folio **folios,
+						unsigned long nfolios)
+{
+	if (static_branch_unlikely(&gup_pin_hooks))
+		__gup_pin_keep_folios(handle, folios, nfolios);
+}
+
+/**
+ * gup_pin_unpin_kept() - unpin_user_folio() of one pin that an object has
+ * @handle: the object
+ * @folio: the folio
+ *
+ * Any context but NMI.
+ */
+static __always_inline void gup_pin_unpin_kept(const void *handle, struct folio *folio)
+{
+	if (static_branch_unlikely(&gup_pin_hooks))
+		__gup_pin_released_kept(handle, folio, _RET_IP_);
+	__gup_pin_unpin_folio(folio, 1);
 }
 
 /*
@@ -556,6 +619,18 @@ static inline void gup_pin_released_folios(struct folio **folios,
 
 /* Not a function, for <linux/mm.h> may not have been included. */
 #define gup_pin_unpin_bio(bio, folio, first, npages)	unpin_user_folio(folio, npages)
+#define gup_pin_unpin_part(folio, pages, npages)	unpin_user_folio(folio, npages)
+#define gup_pin_unpin_kept(handle, folio)		unpin_user_folio(folio, 1)
+
+static inline void gup_pin_keep_pages(const void *handle, struct page **pages,
+				      unsigned long npages)
+{
+}
+
+static inline void gup_pin_keep_folios(const void *handle, struct folio **folios,
+				       unsigned long nfolios)
+{
+}
 
 static __always_inline long gup_pin_refused(long err, struct mm_struct *mm,
 					    unsigned int gup_flags,

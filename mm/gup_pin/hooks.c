@@ -506,3 +506,35 @@ void __gup_pin_released_bio(struct bio *bio, struct page *page, unsigned long np
 	gup_pin_unpin_range(&unpin, page_to_pfn(page), npages);
 	gup_pin_unpin_end(&unpin);
 }
+
+void __gup_pin_keep_pages(const void *handle, struct page **pages, unsigned long npages)
+{
+	unsigned long i;
+
+	for (i = 0; i < npages; i++) {
+		struct folio *folio = page_folio(pages[i]);
+
+		if (is_zero_folio(folio))
+			continue;
+		gup_pin_keep(&gup_pin_root.index, folio_pfn(folio), folio_nr_pages(folio),
+			     task_pid_nr(current), (unsigned long)handle);
+	}
+}
+
+void __gup_pin_keep_folios(const void *handle, struct folio **folios, unsigned long nfolios)
+{
+	unsigned long i;
+
+	for (i = 0; i < nfolios; i++)
+		gup_pin_keep(&gup_pin_root.index, folio_pfn(folios[i]), 1,
+			     task_pid_nr(current), (unsigned long)handle);
+}
+
+void __gup_pin_released_kept(const void *handle, struct folio *folio, unsigned long site)
+{
+	struct gup_pin_unpin unpin = unpin_by(site, _RET_IP_);
+
+	unpin.handle = (unsigned long)handle;
+	unpin_folio_pins(&unpin, folio, 1);
+	gup_pin_unpin_end(&unpin);
+}

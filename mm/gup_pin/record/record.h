@@ -203,6 +203,10 @@ struct gup_pin_totals {
 void gup_pin_index_totals(struct gup_pin_index *index,
 			  struct gup_pin_totals *totals);
 
+/* handle.c */
+void gup_pin_keep(struct gup_pin_index *index, unsigned long pfn, unsigned long npages,
+		  pid_t pid, unsigned long handle);
+
 /* earlier.c */
 int gup_pin_earlier_look(struct gup_pin_index *index, unsigned long start,
 			 unsigned long end);

@@ -482,10 +482,10 @@ void gup_pin_unpin_range(struct gup_pin_unpin *unpin, unsigned long pfn,
 
 /*
  * Take up to @pins of those on the folio as such, or on its pages in this block, from the
- * record that fits best. Which page the unpin means is not known.
+ * record that fits best, and @least so well. Which page the unpin means is not known.
  */
 static unsigned int unpin_any(struct gup_pin_unpin *unpin, unsigned long nr, u64 mask,
-			      bool whole, unsigned int pins)
+			      bool whole, unsigned int least, unsigned int pins)
 {
 	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
 	struct gup_pin_block *block;
@@ -497,7 +497,7 @@ static unsigned int unpin_any(struct gup_pin_unpin *unpin, unsigned long nr, u64
 	block = gup_pin_index_find(shard, nr);
 	if (block)
 		verdict = decide(unpin, shard, block, mask, whole, &flags);
-	if (verdict.record) {
+	if (verdict.record && verdict.score >= least) {
 		enum gup_pin_match match = match_of(block, mask, &verdict, 0);
 		u64 page = verdict.record->mask & mask;
 
@@ -516,22 +516,38 @@ static unsigned int unpin_any(struct gup_pin_unpin *unpin, unsigned long nr, u64
 	return taken;
 }
 
-static void unpin_large(struct gup_pin_unpin *unpin, unsigned long pfn, unsigned long npages,
-			unsigned int pins)
+/* Returns how many pins there were no records for that fit so well. */
+static unsigned int unpin_fitting(struct gup_pin_unpin *unpin, unsigned long pfn,
+				  unsigned long npages, unsigned int least,
+				  unsigned int pins)
 {
 	unsigned long nr = gup_pin_block_nr(pfn), last = gup_pin_block_nr(pfn + npages - 1);
 	unsigned int taken;
 
 	do {
-		taken = unpin_any(unpin, nr, BIT_ULL(gup_pin_block_bit(pfn)), true, pins);
+		taken = unpin_any(unpin, nr, BIT_ULL(gup_pin_block_bit(pfn)), true, least,
+				  pins);
 		pins -= taken;
 	} while (taken && pins);
 	while (pins && nr <= last) {
-		taken = unpin_any(unpin, nr, gup_pin_folio_mask(nr, pfn, npages), false, pins);
+		taken = unpin_any(unpin, nr, gup_pin_folio_mask(nr, pfn, npages), false,
+				  least, pins);
 		pins -= taken;
 		if (!taken)
 			nr++;
 	}
+	return pins;
+}
+
+static void unpin_large(struct gup_pin_unpin *unpin, unsigned long pfn, unsigned long npages,
+			unsigned int pins)
+{
+	if (unpin->handle)
+		pins = unpin_fitting(unpin, pfn, npages, FITS_HANDLE, pins);
+	if (pins)
+		pins = unpin_fitting(unpin, pfn, npages, FITS_NOTHING, pins);
+	if (pins)
+		pins = unpin_fitting(unpin, pfn, npages, 0, pins);
 	for (; pins; pins--)
 		if (unpin_elsewhere(unpin, pfn) && unpin->unmatched)
 			unpin->unmatched(gup_pin_block_nr(pfn), BIT_ULL(gup_pin_block_bit(pfn)),

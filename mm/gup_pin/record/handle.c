@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Handles: the object that will release pins is put into their records, where the unpin
+ * names no more than the folio.
+ */
+#include <linux/xarray.h>
+
+#include "internal.h"
+
+/**
+ * struct newest - the record that a search has found
+ * @time: of the record; 0 if there is none
+ * @block: number of its block
+ * @origin: of the record
+ */
+struct newest {
+	u64 time;
+	unsigned long block;
+	const struct gup_pin_origin *origin;
+};
+
+static bool may_be(const struct gup_pin_record *record, u64 mask, pid_t pid)
+{
+	return (record->mask & mask) && record->origin->id.pid == pid &&
+	       !(record->flags & GUP_PIN_RECORD_HANDLE);
+}
+
+/* What was pinned last is at the end of the list. */
+static void find_in(struct gup_pin_index *index, unsigned long nr, u64 mask, pid_t pid,
+		    struct newest *newest)
+{
+	struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
+	struct gup_pin_record *record;
+	struct gup_pin_block *block;
+	unsigned long flags;
+
+	xa_lock_irqsave(&shard->xa, flags);
+	block = gup_pin_index_find(shard, nr);
+	if (block) {
+		list_for_each_entry_reverse(record, &block->first.list, list)
+			if (may_be(record, mask, pid))
+				break;
+		/* At the end, this is the block's own. */
+		if (may_be(record, mask, pid) && record->time > newest->time) {
+			newest->time = record->time;
+			newest->block = nr;
+			newest->origin = record->origin;
+		}
+	}
+	xa_unlock_irqrestore(&shard->xa, flags);
+}
+
+static void mark_in(struct gup_pin_index *index, const struct newest *newest, u64 mask,
+		    pid_t pid, unsigned long handle)
+{
+	struct gup_pin_shard *shard = gup_pin_shard_of(index, newest->block);
+	struct gup_pin_record *record;
+	struct gup_pin_block *block;
+	unsigned long flags;
+
+	xa_lock_irqsave(&shard->xa, flags);
+	block = gup_pin_index_find(shard, newest->block);
+	if (block) {
+		gup_pin_for_each_record(record, block) {
+			if (!may_be(record, mask, pid) || record->time != newest->time ||
+			    record->origin != newest->origin)
+				continue;
+			record->cookie = handle;
+			record->flags |= GUP_PIN_RECORD_HANDLE;
+		}
+	}
+	xa_unlock_irqrestore(&shard->xa, flags);
+}
+
+/**
+ * gup_pin_keep() - the newest pin of a task on a folio will be released by a handle
+ * @index: the index
+ * @pfn: of the folio's head, or of a page
+ * @npages: of the folio, or 1
+ * @pid: the task
+ * @handle: what the unpin will name; not 0
+ *
+ * Does nothing if the pin is not on record, or has its handle already: a record has pages
+ * of one call, and those are of one object. Any context where the shards' locks may be
+ * taken.
+ */
+void gup_pin_keep(struct gup_pin_index *index, unsigned long pfn, unsigned long npages,
+		  pid_t pid, unsigned long handle)
+{
+	unsigned long nr, last = gup_pin_block_nr(pfn + npages - 1);
+	struct newest newest = {};
+
+	for (nr = gup_pin_block_nr(pfn); nr <= last; nr++)
+		find_in(index, nr, gup_pin_folio_mask(nr, pfn, npages), pid, &newest);
+	if (newest.time)
+		mark_in(index, &newest, gup_pin_folio_mask(newest.block, pfn, npages), pid,
+			handle);
+}
