@@ -71,15 +71,16 @@ void __gup_pin_released_folio(struct folio *folio, unsigned long pins,
 			      unsigned long site);
 void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios,
 			       unsigned long site);
-void __gup_pin_released_bio(struct bio *bio, struct page *page, unsigned long npages,
-			    unsigned long site);
-void __gup_pin_released_kept(const void *handle, struct folio *folio,
-			     unsigned long site);
+void __gup_pin_released_bio(struct bio *bio, struct page *page, unsigned long npages);
+void __gup_pin_released_part(struct page **pages, unsigned long npages);
+void __gup_pin_released_kept(const void *handle, struct folio *folio);
 void __gup_pin_keep_pages(const void *handle, struct page **pages,
 			  unsigned long npages);
 void __gup_pin_keep_folios(const void *handle, struct folio **folios,
 			   unsigned long nfolios);
 void __gup_pin_unpin_folio(struct folio *folio, unsigned long npages);
+void __gup_pin_unpin_folios(struct folio **folios, unsigned long nfolios);
+void __gup_pin_unpin_pages(struct page **pages, unsigned long npages);
 void __gup_pin_dump_page(const struct page *page);
 void __gup_pin_contig_busy(unsigned long start, unsigned long end, gfp_t gfp);
 void __gup_pin_writeback_start(struct folio *folio, unsigned long ip);
@@ -273,6 +274,46 @@ static __always_inline void gup_pin_released_folios(struct folio **folios,
 }
 
 /**
+ * gup_pin_unpin_pages() - unpin_user_pages() for the caller of the function that calls this
+ * @pages: the pages
+ * @npages: how many
+ */
+static __always_inline void gup_pin_unpin_pages(struct page **pages, unsigned long npages)
+{
+	if (static_branch_unlikely(&gup_pin_hooks)) {
+		__gup_pin_released_pages(pages, npages, false, _RET_IP_);
+		__gup_pin_unpin_pages(pages, npages);
+	} else {
+		unpin_user_pages(pages, npages);
+	}
+}
+
+/*
+ * Pins of a call that has not succeeded yet are dropped: they are not on record, and one
+ * that is on the page is another's.
+ */
+static __always_inline void gup_pin_undo_pages(struct page **pages, unsigned long npages)
+{
+	__gup_pin_unpin_pages(pages, npages);
+}
+
+static __always_inline void gup_pin_undo_page(struct page *page)
+{
+	__gup_pin_unpin_pages(&page, 1);
+}
+
+static __always_inline void gup_pin_undo_folios(struct folio **folios,
+						unsigned long nfolios)
+{
+	__gup_pin_unpin_folios(folios, nfolios);
+}
+
+static __always_inline void gup_pin_undo_folio(struct folio *folio)
+{
+	__gup_pin_unpin_folio(folio, 1);
+}
+
+/**
  * gup_pin_unpin_bio() - unpin_user_folio() of pages that a bio has
  * @bio: the bio
  * @folio: the folio
@@ -285,7 +326,7 @@ static __always_inline void gup_pin_unpin_bio(struct bio *bio, struct folio *fol
 					      size_t first, size_t npages)
 {
 	if (static_branch_unlikely(&gup_pin_hooks))
-		__gup_pin_released_bio(bio, folio_page(folio, first), npages, _RET_IP_);
+		__gup_pin_released_bio(bio, folio_page(folio, first), npages);
 	__gup_pin_unpin_folio(folio, npages);
 }
 
@@ -300,7 +341,8 @@ static __always_inline void gup_pin_unpin_bio(struct bio *bio, struct folio *fol
 static __always_inline void gup_pin_unpin_part(struct folio *folio, struct page **pages,
 					       unsigned long npages)
 {
-	gup_pin_released_pages(pages, npages, false);
+	if (static_branch_unlikely(&gup_pin_hooks))
+		__gup_pin_released_part(pages, npages);
 	__gup_pin_unpin_folio(folio, npages);
 }
 
@@ -342,7 +384,7 @@ static __always_inline void gup_pin_keep_folios(const void *handle, struct folio
 static __always_inline void gup_pin_unpin_kept(const void *handle, struct folio *folio)
 {
 	if (static_branch_unlikely(&gup_pin_hooks))
-		__gup_pin_released_kept(handle, folio, _RET_IP_);
+		__gup_pin_released_kept(handle, folio);
 	__gup_pin_unpin_folio(folio, 1);
 }
 
@@ -617,7 +659,12 @@ static inline void gup_pin_released_folios(struct folio **folios,
 {
 }
 
-/* Not a function, for <linux/mm.h> may not have been included. */
+/* Not functions, for <linux/mm.h> may not have been included. */
+#define gup_pin_unpin_pages(pages, npages)		unpin_user_pages(pages, npages)
+#define gup_pin_undo_pages(pages, npages)		unpin_user_pages(pages, npages)
+#define gup_pin_undo_page(page)				unpin_user_page(page)
+#define gup_pin_undo_folios(folios, nfolios)		unpin_folios(folios, nfolios)
+#define gup_pin_undo_folio(folio)			unpin_folio(folio)
 #define gup_pin_unpin_bio(bio, folio, first, npages)	unpin_user_folio(folio, npages)
 #define gup_pin_unpin_part(folio, pages, npages)	unpin_user_folio(folio, npages)
 #define gup_pin_unpin_kept(handle, folio)		unpin_user_folio(folio, 1)

@@ -356,7 +356,17 @@ static __always_inline struct gup_pin_unpin unpin_by(unsigned long site, unsigne
 		.pid = in_task() ? current->pid : 0,
 		.unmatched = gup_pin_unmatched,
 		.ip = ip,
+		.func = ip,
 	};
+}
+
+/* By a function that stands for unpin_user_folio(), with something more to say. */
+static __always_inline struct gup_pin_unpin unpin_in(unsigned long ip)
+{
+	struct gup_pin_unpin unpin = unpin_by(ip, ip);
+
+	unpin.func = (unsigned long)unpin_user_folio;
+	return unpin;
 }
 
 /* While they are on record, so that they can be reported. */
@@ -401,18 +411,14 @@ static unsigned long unpin_small(struct gup_pin_unpin *unpin, struct page **page
 	return i;
 }
 
-void __gup_pin_released_pages(struct page **pages, unsigned long npages, bool dirty,
-			      unsigned long site)
+static __always_inline void unpin_array(struct gup_pin_unpin *unpin, struct page **pages,
+					unsigned long npages)
 {
-	struct gup_pin_unpin unpin = unpin_by(site, _RET_IP_);
-	bool slowly = dirty || trace_gup_pin_release_enabled();
+	bool slowly = unpin->write || trace_gup_pin_release_enabled();
 	unsigned long i, run;
 
-	if (IS_ERR_VALUE(npages) || !npages)
-		return;
-	unpin.write = dirty;
-	unpin.first = (unsigned long)pages;
-	unpin.last = (unsigned long)(pages + npages - 1);
+	unpin->first = (unsigned long)pages;
+	unpin->last = (unsigned long)(pages + npages - 1);
 	for (i = 0; i < npages; i += run) {
 		struct folio *folio;
 
@@ -422,15 +428,33 @@ void __gup_pin_released_pages(struct page **pages, unsigned long npages, bool di
 		folio = page_folio(pages[i]);
 		if (is_zero_folio(folio))
 			continue;
-		if (folio_test_large(folio))
+		if (folio_test_large(folio)) {
 			run = folio_run(pages + i, npages - i, folio);
-		else if (!slowly) {
-			run = unpin_small(&unpin, pages + i, npages - i);
+		} else if (!slowly) {
+			run = unpin_small(unpin, pages + i, npages - i);
 			continue;
 		}
-		unpin_range(&unpin, pages[i], run);
+		unpin_range(unpin, pages[i], run);
 	}
-	gup_pin_unpin_end(&unpin);
+	gup_pin_unpin_end(unpin);
+}
+
+void __gup_pin_released_pages(struct page **pages, unsigned long npages, bool dirty,
+			      unsigned long site)
+{
+	struct gup_pin_unpin unpin = unpin_by(site, _RET_IP_);
+
+	if (IS_ERR_VALUE(npages) || !npages)
+		return;
+	unpin.write = dirty;
+	unpin_array(&unpin, pages, npages);
+}
+
+void __gup_pin_released_part(struct page **pages, unsigned long npages)
+{
+	struct gup_pin_unpin unpin = unpin_in(_RET_IP_);
+
+	unpin_array(&unpin, pages, npages);
 }
 
 void __gup_pin_released_range(struct page *page, unsigned long npages, bool dirty,
@@ -490,10 +514,9 @@ void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios,
 	gup_pin_unpin_end(&unpin);
 }
 
-void __gup_pin_released_bio(struct bio *bio, struct page *page, unsigned long npages,
-			    unsigned long site)
+void __gup_pin_released_bio(struct bio *bio, struct page *page, unsigned long npages)
 {
-	struct gup_pin_unpin unpin = unpin_by(site, _RET_IP_);
+	struct gup_pin_unpin unpin = unpin_in(_RET_IP_);
 
 	if (is_zero_page(page))
 		return;
@@ -530,9 +553,9 @@ void __gup_pin_keep_folios(const void *handle, struct folio **folios, unsigned l
 			     task_pid_nr(current), (unsigned long)handle);
 }
 
-void __gup_pin_released_kept(const void *handle, struct folio *folio, unsigned long site)
+void __gup_pin_released_kept(const void *handle, struct folio *folio)
 {
-	struct gup_pin_unpin unpin = unpin_by(site, _RET_IP_);
+	struct gup_pin_unpin unpin = unpin_in(_RET_IP_);
 
 	unpin.handle = (unsigned long)handle;
 	unpin_folio_pins(&unpin, folio, 1);

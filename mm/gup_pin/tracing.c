@@ -93,7 +93,7 @@ void gup_pin_trace_dropped(const struct gup_pin_unpin *unpin, struct page *page,
 	struct gup_pin_trace t = {
 		.pfn = page_to_pfn(page),
 		.pins = pins,
-		.ip = unpin->ip,
+		.ip = unpin->func,
 		.match = gup_pin_match_name(GUP_PIN_INFERRED),
 	};
 	struct gup_pin_item pin;

@@ -134,6 +134,7 @@ static inline void gup_pin_add(struct gup_pin_adder *adder, unsigned long pfn,
  * @unmatched: called, without a lock, for pins that have no record though all have one;
  *	may be NULL
  * @ip: for @unmatched: return address into the unpin function
+ * @func: the unpin function, as tracepoints say it
  * @origin: pins of it were released,
  * @released: so many, and have yet to be taken off its count
  */
@@ -148,6 +149,7 @@ struct gup_pin_unpin {
 	void (*unmatched)(unsigned long block, u64 mask, unsigned int pins,
 			  unsigned long ip);
 	unsigned long ip;
+	unsigned long func;
 	struct gup_pin_origin *origin;
 	u64 released;
 };

@@ -31,7 +31,7 @@
  * @record: the record; NULL if there is none on the pages
  * @score: how well it fits
  * @pins: pins on the pages that are on record, as far as was looked
- * @records: their records
+ * @records: their records, but for those with another handle
  * @handles: those that the unpin's handle names
  * @origin: of the first of them
  * @alike: all are of this origin
@@ -81,12 +81,23 @@ static unsigned int score(const struct gup_pin_unpin *unpin, const struct gup_pi
 	return score;
 }
 
+/*
+ * Pins that have a handle are released by it and by nothing else. So a record with another
+ * handle is taken only if there is no other.
+ */
 static void consider(struct verdict *verdict, const struct gup_pin_unpin *unpin,
 		     const struct gup_pin_site *site, struct gup_pin_record *record, u64 mask,
 		     pgoff_t index)
 {
 	unsigned int fits = score(unpin, site, record, index);
 
+	verdict->pins += gup_pin_count(record->mask & mask) * record->pins;
+	if (!verdict->record || fits > verdict->score) {
+		verdict->record = record;
+		verdict->score = fits;
+	}
+	if (fits < FITS_NOTHING)
+		return;
 	if (!verdict->records++) {
 		verdict->origin = record->origin;
 		verdict->alike = true;
@@ -94,11 +105,6 @@ static void consider(struct verdict *verdict, const struct gup_pin_unpin *unpin,
 	verdict->alike &= record->origin == verdict->origin;
 	verdict->modes |= BIT(record->origin->id.mode);
 	verdict->handles += fits >= FITS_HANDLE;
-	verdict->pins += gup_pin_count(record->mask & mask) * record->pins;
-	if (!verdict->record || fits > verdict->score) {
-		verdict->record = record;
-		verdict->score = fits;
-	}
 }
 
 static pgoff_t page_index(unsigned long pfn)
