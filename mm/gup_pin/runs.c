@@ -47,14 +47,19 @@ static void run_close(struct gup_pin_runs *runs, unsigned int i)
 		(runs->nr_open - i) * sizeof(runs->open[0]));
 }
 
-/* End the runs that stop short of this block, and so of any later one. */
+/*
+ * A run goes on with the next pages of its record, or, from the end of a block, with those
+ * of the next block. End the others.
+ */
 static void close_before(struct gup_pin_runs *runs, const struct gup_pin_item *item)
 {
 	unsigned long first = round_down(item->pfn, GUP_PIN_BLOCK_PAGES);
 	unsigned int i, kept = 0;
 
 	for (i = 0; i < runs->nr_open; i++) {
-		if (run_end(&runs->open[i]) < first)
+		unsigned long end = run_end(&runs->open[i]);
+
+		if (end != item->pfn && end != first && end != first + GUP_PIN_BLOCK_PAGES)
 			runs->done[runs->ready++] = runs->open[i];
 		else if (kept++ != i)
 			runs->open[kept - 1] = runs->open[i];
