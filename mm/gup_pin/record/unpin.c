@@ -366,6 +366,7 @@ static bool count_unrecorded(struct gup_pin_unpin *unpin, struct gup_pin_shard *
 {
 	unsigned int untracked = min_t(u64, pins, shard->untracked);
 
+	lockdep_assert_held(&shard->xa.xa_lock);
 	shard->untracked -= untracked;
 	pins -= untracked;
 	if (!READ_ONCE(unpin->index->complete)) {
@@ -378,29 +379,40 @@ static bool count_unrecorded(struct gup_pin_unpin *unpin, struct gup_pin_shard *
 	return !untracked;
 }
 
-/*
- * There is no record on the page: is its folio pinned as a whole? If not, the pin has no
- * record. Returns whether that is an error.
- */
-static bool unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
+/* A pin of a folio that was pinned as a whole goes. */
+static bool unpin_whole(struct gup_pin_unpin *unpin, unsigned long head)
 {
-	unsigned long head = gup_pin_head_pfn(pfn), nr = gup_pin_block_nr(head), flags;
+	unsigned long nr = gup_pin_block_nr(head), flags;
 	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
 	enum unpin_result result = UNPIN_NO_RECORD;
 	struct gup_pin_block *block;
-	bool error = false;
 
 	xa_lock_irqsave(&shard->xa, flags);
-	if (READ_ONCE(unpin->index->recording)) {
-		block = gup_pin_index_find(shard, nr);
-		if (block) {
-			result = unpin_one(unpin, shard, block, gup_pin_block_bit(head), true,
-					   &flags);
-			gup_pin_index_tidy(shard, block);
-		}
-		if (result != UNPIN_DONE)
-			error = count_unrecorded(unpin, shard, pfn, 1);
+	block = gup_pin_index_find(shard, nr);
+	if (block) {
+		result = unpin_one(unpin, shard, block, gup_pin_block_bit(head), true,
+				   &flags);
+		gup_pin_index_tidy(shard, block);
 	}
+	xa_unlock_irqrestore(&shard->xa, flags);
+	return result == UNPIN_DONE;
+}
+
+/*
+ * There is no record on the page: is its folio pinned as a whole? If not, the pin has no
+ * record; it is counted where it would have been. Returns whether that is an error.
+ */
+static bool unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
+{
+	unsigned long head = gup_pin_head_pfn(pfn), flags;
+	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, gup_pin_block_nr(pfn));
+	bool error = false;
+
+	if (head != pfn && unpin_whole(unpin, head))
+		return false;
+	xa_lock_irqsave(&shard->xa, flags);
+	if (READ_ONCE(unpin->index->recording))
+		error = count_unrecorded(unpin, shard, pfn, 1);
 	xa_unlock_irqrestore(&shard->xa, flags);
 	return error;
 }
