@@ -22,7 +22,7 @@ static const struct gup_pin_run *next_wanted(struct gup_pin_lines *lines)
 	while (!fatal_signal_pending(current)) {
 		run = gup_pin_runs_next(&lines->runs);
 		if (!run || !lines->wanted ||
-		    lines->wanted(&run->first, local_clock()))
+		    lines->wanted(lines, &run->first, local_clock()))
 			return run;
 		cond_resched();
 	}

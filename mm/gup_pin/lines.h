@@ -26,7 +26,8 @@ struct seq_file;
  */
 struct gup_pin_lines {
 	const char *title;
-	bool (*wanted)(const struct gup_pin_item *pin, u64 now);
+	bool (*wanted)(const struct gup_pin_lines *lines, const struct gup_pin_item *pin,
+		       u64 now);
 	bool hide;
 	struct pid_namespace *ns;
 	struct gup_pin_filter filter;

@@ -68,7 +68,7 @@ static void report(const struct gup_pin_item *item, struct folio *folio)
 }
 
 /* One that is just being dropped is not told of, and its origin may be another time. */
-static void tell(const struct gup_pin_item *item)
+static void tell(const struct gup_pin_walk *walk, const struct gup_pin_item *item)
 {
 	struct folio *folio;
 
@@ -78,7 +78,7 @@ static void tell(const struct gup_pin_item *item)
 	if (!folio)
 		return;
 	/* Then the folio is what was pinned. */
-	if (gup_pin_still_held(&gup_pin_root.index, item) &&
+	if (gup_pin_still_held(&gup_pin_root.index, walk, item) &&
 	    gup_pin_origin_report_once(&gup_pin_root.origins, &item->id))
 		report(item, folio);
 	gup_pin_folio_put(folio);
@@ -113,7 +113,7 @@ void gup_pin_overdue_look(u64 max_ms)
 			if (i && gup_pin_same_call(&items[i], &items[i - 1]))
 				continue;
 			if (is_overdue(&items[i], max_ms))
-				tell(&items[i]);
+				tell(&walk, &items[i]);
 		}
 		cond_resched();
 	}

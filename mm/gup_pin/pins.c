@@ -77,12 +77,13 @@ static bool all_live(const struct gup_pin_id *id, u64 age)
  * A record is read before anybody asks whether its task lives: who released the
  * pin in between, and ended, has left nothing behind.
  */
-static bool is_orphan(const struct gup_pin_item *pin, u64 now)
+static bool is_orphan(const struct gup_pin_lines *lines, const struct gup_pin_item *pin,
+		      u64 now)
 {
 	u64 age = now > pin->time ? now - pin->time : 0;
 
 	return !all_live(&pin->id, age) &&
-	       gup_pin_still_held(&gup_pin_root.index, pin);
+	       gup_pin_still_held(&gup_pin_root.index, &lines->runs.walk, pin);
 }
 
 static int orphans_open(struct inode *inode, struct file *file)

@@ -73,7 +73,7 @@ static void fill_pins(struct gup_pin_report *report, const struct gup_pin_item *
 			break;
 	if (i == report->nr) {
 		/* One of the others, or no longer on record. */
-		if (!gup_pin_still_held(&gup_pin_root.index, extra))
+		if (!gup_pin_still_held(&gup_pin_root.index, NULL, extra))
 			report->calls++;
 		i = min(report->nr, GUP_PIN_REPORT_PINS - 1);
 		report->nr = i + 1;

@@ -361,7 +361,7 @@ unsigned int gup_pin_try_holders(struct gup_pin_index *index, unsigned long pfn,
 				 struct gup_pin_holders *holders, bool *busy);
 bool gup_pin_only_reads(struct gup_pin_index *index, unsigned long pfn,
 			unsigned long npages);
-bool gup_pin_still_held(struct gup_pin_index *index,
+bool gup_pin_still_held(struct gup_pin_index *index, const struct gup_pin_walk *walk,
 			const struct gup_pin_item *item);
 
 u64 gup_pin_count_folios(struct gup_pin_index *index);

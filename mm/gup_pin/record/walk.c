@@ -255,30 +255,67 @@ void gup_pin_walk_end(struct gup_pin_walk *walk)
 	walk->placed = false;
 }
 
+/* Let others have the lock, and go on in front of a record; NULL at the list's head. */
+static struct gup_pin_record *pause_back(struct gup_pin_shard *shard,
+					 struct gup_pin_block *block,
+					 struct gup_pin_record *record, unsigned long *flags)
+{
+	struct gup_pin_record place = {}, *prev = NULL;
+
+	if (record == &block->first)
+		return NULL;
+	list_add_tail(&place.list, &record->list);
+	xa_unlock_irqrestore(&shard->xa, *flags);
+	xa_lock_irqsave(&shard->xa, *flags);
+	prev = list_prev_entry(&place, list);
+	list_del(&place.list);
+	return prev;
+}
+
+static bool is_record_of(const struct gup_pin_record *record, const struct gup_pin_item *item)
+{
+	return (record->mask & BIT_ULL(gup_pin_block_bit(item->pfn))) &&
+	       record->time == item->time && gup_pin_id_equal(&record->origin->id, &item->id);
+}
+
 /**
  * gup_pin_still_held() - is a pin still on record that a walk has found?
  * @index: the index
- * @item: what the walk found
+ * @walk: that walk, if it is still near; or NULL
+ * @item: what it found
  *
- * Any context where the shards' locks may be taken.
+ * Looks from the walk's place on backwards, or from the end of the list, which mostly is
+ * near. Any context where the shards' locks may be taken.
  *
  * Return: false if it has been released since.
  */
-bool gup_pin_still_held(struct gup_pin_index *index, const struct gup_pin_item *item)
+bool gup_pin_still_held(struct gup_pin_index *index, const struct gup_pin_walk *walk,
+			const struct gup_pin_item *item)
 {
 	unsigned long nr = gup_pin_block_nr(item->pfn), flags;
 	struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
-	u64 mask = BIT_ULL(gup_pin_block_bit(item->pfn));
-	struct gup_pin_record *record;
+	struct gup_pin_record *record = NULL;
 	struct gup_pin_block *block;
+	unsigned int looked = 0;
 	bool held = false;
 
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, nr);
+	if (block && walk && walk->placed && walk->block == nr)
+		record = list_entry(walk->place.list.prev, struct gup_pin_record, list);
+	else if (block)
+		record = list_last_entry(&block->first.list, struct gup_pin_record, list);
+	while (record && !held) {
+		held = is_record_of(record, item);
+		if (!(++looked % COUNT_BATCH))
+			record = pause_back(shard, block, record, &flags);
+		else if (record == &block->first)
+			record = NULL;
+		else
+			record = list_prev_entry(record, list);
+	}
 	if (block)
-		gup_pin_for_each_record(record, block)
-			held |= (record->mask & mask) && record->time == item->time &&
-				gup_pin_id_equal(&record->origin->id, &item->id);
+		gup_pin_index_tidy(shard, block);
 	xa_unlock_irqrestore(&shard->xa, flags);
 	return held;
 }

@@ -251,8 +251,7 @@ TEST_F_TIMEOUT(scale, millions, TIMEOUT)
 }
 
 static const char *const caches[] = {
-	"gup_pin_call", "gup_pin_origin", "gup_pin_block", "gup_pin_layer",
-	"gup_pin_slots", "gup_pin_calls", "gup_pin_set", "gup_pin_refs",
+	"gup_pin_origin", "gup_pin_block", "gup_pin_record",
 };
 
 /* The index is of xa_nodes, which others use too. */
