@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a pinned folio is: mirrors mm/gup_pin/folio.c."""
+"""What a pinned folio is: mirrors mm/gup_pin/record/folio.c."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .errors import Unreadable
 from .memory import (
+    Field,
     Memory,
     Record,
     find_offset,
@@ -34,6 +33,8 @@ NO_FILE = (0, 0, "")
 # Huge pages of 1 GiB: no folio is larger.
 ORDER_MAX = 18
 
+_WORD_MASK = (1 << 64) - 1
+
 # The byte of page_type that tells the type.
 _TYPE_SHIFT = 24
 
@@ -53,12 +54,18 @@ class Folio:
     # A path of its file, as in a line; empty if it has none.
     path: str = ""
 
+    @property
+    def pages(self) -> int:
+        """How many it has."""
+        return 1 << self.order
+
 
 # What the kernel says of a pfn that is no folio's head.
 NO_FOLIO = Folio("device", 0, 0, 0, 0, None)
 
 # Only here: its struct page is not in the dump, which need not mean anything.
-UNKNOWN_FOLIO = Folio("unknown", 0, 0, 0, 0, None)
+UNKNOWN = "unknown"
+UNKNOWN_FOLIO = Folio(UNKNOWN, 0, 0, 0, 0, None)
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,8 @@ class Layouts:
 
     page0 is the address of pfn 0's struct page, None if it cannot be found out.
     The members of folio: flags, mapping, index, page_type, the word that marks a
-    tail page, and the device memory that it belongs to.
+    tail page, and the device memory that it belongs to. next_head: that word of the
+    struct page behind, None in a kernel that has no fake heads; page_size: of a page.
     """
 
     page0: int | None
@@ -98,8 +106,8 @@ class Layouts:
     uptodate: int
     hugetlb: int
     dax_types: frozenset[int]
-    flags_at: int = 0
-    little_endian: bool = True
+    next_head: Record | None
+    page_size: int
 
 
 def _constant(prog: Program, name: str) -> int | None:
@@ -190,9 +198,33 @@ def find_layouts(prog: Program) -> Layouts:
         dax_types=frozenset(
             value for name in dax if (value := _constant(prog, name)) is not None
         ),
-        flags_at=find_offset(prog, "struct page", "flags"),
-        little_endian=is_little_endian(prog),
+        next_head=find_next_head(prog),
+        page_size=int(prog["PAGE_SIZE"].value_()),
     )
+
+
+def find_next_head(prog: Program) -> Record | None:
+    """Where a head's second struct page tells it; None if there are no fake heads.
+
+    With compound_info, tails that share their memory are true tails.
+    """
+    page = prog.type("struct page")
+    if not page.has_member("compound_head"):
+        return None
+    assert page.size is not None
+    at = 8 * (page.size + page.member("compound_head").offset)
+    return Record("struct page", 2 * page.size, [Field(at, 64)], is_little_endian(prog))
+
+
+def head_address(page: int, word: int) -> int:
+    """The head of the tail page at an address, by the word that marks it.
+
+    compound_info may have the mask that makes one of the other. No struct page is at
+    an address that looks like a mask.
+    """
+    value = word - 1
+    is_mask = (-value & _WORD_MASK).bit_count() == 1
+    return page & value if is_mask else value
 
 
 class FolioReader:
@@ -227,50 +259,54 @@ class FolioReader:
         """The address of pfn 0's struct page, None if that is unknown."""
         return self._layouts.page0
 
-    def describe(self, pfns: Sequence[int]) -> list[Folio]:
-        """Describe the folios that begin at pfns, which ascend and lie close."""
+    def of_page(self, pfn: int) -> tuple[int, Folio]:
+        """The folio that has a page, and the pfn of its head.
+
+        The page itself where that is not known, or damaged.
+        """
         if self._live:
             # A file may be freed or renamed, and its mapping another's by now.
             self._files.clear()
-        first, size = pfns[0], self._page_size
         try:
-            data = self._pages(first, pfns[-1] + 1 - first)
-        except Unreadable:
-            return [self._describe_alone(pfn) for pfn in pfns]
-        return [self._describe(pfn, data, (pfn - first) * size) for pfn in pfns]
+            words = self._words(pfn)
+            head = self._head(pfn, words)
+            folio = self._describe(head, words if head == pfn else self._words(head))
+        except Unreadable as error:
+            self._fault(error)
+            return pfn, UNKNOWN_FOLIO
+        if head <= pfn < head + folio.pages and folio is not NO_FOLIO:
+            return head, folio
+        return pfn, NO_FOLIO
 
-    def large(self, first: int, bits: Sequence[int], count: int) -> dict[int, int]:
-        """Which of the folios first + bit have more than a page, and how many more."""
-        try:
-            data = self._pages(first, count)
-        except Unreadable:
-            return self._large_alone(first, bits)
-        flags, head = self._flags(count).unpack_from(data), self._layouts.head
-        if not any(flags[bit] & head for bit in bits):
-            return {}
-        return {
-            bit: (1 << self._order(first + bit)) - 1
-            for bit in bits
-            if flags[bit] & head
-        }
+    def _head(self, pfn: int, words: tuple[int, ...]) -> int:
+        """The head of a page's folio, by its members; raises Unreadable."""
+        layouts = self._layouts
+        flags, *_, tail, _ = words
+        address = self._address(pfn)
+        if tail & 1:
+            head = head_address(address, tail)
+        elif flags & layouts.head and not address % layouts.page_size:
+            head = self._true_head(address)
+        else:
+            return pfn
+        return pfn - (address - head) // self._page_size
 
-    def _large_alone(self, first: int, bits: Sequence[int]) -> dict[int, int]:
-        """The same where not all struct pages can be read."""
-        orders = {bit: self._describe_alone(first + bit).order for bit in bits}
-        return {bit: (1 << order) - 1 for bit, order in orders.items() if order}
+    def _true_head(self, address: int) -> int:
+        """What looks like a head may be a tail of the folio whose head it shows.
 
-    @lru_cache(maxsize=4)  # noqa: B019 (there is one reader)
-    def _flags(self, count: int) -> struct.Struct:
-        """What unpacks the flags of so many struct pages."""
-        at = self._layouts.flags_at
-        page = f"{at}xQ{self._page_size - at - 8}x"
-        return struct.Struct(
-            ("<" if self._layouts.little_endian else ">") + page * count
-        )
+        With hugetlb_free_vmemmap=on, pages full of a huge page's tails are the one that
+        begins with its head: see page_fixed_fake_head() of the kernel.
+        """
+        following = self._layouts.next_head
+        if following is None:
+            return address
+        (word,) = following.read(self._memory, address)
+        return word - 1 if word & 1 else address
 
-    def _pages(self, pfn: int, count: int) -> bytes:
-        size = self._page_size
-        return self._memory.read(self._address(pfn), count * size, self.PAGE)
+    def _words(self, pfn: int) -> tuple[int, ...]:
+        """The members of the folio that begins at a page; raises Unreadable."""
+        data = self._memory.read(self._address(pfn), self._page_size, self.PAGE)
+        return self._layouts.folio.unpack(data)
 
     def _address(self, pfn: int) -> int:
         page0 = self._layouts.page0
@@ -278,18 +314,10 @@ class FolioReader:
             raise Unreadable("memmap", 0)
         return page0 + pfn * self._page_size
 
-    def _describe_alone(self, pfn: int) -> Folio:
-        try:
-            return self._describe(pfn, self._pages(pfn, 1), 0)
-        except Unreadable as error:
-            self._fault(error)
-            return UNKNOWN_FOLIO
-
-    def _describe(self, pfn: int, data: bytes, offset: int) -> Folio:
+    def _describe(self, pfn: int, words: tuple[int, ...]) -> Folio:
+        """The folio whose head is at a pfn, by its members."""
         layouts = self._layouts
-        flags, mapping, index, page_type, tail, pgmap = layouts.folio.unpack(
-            data, offset
-        )
+        flags, mapping, index, page_type, tail, pgmap = words
         if tail & 1:
             return NO_FOLIO
         order = self._order(pfn) if flags & layouts.head else 0

@@ -164,25 +164,6 @@ class Memmap:
         data = self._memory.read(self.address(pfn), layouts.size, self.PAGE)
         return self._counts(pfn, data, 0)
 
-    def counts_of(
-        self, first: int, bits: Sequence[int]
-    ) -> Iterator[tuple[int, Counts]]:
-        """What those folios first + bit count whose struct pages can be read."""
-        size = self._layouts.size
-        count = bits[-1] + 1
-        try:
-            data = self._memory.read(self.address(first), count * size, self.PAGE)
-        except Unreadable:
-            data = b""
-        for bit in bits:
-            try:
-                if data:
-                    yield bit, self._counts(first + bit, data, bit * size)
-                else:
-                    yield bit, self.counts(first + bit)
-            except Unreadable as error:
-                self._fault(error)
-
     def _counts(self, pfn: int, data: bytes, at: int) -> Counts:
         layouts = self._layouts
         # The first struct page has all of these, so the rest need not be there.
