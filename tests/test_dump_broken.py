@@ -88,11 +88,7 @@ def check_list(dump: Dump, done: subprocess.CompletedProcess[str]) -> list[dict[
 KINDS = {
     "node": "struct xa_node",
     "block": "struct gup_pin_block",
-    "layer": "struct gup_pin_layer",
-    "slots": "slot of a block",
-    "set": "struct gup_pin_refs",
-    "chunk": "struct gup_pin_refs",
-    "call": "struct gup_pin_call",
+    "record": "struct gup_pin_record",
     "origin": "struct gup_pin_origin",
     "stack": "stack",
 }
