@@ -79,14 +79,14 @@ def use(prog: Program) -> dict[str, object]:
     reads = sum(run.pins for run in gup_pin.for_each_pin(prog, mode="r"))
     writes = sum(run.pins for run in gup_pin.for_each_pin(prog, mode="w"))
     pins = sum(run.pins for run in runs)
-    counted = (record.mask.value_().bit_count() * record.pins.value_() for record in records)
-    assert pins == reads + writes == sum(counted)
+    counted = ((record.mask.value_(), record.pins.value_()) for record in records)
+    assert pins == reads + writes == sum(mask.bit_count() * each for mask, each in counted)
     return {
         "lines": len(runs),
         "pins": pins,
         "calls": len(calls),
         "live origins": sum(
-            origin.acquired.counter.value_() > origin.released.counter.value_() for origin in origins
+            each.acquired.counter.value_() > each.released.counter.value_() for each in origins
         ),
         "hazards": len(list(gup_pin.for_each_hazard(prog))),
         "inconsistencies": len(list(gup_pin.for_each_inconsistency(prog))),

@@ -63,7 +63,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Layouts:
-    """Where blocks and records have their members; first_at: a block its first record."""
+    """Where blocks and records have their members, and a block its first record."""
 
     block: Record
     record: Record

@@ -196,9 +196,7 @@ class Filter:
                 or self._wants_task(origin.tgid, origin.pid)
             )
             and (self.comm is None or self.comm in (event.comm, origin.comm))
-            and (
-                self._wants_age(event.time, now) or self._wants_age(item.time, now)
-            )
+            and (self._wants_age(event.time, now) or self._wants_age(item.time, now))
             and self._wants_any(origin)
         )
 

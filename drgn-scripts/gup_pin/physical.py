@@ -83,7 +83,7 @@ def find_physical(
     is_long: Callable[[Item], bool],
     fault: Callable[[Unreadable], None],
 ) -> Physical:
-    """Zones and blocks of a program, with the pins of folios, as by_folio() gives them."""
+    """Zones and blocks of a program, with the pins of folios: see by_folio()."""
     from drgn import FaultError  # noqa: PLC0415
 
     memory = Physical(int(prog["PAGE_SIZE"].value_()), 0)

@@ -81,25 +81,24 @@ class Run(Pin):
     def continues(self, item: Item, page_shift: int) -> bool:
         """Whether an item is the next pages of this run."""
         first, pages = self.first, self.pages
-        if first.pfn + pages != item.pfn or first.time != item.time:
-            return False
-        if first.origin is not item.origin and first.origin != item.origin:
+        if first.pfn + pages != item.pfn or not _are_alike(first, item):
             return False
         ours, other = first.folio, item.folio
-        if ours is not other and (ours.map, ours.order, ours.dev, ours.ino) != (
-            other.map,
-            other.order,
-            other.dev,
-            other.ino,
-        ):
-            return False
-        if first.match != item.match:
-            return False
         if ours.ino and other.index != ours.index + pages:
             return False
         if not first.addr or not item.addr:
             return first.addr == item.addr
         return item.addr == first.addr + (pages << page_shift)
+
+
+def _are_alike(a: Item, b: Item) -> bool:
+    """Whether two items are of one call, and of like folios."""
+    if a.time != b.time or (a.origin is not b.origin and a.origin != b.origin):
+        return False
+    x, y = a.folio, b.folio
+    return a.match == b.match and (
+        x is y or (x.map, x.order, x.dev, x.ino) == (y.map, y.order, y.dev, y.ino)
+    )
 
 
 def make_runs(items: Iterable[Item], page_shift: int) -> Iterator[Run]:

@@ -290,9 +290,7 @@ class GupPinState:
         def is_long(item: Item) -> bool:
             return item.origin.term == self.names.long
 
-        return find_physical(
-            self.prog, self.for_each_folio(), is_long, self.faults.add
-        )
+        return find_physical(self.prog, self.for_each_folio(), is_long, self.faults.add)
 
     def all_shards(self) -> list[Shard]:
         """The shards of the index; none if they cannot be read."""
@@ -422,9 +420,7 @@ def gup_pin_state(prog: Program) -> GupPinState:
     )
     walk = Walk(
         geometry,
-        xarray.Walker(
-            memory, xarray.find_node_layout(prog), faults.add, memory.live
-        ),
+        xarray.Walker(memory, xarray.find_node_layout(prog), faults.add, memory.live),
         blocks.BlockReader(
             memory, blocks.find_layouts(prog), reader, faults.add, memory.live
         ),

@@ -19,8 +19,8 @@ class Sum:
     """A record of the debugfs file stacks.
 
     origin: one of those that are summed up; pins, pages: live ones; guessed: pins that
-    are not exact; acquired: pins ever taken; peak: the most that one task's were seen to
-    be; oldest, newest: times of calls in ns of local_clock(); numbers: those of the
+    are not exact; acquired: pins ever taken; peak: the most that one task's were seen
+    to be; oldest, newest: times of calls in ns of local_clock(); numbers: those of the
     calls, see PinRecord
     """
 
@@ -50,7 +50,7 @@ def sum_up(
     origins: Iterable[tuple[int, Origin, Counts]],
 ) -> list[Sum]:
     """Sums of all shares, those with most pins first."""
-    # Records in a row mostly have the same origin, and hashing four numbers takes longer.
+    # Most in a row have the same origin, and hashing four numbers takes longer.
     by_origin: dict[int, tuple[Sum, Origin]] = {}
     sums: dict[Key, Sum] = {}
     for origin, call, time, pins, pages, guessed in shares:
