@@ -65,7 +65,7 @@ def test_half_a_dump_gives_half_of_what_it_says(
 
 
 # Verbs that look at each pin and its folio; the others tell what is elsewhere.
-OF_PINS = ("list", "stacks", "orphans", "check")
+OF_PINS = ("list", "stacks", "orphans", "check", "status")
 # What a pin is by, all of which debugfs had, too.
 WHO = ("mode", "term", "api", "owner", "task", "comm", "stack")
 PAGE = 4096

@@ -119,8 +119,9 @@ def pinned_folios(dump: Dump) -> list[int]:
     """The pfns of all folios that debugfs had, ascending."""
     pfns: set[int] = set()
     for pin in map(words_of, dump.pins):
-        first = int(pin["pfn"], 16)
-        pfns.update(range(first, first + int(pin["pages"]), 1 << int(pin["order"])))
+        first, order = int(pin["pfn"], 16), int(pin["order"])
+        # They are aligned to their size.
+        pfns.update(pfn >> order << order for pfn in range(first, first + int(pin["pages"])))
     return sorted(pfns)
 
 

@@ -169,15 +169,16 @@ class GupPinState:
         )
 
     def _live(self) -> totals.Live:
-        folios, last = 0, -1
+        folios, last, known = 0, -1, True
         calls: set[int] = set()
         for first, block in self.walk.blocks(self.all_shards()):
             calls.update(record.call for record in block.records)
-            for head, _ in self.walk.places(first, block.used).values():
+            for head, found in self.walk.places(first, block.used).values():
                 folios += head != last
                 last = head
+                known = known and found.map != folio.UNKNOWN
         origins = sum(counts.pins > 0 for _, _, counts in self.for_each_origin())
-        return totals.Live(folios, len(calls), origins)
+        return totals.Live(folios if known else None, len(calls), origins)
 
     def tasks(self) -> Tasks:
         """Who is still there."""

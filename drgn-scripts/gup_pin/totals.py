@@ -42,9 +42,9 @@ def _sum_per_cpu(prog: Program, variable: Object) -> int:
 
 
 class Live(NamedTuple):
-    """What is live, and has to be counted."""
+    """What is live, and has to be counted; folios: None if not all are known."""
 
-    folios: int
+    folios: int | None
     calls: int
     origins: int
 
@@ -110,7 +110,7 @@ def find_stats(
     getters: dict[str, Callable[[], int]] = {
         "enabled": lambda: int(root.index.recording.value_()),
         "live_pins": lambda: totals.acquired - totals.released,
-        "live_folios": lambda: live.folios,
+        "live_folios": partial(_known, live.folios),
         "live_calls": lambda: live.calls,
         "live_origins": lambda: live.origins,
         "acquired": lambda: totals.acquired,
@@ -139,6 +139,13 @@ def find_stats(
         except FaultError as error:
             fault(Unreadable("figure of stats", error.address))
     return stats
+
+
+def _known(figure: int | None) -> int:
+    """A figure; raises LookupError if it is none."""
+    if figure is None:
+        raise LookupError
+    return figure
 
 
 def _counter(prog: Program, name: str, file: str) -> int:
