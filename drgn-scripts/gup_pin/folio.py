@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .errors import Unreadable
+from .memmap import Memmap
 from .memory import (
-    Field,
     Memory,
     Record,
     find_offset,
     find_record,
-    is_little_endian,
     is_struct,
 )
 from .paths import PathReader
@@ -32,8 +31,6 @@ NO_FILE = (0, 0, "")
 
 # Huge pages of 1 GiB: no folio is larger.
 ORDER_MAX = 18
-
-_WORD_MASK = (1 << 64) - 1
 
 # The byte of page_type that tells the type.
 _TYPE_SHIFT = 24
@@ -85,13 +82,10 @@ class Zones:
 class Layouts:
     """Where the kernel has what describes a folio.
 
-    page0 is the address of pfn 0's struct page, None if it cannot be found out.
     The members of folio: flags, mapping, index, page_type, the word that marks a
-    tail page, and the device memory that it belongs to. next_head: that word of the
-    struct page behind, None in a kernel that has no fake heads; page_size: of a page.
+    tail page, and the device memory that it belongs to.
     """
 
-    page0: int | None
     folio: Record
     order: Record
     order_at: int
@@ -106,8 +100,6 @@ class Layouts:
     uptodate: int
     hugetlb: int
     dax_types: frozenset[int]
-    next_head: Record | None
-    page_size: int
 
 
 def _constant(prog: Program, name: str) -> int | None:
@@ -146,21 +138,6 @@ def _find_zones(prog: Program) -> Zones | None:
     return Zones(*zone_field(count, nodes), device)
 
 
-def _find_page0(prog: Program) -> int | None:
-    """Where the memmap begins; drgn asks the dump's memory sections.
-
-    None if these are not in the dump, or each has a memmap of its own: sparse memory
-    without a virtual memmap, which drgn does not know.
-    """
-    from drgn import FaultError  # noqa: PLC0415
-    from drgn.helpers.linux.mm import pfn_to_page  # noqa: PLC0415
-
-    try:
-        return int(pfn_to_page(prog, 0).value_())
-    except (FaultError, LookupError, AttributeError):
-        return None
-
-
 def find_layouts(prog: Program) -> Layouts:
     """The layouts in a program; raises LookupError."""
     page, folio = prog.type("struct page"), prog.type("struct folio")
@@ -181,7 +158,6 @@ def find_layouts(prog: Program) -> Layouts:
         pgmap_type = None
     dax = ("MEMORY_DEVICE_FS_DAX", "MEMORY_DEVICE_GENERIC")
     return Layouts(
-        page0=_find_page0(prog),
         folio=described,
         order=find_record(prog, "struct folio", ["_flags_1"]),
         order_at=find_offset(prog, "struct folio", "_flags_1"),
@@ -198,66 +174,34 @@ def find_layouts(prog: Program) -> Layouts:
         dax_types=frozenset(
             value for name in dax if (value := _constant(prog, name)) is not None
         ),
-        next_head=find_next_head(prog),
-        page_size=int(prog["PAGE_SIZE"].value_()),
     )
-
-
-def find_next_head(prog: Program) -> Record | None:
-    """Where a head's second struct page tells it; None if there are no fake heads.
-
-    With compound_info, tails that share their memory are true tails.
-    """
-    page = prog.type("struct page")
-    if not page.has_member("compound_head"):
-        return None
-    assert page.size is not None
-    at = 8 * (page.size + page.member("compound_head").offset)
-    return Record("struct page", 2 * page.size, [Field(at, 64)], is_little_endian(prog))
-
-
-def head_address(page: int, word: int) -> int:
-    """The head of the tail page at an address, by the word that marks it.
-
-    compound_info may have the mask that makes one of the other. No struct page is at
-    an address that looks like a mask.
-    """
-    value = word - 1
-    is_mask = (-value & _WORD_MASK).bit_count() == 1
-    return page & value if is_mask else value
 
 
 class FolioReader:
     """Describes folios of one program."""
 
-    PAGE = "struct page"
     ORDER = "order of a folio"
 
     def __init__(
         self,
         memory: Memory,
         layouts: Layouts,
-        page_size: int,
+        pages: Memmap,
         fault: Callable[[Unreadable], None],
         paths: PathReader | None = None,
         live: bool = False,
     ) -> None:
-        """Read from memory; page_size is that of struct page, not of a page.
+        """Read from memory, where pages are.
 
         Without paths, no folio has one. Live: the memory changes meanwhile.
         """
         self._memory = memory
         self._layouts = layouts
-        self._page_size = page_size
+        self._pages = pages
         self._fault = fault
         self._paths = paths
         self._live = live
         self._files: dict[int, tuple[int, int, str]] = {}
-
-    @property
-    def page0(self) -> int | None:
-        """The address of pfn 0's struct page, None if that is unknown."""
-        return self._layouts.page0
 
     def of_page(self, pfn: int) -> tuple[int, Folio]:
         """The folio that has a page, and the pfn of its head.
@@ -268,9 +212,8 @@ class FolioReader:
             # A file may be freed or renamed, and its mapping another's by now.
             self._files.clear()
         try:
-            words = self._words(pfn)
-            head = self._head(pfn, words)
-            folio = self._describe(head, words if head == pfn else self._words(head))
+            head = self._pages.head(pfn)
+            folio = self._describe(head)
         except Unreadable as error:
             self._fault(error)
             return pfn, UNKNOWN_FOLIO
@@ -278,61 +221,26 @@ class FolioReader:
             return head, folio
         return pfn, NO_FOLIO
 
-    def _head(self, pfn: int, words: tuple[int, ...]) -> int:
-        """The head of a page's folio, by its members; raises Unreadable."""
-        layouts = self._layouts
-        flags, *_, tail, _ = words
-        address = self._address(pfn)
-        if tail & 1:
-            head = head_address(address, tail)
-        elif flags & layouts.head and not address % layouts.page_size:
-            head = self._true_head(address)
-        else:
-            return pfn
-        return pfn - (address - head) // self._page_size
-
-    def _true_head(self, address: int) -> int:
-        """What looks like a head may be a tail of the folio whose head it shows.
-
-        With hugetlb_free_vmemmap=on, pages full of a huge page's tails are the one that
-        begins with its head: see page_fixed_fake_head() of the kernel.
-        """
-        following = self._layouts.next_head
-        if following is None:
-            return address
-        (word,) = following.read(self._memory, address)
-        return word - 1 if word & 1 else address
-
-    def _words(self, pfn: int) -> tuple[int, ...]:
-        """The members of the folio that begins at a page; raises Unreadable."""
-        data = self._memory.read(self._address(pfn), self._page_size, self.PAGE)
-        return self._layouts.folio.unpack(data)
-
-    def _address(self, pfn: int) -> int:
-        page0 = self._layouts.page0
-        if page0 is None:
-            raise Unreadable("memmap", 0)
-        return page0 + pfn * self._page_size
-
-    def _describe(self, pfn: int, words: tuple[int, ...]) -> Folio:
-        """The folio whose head is at a pfn, by its members."""
-        layouts = self._layouts
-        flags, mapping, index, page_type, tail, pgmap = words
+    def _describe(self, pfn: int) -> Folio:
+        """The folio whose head is at a pfn; raises Unreadable."""
+        layouts, address = self._layouts, self._pages.address(pfn)
+        data = self._memory.read(address, self._pages.size, self._pages.PAGE)
+        flags, mapping, index, page_type, tail, pgmap = layouts.folio.unpack(data)
         if tail & 1:
             return NO_FOLIO
-        order = self._order(pfn) if flags & layouts.head else 0
+        order = self._order(address) if flags & layouts.head else 0
         kind = self._map(flags, mapping, page_type, pgmap)
         if kind in ("anon", "device") or mapping & _ANON:
             return Folio(kind, order, 0, 0, 0, index)
         dev, ino, path = NO_FILE if mapping & _NO_FILE else self._file(mapping)
         return Folio(kind, order, dev, ino, index, index, path)
 
-    def _order(self, pfn: int) -> int:
+    def _order(self, address: int) -> int:
         """The order of a large folio; 0 if it is not known, which is told to fault."""
         layouts = self._layouts
-        address = self._address(pfn) + layouts.order_at
+        address += layouts.order_at
         try:
-            data = self._memory.read(address, 8, self.PAGE)
+            data = self._memory.read(address, 8, self._pages.PAGE)
         except Unreadable as error:
             self._fault(error)
             return 0

@@ -28,7 +28,7 @@ from .meaning import Meaning
 from .memmap import Memmap
 from .memory import ProgramMemory, find_record
 from .orphans import Orphans
-from .page import Page, Process, find_processes, head_of, mapcount_of
+from .page import Page, Process, find_processes, mapcount_of
 from .physical import Physical, find_physical
 from .records import Origin
 from .runs import Item, Run, make_runs
@@ -68,6 +68,7 @@ class GupPinState:
     walk: Walk
     memory: ProgramMemory
     shards: Shards
+    pages: Memmap
     folios: folio.FolioReader
     _ring: ring.Ring
     _origins: origins.Origins
@@ -203,12 +204,6 @@ class GupPinState:
             for now in self.items_of(item.pfn)
         )
 
-    def struct_pages(self) -> Memmap:
-        """All struct pages."""
-        page0 = self.folios.page0
-        layouts = memmap.find_layouts(self.prog, page0)
-        return Memmap(self.memory, layouts, self.faults.add)
-
     def for_each_finding(
         self, progress: Callable[[int, int], None] = lambda done, total: None
     ) -> Iterator[Finding]:
@@ -230,25 +225,23 @@ class GupPinState:
     def _checker(self) -> Checker:
         prog = self.prog
         head = find_record(prog, "struct address_space", ["i_pages.xa_head"])
-        pages = self.struct_pages()
         files = FileCheck(
             self.walk.walker,
             lambda mapping: head.read(self.memory, mapping)[0],
-            pages.address,
+            self.pages.address,
             self.faults.add,
         )
         flags = find_flags(prog, self.names.write)
-        return Checker(pages, self.folios, files, flags, self.faults.add)
+        return Checker(self.pages, self.folios, files, flags, self.faults.add)
 
     def _suspects(
         self, progress: Callable[[int, int], None]
     ) -> Iterator[tuple[int, memmap.Counts]]:
-        pages = self.struct_pages()
         sections = find_sections(self.prog, self.faults.add)
         total, done = sum(count for _, count in sections), 0
         for first, count in sections:
             progress(done, total)
-            yield from pages.suspects(first, count)
+            yield from self.pages.suspects(first, count)
             done += count
         progress(done, total)
 
@@ -259,7 +252,7 @@ class GupPinState:
 
     def _still_unrecorded(self, finding: Finding) -> bool:
         try:
-            counts = self.struct_pages().counts(finding.pfn)
+            counts = self.pages.counts(finding.pfn)
         except Unreadable:
             return False
         if self.items_of(finding.pfn):
@@ -269,13 +262,12 @@ class GupPinState:
     def page(self, number: int) -> Page:
         """The page of that pfn, or whose struct page is at that address.
 
-        Raises Unreadable if there is none, or it is not in the dump, drgn.FaultError
-        likewise.
+        Raises Unreadable if there is none, or it is not in the dump.
         """
-        pages = self.struct_pages()
+        pages = self.pages
         asked = pages.pfn(number, lambda: find_sections(self.prog, self.faults.add))
         address = pages.address(asked)
-        pfn = head_of(self.prog, asked)
+        pfn = pages.head(asked)
         counts = pages.counts(pfn)
         _, folio = self.folios.of_page(pfn)
         mapcount = mapcount_of(self.prog, pfn, counts)
@@ -389,8 +381,6 @@ def gup_pin_state(prog: Program) -> GupPinState:
     :raises drgn.FaultError: if the dump lacks even the root
     :raises LookupError: if the debugging information lacks what is needed
     """
-    from drgn import sizeof  # noqa: PLC0415
-
     root = _find_root(prog)
     geometry = Geometry(root.shard_bits.value_(), root.block_shift.value_())
     memory, faults = ProgramMemory(prog), Faults()
@@ -411,10 +401,11 @@ def gup_pin_state(prog: Program) -> GupPinState:
     reader = records.OriginReader(
         memory, records.find_layouts(prog), memory.live, meaning
     )
+    pages = Memmap(memory, memmap.find_layouts(prog), faults.add)
     folios = folio.FolioReader(
         memory,
         folio.find_layouts(prog),
-        sizeof(prog.type("struct page")),
+        pages,
         faults.add,
         paths.PathReader(memory, paths.find_layouts(prog)),
         memory.live,
@@ -440,6 +431,7 @@ def gup_pin_state(prog: Program) -> GupPinState:
         walk,
         memory,
         shards,
+        pages,
         folios,
         ring.Ring(memory, ring.find_layouts(prog), faults.add, meaning),
         origins.Origins(memory, origins.find_layouts(prog), reader, faults.add),

@@ -158,12 +158,8 @@ class Show:
 
     def _page(self, number: int) -> Page | None:
         """The page that was asked for; None if its struct page is not in the dump."""
-        from drgn import FaultError  # noqa: PLC0415
-
         try:
             return self.state.page(number)
-        except FaultError:
-            self.state.faults.add(Unreadable("struct page", number))
         except Unreadable as error:
             self.state.faults.add(error)
         return None

@@ -25,6 +25,7 @@ WRITEBACK, DIRTY, SWAPCACHE, HEAD, RESERVED, SWAPBACKED, PRIVATE = (
 LAYOUTS = Layouts(
     page0=PAGE0,
     size=SIZE,
+    mark=Record("struct page", SIZE, [Field(0, 64), Field(64, 64)]),
     page=Record(
         "struct folio",
         3 * SIZE,

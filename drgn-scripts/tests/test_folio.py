@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from gup_pin import memmap
 from gup_pin.errors import Faults
 from gup_pin.folio import (
     NO_FOLIO,
@@ -20,10 +21,9 @@ from gup_pin.folio import (
     FolioReader,
     Layouts,
     Zones,
-    _find_page0,
-    head_address,
     zone_field,
 )
+from gup_pin.memmap import _find_page0, head_address
 from gup_pin.memory import Field, Record
 from mock_command import MockFaultError, mock_drgn
 from mock_memory import MockMemory
@@ -43,7 +43,6 @@ def longs(name: str, *offsets: int) -> Record:
 
 
 LAYOUTS = Layouts(
-    page0=PAGE0,
     folio=Record(
         "struct folio",
         4 * PAGE_SIZE,
@@ -63,8 +62,19 @@ LAYOUTS = Layouts(
     uptodate=UPTODATE,
     hugetlb=HUGETLB,
     dax_types=frozenset({FS_DAX}),
-    next_head=longs("struct page", PAGE_SIZE + 8),
+)
+PAGES = memmap.Layouts(
+    page0=PAGE0,
+    size=PAGE_SIZE,
+    mark=longs("struct page", 0, 8),
+    page=Record("struct folio", 4 * PAGE_SIZE, []),
+    refs_at=0,
+    flags_at=0,
+    pincount_at=0,
+    head=HEAD,
+    reserved=0,
     page_size=4096,
+    next_head_at=PAGE_SIZE + 8,
 )
 FIRST = 0x100
 
@@ -99,7 +109,18 @@ class Kernel:
     def __init__(self) -> None:
         """Begin with no pages."""
         self.memory, self.faults = MockMemory(), Faults()
-        self.reader = FolioReader(self.memory, LAYOUTS, PAGE_SIZE, self.faults.add)
+        self.read_by()
+
+    def read_by(
+        self,
+        layouts: Layouts = LAYOUTS,
+        pages: memmap.Layouts = PAGES,
+        live: bool = False,
+    ) -> None:
+        """Have another reader."""
+        fault = self.faults.add
+        found = memmap.Memmap(self.memory, pages, fault)
+        self.reader = FolioReader(self.memory, layouts, found, fault, live=live)
 
     def describe(self, *pages: bytes) -> Folio:
         """What the reader says of the first of these pages, where a folio begins."""
@@ -195,8 +216,7 @@ def test_device_memory(kernel: Kernel, kind: int, name: str) -> None:
 
 def test_kernel_without_device_memory(kernel: Kernel) -> None:
     """Then the same bits are another zone's."""
-    layouts = replace(LAYOUTS, zones=None)
-    kernel.reader = FolioReader(kernel.memory, layouts, PAGE_SIZE, kernel.faults.add)
+    kernel.read_by(replace(LAYOUTS, zones=None))
     assert kernel.describe(page(DEVICE_ZONE << 62 | LRU)).map == "file"
 
 
@@ -263,9 +283,7 @@ def test_fake_heads(kernel: Kernel, fakes: bool) -> None:
     pages = [page(LRU | HEAD), second, *[tail(0)] * 62] * 2
     kernel.put(*pages)
     if not fakes:
-        layouts = replace(LAYOUTS, next_head=None)
-        memory = kernel.memory
-        kernel.reader = FolioReader(memory, layouts, PAGE_SIZE, kernel.faults.add)
+        kernel.read_by(pages=replace(PAGES, next_head_at=None))
     heads = kernel.heads(128)
     assert heads == [0] * 64 + [0 if fakes else 64] + [0] * 63
 
@@ -282,8 +300,7 @@ def test_a_page_that_is_not_there(kernel: Kernel) -> None:
 
 def test_no_memmap(kernel: Kernel) -> None:
     """Where it begins is unknown: so is every folio."""
-    layouts = replace(LAYOUTS, page0=None)
-    kernel.reader = FolioReader(kernel.memory, layouts, PAGE_SIZE, kernel.faults.add)
+    kernel.read_by(pages=replace(PAGES, page0=None))
     assert kernel.describe(page(LRU)).map == "unknown"
     assert list(kernel.faults.lines()) == ["memmap not in the dump (0x0)"]
 
@@ -319,9 +336,7 @@ def test_a_mapping_that_is_anothers_by_now(kernel: Kernel, live: bool) -> None:
     """On a live kernel, where files come and go, none is remembered."""
     mapping = put_mapping(kernel.memory, 1, 2)
     other = put_mapping(kernel.memory, 1, 3)
-    kernel.reader = FolioReader(
-        kernel.memory, LAYOUTS, PAGE_SIZE, kernel.faults.add, live=live
-    )
+    kernel.read_by(live=live)
     assert kernel.describe(page(LRU, mapping)).ino == 2
     kernel.memory.pieces[mapping] = kernel.memory.pieces[other]
     assert kernel.describe(page(LRU, mapping)).ino == (3 if live else 2)
@@ -372,8 +387,7 @@ def test_a_memmap_that_cannot_be_found(
     nothing: Any = None
     mock_mm(monkeypatch, pfn_to_page)
     assert _find_page0(nothing) is None
-    faults = Faults()
-    layouts = replace(LAYOUTS, page0=None)
-    reader = FolioReader(MockMemory(), layouts, PAGE_SIZE, faults.add)
-    assert reader.of_page(FIRST) == (FIRST, UNKNOWN_FOLIO)
-    assert list(faults.lines()) == ["memmap not in the dump (0x0)"]
+    kernel = Kernel()
+    kernel.read_by(pages=replace(PAGES, page0=None))
+    assert kernel.reader.of_page(FIRST) == (FIRST, UNKNOWN_FOLIO)
+    assert list(kernel.faults.lines()) == ["memmap not in the dump (0x0)"]
