@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import random
+import struct
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -109,6 +110,25 @@ def test_a_zeroed_page_of_records(
     assert ("pin on record" in found) == (kind != "stack")
     # Orphans have no stack in this dump, nor has what check finds.
     for other in others[:1] if kind == "stack" else others:
+        partial(other)
+        assert not json.loads(other.stdout)["complete"]
+
+
+@pytest.mark.parametrize("kind", ["nowhere", "circle", "itself", "another block"])
+def test_a_list_that_leads_elsewhere(odd_dump: Dump, kind: str) -> None:
+    """It ends there: other blocks are told, and so is what is missing of this one."""
+    places = asked(odd_dump, "find_list.py")
+    odd_dump.file.chmod(0o600)
+    word = struct.pack("<Q", places[kind])
+    with changed(odd_dump.file, offset_of(odd_dump, places["physical"]), word):
+        done = odd_dump.drgn("list", "--json")
+        others = [odd_dump.drgn(verb, "--json") for verb in ("stacks", "check", "status")]
+    partial(done)
+    faults = {fault["what"]: fault for fault in check_list(odd_dump, done)}
+    assert faults.keys() == {"struct gup_pin_record", "pin on record"}
+    assert faults["struct gup_pin_record"]["count"] == 1
+    assert 1 <= faults["pin on record"]["count"] < odd_dump.stats["live_pins"] / 2
+    for other in others:
         partial(other)
         assert not json.loads(other.stdout)["complete"]
 

@@ -173,7 +173,7 @@ def test_a_list_that_lacks_its_end() -> None:
 
 
 def test_a_record_that_is_just_added_or_removed() -> None:
-    """Somebody has the lock: what is behind it knows another one."""
+    """The lock is held: what is behind it knows another one."""
     records = Records()
     address, places = three(records)
     records.link(places[2], 1, places[0])
