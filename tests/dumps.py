@@ -51,7 +51,7 @@ HELD: dict[str, dict[str, set[str]]] = {
     "odd": {
         "map": {"anon", "file", "shmem", "hugetlb"},
         "order": {"0", "9"},
-        "pins": {"512"},
+        "pages": {"512"},
         "mode": {"r", "w"},
         "match": {"exact", "inferred"},
         "owner": {"0"},

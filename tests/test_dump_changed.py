@@ -24,7 +24,7 @@ def test_another_format_is_status_3(odd_dump: Dump) -> None:
     with changed(file, file_offset(odd_dump, "gup_pin_root"), struct.pack("<I", 1)):
         done = odd_dump.drgn("list")
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr == "gup_pins: gup_pin_root has format 1, these scripts read 4\n"
+    assert done.stderr == "gup_pins: gup_pin_root has format 1, these scripts read 5\n"
 
 
 # What to do to the struct page of the pin on a file, where its members are, and what
@@ -119,8 +119,9 @@ def pinned_folios(dump: Dump) -> list[int]:
     """The pfns of all folios that debugfs had, ascending."""
     pfns: set[int] = set()
     for pin in map(words_of, dump.pins):
-        first = int(pin["pfn"], 16)
-        pfns.update(range(first, first + int(pin["pages"]), 1 << int(pin["order"])))
+        first, order = int(pin["pfn"], 16), int(pin["order"])
+        # They are aligned to their size.
+        pfns.update(pfn >> order << order for pfn in range(first, first + int(pin["pages"])))
     return sorted(pfns)
 
 

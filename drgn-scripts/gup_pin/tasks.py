@@ -83,8 +83,8 @@ class Tasks:
 
     def is_orphan(self, item: Item) -> bool:
         """Whether a pin's owner or its task has gone."""
-        origin = item.call.origin
-        age = self.clocks.pins - item.call.time
+        origin = item.origin
+        age = self.clocks.pins - item.time
         if origin.owner and not self.process_lives(origin.owner, age):
             return True
         return not self.task_lives(origin.pid, age)

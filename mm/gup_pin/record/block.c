@@ -59,23 +59,21 @@ bool gup_pin_block_add(struct gup_pin_block *block, const struct gup_pin_record 
 		record->mask |= what->mask;
 		return true;
 	}
-	if (gup_pin_block_empty(block)) {
-		record = &block->first;
-	} else {
-		record = *spare;
-		if (!record)
-			return false;
-		*spare = NULL;
-		list_add_tail(&record->list, &block->first.list);
-	}
+	record = gup_pin_block_empty(block) ? &block->first : *spare;
+	if (!record)
+		return false;
 	record->origin = what->origin;
 	record->time = what->time;
 	record->base = what->base;
 	record->cookie = what->cookie;
 	record->pins = what->pins;
 	record->flags = what->flags;
-	/* A crash dump may be taken any time: last what makes it a record. */
+	/* A crash dump may be taken any time: last what makes it a record of the block. */
 	WRITE_ONCE(record->mask, what->mask);
+	if (record == *spare) {
+		*spare = NULL;
+		list_add_tail(&record->list, &block->first.list);
+	}
 	block->nr_records++;
 	return true;
 }
