@@ -127,7 +127,7 @@ static void stakes_of_pins(struct kunit *test)
 
 	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_DATA);
 	expect_stake(test, &ends, &pin, GUP_PIN_STAKE_END);
-	pin.unsure = true;
+	pin.mixed = true;
 	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_GUESS);
 	expect_stake(test, &ends, &pin, GUP_PIN_STAKE_END);
 	pin.id.mode = GUP_PIN_READ;
