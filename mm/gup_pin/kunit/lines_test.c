@@ -153,11 +153,12 @@ static void no_orphan(struct kunit *test)
 static void still_held(struct kunit *test)
 {
 	struct lines_state *s = test->priv;
-	struct gup_pin_pos pos = { .pfn = page_to_pfn(s->page) };
+	struct gup_pin_holders holders;
 	struct gup_pin_item item;
 
 	KUNIT_ASSERT_EQ(test, 1,
-			gup_pin_walk_pins(&gup_pin_root.index, &pos, &item, 1));
+			gup_pin_walk_holders(&gup_pin_root.index, page_to_pfn(s->page),
+					     &item, 1, &holders));
 	KUNIT_EXPECT_TRUE(test, gup_pin_still_held(&gup_pin_root.index, &item));
 	item.time++;
 	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&gup_pin_root.index, &item));

@@ -120,7 +120,7 @@ static void add_untracked(struct gup_pin_index *index, struct gup_pin_shard *sha
  * @adder: the state
  * @block: the block's number
  * @mask: the pages
- * @pins: pins on each of them
+ * @pins: pins on each of them; several only of a single page
  *
  * What cannot be recorded for lack of memory is counted as untracked. May sleep if the
  * adder's gfp may.

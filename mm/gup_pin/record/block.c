@@ -38,7 +38,7 @@ static bool belongs_to(const struct gup_pin_record *record,
 	return record->mask && !(record->mask & what->mask) &&
 	       record->time == what->time && record->origin == what->origin &&
 	       record->base == what->base && record->cookie == what->cookie &&
-	       record->flags == what->flags && record->pins == what->pins;
+	       record->flags == what->flags && record->pins == 1 && what->pins == 1;
 }
 
 /**
@@ -83,7 +83,7 @@ bool gup_pin_block_add(struct gup_pin_block *block, const struct gup_pin_record 
  * @block: its block
  * @record: the record; gone on return if it has no pin left
  * @mask: the pages; all of them are the record's
- * @pins: how many of each; all, or else @mask is the record's
+ * @pins: how many of each; at most the record's
  */
 void gup_pin_block_lose(struct gup_pin_block *block, struct gup_pin_record *record,
 			u64 mask, unsigned int pins)

@@ -125,6 +125,35 @@ void gup_pin_index_totals(struct gup_pin_index *index, struct gup_pin_totals *to
 	}
 }
 
+/**
+ * gup_pin_index_pins() - recorded pins on neighbouring pages
+ * @index: the index
+ * @pfn: of the first page
+ * @npages: how many
+ *
+ * Any context where the shards' locks may be taken.
+ *
+ * Return: their number; exact while nothing is pinned or unpinned there.
+ */
+u64 gup_pin_index_pins(struct gup_pin_index *index, unsigned long pfn, unsigned long npages)
+{
+	unsigned long nr = gup_pin_block_nr(pfn), last = gup_pin_block_nr(pfn + npages - 1);
+	u64 pins = 0;
+
+	for (; nr <= last; nr++) {
+		struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
+		struct gup_pin_block *block;
+		unsigned long flags;
+
+		xa_lock_irqsave(&shard->xa, flags);
+		block = gup_pin_index_find(shard, nr);
+		if (block)
+			pins += gup_pin_block_pins(block, gup_pin_folio_mask(nr, pfn, npages));
+		xa_unlock_irqrestore(&shard->xa, flags);
+	}
+	return pins;
+}
+
 /* The shard's first block from @from on that is in the index. */
 static unsigned long shard_next(struct gup_pin_index *index, unsigned int nr,
 				unsigned long from)

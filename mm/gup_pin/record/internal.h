@@ -46,6 +46,7 @@ struct gup_pin_block *gup_pin_index_find(struct gup_pin_shard *shard, unsigned l
 bool gup_pin_index_insert(struct gup_pin_shard *shard, struct gup_pin_block *block,
 			  struct xa_state *xas);
 void gup_pin_index_tidy(struct gup_pin_shard *shard, struct gup_pin_block *block);
+u64 gup_pin_index_pins(struct gup_pin_index *index, unsigned long pfn, unsigned long npages);
 unsigned long gup_pin_index_next(struct gup_pin_index *index, unsigned long from);
 
 /* block.c */

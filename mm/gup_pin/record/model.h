@@ -145,7 +145,7 @@ struct gup_pin_origins {
  *	so all pages of a mapping have the same, in whatever order they lie in memory
  * @cookie: where the call's array had the page, less its user address divided by
  *	PAGE_SIZE times the size of an entry; or a handle
- * @pins: on each of the pages
+ * @pins: on each of the pages; 1 if there are several
  * @flags: GUP_PIN_RECORD_*
  *
  * All under the lock of the block's shard.

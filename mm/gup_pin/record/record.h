@@ -137,6 +137,8 @@ static inline void gup_pin_add(struct gup_pin_adder *adder, unsigned long pfn,
  * @func: the unpin function, as tracepoints say it
  * @origin: pins of it were released,
  * @released: so many, and have yet to be taken off its count
+ * @counted: pfn of the head, and one, of the folio whose pins were counted last; 0 if none
+ * @others: how many of them have no record
  */
 struct gup_pin_unpin {
 	struct gup_pin_index *index;
@@ -152,6 +154,8 @@ struct gup_pin_unpin {
 	unsigned long func;
 	struct gup_pin_origin *origin;
 	u64 released;
+	unsigned long counted;
+	unsigned int others;
 };
 
 void gup_pin_unpin_mask(struct gup_pin_unpin *unpin, unsigned long block, u64 mask);

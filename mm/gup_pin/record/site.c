@@ -104,7 +104,7 @@ void gup_pin_site_learn(struct gup_pin_sites *sites, unsigned long ip,
 /**
  * gup_pin_site_has_stack() - may a site release pins of a stack?
  * @site: the site
- * @stack: the stack
+ * @stack: the stack; 0 if it could not be kept
  *
  * Return: true if it was seen to, or to release those of very many.
  */
@@ -112,6 +112,8 @@ bool gup_pin_site_has_stack(const struct gup_pin_site *site, u32 stack)
 {
 	unsigned int i;
 
+	if (!stack)
+		return false;
 	for (i = 0; i < GUP_PIN_SITE_STACKS; i++)
 		if (READ_ONCE(site->stack[i]) == stack)
 			return true;

@@ -159,24 +159,56 @@ static bool all_recorded(const struct gup_pin_index *index, const struct gup_pin
 }
 
 /*
- * How many pins may a page have that are not on record, if so many are? Of a large folio it
- * is not known on which page those are, nor how many are on record on its other pages.
+ * How many pins of a page's folio are not on record? Counted once for all of them that an
+ * unpin is about to drop, for they are all there until it is through. Without a lock.
  */
-static unsigned int unrecorded(struct gup_pin_index *index, struct gup_pin_shard *shard,
-			       struct gup_pin_block *block, unsigned int bit,
-			       unsigned int recorded)
+static void count_others(struct gup_pin_unpin *unpin, unsigned long pfn)
+{
+	unsigned long head = gup_pin_head_pfn(pfn);
+	u64 recorded = gup_pin_index_pins(unpin->index, head, gup_pin_folio_pages(head));
+	unsigned int real = gup_pin_real_pins(head);
+
+	unpin->counted = head + 1;
+	unpin->others = real > recorded ? real - recorded : 0;
+}
+
+/* As count_others(), if any pin of the folio may be without a record. */
+static void count_others_of(struct gup_pin_unpin *unpin, unsigned long head,
+			    unsigned long npages)
+{
+	unsigned long nr = gup_pin_block_nr(head), last = gup_pin_block_nr(head + npages - 1);
+	bool all = READ_ONCE(unpin->index->complete);
+
+	for (; all && nr <= last; nr++)
+		all = all_recorded(unpin->index, gup_pin_shard_of(unpin->index, nr));
+	unpin->counted = 0;
+	unpin->others = 0;
+	if (!all)
+		count_others(unpin, head);
+}
+
+/* May a page's folio have pins without a record, and count_others() is due? */
+static bool must_count(const struct gup_pin_unpin *unpin, const struct gup_pin_shard *shard,
+		       const struct gup_pin_block *block, unsigned int bit)
 {
 	unsigned long pfn = gup_pin_block_first(block->nr) + bit;
-	bool all = all_recorded(index, shard);
-	unsigned int real, pins;
 
-	if (all && !(block->earlier & BIT_ULL(bit)))
+	return (!all_recorded(unpin->index, shard) || block->earlier & BIT_ULL(bit)) &&
+	       unpin->counted != gup_pin_head_pfn(pfn) + 1;
+}
+
+/* How many pins may a page have that are not on record? It is not known on which page. */
+static unsigned int unrecorded(const struct gup_pin_unpin *unpin,
+			       const struct gup_pin_shard *shard,
+			       const struct gup_pin_block *block, unsigned int bit)
+{
+	unsigned long pfn = gup_pin_block_first(block->nr) + bit;
+
+	if (!all_recorded(unpin->index, shard))
+		return unpin->others;
+	if (!(block->earlier & BIT_ULL(bit)))
 		return 0;
-	real = gup_pin_real_pins(pfn);
-	pins = real > recorded ? real - recorded : 0;
-	if (!all || !pins)
-		return pins;
-	return min(pins, gup_pin_earlier_pins(index, gup_pin_head_pfn(pfn)));
+	return min(unpin->others, gup_pin_earlier_pins(unpin->index, gup_pin_head_pfn(pfn)));
 }
 
 /*
@@ -310,29 +342,50 @@ static u64 unpin_only(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 	return mask & ~once;
 }
 
-/* After it, is something in doubt that is left on the page? */
-static void doubt_rest(struct gup_pin_block *block, u64 bit, const struct verdict *verdict,
-		       const struct gup_pin_unpin *unpin, enum gup_pin_match match,
-		       unsigned int others)
+/* What is in doubt about pins that are left after an unpin. */
+enum doubt {
+	DOUBT_NONE,
+	DOUBT_ALIKE,
+	DOUBT_GUESSED,
+	DOUBT_MIXED,
+};
+
+static enum doubt doubt_of(const struct verdict *verdict, const struct gup_pin_unpin *unpin,
+			   enum gup_pin_match match, unsigned int others)
 {
 	bool writes = verdict->modes & BIT(GUP_PIN_WRITE);
 
-	if (verdict->pins == 1 && !verdict->cut) {
-		trust(block, bit);
-	} else if (match == GUP_PIN_ALIKE) {
-		block->alike |= bit;
-	} else if (match == GUP_PIN_INFERRED) {
-		block->guessed |= bit;
-		if (others || (!(unpin->write && writes) &&
-			       (verdict->cut || verdict->modes & (verdict->modes - 1))))
-			block->mixed |= bit;
-	}
+	if (match != GUP_PIN_INFERRED)
+		return match == GUP_PIN_ALIKE ? DOUBT_ALIKE : DOUBT_NONE;
+	if (others || (!(unpin->write && writes) &&
+		       (verdict->cut || verdict->modes & (verdict->modes - 1))))
+		return DOUBT_MIXED;
+	return DOUBT_GUESSED;
+}
+
+/* Doubt ends with a page's last pin. Of very many records, there is one left. */
+static void doubt_rest(struct gup_pin_block *block, u64 mask, enum doubt doubt)
+{
+	u64 left = block->nr_records > LOOK ? mask : 0;
+	struct gup_pin_record *record;
+
+	if (!left)
+		gup_pin_for_each_record(record, block)
+			left |= record->mask & mask;
+	trust(block, mask & ~left);
+	if (doubt == DOUBT_ALIKE)
+		block->alike |= left;
+	if (doubt >= DOUBT_GUESSED)
+		block->guessed |= left;
+	if (doubt == DOUBT_MIXED)
+		block->mixed |= left;
 }
 
 enum unpin_result {
 	UNPIN_DONE,
 	UNPIN_NO_RECORD,
 	UNPIN_NOT_RECORDED,
+	UNPIN_COUNT_FIRST,
 };
 
 /* One pin of a page goes, where it is not the only one. */
@@ -347,16 +400,18 @@ static enum unpin_result unpin_one(struct gup_pin_unpin *unpin, struct gup_pin_s
 
 	if (!verdict.record)
 		return UNPIN_NO_RECORD;
-	others = unrecorded(unpin->index, shard, block, bit, verdict.pins);
+	if (must_count(unpin, shard, block, bit))
+		return UNPIN_COUNT_FIRST;
+	others = unrecorded(unpin, shard, block, bit);
 	if (others && !takes_record(&verdict)) {
-		block->guessed |= mask;
-		block->mixed |= mask;
+		unpin->others--;
+		doubt_rest(block, mask, DOUBT_MIXED);
 		return UNPIN_NOT_RECORDED;
 	}
 	match = match_of(block, mask, &verdict, others);
 	shard->inferred += match == GUP_PIN_INFERRED;
 	take(unpin, shard, block, verdict.record, mask, 1, match == GUP_PIN_EXACT);
-	doubt_rest(block, mask, &verdict, unpin, match, others);
+	doubt_rest(block, mask, doubt_of(&verdict, unpin, match, others));
 	return UNPIN_DONE;
 }
 
@@ -366,7 +421,6 @@ static bool count_unrecorded(struct gup_pin_unpin *unpin, struct gup_pin_shard *
 {
 	unsigned int untracked = min_t(u64, pins, shard->untracked);
 
-	lockdep_assert_held(&shard->xa.xa_lock);
 	shard->untracked -= untracked;
 	pins -= untracked;
 	if (!READ_ONCE(unpin->index->complete)) {
@@ -379,36 +433,147 @@ static bool count_unrecorded(struct gup_pin_unpin *unpin, struct gup_pin_shard *
 	return !untracked;
 }
 
-/* A pin of a folio that was pinned as a whole goes. */
-static bool unpin_whole(struct gup_pin_unpin *unpin, unsigned long head)
+/* Of pins in a block that were counted as untracked, some go; returns how many did not. */
+static unsigned int unpin_untracked(struct gup_pin_index *index, unsigned long nr,
+				    unsigned int pins)
 {
-	unsigned long nr = gup_pin_block_nr(head), flags;
+	struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
+	unsigned long flags;
+	unsigned int gone;
+
+	xa_lock_irqsave(&shard->xa, flags);
+	gone = min_t(u64, pins, shard->untracked);
+	shard->untracked -= gone;
+	xa_unlock_irqrestore(&shard->xa, flags);
+	return pins - gone;
+}
+
+/*
+ * Take up to @pins of those on the folio as such, or on its pages in this block: from the
+ * record that fits best, and @least so well, if not of those that have no record. Which page
+ * the unpin means is not known.
+ */
+static unsigned int unpin_locked(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+				 struct gup_pin_block *block, u64 mask, bool whole,
+				 unsigned int least, unsigned int pins, enum doubt *doubt,
+				 unsigned long *flags)
+{
+	struct verdict verdict = decide(unpin, shard, block, mask, whole, flags);
+	unsigned int bit = __ffs64(mask), others;
+	enum gup_pin_match match;
+	u64 page;
+
+	if (!verdict.record || verdict.score < least)
+		return 0;
+	others = unrecorded(unpin, shard, block, bit);
+	if (others && !takes_record(&verdict)) {
+		pins = min(pins, others);
+		unpin->others -= pins;
+		count_unrecorded(unpin, shard, gup_pin_block_first(block->nr) + bit, pins);
+		*doubt = DOUBT_MIXED;
+		return pins;
+	}
+	match = match_of(block, mask, &verdict, others);
+	if (match == GUP_PIN_EXACT && !whole && verdict.score < FITS_HANDLE)
+		match = GUP_PIN_ALIKE;
+	page = verdict.record->mask & mask;
+	page &= -page;
+	pins = min(pins, verdict.record->pins);
+	if (match == GUP_PIN_INFERRED)
+		shard->inferred += pins;
+	take(unpin, shard, block, verdict.record, page, pins, match == GUP_PIN_EXACT);
+	*doubt = max(*doubt, doubt_of(&verdict, unpin, match, others));
+	doubt_rest(block, page, DOUBT_NONE);
+	return pins;
+}
+
+static unsigned int unpin_any(struct gup_pin_unpin *unpin, unsigned long nr, u64 mask,
+			      bool whole, unsigned int least, unsigned int pins,
+			      enum doubt *doubt)
+{
 	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
-	enum unpin_result result = UNPIN_NO_RECORD;
 	struct gup_pin_block *block;
+	unsigned int taken = 0;
+	unsigned long flags;
 
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, nr);
-	if (block) {
-		result = unpin_one(unpin, shard, block, gup_pin_block_bit(head), true,
-				   &flags);
+	if (block && READ_ONCE(unpin->index->recording)) {
+		taken = unpin_locked(unpin, shard, block, mask, whole, least, pins, doubt,
+				     &flags);
 		gup_pin_index_tidy(shard, block);
 	}
 	xa_unlock_irqrestore(&shard->xa, flags);
-	return result == UNPIN_DONE;
+	return taken;
+}
+
+/*
+ * Where it was not known which pages of a folio were unpinned, or of which record, the pin
+ * of one page may be on record on another. Takes such a record, if there is one.
+ */
+static bool unpin_doubted(struct gup_pin_unpin *unpin, unsigned long head)
+{
+	unsigned long npages = gup_pin_folio_pages(head), nr = gup_pin_block_nr(head);
+	unsigned long last = gup_pin_block_nr(head + npages - 1);
+	enum doubt doubt = DOUBT_NONE;
+	bool taken = false;
+
+	if (npages == 1)
+		return false;
+	if (unpin->counted != head + 1)
+		count_others_of(unpin, head, npages);
+	for (; nr <= last && !taken; nr++) {
+		struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
+		u64 mask = gup_pin_folio_mask(nr, head, npages);
+		struct gup_pin_block *block;
+		unsigned long flags;
+
+		xa_lock_irqsave(&shard->xa, flags);
+		block = gup_pin_index_find(shard, nr);
+		if (block)
+			mask &= block->alike | block->guessed;
+		if (block && mask && READ_ONCE(unpin->index->recording)) {
+			taken = unpin_locked(unpin, shard, block, mask, false, 0, 1, &doubt,
+					     &flags);
+			gup_pin_index_tidy(shard, block);
+		}
+		xa_unlock_irqrestore(&shard->xa, flags);
+	}
+	return taken;
 }
 
 /*
  * There is no record on the page: is its folio pinned as a whole? If not, the pin has no
- * record; it is counted where it would have been. Returns whether that is an error.
+ * record. Returns whether that is an error.
  */
 static bool unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
 {
-	unsigned long head = gup_pin_head_pfn(pfn), flags;
-	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, gup_pin_block_nr(pfn));
+	unsigned long head = gup_pin_head_pfn(pfn), nr = gup_pin_block_nr(head), flags;
+	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
+	enum unpin_result result;
+	struct gup_pin_block *block;
 	bool error = false;
 
-	if (head != pfn && unpin_whole(unpin, head))
+again:
+	result = UNPIN_NO_RECORD;
+	xa_lock_irqsave(&shard->xa, flags);
+	block = gup_pin_index_find(shard, nr);
+	if (block && READ_ONCE(unpin->index->recording)) {
+		result = unpin_one(unpin, shard, block, gup_pin_block_bit(head), true, &flags);
+		gup_pin_index_tidy(shard, block);
+	}
+	xa_unlock_irqrestore(&shard->xa, flags);
+	switch (result) {
+	case UNPIN_DONE:
+		return false;
+	case UNPIN_COUNT_FIRST:
+		count_others(unpin, head);
+		goto again;
+	default:
+		break;
+	}
+	if (!READ_ONCE(unpin->index->recording) || unpin_doubted(unpin, head) ||
+	    !unpin_untracked(unpin->index, gup_pin_block_nr(pfn), 1))
 		return false;
 	xa_lock_irqsave(&shard->xa, flags);
 	if (READ_ONCE(unpin->index->recording))
@@ -417,12 +582,14 @@ static bool unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
 	return error;
 }
 
-/* Returns the pages on which there is no record. */
+/*
+ * Returns the pages that are still to be done, of whose folio the pins have to be counted
+ * first. To @missing those are added on which there is no record.
+ */
 static u64 unpin_mask(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
-		      struct gup_pin_block *block, u64 mask, unsigned long *flags)
+		      struct gup_pin_block *block, u64 mask, u64 *missing,
+		      unsigned long *flags)
 {
-	u64 missing = 0;
-
 	if (likely(all_recorded(unpin->index, shard) && block->nr_records <= LOOK))
 		mask = unpin_only(unpin, shard, block, mask);
 	for (; mask; mask &= mask - 1) {
@@ -430,17 +597,20 @@ static u64 unpin_mask(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 
 		switch (unpin_one(unpin, shard, block, bit, false, flags)) {
 		case UNPIN_NO_RECORD:
-			missing |= BIT_ULL(bit);
-			break;
+			*missing |= BIT_ULL(bit);
+			continue;
 		case UNPIN_NOT_RECORDED:
 			count_unrecorded(unpin, shard, gup_pin_block_first(block->nr) + bit, 1);
-			break;
+			continue;
 		case UNPIN_DONE:
+			continue;
+		case UNPIN_COUNT_FIRST:
 			break;
 		}
+		break;
 	}
 	gup_pin_index_tidy(shard, block);
-	return missing;
+	return mask;
 }
 
 /**
@@ -454,19 +624,27 @@ static u64 unpin_mask(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 void gup_pin_unpin_mask(struct gup_pin_unpin *unpin, unsigned long block, u64 mask)
 {
 	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, block);
+	u64 left = mask, unmatched = 0, missing = 0;
 	struct gup_pin_block *found;
-	u64 unmatched = 0, missing = mask;
 	unsigned long flags;
 
-	xa_lock_irqsave(&shard->xa, flags);
-	if (READ_ONCE(unpin->index->recording)) {
+	while (left) {
+		xa_lock_irqsave(&shard->xa, flags);
+		if (unlikely(!READ_ONCE(unpin->index->recording))) {
+			xa_unlock_irqrestore(&shard->xa, flags);
+			return;
+		}
 		found = gup_pin_index_find(shard, block);
-		if (likely(found))
-			missing = unpin_mask(unpin, shard, found, mask, &flags);
-	} else {
-		missing = 0;
+		if (likely(found)) {
+			left = unpin_mask(unpin, shard, found, left, &missing, &flags);
+		} else {
+			missing |= left;
+			left = 0;
+		}
+		xa_unlock_irqrestore(&shard->xa, flags);
+		if (unlikely(left))
+			count_others(unpin, gup_pin_block_first(block) + __ffs64(left));
 	}
-	xa_unlock_irqrestore(&shard->xa, flags);
 	if (likely(!missing))
 		return;
 	for (; missing; missing &= missing - 1)
@@ -498,40 +676,19 @@ void gup_pin_unpin_range(struct gup_pin_unpin *unpin, unsigned long pfn,
 	}
 }
 
-/*
- * Take up to @pins of those on the folio as such, or on its pages in this block, from the
- * record that fits best, and @least so well. Which page the unpin means is not known.
- */
-static unsigned int unpin_any(struct gup_pin_unpin *unpin, unsigned long nr, u64 mask,
-			      bool whole, unsigned int least, unsigned int pins)
+/* Of pages that an unpin may have meant as well, what is left is in doubt. */
+static void doubt_block(struct gup_pin_index *index, unsigned long nr, u64 mask,
+			enum doubt doubt)
 {
-	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
+	struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
 	struct gup_pin_block *block;
-	struct verdict verdict = {};
-	unsigned int taken = 0;
 	unsigned long flags;
 
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, nr);
 	if (block)
-		verdict = decide(unpin, shard, block, mask, whole, &flags);
-	if (verdict.record && verdict.score >= least) {
-		enum gup_pin_match match = match_of(block, mask, &verdict, 0);
-		u64 page = verdict.record->mask & mask;
-
-		if (match == GUP_PIN_EXACT && !whole)
-			match = GUP_PIN_ALIKE;
-		page &= -page;
-		taken = min(pins, verdict.record->pins);
-		if (match == GUP_PIN_INFERRED)
-			shard->inferred += taken;
-		take(unpin, shard, block, verdict.record, page, taken,
-		     match == GUP_PIN_EXACT);
-		doubt_rest(block, page, &verdict, unpin, match, 0);
-		gup_pin_index_tidy(shard, block);
-	}
+		doubt_rest(block, mask, doubt);
 	xa_unlock_irqrestore(&shard->xa, flags);
-	return taken;
 }
 
 /* Returns how many pins there were no records for that fit so well. */
@@ -539,33 +696,43 @@ static unsigned int unpin_fitting(struct gup_pin_unpin *unpin, unsigned long pfn
 				  unsigned long npages, unsigned int least,
 				  unsigned int pins)
 {
-	unsigned long nr = gup_pin_block_nr(pfn), last = gup_pin_block_nr(pfn + npages - 1);
+	unsigned long first = gup_pin_block_nr(pfn), nr;
+	unsigned long last = gup_pin_block_nr(pfn + npages - 1);
+	u64 head = BIT_ULL(gup_pin_block_bit(pfn));
+	enum doubt doubt = DOUBT_NONE;
 	unsigned int taken;
 
 	do {
-		taken = unpin_any(unpin, nr, BIT_ULL(gup_pin_block_bit(pfn)), true, least,
-				  pins);
+		taken = unpin_any(unpin, first, head, true, least, pins, &doubt);
 		pins -= taken;
 	} while (taken && pins);
-	while (pins && nr <= last) {
-		taken = unpin_any(unpin, nr, gup_pin_folio_mask(nr, pfn, npages), false,
-				  least, pins);
+	if (doubt)
+		doubt_block(unpin->index, first, head, doubt);
+	doubt = DOUBT_NONE;
+	for (nr = first; pins && nr <= last; nr += !taken) {
+		taken = unpin_any(unpin, nr, gup_pin_folio_mask(nr, pfn, npages), false, least,
+				  pins, &doubt);
 		pins -= taken;
-		if (!taken)
-			nr++;
 	}
+	for (nr = first; doubt && nr <= last; nr++)
+		doubt_block(unpin->index, nr, gup_pin_folio_mask(nr, pfn, npages), doubt);
 	return pins;
 }
 
 static void unpin_large(struct gup_pin_unpin *unpin, unsigned long pfn, unsigned long npages,
 			unsigned int pins)
 {
+	unsigned long nr = gup_pin_block_nr(pfn), last = gup_pin_block_nr(pfn + npages - 1);
+
+	count_others_of(unpin, pfn, npages);
 	if (unpin->handle)
 		pins = unpin_fitting(unpin, pfn, npages, FITS_HANDLE, pins);
 	if (pins)
 		pins = unpin_fitting(unpin, pfn, npages, FITS_NOTHING, pins);
 	if (pins)
 		pins = unpin_fitting(unpin, pfn, npages, 0, pins);
+	while (pins && nr++ < last)
+		pins = unpin_untracked(unpin->index, nr, pins);
 	for (; pins; pins--)
 		if (unpin_elsewhere(unpin, pfn) && unpin->unmatched)
 			unpin->unmatched(gup_pin_block_nr(pfn), BIT_ULL(gup_pin_block_bit(pfn)),
@@ -604,7 +771,7 @@ void gup_pin_unpin_end(struct gup_pin_unpin *unpin)
 	put_origin(unpin);
 }
 
-/* As unpin_one(), but nothing changes. */
+/* As unpin_one(), but nothing changes; the folio's pins were counted. */
 static bool peek(const struct gup_pin_unpin *unpin, unsigned long pfn, bool whole,
 		 struct gup_pin_item *item)
 {
@@ -620,8 +787,7 @@ static bool peek(const struct gup_pin_unpin *unpin, unsigned long pfn, bool whol
 	if (block)
 		verdict = decide(unpin, shard, block, mask, whole, &flags);
 	if (verdict.record) {
-		others = unrecorded(unpin->index, shard, block, gup_pin_block_bit(pfn),
-				    verdict.pins);
+		others = unrecorded(unpin, shard, block, gup_pin_block_bit(pfn));
 		if (others && !takes_record(&verdict))
 			verdict.record = NULL;
 	}
@@ -649,7 +815,9 @@ bool gup_pin_unpin_peek(const struct gup_pin_unpin *unpin, unsigned long pfn,
 			struct gup_pin_item *item)
 {
 	unsigned long head = gup_pin_head_pfn(pfn);
+	struct gup_pin_unpin copy = *unpin;
 
-	return peek(unpin, pfn, false, item) ||
-	       (head != pfn && peek(unpin, head, true, item));
+	count_others_of(&copy, head, gup_pin_folio_pages(head));
+	return peek(&copy, pfn, false, item) ||
+	       (head != pfn && peek(&copy, head, true, item));
 }

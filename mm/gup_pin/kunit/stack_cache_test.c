@@ -38,7 +38,7 @@
 #define MOVE_MAX	1024
 
 /* Can traces be remembered at all? */
-#define REMEMBERED	(IS_ENABLED(CONFIG_X86) && IS_ENABLED(CONFIG_UNWINDER_ORC))
+#define REMEMBERED	IS_ENABLED(CONFIG_DEBUG_GUP_PIN_STACK_CACHE)
 
 struct trip;
 typedef unsigned long (*shape_fn)(struct trip *trip);
@@ -99,8 +99,8 @@ static noinline unsigned long hook(struct trip *trip)
 
 	memset(&id, 0, sizeof(id));
 	id.api = GUP_PIN_USER_PAGES_FAST;
-	origin = gup_pin_trace_origin(&id, __builtin_frame_address(0), _RET_IP_,
-				      trip->gfp);
+	origin = gup_pin_stack_origin(&gup_pin_root.origins, &id, 1,
+				      __builtin_frame_address(0), _RET_IP_, trip->gfp);
 	nr = stack_trace_save(trip->fresh, ARRAY_SIZE(trip->fresh), 1);
 	trip->calls++;
 	if (!origin || !id.stack) {
@@ -112,7 +112,7 @@ static noinline unsigned long hook(struct trip *trip)
 	if (origin) {
 		trip->recalled += !READ_ONCE(origin->used);
 		WRITE_ONCE(origin->used, false);
-		gup_pin_origin_put(origin);
+		gup_pin_origin_put(origin, 1);
 	}
 	return nr;
 }
@@ -329,7 +329,7 @@ static void expect_right(struct kunit *test, const struct trip *trip,
 	KUNIT_EXPECT_EQ(test, trip->wrong, 0);
 	KUNIT_EXPECT_EQ(test, trip->missing, 0);
 	/* Only if gup_pin.check_traces is set does anybody look. */
-	KUNIT_EXPECT_EQ(test, gup_pin_traces_wrong(), wrong_before);
+	KUNIT_EXPECT_EQ(test, gup_pin_stacks_wrong(), wrong_before);
 	if (!REMEMBERED)
 		KUNIT_EXPECT_EQ(test, trip->recalled, 0);
 	kunit_info(test, "%u calls, %u of them recalled\n", trip->calls,
@@ -339,7 +339,7 @@ static void expect_right(struct kunit *test, const struct trip *trip,
 /* Some trips come again soon, and others after a while. */
 static void same_as_unwinding(struct kunit *test)
 {
-	u64 wrong = gup_pin_traces_wrong();
+	u64 wrong = gup_pin_stacks_wrong();
 	struct trip *trip = trip_of(test);
 	unsigned int recent[4] = {};
 	struct rnd_state rnd;
@@ -363,12 +363,12 @@ static void same_as_unwinding(struct kunit *test)
 /* Each way alone: the first time it is unwound, then remembered. */
 static void remembered_at_once(struct kunit *test)
 {
-	u64 wrong = gup_pin_traces_wrong();
+	u64 wrong = gup_pin_stacks_wrong();
 	struct trip *trip = trip_of(test);
 	unsigned int i, n;
 
 	if (!REMEMBERED)
-		kunit_skip(test, "needs CONFIG_X86 and CONFIG_UNWINDER_ORC");
+		kunit_skip(test, "needs CONFIG_DEBUG_GUP_PIN_STACK_CACHE");
 	for (i = 0; i < TRIPS; i++) {
 		plan(trip, i);
 		migrate_disable();
@@ -383,7 +383,7 @@ static void remembered_at_once(struct kunit *test)
 /* The stack below some function moves, and what is above it stays. */
 static void moved_stack(struct kunit *test)
 {
-	u64 wrong = gup_pin_traces_wrong();
+	u64 wrong = gup_pin_stacks_wrong();
 	struct trip *trip = trip_of(test);
 	struct rnd_state rnd;
 	unsigned int n;
@@ -401,12 +401,12 @@ static void moved_stack(struct kunit *test)
 /* A stack that is cut before its end may be anywhere. */
 static void moved_cut_stack(struct kunit *test)
 {
-	u64 wrong = gup_pin_traces_wrong();
+	u64 wrong = gup_pin_stacks_wrong();
 	struct trip *trip = trip_of(test);
 	struct rnd_state rnd;
 
 	if (!REMEMBERED)
-		kunit_skip(test, "needs CONFIG_X86 and CONFIG_UNWINDER_ORC");
+		kunit_skip(test, "needs CONFIG_DEBUG_GUP_PIN_STACK_CACHE");
 	prandom_seed_state(&rnd, 46);
 	plan(trip, 1);
 	trip->steps[0] = recursive;
@@ -428,7 +428,7 @@ static void moved_cut_stack(struct kunit *test)
 static void function_more_or_less(struct kunit *test)
 {
 	static const shape_fn aligned[] = { aligned_frame, aligned_arguments };
-	u64 wrong = gup_pin_traces_wrong();
+	u64 wrong = gup_pin_stacks_wrong();
 	struct trip *trip = trip_of(test);
 	unsigned int i, j, more, distance;
 
@@ -455,7 +455,7 @@ static void moved_up_and_down(struct kunit *test)
 	static const unsigned int distances[] = {
 		512, 512, 0, 1024, 16, 1008, 512, 496, 528, 0, 1024, 512,
 	};
-	u64 wrong = gup_pin_traces_wrong();
+	u64 wrong = gup_pin_stacks_wrong();
 	struct trip *trip = trip_of(test);
 	unsigned int i, n;
 
@@ -484,7 +484,7 @@ static void other_run(struct work_struct *work)
 
 static void other_tasks(struct kunit *test)
 {
-	u64 wrong = gup_pin_traces_wrong();
+	u64 wrong = gup_pin_stacks_wrong();
 	struct trip *trip = trip_of(test);
 	struct other other = { .trip = trip };
 	struct rnd_state rnd;
@@ -518,7 +518,7 @@ static void interrupt_run(struct irq_work *work)
 
 static void interrupts(struct kunit *test)
 {
-	u64 wrong = gup_pin_traces_wrong();
+	u64 wrong = gup_pin_stacks_wrong();
 	struct trip *trip = trip_of(test);
 	struct interrupt irq = { .trip = trip };
 	struct rnd_state rnd;
@@ -538,11 +538,11 @@ static void interrupts(struct kunit *test)
 		irq_work_sync(&irq.work);
 	}
 	KUNIT_EXPECT_EQ(test, trip->wrong, 0);
-	KUNIT_EXPECT_EQ(test, gup_pin_traces_wrong(), wrong);
+	KUNIT_EXPECT_EQ(test, gup_pin_stacks_wrong(), wrong);
 	KUNIT_EXPECT_LT(test, trip->missing, trip->calls / 2);
 }
 
-static struct kunit_case trace_cases[] = {
+static struct kunit_case stack_cache_cases[] = {
 	KUNIT_CASE_SLOW(same_as_unwinding),
 	KUNIT_CASE(remembered_at_once),
 	KUNIT_CASE(moved_stack),
@@ -554,10 +554,10 @@ static struct kunit_case trace_cases[] = {
 	{}
 };
 
-static struct kunit_suite trace_suite = {
-	.name = "gup_pin_trace",
+static struct kunit_suite stack_cache_suite = {
+	.name = "gup_pin_stack_cache",
 	.init = gup_pin_case_start,
-	.test_cases = trace_cases,
+	.test_cases = stack_cache_cases,
 };
 
-kunit_test_suite(trace_suite);
+kunit_test_suite(stack_cache_suite);
