@@ -253,27 +253,27 @@ static void still_held_among_many(struct kunit *test)
 		before += i < MANY / 2 ? 1 + i % 3 : 0;
 		all += 1 + i % 3;
 	}
-	KUNIT_EXPECT_TRUE(test, gup_pin_still_held(&f->index, &item));
+	KUNIT_EXPECT_TRUE(test, gup_pin_still_held(&f->index, NULL, &item));
 	other = item;
 	other.time++;
-	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&f->index, &other));
+	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&f->index, NULL, &other));
 	other = item;
 	other.pfn++;
-	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&f->index, &other));
+	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&f->index, NULL, &other));
 	other = item;
 	other.id.pid++;
-	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&f->index, &other));
+	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&f->index, NULL, &other));
 	KUNIT_EXPECT_TRUE(test, gup_pin_same_call(&item, &item));
 	KUNIT_EXPECT_FALSE(test, gup_pin_same_call(&item, &other));
 	KUNIT_EXPECT_FALSE(test, gup_pin_same_call(&item, &last));
 	/* The oldest go first. */
 	gup_pin_test_unpin(test, PFN, before);
-	KUNIT_EXPECT_TRUE(test, gup_pin_still_held(&f->index, &item));
+	KUNIT_EXPECT_TRUE(test, gup_pin_still_held(&f->index, NULL, &item));
 	gup_pin_test_unpin(test, PFN, item.pins);
-	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&f->index, &item));
-	KUNIT_EXPECT_TRUE(test, gup_pin_still_held(&f->index, &last));
+	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&f->index, NULL, &item));
+	KUNIT_EXPECT_TRUE(test, gup_pin_still_held(&f->index, NULL, &last));
 	gup_pin_test_unpin(test, PFN, all - before - item.pins);
-	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&f->index, &last));
+	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&f->index, NULL, &last));
 	gup_pin_expect_empty(test);
 }
 
