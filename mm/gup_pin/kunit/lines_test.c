@@ -159,13 +159,13 @@ static void still_held(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 1,
 			gup_pin_walk_holders(&gup_pin_root.index, page_to_pfn(s->page),
 					     &item, 1, &holders));
-	KUNIT_EXPECT_TRUE(test, gup_pin_still_held(&gup_pin_root.index, &item));
+	KUNIT_EXPECT_TRUE(test, gup_pin_still_held(&gup_pin_root.index, NULL, &item));
 	item.time++;
-	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&gup_pin_root.index, &item));
+	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&gup_pin_root.index, NULL, &item));
 	item.time--;
 	unpin_user_page(s->page);
 	s->page = NULL;
-	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&gup_pin_root.index, &item));
+	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&gup_pin_root.index, NULL, &item));
 }
 
 /*
