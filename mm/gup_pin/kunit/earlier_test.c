@@ -354,6 +354,28 @@ static void are_what_is_not_recorded(struct kunit *test)
 	the_end(test);
 }
 
+/* When they have gone, what is pinned from then on is known. */
+static void leave_no_trace(struct kunit *test)
+{
+	struct earlier_state *s = test->priv;
+
+	record(test, GUP_PIN_LONG, 11, 0);
+	pin(test, 1);
+	switch_on(test);
+	unpin_at(test, NO_SITE, last_page(test));
+	KUNIT_EXPECT_EQ(test, earlier(test), 0);
+	gup_pin_expect_match(test, s->pfn, GUP_PIN_INFERRED);
+	record(test, GUP_PIN_LONG, 11, 1);
+	record(test, GUP_PIN_LONG, 11, last_page(test));
+	gup_pin_expect_match(test, s->pfn + 1, GUP_PIN_EXACT);
+	gup_pin_expect_match(test, s->pfn + last_page(test), GUP_PIN_EXACT);
+	unpin_at(test, NO_SITE, 1);
+	unpin_at(test, NO_SITE, last_page(test));
+	unpin_at(test, NO_SITE, 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 1);
+	the_end(test);
+}
+
 /* Very many references of a small folio are no pin if they are mappings. */
 static void are_no_mappings(struct kunit *test)
 {
@@ -406,6 +428,7 @@ static struct kunit_case earlier_cases[] = {
 	KUNIT_CASE_PARAM(may_be_on_record, size_gen_params),
 	KUNIT_CASE_PARAM(are_what_is_not_recorded, size_gen_params),
 	KUNIT_CASE_PARAM(are_foreseen, size_gen_params),
+	KUNIT_CASE_PARAM(leave_no_trace, size_gen_params),
 	KUNIT_CASE(are_no_mappings),
 	{}
 };

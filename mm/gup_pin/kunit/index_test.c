@@ -191,7 +191,7 @@ static void expect_newest(struct kunit *test, unsigned long pfn, unsigned long n
 	bool found;
 
 	found = gup_pin_index_newest(&f->index, pfn, npages, pid, &record, &id);
-	KUNIT_ASSERT_EQ(test, found, call != NULL);
+	KUNIT_ASSERT_EQ(test, found, !!call);
 	if (!call)
 		return;
 	KUNIT_EXPECT_EQ(test, (int)id.mode, (int)call->origin->id.mode);

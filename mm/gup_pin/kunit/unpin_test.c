@@ -105,7 +105,9 @@ static enum gup_pin_match expected_match(const struct gup_pin_test_call *a,
 					 const struct candidate *ca,
 					 const struct candidate *cb)
 {
-	if ((ca->level == BY_HANDLE) != (cb->level == BY_HANDLE))
+	unsigned int handles = (ca->level == BY_HANDLE) + (cb->level == BY_HANDLE);
+
+	if (handles == 1)
 		return GUP_PIN_EXACT;
 	return a->origin == b->origin ? GUP_PIN_ALIKE : GUP_PIN_INFERRED;
 }

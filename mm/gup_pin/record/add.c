@@ -58,7 +58,7 @@ static enum add_result add_locked(struct attempt *try, struct gup_pin_shard *sha
 		return ADD_NO_RECORD;
 	shard->acquired += (u64)gup_pin_count(try->what.mask) * try->what.pins;
 	if (unlikely(block->earlier & try->what.mask))
-		gup_pin_earlier_doubt(block, try->what.mask);
+		gup_pin_earlier_doubt(index, block, try->what.mask);
 	if (unlikely(try->what.flags & GUP_PIN_RECORD_ASSUMED)) {
 		block->guessed |= try->what.mask;
 		block->mixed |= try->what.mask;

@@ -63,20 +63,23 @@ static void store(struct gup_pin_earlier *earlier, struct xa_state *xas, unsigne
 
 /**
  * gup_pin_earlier_doubt() - pins were recorded where there may be earlier ones
+ * @index: the index
  * @block: their block
  * @mask: the pages
  *
- * A page that has more pins than records is marked. Under the lock of the shard.
+ * A page with a record is marked if its folio has more pins, and earlier ones. Under the
+ * lock of the shard.
  */
-void gup_pin_earlier_doubt(struct gup_pin_block *block, u64 mask)
+void gup_pin_earlier_doubt(struct gup_pin_index *index, struct gup_pin_block *block, u64 mask)
 {
 	unsigned long first = gup_pin_block_first(block->nr);
 
 	for (mask &= block->earlier & ~block->guessed; mask; mask &= mask - 1) {
 		unsigned int bit = __ffs64(mask);
+		unsigned int pins = gup_pin_block_pins(block, BIT_ULL(bit));
 
-		if (gup_pin_real_pins(first + bit) >
-		    gup_pin_block_pins(block, BIT_ULL(bit)))
+		if (pins && gup_pin_real_pins(first + bit) > pins &&
+		    gup_pin_earlier_pins(index, gup_pin_head_pfn(first + bit)))
 			block->guessed |= BIT_ULL(bit);
 	}
 }
@@ -108,7 +111,7 @@ static void mark_blocks(struct gup_pin_index *index, struct folio *folio)
 		block = gup_pin_index_find(shard, nr);
 		if (block) {
 			block->earlier |= gup_pin_folio_mask(nr, pfn, npages);
-			gup_pin_earlier_doubt(block, U64_MAX);
+			gup_pin_earlier_doubt(index, block, U64_MAX);
 		}
 		xa_unlock_irqrestore(&shard->xa, flags);
 	}

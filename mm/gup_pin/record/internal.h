@@ -105,7 +105,7 @@ bool gup_pin_site_has_kind(const struct gup_pin_site *site, const struct gup_pin
 
 /* earlier.c */
 u64 gup_pin_earlier_mask(struct gup_pin_index *index, unsigned long nr);
-void gup_pin_earlier_doubt(struct gup_pin_block *block, u64 mask);
+void gup_pin_earlier_doubt(struct gup_pin_index *index, struct gup_pin_block *block, u64 mask);
 unsigned int gup_pin_earlier_pins(struct gup_pin_index *index, unsigned long pfn);
 void gup_pin_earlier_released(struct gup_pin_index *index, unsigned long pfn,
 			      unsigned int pins);

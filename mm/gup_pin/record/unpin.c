@@ -20,7 +20,7 @@
 /* What a record is scored by: the higher bit decides. */
 #define FITS_HANDLE	(3 << 8)
 #define FITS_ARRAY	(2 << 8)
-#define FITS_NOTHING	(1 << 8)
+#define FITS_NOTHING	BIT(8)
 #define FITS_STACK	BIT(7)
 #define FITS_MODE	BIT(6)
 #define FITS_KIND	BIT(5)
@@ -141,12 +141,12 @@ static struct verdict decide(const struct gup_pin_unpin *unpin, struct gup_pin_s
 			consider(&verdict, unpin, site, record, mask, index);
 		if (++looked % LOOK) {
 			record = gup_pin_next_record(block, record);
-		} else if (verdict.record) {
-			verdict.cut = true;
-			break;
-		} else {
-			record = gup_pin_pause(shard, block, record, flags);
+			continue;
 		}
+		verdict.cut = verdict.record;
+		if (verdict.cut)
+			break;
+		record = gup_pin_pause(shard, block, record, flags);
 	}
 	return verdict;
 }
