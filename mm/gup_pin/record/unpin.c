@@ -31,7 +31,7 @@
  * @record: the record; NULL if there is none on the pages
  * @score: how well it fits
  * @pins: pins on the pages that are on record, as far as was looked
- * @records: their records, but for those with another handle
+ * @records: the candidates
  * @handles: those that the unpin's handle names
  * @origin: of the first of them
  * @alike: all are of this origin
@@ -81,26 +81,15 @@ static unsigned int score(const struct gup_pin_unpin *unpin, const struct gup_pi
 	return score;
 }
 
-/*
- * Pins that have a handle are released by it and by nothing else. So a record with another
- * handle is taken only if there is no other.
- */
-static void consider(struct verdict *verdict, const struct gup_pin_unpin *unpin,
-		     const struct gup_pin_site *site, struct gup_pin_record *record, u64 mask,
-		     pgoff_t index)
+static void consider(struct verdict *verdict, struct gup_pin_record *record, unsigned int fits)
 {
-	unsigned int fits = score(unpin, site, record, index);
-
-	verdict->pins += gup_pin_count(record->mask & mask) * record->pins;
-	if (!verdict->record || fits > verdict->score) {
-		verdict->record = record;
-		verdict->score = fits;
-	}
-	if (fits < FITS_NOTHING)
-		return;
 	if (!verdict->records++) {
 		verdict->origin = record->origin;
 		verdict->alike = true;
+	}
+	if (!verdict->record || fits > verdict->score) {
+		verdict->record = record;
+		verdict->score = fits;
 	}
 	verdict->alike &= record->origin == verdict->origin;
 	verdict->modes |= BIT(record->origin->id.mode);
@@ -121,34 +110,53 @@ static pgoff_t page_index(unsigned long pfn)
 /*
  * Look through the records on some pages of a block: on all of them, or, with @whole, on
  * the folio as such. Where very many come first, it is by the oldest that is decided, but
- * the list is gone through until there is one.
+ * the list is gone through until there is one that fits @least so well.
  */
-static struct verdict decide(const struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
-			     struct gup_pin_block *block, u64 mask, bool whole,
-			     unsigned long *flags)
+static struct verdict look(const struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+			   struct gup_pin_block *block, u64 mask, bool whole,
+			   unsigned int least, unsigned long *flags)
 {
 	const struct gup_pin_site *site =
 		gup_pin_site_find(&unpin->index->sites, unpin->site);
 	pgoff_t index = page_index(gup_pin_block_first(block->nr) + __ffs64(mask));
 	struct gup_pin_record *record = &block->first;
 	struct verdict verdict = {};
-	unsigned int looked = 0;
+	unsigned int looked = 0, fits;
 
 	lockdep_assert_held(&shard->xa.xa_lock);
 	while (record) {
 		if ((record->mask & mask) &&
-		    (!whole || (record->flags & GUP_PIN_RECORD_FOLIO)))
-			consider(&verdict, unpin, site, record, mask, index);
+		    (!whole || (record->flags & GUP_PIN_RECORD_FOLIO))) {
+			verdict.pins += gup_pin_count(record->mask & mask) * record->pins;
+			fits = score(unpin, site, record, index);
+			if (fits >= least)
+				consider(&verdict, record, fits);
+		}
 		if (++looked % LOOK) {
 			record = gup_pin_next_record(block, record);
-			continue;
-		}
-		verdict.cut = verdict.record;
-		if (verdict.cut)
+		} else if (verdict.record) {
+			verdict.cut = true;
 			break;
-		record = gup_pin_pause(shard, block, record, flags);
+		} else {
+			record = gup_pin_pause(shard, block, record, flags);
+		}
 	}
 	return verdict;
+}
+
+/*
+ * Pins that have a handle are released by it and by nothing else. So records with another
+ * handle are candidates only where there are no others.
+ */
+static struct verdict decide(const struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+			     struct gup_pin_block *block, u64 mask, bool whole,
+			     unsigned long *flags)
+{
+	struct verdict verdict = look(unpin, shard, block, mask, whole, FITS_NOTHING, flags);
+
+	if (verdict.record || !verdict.pins)
+		return verdict;
+	return look(unpin, shard, block, mask, whole, 0, flags);
 }
 
 /* Can no pin be without a record, but for the earlier ones that are known? */
@@ -363,15 +371,30 @@ static enum doubt doubt_of(const struct verdict *verdict, const struct gup_pin_u
 	return DOUBT_GUESSED;
 }
 
-/* Doubt ends with a page's last pin. Of very many records, there is one left. */
-static void doubt_rest(struct gup_pin_block *block, u64 mask, enum doubt doubt)
+/* Which of the pages have pins left? Others may have the lock meanwhile. */
+static u64 left_on(struct gup_pin_shard *shard, struct gup_pin_block *block, u64 mask,
+		   unsigned long *flags)
 {
-	u64 left = block->nr_records > LOOK ? mask : 0;
-	struct gup_pin_record *record;
+	struct gup_pin_record *record = &block->first;
+	unsigned int looked = 0;
+	u64 left = 0;
 
-	if (!left)
-		gup_pin_for_each_record(record, block)
-			left |= record->mask & mask;
+	while (record && left != mask) {
+		left |= record->mask & mask;
+		if (++looked % LOOK)
+			record = gup_pin_next_record(block, record);
+		else
+			record = gup_pin_pause(shard, block, record, flags);
+	}
+	return left;
+}
+
+/* Doubt ends with a page's last pin. */
+static void doubt_rest(struct gup_pin_shard *shard, struct gup_pin_block *block, u64 mask,
+		       enum doubt doubt, unsigned long *flags)
+{
+	u64 left = left_on(shard, block, mask, flags);
+
 	trust(block, mask & ~left);
 	if (doubt == DOUBT_ALIKE)
 		block->alike |= left;
@@ -405,13 +428,13 @@ static enum unpin_result unpin_one(struct gup_pin_unpin *unpin, struct gup_pin_s
 	others = unrecorded(unpin, shard, block, bit);
 	if (others && !takes_record(&verdict)) {
 		unpin->others--;
-		doubt_rest(block, mask, DOUBT_MIXED);
+		doubt_rest(shard, block, mask, DOUBT_MIXED, flags);
 		return UNPIN_NOT_RECORDED;
 	}
 	match = match_of(block, mask, &verdict, others);
 	shard->inferred += match == GUP_PIN_INFERRED;
 	take(unpin, shard, block, verdict.record, mask, 1, match == GUP_PIN_EXACT);
-	doubt_rest(block, mask, doubt_of(&verdict, unpin, match, others));
+	doubt_rest(shard, block, mask, doubt_of(&verdict, unpin, match, others), flags);
 	return UNPIN_DONE;
 }
 
@@ -483,7 +506,7 @@ static unsigned int unpin_locked(struct gup_pin_unpin *unpin, struct gup_pin_sha
 		shard->inferred += pins;
 	take(unpin, shard, block, verdict.record, page, pins, match == GUP_PIN_EXACT);
 	*doubt = max(*doubt, doubt_of(&verdict, unpin, match, others));
-	doubt_rest(block, page, DOUBT_NONE);
+	doubt_rest(shard, block, page, DOUBT_NONE, flags);
 	return pins;
 }
 
@@ -686,8 +709,10 @@ static void doubt_block(struct gup_pin_index *index, unsigned long nr, u64 mask,
 
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, nr);
-	if (block)
-		doubt_rest(block, mask, doubt);
+	if (block) {
+		doubt_rest(shard, block, mask, doubt, &flags);
+		gup_pin_index_tidy(shard, block);
+	}
 	xa_unlock_irqrestore(&shard->xa, flags);
 }
 
