@@ -5,10 +5,13 @@
 #include <linux/export.h>
 #include <linux/init.h>
 #include <linux/kstrtox.h>
+#include <linux/moduleparam.h>
 #include <linux/printk.h>
 
 #include "gup_pin.h"
 
+#undef MODULE_PARAM_PREFIX
+#define MODULE_PARAM_PREFIX "gup_pin."
 #undef pr_fmt
 #define pr_fmt(fmt)	"gup_pin: " fmt
 
@@ -81,6 +84,25 @@ unlock:
 	mutex_unlock(&gup_pin_root.switching);
 	return 0;
 }
+
+/* Empty blocks may take all that there is room for. */
+static int bound_set(const char *val, const struct kernel_param *kp)
+{
+	int err = param_set_ulong(val, kp);
+
+	if (!err && READ_ONCE(gup_pin_max_memory_mb) && ready)
+		gup_pin_index_drop_kept(&gup_pin_root.index);
+	return err;
+}
+
+static const struct kernel_param_ops bound_ops = {
+	.set = bound_set,
+	.get = param_get_ulong,
+};
+
+module_param_cb(max_memory_mb, &bound_ops, &gup_pin_max_memory_mb, 0644);
+MODULE_PARM_DESC(max_memory_mb,
+		 "MiB that tracking may take; pins beyond it are untracked; 0: no bound");
 
 static int __init setup_gup_pin(char *arg)
 {

@@ -147,6 +147,24 @@ static unsigned long folio_run(struct page **pages, unsigned long npages,
 	return run;
 }
 
+/*
+ * As folio_run(), for what a call has just pinned: the pages of a huge page that is mapped
+ * as a whole follow each other. An anonymous one that was mapped in parts is never mapped as
+ * a whole again, so if it is now, it was when it was pinned; of hugetlb no part is mapped
+ * otherwise, where a whole one is.
+ */
+static unsigned long taken_run(const struct gup_pin_request *request, unsigned long i,
+			       unsigned long npages, const struct folio *folio)
+{
+	unsigned long addr = request->addr + (i << PAGE_SHIFT);
+
+	if (npages - i >= PAGES_AT_ONCE && request->mm == current->mm &&
+	    (folio_test_anon(folio) || folio_test_hugetlb(folio)) &&
+	    gup_pin_mapped_huge(request->mm, addr, request->pages[i]))
+		return min((PMD_SIZE - (addr & ~PMD_MASK)) >> PAGE_SHIFT, npages - i);
+	return folio_run(request->pages + i, npages - i, folio);
+}
+
 /**
  * struct taken - what a call has pinned
  * @mappings: all folios' mappings, and'ed: if all are anonymous, that remains
@@ -158,9 +176,11 @@ struct taken {
 };
 
 /* In pieces, between which a call that pinned very much may be interrupted. */
-static void record_pages(struct gup_pin_adder *adder, struct page **pages,
-		      unsigned long npages, unsigned long addr, struct taken *taken)
+static void record_pages(struct gup_pin_adder *adder,
+			 const struct gup_pin_request *request, unsigned long npages,
+			 unsigned long addr, struct taken *taken)
 {
+	struct page **pages = request->pages;
 	unsigned long i, run, index, stop = RESCHED_PAGES;
 
 	for (i = 0; i < npages; i += run) {
@@ -171,7 +191,7 @@ static void record_pages(struct gup_pin_adder *adder, struct page **pages,
 		if (folio_test_large(folio)) {
 			taken->large = true;
 			index += folio_page_idx(folio, pages[i]);
-			run = folio_run(pages + i, npages - i, folio);
+			run = taken_run(request, i, npages, folio);
 		}
 		if (is_zero_folio(folio))
 			continue;
@@ -258,7 +278,7 @@ noinline void __gup_pin_acquired(const struct gup_pin_request *request,
 	if (trace_gup_pin_acquire_enabled())
 		gup_pin_trace_taken_pages(&id, request->pages, npages,
 					  request->addr);
-	record_pages(&adder, request->pages, npages, addr, &taken);
+	record_pages(&adder, request, npages, addr, &taken);
 	gup_pin_add_end(&adder, npages);
 	if (!taken.mappings)
 		check_pages(request, npages, taken.large, _RET_IP_);

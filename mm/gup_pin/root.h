@@ -49,6 +49,10 @@ extern struct gup_pin_root gup_pin_root;
 /* hooks.c */
 pid_t gup_pin_mm_owner(struct mm_struct *mm);
 
+/* huge.c */
+bool gup_pin_mapped_huge(struct mm_struct *mm, unsigned long addr,
+			 const struct page *page);
+
 /* control.c */
 bool gup_pin_ready(void);
 int gup_pin_switch(bool on);

@@ -82,21 +82,81 @@ bool gup_pin_index_insert(struct gup_pin_shard *shard, struct gup_pin_block *blo
 	return !xas_error(xas);
 }
 
-/**
- * gup_pin_index_tidy() - free a block if it has neither a record nor a reader
- * @shard: its shard, whose lock is held
- * @block: the block; may be gone on return
- */
-void gup_pin_index_tidy(struct gup_pin_shard *shard, struct gup_pin_block *block)
+static void remove(struct gup_pin_shard *shard, struct gup_pin_block *block)
 {
 	XA_STATE(xas, &shard->xa, gup_pin_key(block->nr));
 
-	lockdep_assert_held(&shard->xa.xa_lock);
-	if (!gup_pin_block_empty(block))
-		return;
 	xas_set_update(&xas, count_freed_node);
 	xas_store(&xas, NULL);
 	gup_pin_free(GUP_PIN_BLOCKS, block);
+}
+
+/* Keep an empty block in place of another that became empty before. */
+static void keep(struct gup_pin_shard *shard, struct gup_pin_block *block)
+{
+	struct gup_pin_block *old = shard->kept[shard->next_kept];
+
+	shard->kept[shard->next_kept] = block;
+	shard->next_kept = (shard->next_kept + 1) % GUP_PIN_KEPT;
+	block->kept = true;
+	if (!old)
+		return;
+	old->kept = false;
+	if (gup_pin_block_empty(old))
+		remove(shard, old);
+}
+
+/**
+ * gup_pin_index_tidy() - a block may have neither a record nor a reader
+ * @shard: its shard, whose lock is held
+ * @block: the block; may be gone on return
+ *
+ * Then it stays for a while, unless there is a bound to the memory.
+ */
+void gup_pin_index_tidy(struct gup_pin_shard *shard, struct gup_pin_block *block)
+{
+	lockdep_assert_held(&shard->xa.xa_lock);
+	if (!gup_pin_block_empty(block) || block->kept)
+		return;
+	if (READ_ONCE(gup_pin_max_memory_mb))
+		remove(shard, block);
+	else
+		keep(shard, block);
+}
+
+static void drop_kept(struct gup_pin_shard *shard)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&shard->xa.xa_lock);
+	for (i = 0; i < GUP_PIN_KEPT; i++) {
+		struct gup_pin_block *block = shard->kept[i];
+
+		shard->kept[i] = NULL;
+		if (!block)
+			continue;
+		block->kept = false;
+		if (gup_pin_block_empty(block))
+			remove(shard, block);
+	}
+}
+
+/**
+ * gup_pin_index_drop_kept() - free the empty blocks that were kept
+ * @index: the index
+ *
+ * Any context where the shards' locks may be taken.
+ */
+void gup_pin_index_drop_kept(struct gup_pin_index *index)
+{
+	unsigned long flags;
+	unsigned int i;
+
+	for (i = 0; i < GUP_PIN_NR_SHARDS; i++) {
+		xa_lock_irqsave(&index->shards[i].xa, flags);
+		drop_kept(&index->shards[i]);
+		xa_unlock_irqrestore(&index->shards[i].xa, flags);
+	}
 }
 
 /**
@@ -265,8 +325,11 @@ static bool flush_some(struct gup_pin_shard *shard, struct gup_pin_block *block)
 /* Where memory ran out, nodes without a block may be left, which were counted. */
 static void drop_nodes(struct gup_pin_shard *shard)
 {
-	unsigned long key = 0;
+	unsigned long key = 0, flags;
 
+	xa_lock_irqsave(&shard->xa, flags);
+	drop_kept(shard);
+	xa_unlock_irqrestore(&shard->xa, flags);
 	if (xa_find(&shard->xa, &key, ULONG_MAX, XA_PRESENT))
 		return;
 	gup_pin_memory_count(-(long)(shard->nodes * sizeof(struct xa_node)));

@@ -4,15 +4,11 @@
  * bound that may be set to it.
  */
 #include <linux/math64.h>
-#include <linux/moduleparam.h>
 #include <linux/percpu.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "internal.h"
-
-#undef MODULE_PARAM_PREFIX
-#define MODULE_PARAM_PREFIX "gup_pin."
 
 static struct kmem_cache *caches[NR_GUP_PIN_KINDS] __ro_after_init;
 static unsigned int sizes[NR_GUP_PIN_KINDS] __ro_after_init;
@@ -25,10 +21,6 @@ static DEFINE_PER_CPU(long, allowance);
 #define ALLOWANCE_MAX	((long)SZ_64K)
 
 unsigned long gup_pin_max_memory_mb __read_mostly;
-module_param_named(max_memory_mb, gup_pin_max_memory_mb, ulong, 0644);
-MODULE_PARM_DESC(max_memory_mb,
-		 "MiB that tracking may take; pins beyond it are untracked; 0: no bound");
-
 /**
  * gup_pin_memory_bytes() - what blocks, records, origins and xa_nodes take
  *

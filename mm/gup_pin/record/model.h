@@ -179,10 +179,11 @@ struct gup_pin_record {
  * @mixed: those of @guessed where modes differ, so that what is left may be of the other
  * @earlier: pages of folios that may have pins from before tracking
  * @nr_records: records with pins
+ * @kept: among the shard's kept blocks
  * @first: the first record, and the list's head. In use only while there was no other
  *	when it was added, so that the list is in order
  *
- * There as long as it has a record or a reader. Under the lock of its shard.
+ * There as long as it has a record or a reader, or is kept. Under the lock of its shard.
  */
 struct gup_pin_block {
 	unsigned long nr;
@@ -191,8 +192,12 @@ struct gup_pin_block {
 	u64 mixed;
 	u64 earlier;
 	u32 nr_records;
+	bool kept;
 	struct gup_pin_record first;
 };
+
+/* Empty blocks that a shard keeps, so that I/O to the same pages need not make them anew. */
+#define GUP_PIN_KEPT		8
 
 /**
  * struct gup_pin_last - pins that were released not long ago
@@ -213,6 +218,8 @@ struct gup_pin_last {
 /**
  * struct gup_pin_shard - a part of the index, with its share of the figures
  * @xa: key -> block; its lock guards everything here and all that blocks hold
+ * @kept: blocks that became empty and stay, until others have done so
+ * @next_kept: which of @kept gives way next
  * @last: what was released last, for what unpins once too often
  * @nodes: xa_nodes in use
  * @acquired: pins recorded
@@ -225,7 +232,9 @@ struct gup_pin_last {
  */
 struct gup_pin_shard {
 	struct xarray xa;
+	struct gup_pin_block *kept[GUP_PIN_KEPT];
 	struct gup_pin_last last;
+	u32 next_kept;
 	u32 nodes;
 	u64 acquired;
 	u64 released;

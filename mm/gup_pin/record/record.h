@@ -187,6 +187,7 @@ bool gup_pin_unpin_peek(const struct gup_pin_unpin *unpin, unsigned long pfn,
 /* index.c */
 void gup_pin_index_init(struct gup_pin_index *index);
 void gup_pin_index_flush(struct gup_pin_index *index);
+void gup_pin_index_drop_kept(struct gup_pin_index *index);
 bool gup_pin_index_newest(struct gup_pin_index *index, unsigned long pfn,
 			  unsigned long npages, pid_t pid,
 			  struct gup_pin_record *record, struct gup_pin_id *id);
