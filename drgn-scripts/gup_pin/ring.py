@@ -208,7 +208,7 @@ class Ring:
         folio = Folio(name, order, dev, ino, index, index, path)
         word = layouts.matches.get(match, "inferred")
         item = Item(pfn, head, pages, pins, origin, time, addr, word, folio)
-        return Run(item, folio.pages, pins)
+        return Run(item, pages, pins)
 
     @staticmethod
     def _text(data: bytes, at: int, size: int) -> bytes:

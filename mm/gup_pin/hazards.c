@@ -92,7 +92,7 @@ static noinline_for_stack void show_pin(struct seq_file *m,
 {
 	const struct gup_pin_run run = {
 		.first = *pin,
-		.pages = 1UL << pin->folio.order,
+		.pages = pin->pages,
 		.pins = pin->pins,
 	};
 	char line[GUP_PIN_LINE_MAX];

@@ -158,7 +158,7 @@ static unsigned long taken_run(const struct gup_pin_request *request, unsigned l
 {
 	unsigned long addr = request->addr + (i << PAGE_SHIFT);
 
-	if (npages - i >= PAGES_AT_ONCE && request->mm == current->mm &&
+	if (npages - i >= PAGES_AT_ONCE && request->mm && request->mm == current->mm &&
 	    (folio_test_anon(folio) || folio_test_hugetlb(folio)) &&
 	    gup_pin_mapped_huge(request->mm, addr, request->pages[i]))
 		return min((PMD_SIZE - (addr & ~PMD_MASK)) >> PAGE_SHIFT, npages - i);

@@ -232,6 +232,7 @@ void gup_pin_expect_empty(struct kunit *test)
 	unsigned int i;
 
 	KUNIT_EXPECT_EQ(test, t->acquired, t->released);
+	gup_pin_index_drop_kept(&f->index);
 	for (i = 0; i < GUP_PIN_NR_SHARDS; i++)
 		KUNIT_EXPECT_TRUE(test, xa_empty(&f->index.shards[i].xa));
 	KUNIT_EXPECT_EQ(test, gup_pin_test_nodes(test), 0);
