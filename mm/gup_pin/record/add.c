@@ -8,6 +8,9 @@
 
 #include "internal.h"
 
+/* As the xarray does: under the lock, what can be had without waiting. */
+#define AT_HAND		(GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN)
+
 /**
  * struct attempt - an attempt to record pins on pages of a block
  * @adder: the state of the whole call
@@ -46,15 +49,16 @@ static enum add_result add_locked(struct attempt *try, struct gup_pin_shard *sha
 		return ADD_OFF;
 	block = gup_pin_index_find(shard, try->nr);
 	if (!block) {
-		block = try->block;
+		block = try->block ?: gup_pin_block_alloc(try->nr, AT_HAND);
 		if (!block)
 			return ADD_NO_BLOCK;
+		try->block = block;
 		if (!gup_pin_index_insert(shard, block, xas))
 			return ADD_NO_NODE;
 		block->earlier = gup_pin_earlier_mask(index, try->nr);
 		try->block = NULL;
 	}
-	if (!gup_pin_block_add(block, &try->what, &try->record))
+	if (!gup_pin_block_add(block, &try->what, &try->record, AT_HAND))
 		return ADD_NO_RECORD;
 	shard->acquired += (u64)gup_pin_count(try->what.mask) * try->what.pins;
 	if (unlikely(block->earlier & try->what.mask))
@@ -102,6 +106,38 @@ static enum add_result add(struct attempt *try, struct gup_pin_shard *shard)
 	return result;
 }
 
+/*
+ * Nearly always the block is there, and has no record. It takes 16 % of what 512 scattered
+ * pages cost, and 3 % of 512 neighbours, to leave this out.
+ */
+static bool add_quickly(struct gup_pin_adder *adder, struct gup_pin_shard *shard,
+			unsigned long nr, u64 mask, unsigned int pins)
+{
+	struct gup_pin_block *block;
+	struct gup_pin_record *record;
+	unsigned long flags;
+	bool done;
+
+	xa_lock_irqsave(&shard->xa, flags);
+	block = gup_pin_index_find(shard, nr);
+	done = block && READ_ONCE(adder->index->recording) && gup_pin_block_empty(block) &&
+	       !block->earlier && !(adder->flags & GUP_PIN_RECORD_ASSUMED);
+	if (done) {
+		record = &block->first;
+		record->origin = adder->origin;
+		record->time = adder->time;
+		record->base = adder->base;
+		record->cookie = adder->cookie;
+		record->pins = pins;
+		record->flags = adder->flags;
+		WRITE_ONCE(record->mask, mask);
+		block->nr_records = 1;
+		shard->acquired += gup_pin_count(mask) * pins;
+	}
+	xa_unlock_irqrestore(&shard->xa, flags);
+	return done;
+}
+
 static void add_untracked(struct gup_pin_index *index, struct gup_pin_shard *shard, u64 pins)
 {
 	unsigned long flags;
@@ -115,20 +151,9 @@ static void add_untracked(struct gup_pin_index *index, struct gup_pin_shard *sha
 	xa_unlock_irqrestore(&shard->xa, flags);
 }
 
-/**
- * __gup_pin_add() - record pins on pages of a block
- * @adder: the state
- * @block: the block's number
- * @mask: the pages
- * @pins: pins on each of them; several only of a single page
- *
- * What cannot be recorded for lack of memory is counted as untracked. May sleep if the
- * adder's gfp may.
- */
-void __gup_pin_add(struct gup_pin_adder *adder, unsigned long block, u64 mask,
-		   unsigned int pins)
+static noinline void add_slowly(struct gup_pin_adder *adder, struct gup_pin_shard *shard,
+				unsigned long block, u64 mask, unsigned int pins)
 {
-	struct gup_pin_shard *shard = gup_pin_shard_of(adder->index, block);
 	u64 all = (u64)gup_pin_count(mask) * pins;
 	struct attempt try = {
 		.adder = adder,
@@ -151,6 +176,27 @@ void __gup_pin_add(struct gup_pin_adder *adder, unsigned long block, u64 mask,
 		adder->added += all;
 	else if (result != ADD_OFF)
 		add_untracked(adder->index, shard, all);
+}
+
+/**
+ * __gup_pin_add() - record pins on pages of a block
+ * @adder: the state
+ * @block: the block's number
+ * @mask: the pages
+ * @pins: pins on each of them
+ *
+ * What cannot be recorded for lack of memory is counted as untracked. May sleep if the
+ * adder's gfp may.
+ */
+void __gup_pin_add(struct gup_pin_adder *adder, unsigned long block, u64 mask,
+		   unsigned int pins)
+{
+	struct gup_pin_shard *shard = gup_pin_shard_of(adder->index, block);
+
+	if (likely(adder->origin) && add_quickly(adder, shard, block, mask, pins))
+		adder->added += (u64)gup_pin_count(mask) * pins;
+	else
+		add_slowly(adder, shard, block, mask, pins);
 }
 
 /**

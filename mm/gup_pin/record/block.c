@@ -45,12 +45,13 @@ static bool belongs_to(const struct gup_pin_record *record,
  * gup_pin_block_add() - put pins on pages of a block
  * @block: the block
  * @what: the pins
- * @spare: memory for a record; becomes NULL when it was used
+ * @spare: memory for a record, or NULL; becomes NULL when it was used
+ * @gfp: how else memory may be allocated under the lock
  *
- * Return: false if @spare would have been needed, and nothing has changed.
+ * Return: false if there is no memory, and nothing has changed.
  */
 bool gup_pin_block_add(struct gup_pin_block *block, const struct gup_pin_record *what,
-		       struct gup_pin_record **spare)
+		       struct gup_pin_record **spare, gfp_t gfp)
 {
 	struct gup_pin_record *record = list_last_entry(&block->first.list,
 							struct gup_pin_record, list);

@@ -51,17 +51,14 @@ void gup_pin_index_init(struct gup_pin_index *index)
 	xa_init_flags(&index->earlier.xa, XA_FLAGS_LOCK_IRQ);
 }
 
-/**
- * gup_pin_index_find() - look a block up
- * @shard: its shard, whose lock is held
- * @nr: its number
- *
- * Return: the block, or NULL.
- */
-struct gup_pin_block *gup_pin_index_find(struct gup_pin_shard *shard, unsigned long nr)
+/* What gup_pin_index_find() does when a block was not found lately. */
+struct gup_pin_block *__gup_pin_index_find(struct gup_pin_shard *shard, unsigned long nr)
 {
-	lockdep_assert_held(&shard->xa.xa_lock);
-	return xa_load(&shard->xa, gup_pin_key(nr));
+	struct gup_pin_block *block = xa_load(&shard->xa, gup_pin_key(nr));
+
+	if (block)
+		*gup_pin_recent(shard, nr) = block;
+	return block;
 }
 
 /**
@@ -79,7 +76,10 @@ bool gup_pin_index_insert(struct gup_pin_shard *shard, struct gup_pin_block *blo
 	xas_set(xas, gup_pin_key(block->nr));
 	xas_set_update(xas, count_new_node);
 	xas_store(xas, block);
-	return !xas_error(xas);
+	if (xas_error(xas))
+		return false;
+	*gup_pin_recent(shard, block->nr) = block;
+	return true;
 }
 
 static void remove(struct gup_pin_shard *shard, struct gup_pin_block *block)
@@ -88,6 +88,8 @@ static void remove(struct gup_pin_shard *shard, struct gup_pin_block *block)
 
 	xas_set_update(&xas, count_freed_node);
 	xas_store(&xas, NULL);
+	if (*gup_pin_recent(shard, block->nr) == block)
+		*gup_pin_recent(shard, block->nr) = NULL;
 	gup_pin_free(GUP_PIN_BLOCKS, block);
 }
 

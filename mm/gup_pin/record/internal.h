@@ -42,7 +42,32 @@ static inline void gup_pin_origin_put(struct gup_pin_origin *origin, u64 pins)
 }
 
 /* index.c */
-struct gup_pin_block *gup_pin_index_find(struct gup_pin_shard *shard, unsigned long nr);
+struct gup_pin_block *__gup_pin_index_find(struct gup_pin_shard *shard, unsigned long nr);
+
+static inline struct gup_pin_block **gup_pin_recent(struct gup_pin_shard *shard,
+						    unsigned long nr)
+{
+	return &shard->recent[gup_pin_key(nr) % GUP_PIN_RECENT];
+}
+
+/**
+ * gup_pin_index_find() - look a block up
+ * @shard: its shard, whose lock is held
+ * @nr: its number
+ *
+ * Return: the block, or NULL.
+ */
+static inline struct gup_pin_block *gup_pin_index_find(struct gup_pin_shard *shard,
+						       unsigned long nr)
+{
+	struct gup_pin_block *block = *gup_pin_recent(shard, nr);
+
+	lockdep_assert_held(&shard->xa.xa_lock);
+	if (likely(block && block->nr == nr))
+		return block;
+	return __gup_pin_index_find(shard, nr);
+}
+
 bool gup_pin_index_insert(struct gup_pin_shard *shard, struct gup_pin_block *block,
 			  struct xa_state *xas);
 void gup_pin_index_tidy(struct gup_pin_shard *shard, struct gup_pin_block *block);
@@ -52,7 +77,7 @@ unsigned long gup_pin_index_next(struct gup_pin_index *index, unsigned long from
 /* block.c */
 struct gup_pin_block *gup_pin_block_alloc(unsigned long nr, gfp_t gfp);
 bool gup_pin_block_add(struct gup_pin_block *block, const struct gup_pin_record *what,
-		       struct gup_pin_record **spare);
+		       struct gup_pin_record **spare, gfp_t gfp);
 void gup_pin_block_lose(struct gup_pin_block *block, struct gup_pin_record *record,
 			u64 mask, unsigned int pins);
 unsigned int gup_pin_block_pins(const struct gup_pin_block *block, u64 mask);

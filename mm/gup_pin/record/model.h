@@ -196,6 +196,9 @@ struct gup_pin_block {
 	struct gup_pin_record first;
 };
 
+/* Blocks that a shard finds without its tree: as many as neighbours in 512 MiB. */
+#define GUP_PIN_RECENT		8
+
 /* Empty blocks that a shard keeps, so that I/O to the same pages need not make them anew. */
 #define GUP_PIN_KEPT		8
 
@@ -218,6 +221,7 @@ struct gup_pin_last {
 /**
  * struct gup_pin_shard - a part of the index, with its share of the figures
  * @xa: key -> block; its lock guards everything here and all that blocks hold
+ * @recent: blocks that were found not long ago, by their key
  * @kept: blocks that became empty and stay, until others have done so
  * @next_kept: which of @kept gives way next
  * @last: what was released last, for what unpins once too often
@@ -232,6 +236,7 @@ struct gup_pin_last {
  */
 struct gup_pin_shard {
 	struct xarray xa;
+	struct gup_pin_block *recent[GUP_PIN_RECENT];
 	struct gup_pin_block *kept[GUP_PIN_KEPT];
 	struct gup_pin_last last;
 	u32 next_kept;

@@ -323,6 +323,20 @@ static void trust(struct gup_pin_block *block, u64 mask)
 	block->mixed &= ~mask;
 }
 
+/* A block has one record, with one pin on each of these pages: so nearly all have. */
+static __always_inline bool unpin_first(struct gup_pin_unpin *unpin,
+					struct gup_pin_shard *shard,
+					struct gup_pin_block *block, u64 mask)
+{
+	struct gup_pin_record *first = &block->first;
+
+	if (block->nr_records > 1 || first->pins > 1 || (mask & ~first->mask) ||
+	    block->earlier || block->alike || block->guessed)
+		return false;
+	take(unpin, shard, block, first, mask, 1, true);
+	return true;
+}
+
 /*
  * The pages that have one pin, which is on record: nearly all. Returns the others.
  */
@@ -614,7 +628,8 @@ static u64 unpin_mask(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 		      unsigned long *flags)
 {
 	if (likely(all_recorded(unpin->index, shard) && block->nr_records <= LOOK))
-		mask = unpin_only(unpin, shard, block, mask);
+		mask = unpin_first(unpin, shard, block, mask) ? 0 :
+		       unpin_only(unpin, shard, block, mask);
 	for (; mask; mask &= mask - 1) {
 		unsigned int bit = __ffs64(mask);
 
