@@ -106,24 +106,39 @@ static enum add_result add(struct attempt *try, struct gup_pin_shard *shard)
 	return result;
 }
 
-/*
- * Nearly always the block is there, and has no record. It takes 16 % of what 512 scattered
- * pages cost, and 3 % of 512 neighbours, to leave this out.
- */
+/* Where it is not the block's first record. */
+static noinline bool add_behind(struct gup_pin_adder *adder, struct gup_pin_block *block,
+				u64 mask, unsigned int pins)
+{
+	const struct gup_pin_record what = {
+		.origin = adder->origin,
+		.time = adder->time,
+		.mask = mask,
+		.base = adder->base,
+		.cookie = adder->cookie,
+		.pins = pins,
+		.flags = adder->flags,
+	};
+	struct gup_pin_record *none = NULL;
+
+	return gup_pin_block_add(block, &what, &none, AT_HAND);
+}
+
+/* Nearly always the block is there, and memory at hand. */
 static bool add_quickly(struct gup_pin_adder *adder, struct gup_pin_shard *shard,
 			unsigned long nr, u64 mask, unsigned int pins)
 {
 	struct gup_pin_block *block;
-	struct gup_pin_record *record;
 	unsigned long flags;
 	bool done;
 
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, nr);
-	done = block && READ_ONCE(adder->index->recording) && gup_pin_block_empty(block) &&
-	       !block->earlier && !(adder->flags & GUP_PIN_RECORD_ASSUMED);
-	if (done) {
-		record = &block->first;
+	done = block && READ_ONCE(adder->index->recording) && !block->earlier &&
+	       !(adder->flags & GUP_PIN_RECORD_ASSUMED);
+	if (done && gup_pin_block_empty(block)) {
+		struct gup_pin_record *record = &block->first;
+
 		record->origin = adder->origin;
 		record->time = adder->time;
 		record->base = adder->base;
@@ -132,8 +147,11 @@ static bool add_quickly(struct gup_pin_adder *adder, struct gup_pin_shard *shard
 		record->flags = adder->flags;
 		WRITE_ONCE(record->mask, mask);
 		block->nr_records = 1;
-		shard->acquired += gup_pin_count(mask) * pins;
+	} else if (done) {
+		done = add_behind(adder, block, mask, pins);
 	}
+	if (done)
+		shard->acquired += gup_pin_count(mask) * pins;
 	xa_unlock_irqrestore(&shard->xa, flags);
 	return done;
 }

@@ -247,7 +247,7 @@ static enum gup_pin_match match_of(const struct gup_pin_block *block, u64 mask,
  * block, and of the block one site: neighbouring blocks are of different shards, and most
  * blocks have one site.
  */
-static void note_release(const struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+static __always_inline void note_release(const struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 			 unsigned long block, u64 mask)
 {
 	struct gup_pin_last *last = &shard->last;
@@ -294,26 +294,34 @@ static void put_origin(struct gup_pin_unpin *unpin)
 	unpin->released = 0;
 }
 
-/* Take pins off a record. @sure: it is certainly the right one. */
-static void take(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
-		 struct gup_pin_block *block, struct gup_pin_record *record, u64 mask,
-		 unsigned int pins, bool sure)
+/* Take pins off a record, but for what the caller does once for many. */
+static __always_inline void take_off(struct gup_pin_unpin *unpin,
+				     struct gup_pin_block *block,
+				     struct gup_pin_record *record, u64 mask,
+				     unsigned int pins, bool sure)
 {
 	struct gup_pin_origin *origin = record->origin;
-	u64 all = (u64)gup_pin_count(mask) * pins;
 
 	if (unpin->origin != origin) {
 		put_origin(unpin);
 		unpin->origin = origin;
 	}
-	unpin->released += all;
-	shard->released += all;
-	if (sure && unpin->site && READ_ONCE(origin->site) != unpin->site) {
+	unpin->released += gup_pin_count(mask) * pins;
+	if (sure && unpin->site && unlikely(READ_ONCE(origin->site) != unpin->site)) {
 		gup_pin_site_learn(&unpin->index->sites, unpin->site, &origin->id);
 		WRITE_ONCE(origin->site, unpin->site);
 	}
-	note_release(unpin, shard, block->nr, mask);
 	gup_pin_block_lose(block, record, mask, pins);
+}
+
+/* Take pins off a record. @sure: it is certainly the right one. */
+static void take(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+		 struct gup_pin_block *block, struct gup_pin_record *record, u64 mask,
+		 unsigned int pins, bool sure)
+{
+	take_off(unpin, block, record, mask, pins, sure);
+	shard->released += gup_pin_count(mask) * pins;
+	note_release(unpin, shard, block->nr, mask);
 }
 
 static void trust(struct gup_pin_block *block, u64 mask)
@@ -323,27 +331,13 @@ static void trust(struct gup_pin_block *block, u64 mask)
 	block->mixed &= ~mask;
 }
 
-/* A block has one record, with one pin on each of these pages: so nearly all have. */
-static __always_inline bool unpin_first(struct gup_pin_unpin *unpin,
-					struct gup_pin_shard *shard,
-					struct gup_pin_block *block, u64 mask)
-{
-	struct gup_pin_record *first = &block->first;
-
-	if (block->nr_records > 1 || first->pins > 1 || (mask & ~first->mask) ||
-	    block->earlier || block->alike || block->guessed)
-		return false;
-	take(unpin, shard, block, first, mask, 1, true);
-	return true;
-}
-
 /*
  * The pages that have one pin, which is on record: nearly all. Returns the others.
  */
 static u64 unpin_only(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 		      struct gup_pin_block *block, u64 mask)
 {
-	u64 once = 0, more = block->earlier, doubt;
+	u64 once = 0, more = block->earlier, doubt = block->alike | block->guessed;
 	struct gup_pin_record *record, *next;
 
 	gup_pin_for_each_record(record, block) {
@@ -351,16 +345,21 @@ static u64 unpin_only(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 		once |= record->mask;
 	}
 	once &= mask & ~more;
-	doubt = block->alike | block->guessed;
+	if (!once)
+		return mask;
 	for (record = &block->first; record; record = next) {
 		u64 hit = record->mask & once;
 
 		next = gup_pin_next_record(block, record);
 		if (hit)
-			take(unpin, shard, block, record, hit, 1, hit & ~doubt);
+			take_off(unpin, block, record, hit, 1, hit & ~doubt);
 	}
-	shard->inferred += gup_pin_count(once & block->guessed);
-	trust(block, once);
+	shard->released += gup_pin_count(once);
+	note_release(unpin, shard, block->nr, once);
+	if (unlikely(doubt & once)) {
+		shard->inferred += gup_pin_count(once & block->guessed);
+		trust(block, once);
+	}
 	return mask & ~once;
 }
 
@@ -628,8 +627,7 @@ static u64 unpin_mask(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 		      unsigned long *flags)
 {
 	if (likely(all_recorded(unpin->index, shard) && block->nr_records <= LOOK))
-		mask = unpin_first(unpin, shard, block, mask) ? 0 :
-		       unpin_only(unpin, shard, block, mask);
+		mask = unpin_only(unpin, shard, block, mask);
 	for (; mask; mask &= mask - 1) {
 		unsigned int bit = __ffs64(mask);
 
