@@ -156,7 +156,8 @@ struct gup_pin_block *gup_pin_test_block(struct kunit *test, unsigned long pfn)
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, nr);
 	xa_unlock_irqrestore(&shard->xa, flags);
-	return block;
+	/* One that is only kept is as good as none. */
+	return block && !gup_pin_block_empty(block) ? block : NULL;
 }
 
 /* How many pins there are on a page, of any call. */

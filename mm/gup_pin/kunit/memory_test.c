@@ -206,6 +206,7 @@ static void bound_changes(struct kunit *test)
 static void nodes_count(struct kunit *test)
 {
 	struct memory_state *s = test->priv;
+	struct gup_pin_fixture *f = &s->fixture;
 	const struct gup_pin_test_call call = { .origin = s->origin };
 	u64 block = gup_pin_test_size(test, GUP_PIN_BLOCKS), before;
 	unsigned int i;
@@ -220,6 +221,9 @@ static void nodes_count(struct kunit *test)
 			64 * block + 65 * sizeof(struct xa_node));
 	for (i = 0; i < 64; i++)
 		gup_pin_test_unpin(test, i * (64UL * GUP_PIN_NR_SHARDS * GUP_PIN_BLOCK_PAGES), 1);
+	/* Few blocks are kept, with their nodes, until those are wanted back. */
+	KUNIT_EXPECT_EQ(test, gup_pin_test_nodes(test), GUP_PIN_KEPT + 1);
+	gup_pin_index_drop_kept(&f->index);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_nodes(test), 0);
 	KUNIT_EXPECT_EQ(test, gup_pin_memory_bytes(), before);
 }
