@@ -339,6 +339,7 @@ static u64 unpin_only(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 {
 	u64 once = 0, more = block->earlier, doubt = block->alike | block->guessed;
 	struct gup_pin_record *record, *next;
+	u64 left;
 
 	gup_pin_for_each_record(record, block) {
 		more |= record->pins > 1 ? record->mask : once & record->mask;
@@ -347,12 +348,13 @@ static u64 unpin_only(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 	once &= mask & ~more;
 	if (!once)
 		return mask;
-	for (record = &block->first; record; record = next) {
-		u64 hit = record->mask & once;
+	for (record = &block->first, left = once; left; record = next) {
+		u64 hit = record->mask & left;
 
 		next = gup_pin_next_record(block, record);
 		if (hit)
 			take_off(unpin, block, record, hit, 1, hit & ~doubt);
+		left &= ~hit;
 	}
 	shard->released += gup_pin_count(once);
 	note_release(unpin, shard, block->nr, once);
