@@ -104,13 +104,14 @@ def _are_alike(a: Item, b: Item) -> bool:
 def make_runs(items: Iterable[Item], page_shift: int) -> Iterator[Run]:
     """Merge items, which come in the order of a walk, to runs as they end."""
     runs: list[Run] = []
-    block = -1
     for item in items:
-        if item.pfn >> _BLOCK_SHIFT != block:
-            block = item.pfn >> _BLOCK_SHIFT
-            start = block << _BLOCK_SHIFT
-            yield from (run for run in runs if run.end < start)
-            runs = [run for run in runs if run.end >= start]
+        # A run goes on with the next pages of its record, or, from the end of a block, with
+        # those of the next block.
+        start = item.pfn >> _BLOCK_SHIFT << _BLOCK_SHIFT
+        ends = (item.pfn, start, start + (1 << _BLOCK_SHIFT))
+        if any(run.end not in ends for run in runs):
+            yield from (run for run in runs if run.end not in ends)
+            runs = [run for run in runs if run.end in ends]
         for run in runs:
             if run.continues(item, page_shift):
                 run.pages += item.pages

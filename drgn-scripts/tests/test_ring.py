@@ -89,7 +89,7 @@ def test_all_of_a_hazard() -> None:
     folio = first.folio
     assert (folio.map, folio.order, folio.dev) == ("file", 2, 259 << 20 | 4)
     assert (folio.ino, folio.index, folio.path) == (77, 0x1F, r"/a\x20b")
-    assert (hazard.run.pages, hazard.run.pins) == (4, 2)
+    assert (hazard.run.pages, hazard.run.pins) == (2, 2)
 
 
 def test_none() -> None:
