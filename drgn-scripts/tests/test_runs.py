@@ -58,8 +58,8 @@ def test_pins_count_for_each_page() -> None:
 
 
 def test_two_calls_side_by_side() -> None:
-    """Both runs grow; the one that began first comes first."""
-    items = [item(i, time=t, page=i) for i in range(4) for t in (TIME, OTHER)]
+    """Record by record; the one that began first comes first."""
+    items = [item(i, time=t, page=i) for t in (TIME, OTHER) for i in range(4)]
     assert lines(items) == [(0, 4, 4), (0, 4, 4)]
 
 
@@ -123,11 +123,11 @@ def test_unknown_addresses() -> None:
 
 
 def test_more_calls_than_open_runs() -> None:
-    """The newest run makes room: two calls are split, the others stay whole."""
+    """The newest run makes room: one call is split, the others stay whole."""
     calls = range(1, OPEN_RUNS + 2)
-    items = [item(pfn, time=t, page=pfn) for pfn in (0, 1) for t in calls]
+    items = [item(pfn, time=t, page=pfn) for pfn in (63, 64) for t in calls]
     found = list(make_runs(items, PAGE_SHIFT))
-    assert len(found) == OPEN_RUNS - 1 + 2 * 2
+    assert len(found) == OPEN_RUNS + 2
     assert found[0].first.time == OPEN_RUNS
     assert sum(run.pages for run in found) == 2 * len(calls)
 
@@ -135,5 +135,5 @@ def test_more_calls_than_open_runs() -> None:
 def test_as_many_calls_as_open_runs() -> None:
     """One fewer, and none is split."""
     calls = range(1, OPEN_RUNS + 1)
-    items = [item(pfn, time=t, page=pfn) for pfn in (0, 1) for t in calls]
-    assert lines(items) == [(0, 2, 2)] * OPEN_RUNS
+    items = [item(pfn, time=t, page=pfn) for pfn in (63, 64) for t in calls]
+    assert lines(items) == [(63, 2, 2)] * OPEN_RUNS

@@ -28,6 +28,7 @@
  * @pins: live pins
  * @pages: that they are on; a page counts for each call
  * @guessed: pins whose records may be others'
+ * @met: the calls that were met, until they are counted
  * @calls: live calls
  * @acquired: pins ever taken
  * @peak: the most live pins that a task had, or that all were seen to have
@@ -41,7 +42,8 @@ struct stack_sum {
 	u64 pins;
 	u64 pages;
 	u64 guessed;
-	struct gup_pin_calls calls;
+	struct gup_pin_calls met;
+	u64 calls;
 	u64 acquired;
 	u64 peak;
 	u64 oldest;
@@ -89,7 +91,7 @@ static int sum_share(struct stacks_iter *iter,
 	sum->pins += share->pins;
 	sum->pages += share->pages;
 	sum->guessed += share->guessed;
-	gup_pin_calls_add(&sum->calls, share);
+	gup_pin_calls_add(&sum->met, share);
 	sum->oldest = min(sum->oldest, share->time);
 	sum->newest = max(sum->newest, share->time);
 	return 0;
@@ -97,9 +99,8 @@ static int sum_share(struct stacks_iter *iter,
 
 static void sum_origin(struct stack_sum *sum, struct gup_pin_origin *origin)
 {
-	u64 peak;
+	u64 peak = gup_pin_origin_peak(origin);
 
-	peak = atomic64_read(&origin->peak);
 	sum->acquired += gup_pin_origin_acquired(origin);
 	sum->peak = max3(sum->peak, peak, sum->pins);
 }
@@ -157,6 +158,17 @@ static int sum_shares(struct stacks_iter *iter, struct gup_pin_walk *walk)
 	return 0;
 }
 
+/* What is kept for a reader does not grow with the number of calls. */
+static void count_calls(struct stacks_iter *iter)
+{
+	struct stack_sum *sum;
+
+	list_for_each_entry(sum, &iter->sums, list) {
+		sum->calls = gup_pin_calls_count(&sum->met);
+		gup_pin_calls_free(&sum->met);
+	}
+}
+
 static int sum_up(struct stacks_iter *iter)
 {
 	struct gup_pin_walk walk;
@@ -167,6 +179,7 @@ static int sum_up(struct stacks_iter *iter)
 	gup_pin_walk_end(&walk);
 	if (err)
 		return err;
+	count_calls(iter);
 	visit_summed(iter, &gup_pin_root.origins, sum_origin);
 	visit_summed(iter, &gup_pin_root.origins, keep_peak);
 	list_sort(NULL, &iter->sums, more_pins_first);
@@ -178,7 +191,7 @@ static void sums_free(struct stacks_iter *iter)
 	struct stack_sum *sum, *next;
 
 	list_for_each_entry_safe(sum, next, &iter->sums, list) {
-		gup_pin_calls_free(&sum->calls);
+		gup_pin_calls_free(&sum->met);
 		kfree(sum);
 	}
 }
@@ -208,7 +221,7 @@ static int stacks_show(struct seq_file *m, void *v)
 	unsigned long *entries;
 	unsigned int i, nr;
 	u64 now = local_clock();
-	u64 calls, acquired, peak;
+	u64 acquired, peak;
 
 	if (v == &iter->sums) {
 		seq_printf(m, "# gup_pin stacks %d\n", GUP_PIN_TEXT_FORMAT);
@@ -216,11 +229,10 @@ static int stacks_show(struct seq_file *m, void *v)
 	}
 	sum = list_entry(v, struct stack_sum, list);
 	/* Counted after the pins were, so they may have gone meanwhile. */
-	calls = gup_pin_calls_count(&sum->calls);
 	acquired = max(sum->acquired, sum->pins);
 	peak = max(sum->peak, sum->pins);
 	seq_printf(m, "pins=%llu pages=%llu calls=%llu mode=%s term=%s api=%s oldest_ms=%llu newest_ms=%llu stack=0x%x acquired=%llu peak=%llu guessed=%llu\n",
-		   sum->pins, sum->pages, calls,
+		   sum->pins, sum->pages, sum->calls,
 		   gup_pin_mode_name(sum->id.mode),
 		   gup_pin_term_name(sum->id.term),
 		   gup_pin_api_names[sum->id.api],

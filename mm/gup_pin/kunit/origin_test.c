@@ -154,24 +154,24 @@ static void acquired_and_peak(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, origin);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(origin), 10);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 10);
-	KUNIT_EXPECT_EQ(test, atomic64_read(&origin->peak), 10);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_peak(origin), 10);
 	gup_pin_origin_put(origin, 9);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(origin), 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 10);
-	KUNIT_EXPECT_EQ(test, atomic64_read(&origin->peak), 10);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_peak(origin), 10);
 
 	/* It counts what is there at once. */
 	KUNIT_EXPECT_TRUE(test, gup_pin_origin_take(origin, 9));
-	KUNIT_EXPECT_EQ(test, atomic64_read(&origin->peak), 10);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_peak(origin), 10);
 	KUNIT_EXPECT_PTR_EQ(test, origin,
 			    gup_pin_origin_get(&f->origins, &id, 502, GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(origin), 512);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 521);
-	KUNIT_EXPECT_EQ(test, atomic64_read(&origin->peak), 512);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_peak(origin), 512);
 	/* All of its stack had more; and less is no peak. */
 	gup_pin_origin_raise_peak(origin, 600);
 	gup_pin_origin_raise_peak(origin, 599);
-	KUNIT_EXPECT_EQ(test, atomic64_read(&origin->peak), 600);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_peak(origin), 600);
 	gup_pin_origin_put(origin, 512);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(origin), 0);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 521);

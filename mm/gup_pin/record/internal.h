@@ -34,10 +34,14 @@ bool gup_pin_origin_take(struct gup_pin_origin *origin, u64 pins);
  * @origin: the origin; may be gone as well after the next RCU grace period
  * @pins: how many
  *
- * Any context; takes no lock.
+ * Those that were most are all there until one goes. Any context; takes no lock.
  */
 static inline void gup_pin_origin_put(struct gup_pin_origin *origin, u64 pins)
 {
+	s64 live = atomic64_read(&origin->acquired) - atomic64_read(&origin->released);
+
+	if (unlikely(live > atomic64_read(&origin->peak)))
+		gup_pin_origin_raise_peak(origin, live);
 	atomic64_add(pins, &origin->released);
 }
 

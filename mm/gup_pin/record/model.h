@@ -92,7 +92,8 @@ struct gup_pin_id {
  * @acquired: pins ever taken, or about to be; GUP_PIN_ORIGIN_DEAD once it is being freed
  * @released: those of them that have gone. Read before @acquired, whose readers so never
  *	see a pin go that they did not see come
- * @peak: the most live pins there were at once
+ * @peak: the most live pins there were before some of them were released, or that all of
+ *	its stack were seen to have
  * @cached: entries of the stack cache that point here; it stays as long as they do
  * @site: the site that released a pin of it last, which so has learned of its stack
  * @rcu: frees it

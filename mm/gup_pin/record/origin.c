@@ -57,14 +57,7 @@ void gup_pin_origin_raise_peak(struct gup_pin_origin *origin, s64 pins)
  */
 bool gup_pin_origin_take(struct gup_pin_origin *origin, u64 pins)
 {
-	s64 acquired = atomic64_add_return(pins, &origin->acquired), live;
-
-	if (acquired < 0)
-		return false;
-	live = acquired - atomic64_read(&origin->released);
-	if (unlikely(live > atomic64_read(&origin->peak)))
-		gup_pin_origin_raise_peak(origin, live);
-	return true;
+	return atomic64_add_return(pins, &origin->acquired) >= 0;
 }
 
 static struct gup_pin_origin *find_and_take(struct hlist_head *bucket, u32 hash,
@@ -197,7 +190,6 @@ struct gup_pin_origin *gup_pin_origin_get(struct gup_pin_origins *origins,
 	new->hash = hash;
 	new->used = true;
 	atomic64_set(&new->acquired, pins);
-	atomic64_set(&new->peak, pins);
 
 	spin_lock_irqsave(&origins->lock, flags);
 	origin = find_and_take(bucket, hash, id, pins);
@@ -222,6 +214,18 @@ u64 gup_pin_origin_live(struct gup_pin_origin *origin)
 	s64 acquired = atomic64_read(&origin->acquired);
 
 	return max(acquired - released, 0LL);
+}
+
+/**
+ * gup_pin_origin_peak() - the most live pins that an origin had
+ * @origin: the origin
+ *
+ * Return: their number, those that it has now being looked at, too.
+ */
+u64 gup_pin_origin_peak(struct gup_pin_origin *origin)
+{
+	gup_pin_origin_raise_peak(origin, gup_pin_origin_live(origin));
+	return atomic64_read(&origin->peak);
 }
 
 /**

@@ -36,6 +36,7 @@ struct gup_pin_origin *gup_pin_origin_get(struct gup_pin_origins *origins,
 u64 gup_pin_origin_live(struct gup_pin_origin *origin);
 u64 gup_pin_origin_acquired(struct gup_pin_origin *origin);
 void gup_pin_origin_raise_peak(struct gup_pin_origin *origin, s64 pins);
+u64 gup_pin_origin_peak(struct gup_pin_origin *origin);
 void gup_pin_origins_unreported(struct gup_pin_origins *origins);
 bool gup_pin_origin_to_report(struct gup_pin_origins *origins,
 			      const struct gup_pin_id *id);
