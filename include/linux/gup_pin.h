@@ -349,10 +349,10 @@ static __always_inline void gup_pin_unpin_part(struct folio *folio, struct page 
 /**
  * gup_pin_keep_pages() - pins that current has just taken will be released by a handle
  * @handle: the object that has them from now on
- * @pages: the pages; of a large folio one is enough
+ * @pages: the pages; if only one of a large folio is among them, it stands for all
  * @npages: how many
  *
- * For callers that name the folio when they unpin, not the page. Any context but NMI.
+ * For callers that name the folio when they unpin, not the page. May sleep.
  */
 static __always_inline void gup_pin_keep_pages(const void *handle, struct page **pages,
 					       unsigned long npages)

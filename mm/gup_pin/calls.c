@@ -38,7 +38,7 @@ static bool grow(struct gup_pin_calls *calls)
  */
 void gup_pin_calls_add(struct gup_pin_calls *calls, const struct gup_pin_share *share)
 {
-	u64 key = hash_64((unsigned long)share->origin, 64) ^ share->time;
+	u64 key = (u64)(unsigned long)share->origin * GOLDEN_RATIO_64 ^ share->time;
 	size_t i;
 
 	for (i = calls->nr; i && i + KEYS_COMPARED > calls->nr; i--)

@@ -156,7 +156,7 @@ static unsigned long folio_run(struct page **pages, unsigned long npages,
 static unsigned long taken_run(const struct gup_pin_request *request, unsigned long i,
 			       unsigned long npages, const struct folio *folio)
 {
-	unsigned long addr = request->addr + (i << PAGE_SHIFT);
+	unsigned long addr = (untagged_addr(request->addr) & PAGE_MASK) + (i << PAGE_SHIFT);
 
 	if (npages - i >= PAGES_AT_ONCE && request->mm && request->mm == current->mm &&
 	    (folio_test_anon(folio) || folio_test_hugetlb(folio)) &&
@@ -550,17 +550,31 @@ void __gup_pin_released_bio(struct bio *bio, struct page *page, unsigned long np
 	gup_pin_unpin_end(&unpin);
 }
 
+/* Of a large folio, one page stands for all; but only if it is the only one. */
+static bool is_alone(struct page **pages, unsigned long npages, unsigned long i)
+{
+	const struct folio *folio = page_folio(pages[i]);
+
+	return (!i || page_folio(pages[i - 1]) != folio) &&
+	       (i + 1 == npages || page_folio(pages[i + 1]) != folio);
+}
+
 void __gup_pin_keep_pages(const void *handle, struct page **pages, unsigned long npages)
 {
 	unsigned long i;
 
 	for (i = 0; i < npages; i++) {
 		struct folio *folio = page_folio(pages[i]);
+		bool whole = folio_test_large(folio) && is_alone(pages, npages, i);
 
 		if (is_zero_folio(folio))
 			continue;
-		gup_pin_keep(&gup_pin_root.index, folio_pfn(folio), folio_nr_pages(folio),
-			     task_pid_nr(current), (unsigned long)handle);
+		gup_pin_keep(&gup_pin_root.index,
+			     whole ? folio_pfn(folio) : page_to_pfn(pages[i]),
+			     whole ? folio_nr_pages(folio) : 1, task_pid_nr(current),
+			     (unsigned long)handle);
+		if (!(i % RESCHED_PAGES))
+			cond_resched();
 	}
 }
 

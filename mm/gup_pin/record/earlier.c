@@ -18,6 +18,9 @@
 
 #include "internal.h"
 
+/* Records that are gone through once for each page of a block. */
+#define DOUBT_AMONG	64
+
 static struct gup_pin_earlier *earlier_of(struct xa_node *node)
 {
 	return container_of(node->array, struct gup_pin_earlier, xa);
@@ -74,6 +77,11 @@ void gup_pin_earlier_doubt(struct gup_pin_index *index, struct gup_pin_block *bl
 {
 	unsigned long first = gup_pin_block_first(block->nr);
 
+	/* Of very many it is not looked at how many. */
+	if (block->nr_records > DOUBT_AMONG) {
+		block->guessed |= mask & block->earlier;
+		return;
+	}
 	for (mask &= block->earlier & ~block->guessed; mask; mask &= mask - 1) {
 		unsigned int bit = __ffs64(mask);
 		unsigned int pins = gup_pin_block_pins(block, BIT_ULL(bit));

@@ -7,67 +7,77 @@
 
 #include "internal.h"
 
+/* What was pinned last is near the end of the list: so many records are looked at. */
+#define LOOK	512
+
 /**
  * struct newest - the record that a search has found
  * @time: of the record; 0 if there is none
  * @block: number of its block
  * @origin: of the record
+ * @handled: it has a handle already
  */
 struct newest {
 	u64 time;
 	unsigned long block;
 	const struct gup_pin_origin *origin;
+	bool handled;
 };
 
-static bool may_be(const struct gup_pin_record *record, u64 mask, pid_t pid)
+/* The newest record of a task on some pages, or NULL. */
+static struct gup_pin_record *find(struct gup_pin_block *block, u64 mask, pid_t pid)
 {
-	return (record->mask & mask) && record->origin->id.pid == pid &&
-	       !(record->flags & GUP_PIN_RECORD_HANDLE);
+	struct gup_pin_record *record = list_last_entry(&block->first.list,
+							struct gup_pin_record, list);
+	unsigned int looked;
+
+	for (looked = 0; looked < LOOK; looked++) {
+		if ((record->mask & mask) && record->origin->id.pid == pid)
+			return record;
+		if (record == &block->first)
+			break;
+		record = list_prev_entry(record, list);
+	}
+	return NULL;
 }
 
-/* What was pinned last is at the end of the list. */
 static void find_in(struct gup_pin_index *index, unsigned long nr, u64 mask, pid_t pid,
 		    struct newest *newest)
 {
 	struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
-	struct gup_pin_record *record;
+	struct gup_pin_record *record = NULL;
 	struct gup_pin_block *block;
 	unsigned long flags;
 
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, nr);
-	if (block) {
-		list_for_each_entry_reverse(record, &block->first.list, list)
-			if (may_be(record, mask, pid))
-				break;
-		/* At the end, this is the block's own. */
-		if (may_be(record, mask, pid) && record->time > newest->time) {
-			newest->time = record->time;
-			newest->block = nr;
-			newest->origin = record->origin;
-		}
-	}
+	if (block)
+		record = find(block, mask, pid);
+	if (record && record->time > newest->time)
+		*newest = (struct newest) {
+			.time = record->time,
+			.block = nr,
+			.origin = record->origin,
+			.handled = record->flags & GUP_PIN_RECORD_HANDLE,
+		};
 	xa_unlock_irqrestore(&shard->xa, flags);
 }
 
-static void mark_in(struct gup_pin_index *index, const struct newest *newest, u64 mask,
-		    pid_t pid, unsigned long handle)
+static void mark(struct gup_pin_index *index, const struct newest *newest, u64 mask, pid_t pid,
+		 unsigned long handle)
 {
 	struct gup_pin_shard *shard = gup_pin_shard_of(index, newest->block);
-	struct gup_pin_record *record;
+	struct gup_pin_record *record = NULL;
 	struct gup_pin_block *block;
 	unsigned long flags;
 
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, newest->block);
-	if (block) {
-		gup_pin_for_each_record(record, block) {
-			if (!may_be(record, mask, pid) || record->time != newest->time ||
-			    record->origin != newest->origin)
-				continue;
-			record->cookie = handle;
-			record->flags |= GUP_PIN_RECORD_HANDLE;
-		}
+	if (block)
+		record = find(block, mask, pid);
+	if (record && record->time == newest->time && record->origin == newest->origin) {
+		record->cookie = handle;
+		record->flags |= GUP_PIN_RECORD_HANDLE;
 	}
 	xa_unlock_irqrestore(&shard->xa, flags);
 }
@@ -92,7 +102,6 @@ void gup_pin_keep(struct gup_pin_index *index, unsigned long pfn, unsigned long 
 
 	for (nr = gup_pin_block_nr(pfn); nr <= last; nr++)
 		find_in(index, nr, gup_pin_folio_mask(nr, pfn, npages), pid, &newest);
-	if (newest.time)
-		mark_in(index, &newest, gup_pin_folio_mask(newest.block, pfn, npages), pid,
-			handle);
+	if (newest.time && !newest.handled)
+		mark(index, &newest, gup_pin_folio_mask(newest.block, pfn, npages), pid, handle);
 }

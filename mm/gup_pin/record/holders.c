@@ -245,7 +245,8 @@ static bool only_reads_in(struct gup_pin_index *index, unsigned long nr, u64 mas
 
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, nr);
-	if (block && all_recorded(index, shard)) {
+	/* Of very many it is not looked at which they are. */
+	if (block && all_recorded(index, shard) && block->nr_records <= HOLDERS_BATCH) {
 		writes = block->guessed;
 		gup_pin_for_each_record(record, block) {
 			if (gup_pin_is_write(record))

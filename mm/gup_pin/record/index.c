@@ -120,7 +120,8 @@ void gup_pin_index_tidy(struct gup_pin_shard *shard, struct gup_pin_block *block
 	lockdep_assert_held(&shard->xa.xa_lock);
 	if (!gup_pin_block_empty(block) || block->kept)
 		return;
-	if (READ_ONCE(gup_pin_max_memory_mb))
+	/* What is known of earlier pins is asked for when a block is made. */
+	if (READ_ONCE(gup_pin_max_memory_mb) || block->earlier)
 		remove(shard, block);
 	else
 		keep(shard, block);
@@ -204,13 +205,24 @@ u64 gup_pin_index_pins(struct gup_pin_index *index, unsigned long pfn, unsigned 
 
 	for (; nr <= last; nr++) {
 		struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
+		u64 mask = gup_pin_folio_mask(nr, pfn, npages);
+		struct gup_pin_record *record;
 		struct gup_pin_block *block;
+		unsigned int looked = 0;
 		unsigned long flags;
 
 		xa_lock_irqsave(&shard->xa, flags);
 		block = gup_pin_index_find(shard, nr);
+		record = block ? &block->first : NULL;
+		while (record) {
+			pins += gup_pin_count(record->mask & mask) * record->pins;
+			if (++looked % FLUSH_BATCH)
+				record = gup_pin_next_record(block, record);
+			else
+				record = gup_pin_pause(shard, block, record, &flags);
+		}
 		if (block)
-			pins += gup_pin_block_pins(block, gup_pin_folio_mask(nr, pfn, npages));
+			gup_pin_index_tidy(shard, block);
 		xa_unlock_irqrestore(&shard->xa, flags);
 	}
 	return pins;
@@ -252,18 +264,28 @@ unsigned long gup_pin_index_next(struct gup_pin_index *index, unsigned long from
 	return next;
 }
 
+/* Records that are looked at for a task's newest; it is near the end of the list. */
+#define NEWEST_AMONG	512
+
 /* Does the task's newest pin on the pages come behind what was found so far? */
-static void find_newest(const struct gup_pin_block *block, u64 mask, pid_t pid,
+static void find_newest(struct gup_pin_block *block, u64 mask, pid_t pid,
 			struct gup_pin_record *newest, struct gup_pin_id *id)
 {
-	struct gup_pin_record *record;
+	struct gup_pin_record *record = list_last_entry(&block->first.list,
+							struct gup_pin_record, list);
+	unsigned int looked;
 
-	gup_pin_for_each_record(record, block) {
-		if (!(record->mask & mask) || record->origin->id.pid != pid ||
-		    (newest->mask && record->time < newest->time))
-			continue;
-		*newest = *record;
-		*id = record->origin->id;
+	for (looked = 0; looked < NEWEST_AMONG; looked++) {
+		if ((record->mask & mask) && record->origin->id.pid == pid) {
+			if (!newest->mask || record->time >= newest->time) {
+				*newest = *record;
+				*id = record->origin->id;
+			}
+			return;
+		}
+		if (record == &block->first)
+			return;
+		record = list_prev_entry(record, list);
 	}
 }
 

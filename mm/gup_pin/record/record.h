@@ -138,6 +138,7 @@ static inline void gup_pin_add(struct gup_pin_adder *adder, unsigned long pfn,
  * @func: the unpin function, as tracepoints say it
  * @origin: pins of it were released,
  * @released: so many, and have yet to be taken off its count
+ * @taken: pins that are off record, and on their folios still
  * @counted: pfn of the head, and one, of the folio whose pins were counted last; 0 if none
  * @others: how many of them have no record
  */
@@ -155,6 +156,7 @@ struct gup_pin_unpin {
 	unsigned long func;
 	struct gup_pin_origin *origin;
 	u64 released;
+	u64 taken;
 	unsigned long counted;
 	unsigned int others;
 };

@@ -17,6 +17,9 @@
 /* Records that are looked at under one hold of a lock, which each takes some 30 instructions. */
 #define LOOK	512
 
+/* So few that all 64 pages of a block may be looked at, one after the other. */
+#define FEW	8
+
 /* What a record is scored by: the higher bit decides. */
 #define FITS_HANDLE	(3 << 8)
 #define FITS_ARRAY	(2 << 8)
@@ -152,8 +155,14 @@ static struct verdict decide(const struct gup_pin_unpin *unpin, struct gup_pin_s
 			     struct gup_pin_block *block, u64 mask, bool whole,
 			     unsigned long *flags)
 {
-	struct verdict verdict = look(unpin, shard, block, mask, whole, FITS_NOTHING, flags);
+	struct verdict verdict;
 
+	if (unpin->handle) {
+		verdict = look(unpin, shard, block, mask, whole, FITS_HANDLE, flags);
+		if (verdict.record)
+			return verdict;
+	}
+	verdict = look(unpin, shard, block, mask, whole, FITS_NOTHING, flags);
 	if (verdict.record || !verdict.pins)
 		return verdict;
 	return look(unpin, shard, block, mask, whole, 0, flags);
@@ -173,7 +182,8 @@ static bool all_recorded(const struct gup_pin_index *index, const struct gup_pin
 static void count_others(struct gup_pin_unpin *unpin, unsigned long pfn)
 {
 	unsigned long head = gup_pin_head_pfn(pfn);
-	u64 recorded = gup_pin_index_pins(unpin->index, head, gup_pin_folio_pages(head));
+	u64 recorded = gup_pin_index_pins(unpin->index, head, gup_pin_folio_pages(head)) +
+		       unpin->taken;
 	unsigned int real = gup_pin_real_pins(head);
 
 	unpin->counted = head + 1;
@@ -307,6 +317,7 @@ static __always_inline void take_off(struct gup_pin_unpin *unpin,
 		unpin->origin = origin;
 	}
 	unpin->released += gup_pin_count(mask) * pins;
+	unpin->taken += gup_pin_count(mask) * pins;
 	if (sure && unpin->site && unlikely(READ_ONCE(origin->site) != unpin->site)) {
 		gup_pin_site_learn(&unpin->index->sites, unpin->site, &origin->id);
 		WRITE_ONCE(origin->site, unpin->site);
@@ -386,29 +397,27 @@ static enum doubt doubt_of(const struct verdict *verdict, const struct gup_pin_u
 	return DOUBT_GUESSED;
 }
 
-/* Which of the pages have pins left? Others may have the lock meanwhile. */
-static u64 left_on(struct gup_pin_shard *shard, struct gup_pin_block *block, u64 mask,
-		   unsigned long *flags)
+/* Which of the pages have pins left? Of very many records not all are looked at. */
+static u64 left_on(const struct gup_pin_block *block, u64 mask)
 {
-	struct gup_pin_record *record = &block->first;
+	struct gup_pin_record *record;
 	unsigned int looked = 0;
 	u64 left = 0;
 
-	while (record && left != mask) {
+	gup_pin_for_each_record(record, block) {
 		left |= record->mask & mask;
-		if (++looked % LOOK)
-			record = gup_pin_next_record(block, record);
-		else
-			record = gup_pin_pause(shard, block, record, flags);
+		if (left == mask)
+			break;
+		if (++looked == LOOK)
+			return mask;
 	}
 	return left;
 }
 
 /* Doubt ends with a page's last pin. */
-static void doubt_rest(struct gup_pin_shard *shard, struct gup_pin_block *block, u64 mask,
-		       enum doubt doubt, unsigned long *flags)
+static void doubt_rest(struct gup_pin_block *block, u64 mask, enum doubt doubt)
 {
-	u64 left = left_on(shard, block, mask, flags);
+	u64 left = left_on(block, mask);
 
 	trust(block, mask & ~left);
 	if (doubt == DOUBT_ALIKE)
@@ -443,13 +452,13 @@ static enum unpin_result unpin_one(struct gup_pin_unpin *unpin, struct gup_pin_s
 	others = unrecorded(unpin, shard, block, bit);
 	if (others && !takes_record(&verdict)) {
 		unpin->others--;
-		doubt_rest(shard, block, mask, DOUBT_MIXED, flags);
+		doubt_rest(block, mask, DOUBT_MIXED);
 		return UNPIN_NOT_RECORDED;
 	}
 	match = match_of(block, mask, &verdict, others);
 	shard->inferred += match == GUP_PIN_INFERRED;
 	take(unpin, shard, block, verdict.record, mask, 1, match == GUP_PIN_EXACT);
-	doubt_rest(shard, block, mask, doubt_of(&verdict, unpin, match, others), flags);
+	doubt_rest(block, mask, doubt_of(&verdict, unpin, match, others));
 	return UNPIN_DONE;
 }
 
@@ -521,7 +530,12 @@ static unsigned int unpin_locked(struct gup_pin_unpin *unpin, struct gup_pin_sha
 		shard->inferred += pins;
 	take(unpin, shard, block, verdict.record, page, pins, match == GUP_PIN_EXACT);
 	*doubt = max(*doubt, doubt_of(&verdict, unpin, match, others));
-	doubt_rest(shard, block, page, DOUBT_NONE, flags);
+	doubt_rest(block, page, DOUBT_NONE);
+	/* That was perhaps another page, which then has a pin without a record. */
+	if (!whole && match != GUP_PIN_EXACT) {
+		block->guessed |= page;
+		block->mixed |= page;
+	}
 	return pins;
 }
 
@@ -581,6 +595,16 @@ static bool unpin_doubted(struct gup_pin_unpin *unpin, unsigned long head)
 }
 
 /*
+ * Has a folio a pin without a record? One may just be being taken, or an unpin that named the
+ * folio has taken the record of another page: then this is no error of what unpins.
+ */
+static bool has_others(const struct gup_pin_unpin *unpin, unsigned long head)
+{
+	return gup_pin_real_pins(head) > unpin->taken +
+	       gup_pin_index_pins(unpin->index, head, gup_pin_folio_pages(head));
+}
+
+/*
  * There is no record on the page: is its folio pinned as a whole? If not, the pin has no
  * record. Returns whether that is an error.
  */
@@ -607,7 +631,12 @@ again:
 	case UNPIN_COUNT_FIRST:
 		count_others(unpin, head);
 		goto again;
-	default:
+	case UNPIN_NOT_RECORDED:
+		xa_lock_irqsave(&shard->xa, flags);
+		count_unrecorded(unpin, shard, head, 1);
+		xa_unlock_irqrestore(&shard->xa, flags);
+		return false;
+	case UNPIN_NO_RECORD:
 		break;
 	}
 	if (!READ_ONCE(unpin->index->recording) || unpin_doubted(unpin, head) ||
@@ -617,35 +646,37 @@ again:
 	if (READ_ONCE(unpin->index->recording))
 		error = count_unrecorded(unpin, shard, pfn, 1);
 	xa_unlock_irqrestore(&shard->xa, flags);
-	return error;
+	return error && !has_others(unpin, head);
 }
 
 /*
- * Returns the pages that are still to be done, of whose folio the pins have to be counted
- * first. To @missing those are added on which there is no record.
+ * Returns the pages that are still to be done: after one that has many records, so that others
+ * may have the lock; or those of whose folio the pins have to be counted first, which sets
+ * @count. To @missing those are added on which there is no record.
  */
 static u64 unpin_mask(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
-		      struct gup_pin_block *block, u64 mask, u64 *missing,
+		      struct gup_pin_block *block, u64 mask, u64 *missing, bool *count,
 		      unsigned long *flags)
 {
+	bool many = block->nr_records > FEW;
+
 	if (likely(all_recorded(unpin->index, shard) && block->nr_records <= LOOK))
 		mask = unpin_only(unpin, shard, block, mask);
-	for (; mask; mask &= mask - 1) {
+	while (mask) {
 		unsigned int bit = __ffs64(mask);
+		enum unpin_result result = unpin_one(unpin, shard, block, bit, false, flags);
 
-		switch (unpin_one(unpin, shard, block, bit, false, flags)) {
-		case UNPIN_NO_RECORD:
-			*missing |= BIT_ULL(bit);
-			continue;
-		case UNPIN_NOT_RECORDED:
-			count_unrecorded(unpin, shard, gup_pin_block_first(block->nr) + bit, 1);
-			continue;
-		case UNPIN_DONE:
-			continue;
-		case UNPIN_COUNT_FIRST:
+		if (result == UNPIN_COUNT_FIRST) {
+			*count = true;
 			break;
 		}
-		break;
+		if (result == UNPIN_NO_RECORD)
+			*missing |= BIT_ULL(bit);
+		if (result == UNPIN_NOT_RECORDED)
+			count_unrecorded(unpin, shard, gup_pin_block_first(block->nr) + bit, 1);
+		mask &= mask - 1;
+		if (many)
+			break;
 	}
 	gup_pin_index_tidy(shard, block);
 	return mask;
@@ -665,6 +696,7 @@ void gup_pin_unpin_mask(struct gup_pin_unpin *unpin, unsigned long block, u64 ma
 	u64 left = mask, unmatched = 0, missing = 0;
 	struct gup_pin_block *found;
 	unsigned long flags;
+	bool count;
 
 	while (left) {
 		xa_lock_irqsave(&shard->xa, flags);
@@ -673,14 +705,15 @@ void gup_pin_unpin_mask(struct gup_pin_unpin *unpin, unsigned long block, u64 ma
 			return;
 		}
 		found = gup_pin_index_find(shard, block);
+		count = false;
 		if (likely(found)) {
-			left = unpin_mask(unpin, shard, found, left, &missing, &flags);
+			left = unpin_mask(unpin, shard, found, left, &missing, &count, &flags);
 		} else {
 			missing |= left;
 			left = 0;
 		}
 		xa_unlock_irqrestore(&shard->xa, flags);
-		if (unlikely(left))
+		if (unlikely(count))
 			count_others(unpin, gup_pin_block_first(block) + __ffs64(left));
 	}
 	if (likely(!missing))
@@ -725,7 +758,7 @@ static void doubt_block(struct gup_pin_index *index, unsigned long nr, u64 mask,
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, nr);
 	if (block) {
-		doubt_rest(shard, block, mask, doubt, &flags);
+		doubt_rest(block, mask, doubt);
 		gup_pin_index_tidy(shard, block);
 	}
 	xa_unlock_irqrestore(&shard->xa, flags);

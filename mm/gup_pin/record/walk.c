@@ -301,9 +301,10 @@ bool gup_pin_still_held(struct gup_pin_index *index, const struct gup_pin_walk *
 
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, nr);
+	/* The place is in front of a record of which some pages were met. */
 	if (block && walk && walk->placed && walk->block == nr)
-		record = list_entry(walk->place.list.prev, struct gup_pin_record, list);
-	else if (block)
+		record = list_entry(walk->place.list.next, struct gup_pin_record, list);
+	if (block && (!record || record == &block->first))
 		record = list_last_entry(&block->first.list, struct gup_pin_record, list);
 	while (record && !held) {
 		held = is_record_of(record, item);
