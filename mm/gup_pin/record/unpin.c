@@ -531,11 +531,6 @@ static unsigned int unpin_locked(struct gup_pin_unpin *unpin, struct gup_pin_sha
 	take(unpin, shard, block, verdict.record, page, pins, match == GUP_PIN_EXACT);
 	*doubt = max(*doubt, doubt_of(&verdict, unpin, match, others));
 	doubt_rest(block, page, DOUBT_NONE);
-	/* That was perhaps another page, which then has a pin without a record. */
-	if (!whole && match != GUP_PIN_EXACT) {
-		block->guessed |= page;
-		block->mixed |= page;
-	}
 	return pins;
 }
 
@@ -595,16 +590,6 @@ static bool unpin_doubted(struct gup_pin_unpin *unpin, unsigned long head)
 }
 
 /*
- * Has a folio a pin without a record? One may just be being taken, or an unpin that named the
- * folio has taken the record of another page: then this is no error of what unpins.
- */
-static bool has_others(const struct gup_pin_unpin *unpin, unsigned long head)
-{
-	return gup_pin_real_pins(head) > unpin->taken +
-	       gup_pin_index_pins(unpin->index, head, gup_pin_folio_pages(head));
-}
-
-/*
  * There is no record on the page: is its folio pinned as a whole? If not, the pin has no
  * record. Returns whether that is an error.
  */
@@ -646,7 +631,7 @@ again:
 	if (READ_ONCE(unpin->index->recording))
 		error = count_unrecorded(unpin, shard, pfn, 1);
 	xa_unlock_irqrestore(&shard->xa, flags);
-	return error && !has_others(unpin, head);
+	return error;
 }
 
 /*
