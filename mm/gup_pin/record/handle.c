@@ -7,9 +7,6 @@
 
 #include "internal.h"
 
-/* What was pinned last is near the end of the list: so many records are looked at. */
-#define LOOK	512
-
 /**
  * struct newest - the record that a search has found
  * @time: of the record; 0 if there is none
@@ -24,14 +21,14 @@ struct newest {
 	bool handled;
 };
 
-/* The newest record of a task on some pages, or NULL. */
+/* The newest record of a task on some pages, or NULL. It is near the end of the list. */
 static struct gup_pin_record *find(struct gup_pin_block *block, u64 mask, pid_t pid)
 {
 	struct gup_pin_record *record = list_last_entry(&block->first.list,
 							struct gup_pin_record, list);
 	unsigned int looked;
 
-	for (looked = 0; looked < LOOK; looked++) {
+	for (looked = 0; looked < GUP_PIN_LOOK; looked++) {
 		if ((record->mask & mask) && record->origin->id.pid == pid)
 			return record;
 		if (record == &block->first)

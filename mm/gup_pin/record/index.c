@@ -264,9 +264,6 @@ unsigned long gup_pin_index_next(struct gup_pin_index *index, unsigned long from
 	return next;
 }
 
-/* Records that are looked at for a task's newest; it is near the end of the list. */
-#define NEWEST_AMONG	512
-
 /* Does the task's newest pin on the pages come behind what was found so far? */
 static void find_newest(struct gup_pin_block *block, u64 mask, pid_t pid,
 			struct gup_pin_record *newest, struct gup_pin_id *id)
@@ -275,7 +272,7 @@ static void find_newest(struct gup_pin_block *block, u64 mask, pid_t pid,
 							struct gup_pin_record, list);
 	unsigned int looked;
 
-	for (looked = 0; looked < NEWEST_AMONG; looked++) {
+	for (looked = 0; looked < GUP_PIN_LOOK; looked++) {
 		if ((record->mask & mask) && record->origin->id.pid == pid) {
 			if (!newest->mask || record->time >= newest->time) {
 				*newest = *record;

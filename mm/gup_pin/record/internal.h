@@ -78,6 +78,9 @@ void gup_pin_index_tidy(struct gup_pin_shard *shard, struct gup_pin_block *block
 u64 gup_pin_index_pins(struct gup_pin_index *index, unsigned long pfn, unsigned long npages);
 unsigned long gup_pin_index_next(struct gup_pin_index *index, unsigned long from);
 
+/* Records that are looked at under one hold of a lock, which each takes some 30 instructions. */
+#define GUP_PIN_LOOK	512
+
 /* block.c */
 struct gup_pin_block *gup_pin_block_alloc(unsigned long nr, gfp_t gfp);
 bool gup_pin_block_add(struct gup_pin_block *block, const struct gup_pin_record *what,

@@ -177,6 +177,7 @@ struct gup_pin_record {
  * @alike: pages on which an unpin took one of several records of the same origin
  * @guessed: pages on which it took one of several that differ, or may have; an unpin of
  *	which no record is there may be the reason
+ *	Of these three, a page without pins may be left while the block has very many records
  * @mixed: those of @guessed where modes differ, so that what is left may be of the other
  * @earlier: pages of folios that may have pins from before tracking
  * @nr_records: records with pins

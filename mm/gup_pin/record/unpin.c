@@ -14,9 +14,6 @@
 
 #include "internal.h"
 
-/* Records that are looked at under one hold of a lock, which each takes some 30 instructions. */
-#define LOOK	512
-
 /* So few that all 64 pages of a block may be looked at, one after the other. */
 #define FEW	8
 
@@ -135,7 +132,7 @@ static struct verdict look(const struct gup_pin_unpin *unpin, struct gup_pin_sha
 			if (fits >= least)
 				consider(&verdict, record, fits);
 		}
-		if (++looked % LOOK) {
+		if (++looked % GUP_PIN_LOOK) {
 			record = gup_pin_next_record(block, record);
 		} else if (verdict.record) {
 			verdict.cut = true;
@@ -408,7 +405,7 @@ static u64 left_on(const struct gup_pin_block *block, u64 mask)
 		left |= record->mask & mask;
 		if (left == mask)
 			break;
-		if (++looked == LOOK)
+		if (++looked == GUP_PIN_LOOK)
 			return mask;
 	}
 	return left;
@@ -645,7 +642,7 @@ static u64 unpin_mask(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 {
 	bool many = block->nr_records > FEW;
 
-	if (likely(all_recorded(unpin->index, shard) && block->nr_records <= LOOK))
+	if (likely(all_recorded(unpin->index, shard) && block->nr_records <= GUP_PIN_LOOK))
 		mask = unpin_only(unpin, shard, block, mask);
 	while (mask) {
 		unsigned int bit = __ffs64(mask);
