@@ -60,7 +60,8 @@ bool gup_pin_block_add(struct gup_pin_block *block, const struct gup_pin_record 
 		record->mask |= what->mask;
 		return true;
 	}
-	record = gup_pin_block_empty(block) ? &block->first : *spare;
+	record = gup_pin_block_empty(block) ? &block->first :
+		 *spare ?: gup_pin_alloc(GUP_PIN_RECORDS, gfp);
 	if (!record)
 		return false;
 	record->origin = what->origin;
@@ -71,7 +72,7 @@ bool gup_pin_block_add(struct gup_pin_block *block, const struct gup_pin_record 
 	record->flags = what->flags;
 	/* A crash dump may be taken any time: last what makes it a record of the block. */
 	WRITE_ONCE(record->mask, what->mask);
-	if (record == *spare) {
+	if (record != &block->first) {
 		*spare = NULL;
 		list_add_tail(&record->list, &block->first.list);
 	}
