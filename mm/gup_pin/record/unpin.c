@@ -254,8 +254,9 @@ static enum gup_pin_match match_of(const struct gup_pin_block *block, u64 mask,
  * block, and of the block one site: neighbouring blocks are of different shards, and most
  * blocks have one site.
  */
-static __always_inline void note_release(const struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
-			 unsigned long block, u64 mask)
+static __always_inline void note_release(const struct gup_pin_unpin *unpin,
+					 struct gup_pin_shard *shard,
+					 unsigned long block, u64 mask)
 {
 	struct gup_pin_last *last = &shard->last;
 
@@ -337,6 +338,33 @@ static void trust(struct gup_pin_block *block, u64 mask)
 	block->alike &= ~mask;
 	block->guessed &= ~mask;
 	block->mixed &= ~mask;
+}
+
+/* The only record on a page, if there is one pin on it; else NULL. */
+static struct gup_pin_record *only_record(struct gup_pin_block *block, u64 bit)
+{
+	struct gup_pin_record *record, *only = NULL;
+
+	gup_pin_for_each_record(record, block) {
+		if (!(record->mask & bit))
+			continue;
+		if (only || record->pins > 1)
+			return NULL;
+		only = record;
+	}
+	return only;
+}
+
+/* As unpin_only(), for one page: a list that is gone through once. */
+static u64 unpin_single(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+			struct gup_pin_block *block, u64 bit)
+{
+	struct gup_pin_record *record = only_record(block, bit);
+
+	if (!record || ((block->earlier | block->alike | block->guessed) & bit))
+		return bit;
+	take(unpin, shard, block, record, bit, 1, true);
+	return 0;
 }
 
 /*
@@ -643,7 +671,8 @@ static u64 unpin_mask(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 	bool many = block->nr_records > FEW;
 
 	if (likely(all_recorded(unpin->index, shard) && block->nr_records <= GUP_PIN_LOOK))
-		mask = unpin_only(unpin, shard, block, mask);
+		mask = mask & (mask - 1) ? unpin_only(unpin, shard, block, mask) :
+					   unpin_single(unpin, shard, block, mask);
 	while (mask) {
 		unsigned int bit = __ffs64(mask);
 		enum unpin_result result = unpin_one(unpin, shard, block, bit, false, flags);
