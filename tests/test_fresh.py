@@ -20,13 +20,9 @@ from vmlib import paths
 
 COMPILING = re.compile(r"kernel: .*: [1-9]\d* objects compiled")
 STOPPED = "stopped; what is done is kept, and the next start goes on from there"
-# In the guest: hold pins, and read them.
+# In the guest: hold pins, and read them. The program goes on when it has come back.
 LOOK = """
-"$0" >/tmp/said 2>&1 &
-until grep -q ^ready /tmp/said; do
-    kill -0 $! || { cat /tmp/said; exit 1; }
-    sleep 0.1
-done
+"$0" >/tmp/said 2>&1 || { cat /tmp/said; exit 1; }
 cat /sys/kernel/debug/gup_pin/pins
 """
 # States that a package is in after it was there: unknown, with its configuration left,

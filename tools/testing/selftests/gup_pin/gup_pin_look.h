@@ -53,6 +53,8 @@ const char *look_end(const struct gup_pin_base *base, struct look *look, pid_t p
 /* Pins 4 pages of memory and that one, and says where. */
 void look_pin(struct look *look);
 
+#define LOOK_PINS	5
+
 enum shown { HIDDEN, ALL };
 
 bool look_has_kernel_address(const char *text);
