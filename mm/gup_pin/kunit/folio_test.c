@@ -3,7 +3,11 @@
  * Unpins of large folios: of some of their pages, and of the folio, where it is not known
  * which pages are meant.
  */
+#include <linux/atomic.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/processor.h>
+#include <linux/sched.h>
 
 #include "case.h"
 #include "fixture.h"
@@ -360,6 +364,78 @@ static void switched_on_late(struct kunit *test)
 	the_end(test, gup_pin_test_totals(test)->inferred);
 }
 
+#define RACES	3000
+
+/**
+ * struct duel - two CPUs that each unpin one of two pins of a folio, at once
+ * @test: the test
+ * @arrived: how often one of them came to where they meet
+ */
+struct duel {
+	struct kunit *test;
+	atomic_t arrived;
+};
+
+static void meet(struct duel *duel, unsigned int *times)
+{
+	int all = 2 * ++*times;
+
+	/* What either did before, both see after. */
+	atomic_inc_return(&duel->arrived);
+	while (atomic_read_acquire(&duel->arrived) < all)
+		cpu_relax();
+}
+
+/* Names the page that comes first, whose record the other takes. */
+static int unpin_first_page(void *data)
+{
+	struct duel *duel = data;
+	struct folio_state *s = duel->test->priv;
+	struct gup_pin_unpin unpin = accusing(duel->test);
+	unsigned int times = 0, round, i;
+
+	for (round = 0; round < RACES; round++) {
+		meet(duel, &times);
+		for (i = 0; i < round % 64; i++)
+			cpu_relax();
+		gup_pin_unpin_range(&unpin, s->pfn, 1);
+		gup_pin_unpin_end(&unpin);
+		meet(duel, &times);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* The record of a page may be taken by an unpin that means another: marks come before that. */
+static void page_and_folio_at_once(struct kunit *test)
+{
+	struct duel duel = { .test = test };
+	struct folio_state *s = test->priv;
+	struct gup_pin_unpin unpin = accusing(test);
+	struct task_struct *other;
+	unsigned int times = 0, round;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs two CPUs");
+	other = kthread_create(unpin_first_page, &duel, "gup_pin_duel");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	get_task_struct(other);
+	wake_up_process(other);
+	for (round = 0; round < RACES; round++) {
+		pin_pages(test, &s->call, 0, 1);
+		pin_pages(test, &s->call, 100, 1);
+		meet(&duel, &times);
+		gup_pin_unpin_folio(&unpin, s->pfn, PAGES, 1);
+		gup_pin_unpin_end(&unpin);
+		meet(&duel, &times);
+		atomic_sub(2, &s->folio->_pincount);
+		cond_resched();
+	}
+	kthread_stop_put(other);
+	KUNIT_EXPECT_EQ(test, unmatched, 0);
+	gup_pin_expect_empty(test);
+}
+
 static struct kunit_case folio_cases[] = {
 	KUNIT_CASE(some_pages),
 	KUNIT_CASE(folio_as_such),
@@ -372,6 +448,7 @@ static struct kunit_case folio_cases[] = {
 	KUNIT_CASE(untracked_among_them),
 	KUNIT_CASE(page_after_folio),
 	KUNIT_CASE(switched_on_late),
+	KUNIT_CASE(page_and_folio_at_once),
 	{}
 };
 

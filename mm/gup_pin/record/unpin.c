@@ -792,6 +792,12 @@ static unsigned int unpin_fitting(struct gup_pin_unpin *unpin, unsigned long pfn
 	} while (taken && pins);
 	if (doubt)
 		doubt_block(unpin->index, first, head, doubt);
+	/*
+	 * If the record of another page goes, that page's own unpin looks for marks: they have
+	 * to be there before. What a handle proves needs none.
+	 */
+	for (nr = first; pins && least < FITS_HANDLE && nr <= last; nr++)
+		doubt_block(unpin->index, nr, gup_pin_folio_mask(nr, pfn, npages), DOUBT_ALIKE);
 	doubt = DOUBT_NONE;
 	for (nr = first; pins && nr <= last; nr += !taken) {
 		taken = unpin_any(unpin, nr, gup_pin_folio_mask(nr, pfn, npages), false, least,
