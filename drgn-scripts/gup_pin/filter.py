@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which pins are wanted: mirrors mm/gup_pin/filter.c."""
+"""Which pins are wanted: mirrors mm/gup_pin/view/filter.c."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The words of a line: mirrors mm/gup_pin/format.c. Scripts parse them."""
+"""The words of a line: mirrors mm/gup_pin/view/format.c. Scripts parse them."""
 
 from __future__ import annotations
 

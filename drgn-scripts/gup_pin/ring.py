@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The hazards that are kept: mirrors mm/gup_pin/ring.c."""
+"""The hazards that are kept: mirrors mm/gup_pin/hazard/ring.c."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """From records to lines: a run is neighbouring pages that one call pinned.
 
-Mirrors mm/gup_pin/runs.c, the limit on open runs included, so that a dump lists
+Mirrors mm/gup_pin/view/runs.c, the limit on open runs included, so that a dump lists
 the very lines that debugfs would have shown, in their order.
 """
 

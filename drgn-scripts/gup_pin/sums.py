@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Live pins summed by where they come from: mirrors mm/gup_pin/stacks.c."""
+"""Live pins summed by where they come from: mirrors mm/gup_pin/view/stacks.c."""
 
 from __future__ import annotations
 

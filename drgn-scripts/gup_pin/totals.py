@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The figures of the debugfs file stats: mirrors mm/gup_pin/stats.c."""
+"""The figures of the debugfs file stats: mirrors mm/gup_pin/view/stats.c."""
 
 from __future__ import annotations
 

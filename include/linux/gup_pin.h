@@ -20,7 +20,7 @@ struct page;
 struct pid;
 struct vm_area_struct;
 
-/* The function that took a pin. The names that users see are in mm/gup_pin/format.c. */
+/* The function that took a pin. The names that users see are in mm/gup_pin/record/words.c. */
 enum gup_pin_api {
 	GUP_PIN_USER_PAGES,
 	GUP_PIN_USER_PAGES_FAST,

@@ -22,7 +22,6 @@
 #include "../internal.h"
 #include "compat.h"
 #include "gup_pin.h"
-#include "tracing.h"
 
 /* A call may pin a million pages: how many at once without a break. */
 #define RESCHED_PAGES	1024

@@ -7,7 +7,7 @@
 
 #include <linux/mutex.h>
 
-#include "hazard.h"
+#include "hazard/hazard.h"
 #include "record/record.h"
 
 struct gup_pin_ring;

@@ -8,7 +8,7 @@
 #include <linux/string.h>
 #include <linux/time64.h>
 
-#include "../filter.h"
+#include "../view/view.h"
 #include "fixture.h"
 
 static int parse(struct gup_pin_filter *filter, const char *words)

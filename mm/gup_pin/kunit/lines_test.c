@@ -14,7 +14,7 @@
 #include <linux/uaccess.h>
 
 #include "../gup_pin.h"
-#include "../lines.h"
+#include "../view/view.h"
 #include "case.h"
 #include "file.h"
 
