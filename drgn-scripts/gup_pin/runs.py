@@ -105,8 +105,8 @@ def make_runs(items: Iterable[Item], page_shift: int) -> Iterator[Run]:
     """Merge items, which come in the order of a walk, to runs as they end."""
     runs: list[Run] = []
     for item in items:
-        # A run goes on with the next pages of its record, or, from the end of a block, with
-        # those of the next block.
+        # A run goes on with the next pages of its record, or, from the end of a
+        # block, with those of the next block.
         start = item.pfn >> _BLOCK_SHIFT << _BLOCK_SHIFT
         ends = (item.pfn, start, start + (1 << _BLOCK_SHIFT))
         if any(run.end not in ends for run in runs):

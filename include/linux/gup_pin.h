@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * CONFIG_DEBUG_GUP_PIN: the hooks by which mm/gup.c tells of pins and unpins,
- * and others of what happens to folios that may be pinned.
+ * CONFIG_DEBUG_GUP_PIN: the hooks by which mm/gup.c reports pins and unpins, and others
+ * what happens to folios that may be pinned.
  *
  * A hook is a static-key nop until tracking is switched on, and nothing at all
  * without the option. What the hooks call lies in mm/gup_pin/.
@@ -9,6 +9,7 @@
 #ifndef _LINUX_GUP_PIN_H
 #define _LINUX_GUP_PIN_H
 
+#include <linux/mm.h>
 #include <linux/types.h>
 
 struct file;
@@ -52,7 +53,6 @@ struct gup_pin_request {
 #include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/jump_label.h>
-#include <linux/mm.h>
 
 DECLARE_STATIC_KEY_FALSE(gup_pin_hooks);
 DECLARE_STATIC_KEY_FALSE(gup_pin_proof);
@@ -659,15 +659,48 @@ static inline void gup_pin_released_folios(struct folio **folios,
 {
 }
 
-/* Not functions, for <linux/mm.h> may not have been included. */
-#define gup_pin_unpin_pages(pages, npages)		unpin_user_pages(pages, npages)
-#define gup_pin_undo_pages(pages, npages)		unpin_user_pages(pages, npages)
-#define gup_pin_undo_page(page)				unpin_user_page(page)
-#define gup_pin_undo_folios(folios, nfolios)		unpin_folios(folios, nfolios)
-#define gup_pin_undo_folio(folio)			unpin_folio(folio)
-#define gup_pin_unpin_bio(bio, folio, first, npages)	unpin_user_folio(folio, npages)
-#define gup_pin_unpin_part(folio, pages, npages)	unpin_user_folio(folio, npages)
-#define gup_pin_unpin_kept(handle, folio)		unpin_user_folio(folio, 1)
+static __always_inline void gup_pin_unpin_pages(struct page **pages, unsigned long npages)
+{
+	unpin_user_pages(pages, npages);
+}
+
+static __always_inline void gup_pin_undo_pages(struct page **pages, unsigned long npages)
+{
+	unpin_user_pages(pages, npages);
+}
+
+static __always_inline void gup_pin_undo_page(struct page *page)
+{
+	unpin_user_page(page);
+}
+
+static __always_inline void gup_pin_undo_folios(struct folio **folios,
+						unsigned long nfolios)
+{
+	unpin_folios(folios, nfolios);
+}
+
+static __always_inline void gup_pin_undo_folio(struct folio *folio)
+{
+	unpin_folio(folio);
+}
+
+static __always_inline void gup_pin_unpin_bio(struct bio *bio, struct folio *folio,
+					      size_t first, size_t npages)
+{
+	unpin_user_folio(folio, npages);
+}
+
+static __always_inline void gup_pin_unpin_part(struct folio *folio, struct page **pages,
+					       unsigned long npages)
+{
+	unpin_user_folio(folio, npages);
+}
+
+static __always_inline void gup_pin_unpin_kept(const void *handle, struct folio *folio)
+{
+	unpin_user_folio(folio, 1);
+}
 
 static inline void gup_pin_keep_pages(const void *handle, struct page **pages,
 				      unsigned long npages)

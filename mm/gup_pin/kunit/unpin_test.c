@@ -106,11 +106,10 @@ static enum gup_pin_match expected_match(const struct gup_pin_test_call *a,
 					 const struct candidate *cb)
 {
 	unsigned int handles = (ca->level == BY_HANDLE) + (cb->level == BY_HANDLE);
+	unsigned int others = (ca->level == OTHERS_HANDLE) + (cb->level == OTHERS_HANDLE);
 
-	if (handles == 1)
-		return GUP_PIN_EXACT;
 	/* What has another handle is no candidate beside one that has not. */
-	if ((ca->level == OTHERS_HANDLE) != (cb->level == OTHERS_HANDLE))
+	if (handles == 1 || others == 1)
 		return GUP_PIN_EXACT;
 	return a->origin == b->origin ? GUP_PIN_ALIKE : GUP_PIN_INFERRED;
 }

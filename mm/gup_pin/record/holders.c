@@ -144,14 +144,14 @@ static bool count_block(struct tally *tally, unsigned long nr)
 	tally->holders->all_recorded &= all_recorded(tally->index, shard);
 	record = block ? &block->first : NULL;
 	while (record) {
+		bool pause = ++seen % HOLDERS_BATCH == 0;
+
 		if (record->mask & mask)
 			count(tally, block, record, record->mask & mask);
-		if (++seen % HOLDERS_BATCH)
-			record = gup_pin_next_record(block, record);
-		else if (tally->try)
+		if (pause && tally->try)
 			break;
-		else
-			record = gup_pin_pause(shard, block, record, &flags);
+		record = pause ? gup_pin_pause(shard, block, record, &flags) :
+				 gup_pin_next_record(block, record);
 	}
 	if (block)
 		gup_pin_index_tidy(shard, block);

@@ -562,8 +562,7 @@ static struct gup_pin_origin *trace_recall(struct gup_pin_id *id, u64 pins,
 }
 
 static noinline void cache_origin(struct gup_pin_origin *origin,
-				   const unsigned long *frame,
-				   unsigned long ip)
+				  const unsigned long *frame, unsigned long ip)
 {
 	unsigned long flags;
 	struct trace *trace;
@@ -606,7 +605,7 @@ static struct gup_pin_origin *trace_recall(struct gup_pin_id *id, u64 pins,
 }
 
 static void cache_origin(struct gup_pin_origin *origin,
-			  const unsigned long *frame, unsigned long ip)
+			 const unsigned long *frame, unsigned long ip)
 {
 }
 

@@ -122,6 +122,7 @@ static struct verdict look(const struct gup_pin_unpin *unpin, struct gup_pin_sha
 	struct gup_pin_record *record = &block->first;
 	struct verdict verdict = {};
 	unsigned int looked = 0, fits;
+	bool pause;
 
 	lockdep_assert_held(&shard->xa.xa_lock);
 	while (record) {
@@ -132,14 +133,12 @@ static struct verdict look(const struct gup_pin_unpin *unpin, struct gup_pin_sha
 			if (fits >= least)
 				consider(&verdict, record, fits);
 		}
-		if (++looked % GUP_PIN_LOOK) {
-			record = gup_pin_next_record(block, record);
-		} else if (verdict.record) {
-			verdict.cut = true;
+		pause = ++looked % GUP_PIN_LOOK == 0;
+		verdict.cut = pause && verdict.record;
+		if (verdict.cut)
 			break;
-		} else {
-			record = gup_pin_pause(shard, block, record, flags);
-		}
+		record = pause ? gup_pin_pause(shard, block, record, flags) :
+				 gup_pin_next_record(block, record);
 	}
 	return verdict;
 }
