@@ -150,14 +150,28 @@ def test_the_rate_of_the_counter_is_measured_well() -> None:
     assert max(rates) - min(rates) < 0.005 * min(rates)
 
 
+def options(icount: bool = False, one_thread: bool = False) -> qemu.Options:
+    """Of a guest that does nothing."""
+    return qemu.Options(
+        command=["true"], version="6.12", flavour="test", memory="1G", cpus=1, icount=icount,
+        one_thread=one_thread, append="quiet", timeout=1, verbose=False, dump=None, paging=False,
+        out=None,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("icount", [False, True])
 def test_the_guest_is_told_the_rate_of_its_clock(icount: bool) -> None:
-    options = qemu.Options(
-        command=["true"], version="6.12", flavour="test", memory="1G", cpus=1, icount=icount,
-        append="quiet", timeout=1, verbose=False, dump=None, paging=False, out=None,
-    )  # fmt: skip
-    words = qemu.kernel_arguments(Path("/x"), options).split()
+    words = qemu.kernel_arguments(Path("/x"), options(icount=icount)).split()
     rates = [int(word.partition("=")[2]) for word in words if word.startswith("tsc_early_khz=")]
     assert len(rates) == 1
     assert (rates[0] == 1_000_000) == icount
     assert words[-1] == "quiet"
+
+
+@pytest.mark.parametrize(("one_thread", "word"), [(False, "multi"), (True, "single")])
+def test_cpus_run_in_one_thread_if_asked(one_thread: bool, word: str) -> None:
+    wires = qemu.Wires(monitor=3, ports={}, console=None)
+    words = qemu.command_line(
+        options(one_thread=one_thread), Path("/x"), Path("/y"), "quiet", wires
+    )
+    assert f"tcg,thread={word}" in words

@@ -28,6 +28,7 @@ class Options:
     memory: str
     cpus: int
     icount: bool
+    one_thread: bool
     append: str
     timeout: float
     verbose: bool
@@ -130,7 +131,9 @@ def command_line(
     options: Options, kernel: Path, console: Path, arguments: str, wires: Wires
 ) -> list[str]:
     """QEMU's command line, but for QEMU."""
-    threads = "single" if options.icount else "multi"
+    # Threads of QEMU's do not see at once what another writes into code: a guest that patches
+    # code which its other CPU runs may meet an int3 that is long gone.
+    threads = "single" if options.one_thread else "multi"
     words = ["-nodefaults", "-no-user-config", "-display", "none"]
     # qboot instead of SeaBIOS: half a second less before the kernel starts
     words += ["-M", "q35", "-bios", "qboot.rom", "-cpu", "max"]
