@@ -205,6 +205,12 @@ static unsigned long ms_since(struct timespec *since)
 /* What hazards take from boot on is in memory_bytes as well. */
 #define HAZARD_BYTES	(80UL << 10)
 
+/* Blocks that are kept are given back, with their nodes, where there is a bound. */
+static const char *keep_none(void)
+{
+	return gup_pin_write(BOUND, "1000") ?: gup_pin_write(BOUND, "0");
+}
+
 /*
  * As many pins as a real leak had: on as many pages as there are, each pinned by
  * several calls if there are fewer. They fit, and can be listed and released.
@@ -241,6 +247,7 @@ TEST_F_TIMEOUT(scale, millions, TIMEOUT)
 	ASSERT_OK(gup_pin_bulk_release(hold));
 	ms = ms_since(&self->since);
 	ASSERT_OK(gup_pin_end(&self->base));
+	ASSERT_OK(keep_none());
 	ASSERT_OK(gup_pin_read_stats(&stats));
 	TH_LOG("released in %lu ms, %lu of them by a guess; %lu bytes left", ms,
 	       stats.inferred - self->base.stats.inferred, stats.memory_bytes);
@@ -427,12 +434,6 @@ FIXTURE_SETUP(memory)
 FIXTURE_TEARDOWN(memory)
 {
 	gup_pin_bulk_drop(&self->hold);
-}
-
-/* Blocks that are kept are given back, with their nodes, where there is a bound. */
-static const char *keep_none(void)
-{
-	return gup_pin_write(BOUND, "1000") ?: gup_pin_write(BOUND, "0");
 }
 
 /* Differs from what is right by more than 5 % of a sum. */
