@@ -197,6 +197,25 @@ static void only_reads(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
+/* A reader has its place among the records, which is none. */
+static void only_reads_beside_a_reader(struct kunit *test)
+{
+	struct gup_pin_test_call read = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_fixture *f = test->priv;
+	struct gup_pin_walk walk;
+	struct gup_pin_item item;
+
+	gup_pin_test_add(test, PFN, &read, 1);
+	read.time++;
+	gup_pin_test_add(test, PFN + 1, &read, 1);
+	gup_pin_walk_start(&walk, &f->index, 0, ULONG_MAX);
+	KUNIT_EXPECT_EQ(test, gup_pin_walk_items(&walk, &item, 1), 1);
+	KUNIT_EXPECT_TRUE(test, gup_pin_only_reads(&f->index, PFN, 2));
+	gup_pin_walk_end(&walk);
+	gup_pin_test_flush(test);
+	gup_pin_expect_empty(test);
+}
+
 /* From where a shard's lock may be held. */
 static void without_waiting(struct kunit *test)
 {
@@ -284,6 +303,7 @@ static struct kunit_case holders_cases[] = {
 	KUNIT_CASE(calls_of_a_large_folio),
 	KUNIT_CASE(what_is_not_recorded),
 	KUNIT_CASE(only_reads),
+	KUNIT_CASE(only_reads_beside_a_reader),
 	KUNIT_CASE(without_waiting),
 	KUNIT_CASE(still_held_among_many),
 	{}

@@ -249,6 +249,9 @@ static bool only_reads_in(struct gup_pin_index *index, unsigned long nr, u64 mas
 	if (block && all_recorded(index, shard) && block->nr_records <= HOLDERS_BATCH) {
 		writes = block->guessed;
 		gup_pin_for_each_record(record, block) {
+			/* A reader's place has no origin. */
+			if (!(record->mask & mask))
+				continue;
 			if (gup_pin_is_write(record))
 				writes |= record->mask;
 			else
