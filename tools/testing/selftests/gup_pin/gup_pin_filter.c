@@ -169,28 +169,48 @@ static const char *differs(const char *filter, const struct gup_pin_line *want,
 			       want->age_ms, want->match, want->path);
 }
 
-/* Do those lines of all for which want is true come through a filter, in order? */
+/* A line of these that is the same and was not taken before; lines->nr if there is none. */
+static size_t find(const struct gup_pin_lines *lines, const bool *taken,
+		   const struct gup_pin_line *line)
+{
+	size_t i;
+
+	for (i = 0; i < lines->nr; i++)
+		if (!taken[i] && gup_pin_same_line(line, &lines->line[i]))
+			break;
+	return i;
+}
+
+/*
+ * Do those lines of all for which want is true come through a filter, and no others? The
+ * order may differ: a line is shown when it is known where it ends.
+ */
 static const char *check(const struct gup_pin_lines *all, const bool *want,
 			 const char *filter)
 {
 	struct gup_pin_lines got;
 	const char *problem;
-	size_t i, nr = 0;
+	size_t i, at, nr = 0;
+	bool *taken;
 
 	problem = gup_pin_read_filtered("pins", filter, &got);
 	if (problem)
 		return problem;
+	taken = calloc(got.nr + 1, sizeof(*taken));
 	for (i = 0; !problem && i < all->nr; i++) {
 		if (!want[i])
 			continue;
-		if (nr == got.nr || !gup_pin_same_line(&all->line[i], &got.line[nr]))
+		at = find(&got, taken, &all->line[i]);
+		if (at == got.nr)
 			problem = differs(filter, &all->line[i],
 					  nr < got.nr ? &got.line[nr] : NULL);
+		taken[at] = true;
 		nr++;
 	}
 	if (!problem && nr != got.nr)
 		problem = gup_pin_problem("'%s' gives %zu lines, not %zu", filter, got.nr,
 					  nr);
+	free(taken);
 	gup_pin_free(&got);
 	return problem;
 }
