@@ -56,13 +56,13 @@ def _variable(prog: Program, name: str, file: str) -> Object:
 
 # What hazards have from boot on.
 _TABLES = (
-    ("buffers", "report.c"),
-    ("seen", "seen.c"),
-    ("users", "seen.c"),
-    ("kinds", "seen.c"),
-    ("deeds", "deed.c"),
-    ("buckets", "ended.c"),
-    ("table", "proof.c"),
+    ("buffers", "hazard/report.c"),
+    ("seen", "hazard/seen.c"),
+    ("users", "hazard/seen.c"),
+    ("kinds", "hazard/seen.c"),
+    ("deeds", "hazard/deed.c"),
+    ("buckets", "hazard/ended.c"),
+    ("table", "hazard/proof.c"),
 )
 
 
@@ -71,7 +71,7 @@ def _memory_bytes(prog: Program) -> int:
     from drgn import sizeof  # noqa: PLC0415
 
     tables = [_variable(prog, name, file) for name, file in _TABLES]
-    proofs = _variable(prog, "proof_bytes", "proof.c")
+    proofs = _variable(prog, "proof_bytes", "hazard/proof.c")
     return int(
         _sum_per_cpu(prog, _variable(prog, "bytes", "record/memory.c"))
         + sizeof(prog["gup_pin_ring"])
@@ -127,8 +127,8 @@ def find_stats(
         "wrong_traces": lambda: _counter(prog, "wrong_traces", "record/stack_cache.c"),
         **{name: get for name, get in counted.items() if name not in _FIRST_HAZARDS},
         "false_positive": partial(_of, root.false_positive),
-        "proof_skipped": lambda: _counter(prog, "proof_skipped", "proof.c"),
-        "refused": lambda: _counter(prog, "refusals", "refused.c"),
+        "proof_skipped": lambda: _counter(prog, "proof_skipped", "hazard/proof.c"),
+        "refused": lambda: _counter(prog, "refusals", "view/refused.c"),
         "pinned_from_before": lambda: int(root.index.earlier.pins.value_()),
     }
     stats = {}
