@@ -124,7 +124,10 @@ static noinline bool add_behind(struct gup_pin_adder *adder, struct gup_pin_bloc
 	return gup_pin_block_add(block, &what, &none, AT_HAND);
 }
 
-/* Nearly always the block is there, and memory at hand. */
+/*
+ * Nearly always the block is there, and memory at hand. Of make bench: scattered on/off
+ * 3.79, without this 4.00.
+ */
 static bool add_quickly(struct gup_pin_adder *adder, struct gup_pin_shard *shard,
 			unsigned long nr, u64 mask, unsigned int pins)
 {

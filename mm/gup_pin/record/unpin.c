@@ -367,7 +367,8 @@ static u64 unpin_single(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard
 }
 
 /*
- * The pages that have one pin, which is on record: nearly all. Returns the others.
+ * The pages that have one pin, which is on record: nearly all. Returns the others. Of make
+ * bench: neighbours on/off 1.30, by unpin_one() alone 3.26; thp 1.50, and 25.6.
  */
 static u64 unpin_only(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 		      struct gup_pin_block *block, u64 mask)
