@@ -339,33 +339,6 @@ static void trust(struct gup_pin_block *block, u64 mask)
 	block->mixed &= ~mask;
 }
 
-/* The only record on a page, if there is one pin on it; else NULL. */
-static struct gup_pin_record *only_record(struct gup_pin_block *block, u64 bit)
-{
-	struct gup_pin_record *record, *only = NULL;
-
-	gup_pin_for_each_record(record, block) {
-		if (!(record->mask & bit))
-			continue;
-		if (only || record->pins > 1)
-			return NULL;
-		only = record;
-	}
-	return only;
-}
-
-/* As unpin_only(), for one page: a list that is gone through once. */
-static u64 unpin_single(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
-			struct gup_pin_block *block, u64 bit)
-{
-	struct gup_pin_record *record = only_record(block, bit);
-
-	if (!record || ((block->earlier | block->alike | block->guessed) & bit))
-		return bit;
-	take(unpin, shard, block, record, bit, 1, true);
-	return 0;
-}
-
 /*
  * The pages that have one pin, which is on record: nearly all. Returns the others. Of make
  * bench: neighbours on/off 1.30, by unpin_one() alone 3.26; thp 1.50, and 25.6.
@@ -671,8 +644,7 @@ static u64 unpin_mask(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 	bool many = block->nr_records > FEW;
 
 	if (likely(all_recorded(unpin->index, shard) && block->nr_records <= GUP_PIN_LOOK))
-		mask = mask & (mask - 1) ? unpin_only(unpin, shard, block, mask) :
-					   unpin_single(unpin, shard, block, mask);
+		mask = unpin_only(unpin, shard, block, mask);
 	while (mask) {
 		unsigned int bit = __ffs64(mask);
 		enum unpin_result result = unpin_one(unpin, shard, block, bit, false, flags);
