@@ -86,7 +86,7 @@ void __gup_pin_contig_busy(unsigned long start, unsigned long end, gfp_t gfp);
 void __gup_pin_writeback_start(struct folio *folio, unsigned long ip);
 void __gup_pin_submit(struct folio *folio, unsigned long ip);
 void __gup_pin_truncate(struct folio *folio);
-void __gup_pin_truncate_part(struct folio *folio);
+void __gup_pin_truncate_part(struct folio *folio, size_t offset, size_t length);
 void __gup_pin_invalidate(struct folio *folio);
 void __gup_pin_read_ended(struct bio *bio);
 void __gup_pin_read_released(const struct bio *bio, unsigned long pfn);
@@ -518,13 +518,16 @@ static __always_inline void gup_pin_truncate(struct folio *folio)
 /**
  * gup_pin_truncate_part() - a part of a folio is about to be cleared
  * @folio: the folio; locked, and still in its mapping
+ * @offset: where the part begins, in bytes of the folio
+ * @length: its bytes
  *
  * Context as gup_pin_writeback_start().
  */
-static __always_inline void gup_pin_truncate_part(struct folio *folio)
+static __always_inline void gup_pin_truncate_part(struct folio *folio, size_t offset,
+						  size_t length)
 {
 	if (gup_pin_maybe_pinned(folio))
-		__gup_pin_truncate_part(folio);
+		__gup_pin_truncate_part(folio, offset, length);
 }
 
 /**
@@ -750,7 +753,8 @@ static inline void gup_pin_truncate(struct folio *folio)
 {
 }
 
-static inline void gup_pin_truncate_part(struct folio *folio)
+static inline void gup_pin_truncate_part(struct folio *folio, size_t offset,
+					 size_t length)
 {
 }
 

@@ -101,15 +101,17 @@ void __gup_pin_submit(struct folio *folio, unsigned long ip)
 		gup_pin_hazard(&hazard);
 }
 
-/* A folio, or a part of it, leaves its file; @ip returns to the function that has the hook. */
-static void leaves_file(struct folio *folio, bool part, unsigned long ip)
+/* A folio leaves its file, or of @npages from @first on; @ip returns to what has the hook. */
+static void leaves_file(struct folio *folio, unsigned long first, unsigned long npages,
+			unsigned long ip)
 {
 	const struct gup_pin_hazard hazard = {
 		.kind = GUP_PIN_HAZARD_TRUNCATE,
 		.stake = gup_pin_truncate_stake(folio),
 		.folio = folio,
 		.ip = ip,
-		.part = part,
+		.first = first,
+		.npages = npages,
 	};
 
 	gup_pin_hazard(&hazard);
@@ -117,14 +119,17 @@ static void leaves_file(struct folio *folio, bool part, unsigned long ip)
 
 void __gup_pin_truncate(struct folio *folio)
 {
-	leaves_file(folio, false, _RET_IP_);
+	leaves_file(folio, 0, 0, _RET_IP_);
 	/* No tail call: the caller's frame is what is looked for. */
 	barrier();
 }
 
-void __gup_pin_truncate_part(struct folio *folio)
+void __gup_pin_truncate_part(struct folio *folio, size_t offset, size_t length)
 {
-	leaves_file(folio, true, _RET_IP_);
+	unsigned long first = offset >> PAGE_SHIFT;
+
+	if (length)
+		leaves_file(folio, first, PFN_UP(offset + length) - first, _RET_IP_);
 	barrier();
 }
 
@@ -132,7 +137,7 @@ void __gup_pin_invalidate(struct folio *folio)
 {
 	/* A dirty folio will be left in its file. */
 	if (!folio_test_dirty(folio))
-		leaves_file(folio, false, _RET_IP_);
+		leaves_file(folio, 0, 0, _RET_IP_);
 	barrier();
 }
 

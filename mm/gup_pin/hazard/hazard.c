@@ -56,6 +56,22 @@ static void no_hazard(const struct gup_pin_hazard *hazard,
 		atomic64_inc(&gup_pin_root.false_positive);
 }
 
+/* The folio's pins. The pin is one on the pages that it happens to, if there is one. */
+static unsigned int find_holders(const struct gup_pin_hazard *hazard,
+				 struct gup_pin_item *pin, struct gup_pin_holders *holders)
+{
+	unsigned long pfn = folio_pfn(hazard->folio);
+	unsigned int nr = gup_pin_walk_holders(&gup_pin_root.index, pfn, pin, 1, holders);
+	struct gup_pin_holders part;
+	struct gup_pin_item on_part;
+
+	if (nr && hazard->npages &&
+	    gup_pin_walk_holders_of(&gup_pin_root.index, pfn + hazard->first,
+				    hazard->npages, &on_part, 1, &part))
+		*pin = on_part;
+	return nr;
+}
+
 /* Find out whether it is one, and fill in all but the event. */
 static bool is_hazard(const struct gup_pin_hazard *hazard,
 		      struct gup_pin_hazard_record *record)
@@ -65,8 +81,7 @@ static bool is_hazard(const struct gup_pin_hazard *hazard,
 	unsigned int nr;
 
 	gup_pin_ended_look(hazard->folio, &ended);
-	nr = gup_pin_walk_holders(&gup_pin_root.index, folio_pfn(hazard->folio),
-				  &record->pin, 1, &holders);
+	nr = find_holders(hazard, &record->pin, &holders);
 	record->kind = hazard->kind;
 	record->pins = holders.pins;
 	record->writes = holders.writes > 0;

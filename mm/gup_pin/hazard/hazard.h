@@ -109,7 +109,8 @@ struct gup_pin_event {
  * @pin: a pin to tell of first, that may be no longer on record, or NULL
  * @event: what happened, if not just now, and here; @ip is in it; or NULL
  * @again: it was counted before: only its stake has become worse
- * @part: it happens to a part of the folio, and which of its pages are pinned is unknown
+ * @first: the first of the folio's pages that it happens to
+ * @npages: how many; 0: to the folio
  * @details: writes further lines of the report, each with its newline; or NULL
  *
  * What is not set is 0.
@@ -124,7 +125,8 @@ struct gup_pin_hazard {
 	const struct gup_pin_item *pin;
 	const struct gup_pin_event *event;
 	bool again;
-	bool part;
+	unsigned long first;
+	unsigned long npages;
 	void (*details)(const struct gup_pin_hazard *hazard, char *buf, size_t size);
 };
 

@@ -136,11 +136,17 @@ static bool any_mode(enum gup_pin_hazard_kind kind, enum gup_pin_stake stake)
 	}
 }
 
-/* May a part of a large folio be another than that which is pinned? */
+/*
+ * It happens to other pages of a large folio than those that are on record as pinned. They
+ * may be pinned nevertheless: one page may stand for a folio.
+ */
 static bool elsewhere(const struct gup_pin_hazard *hazard,
 		      const struct gup_pin_item *pin)
 {
-	return hazard->part && pin->pages < folio_nr_pages(hazard->folio);
+	unsigned long page = pin->pfn - folio_pfn(hazard->folio);
+
+	return hazard->npages && pin->pages < folio_nr_pages(hazard->folio) &&
+	       (page < hazard->first || page >= hazard->first + hazard->npages);
 }
 
 /*

@@ -136,18 +136,27 @@ static void stakes_of_pins(struct kunit *test)
 	expect_stake(test, &unmatched, &pin, GUP_PIN_STAKE_MEMORY);
 }
 
-/* A part of a large folio is cleared: is it pinned? Only if all of it is. */
+/* A part of a large folio is cleared: is it pinned? If its pages are on record, or all are. */
 static void stakes_of_parts(struct kunit *test)
 {
 	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, 2);
-	struct gup_pin_item pin = { .id.mode = GUP_PIN_WRITE, .pages = 3 };
+	struct gup_pin_item pin = { .id.mode = GUP_PIN_WRITE, .pages = 1 };
 	struct gup_pin_hazard hazard = { .kind = GUP_PIN_HAZARD_TRUNCATE };
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	hazard.folio = page_folio(page);
+	pin.pfn = page_to_pfn(page);
 	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_DATA);
-	hazard.part = true;
+	hazard.first = 1;
+	hazard.npages = 2;
 	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_GUESS);
+	pin.pfn++;
+	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_DATA);
+	pin.pfn++;
+	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_DATA);
+	pin.pfn++;
+	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_GUESS);
+	pin.pfn = page_to_pfn(page);
 	pin.pages = 4;
 	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_DATA);
 	__free_pages(page, 2);

@@ -17,8 +17,8 @@
 /**
  * struct tally - a count that is under way
  * @index: what is walked
- * @pfn: of the folio's head
- * @npages: of the folio
+ * @pfn: of the first page
+ * @npages: how many
  * @try: do not wait for locks
  * @holders: the sums
  * @items: the calls that are to be shown
@@ -175,9 +175,10 @@ static bool count_folio(struct tally *tally)
 }
 
 /**
- * gup_pin_walk_holders() - the pins on a folio, and their sums
+ * gup_pin_walk_holders_of() - the pins on some pages of a folio, and their sums
  * @index: the index
- * @pfn: of the folio's head
+ * @pfn: of the first page
+ * @npages: how many
  * @items: filled in, one for each call: write pins first, then the oldest
  * @max: how many items there is room for; the others only count
  * @holders: filled in
@@ -186,14 +187,14 @@ static bool count_folio(struct tally *tally)
  *
  * Return: how many items were filled in.
  */
-unsigned int gup_pin_walk_holders(struct gup_pin_index *index, unsigned long pfn,
-				  struct gup_pin_item *items, unsigned int max,
-				  struct gup_pin_holders *holders)
+unsigned int gup_pin_walk_holders_of(struct gup_pin_index *index, unsigned long pfn,
+				     unsigned long npages, struct gup_pin_item *items,
+				     unsigned int max, struct gup_pin_holders *holders)
 {
 	struct tally tally = {
 		.index = index,
 		.pfn = pfn,
-		.npages = gup_pin_folio_pages(pfn),
+		.npages = npages,
 		.holders = holders,
 		.items = items,
 		.max = max,
@@ -201,6 +202,24 @@ unsigned int gup_pin_walk_holders(struct gup_pin_index *index, unsigned long pfn
 
 	count_folio(&tally);
 	return tally.nr;
+}
+
+/**
+ * gup_pin_walk_holders() - as gup_pin_walk_holders_of(), of all pages of a folio
+ * @index: the index
+ * @pfn: of the folio's head
+ * @items: filled in
+ * @max: how many items there is room for
+ * @holders: filled in
+ *
+ * Return: how many items were filled in.
+ */
+unsigned int gup_pin_walk_holders(struct gup_pin_index *index, unsigned long pfn,
+				  struct gup_pin_item *items, unsigned int max,
+				  struct gup_pin_holders *holders)
+{
+	return gup_pin_walk_holders_of(index, pfn, gup_pin_folio_pages(pfn), items, max,
+				       holders);
 }
 
 /**

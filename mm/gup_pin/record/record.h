@@ -363,9 +363,11 @@ struct gup_pin_holders {
 	bool all_recorded;
 };
 
-unsigned int gup_pin_walk_holders(struct gup_pin_index *index,
-				  unsigned long pfn, struct gup_pin_item *items,
-				  unsigned int max,
+unsigned int gup_pin_walk_holders_of(struct gup_pin_index *index, unsigned long pfn,
+				     unsigned long npages, struct gup_pin_item *items,
+				     unsigned int max, struct gup_pin_holders *holders);
+unsigned int gup_pin_walk_holders(struct gup_pin_index *index, unsigned long pfn,
+				  struct gup_pin_item *items, unsigned int max,
 				  struct gup_pin_holders *holders);
 unsigned int gup_pin_try_holders(struct gup_pin_index *index, unsigned long pfn,
 				 struct gup_pin_item *items, unsigned int max,
