@@ -28,7 +28,8 @@ static void expect_records(struct kunit *test, unsigned int nr,
 	unsigned int i = 0;
 
 	KUNIT_ASSERT_EQ(test, block->nr_records, nr);
-	gup_pin_for_each_record(record, block) {
+	for (record = gup_pin_first_record(block); record;
+	     record = gup_pin_next_record(block, record)) {
 		if (!record->mask)
 			continue;
 		KUNIT_ASSERT_LT(test, i, nr);

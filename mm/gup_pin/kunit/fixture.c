@@ -179,7 +179,8 @@ unsigned int gup_pin_test_pins(struct kunit *test, unsigned long pfn,
 
 	if (!block)
 		return 0;
-	gup_pin_for_each_record(record, block)
+	for (record = gup_pin_first_record(block); record;
+	     record = gup_pin_next_record(block, record))
 		if (record->mask & bit && record->origin == call->origin &&
 		    record->time == call->time)
 			pins += record->pins;

@@ -51,7 +51,8 @@ static const char *block_wrong(const struct gup_pin_block *block, struct tally *
 	const char *wrong = NULL;
 	u64 used = 0;
 
-	gup_pin_for_each_record(record, block) {
+	for (record = gup_pin_first_record(block); record;
+	     record = gup_pin_next_record(block, record)) {
 		if (record->mask) {
 			wrong = wrong ?: record_wrong(record);
 			records++;

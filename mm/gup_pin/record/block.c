@@ -116,7 +116,8 @@ unsigned int gup_pin_block_pins(const struct gup_pin_block *block, u64 mask)
 	struct gup_pin_record *record;
 	unsigned int pins = 0;
 
-	gup_pin_for_each_record(record, block)
+	for (record = gup_pin_first_record(block); record;
+	     record = gup_pin_next_record(block, record))
 		pins += gup_pin_count(record->mask & mask) * record->pins;
 	return pins;
 }

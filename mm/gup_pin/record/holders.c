@@ -121,14 +121,6 @@ static bool all_recorded(const struct gup_pin_index *index, const struct gup_pin
 }
 
 /* Returns false if the lock could not be had. */
-static bool lock_shard(struct tally *tally, struct gup_pin_shard *shard, unsigned long *flags)
-{
-	if (tally->try)
-		return spin_trylock_irqsave(&shard->xa.xa_lock, *flags);
-	xa_lock_irqsave(&shard->xa, *flags);
-	return true;
-}
-
 static bool count_block(struct tally *tally, unsigned long nr)
 {
 	struct gup_pin_shard *shard = gup_pin_shard_of(tally->index, nr);
@@ -138,7 +130,9 @@ static bool count_block(struct tally *tally, unsigned long nr)
 	unsigned int seen = 0;
 	unsigned long flags;
 
-	if (!lock_shard(tally, shard, &flags))
+	if (!tally->try)
+		xa_lock_irqsave(&shard->xa, flags);
+	else if (!spin_trylock_irqsave(&shard->xa.xa_lock, flags))
 		return false;
 	block = gup_pin_index_find(shard, nr);
 	tally->holders->all_recorded &= all_recorded(tally->index, shard);
@@ -267,7 +261,8 @@ static bool only_reads_in(struct gup_pin_index *index, unsigned long nr, u64 mas
 	/* Of very many it is not looked at which they are. */
 	if (block && all_recorded(index, shard) && block->nr_records <= HOLDERS_BATCH) {
 		writes = block->guessed;
-		gup_pin_for_each_record(record, block) {
+		for (record = gup_pin_first_record(block); record;
+		     record = gup_pin_next_record(block, record)) {
 			/* A reader's place has no origin. */
 			if (!(record->mask & mask))
 				continue;

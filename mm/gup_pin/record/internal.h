@@ -101,6 +101,12 @@ static inline bool gup_pin_block_empty(const struct gup_pin_block *block)
 	return !block->first.mask && list_empty(&block->first.list);
 }
 
+/* The first record, which may be in no use. */
+static inline struct gup_pin_record *gup_pin_first_record(const struct gup_pin_block *block)
+{
+	return (struct gup_pin_record *)&block->first;
+}
+
 /* The record behind another, or NULL; readers' places count, and have no page. */
 static inline struct gup_pin_record *gup_pin_next_record(const struct gup_pin_block *block,
 							 struct gup_pin_record *record)
@@ -109,10 +115,6 @@ static inline struct gup_pin_record *gup_pin_next_record(const struct gup_pin_bl
 
 	return next == &block->first ? NULL : next;
 }
-
-#define gup_pin_for_each_record(record, block)				\
-	for ((record) = (struct gup_pin_record *)&(block)->first; (record);	\
-	     (record) = gup_pin_next_record(block, record))
 
 /* hweight64(), which is a call, only where it is worth it. */
 static inline unsigned int gup_pin_count(u64 mask)

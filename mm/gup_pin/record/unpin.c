@@ -350,7 +350,8 @@ static u64 unpin_only(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 	struct gup_pin_record *record, *next;
 	u64 left;
 
-	gup_pin_for_each_record(record, block) {
+	for (record = gup_pin_first_record(block); record;
+	     record = gup_pin_next_record(block, record)) {
 		more |= record->pins > 1 ? record->mask : once & record->mask;
 		once |= record->mask;
 	}
@@ -402,7 +403,8 @@ static u64 left_on(const struct gup_pin_block *block, u64 mask)
 	unsigned int looked = 0;
 	u64 left = 0;
 
-	gup_pin_for_each_record(record, block) {
+	for (record = gup_pin_first_record(block); record;
+	     record = gup_pin_next_record(block, record)) {
 		left |= record->mask & mask;
 		if (left == mask)
 			break;

@@ -301,7 +301,8 @@ static unsigned int folio_of(const struct _test_data_truth *self, unsigned long 
 
 static bool holds(const struct holder *holder, unsigned int folio)
 {
-	return holder->nr && !holder->before && folio >= holder->first && folio < holder->first + holder->nr;
+	return holder->nr && !holder->before && folio >= holder->first &&
+	       folio < holder->first + holder->nr;
 }
 
 /* Of the folios, each holder is to have one pin on those that it has pinned since. */
