@@ -11,47 +11,29 @@ from collections import Counter
 from collections.abc import Iterator
 
 from drgn import Object, Program, cast, get_default_prog
+from drgn.helpers.linux.list import list_for_each_entry
 from drgn.helpers.linux.xarray import xa_for_each
 
-
-def chain(first: Object) -> Iterator[Object]:
-    """An object and those that its member next leads to."""
-    while first:
-        yield first
-        first = first.next
+# GUP_PIN_RECORD_ADDR, GUP_PIN_RECORD_FOLIO
+ADDR, FOLIO = 1, 2
 
 
-def count_layers(block: Object, found: Counter[str]) -> int:
-    """Count its layers; returns which folios these are on."""
-    seen = 0
-    for layer in chain(block.layer.address_of_()):
-        mask, pins = layer.mask.value_(), layer.pins.value_()
-        if not mask:
-            found["unused layers"] += 1
-            continue
-        found["pins"] += pins * mask.bit_count()
-        found["layers"] += 1
-        found["layers of many folios"] += mask.bit_count() > 8
-        found["layers of many pins"] += pins > 1
-        found["layers over each other"] += bool(mask & seen)
-        seen |= mask
-    return seen
+def others(block: Object) -> Iterator[Object]:
+    """All records of a block but the first, which is the head of their list."""
+    head = block.first.list.address_of_()
+    yield from list_for_each_entry("struct gup_pin_record", head, "list")
 
 
-def count_slot(slot: Object, found: Counter[str]) -> None:
-    """Count what a slot is."""
-    address = slot.value_()
-    if not address & 1:
-        found["slots that are calls"] += 1
-        found["pins"] += 1
-        return
-    found["slots that are sets"] += 1
-    pin_set = Object(slot.prog_, "struct gup_pin_set *", address - 1)
-    for refs in chain(pin_set.refs.address_of_()):
-        found["chunks of refs"] += 1
-        for i in range(refs.nr.value_()):
-            found["refs of many pins"] += refs.ref[i].pins.value_() > 1
-            found["pins"] += refs.ref[i].pins.value_()
+def count_record(record: Object, seen: int, found: Counter[str]) -> int:
+    """Count a record; returns its pages."""
+    mask, pins, flags = (record.member_(name).value_() for name in ("mask", "pins", "flags"))
+    found["pins"] += pins * mask.bit_count()
+    found["records of many pages"] += mask.bit_count() > 8
+    found["records of pages with gaps"] += "0" in f"{mask:b}".strip("0")
+    found["records on the same pages"] += bool(mask & seen)
+    found["records of whole folios"] += bool(flags & FOLIO)
+    found["records without an address"] += not flags & ADDR
+    return int(mask)
 
 
 def count(prog: Program) -> Counter[str]:
@@ -60,15 +42,17 @@ def count(prog: Program) -> Counter[str]:
     for shard in prog["gup_pin_root"].index.shards:
         for _, entry in xa_for_each(shard.xa.address_of_()):
             block = cast("struct gup_pin_block *", entry)
-            if not block.used:
-                found["empty blocks"] += 1
-                continue
-            layered = count_layers(block, found)
-            slotted = block.slotted.value_()
-            found["folios with both"] += (layered & slotted).bit_count()
-            for bit in range(64):
-                if slotted >> bit & 1:
-                    count_slot(block.slots[bit], found)
+            seen = 0
+            for record in (block.first.address_of_(), *others(block)):
+                if record.mask:
+                    seen |= count_record(record, seen, found)
+                elif record == block.first.address_of_():
+                    found["first records that are not in use"] += 1
+            used = block.first.mask.value_() != 0
+            found["first records"] += used
+            found["other records"] += sum(1 for _ in others(block))
+            found["pages alike"] += (block.alike.value_() & seen).bit_count()
+            found["pages guessed"] += (block.guessed.value_() & seen).bit_count()
     return found
 
 

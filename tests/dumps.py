@@ -51,7 +51,7 @@ HELD: dict[str, dict[str, set[str]]] = {
     "odd": {
         "map": {"anon", "file", "shmem", "hugetlb"},
         "order": {"0", "9"},
-        "pins": {"512"},
+        "pages": {"512"},
         "mode": {"r", "w"},
         "match": {"exact", "inferred"},
         "owner": {"0"},
@@ -63,7 +63,7 @@ HELD: dict[str, dict[str, set[str]]] = {
         "map": {"anon", "shmem", "hugetlb"},
         "order": {"0", "9"},
         "mode": {"r", "w"},
-        "match": {"exact", "inferred"},
+        "match": {"exact"},
         "term": {"short", "long"},
         "comm": {f"hold-{what}" for what in ("io_uring", "direct-io", "gup_test", "udmabuf")},
     },

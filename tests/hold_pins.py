@@ -36,8 +36,9 @@ PR_SET_NAME = 15
 MAP_FIXED, MAP_HUGETLB = 0x10, 0x40000
 IO_URING_SETUP, IO_URING_REGISTER = 425, 427
 IORING_REGISTER_BUFFERS, IORING_UNREGISTER_BUFFERS = 0, 1
-# _IOW('g', 7, struct pin_longterm_test), _IOW('u', 0x42, struct udmabuf_create)
+# _IOW('g', 7, struct pin_longterm_test), _IO('g', 8), _IOW('u', 0x42, struct udmabuf_create)
 PIN_LONGTERM_TEST_START = 0x40186707
+PIN_LONGTERM_TEST_STOP = 0x6708
 UDMABUF_CREATE = 0x40187542
 
 
@@ -81,7 +82,7 @@ def unpin(ring: int) -> None:
 
 
 def overlapping() -> int:
-    """Calls that share some of their pages, one of them to be guessed at."""
+    """Calls that share some of their pages, one of them gone."""
     start = memory(16 * PAGE)
     pin((start, 16 * PAGE))
     pin((start + 4 * PAGE, 8 * PAGE))
@@ -120,8 +121,8 @@ def singles() -> None:
 def crowded() -> None:
     """Some tens of calls on a folio.
 
-    First more than a slot's first chunks have room for; then side by side as many as
-    there can be open runs (GUP_PIN_OPEN_RUNS), and one more.
+    First on one page; then side by side as many as there can be open runs
+    (GUP_PIN_OPEN_RUNS), and one more.
     """
     page = memory(PAGE)
     for _ in range(60):
@@ -183,15 +184,28 @@ def shared() -> None:
     pin((start + 40 * PAGE, 5 * PAGE))
 
 
-def file() -> int:
-    """Pages of a file, for reading; returns what holds them."""
+def pin_for_test(start: int, size: int) -> int:
+    """Have the kernel's own test pin memory for reading; returns what holds the pins."""
+    device = os.open("/sys/kernel/debug/gup_test", os.O_RDWR)
+    request = struct.pack("QQIxxxx", start, size, 0)
+    fcntl.ioctl(device, PIN_LONGTERM_TEST_START, request)
+    return device
+
+
+def read_by_a_pin(start: int, size: int) -> None:
+    """Have the kernel pin memory of this process, read it, and let go."""
+    here = (ctypes.c_size_t * 2)(memory(size), size)
+    there = (ctypes.c_size_t * 2)(start, size)
+    assert check(libc.process_vm_readv(os.getpid(), here, 1, there, 1, 0)) == size
+
+
+def file() -> None:
+    """Pages of a file, for reading. Of some, another pin is gone: which, has to be guessed."""
     fd = os.open(sys.executable, os.O_RDONLY)
     start = libc.mmap(None, 32 * PAGE, mmap.PROT_READ, mmap.MAP_SHARED, fd, 0)
     ctypes.string_at(start, 32 * PAGE)
-    device = os.open("/sys/kernel/debug/gup_test", os.O_RDWR)
-    request = struct.pack("QQIxxxx", start + PAGE, 20 * PAGE, 0)
-    fcntl.ioctl(device, PIN_LONGTERM_TEST_START, request)
-    return device
+    pin_for_test(start + PAGE, 20 * PAGE)
+    read_by_a_pin(start + 4 * PAGE, 4 * PAGE)
 
 
 def hold() -> None:

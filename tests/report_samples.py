@@ -175,7 +175,8 @@ def troubled() -> Words:
         pin(0x7EE5, pages=1, pins=1, index="0x5", age_ms=840, **read, **file),
         pin(0x7EE9, pages=3, pins=3, age_ms=35_000, mode="r", match="inferred", **read),
         pin(0x180010, pages=64, pins=64, age_ms=7_200_000, api="pin_user_pages", **rdma),
-        pin(0x40010, pages=2, pins=2, comm=r"a\x20b", task="33/33", owner=33, mode="r"),
+        pin(0x40010, pages=2, pins=2, comm=r"a\x20b", task="33/33", owner=33, mode="r")
+        | {"match": "alike"},
     ]
     return document(
         pins,

@@ -26,13 +26,15 @@ WORDS = [
 ]
 # A hazard has its own path, not its pin.
 PIN_WORDS = WORDS[:-1]
+# As the page of a report numbers them.
+MATCHES = ("exact", "alike", "inferred")
 NUMBERS = {"pages", "order", "pins", "owner", "age_ms", "ino"}
 
 # Nor may a kind of record be missing, or else nobody has read one. See count_records.py.
 RECORDS = {
-    *("empty blocks", "layers", "unused layers", "layers of many folios"),
-    *("layers of many pins", "layers over each other", "folios with both"),
-    *("slots that are calls", "slots that are sets", "chunks of refs", "refs of many pins"),
+    *("first records", "first records that are not in use", "other records"),
+    *("records of many pages", "records of pages with gaps", "records on the same pages"),
+    *("records of whole folios", "records without an address", "pages guessed"),
 }
 
 # How much younger pins may be in the dump than when debugfs showed them: the kernel's last
@@ -55,8 +57,7 @@ def test_the_kernel_had_records_of_all_kinds(odd_dump: Dump) -> None:
     """And they make up all pins."""
     records = odd_dump.records()
     assert records.pop("pins") == odd_dump.stats["live_pins"]
-    assert {kind for kind, count in records.items() if count} == RECORDS
-    assert records["chunks of refs"] > records["slots that are sets"]
+    assert {kind for kind, count in records.items() if count} >= RECORDS
 
 
 def test_jsonl_has_the_words_of_debugfs(dump: Dump) -> None:
@@ -156,7 +157,7 @@ def test_status_has_the_figures_of_debugfs(dump: Dump) -> None:
     assert header == "# gup_pin status 1"
     found = dict(line.split(" ") for line in lines)
     assert found.pop("kernel").startswith(f"{VERSION}.")
-    assert [found.pop(name) for name in ("live", "format", "since_boot")] == ["0", "4", "1"]
+    assert [found.pop(name) for name in ("live", "format", "since_boot")] == ["0", "5", "1"]
     assert {name: int(value) for name, value in found.items()} == dump.stats
 
 
@@ -218,9 +219,7 @@ def test_show_says_who_maps_a_page(dump: Dump) -> None:
             continue
         page = shown(dump, hex(int(pin["pfn"], 16)))
         found = {(p["tgid"], p["addr"]) for p in page["processes"]}  # type: ignore[attr-defined]
-        inside = int(pin["addr"], 16) % (4096 << int(pin["order"]))
-        mapped = int(pin["addr"], 16) - (inside if pin["order"] != "0" else 0)
-        assert (int(pin["owner"]), hex(mapped)) in found
+        assert (int(pin["owner"]), pin["addr"]) in found
         assert (
             page["recorded"]
             == page["pinned"]
@@ -364,7 +363,7 @@ def pins_in_page(text: str) -> list[dict[str, str]]:
         }
         words |= {key: str(columns[key][row]) for key in ("pages", "order", "pins", "age_ms")}
         words |= {key: f"0x{columns[key][row]}" for key in ("addr", "index")}
-        words |= {"pfn": hex(pfn), "match": "inferred" if columns["inferred"][row] else "exact"}
+        words |= {"pfn": hex(pfn), "match": MATCHES[columns["match"][row]]}
         pins.append({key: words[key] for key in WORDS})
     return pins
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import random
+import struct
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -65,7 +66,7 @@ def test_half_a_dump_gives_half_of_what_it_says(
 
 
 # Verbs that look at each pin and its folio; the others tell what is elsewhere.
-OF_PINS = ("list", "stacks", "orphans", "check")
+OF_PINS = ("list", "stacks", "orphans", "check", "status")
 # What a pin is by, all of which debugfs had, too.
 WHO = ("mode", "term", "api", "owner", "task", "comm", "stack")
 PAGE = 4096
@@ -88,11 +89,7 @@ def check_list(dump: Dump, done: subprocess.CompletedProcess[str]) -> list[dict[
 KINDS = {
     "node": "struct xa_node",
     "block": "struct gup_pin_block",
-    "layer": "struct gup_pin_layer",
-    "slots": "slot of a block",
-    "set": "struct gup_pin_refs",
-    "chunk": "struct gup_pin_refs",
-    "call": "struct gup_pin_call",
+    "record": "struct gup_pin_record",
     "origin": "struct gup_pin_origin",
     "stack": "stack",
 }
@@ -113,6 +110,25 @@ def test_a_zeroed_page_of_records(
     assert ("pin on record" in found) == (kind != "stack")
     # Orphans have no stack in this dump, nor has what check finds.
     for other in others[:1] if kind == "stack" else others:
+        partial(other)
+        assert not json.loads(other.stdout)["complete"]
+
+
+@pytest.mark.parametrize("kind", ["nowhere", "circle", "itself", "another block"])
+def test_a_list_that_leads_elsewhere(odd_dump: Dump, kind: str) -> None:
+    """It ends there: other blocks are told, and so is what is missing of this one."""
+    places = asked(odd_dump, "find_list.py")
+    odd_dump.file.chmod(0o600)
+    word = struct.pack("<Q", places[kind])
+    with changed(odd_dump.file, offset_of(odd_dump, places["physical"]), word):
+        done = odd_dump.drgn("list", "--json")
+        others = [odd_dump.drgn(verb, "--json") for verb in ("stacks", "check", "status")]
+    partial(done)
+    faults = {fault["what"]: fault for fault in check_list(odd_dump, done)}
+    assert faults.keys() == {"struct gup_pin_record", "pin on record"}
+    assert faults["struct gup_pin_record"]["count"] == 1
+    assert 1 <= faults["pin on record"]["count"] < odd_dump.stats["live_pins"] / 2
+    for other in others:
         partial(other)
         assert not json.loads(other.stdout)["complete"]
 

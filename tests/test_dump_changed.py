@@ -24,7 +24,7 @@ def test_another_format_is_status_3(odd_dump: Dump) -> None:
     with changed(file, file_offset(odd_dump, "gup_pin_root"), struct.pack("<I", 1)):
         done = odd_dump.drgn("list")
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr == "gup_pins: gup_pin_root has format 1, these scripts read 4\n"
+    assert done.stderr == "gup_pins: gup_pin_root has format 1, these scripts read 5\n"
 
 
 # What to do to the struct page of the pin on a file, where its members are, and what
@@ -65,7 +65,7 @@ def test_check_finds_what_had_no_time_to_be_reported(odd_dump: Dump, kind: str) 
 def test_check_finds_huge_pages_that_have_left_their_file(odd_dump: Dump) -> None:
     """One has no mapping any more; other folios of the same pin are as they were."""
     pin = next(p for line in odd_dump.pins if (p := words_of(line))["map"] == "hugetlb")
-    place = asked(odd_dump, "find_member.py", pin["pfn"], "mapping", "0")
+    place = asked(odd_dump, "find_member.py", head_of(pin), "mapping", "0")
     odd_dump.file.chmod(0o600)
     with changed(
         odd_dump.file, offset_of(odd_dump, place["physical"]), bytes.fromhex(place["data"])
@@ -74,7 +74,7 @@ def test_check_finds_huge_pages_that_have_left_their_file(odd_dump: Dump) -> Non
     assert (done.returncode, done.stderr) == (4, "")
     (finding,) = json.loads(done.stdout)["findings"]
     assert (finding["kind"], finding["map"]) == ("truncated", "hugetlb")
-    assert finding["pfn"] == pin["pfn"]
+    assert finding["pfn"] == head_of(pin)
     assert pin["stack"] in finding["stacks"]
 
 
@@ -115,12 +115,19 @@ def unrecorded(dump: Dump, words: Sequence[tuple[int, int]]) -> list[dict[str, A
     return found
 
 
+def head_of(pin: dict[str, str]) -> str:
+    """The pfn of the first folio's head: folios are aligned to their size."""
+    order = int(pin["order"])
+    return hex(int(pin["pfn"], 16) >> order << order)
+
+
 def pinned_folios(dump: Dump) -> list[int]:
     """The pfns of all folios that debugfs had, ascending."""
     pfns: set[int] = set()
     for pin in map(words_of, dump.pins):
         first = int(pin["pfn"], 16)
-        pfns.update(range(first, first + int(pin["pages"]), 1 << int(pin["order"])))
+        pages = range(first, first + int(pin["pages"]))
+        pfns.update(pfn >> int(pin["order"]) << int(pin["order"]) for pfn in pages)
     return sorted(pfns)
 
 
@@ -129,7 +136,7 @@ def test_check_knows_huge_pages_that_save_struct_pages(odd_dump: Dump) -> None:
     if b"\0compound_info\0" in odd_dump.vmlinux.read_bytes():
         pytest.skip("this kernel has tails there")
     pin = next(p for line in odd_dump.pins if (p := words_of(line))["map"] == "hugetlb")
-    head = asked(odd_dump, "find_member.py", pin["pfn"], "flags", "0")["physical"]
+    head = asked(odd_dump, "find_member.py", head_of(pin), "flags", "0")["physical"]
     start, size = offset_of(odd_dump, head), 4096
     odd_dump.file.chmod(0o600)
     with odd_dump.file.open("rb") as file:
@@ -143,7 +150,7 @@ def test_check_knows_huge_pages_that_save_struct_pages(odd_dump: Dump) -> None:
 def test_an_order_that_no_folio_has(odd_dump: Dump, tmp_path: Path) -> None:
     """A report of it has an end, and it is told."""
     pin = next(p for line in odd_dump.pins if (p := words_of(line))["map"] == "hugetlb")
-    place = asked(odd_dump, "find_member.py", pin["pfn"], "_flags_1", "60")
+    place = asked(odd_dump, "find_member.py", head_of(pin), "_flags_1", "60")
     start, order = offset_of(odd_dump, place["physical"]), bytes.fromhex(place["data"])
     odd_dump.file.chmod(0o600)
     with changed(odd_dump.file, start, order):

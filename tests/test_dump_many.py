@@ -21,11 +21,12 @@ PINS = 7_500_000
 # Tracking memory that so many may take.
 BYTES = 100 << 20
 
+# What is written to a folder of the host is pinned meanwhile, and would be counted.
 GUEST = """
 dir=/sys/kernel/debug/gup_pin
 mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug
 "$2" >/tmp/log 2>&1 || { cat /tmp/log; exit 1; }
-cat $dir/stats >"$1/stats" && cat $dir/pins >"$1/pins"
+cat $dir/stats >/tmp/stats && cat $dir/pins >/tmp/pins && cp /tmp/stats /tmp/pins "$1"
 """
 
 # What must be the same in both; the age is not.

@@ -282,6 +282,7 @@ SEARCHES = {
     "func=ib_umem_get": [4],
     "orphan=yes": [5],
     "match=inferred": [3],
+    "match=alike": [5],
     "map=file": [2],
     "path=/var/lib/data/base/16384": [2],
     "ino=12 dev=253:1": [2],

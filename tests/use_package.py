@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from drgn import Object, Program, cast, get_default_prog
-from drgn.helpers.linux.mm import pfn_to_page
+from drgn.helpers.linux.mm import compound_head, page_to_pfn, pfn_to_page
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "drgn-scripts"))
 
@@ -21,8 +21,8 @@ def count_folios(prog: Program, runs: list[gup_pin.Run]) -> dict[str, object]:
     pins, miscounted, exact = 0, [], {True: 0, False: 0}
     heads: set[int] = set()
     for run in runs:
-        order = run.first.folio.order
-        heads.update(range(run.first.pfn, run.end, 1 << order))
+        pages = range(run.pfn, run.end)
+        heads.update(page_to_pfn(compound_head(pfn_to_page(prog, pfn))).value_() for pfn in pages)
     for pfn in sorted(heads):
         page = pfn_to_page(prog, pfn)
         recorded = sum(item.pins for item in gup_pin.pins_of_page(page))
@@ -40,7 +40,7 @@ def count_folios(prog: Program, runs: list[gup_pin.Run]) -> dict[str, object]:
 
 
 def check_stacks(
-    prog: Program, runs: list[gup_pin.Run], calls: list[Object]
+    prog: Program, runs: list[gup_pin.Run], records: list[Object]
 ) -> set[tuple[str, ...]]:
     """Whatever is given, it is known where it was pinned; return all stacks of runs."""
     by_run = {gup_pin.pin_stack(run) for run in runs}
@@ -48,12 +48,12 @@ def check_stacks(
         assert gup_pin.pin_stack(run) == gup_pin.pin_stack(run, prog)
         items = gup_pin.pins_of_page(pfn_to_page(prog, run.pfn))
         assert gup_pin.pin_stack(run) in {gup_pin.pin_stack(item) for item in items}
-    assert by_run == {gup_pin.pin_stack(call) for call in calls}
-    for call in calls[:9]:
-        stack = gup_pin.pin_stack(call)
-        for kind in ("const struct gup_pin_call *", "struct gup_pin_call * const"):
-            assert gup_pin.pin_stack(cast(kind, call)) == stack
-        assert gup_pin.pin_stack(call[0]) == gup_pin.pin_stack(call.origin[0]) == stack
+    assert by_run == {gup_pin.pin_stack(record) for record in records}
+    for record in records[:9]:
+        stack = gup_pin.pin_stack(record)
+        for kind in ("const struct gup_pin_record *", "struct gup_pin_record * const"):
+            assert gup_pin.pin_stack(cast(kind, record)) == stack
+        assert gup_pin.pin_stack(record[0]) == gup_pin.pin_stack(record.origin[0]) == stack
     assert by_run <= {gup_pin.pin_stack(origin) for origin in gup_pin.for_each_origin(prog)}
     assert all(gup_pin.pin_stack(hazard) for hazard in gup_pin.for_each_hazard(prog))
     return by_run
@@ -71,20 +71,22 @@ def check_words(prog: Program, runs: list[gup_pin.Run]) -> None:
 def use(prog: Program) -> dict[str, object]:
     """Each function."""
     runs = list(gup_pin.for_each_pin(prog))
-    calls = list(gup_pin.for_each_call(prog))
+    records = [record for _, record in gup_pin.for_each_record(prog)]
+    calls = {(record.origin.value_(), record.time.value_()) for record in records}
     origins = list(gup_pin.for_each_origin(prog))
-    by_run = check_stacks(prog, runs, calls)
+    by_run = check_stacks(prog, runs, records)
     check_words(prog, runs)
     reads = sum(run.pins for run in gup_pin.for_each_pin(prog, mode="r"))
     writes = sum(run.pins for run in gup_pin.for_each_pin(prog, mode="w"))
     pins = sum(run.pins for run in runs)
-    assert pins == reads + writes == sum(call.live.counter.value_() for call in calls)
+    counted = ((record.mask.value_(), record.pins.value_()) for record in records)
+    assert pins == reads + writes == sum(mask.bit_count() * each for mask, each in counted)
     return {
         "lines": len(runs),
         "pins": pins,
         "calls": len(calls),
         "live origins": sum(
-            origin.got.counter.value_() > origin.gone.counter.value_() for origin in origins
+            each.acquired.counter.value_() > each.released.counter.value_() for each in origins
         ),
         "hazards": len(list(gup_pin.for_each_hazard(prog))),
         "inconsistencies": len(list(gup_pin.for_each_inconsistency(prog))),

@@ -3,11 +3,11 @@
 
 from .api import (
     folio_pin_count,
-    for_each_call,
     for_each_hazard,
     for_each_inconsistency,
     for_each_origin,
     for_each_pin,
+    for_each_record,
     pin_stack,
     pins_of_page,
 )
@@ -22,7 +22,7 @@ __all__ = (
     "gup_pin_state",
     "for_each_pin",
     "pins_of_page",
-    "for_each_call",
+    "for_each_record",
     "for_each_origin",
     "for_each_hazard",
     "pin_stack",

@@ -19,7 +19,7 @@ from .errors import Unreadable
 from .filter import Filter
 from .memory import bare_type
 from .pin import Pin
-from .records import Call, Origin
+from .records import Origin
 from .ring import Hazard
 from .runs import Item, Run
 from .state import GupPinState, gup_pin_state
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 _KEY, _STACKS = "gup_pin state", "gup_pin stacks"
 
 # The structures that lead to a stack.
-_CALL = "gup_pin_call"
-_WITH_STACK = (_CALL, "gup_pin_origin")
+_RECORD = "gup_pin_record"
+_WITH_STACK = (_RECORD, "gup_pin_origin")
 
 
 def _state(source: Source) -> GupPinState:
@@ -68,7 +68,7 @@ def _filter(wanted: Filter | None, words: Mapping[str, Any]) -> Filter:
 def for_each_pin(
     prog: Source, wanted: Filter | None = None, **words: Any
 ) -> Iterator[Run]:
-    """The recorded live pins: runs of neighbouring folios that one call pinned.
+    """The recorded live pins: runs of neighbouring pages that one call pinned.
 
     These are the lines of the debugfs file pins, in its order.
 
@@ -78,9 +78,9 @@ def for_each_pin(
         comm="fio", pfn=0x4400 or pfn=(0x4400, 0x44ff)
     :return: runs. Each has all words of its line as properties: mode is "r" or "w",
         comm bytes, task (tgid, pid), dev a dev_t, age_ms in ms, path escaped. pages
-        and pins are those of the whole run. first is the first folio's Item, which
-        has the same properties: its Call (a struct gup_pin_call, whose time is in ns)
-        with the Origin (a struct gup_pin_id); its Folio.
+        and pins are those of the whole run. first is the Item of its first pages,
+        which has the same properties: its Origin (a struct gup_pin_id), the time of the
+        call in ns, and its Folio, whose head is at the pfn head.
     :raises GupPinUnavailable: if the feature is not there, was never enabled, or has
         another format
     :raises drgn.FaultError: if the dump lacks even the feature's root
@@ -97,43 +97,43 @@ def pins_of_page(page: Object) -> list[Item]:
     The kernel counts pins by folio, so those of its other pages are among them.
 
     :param page: ``struct page *`` or ``struct folio *``
-    :return: an item for each call that has pins on it, oldest first, with the
-        properties of a run: see for_each_pin()
+    :return: items in the order of a walk, with the properties of a run: see
+        for_each_pin()
     :raises GupPinUnavailable: as for_each_pin()
     :raises drgn.FaultError: likewise, and if the struct page is not in the dump
     :raises LookupError: likewise
     """
     from drgn import cast  # noqa: PLC0415
-    from drgn.helpers.linux.mm import compound_head, page_to_pfn  # noqa: PLC0415
+    from drgn.helpers.linux.mm import page_to_pfn  # noqa: PLC0415
 
     state = _state(page.prog_)
-    head = compound_head(cast("struct page *", page))
-    return state.items_of(int(page_to_pfn(head).value_()))
+    pfn = page_to_pfn(cast("struct page *", page))
+    return state.items_of(int(pfn.value_()))
 
 
-def for_each_call(prog: Source) -> Iterator[Object]:
-    """The calls of pin functions that have live pins, each once.
+def for_each_record(prog: Source) -> Iterator[tuple[int, Object]]:
+    """The records that have live pins: those of one call on pages of a block.
 
     :param prog: program, or its state
-    :return: ``struct gup_pin_call *`` objects, by the first pfn that each has pinned.
-        time is in ns of local_clock(), live its recorded pins. Takes memory for each
-        call.
+    :return: first pfn of the block, and a ``struct gup_pin_record *``, in the order of
+        a walk. mask says the pages, pins how many are on each; time is in ns of
+        local_clock(). Records of equal origin and time are of one call.
     :raises GupPinUnavailable: as for_each_pin()
     :raises drgn.FaultError: likewise
     :raises LookupError: likewise
     """
-    return _calls(_state(prog))
+    return _records(_state(prog))
 
 
-def _calls(state: GupPinState) -> Iterator[Object]:
+def _records(state: GupPinState) -> Iterator[tuple[int, Object]]:
     from drgn import Object  # noqa: PLC0415
 
-    seen: set[int] = set()
-    for item in state.for_each_item():
-        address = item.call.address
-        if address not in seen:
-            seen.add(address)
-            yield Object(state.prog, "struct gup_pin_call *", address)
+    for first, block in state.walk.blocks(state.all_shards()):
+        for record in block.records:
+            yield (
+                first,
+                Object(state.prog, "struct gup_pin_record *", record.address),
+            )
 
 
 def for_each_origin(prog: Source) -> Iterator[Object]:
@@ -142,8 +142,8 @@ def for_each_origin(prog: Source) -> Iterator[Object]:
     :param prog: program, or its state
     :return: ``struct gup_pin_origin *`` objects, in no order, also of such as have no
         live pins now. id says who (tgid and pid as the initial pid namespace has
-        them), where (id.stack: see pin_stack()) and how; got less gone are its live
-        calls.
+        them), where (id.stack: see pin_stack()) and how; acquired less released are its
+        live pins.
     :raises GupPinUnavailable: as for_each_pin()
     :raises drgn.FaultError: likewise
     :raises LookupError: likewise
@@ -181,13 +181,13 @@ def for_each_hazard(
 
 
 def pin_stack(
-    pin: Run | Item | Hazard | Call | Origin | Object, prog: Source | None = None
+    pin: Run | Item | Hazard | Origin | Object, prog: Source | None = None
 ) -> tuple[str, ...]:
     """Where a pin was taken.
 
-    :param pin: what for_each_pin(), pins_of_page(), for_each_call(),
-        for_each_origin() or for_each_hazard() gave; ``struct gup_pin_call`` and
-        ``struct gup_pin_origin`` may also be given as objects, or by pointers
+    :param pin: what for_each_pin(), pins_of_page(), for_each_origin() or
+        for_each_hazard() gave; ``struct gup_pin_record`` and ``struct gup_pin_origin``
+        may be given as objects, or by pointers
     :param prog: program, or its state; needed only for a record that was made by hand
     :return: return addresses as "function+0xoffset/0xsize [module]", innermost first;
         empty if the kernel could not keep the stack
@@ -200,9 +200,7 @@ def pin_stack(
     if isinstance(pin, Hazard):
         pin = pin.run
     if isinstance(pin, Pin):
-        pin = pin.item.call
-    if isinstance(pin, Call):
-        pin = pin.origin
+        pin = pin.item.origin
     if isinstance(pin, Origin):
         return _stacks_of(pin, prog).frames(pin.stack)
     handle = _handle_of(pin)
@@ -232,7 +230,7 @@ def _stacks(source: Source) -> Stacks:
 
 
 def _handle_of(thing: Object) -> int:
-    """The handle of the stack of a call or an origin, or of what points to one."""
+    """The handle of the stack of a record or an origin, or of what points to one."""
     from drgn import TypeKind  # noqa: PLC0415
 
     kind = getattr(thing, "type_", None)
@@ -241,9 +239,9 @@ def _handle_of(thing: Object) -> int:
         if kind.kind == TypeKind.POINTER:
             kind = bare_type(kind.type)
         if kind.kind == TypeKind.STRUCT and kind.tag in _WITH_STACK:
-            origin = thing.origin if kind.tag == _CALL else thing
+            origin = thing.origin if kind.tag == _RECORD else thing
             return int(origin.id.stack.value_())
-    raise TypeError(f"no pin, call or origin: {type(thing).__name__}")
+    raise TypeError(f"no pin, record or origin: {type(thing).__name__}")
 
 
 def folio_pin_count(folio: Object) -> tuple[int, bool]:
@@ -290,11 +288,11 @@ def for_each_inconsistency(prog: Source) -> Iterator[Finding]:
 __all__ = (
     "Unreadable",
     "folio_pin_count",
-    "for_each_call",
     "for_each_hazard",
     "for_each_inconsistency",
     "for_each_origin",
     "for_each_pin",
+    "for_each_record",
     "gup_pin_state",
     "pin_stack",
     "pins_of_page",

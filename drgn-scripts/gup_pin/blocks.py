@@ -1,24 +1,28 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Blocks, the pins on neighbouring folios: mirrors mm/gup_pin/block.c."""
+"""Blocks, the pins on 64 neighbouring pages: mirrors mm/gup_pin/record/block.c."""
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache, reduce
-from operator import or_
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .errors import Unreadable
-from .memory import Memory, Record, find_record, is_little_endian
-from .records import Reader, Ref
+from .memory import Memory, Record, find_offset, find_record
+from .records import OriginReader, PinRecord
 
 if TYPE_CHECKING:
     from drgn import Program
 
-# What a layer says: the next one, its call, its mask, pins on each folio of it.
-_Layer = tuple[int, ...]
+# Of a live kernel: a list that was just being changed is read so often.
+_TRIES = 3
+
+# The words of a record: next and previous in the list, and what PinRecord has.
+_MEMBERS = (
+    *("list.next", "list.prev", "origin", "time"),
+    *("mask", "base", "pins", "flags"),
+)
 
 
 @lru_cache(maxsize=1024)
@@ -29,171 +33,154 @@ def bits_of(mask: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The pins on the folios of a block, which have its bits as their numbers.
+    """The pins on the pages of a block, which have its bits as their numbers.
 
-    used: folios that have pins; layers: masks of such folios, with what is on each of
-    these; slots: pins on a folio that no layer has
+    alike, guessed: pages whose records may be others'; records: the oldest first
     """
 
-    used: int
-    inferred: int
-    layers: tuple[tuple[int, Ref], ...]
-    slots: dict[int, tuple[Ref, ...]]
+    alike: int
+    guessed: int
+    records: tuple[PinRecord, ...]
+
+    @property
+    def used(self) -> int:
+        """The pages that have pins."""
+        used = 0
+        for record in self.records:
+            used |= record.mask
+        return used
 
     def pins(self) -> int:
-        """All pins on all folios."""
-        slots = sum(ref.pins for refs in self.slots.values() for ref in refs)
-        return slots + sum(ref.pins * mask.bit_count() for mask, ref in self.layers)
+        """All pins on all pages."""
+        return sum(record.mask.bit_count() * record.pins for record in self.records)
 
-    def refs(self, bit: int) -> list[Ref]:
-        """All pins on a folio, in the order of a walk: layers, then its slot."""
-        refs = [ref for mask, ref in self.layers if mask >> bit & 1]
-        if bit in self.slots:
-            refs += self.slots[bit]
-        return refs
+    def match(self, pages: int) -> str:
+        """How sure it is that these are records of pins that are still there."""
+        if self.guessed & pages:
+            return "inferred"
+        return "alike" if self.alike & pages else "exact"
 
 
 @dataclass(frozen=True)
 class Layouts:
-    """Where the structures of format 3 have their members."""
+    """Where blocks and records have their members, and a block its first record."""
 
     block: Record
-    layer: Record
-    slots: struct.Struct
+    record: Record
+    first_at: int
 
 
-def find_layouts(prog: Program, slots: int) -> Layouts:
-    """The layouts in a program whose blocks have so many slots; raises LookupError."""
-    members = ["next", "call", "mask", "pins"]
-    inline = [f"layer.{member}" for member in members]
+def find_layouts(prog: Program) -> Layouts:
+    """The layouts in a program; raises LookupError."""
+    block, first = "struct gup_pin_block", [f"first.{name}" for name in _MEMBERS]
+    members = ["nr", "alike", "guessed", "nr_records", *first]
     return Layouts(
-        find_record(
-            prog,
-            "struct gup_pin_block",
-            ["nr", "used", "slotted", "inferred", "slots", *inline, "nr_layers"],
-        ),
-        find_record(prog, "struct gup_pin_layer", members),
-        struct.Struct(f"{'<' if is_little_endian(prog) else '>'}{slots}Q"),
+        find_record(prog, block, members, signed=False),
+        find_record(prog, "struct gup_pin_record", _MEMBERS, signed=False),
+        find_offset(prog, block, "first"),
     )
 
 
 class BlockReader:
     """Reads blocks of one program."""
 
-    SLOTS = "slots of a block"
-    SLOT = "slot of a block"
-
     def __init__(
         self,
         memory: Memory,
         layouts: Layouts,
-        reader: Reader,
+        origins: OriginReader,
         fault: Callable[[Unreadable], None],
+        live: bool = False,
     ) -> None:
-        """What cannot be read is told to fault, and left out."""
+        """What cannot be read is told to fault, and left out.
+
+        Live: the memory changes meanwhile.
+        """
         self._memory = memory
         self._layouts = layouts
-        self._reader = reader
+        self._origins = origins
         self._fault = fault
+        self._live = live
 
     def read(self, address: int, number: int, settled: bool = True) -> Block | None:
         """The block at an address, which has that number; None if it has no pins.
 
-        Settled: nobody was changing it when the dump was taken.
+        Settled: nothing was changing it when the dump was taken.
         """
-        self._reader.refresh()
-        record = self._layouts.block
+        faults: list[Unreadable] = []
+        for _ in range(_TRIES if self._live else 1):
+            self._origins.refresh()
+            faults.clear()
+            block = self._read(address, number, settled or self._live, faults.append)
+            if not faults:
+                break
+        for fault in faults:
+            self._fault(fault)
+        return block
+
+    def _read(
+        self,
+        address: int,
+        number: int,
+        whole: bool,
+        fault: Callable[[Unreadable], None],
+    ) -> Block | None:
+        """The same. Whole: its list must be in order."""
+        layouts = self._layouts
         try:
-            nr, used, slotted, inferred, slots, *layer, nr_layers = record.read(
+            nr, alike, guessed, count, *first = layouts.block.read(
                 self._memory, address
             )
             if nr != number:
-                raise Unreadable(record.name, address, "is none")
+                raise Unreadable(layouts.block.name, address, "is none")
         except Unreadable as error:
-            self._fault(error)
+            fault(error)
             return None
-        if not used:
-            return None
-        chain, whole = self._all_layers(tuple(layer))
-        entries = self._entries(slots, slotted & used)
-        if settled and whole:
-            self._check_layers(address, chain, nr_layers, used & ~slotted)
-        if settled:
-            self._check_entries(slots, entries)
-        # A 0 is left of one whose release was under way.
-        pins = {
-            bit: tuple(self._reader.slot(entry))
-            for bit, entry in entries.items()
-            if entry
-        }
-        return Block(used, inferred, tuple(self._layers(chain, used)), pins)
-
-    def _layers(self, chain: list[_Layer], used: int) -> Iterator[tuple[int, Ref]]:
-        """The masks and pins of layers that are in use.
-
-        The kernel sets a mask before it says which folios are used, and may have been
-        stopped between the two.
-        """
-        for _, address, folios, pins in chain:
-            mask = folios & used
-            if not mask:
-                continue
-            call = self._reader.find_call(address)
-            if call:
-                yield mask, Ref(call, pins)
-
-    def _all_layers(self, first: _Layer) -> tuple[list[_Layer], bool]:
-        """A layer and those after it that can be read, and whether that is all."""
-        layers = []
+        records: list[PinRecord] = []
+        met = 0
         try:
-            for layer in self._chain(first):
-                layers.append(layer)
+            for at, words in self._chain(address + layouts.first_at, first, whole):
+                # A reader's place, or the first, which is not in use.
+                if not words[4]:
+                    continue
+                met += 1
+                try:
+                    records.append(self._record(at, words))
+                except Unreadable as error:
+                    fault(error)
+            if whole and met < count:
+                missing = count - met
+                raise Unreadable(layouts.record.name, address, "is none", missing)
         except Unreadable as error:
-            self._fault(error)
-            return layers, False
-        return layers, True
+            fault(error)
+        return Block(alike, guessed, tuple(records)) if records else None
 
-    def _chain(self, layer: _Layer) -> Iterator[_Layer]:
-        """A layer and those after it; raises Unreadable."""
-        record = self._layouts.layer
-        seen: set[int] = set()
-        yield layer
-        while address := layer[0]:
-            if address in seen:
-                raise Unreadable(record.name, address, "is none")
-            seen.add(address)
-            layer = record.read(self._memory, address)
-            yield layer
+    def _chain(
+        self, head: int, first: list[int], whole: bool
+    ) -> Iterator[tuple[int, list[int] | tuple[int, ...]]]:
+        """Address and words of a block's records; raises Unreadable.
 
-    def _check_layers(
-        self, address: int, chain: list[_Layer], count: int, folios: int
-    ) -> None:
-        """Tell if there are not so many layers in use, or not on all these folios.
-
-        Address is that of their block.
+        Each knows the one before it, so that a list that leads elsewhere is noticed.
         """
-        layouts = self._layouts
-        masks = [mask for _, _, mask, _ in chain if mask]
-        if len(masks) < count:
-            self._fault(Unreadable(layouts.layer.name, address, "is none"))
-        elif folios & ~reduce(or_, masks, 0):
-            self._fault(Unreadable(layouts.block.name, address, "is none"))
+        record = self._layouts.record
+        at, words = head, tuple(first)
+        seen = {head}
+        yield at, words
+        while (following := words[0]) != head:
+            if following in seen:
+                raise Unreadable(record.name, following, "is none")
+            seen.add(following)
+            words = record.read(self._memory, following)
+            if whole and words[1] != at:
+                raise Unreadable(record.name, following, "is none")
+            at = following
+            yield at, words
+        if whole and first[1] != at:
+            raise Unreadable(record.name, head, "is none")
 
-    def _entries(self, address: int, mask: int) -> dict[int, int]:
-        """What those slots have that the mask says are there, by bit."""
-        if not mask:
-            return {}
-        try:
-            data = self._memory.read(address, self._layouts.slots.size, self.SLOTS)
-        except Unreadable as error:
-            self._fault(error)
-            return {}
-        slots = self._layouts.slots.unpack(data)
-        return {bit: slots[bit] for bit in bits_of(mask)}
-
-    def _check_entries(self, address: int, entries: dict[int, int]) -> None:
-        """Tell of slots that have nothing, though it was to be there."""
-        empty = [bit for bit, entry in entries.items() if not entry]
-        if empty:
-            first = address + 8 * empty[0]
-            self._fault(Unreadable(self.SLOT, first, "is none", len(empty)))
+    def _record(self, at: int, words: list[int] | tuple[int, ...]) -> PinRecord:
+        _, _, origin, time, mask, base, pins, flags = words
+        if not pins:
+            raise Unreadable(self._layouts.record.name, at, "is none")
+        found = self._origins.read(origin)
+        return PinRecord(at, found, origin, time, mask, base, pins, flags)

@@ -12,12 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .blocks import Block, bits_of
 from .errors import Unreadable
 from .folio import Folio, FolioReader
 from .memmap import BIAS, Counts, Memmap
-from .records import Ref
-from .runs import Item, Run
+from .runs import Item, Run, make_runs
 from .xarray import Walker
 
 if TYPE_CHECKING:
@@ -48,7 +46,7 @@ class Finding:
     """Something that is wrong, or dangerous, with a folio.
 
     pfn: of the folio's head; counts: what the folio says; recorded: pins on record;
-    refs: these, by call; inferred: an unpin on the folio had to be guessed
+    items: these
     """
 
     kind: Kind
@@ -56,23 +54,16 @@ class Finding:
     folio: Folio
     counts: Counts
     recorded: int
-    refs: tuple[Ref, ...] = ()
-    inferred: bool = False
+    items: tuple[Item, ...] = ()
 
     @property
     def stacks(self) -> list[int]:
         """Handles of the pins' stacks, each once."""
-        return list(dict.fromkeys(ref.call.origin.stack for ref in self.refs))
+        return list(dict.fromkeys(item.origin.stack for item in self.items))
 
     def runs(self, page_shift: int) -> list[Run]:
-        """The pins, each as a line of its own."""
-        folio = self.folio
-        runs = []
-        for ref in self.refs:
-            addr = ref.call.folio_addr(folio.place, page_shift)
-            item = Item(self.pfn, ref.call, addr, ref.pins, self.inferred, folio)
-            runs.append(Run(item, 1 << folio.order, ref.pins))
-        return runs
+        """The pins, as lines."""
+        return list(make_runs(self.items, page_shift))
 
 
 @dataclass(frozen=True)
@@ -111,22 +102,23 @@ class Recorded:
     writes: int
 
 
-def recorded_of(block: Block, write: int) -> dict[int, Recorded]:
-    """The pins on record of a block's folios, by bit."""
-    pins = dict.fromkeys(bits_of(block.used), 0)
-    writes = dict(pins)
-    for mask, ref in block.layers:
-        is_write = ref.call.origin.mode == write
-        for bit in bits_of(mask):
-            pins[bit] += ref.pins
-            if is_write:
-                writes[bit] += ref.pins
-    for bit, refs in block.slots.items():
-        for ref in refs:
-            pins[bit] += ref.pins
-            if ref.call.origin.mode == write:
-                writes[bit] += ref.pins
-    return {bit: Recorded(count, writes[bit]) for bit, count in pins.items()}
+class Heads:
+    """Notes the heads of folios: a bit each, for there may be very many."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._noted: dict[int, int] = {}
+
+    def noted(self, folios: Iterable[list[Item]]) -> Iterator[list[Item]]:
+        """The same folios, each noted."""
+        for items in folios:
+            word, bit = divmod(items[0].head, 64)
+            self._noted[word] = self._noted.get(word, 0) | 1 << bit
+            yield items
+
+    def has(self, pfn: int) -> bool:
+        """Whether that head was noted."""
+        return bool(self._noted.get(pfn // 64, 0) >> pfn % 64 & 1)
 
 
 class Checker:
@@ -138,35 +130,39 @@ class Checker:
         folios: FolioReader,
         files: FileCheck,
         flags: Flags,
+        fault: Callable[[Unreadable], None],
     ) -> None:
-        """What these cannot read they leave out, and tell their faults."""
+        """What cannot be read is left out, and told to fault."""
         self._memmap = memmap
         self._folios = folios
         self._files = files
         self._flags = flags
+        self._fault = fault
 
-    def recorded(self, blocks: Iterable[tuple[int, Block]]) -> Iterator[Finding]:
-        """What is wrong with folios that have pins on record.
+    def recorded(self, folios: Iterable[list[Item]]) -> Iterator[Finding]:
+        """What is wrong with folios that have pins on record, by their items."""
+        for items in folios:
+            try:
+                counts = self._memmap.counts(items[0].head)
+            except Unreadable as error:
+                self._fault(error)
+                continue
+            yield from self._judge(items, counts)
 
-        The blocks come with their first pfn.
-        """
-        for first, block in blocks:
-            recorded = recorded_of(block, self._flags.write)
-            for bit, counts in self._memmap.counts_of(first, list(recorded)):
-                yield from self._judge(first + bit, block, bit, recorded[bit], counts)
-
-    def _judge(
-        self, pfn: int, block: Block, bit: int, recorded: Recorded, counts: Counts
-    ) -> Iterator[Finding]:
+    def _judge(self, items: list[Item], counts: Counts) -> Iterator[Finding]:
+        pfn = items[0].head
+        write = self._flags.write
+        recorded = Recorded(
+            sum(item.pins for item in items),
+            sum(item.pins for item in items if item.origin.mode == write),
+        )
         kinds = list(self._record_kinds(pfn, recorded, counts))
         if Kind.NO_FOLIO not in kinds and Kind.FREE not in kinds:
             kinds += self._content_kinds(pfn, recorded, counts)
         if kinds:
-            (folio,) = self._folios.describe([pfn])
-            refs = tuple(block.refs(bit))
+            _, folio = self._folios.of_page(pfn)
             for kind in kinds:
-                inferred = bool(block.inferred >> bit & 1)
-                yield Finding(kind, pfn, folio, counts, recorded.pins, refs, inferred)
+                yield Finding(kind, pfn, folio, counts, recorded.pins, tuple(items))
 
     def _record_kinds(
         self, pfn: int, recorded: Recorded, counts: Counts
@@ -197,7 +193,7 @@ class Checker:
         if rest >= cache_refs(self._flags, counts):
             return False
         # What devices do with these members is their own affair.
-        (folio,) = self._folios.describe([pfn])
+        _, folio = self._folios.of_page(pfn)
         return folio.map in ("anon", "file", "shmem")
 
     def _content_kinds(
@@ -209,7 +205,7 @@ class Checker:
         # Anonymous and the like: no file's content.
         if counts.mapping & 3:
             return
-        (folio,) = self._folios.describe([pfn])
+        _, folio = self._folios.of_page(pfn)
         if folio.map not in ("file", "shmem", "hugetlb"):
             return
         if not counts.mapping:
@@ -233,7 +229,7 @@ class Checker:
             if not exact and not has_more(0, counts):
                 continue
             kind = Kind.UNRECORDED if exact else Kind.MAYBE_UNRECORDED
-            (folio,) = self._folios.describe([pfn])
+            _, folio = self._folios.of_page(pfn)
             if folio.map != "device":
                 yield Finding(kind, pfn, folio, counts, 0)
 

@@ -31,7 +31,7 @@ class Unreadable(Exception):
     def __init__(
         self, what: str, address: int, why: str = "not in the dump", count: int = 1
     ) -> None:
-        """Say what was to be read, such as "struct gup_pin_call", where, how many."""
+        """Say what was to be read, such as "struct gup_pin_record", where, how many."""
         super().__init__(f"{what} at {address:#x}: {why}")
         self.what = what
         self.address = address

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which pins are wanted: mirrors mm/gup_pin/filter.c."""
+"""Which pins are wanted: mirrors mm/gup_pin/view/filter.c."""
 
 from __future__ import annotations
 
@@ -164,20 +164,20 @@ class Filter:
             raise BadFilter(f"api={self.api}")
 
     def blocks(self) -> tuple[int, int]:
-        """First and last pfn that the head of a wanted folio may have."""
+        """First and last pfn that pages of a wanted folio may have."""
         if self.pfn is None:
             return 0, U64
-        return max(self.pfn[0] - _FOLIO_MAX + 1, 0), self.pfn[1]
+        return max(self.pfn[0] - _FOLIO_MAX + 1, 0), self.pfn[1] + _FOLIO_MAX - 1
 
     def wants_item(self, item: Item, names: Names, now: int) -> bool:
         """Whether a pin is wanted; now in ns of local_clock()."""
-        origin = item.call.origin
+        origin = item.origin
         return (
             self._wants_folio(item)
             and self._wants_id(origin, names)
             and self._wants_task(origin.tgid, origin.pid)
             and (self.comm is None or self.comm == origin.comm)
-            and self._wants_age(item.call.time, now)
+            and self._wants_age(item.time, now)
             and self._wants_any(origin)
         )
 
@@ -187,7 +187,7 @@ class Filter:
         Of words that a line has twice, for the event and for the pin, either will do.
         """
         event, item = hazard.event, hazard.run.first
-        origin = item.call.origin
+        origin = item.origin
         return (
             self._wants_folio(item)
             and self._wants_id(origin, names)
@@ -196,9 +196,7 @@ class Filter:
                 or self._wants_task(origin.tgid, origin.pid)
             )
             and (self.comm is None or self.comm in (event.comm, origin.comm))
-            and (
-                self._wants_age(event.time, now) or self._wants_age(item.call.time, now)
-            )
+            and (self._wants_age(event.time, now) or self._wants_age(item.time, now))
             and self._wants_any(origin)
         )
 
@@ -206,7 +204,7 @@ class Filter:
         folio = item.folio
         if self.pfn is not None:
             first, last = self.pfn
-            if item.pfn > last or item.pfn + (1 << folio.order) <= first:
+            if item.head > last or item.head + folio.pages <= first:
                 return False
         return (
             (self.ino is None or self.ino == folio.ino)

@@ -1,21 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a pinned folio is: mirrors mm/gup_pin/folio.c."""
+"""What a pinned folio is: mirrors mm/gup_pin/record/folio.c."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .errors import Unreadable
+from .memmap import Memmap
 from .memory import (
     Memory,
     Record,
     find_offset,
     find_record,
-    is_little_endian,
     is_struct,
 )
 from .paths import PathReader
@@ -53,12 +51,18 @@ class Folio:
     # A path of its file, as in a line; empty if it has none.
     path: str = ""
 
+    @property
+    def pages(self) -> int:
+        """How many it has."""
+        return 1 << self.order
+
 
 # What the kernel says of a pfn that is no folio's head.
 NO_FOLIO = Folio("device", 0, 0, 0, 0, None)
 
 # Only here: its struct page is not in the dump, which need not mean anything.
-UNKNOWN_FOLIO = Folio("unknown", 0, 0, 0, 0, None)
+UNKNOWN = "unknown"
+UNKNOWN_FOLIO = Folio(UNKNOWN, 0, 0, 0, 0, None)
 
 
 @dataclass(frozen=True)
@@ -78,12 +82,10 @@ class Zones:
 class Layouts:
     """Where the kernel has what describes a folio.
 
-    page0 is the address of pfn 0's struct page, None if it cannot be found out.
     The members of folio: flags, mapping, index, page_type, the word that marks a
     tail page, and the device memory that it belongs to.
     """
 
-    page0: int | None
     folio: Record
     order: Record
     order_at: int
@@ -98,8 +100,6 @@ class Layouts:
     uptodate: int
     hugetlb: int
     dax_types: frozenset[int]
-    flags_at: int = 0
-    little_endian: bool = True
 
 
 def _constant(prog: Program, name: str) -> int | None:
@@ -138,21 +138,6 @@ def _find_zones(prog: Program) -> Zones | None:
     return Zones(*zone_field(count, nodes), device)
 
 
-def _find_page0(prog: Program) -> int | None:
-    """Where the memmap begins; drgn asks the dump's memory sections.
-
-    None if these are not in the dump, or each has a memmap of its own: sparse memory
-    without a virtual memmap, which drgn does not know.
-    """
-    from drgn import FaultError  # noqa: PLC0415
-    from drgn.helpers.linux.mm import pfn_to_page  # noqa: PLC0415
-
-    try:
-        return int(pfn_to_page(prog, 0).value_())
-    except (FaultError, LookupError, AttributeError):
-        return None
-
-
 def find_layouts(prog: Program) -> Layouts:
     """The layouts in a program; raises LookupError."""
     page, folio = prog.type("struct page"), prog.type("struct folio")
@@ -173,7 +158,6 @@ def find_layouts(prog: Program) -> Layouts:
         pgmap_type = None
     dax = ("MEMORY_DEVICE_FS_DAX", "MEMORY_DEVICE_GENERIC")
     return Layouts(
-        page0=_find_page0(prog),
         folio=described,
         order=find_record(prog, "struct folio", ["_flags_1"]),
         order_at=find_offset(prog, "struct folio", "_flags_1"),
@@ -190,121 +174,73 @@ def find_layouts(prog: Program) -> Layouts:
         dax_types=frozenset(
             value for name in dax if (value := _constant(prog, name)) is not None
         ),
-        flags_at=find_offset(prog, "struct page", "flags"),
-        little_endian=is_little_endian(prog),
     )
 
 
 class FolioReader:
     """Describes folios of one program."""
 
-    PAGE = "struct page"
     ORDER = "order of a folio"
 
     def __init__(
         self,
         memory: Memory,
         layouts: Layouts,
-        page_size: int,
+        pages: Memmap,
         fault: Callable[[Unreadable], None],
         paths: PathReader | None = None,
         live: bool = False,
     ) -> None:
-        """Read from memory; page_size is that of struct page, not of a page.
+        """Read from memory, where pages are.
 
         Without paths, no folio has one. Live: the memory changes meanwhile.
         """
         self._memory = memory
         self._layouts = layouts
-        self._page_size = page_size
+        self._pages = pages
         self._fault = fault
         self._paths = paths
         self._live = live
         self._files: dict[int, tuple[int, int, str]] = {}
 
-    @property
-    def page0(self) -> int | None:
-        """The address of pfn 0's struct page, None if that is unknown."""
-        return self._layouts.page0
+    def of_page(self, pfn: int) -> tuple[int, Folio]:
+        """The folio that has a page, and the pfn of its head.
 
-    def describe(self, pfns: Sequence[int]) -> list[Folio]:
-        """Describe the folios that begin at pfns, which ascend and lie close."""
+        The page itself where that is not known, or damaged.
+        """
         if self._live:
             # A file may be freed or renamed, and its mapping another's by now.
             self._files.clear()
-        first, size = pfns[0], self._page_size
         try:
-            data = self._pages(first, pfns[-1] + 1 - first)
-        except Unreadable:
-            return [self._describe_alone(pfn) for pfn in pfns]
-        return [self._describe(pfn, data, (pfn - first) * size) for pfn in pfns]
-
-    def large(self, first: int, bits: Sequence[int], count: int) -> dict[int, int]:
-        """Which of the folios first + bit have more than a page, and how many more."""
-        try:
-            data = self._pages(first, count)
-        except Unreadable:
-            return self._large_alone(first, bits)
-        flags, head = self._flags(count).unpack_from(data), self._layouts.head
-        if not any(flags[bit] & head for bit in bits):
-            return {}
-        return {
-            bit: (1 << self._order(first + bit)) - 1
-            for bit in bits
-            if flags[bit] & head
-        }
-
-    def _large_alone(self, first: int, bits: Sequence[int]) -> dict[int, int]:
-        """The same where not all struct pages can be read."""
-        orders = {bit: self._describe_alone(first + bit).order for bit in bits}
-        return {bit: (1 << order) - 1 for bit, order in orders.items() if order}
-
-    @lru_cache(maxsize=4)  # noqa: B019 (there is one reader)
-    def _flags(self, count: int) -> struct.Struct:
-        """What unpacks the flags of so many struct pages."""
-        at = self._layouts.flags_at
-        page = f"{at}xQ{self._page_size - at - 8}x"
-        return struct.Struct(
-            ("<" if self._layouts.little_endian else ">") + page * count
-        )
-
-    def _pages(self, pfn: int, count: int) -> bytes:
-        size = self._page_size
-        return self._memory.read(self._address(pfn), count * size, self.PAGE)
-
-    def _address(self, pfn: int) -> int:
-        page0 = self._layouts.page0
-        if page0 is None:
-            raise Unreadable("memmap", 0)
-        return page0 + pfn * self._page_size
-
-    def _describe_alone(self, pfn: int) -> Folio:
-        try:
-            return self._describe(pfn, self._pages(pfn, 1), 0)
+            head = self._pages.head(pfn)
+            folio = self._describe(head)
         except Unreadable as error:
             self._fault(error)
-            return UNKNOWN_FOLIO
+            return pfn, UNKNOWN_FOLIO
+        if head <= pfn < head + folio.pages and folio is not NO_FOLIO:
+            return head, folio
+        return pfn, NO_FOLIO
 
-    def _describe(self, pfn: int, data: bytes, offset: int) -> Folio:
-        layouts = self._layouts
-        flags, mapping, index, page_type, tail, pgmap = layouts.folio.unpack(
-            data, offset
-        )
+    def _describe(self, pfn: int) -> Folio:
+        """The folio whose head is at a pfn; raises Unreadable."""
+        layouts, address = self._layouts, self._pages.address(pfn)
+        data = self._memory.read(address, self._pages.size, self._pages.PAGE)
+        flags, mapping, index, page_type, tail, pgmap = layouts.folio.unpack(data)
         if tail & 1:
             return NO_FOLIO
-        order = self._order(pfn) if flags & layouts.head else 0
+        order = self._order(address) if flags & layouts.head else 0
         kind = self._map(flags, mapping, page_type, pgmap)
         if kind in ("anon", "device") or mapping & _ANON:
             return Folio(kind, order, 0, 0, 0, index)
         dev, ino, path = NO_FILE if mapping & _NO_FILE else self._file(mapping)
         return Folio(kind, order, dev, ino, index, index, path)
 
-    def _order(self, pfn: int) -> int:
+    def _order(self, address: int) -> int:
         """The order of a large folio; 0 if it is not known, which is told to fault."""
         layouts = self._layouts
-        address = self._address(pfn) + layouts.order_at
+        address += layouts.order_at
         try:
-            data = self._memory.read(address, 8, self.PAGE)
+            data = self._memory.read(address, 8, self._pages.PAGE)
         except Unreadable as error:
             self._fault(error)
             return 0

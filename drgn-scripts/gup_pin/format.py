@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The words of a line: mirrors mm/gup_pin/format.c. Scripts parse them."""
+"""The words of a line: mirrors mm/gup_pin/view/format.c. Scripts parse them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from .clock import age_ms
+from .folio import UNKNOWN
 from .records import Origin
 from .ring import Hazard
 from .runs import Run
@@ -21,6 +22,9 @@ ORPHANS_HEADER = "# gup_pin orphans 1"
 HAZARDS_HEADER = "# gup_pin hazards 1"
 
 _MINOR_BITS = 20
+
+# Words that the struct page tells.
+_OF_FOLIO = {"order", "addr", "map", "dev", "ino", "index", "path"}
 
 
 @dataclass(frozen=True)
@@ -70,21 +74,21 @@ class Formatter:
         is made of several numbers, are text as in a line.
         """
         first = run.first
-        folio, origin = first.folio, first.call.origin
+        folio, origin = first.folio, first.origin
         return {
             "pfn": f"{first.pfn:#x}",
             "pages": run.pages,
             "order": folio.order,
             "pins": run.pins,
             **self.origin_words(origin),
-            "age_ms": age_ms(first.call.time, self._now),
+            "age_ms": age_ms(first.time, self._now),
             "addr": f"{first.addr:#x}",
             "map": folio.map,
             "dev": dev_word(folio.dev),
             "ino": folio.ino,
             "index": f"{folio.index:#x}",
             "stack": f"{origin.stack:#x}",
-            "match": "inferred" if first.inferred else "exact",
+            "match": first.match,
         }
 
     def origin_words(self, origin: Origin) -> dict[str, str | int]:
@@ -116,14 +120,16 @@ class Formatter:
     def line(self, run: Run) -> str:
         """A line of the debugfs file pins: as_line(pin_words()), but fast."""
         first = run.first
-        folio, call = first.folio, first.call
-        _, common, _ = self._of_origin(call.origin)
+        folio, origin = first.folio, first.origin
+        if folio.map == UNKNOWN:
+            return as_line(self.pin_words(run))
+        _, common, _ = self._of_origin(origin)
         return (
             f"pfn={first.pfn:#x} pages={run.pages} order={folio.order} "
-            f"pins={run.pins} {common} age_ms={age_ms(call.time, self._now)} "
+            f"pins={run.pins} {common} age_ms={age_ms(first.time, self._now)} "
             f"addr={first.addr:#x} map={folio.map} dev={dev_word(folio.dev)} "
-            f"ino={folio.ino} index={folio.index:#x} stack={call.origin.stack:#x} "
-            f"match={'inferred' if first.inferred else 'exact'} path={folio.path}"
+            f"ino={folio.ino} index={folio.index:#x} stack={origin.stack:#x} "
+            f"match={first.match} path={folio.path}"
         )
 
     def event_words(self, hazard: Hazard) -> dict[str, str | int]:
@@ -195,17 +201,17 @@ class Formatter:
         escapes but the path.
         """
         first = run.first
-        folio, call = first.folio, first.call
-        _, _, common = self._of_origin(call.origin)
+        folio, origin = first.folio, first.origin
+        _, _, common = self._of_origin(origin)
         more = "" if frames is None else f', "frames": {_dump(tuple(frames))}'
         return (
             f'{{"pfn": "{first.pfn:#x}", "pages": {run.pages}, '
             f'"order": {folio.order}, "pins": {run.pins}, {common}, '
-            f'"age_ms": {age_ms(call.time, self._now)}, "addr": "{first.addr:#x}", '
+            f'"age_ms": {age_ms(first.time, self._now)}, "addr": "{first.addr:#x}", '
             f'"map": "{folio.map}", "dev": "{dev_word(folio.dev)}", '
             f'"ino": {folio.ino}, "index": "{folio.index:#x}", '
-            f'"stack": "{call.origin.stack:#x}", '
-            f'"match": "{"inferred" if first.inferred else "exact"}", '
+            f'"stack": "{origin.stack:#x}", '
+            f'"match": "{first.match}", '
             f'"path": {_dump(folio.path)}{more}}}'
         )
 
@@ -228,7 +234,9 @@ def dev_word(dev: int) -> str:
 
 
 def as_line(words: dict[str, str | int]) -> str:
-    """Words as a line has them."""
+    """Words as a line has them; those of a folio that is not in the dump are "?"."""
+    if words.get("map") == UNKNOWN:
+        words = words | dict.fromkeys(_OF_FOLIO & words.keys(), "?")
     return " ".join(f"{key}={value}" for key, value in words.items())
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How pfns are dealt out to shards: mirrors the inlines in mm/gup_pin/model.h."""
+"""How pfns are dealt out to shards: mirrors mm/gup_pin/record/model.h."""
 
 from __future__ import annotations
 

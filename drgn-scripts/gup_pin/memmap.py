@@ -27,6 +27,8 @@ BIAS = 1024
 # First pfn and number of ranges that have struct pages.
 Sections = Sequence[tuple[int, int]]
 
+_WORD_MASK = (1 << 64) - 1
+
 # No machine has so many pages.
 _NO_PFN = 1 << 52
 
@@ -39,6 +41,7 @@ class Layouts:
     """Where struct pages are, and what a folio has for its counts.
 
     page0: address of pfn 0's, None if that is unknown
+    mark: flags, and the word that marks a tail, of a struct page
     page: flags, references, page table entries less 1, mapping, and the word that marks
     a tail, of a folio's first struct page
     pincount_at: where a large folio counts its pins, from its first struct page on
@@ -48,6 +51,7 @@ class Layouts:
 
     page0: int | None
     size: int
+    mark: Record
     page: Record
     refs_at: int
     flags_at: int
@@ -59,7 +63,33 @@ class Layouts:
     little_endian: bool = True
 
 
-def find_layouts(prog: Program, page0: int | None) -> Layouts:
+def _find_page0(prog: Program) -> int | None:
+    """Where the memmap begins; drgn asks the dump's memory sections.
+
+    None if these are not in the dump, or each has a memmap of its own: sparse memory
+    without a virtual memmap, which drgn does not know.
+    """
+    from drgn import FaultError  # noqa: PLC0415
+    from drgn.helpers.linux.mm import pfn_to_page  # noqa: PLC0415
+
+    try:
+        return int(pfn_to_page(prog, 0).value_())
+    except (FaultError, LookupError, AttributeError):
+        return None
+
+
+def head_address(page: int, word: int) -> int:
+    """The head of the tail page at an address, by the word that marks it.
+
+    compound_info may have the mask that makes one of the other. No struct page is at
+    an address that looks like a mask.
+    """
+    value = word - 1
+    is_mask = (-value & _WORD_MASK).bit_count() == 1
+    return page & value if is_mask else value
+
+
+def find_layouts(prog: Program) -> Layouts:
     """The layouts in a program; raises LookupError."""
     page, folio = prog.type("struct page"), prog.type("struct folio")
     tail = next(n for n in ("compound_info", "compound_head") if page.has_member(n))
@@ -68,8 +98,9 @@ def find_layouts(prog: Program, page0: int | None) -> Layouts:
     # With compound_info, tails that share their memory are true tails.
     fakes = tail == "compound_head"
     return Layouts(
-        page0=page0,
+        page0=_find_page0(prog),
         size=page.size,
+        mark=find_record(prog, "struct page", [flags, tail]),
         page=find_record(
             prog,
             "struct folio",
@@ -142,6 +173,19 @@ class Memmap:
             raise Unreadable("memmap", 0)
         return page0 + pfn * self._layouts.size
 
+    @property
+    def size(self) -> int:
+        """Bytes of a struct page."""
+        return self._layouts.size
+
+    def head(self, pfn: int) -> int:
+        """The pfn of the head of a page's folio; raises Unreadable."""
+        address = self.address(pfn)
+        flags, tail = self._layouts.mark.read(self._memory, address)
+        if tail & 1:
+            return pfn - (address - head_address(address, tail)) // self.size
+        return self._true_head(pfn) if flags & self._layouts.head else pfn
+
     def pfn(self, number: int, sections: Callable[[], Sections]) -> int:
         """The pfn that a number is, or whose struct page is at that address.
 
@@ -164,25 +208,6 @@ class Memmap:
         data = self._memory.read(self.address(pfn), layouts.size, self.PAGE)
         return self._counts(pfn, data, 0)
 
-    def counts_of(
-        self, first: int, bits: Sequence[int]
-    ) -> Iterator[tuple[int, Counts]]:
-        """What those folios first + bit count whose struct pages can be read."""
-        size = self._layouts.size
-        count = bits[-1] + 1
-        try:
-            data = self._memory.read(self.address(first), count * size, self.PAGE)
-        except Unreadable:
-            data = b""
-        for bit in bits:
-            try:
-                if data:
-                    yield bit, self._counts(first + bit, data, bit * size)
-                else:
-                    yield bit, self.counts(first + bit)
-            except Unreadable as error:
-                self._fault(error)
-
     def _counts(self, pfn: int, data: bytes, at: int) -> Counts:
         layouts = self._layouts
         # The first struct page has all of these, so the rest need not be there.
@@ -191,22 +216,22 @@ class Memmap:
         refs, maps = _signed(refs), _signed(maps)
         is_tail, pins = bool(tail & 1), None
         if not is_tail and flags & layouts.head:
-            is_tail = self._is_fake_head(pfn, data, at)
+            is_tail = self._true_head(pfn, data, at) != pfn
             if not is_tail:
                 pins = self._member(pfn, data, at, layouts.pincount_at, self._pincount)
         return Counts(flags, refs, max(maps + 1, 0), mapping, is_tail, pins)
 
-    def _is_fake_head(self, pfn: int, data: bytes, at: int) -> bool:
-        """Whether a struct page that looks like a head is a tail of a huge page.
+    def _true_head(self, pfn: int, data: bytes = b"", at: int = 0) -> int:
+        """The head of what looks like one, but may be a tail of a huge page.
 
         With hugetlb_free_vmemmap=on, pages full of a huge page's tails are the one that
         begins with its head: see page_fixed_fake_head() of the kernel.
         """
         layouts, address = self._layouts, self.address(pfn)
         if layouts.next_head_at is None or address % layouts.page_size:
-            return False
+            return pfn
         word = self._member(pfn, data, at, layouts.next_head_at, self._word)
-        return bool(word & 1) and word - 1 != address
+        return pfn - (address - word + 1) // self.size if word & 1 else pfn
 
     def _member(
         self, pfn: int, data: bytes, at: int, member_at: int, kind: struct.Struct

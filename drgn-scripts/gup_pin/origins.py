@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The table of all origins, and what they count: mirrors mm/gup_pin/origin.c."""
+"""The table of all origins, and what they count: mirrors record/origin.c."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .errors import Unreadable
 from .memory import Memory, Record, find_offset, find_record, is_little_endian
-from .records import Origin, Reader
+from .records import Origin, OriginReader
 
 if TYPE_CHECKING:
     from drgn import Program
@@ -22,11 +22,9 @@ _ROOT = "struct gup_pin_root"
 class Counts:
     """What an origin counts.
 
-    calls: live ones; pins: live ones; acquired: pins ever taken; peak: the most live
-    pins that were seen
+    pins: live ones; acquired: pins ever taken; peak: the most live pins that were seen
     """
 
-    calls: int
     pins: int
     acquired: int
     peak: int
@@ -54,14 +52,7 @@ def find_layouts(prog: Program) -> Layouts:
         find_record(
             prog,
             "struct gup_pin_origin",
-            [
-                "node.next",
-                "got.counter",
-                "gone.counter",
-                "more.live.counter",
-                "more.ever.counter",
-                "peak.counter",
-            ],
+            ["node.next", *(f"{n}.counter" for n in ("acquired", "released", "peak"))],
         ),
         find_offset(prog, "struct gup_pin_origin", "node"),
     )
@@ -76,7 +67,7 @@ class Origins:
         self,
         memory: Memory,
         layouts: Layouts,
-        reader: Reader,
+        reader: OriginReader,
         fault: Callable[[Unreadable], None],
     ) -> None:
         """Read from memory; what cannot be read is told to fault, and left out."""
@@ -110,9 +101,6 @@ class Origins:
             if address in seen:
                 raise Unreadable(layouts.counts.name, address, "is none")
             seen.add(address)
-            node, got, gone, live, ever, peak = layouts.counts.read(
-                self._memory, address
-            )
-            calls = max(got - gone, 0)
-            counts = Counts(calls, max(calls + live, 0), max(got + ever, 0), peak)
-            yield address, self._reader.origin(address), counts
+            node, acquired, released, peak = layouts.counts.read(self._memory, address)
+            counts = Counts(max(acquired - released, 0), max(acquired, 0), peak)
+            yield address, self._reader.read(address), counts

@@ -36,7 +36,7 @@ class Orphans:
         if not self._tasks.is_orphan(item):
             return False
         if self._again is not None:
-            origin = item.call.origin
+            origin = item.origin
             if not self._again({origin.owner, origin.pid}).is_orphan(item):
                 return False
         return self._still_held is None or self._still_held(item)

@@ -64,17 +64,6 @@ class FlagNames:
         return "|".join(name for bit, name in self._names.items() if flags >> bit & 1)
 
 
-def head_of(prog: Program, pfn: int) -> int:
-    """The pfn of the folio that has a page; raises drgn.FaultError."""
-    from drgn.helpers.linux.mm import (  # noqa: PLC0415
-        compound_head,
-        page_to_pfn,
-        pfn_to_page,
-    )
-
-    return int(page_to_pfn(compound_head(pfn_to_page(prog, pfn))).value_())
-
-
 def mapcount_of(prog: Program, pfn: int, counts: Counts) -> int:
     """Page table entries that map the folio whose head is at pfn."""
     from drgn import FaultError, cast  # noqa: PLC0415

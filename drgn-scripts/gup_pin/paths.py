@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a file is called: mirrors mm/gup_pin/name.c."""
+"""What a file is called: mirrors mm/gup_pin/record/name.c."""
 
 from __future__ import annotations
 

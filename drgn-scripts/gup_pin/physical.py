@@ -79,11 +79,11 @@ def _nodes(prog: Program) -> Iterator[Object]:
 
 def find_physical(
     prog: Program,
-    items: Iterable[Item],
+    folios: Iterable[list[Item]],
     is_long: Callable[[Item], bool],
     fault: Callable[[Unreadable], None],
 ) -> Physical:
-    """Zones and blocks of a program, with the pins that items, by pfn, tell of."""
+    """Zones and blocks of a program, with the pins of folios: see by_folio()."""
     from drgn import FaultError  # noqa: PLC0415
 
     memory = Physical(int(prog["PAGE_SIZE"].value_()), 0)
@@ -102,7 +102,7 @@ def find_physical(
     memory.block_pages = size
     for number, online in sorted(numbers.items()):
         memory.blocks.append(MemoryBlock(number, number * size, size, online))
-    add_pins(memory, items, is_long)
+    add_pins(memory, folios, is_long)
     return memory
 
 
@@ -124,27 +124,22 @@ def _find_numbers(
 
 
 def add_pins(
-    memory: Physical, items: Iterable[Item], is_long: Callable[[Item], bool]
+    memory: Physical, folios: Iterable[list[Item]], is_long: Callable[[Item], bool]
 ) -> None:
-    """Add pinned pages to the blocks; a folio may come with several items in a row."""
+    """Add pinned pages to the blocks, by the items of each folio."""
     blocks = {block.number: block for block in memory.blocks}
-    last, last_long = -1, False
-    for item in items:
-        long = is_long(item)
-        new = item.pfn != last
-        if not new and (last_long or not long):
-            continue
-        for block, pages in _parts(item, memory.block_pages, blocks):
-            block.pinned += pages if new else 0
+    for items in folios:
+        long = any(map(is_long, items))
+        for block, pages in _parts(items[0], memory.block_pages, blocks):
+            block.pinned += pages
             block.long += pages if long else 0
-        last, last_long = item.pfn, long
 
 
 def _parts(
     item: Item, size: int, blocks: dict[int, MemoryBlock]
 ) -> Iterator[tuple[MemoryBlock, int]]:
     """The blocks that a folio lies in, and how many of its pages each has."""
-    pfn, end = item.pfn, item.pfn + (1 << item.folio.order)
+    pfn, end = item.head, item.head + item.folio.pages
     while pfn < end:
         stop = min(end, (pfn // size + 1) * size)
         block = blocks.get(pfn // size)

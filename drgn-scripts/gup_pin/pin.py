@@ -18,7 +18,7 @@ class Pin:
     """Has a property for each word that is not stored with it.
 
     They are what the members of a Filter may be. The folio's are those of the first
-    one. Raises ValueError for what only the program knows, if the record was made by
+    page's. Raises ValueError for what only the program knows, if the record was made by
     hand.
     """
 
@@ -26,12 +26,12 @@ class Pin:
 
     @property
     def item(self) -> Item:
-        """The first folio's pins."""
+        """The first pages' pins."""
         raise NotImplementedError
 
     @property
     def _origin(self) -> Origin:
-        return self.item.call.origin
+        return self.item.origin
 
     @property
     def _folio(self) -> Folio:
@@ -46,7 +46,7 @@ class Pin:
 
     @property
     def order(self) -> int:
-        """Of each folio: it has 1 << order pages."""
+        """Of the folio: it has 1 << order pages."""
         return self._folio.order
 
     @property
@@ -82,7 +82,7 @@ class Pin:
     @property
     def age_ms(self) -> int:
         """How long it has been held, in ms."""
-        return age_ms(self.item.call.time, self._meaning.now)
+        return age_ms(self.item.time, self._meaning.now)
 
     @property
     def map(self) -> str:
@@ -101,18 +101,13 @@ class Pin:
 
     @property
     def index(self) -> int:
-        """Where the folio is in its file, in pages."""
+        """Where the page is in its file, in pages."""
         return self._folio.index
 
     @property
     def stack(self) -> int:
         """The handle of the stack: see pin_stack()."""
         return self._origin.stack
-
-    @property
-    def match(self) -> str:
-        """How sure it is: "exact"; "inferred": an unpin there had to be guessed."""
-        return "inferred" if self.item.inferred else "exact"
 
     @property
     def path(self) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The hazards that are kept: mirrors mm/gup_pin/ring.c."""
+"""The hazards that are kept: mirrors mm/gup_pin/hazard/ring.c."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .errors import Unreadable
 from .folio import Folio
 from .memory import Memory, Record, find_offset, find_record, is_little_endian
-from .records import Call, Origin
+from .records import Origin
 from .runs import Item, Run
 from .words import escape
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .meaning import Meaning
 
-_MAP_PREFIX = "GUP_PIN_MAP_"
+_MAP_PREFIX, _PREFIX = "GUP_PIN_MAP_", "GUP_PIN_"
 
 _NAME = "struct gup_pin_hazard_record"
 
@@ -28,7 +28,8 @@ _MEMBERS = [
     *("seq", "kind", "pins", "count", "place.used"),
     *("reported", "stake", "first_index", "last_index"),
     *(f"event.{name}" for name in ("time", "ip", "tgid", "pid", "nr")),
-    *(f"pin.{name}" for name in ("pfn", "time", "addr", "pins", "inferred")),
+    *(f"pin.{name}" for name in ("pfn", "head", "pages", "time", "addr")),
+    *("pin.pins", "pin.match"),
     *(f"pin.id.{name}" for name in ("stack", "mode", "term", "api")),
     *(f"pin.id.{name}" for name in ("tgid", "pid", "owner")),
     *(f"pin.folio.{name}" for name in ("map", "order", "dev", "ino", "index")),
@@ -74,8 +75,8 @@ class Layouts:
     """Where the ring has what is needed of it.
 
     The record's members, where its tasks' names and its event's stack begin; where the
-    ring has its entries, and how many; what kinds of memory are called, by number;
-    where the record has its file's name.
+    ring has its entries, and how many; what kinds of memory, and how sure it is, are
+    called, by number; where the record has its file's name.
     """
 
     record: Record
@@ -87,6 +88,7 @@ class Layouts:
     ring_at: int
     ring_size: int
     maps: dict[int, str]
+    matches: dict[int, str]
     name_at: int
     name_size: int
     little_endian: bool = True
@@ -99,9 +101,8 @@ def find_layouts(prog: Program) -> Layouts:
     comm_size = event.member("comm").type.length
     kinds = prog.type("struct gup_pin_ring").member("entries").type
     ring_size = (kinds.length or 0) * (kinds.type.length or 0)
-    maps = prog.type("enum gup_pin_map").enumerators
     name_size = prog.type(_NAME).member("name").type.length
-    assert depth and comm_size and ring_size and maps and name_size
+    assert depth and comm_size and ring_size and name_size
     event_at = find_offset(prog, _NAME, "event")
     pin_at = find_offset(prog, _NAME, "pin") + find_offset(
         prog, "struct gup_pin_item", "id"
@@ -115,15 +116,21 @@ def find_layouts(prog: Program) -> Layouts:
         depth=depth,
         ring_at=find_offset(prog, "struct gup_pin_ring", "entries"),
         ring_size=ring_size,
-        maps={
-            entry.value: entry.name.removeprefix(_MAP_PREFIX).lower()
-            for entry in maps
-            if entry.name.startswith(_MAP_PREFIX)
-        },
+        maps=_find_names(prog, "enum gup_pin_map", _MAP_PREFIX),
+        matches=_find_names(prog, "enum gup_pin_match", _PREFIX),
         name_at=find_offset(prog, _NAME, "name"),
         name_size=name_size,
         little_endian=is_little_endian(prog),
     )
+
+
+def _find_names(prog: Program, kind: str, prefix: str) -> dict[int, str]:
+    """What those of an enum are called in words, by number."""
+    return {
+        entry.value: entry.name.removeprefix(prefix).lower()
+        for entry in prog.type(kind).enumerators or ()
+        if entry.name.startswith(prefix)
+    }
 
 
 class Ring:
@@ -190,7 +197,8 @@ class Ring:
 
     def _pin(self, data: bytes, words: list[int]) -> Run:
         """The pin of a hazard."""
-        pfn, time, addr, pins, inferred, stack, mode, term, api, *words = words
+        pfn, head, pages, time, addr, pins, match, *words = words
+        stack, mode, term, api, *words = words
         tgid, pid, owner, kind, order, dev, ino, index = words
         layouts = self._layouts
         comm = self._text(data, layouts.pin_comm_at, layouts.comm_size)
@@ -198,9 +206,9 @@ class Ring:
         origin = Origin(stack, mode, term, api, tgid, pid, owner, comm, self._meaning)
         name = layouts.maps.get(kind, f"map{kind}")
         folio = Folio(name, order, dev, ino, index, index, path)
-        # The call itself may be gone since.
-        call = Call(0, origin, time, addr, 0, 0)
-        return Run(Item(pfn, call, addr, pins, bool(inferred), folio), 1 << order, pins)
+        word = layouts.matches.get(match, "inferred")
+        item = Item(pfn, head, pages, pins, origin, time, addr, word, folio)
+        return Run(item, pages, pins)
 
     @staticmethod
     def _text(data: bytes, at: int, size: int) -> bytes:

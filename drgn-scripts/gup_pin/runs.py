@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""From folios to lines: a run is neighbouring folios that one call pinned.
+"""From records to lines: a run is neighbouring pages that one call pinned.
 
-Mirrors mm/gup_pin/runs.c, the limit on open runs included, so that a dump lists
+Mirrors mm/gup_pin/view/runs.c, the limit on open runs included, so that a dump lists
 the very lines that debugfs would have shown, in their order.
 """
 
@@ -12,21 +12,31 @@ from dataclasses import dataclass
 
 from .folio import Folio
 from .pin import Pin
-from .records import Call
+from .records import Origin
 
 # GUP_PIN_OPEN_RUNS
 OPEN_RUNS = 32
 
+# GUP_PIN_BLOCK_SHIFT
+_BLOCK_SHIFT = 6
+
 
 @dataclass(frozen=True, slots=True)
 class Item(Pin):
-    """The pins of one call on one folio."""
+    """Neighbouring pages of a record that are of one folio: struct gup_pin_item.
+
+    pfn: of the first page; head: of the folio's head; pages: all those of a folio that
+    was pinned as a whole; pins: on all of them; time: of the call
+    """
 
     pfn: int
-    call: Call
-    addr: int
+    head: int
+    pages: int
     pins: int
-    inferred: bool
+    origin: Origin
+    time: int
+    addr: int
+    match: str
     folio: Folio
 
     @property
@@ -34,15 +44,10 @@ class Item(Pin):
         """Itself."""
         return self
 
-    @property
-    def pages(self) -> int:
-        """Pages of the folio, pinned or not."""
-        return 1 << self.folio.order
-
 
 @dataclass(slots=True)
 class Run(Pin):
-    """Neighbouring folios pinned by one call: one line."""
+    """Neighbouring pages pinned by one call: one line."""
 
     first: Item
     pages: int
@@ -50,18 +55,23 @@ class Run(Pin):
 
     @property
     def item(self) -> Item:
-        """The first folio's pins."""
+        """The first pages."""
         return self.first
 
     @property
     def pfn(self) -> int:
-        """Of the head of the first folio."""
+        """Of the first page."""
         return self.first.pfn
 
     @property
     def addr(self) -> int:
-        """User address of the first page pinned; 0 if unknown."""
+        """User address of the first page; 0 if unknown."""
         return self.first.addr
+
+    @property
+    def match(self) -> str:
+        """How sure it is: "exact", "alike" or "inferred"."""
+        return self.first.match
 
     @property
     def end(self) -> int:
@@ -69,50 +79,46 @@ class Run(Pin):
         return self.first.pfn + self.pages
 
     def continues(self, item: Item, page_shift: int) -> bool:
-        """Whether an item is the next folio of this run."""
-        first = self.first
-        # On a live kernel another call may meanwhile be where one was.
-        if (first.call.address, first.call.time) != (item.call.address, item.call.time):
-            return False
-        if first.pfn + self.pages != item.pfn:
+        """Whether an item is the next pages of this run."""
+        first, pages = self.first, self.pages
+        if first.pfn + pages != item.pfn or not _are_alike(first, item):
             return False
         ours, other = first.folio, item.folio
-        if (ours.map, ours.order, ours.dev, ours.ino, first.inferred) != (
-            other.map,
-            other.order,
-            other.dev,
-            other.ino,
-            item.inferred,
-        ):
-            return False
-        if (ours.index or other.index) and other.index != ours.index + self.pages:
+        if ours.ino and other.index != ours.index + pages:
             return False
         if not first.addr or not item.addr:
             return first.addr == item.addr
-        return item.addr == first.addr + (self.pages << page_shift)
+        return item.addr == first.addr + (pages << page_shift)
+
+
+def _are_alike(a: Item, b: Item) -> bool:
+    """Whether two items are of one call, and of like folios."""
+    if a.time != b.time or (a.origin is not b.origin and a.origin != b.origin):
+        return False
+    x, y = a.folio, b.folio
+    return a.match == b.match and (
+        x is y or (x.map, x.order, x.dev, x.ino) == (y.map, y.order, y.dev, y.ino)
+    )
 
 
 def make_runs(items: Iterable[Item], page_shift: int) -> Iterator[Run]:
     """Merge items, which come in the order of a walk, to runs as they end."""
     runs: list[Run] = []
-    # No run ends before this pfn, so that none needs to be looked at to close it.
-    nearest = 0
     for item in items:
-        pfn = item.pfn
-        if nearest < pfn and runs:
-            for run in runs:
-                if run.end < pfn:
-                    yield run
-            runs = [run for run in runs if run.end >= pfn]
-            nearest = min((run.end for run in runs), default=0)
+        # A run goes on with the next pages of its record, or, from the end of a
+        # block, with those of the next block.
+        start = item.pfn >> _BLOCK_SHIFT << _BLOCK_SHIFT
+        ends = (item.pfn, start, start + (1 << _BLOCK_SHIFT))
+        if any(run.end not in ends for run in runs):
+            yield from (run for run in runs if run.end not in ends)
+            runs = [run for run in runs if run.end in ends]
         for run in runs:
             if run.continues(item, page_shift):
-                run.pages += 1 << item.folio.order
+                run.pages += item.pages
                 run.pins += item.pins
                 break
         else:
             if len(runs) == OPEN_RUNS:
                 yield runs.pop()
-            runs.append(Run(item, 1 << item.folio.order, item.pins))
-            nearest = min(nearest, pfn)
+            runs.append(Run(item, item.pages, item.pins))
     yield from runs

@@ -8,28 +8,35 @@ and folio.py do. Tests compare the two; and it shows how the structures hang tog
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .folio import NO_FOLIO, Folio, zone_field
-from .records import Call, Origin
+from .folio import Folio, zone_field
+from .records import Origin
 from .runs import Item
 from .words import escape
 
 if TYPE_CHECKING:
     from drgn import Object, Program
 
-# GUP_PIN_BLOCK_SHIFT, GUP_PIN_CALL_OWN, GUP_PIN_SLOT_SET, GUP_PIN_NAME_MAX
-_BLOCK_PFNS = 64
-_CALL_OWN = 1 << 31
-_SLOT_SET = 1
+# GUP_PIN_BLOCK_SHIFT, GUP_PIN_RECORD_ADDR, GUP_PIN_RECORD_FOLIO, GUP_PIN_NAME_MAX
+_BLOCK_PAGES = 64
+_ADDR = 1
+_FOLIO = 2
 _NAME_MAX = 256
+
+_WORD = (1 << 64) - 1
+
+# The surest first.
+_MATCHES = ("exact", "alike", "inferred")
 
 
 def for_each_item(prog: Program) -> Iterator[Item]:
     """What GupPinState.for_each_item() gives; raises drgn.FaultError."""
     blocks = sorted(_blocks(prog), key=lambda block: int(block.nr.value_()))
     for block in blocks:
-        yield from _block(block)
+        for record in _records(block):
+            yield from _items(block, record)
 
 
 def _blocks(prog: Program) -> Iterator[Object]:
@@ -41,50 +48,76 @@ def _blocks(prog: Program) -> Iterator[Object]:
             yield cast("struct gup_pin_block *", entry)
 
 
-def _chain(first: Object) -> Iterator[Object]:
-    """An object and those that its member next leads to."""
-    while first:
-        yield first
-        first = first.next
+def _records(block: Object) -> Iterator[Object]:
+    """Those with pins; the first is the head of their list."""
+    from drgn.helpers.linux.list import list_for_each_entry  # noqa: PLC0415
+
+    first = block.first
+    kind = "struct gup_pin_record"
+    if first.mask:
+        yield first.address_of_()
+    for record in list_for_each_entry(kind, first.list.address_of_(), "list"):
+        if record.mask:
+            yield record
 
 
-def _block(block: Object) -> Iterator[Item]:
-    prog = block.prog_
-    used = block.used.value_()
-    for bit in range(_BLOCK_PFNS):
-        if not used >> bit & 1:
+def _items(block: Object, record: Object) -> Iterator[Item]:
+    """Page by page: those that are next to each other in a folio are of one item."""
+    item = None
+    for bit in range(_BLOCK_PAGES):
+        if not record.mask.value_() >> bit & 1:
             continue
-        pfn = block.nr.value_() * _BLOCK_PFNS + bit
-        folio = describe(prog, pfn)
-        inferred = bool(block.inferred.value_() >> bit & 1)
-        for pointer, pins in _refs(block, bit):
-            call = _call(pointer)
-            addr = call.folio_addr(folio.place, prog["PAGE_SHIFT"].value_())
-            yield Item(pfn, call, addr, pins, inferred, folio)
+        page = _page(block, record, bit)
+        if item is None or (item.head, item.pfn + item.pages) != (page.head, page.pfn):
+            if item:
+                yield item
+            item = page
+        else:
+            match = max(item.match, page.match, key=_MATCHES.index)
+            pins, pages = item.pins + page.pins, item.pages + page.pages
+            item = replace(item, pins=pins, pages=pages, match=match)
+    if item:
+        yield item
 
 
-def _refs(block: Object, bit: int) -> Iterator[tuple[Object, int]]:
-    """The calls that have pins on a folio, and how many: layers, then its slot."""
-    from drgn import Object  # noqa: PLC0415
+def _page(block: Object, record: Object, bit: int) -> Item:
+    """A record's pins on a page."""
+    from drgn.helpers.linux.mm import (  # noqa: PLC0415
+        compound_head,
+        page_to_pfn,
+        pfn_to_page,
+    )
 
-    for layer in _chain(block.layer.address_of_()):
-        if layer.mask.value_() >> bit & 1:
-            yield layer.call, layer.pins.value_()
-    if not block.slotted.value_() >> bit & 1:
-        return
-    slot = block.slots[bit].value_()
-    if not slot & _SLOT_SET:
-        yield Object(block.prog_, "struct gup_pin_call *", slot), 1
-        return
-    pin_set = Object(block.prog_, "struct gup_pin_set *", slot - _SLOT_SET)
-    for refs in _chain(pin_set.refs.address_of_()):
-        for i in range(refs.nr.value_()):
-            yield refs.ref[i].call, refs.ref[i].pins.value_()
+    prog = block.prog_
+    pfn = block.nr.value_() * _BLOCK_PAGES + bit
+    head = page_to_pfn(compound_head(pfn_to_page(prog, pfn))).value_()
+    folio = describe(prog, head)
+    if folio.ino:
+        folio = replace(folio, index=folio.index + pfn - head)
+    addr, flags = 0, record.flags.value_()
+    if flags & _ADDR:
+        index = (folio.place or 0) + pfn - head
+        addr = record.base.value_() + (index << prog["PAGE_SHIFT"].value_()) & _WORD
+    match = "exact"
+    if block.guessed.value_() >> bit & 1:
+        match = "inferred"
+    elif block.alike.value_() >> bit & 1:
+        match = "alike"
+    return Item(
+        pfn,
+        head,
+        1 << folio.order if flags & _FOLIO else 1,
+        record.pins.value_(),
+        _origin(record.origin.id),
+        record.time.value_(),
+        addr,
+        match,
+        folio,
+    )
 
 
-def _call(call: Object) -> Call:
-    ident = call.origin.id
-    origin = Origin(
+def _origin(ident: Object) -> Origin:
+    return Origin(
         ident.stack.value_(),
         ident.mode.value_(),
         ident.term.value_(),
@@ -94,20 +127,14 @@ def _call(call: Object) -> Call:
         ident.owner.value_(),
         ident.comm.string_(),
     )
-    npages = call.npages.value_() & ~_CALL_OWN
-    time, addr = call.time.value_(), call.addr.value_()
-    return Call(call.value_(), origin, time, addr, call.index.value_(), npages)
 
 
 def describe(prog: Program, pfn: int) -> Folio:
-    """What FolioReader says of a folio; raises drgn.FaultError."""
+    """What FolioReader says of a folio by its head; raises drgn.FaultError."""
     from drgn import cast  # noqa: PLC0415
-    from drgn.helpers.linux.mm import compound_head, pfn_to_page  # noqa: PLC0415
+    from drgn.helpers.linux.mm import pfn_to_page  # noqa: PLC0415
 
-    page = pfn_to_page(prog, pfn)
-    if compound_head(page) != page:
-        return NO_FOLIO
-    folio = cast("struct folio *", page)
+    folio = cast("struct folio *", pfn_to_page(prog, pfn))
     kind = _map(folio)
     head = _flags(folio) >> prog.constant("PG_head").value_() & 1
     order = folio._flags_1.value_() & 0xFF if head else 0

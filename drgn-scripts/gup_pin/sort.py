@@ -23,8 +23,8 @@ SORT_KEYS: dict[str, Callable[[Run], Any]] = {
     "task": lambda run: run.task,
     "comm": lambda run: run.comm,
     # By the times themselves, of which ages are but the milliseconds.
-    "age_ms": lambda run: run.first.call.time,
-    "age": lambda run: run.first.call.time,
+    "age_ms": lambda run: run.first.time,
+    "age": lambda run: run.first.time,
     "addr": lambda run: run.addr,
     "map": lambda run: run.map,
     "dev": lambda run: run.dev,

@@ -19,7 +19,7 @@ from . import (
     totals,
     xarray,
 )
-from .check import Checker, FileCheck, Finding, find_flags
+from .check import Checker, FileCheck, Finding, Heads, find_flags
 from .errors import Absence, Faults, GupPinUnavailable, Unreadable
 from .filter import Filter
 from .format import Names
@@ -28,7 +28,7 @@ from .meaning import Meaning
 from .memmap import Memmap
 from .memory import ProgramMemory, find_record
 from .orphans import Orphans
-from .page import Page, Process, find_processes, head_of, mapcount_of
+from .page import Page, Process, find_processes, mapcount_of
 from .physical import Physical, find_physical
 from .records import Origin
 from .runs import Item, Run, make_runs
@@ -38,13 +38,13 @@ from .shards import find_layouts as find_shard_layouts
 from .stacks import Stacks
 from .sums import Sum, sum_up
 from .tasks import Tasks, find_tasks, find_these
-from .walk import Walk
+from .walk import Walk, by_folio
 
 if TYPE_CHECKING:
     from drgn import Object, Program
 
 # GUP_PIN_FORMAT
-FORMAT = 4
+FORMAT = 5
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ class GupPinState:
     walk: Walk
     memory: ProgramMemory
     shards: Shards
+    pages: Memmap
     folios: folio.FolioReader
     _ring: ring.Ring
     _origins: origins.Origins
@@ -103,18 +104,19 @@ class GupPinState:
         return bool(self.root.index.complete.value_())
 
     def watch(self, tell: Callable[[int, int], None]) -> None:
-        """Tell how far a walk of all pins is: folios, and how many there are."""
+        """Tell how far a walk of all records is: pins, and how many there are."""
 
         def total() -> int:
             try:
-                return self.shards.totals().folios
+                figures = self.shards.totals()
             except Unreadable:
                 return 0
+            return figures.acquired - figures.released
 
         self.walk.watch(tell, total)
 
     def for_each_item(self, wanted: Filter | None = None) -> Iterator[Item]:
-        """The pins of each call on each folio, by ascending pfn."""
+        """All pins, by ascending blocks; in a block the oldest first."""
         if not wanted:
             return self.walk.items(self.all_shards())
         wanted.check_names(self.names)
@@ -123,12 +125,16 @@ class GupPinState:
         return (item for item in items if wanted.wants_item(item, names, now))
 
     def items_of(self, pfn: int) -> list[Item]:
-        """The pins of each call on the folio whose head is at pfn."""
+        """The pins on the folio that has a page."""
         try:
             return self.walk.folio(self.all_shards(), pfn)
         except Unreadable as error:
             self.faults.add(error)
             return []
+
+    def for_each_folio(self) -> Iterator[list[Item]]:
+        """The pins on each folio that has any, by ascending pfn."""
+        return by_folio(self.for_each_item(), self.geometry.pfns)
 
     def for_each_run(self, wanted: Filter | None = None) -> Iterator[Run]:
         """The lines of the debugfs file pins, in its order."""
@@ -149,15 +155,31 @@ class GupPinState:
 
     def stats(self) -> dict[str, int]:
         """The lines of the debugfs file stats, in its order."""
-        live = sum(counts.calls > 0 for _, _, counts in self.for_each_origin())
         try:
             figures = self.shards.totals()
         except Unreadable as error:
             self.faults.add(error)
             figures = totals.Totals()
         return totals.find_stats(
-            self.prog, self.root, figures, live, self.names.hazards, self.faults.add
+            self.prog,
+            self.root,
+            figures,
+            self._live(),
+            self.names.hazards,
+            self.faults.add,
         )
+
+    def _live(self) -> totals.Live:
+        folios, last, known = 0, -1, True
+        calls: set[int] = set()
+        for first, block in self.walk.blocks(self.all_shards()):
+            calls.update(record.call for record in block.records)
+            for head, found in self.walk.places(first, block.used).values():
+                folios += head != last
+                last = head
+                known = known and found.map != folio.UNKNOWN
+        origins = sum(counts.pins > 0 for _, _, counts in self.for_each_origin())
+        return totals.Live(folios if known else None, len(calls), origins)
 
     def tasks(self) -> Tasks:
         """Who is still there."""
@@ -176,17 +198,11 @@ class GupPinState:
 
     def still_held(self, item: Item) -> bool:
         """Whether a pin is on record now: gup_pin_still_held()."""
-        call = item.call
         return any(
-            (now.call.address, now.call.time) == (call.address, call.time)
+            now.pfn <= item.pfn < now.pfn + now.pages
+            and (now.time, now.origin) == (item.time, item.origin)
             for now in self.items_of(item.pfn)
         )
-
-    def struct_pages(self) -> Memmap:
-        """All struct pages."""
-        page0 = self.folios.page0
-        layouts = memmap.find_layouts(self.prog, page0)
-        return Memmap(self.memory, layouts, self.faults.add)
 
     def for_each_finding(
         self, progress: Callable[[int, int], None] = lambda done, total: None
@@ -197,63 +213,46 @@ class GupPinState:
         kernel, what is no longer so at a second look is left out.
         """
         checker = self._checker()
-        used: dict[int, int] = {}
-        for finding in checker.recorded(self._blocks_noting(used)):
+        heads = Heads()
+        for finding in checker.recorded(heads.noted(self.for_each_folio())):
             if not self.live or self._still(checker, finding):
                 yield finding
-        pfns = self.geometry.pfns
-
-        def is_recorded(pfn: int) -> bool:
-            return bool(used.get(pfn // pfns, 0) >> pfn % pfns & 1)
-
         suspects = self._suspects(progress)
-        for finding in checker.unrecorded(suspects, is_recorded):
+        for finding in checker.unrecorded(suspects, heads.has):
             if not self.live or self._still_unrecorded(finding):
                 yield finding
 
     def _checker(self) -> Checker:
         prog = self.prog
         head = find_record(prog, "struct address_space", ["i_pages.xa_head"])
-        pages = self.struct_pages()
         files = FileCheck(
             self.walk.walker,
             lambda mapping: head.read(self.memory, mapping)[0],
-            pages.address,
+            self.pages.address,
             self.faults.add,
         )
         flags = find_flags(prog, self.names.write)
-        return Checker(pages, self.folios, files, flags)
-
-    def _blocks_noting(
-        self, used: dict[int, int]
-    ) -> Iterator[tuple[int, blocks.Block]]:
-        """All blocks; notes which folios have pins, by number of block."""
-        for first, block in self.walk.blocks(self.all_shards()):
-            used[first // self.geometry.pfns] = block.used
-            yield first, block
+        return Checker(self.pages, self.folios, files, flags, self.faults.add)
 
     def _suspects(
         self, progress: Callable[[int, int], None]
     ) -> Iterator[tuple[int, memmap.Counts]]:
-        pages = self.struct_pages()
         sections = find_sections(self.prog, self.faults.add)
         total, done = sum(count for _, count in sections), 0
         for first, count in sections:
             progress(done, total)
-            yield from pages.suspects(first, count)
+            yield from self.pages.suspects(first, count)
             done += count
         progress(done, total)
 
     def _still(self, checker: Checker, finding: Finding) -> bool:
-        again = self.walk.blocks(self.all_shards(), finding.pfn, finding.pfn)
-        return any(
-            (new.pfn, new.kind) == (finding.pfn, finding.kind)
-            for new in checker.recorded(again)
-        )
+        items = self.items_of(finding.pfn)
+        again = checker.recorded([items] if items else [])
+        return any(new.kind == finding.kind for new in again)
 
     def _still_unrecorded(self, finding: Finding) -> bool:
         try:
-            counts = self.struct_pages().counts(finding.pfn)
+            counts = self.pages.counts(finding.pfn)
         except Unreadable:
             return False
         if self.items_of(finding.pfn):
@@ -263,15 +262,14 @@ class GupPinState:
     def page(self, number: int) -> Page:
         """The page of that pfn, or whose struct page is at that address.
 
-        Raises Unreadable if there is none, or it is not in the dump, drgn.FaultError
-        likewise.
+        Raises Unreadable if there is none, or it is not in the dump.
         """
-        pages = self.struct_pages()
+        pages = self.pages
         asked = pages.pfn(number, lambda: find_sections(self.prog, self.faults.add))
         address = pages.address(asked)
-        pfn = head_of(self.prog, asked)
+        pfn = pages.head(asked)
         counts = pages.counts(pfn)
-        (folio,) = self.folios.describe([pfn])
+        _, folio = self.folios.of_page(pfn)
         mapcount = mapcount_of(self.prog, pfn, counts)
         return Page(asked, address, pfn, folio, counts, mapcount)
 
@@ -283,9 +281,9 @@ class GupPinState:
         """Zones and memory blocks, with the pins in these."""
 
         def is_long(item: Item) -> bool:
-            return item.call.origin.term == self.names.long
+            return item.origin.term == self.names.long
 
-        return find_physical(self.prog, self.for_each_item(), is_long, self.faults.add)
+        return find_physical(self.prog, self.for_each_folio(), is_long, self.faults.add)
 
     def all_shards(self) -> list[Shard]:
         """The shards of the index; none if they cannot be read."""
@@ -383,8 +381,6 @@ def gup_pin_state(prog: Program) -> GupPinState:
     :raises drgn.FaultError: if the dump lacks even the root
     :raises LookupError: if the debugging information lacks what is needed
     """
-    from drgn import sizeof  # noqa: PLC0415
-
     root = _find_root(prog)
     geometry = Geometry(root.shard_bits.value_(), root.block_shift.value_())
     memory, faults = ProgramMemory(prog), Faults()
@@ -402,24 +398,23 @@ def gup_pin_state(prog: Program) -> GupPinState:
         clock.now(prog, faults.add),
         Stacks(prog, memory, faults.add),
     )
-    reader = records.Reader(
-        memory, records.find_layouts(prog), faults.add, memory.live, meaning
+    reader = records.OriginReader(
+        memory, records.find_layouts(prog), memory.live, meaning
     )
+    pages = Memmap(memory, memmap.find_layouts(prog), faults.add)
     folios = folio.FolioReader(
         memory,
         folio.find_layouts(prog),
-        sizeof(prog.type("struct page")),
+        pages,
         faults.add,
         paths.PathReader(memory, paths.find_layouts(prog)),
         memory.live,
     )
     walk = Walk(
         geometry,
-        xarray.Walker(
-            memory, xarray.find_node_layout(prog), faults.add, memory.live
-        ),
+        xarray.Walker(memory, xarray.find_node_layout(prog), faults.add, memory.live),
         blocks.BlockReader(
-            memory, blocks.find_layouts(prog, geometry.pfns), reader, faults.add
+            memory, blocks.find_layouts(prog), reader, faults.add, memory.live
         ),
         folios,
         page_shift,
@@ -436,6 +431,7 @@ def gup_pin_state(prog: Program) -> GupPinState:
         walk,
         memory,
         shards,
+        pages,
         folios,
         ring.Ring(memory, ring.find_layouts(prog), faults.add, meaning),
         origins.Origins(memory, origins.find_layouts(prog), reader, faults.add),

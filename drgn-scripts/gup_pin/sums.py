@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Live pins summed by where they come from: mirrors mm/gup_pin/stacks.c."""
+"""Live pins summed by where they come from: mirrors mm/gup_pin/view/stacks.c."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .origins import Counts
-from .records import Call, Origin
+from .records import Origin
+from .walk import Share
 
 # Stack, mode, term and pin function: tasks are not told apart.
 Key = tuple[int, int, int, int]
@@ -17,19 +18,26 @@ Key = tuple[int, int, int, int]
 class Sum:
     """A record of the debugfs file stacks.
 
-    origin: one of those that are summed up; pins, pages, calls: live ones; acquired:
-    pins ever taken; peak: the most that one task's were seen to be; oldest, newest:
-    times of calls in ns of local_clock()
+    origin: one of those that are summed up; pins, pages: live ones; guessed: pins that
+    are not exact; acquired: pins ever taken; peak: the most that one task's were seen
+    to be; oldest, newest: times of calls in ns of local_clock(); numbers: those of the
+    calls, see PinRecord
     """
 
     origin: Origin
     pins: int = 0
     pages: int = 0
-    calls: int = 0
+    guessed: int = 0
     acquired: int = 0
     peak: int = 0
     oldest: int = (1 << 64) - 1
     newest: int = 0
+    numbers: set[int] = field(default_factory=set)
+
+    @property
+    def calls(self) -> int:
+        """How many there are that have live pins."""
+        return len(self.numbers)
 
 
 def key_of(origin: Origin) -> Key:
@@ -38,18 +46,14 @@ def key_of(origin: Origin) -> Key:
 
 
 def sum_up(
-    shares: Iterable[tuple[Call, int, int]],
+    shares: Iterable[Share],
     origins: Iterable[tuple[int, Origin, Counts]],
 ) -> list[Sum]:
-    """Sums of all shares, those with most pins first.
-
-    A share is pins of one call, and the pages of the folios that they are on.
-    """
-    # Calls in a row mostly have the same origin, and hashing four numbers takes longer.
+    """Sums of all shares, those with most pins first."""
+    # Most in a row have the same origin, and hashing four numbers takes longer.
     by_origin: dict[int, tuple[Sum, Origin]] = {}
     sums: dict[Key, Sum] = {}
-    for call, pins, pages in shares:
-        origin = call.origin
+    for origin, call, time, pins, pages, guessed in shares:
         known = by_origin.get(id(origin))
         if known is None:
             # With the origin itself, or else another may get its identity.
@@ -58,16 +62,16 @@ def sum_up(
         total = known[0]
         total.pins += pins
         total.pages += pages
-        total.oldest = min(total.oldest, call.time)
-        total.newest = max(total.newest, call.time)
+        total.guessed += guessed
+        total.numbers.add(call)
+        total.oldest = min(total.oldest, time)
+        total.newest = max(total.newest, time)
     for _, origin, counts in origins:
         found = sums.get(key_of(origin))
         if found:
-            found.calls += counts.calls
             found.acquired += counts.acquired
             found.peak = max(found.peak, counts.peak, counts.pins)
     for total in sums.values():
-        total.calls = max(total.calls, 1)
         total.acquired = max(total.acquired, total.pins)
         total.peak = max(total.peak, total.pins)
     return sorted(sums.values(), key=lambda total: -total.pins)

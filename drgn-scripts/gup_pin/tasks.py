@@ -83,8 +83,8 @@ class Tasks:
 
     def is_orphan(self, item: Item) -> bool:
         """Whether a pin's owner or its task has gone."""
-        origin = item.call.origin
-        age = self.clocks.pins - item.call.time
+        origin = item.origin
+        age = self.clocks.pins - item.time
         if origin.owner and not self.process_lives(origin.owner, age):
             return True
         return not self.task_lives(origin.pid, age)
@@ -104,7 +104,7 @@ def find_clocks(prog: Program, now: int) -> Clocks:
         # AttributeError: a kernel that keeps its time in another place.
         return Clocks(now, now, UNKNOWN_DIFFER)
     try:
-        booted = prog.variable("clocks_apart", "gup_pin/task.c").value_()
+        booted = prog.variable("clocks_apart", "record/task.c").value_()
     except (LookupError, FaultError):
         return Clocks(now, tasks, UNKNOWN_DIFFER)
     return Clocks(now, tasks, CLOCKS_DIFFER + abs(now - tasks - booted))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The figures of the debugfs file stats: mirrors mm/gup_pin/stats.c."""
+"""The figures of the debugfs file stats: mirrors mm/gup_pin/view/stats.c."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import Unreadable
 
@@ -22,7 +22,7 @@ _FIRST_HAZARDS = (
 
 @dataclass(frozen=True)
 class Totals:
-    """The figures of all shards, named as theirs; pins but for folios and nodes."""
+    """The figures of all shards, named as theirs; of pins."""
 
     acquired: int = 0
     released: int = 0
@@ -31,8 +31,6 @@ class Totals:
     before: int = 0
     untracked: int = 0
     untracked_total: int = 0
-    folios: int = 0
-    nodes: int = 0
 
 
 def _sum_per_cpu(prog: Program, variable: Object) -> int:
@@ -43,13 +41,12 @@ def _sum_per_cpu(prog: Program, variable: Object) -> int:
     return int(max(sum(per_cpu(variable, cpu).value_() for cpu in cpus), 0))
 
 
-def _live_calls(prog: Program, root: Object) -> int:
-    from drgn.helpers.linux.cpumask import for_each_possible_cpu  # noqa: PLC0415
-    from drgn.helpers.linux.percpu import per_cpu_ptr  # noqa: PLC0415
+class Live(NamedTuple):
+    """What is live, and has to be counted; folios: None if not all are known."""
 
-    cpus = for_each_possible_cpu(prog)
-    calls = [per_cpu_ptr(root.live_calls, cpu)[0].value_() for cpu in cpus]
-    return int(max(sum(calls), 0))
+    folios: int | None
+    calls: int
+    origins: int
 
 
 def _variable(prog: Program, name: str, file: str) -> Object:
@@ -59,26 +56,24 @@ def _variable(prog: Program, name: str, file: str) -> Object:
 
 # What hazards have from boot on.
 _TABLES = (
-    ("buffers", "report.c"),
-    ("seen", "seen.c"),
-    ("users", "seen.c"),
-    ("kinds", "seen.c"),
-    ("deeds", "deed.c"),
-    ("buckets", "ended.c"),
-    ("table", "proof.c"),
+    ("buffers", "hazard/report.c"),
+    ("seen", "hazard/seen.c"),
+    ("users", "hazard/seen.c"),
+    ("kinds", "hazard/seen.c"),
+    ("deeds", "hazard/deed.c"),
+    ("buckets", "hazard/ended.c"),
+    ("table", "hazard/proof.c"),
 )
 
 
-def _memory_bytes(prog: Program, root: Object, totals: Totals) -> int:
+def _memory_bytes(prog: Program) -> int:
     """All that tracking has allocated, but for the stack depot."""
     from drgn import sizeof  # noqa: PLC0415
 
     tables = [_variable(prog, name, file) for name, file in _TABLES]
-    proofs = _variable(prog, "proof_bytes", "proof.c")
+    proofs = _variable(prog, "proof_bytes", "hazard/proof.c")
     return int(
-        (totals.nodes + root.index.earlier.nodes.value_())
-        * sizeof(prog.type("struct xa_node"))
-        + _sum_per_cpu(prog, _variable(prog, "bytes", "memory.c"))
+        _sum_per_cpu(prog, _variable(prog, "bytes", "record/memory.c"))
         + sizeof(prog["gup_pin_ring"])
         + sum(sizeof(table) for table in tables)
         + _of(proofs)
@@ -98,7 +93,7 @@ def find_stats(
     prog: Program,
     root: Object,
     totals: Totals,
-    live_origins: int,
+    live: Live,
     hazards: tuple[str, ...],
     fault: Callable[[Unreadable], None],
 ) -> dict[str, int]:
@@ -115,9 +110,9 @@ def find_stats(
     getters: dict[str, Callable[[], int]] = {
         "enabled": lambda: int(root.index.recording.value_()),
         "live_pins": lambda: totals.acquired - totals.released,
-        "live_folios": lambda: totals.folios,
-        "live_calls": lambda: _live_calls(prog, root),
-        "live_origins": lambda: live_origins,
+        "live_folios": partial(_known, live.folios),
+        "live_calls": lambda: live.calls,
+        "live_origins": lambda: live.origins,
         "acquired": lambda: totals.acquired,
         "released": lambda: totals.released,
         "untracked": lambda: totals.untracked,
@@ -126,14 +121,14 @@ def find_stats(
         # Those that the first version did not have come later.
         **{name: get for name, get in counted.items() if name in _FIRST_HAZARDS},
         "reports_suppressed": partial(_of, root.reports_suppressed),
-        "memory_bytes": lambda: _memory_bytes(prog, root, totals),
+        "memory_bytes": lambda: _memory_bytes(prog),
         "untracked_total": lambda: totals.untracked_total,
         "unpinned_from_before": lambda: totals.before,
-        "wrong_traces": lambda: _counter(prog, "wrong_traces", "trace.c"),
+        "wrong_traces": lambda: _counter(prog, "wrong_traces", "record/stack_cache.c"),
         **{name: get for name, get in counted.items() if name not in _FIRST_HAZARDS},
         "false_positive": partial(_of, root.false_positive),
-        "proof_skipped": lambda: _counter(prog, "proof_skipped", "proof.c"),
-        "refused": lambda: _counter(prog, "refusals", "refused.c"),
+        "proof_skipped": lambda: _counter(prog, "proof_skipped", "hazard/proof.c"),
+        "refused": lambda: _counter(prog, "refusals", "view/refused.c"),
         "pinned_from_before": lambda: int(root.index.earlier.pins.value_()),
     }
     stats = {}
@@ -144,6 +139,13 @@ def find_stats(
         except FaultError as error:
             fault(Unreadable("figure of stats", error.address))
     return stats
+
+
+def _known(figure: int | None) -> int:
+    """A figure; raises LookupError if it is none."""
+    if figure is None:
+        raise LookupError
+    return figure
 
 
 def _counter(prog: Program, name: str, file: str) -> int:

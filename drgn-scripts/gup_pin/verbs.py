@@ -28,7 +28,7 @@ from .page import Page
 from .progress import Lines, Progress, make_output
 from .report import write_report
 from .ring import Hazard
-from .runs import Run
+from .runs import Run, make_runs
 from .sort import choose
 from .state import GupPinState
 from .views import Views, Words, flat_line
@@ -135,7 +135,7 @@ class Show:
         page = self._page(self.args.page)
         pfn = self.args.page if page is None else page.pfn
         items = state.items_of(pfn)
-        runs = [Run(item, item.pages, item.pins) for item in items]
+        runs = list(make_runs(items, state.page_shift))
         if self.args.jsonl:
             self._pins_as_json(runs)
             return
@@ -158,12 +158,8 @@ class Show:
 
     def _page(self, number: int) -> Page | None:
         """The page that was asked for; None if its struct page is not in the dump."""
-        from drgn import FaultError  # noqa: PLC0415
-
         try:
             return self.state.page(number)
-        except FaultError:
-            self.state.faults.add(Unreadable("struct page", number))
         except Unreadable as error:
             self.state.faults.add(error)
         return None
@@ -234,7 +230,7 @@ class Show:
         for run in runs:
             frames = None
             if self.args.stacks:
-                frames = state.frames(run.first.call.origin.stack)
+                frames = state.frames(run.first.origin.stack)
             write(f"{formatter.json_line(run, frames)}\n")
 
     def _pin_lines(self, runs: Iterable[Run]) -> None:
@@ -242,7 +238,7 @@ class Show:
         formatter, write = self.views.formatter, self.out.write
         for run in runs:
             write(f"{formatter.line(run)}\n")
-            handles[run.first.call.origin.stack] = None
+            handles[run.first.origin.stack] = None
         if self.args.stacks:
             self._stacks_below(handles)
 

@@ -71,6 +71,7 @@ class Views:
             "stack": f"{origin.stack:#x}",
             "acquired": total.acquired,
             "peak": total.peak,
+            "guessed": total.guessed,
         }
 
     def hazard(self, hazard: Hazard, stacks: bool = True) -> Words:

@@ -1,21 +1,40 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Walking all recorded pins, in the order of their pfns: mirrors walk.c."""
+"""Walking all recorded pins, block by block: mirrors mm/gup_pin/record/walk.c."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from .blocks import Block, BlockReader, bits_of
 from .errors import Unreadable
 from .folio import Folio, FolioReader
 from .keys import Geometry
-from .records import Call
+from .records import Origin, PinRecord
 from .runs import Item
 from .shards import Shard
 from .xarray import Walker
 
 ALL_PFNS = (1 << 64) - 1
+
+# Of the pages of a block that have pins: the pfn of the folio's head, and the folio.
+Places = dict[int, tuple[int, Folio]]
+
+
+class Share(NamedTuple):
+    """A record, without telling the pages: struct gup_pin_share.
+
+    call: see PinRecord; guessed: pins that are not exact
+    """
+
+    origin: Origin
+    call: int
+    time: int
+    pins: int
+    pages: int
+    guessed: int
 
 
 class Walk:
@@ -45,7 +64,7 @@ class Walk:
         self._total: Callable[[], int] = int
 
     def watch(self, tell: Callable[[int, int], None], total: Callable[[], int]) -> None:
-        """Tell, at each block, how many folios a walk has passed, and of how many."""
+        """Tell, at each block, how many pins a walk has passed, and of how many."""
         self._tell, self._total = tell, total
 
     def blocks(
@@ -56,8 +75,7 @@ class Walk:
         Those are left out that have no pfn from first to last. If there are none such,
         pins that were not met are told to fault at the end.
         """
-        # Not of one folio, which may be within another walk.
-        tell = self._tell if first != last else None
+        tell = self._tell
         done, total = 0, self._total() if tell else 0
         every = first == 0 and last == ALL_PFNS
         met = [0] * len(shards)
@@ -72,10 +90,10 @@ class Walk:
             block = self._blocks.read(address, number, shards[turn].settled)
             if not block:
                 continue
-            if every:
-                met[turn] += block.pins()
+            pins = block.pins()
+            met[turn] += pins
+            done += pins
             if tell:
-                done += block.used.bit_count()
                 tell(done, total)
             yield pfn, block
         if every:
@@ -94,58 +112,131 @@ class Walk:
     def items(
         self, shards: Sequence[Shard], first: int = 0, last: int = ALL_PFNS
     ) -> Iterator[Item]:
-        """All pins, by ascending pfn; on a folio, in the order of its block."""
+        """All pins, by ascending blocks; in a block in the order of its list."""
         for pfn, block in self.blocks(shards, first, last):
-            yield from self._block(pfn, block)
+            yield from self._items(pfn, block)
 
-    def shares(self, shards: Sequence[Shard]) -> Iterator[tuple[Call, int, int]]:
-        """A call, some pins of it, and the pages of the folios they are on.
-
-        Of all pins, without looking at each folio.
-        """
+    def shares(self, shards: Sequence[Shard]) -> Iterator[Share]:
+        """All records, of whose folios few are looked at."""
         for first, block in self.blocks(shards):
-            large = self._folios.large(first, bits_of(block.used), self._geometry.pfns)
-            for mask, ref in block.layers:
-                folios = mask.bit_count()
-                more = sum(n for bit, n in large.items() if mask >> bit & 1)
-                yield ref.call, ref.pins * folios, folios + more
-            for bit, refs in block.slots.items():
-                pages = 1 + large.get(bit, 0)
-                for ref in refs:
-                    yield ref.call, ref.pins, pages
+            doubt = block.alike | block.guessed
+            for record in block.records:
+                mask, pins = record.mask, record.pins
+                pages = mask.bit_count()
+                guessed = (mask & doubt).bit_count() * pins
+                yield Share(
+                    record.origin,
+                    record.call,
+                    record.time,
+                    pages * pins,
+                    self._whole(first, mask) if record.whole else pages,
+                    guessed,
+                )
+
+    def _whole(self, first: int, mask: int) -> int:
+        """The pages of folios that were pinned as a whole."""
+        return sum(folio.pages for _, folio in self.places(first, mask).values())
 
     def folio(self, shards: Sequence[Shard], pfn: int) -> list[Item]:
-        """The pins on the folio whose head is at pfn; looks at its block alone.
+        """The pins on the folio that has a page; looks at its blocks alone.
 
-        Raises Unreadable if that cannot be found.
+        Raises Unreadable if one of these cannot be found.
         """
-        number, bit = divmod(pfn, self._geometry.pfns)
+        head, folio = self._folios.of_page(pfn)
+        items: list[Item] = []
         if not shards:
-            return []
-        shard, key = shards[self._geometry.shard(number)], self._geometry.key(number)
+            return items
+        size = self._geometry.pfns
+        for number in range(head // size, (head + folio.pages - 1) // size + 1):
+            block = self._load(shards[self._geometry.shard(number)], number)
+            if block:
+                items += self._items(self._geometry.pfn(number), block)
+        return [item for item in items if item.head == head]
+
+    def _load(self, shard: Shard, number: int) -> Block | None:
+        """The block of that number, if it has pins; raises Unreadable."""
+        key = self._geometry.key(number)
         address = self.walker.load(shard.head, key, shard.settled)
-        if not address:
-            return []
-        block = self._blocks.read(address, number, shard.settled)
-        if block is None or not block.used >> bit & 1:
-            return []
-        return list(self._folio(pfn, block, bit, *self._folios.describe([pfn])))
+        return self._blocks.read(address, number, shard.settled) if address else None
 
     def _shard(self, turn: int, shard: Shard) -> Iterator[tuple[int, int]]:
         """Number and address of the blocks of a shard, which has a number as well."""
         for key, address in self.walker.entries(shard.head, shard.settled):
             yield self._geometry.block(key, turn), address
 
-    def _block(self, first: int, block: Block) -> Iterator[Item]:
-        """The pins on a block's folios."""
-        bits = bits_of(block.used)
-        folios = self._folios.describe([first + bit for bit in bits])
-        for bit, folio in zip(bits, folios, strict=True):
-            yield from self._folio(first + bit, block, bit, folio)
+    def places(self, first: int, mask: int) -> Places:
+        """The folios that pages of a block are of."""
+        found: Places = {}
+        end = 0
+        for bit in bits_of(mask):
+            pfn = first + bit
+            if pfn >= end:
+                place = self._folios.of_page(pfn)
+                end = place[0] + place[1].pages
+            found[bit] = place
+        return found
 
-    def _folio(self, pfn: int, block: Block, bit: int, folio: Folio) -> Iterator[Item]:
-        """The pins on one of them."""
-        inferred = bool(block.inferred >> bit & 1)
-        for ref in block.refs(bit):
-            addr = ref.call.folio_addr(folio.place, self._page_shift)
-            yield Item(pfn, ref.call, addr, ref.pins, inferred, folio)
+    def _items(self, first: int, block: Block) -> Iterator[Item]:
+        """The pins on a block's pages."""
+        places = self.places(first, block.used)
+        for record in block.records:
+            mask = record.mask
+            while mask:
+                bit = (mask & -mask).bit_length() - 1
+                head, folio = places[bit]
+                room = head + folio.pages - first - bit
+                pages = (1 << min(_run(mask >> bit), room)) - 1 << bit
+                yield self._item(block, record, first + bit, pages, head, folio)
+                mask &= ~pages
+
+    def _item(
+        self,
+        block: Block,
+        record: PinRecord,
+        pfn: int,
+        pages: int,
+        head: int,
+        folio: Folio,
+    ) -> Item:
+        """A record's pins on those pages, by bit, of a folio: gup_pin_fill_item()."""
+        inside, count = pfn - head, pages.bit_count()
+        place = folio.place
+        if inside:
+            place = None if place is None else place + inside
+            if folio.ino:
+                folio = replace(folio, index=folio.index + inside)
+        return Item(
+            pfn,
+            head,
+            folio.pages if record.whole else count,
+            count * record.pins,
+            record.origin,
+            record.time,
+            record.addr(place, self._page_shift),
+            block.match(pages),
+            folio,
+        )
+
+
+def _run(mask: int) -> int:
+    """How many of the lowest bits are set before one is not."""
+    return (~mask & mask + 1).bit_length() - 1
+
+
+def by_folio(items: Iterable[Item], block_pages: int) -> Iterator[list[Item]]:
+    """The items of each folio, which come in the order of a walk; by ascending pfn."""
+    folios: dict[int, list[Item]] = {}
+    block = -1
+    for item in items:
+        if item.pfn // block_pages != block:
+            block = item.pfn // block_pages
+            yield from _ended(folios, block * block_pages)
+        folios.setdefault(item.head, []).append(item)
+    yield from _ended(folios, ALL_PFNS + 1)
+
+
+def _ended(folios: dict[int, list[Item]], before: int) -> Iterator[list[Item]]:
+    """Take those out that end before a pfn."""
+    for head in sorted(folios):
+        if head + folios[head][0].folio.pages <= before:
+            yield folios.pop(head)

@@ -21,7 +21,7 @@ from gup_pin.filter import Filter
 from gup_pin.format import Names
 from gup_pin.ring import Event, Hazard
 from gup_pin.runs import Run
-from samples import CALL, NAMES, NOW, PAGE_SHIFT, item
+from samples import NAMES, NOW, ORIGIN, PAGE_SHIFT, item
 
 if TYPE_CHECKING:
     from drgn import Program
@@ -128,7 +128,7 @@ class MockState:
 
     def frames(self, handle: int) -> tuple[str, ...]:
         """The frames of their stack."""
-        assert handle == CALL.origin.stack
+        assert handle == ORIGIN.stack
         return ("pin_user_pages_fast+0x51/0x80", "bio_iov_iter_get_pages+0x1/0x2")
 
 

@@ -1,58 +1,56 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Blocks, sets, calls and origins in memory made by hand."""
+"""Blocks, records and origins in memory made by hand."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from gup_pin import blocks, records
 from gup_pin.errors import Faults
 from gup_pin.memory import Field, Record
 from mock_memory import MockMemory
-from samples import CALL, MEANING, ORIGIN
+from samples import ADDR, MEANING, ORIGIN, TIME
 
-# As gcc lays out the structures of format 3 on x86_64.
-WORD = 64
-RECORDS = records.Layouts(
-    call=Record(
-        "struct gup_pin_call",
-        40,
-        [Field(WORD * i, WORD) for i in range(4)] + [Field(256, 32), Field(288, 32)],
-    ),
+# As gcc lays out the structures of format 5 on x86_64.
+ORIGIN_SIZE = 120
+ORIGINS = records.Layouts(
     origin=Record(
         "struct gup_pin_origin",
-        88,
-        [Field(64, WORD), Field(512, WORD)]
+        ORIGIN_SIZE,
+        [Field(64, 64), Field(512, 64)]
         + [Field(128, 32), Field(160, 8), Field(168, 8), Field(176, 8)]
         + [Field(192 + 32 * i, 32, signed=True) for i in range(3)],
     ),
     comm_at=36,
     comm_size=16,
-    refs_at=32,
-    refs=Record(
-        "struct gup_pin_refs", 16, [Field(0, 64), Field(64, 32), Field(96, 32)]
-    ),
-    first_ref_at=16,
-    ref=Record("struct gup_pin_ref", 24, [Field(0, 64), Field(128, 32)]),
 )
-SLOTS = 64
-LAYER = [Field(0, 64), Field(64, 64), Field(128, 64), Field(256, 32)]
-LAYER_AT = 384
+# Next, previous, origin, time, mask, base; then, behind the cookie, pins and flags.
+RECORD_SIZE, FIRST_AT = 64, 48
+RECORD = [Field(64 * i, 64) for i in range(6)] + [Field(448, 32), Field(480, 32)]
 BLOCKS = blocks.Layouts(
     block=Record(
         "struct gup_pin_block",
-        96,
-        [Field(WORD * i, WORD) for i in (0, 1, 2, 3, 5)]
-        + [Field(LAYER_AT + field.bit_offset, field.bits) for field in LAYER]
-        + [Field(704, 32)],
+        FIRST_AT + RECORD_SIZE,
+        [Field(0, 64), Field(64, 64), Field(128, 64), Field(320, 32)]
+        + [Field(8 * FIRST_AT + field.bit_offset, field.bits) for field in RECORD],
     ),
-    layer=Record("struct gup_pin_layer", 40, LAYER),
-    slots=struct.Struct(f"<{SLOTS}Q"),
+    record=Record("struct gup_pin_record", RECORD_SIZE, RECORD),
+    first_at=FIRST_AT,
 )
+SAYS_ADDR, WHOLE = records.HAS_ADDR, records.WHOLE_FOLIO
 
-# (call, mask, pins) of a layer.
-Layer = tuple[int, int, int]
+
+class Pins(NamedTuple):
+    """What a record says; a mask of 0 is a reader's place."""
+
+    mask: int
+    origin: int
+    pins: int = 1
+    time: int = TIME
+    base: int = ADDR
+    flags: int = SAYS_ADDR
 
 
 class Records:
@@ -61,22 +59,15 @@ class Records:
     def __init__(self, live: bool = False) -> None:
         """Begin with nothing; it is a dump, unless live."""
         self.memory, self.faults = MockMemory(), Faults()
-        self.reader = records.Reader(
-            self.memory, RECORDS, self.faults.add, live, MEANING
-        )
+        self.origins = records.OriginReader(self.memory, ORIGINS, live, MEANING)
         self.blocks = blocks.BlockReader(
-            self.memory, BLOCKS, self.reader, self.faults.add
+            self.memory, BLOCKS, self.origins, self.faults.add, live
         )
-
-    def put_call(self, npages: int = CALL.npages, live: int = 3) -> int:
-        """Add the sample call, which has some live pins, with an origin of its own."""
-        call = (CALL.time, CALL.addr, CALL.index, npages, live)
-        return self.memory.put(struct.pack("<QQQQII", self.put_origin(), *call))
 
     def put_origin(self, pid: int = ORIGIN.pid, address: int | None = None) -> int:
         """Add the sample origin, of some task."""
         origin = struct.pack(
-            "<8xQIBBBxiii16s12xQ16x",
+            "<8xQIBBBxiii16s12xQ48x",
             0xFFFF888000002000,
             *(ORIGIN.stack, ORIGIN.mode, ORIGIN.term, ORIGIN.api),
             *(ORIGIN.tgid, pid, ORIGIN.owner, ORIGIN.comm + b"\0junk", 1),
@@ -84,62 +75,57 @@ class Records:
         return self.memory.put(origin, address)
 
     @staticmethod
-    def refs(
-        pairs: Sequence[tuple[int, int]], following: int = 0, room: int = 20
-    ) -> bytes:
-        """A struct gup_pin_refs of (call, pins)."""
-        data = b"".join(
-            struct.pack("<QQI4x", call, seq, pins)
-            for seq, (call, pins) in enumerate(pairs)
+    def record(pins: Pins, following: int, before: int) -> bytes:
+        """A struct gup_pin_record."""
+        return struct.pack(
+            "<QQQQQQQII",
+            *(following, before, pins.origin, pins.time, pins.mask, pins.base),
+            *(0xC0FFEE, pins.pins, pins.flags),
         )
-        return struct.pack("<QII", following, len(pairs), room) + data
-
-    def put_set(self, refs: bytes, address: int | None = None) -> int:
-        """Add a set with these first refs, and return the slot that points to it."""
-        head = struct.pack("<III4xQQ", 0, 0, 0, 0, 0)
-        return self.memory.put(head + refs, address) | 1
-
-    @staticmethod
-    def layer(layer: Layer, following: int = 0) -> bytes:
-        """A struct gup_pin_layer."""
-        call, mask, pins = layer
-        return struct.pack("<QQQQI4x", following, call, mask, 0, pins)
-
-    def put_layers(self, layers: Sequence[Layer]) -> int:
-        """Add layers, and return the address of the first."""
-        following = 0
-        for layer in reversed(layers):
-            following = self.memory.put(self.layer(layer, following))
-        return following
 
     def put_block(
         self,
         number: int,
-        layers: Sequence[Layer] = (),
-        slots: dict[int, int] | None = None,
+        first: Pins | None = None,
+        others: Sequence[Pins] = (),
         *,
-        inferred: int = 0,
-        used: int | None = None,
-        following: int | None = None,
+        alike: int = 0,
+        guessed: int = 0,
     ) -> int:
-        """Add a block, and return its address.
+        """Add a block, and return its address; its first record may be unused."""
+        address = self.memory.put(bytes(FIRST_AT + RECORD_SIZE))
+        head = address + FIRST_AT
+        places = [head, *(self.memory.put(bytes(RECORD_SIZE)) for _ in others), head]
+        for i, pins in enumerate(others, 1):
+            data = self.record(pins, places[i + 1], places[i - 1])
+            self.memory.put(data, places[i])
+        count = sum(pins.mask != 0 for pins in (first or Pins(0, 0), *others))
+        words = struct.pack("<QQQQQI4x", number, alike, guessed, 0, 0, count)
+        data = self.record(first or Pins(0, 0xDEAD), places[1], places[-2])
+        return self.memory.put(words + data, address)
 
-        used is what layers and slots say, and following the second layer, unless told.
-        The slots that are not there hold what nobody must look at.
-        """
-        slots = slots or {}
-        first, *others = layers or [(0xDEAD, 0, 1)]
-        if following is None:
-            following = self.put_layers(others)
-        slotted = sum(1 << bit for bit in slots)
-        if used is None:
-            used = slotted
-            for _, mask, _ in layers:
-                used |= mask
-        array = 0
-        if slots:
-            words = [slots.get(bit, 0xDEAD0003) for bit in range(SLOTS)]
-            array = self.memory.put(struct.pack(f"<{SLOTS}Q", *words))
-        head = struct.pack("<QQQQQQ", number, used, slotted, inferred, 9, array)
-        tail = struct.pack("<II", sum(mask != 0 for _, mask, _ in layers), 0)
-        return self.memory.put(head + self.layer(first, following) + tail)
+    def places(self, block: int) -> list[int]:
+        """The addresses of a block's records, the first of which lies in the block."""
+        places = [block + FIRST_AT]
+        while (following := self.word(places[-1], 0)) != places[0]:
+            places.append(following)
+        return places
+
+    def word(self, address: int, number: int) -> int:
+        """One of the words at an address."""
+        data = self.memory.read(address + 8 * number, 8, "")
+        return int(struct.unpack("<Q", data)[0])
+
+    def damage(self, address: int, data: bytes) -> None:
+        """Other bytes at an address, which is in a piece."""
+        for start, piece in self.memory.pieces.items():
+            at = address - start
+            if 0 <= at <= len(piece) - len(data):
+                changed = piece[:at] + data + piece[at + len(data) :]
+                self.memory.pieces[start] = changed
+                return
+        raise AssertionError(f"nothing is at {address:#x}")
+
+    def link(self, address: int, number: int, value: int) -> None:
+        """Another word at an address: 0 is next, 1 is previous."""
+        self.damage(address + 8 * number, struct.pack("<Q", value))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Calls, folios and items for tests that do not care where they come from."""
+"""Origins, folios and items for tests that do not care where they come from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from gup_pin.folio import Folio
 from gup_pin.format import Names
 from gup_pin.meaning import Meaning
-from gup_pin.records import Call, Origin
+from gup_pin.records import Origin
 from gup_pin.runs import Item
 
 PAGE_SHIFT = 12
@@ -46,17 +46,18 @@ ORIGIN = Origin(
     comm=b"fio",
     meaning=MEANING,
 )
-CALL = Call(
-    address=0xFFFF888000001000,
-    origin=ORIGIN,
-    time=TIME,
-    addr=0x7F21C0000000,
-    index=0x7F21C0000,
-    npages=64,
-)
+ADDR = 0x7F21C0000000
 ANON = Folio("anon", 0, 0, 0, 0, 0)
 
 
-def item(pfn: int, *, call: Call = CALL, page: int = 0, folio: Folio = ANON) -> Item:
-    """One pin on a folio; page is its place in the call, in pages."""
-    return Item(pfn, call, CALL.addr + (page << PAGE_SHIFT), 1, False, folio)
+def item(
+    pfn: int,
+    *,
+    origin: Origin = ORIGIN,
+    time: int = TIME,
+    page: int = 0,
+    folio: Folio = ANON,
+) -> Item:
+    """A pin on the head of a folio; page is its place in the call, in pages."""
+    addr = ADDR + (page << PAGE_SHIFT)
+    return Item(pfn, pfn, 1, 1, origin, time, addr, "exact", folio)

@@ -20,7 +20,7 @@ from gup_pin.filter import BadFilter, Filter
 from gup_pin.ring import Event, Hazard
 from gup_pin.runs import Run
 from gup_pin.state import GupPinState
-from samples import CALL, ORIGIN, STACKS, item
+from samples import ORIGIN, STACKS, item
 
 FLAG_HEAD = 6
 
@@ -77,7 +77,7 @@ def test_pins_of_a_folio(
 
 EACH: list[Callable[[Any], Any]] = [
     api.for_each_pin,
-    api.for_each_call,
+    api.for_each_record,
     api.for_each_origin,
     api.for_each_hazard,
     api.for_each_inconsistency,
@@ -144,7 +144,7 @@ class Kind(enum.Enum):
     STRUCT, TYPEDEF, POINTER, VOID = range(4)
 
 
-CALL_TYPE = SimpleNamespace(kind=Kind.STRUCT, tag="gup_pin_call")
+RECORD_TYPE = SimpleNamespace(kind=Kind.STRUCT, tag="gup_pin_record")
 ORIGIN_TYPE = SimpleNamespace(kind=Kind.STRUCT, tag="gup_pin_origin")
 FRAMES = STACKS.frames(ORIGIN.stack)
 
@@ -155,12 +155,12 @@ def to(inner: Any, kind: Kind = Kind.POINTER) -> Any:
 
 
 def make_object(kind: Any, prog: object) -> Any:
-    """An object of a program; its members are those of a call, or of its origin."""
+    """An object of a program; its members are those of a record, or of its origin."""
     origin = SimpleNamespace(id=SimpleNamespace(stack=value(ORIGIN.stack)))
     bare = kind
     while hasattr(bare, "type"):
         bare = bare.type
-    parts = {"origin": origin} if bare is CALL_TYPE else vars(origin)
+    parts = {"origin": origin} if bare is RECORD_TYPE else vars(origin)
     return SimpleNamespace(type_=kind, prog_=prog, **parts)
 
 
@@ -179,7 +179,7 @@ FIRST = item(1)
 HAZARD = Hazard(0, 1, Event(0, 0, 0, 0, b"", ()), Run(FIRST, 1, 1), 1, 0, 0, 0, (0, 0))
 
 
-@pytest.mark.parametrize("pin", [Run(FIRST, 1, 1), FIRST, HAZARD, CALL, ORIGIN])
+@pytest.mark.parametrize("pin", [Run(FIRST, 1, 1), FIRST, HAZARD, ORIGIN])
 def test_a_pin_knows_its_stack(pin: Any, prog: Any) -> None:
     """Nothing else is needed; a program does no harm."""
     assert api.pin_stack(pin) == FRAMES
@@ -188,13 +188,13 @@ def test_a_pin_knows_its_stack(pin: Any, prog: Any) -> None:
 
 def test_stack_of_a_pin_made_by_hand(prog: Any) -> None:
     """For which a program is needed."""
-    run = Run(item(1, call=replace(CALL, origin=replace(ORIGIN, meaning=None))), 1, 1)
+    run = Run(item(1, origin=replace(ORIGIN, meaning=None)), 1, 1)
     assert api.pin_stack(run, prog) == FRAMES
     with pytest.raises(TypeError, match="program"):
         api.pin_stack(run)
 
 
-@pytest.mark.parametrize("inner", [CALL_TYPE, ORIGIN_TYPE])
+@pytest.mark.parametrize("inner", [RECORD_TYPE, ORIGIN_TYPE])
 def test_stack_of_an_object(prog: Any, inner: Any) -> None:
     """A structure, a pointer to it, and either by another name."""
     name = Kind.TYPEDEF
@@ -206,7 +206,7 @@ def test_stack_of_an_object(prog: Any, inner: Any) -> None:
 def test_stack_of_what_is_no_pin(prog: Any) -> None:
     """As if the two were the wrong way round; a pointer to anything else."""
     page = SimpleNamespace(kind=Kind.STRUCT, tag="page")
-    for kind in (to(page), to(SimpleNamespace(kind=Kind.VOID)), to(to(CALL_TYPE))):
+    for kind in (to(page), to(SimpleNamespace(kind=Kind.VOID)), to(to(RECORD_TYPE))):
         with pytest.raises(TypeError, match="no pin"):
             api.pin_stack(make_object(kind, prog))
     for other in (prog, None, 5):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Blocks: layers and slots."""
+"""Blocks: a list of records, and what damage does to it."""
 
 from __future__ import annotations
 
@@ -7,27 +7,24 @@ import struct
 
 import pytest
 
-from gup_pin.blocks import bits_of
-from mock_records import Records
-from samples import ORIGIN
+from gup_pin.blocks import Block, bits_of
+from mock_records import FIRST_AT, RECORD_SIZE, Pins, Records
+from samples import ORIGIN, TIME
 
 ALL = (1 << 64) - 1
 NR = 0x68A
 
 
-def pins(
-    records: Records, address: int, settled: bool = True
-) -> dict[int, list[tuple[int, int]]]:
-    """(address of the call, pins) on each folio of a block that has any."""
+def pins(records: Records, address: int, settled: bool = True) -> list[tuple[int, int]]:
+    """(mask, pins on each page) of a block's records."""
     block = records.blocks.read(address, NR, settled)
     if not block:
-        return {}
-    every = [ref.pins for bit in bits_of(block.used) for ref in block.refs(bit)]
-    assert block.pins() == sum(every)
-    return {
-        bit: [(ref.call.address, ref.pins) for ref in block.refs(bit)]
-        for bit in bits_of(block.used)
-    }
+        return []
+    found = [(record.mask, record.pins) for record in block.records]
+    assert block.pins() == sum(mask.bit_count() * count for mask, count in found)
+    for mask, _ in found:
+        assert mask and block.used & mask == mask
+    return found
 
 
 @pytest.mark.parametrize(
@@ -39,223 +36,272 @@ def test_bits(mask: int, bits: tuple[int, ...]) -> None:
     assert bits_of(mask) == tuple(bits)
 
 
-def test_one_call_for_all_folios() -> None:
-    """A layer; the slots are not so much as looked for."""
+def test_all_of_a_record() -> None:
+    """Every member, and the number that those of its call have."""
     records = Records()
-    call = records.put_call()
-    address = records.put_block(NR, [(call, ALL, 1)])
-    assert pins(records, address) == {bit: [(call, 1)] for bit in range(64)}
+    origin = records.put_origin()
+    address = records.put_block(NR, Pins(0b11, origin, 3, TIME, 0x5000, 3))
+    block = records.blocks.read(address, NR)
+    assert block
+    (record,) = block.records
+    assert record.address == address + FIRST_AT
+    assert (record.origin, record.origin_at) == (ORIGIN, origin)
+    assert (record.time, record.mask, record.pins) == (TIME, 0b11, 3)
+    assert (record.base, record.flags) == (0x5000, 3)
+    assert record.call == TIME << 64 | origin
     assert not records.faults
 
 
-def test_layers_in_the_order_of_their_list() -> None:
-    """Each is on the folios of its mask, and one that is empty on none."""
+def test_records_in_the_order_of_their_list() -> None:
+    """Without readers' places, and the first if it is not in use."""
     records = Records()
-    first, second, third = (records.put_call() for _ in range(3))
-    layers = [(third, 0b0111, 1), (0xDEAD, 0, 7), (first, 0b0110, 1), (second, 4, 512)]
-    address = records.put_block(NR, layers)
-    assert pins(records, address) == {
-        0: [(third, 1)],
-        1: [(third, 1), (first, 1)],
-        2: [(third, 1), (first, 1), (second, 512)],
-    }
+    origin = records.put_origin()
+    others = [Pins(0b10, origin), Pins(0, 0xDEAD), Pins(0b110, origin, 512)]
+    address = records.put_block(NR, Pins(1, origin), others)
+    assert pins(records, address) == [(1, 1), (0b10, 1), (0b110, 512)]
+    address = records.put_block(NR, None, others)
+    assert pins(records, address) == [(0b10, 1), (0b110, 512)]
     assert not records.faults
 
 
-def test_slots() -> None:
-    """Only those that the mask says are there, calls and sets alike."""
+def test_how_sure_it_is() -> None:
+    """The worst of some pages."""
+    block = Block(0b0110, 0b0100, ())
+    pages = (0b1001, 0b0010, 0b0011, 0b0100, 0b1111)
+    assert [block.match(mask) for mask in pages] == [
+        *("exact", "alike", "alike", "inferred", "inferred")
+    ]
+
+
+def test_a_block_that_only_a_reader_keeps() -> None:
+    """It has no pins."""
     records = Records()
-    first, second = records.put_call(), records.put_call()
-    both = records.put_set(records.refs([(second, 2), (first, 1)], room=2))
-    address = records.put_block(NR, slots={0: first, 7: both, 63: second})
-    assert pins(records, address) == {
-        0: [(first, 1)],
-        7: [(second, 2), (first, 1)],
-        63: [(second, 1)],
-    }
-    assert not records.faults
-
-
-def test_layers_come_before_slots() -> None:
-    """As a walk of the kernel's meets them."""
-    records = Records()
-    layer, slot = records.put_call(), records.put_call()
-    address = records.put_block(NR, [(0xDEAD, 0, 1), (layer, 0b11, 1)], {1: slot})
-    assert pins(records, address) == {0: [(layer, 1)], 1: [(layer, 1), (slot, 1)]}
-
-
-def test_layer_with_folios_that_are_not_yet_used() -> None:
-    """The kernel sets a layer's mask first: one it was just putting there is no pin."""
-    records = Records()
-    call = records.put_call()
-    layers = [(call, 0b0111, 1), (0x1000, 0b1000, 1), (call, 0b1100, 2)]
-    block = records.blocks.read(records.put_block(NR, layers, used=0b0101), NR)
-    assert block and block.used == 0b0101
-    assert [(mask, ref.pins) for mask, ref in block.layers] == [(0b101, 1), (0b100, 2)]
-    assert not records.faults
-
-
-@pytest.mark.parametrize("live", [False, True])
-def test_call_of_a_running_kernel(live: bool) -> None:
-    """By the next block it may be another, with an origin of another task."""
-    records = Records(live)
-    call = records.put_call()
-    (origin,) = struct.unpack_from("<Q", records.memory.pieces[call])
-    address = records.put_block(NR, [(call, 1, 1), (call, 2, 2)])
-    for pid in (ORIGIN.pid, 77):
-        records.put_origin(pid, origin)
-        block = records.blocks.read(address, NR)
-        assert block
-        (_, first), (_, second) = block.layers
-        assert first.call is second.call
-        assert first.call.origin.pid == (pid if live else ORIGIN.pid)
-
-
-def test_origins_of_a_running_kernel() -> None:
-    """Equal ones are one object: sums are told apart by that."""
-    records = Records(live=True)
-    first, second = (
-        records.put_block(NR, [(records.put_call(), 1, 1)]) for _ in range(2)
-    )
-    calls = []
-    for address in (first, second, first):
-        block = records.blocks.read(address, NR)
-        assert block
-        calls += [ref.call for _, ref in block.layers]
-    assert len({id(call) for call in calls}) == 3
-    assert len({id(call.origin) for call in calls}) == 1
-
-
-def test_inferred() -> None:
-    """Is of a folio, not of a pin."""
-    records = Records()
-    call = records.put_call()
-    block = records.blocks.read(records.put_block(NR, [(call, 3, 1)], inferred=2), NR)
-    assert block and block.inferred == 2
-
-
-def test_empty_block() -> None:
-    """Stays in the index for a while; what is left in it means nothing."""
-    records = Records()
-    address = records.put_block(NR, [(0xDEAD, 0, 1)], used=0)
+    assert records.blocks.read(records.put_block(NR), NR) is None
+    address = records.put_block(NR, None, [Pins(0, 0xDEAD)])
     assert records.blocks.read(address, NR) is None
     assert not records.faults
 
 
-def test_slot_that_is_being_released() -> None:
-    """It is NULL before its bit goes."""
+@pytest.mark.parametrize("live", [False, True])
+def test_origin_of_a_running_kernel(live: bool) -> None:
+    """By the next block it may be another."""
+    records = Records(live)
+    origin = records.put_origin()
+    address = records.put_block(NR, Pins(1, origin), [Pins(2, origin)])
+    for pid in (ORIGIN.pid, 77):
+        records.put_origin(pid, origin)
+        block = records.blocks.read(address, NR)
+        assert block
+        first, second = block.records
+        assert first.origin is second.origin
+        assert first.origin.pid == (pid if live else ORIGIN.pid)
+
+
+def test_equal_origins_are_one_object() -> None:
+    """Sums, and runs, are told apart by that."""
+    records = Records(live=True)
+    blocks = [
+        records.put_block(NR, Pins(1, origin))
+        for origin in (records.put_origin(), records.put_origin())
+    ]
+    found = [records.blocks.read(address, NR) for address in (*blocks, blocks[0])]
+    assert len({id(block.records[0].origin) for block in found if block}) == 1
+
+
+def three(records: Records) -> tuple[int, list[int]]:
+    """A block with three records; its address, and theirs."""
+    origin = records.put_origin()
+    others = [Pins(2, origin), Pins(4, origin)]
+    address = records.put_block(NR, Pins(1, origin), others)
+    return address, records.places(address)
+
+
+def lines(records: Records) -> list[str]:
+    """What could not be read."""
+    return list(records.faults.lines())
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_a_list_that_leads_nowhere(settled: bool) -> None:
+    """What comes before it is told."""
     records = Records()
-    address = records.put_block(NR, slots={3: 0})
-    assert pins(records, address, settled=False) == {3: []}
+    address, (_, second, _) = three(records)
+    records.link(second, 0, 0x2000)
+    assert pins(records, address, settled) == [(1, 1), (2, 1)]
+    assert lines(records) == ["struct gup_pin_record not in the dump (0x2000)"]
+
+
+@pytest.mark.parametrize("settled", [True, False])
+@pytest.mark.parametrize("to", [1, 2])
+def test_a_list_that_is_a_circle(to: int, settled: bool) -> None:
+    """The walk ends."""
+    records = Records()
+    address, places = three(records)
+    records.link(places[2], 0, places[to])
+    assert pins(records, address, settled) == [(1, 1), (2, 1), (4, 1)]
+    assert lines(records) == [f"struct gup_pin_record is none ({places[to]:#x})"]
+
+
+def test_a_list_that_leads_to_that_of_another_block() -> None:
+    """Its records are not told as those of this one."""
+    records = Records()
+    address, places = three(records)
+    _, others = three(records)
+    records.link(places[0], 0, others[1])
+    assert pins(records, address) == [(1, 1)]
+    assert lines(records) == [f"struct gup_pin_record is none ({others[1]:#x})"]
+
+
+def test_a_list_that_leads_to_another_block_while_it_is_changed() -> None:
+    """That it comes back cannot be: it ends all the same."""
+    records = Records()
+    address, places = three(records)
+    _, others = three(records)
+    records.link(places[0], 0, others[1])
+    found = pins(records, address, settled=False)
+    assert found[0] == (1, 1)
+    assert len(lines(records)) == 1
+
+
+def test_a_list_that_lacks_its_end() -> None:
+    """Its head knows which the last is."""
+    records = Records()
+    address, places = three(records)
+    records.link(places[1], 0, places[0])
+    assert pins(records, address) == [(1, 1), (2, 1)]
+    assert lines(records) == [f"struct gup_pin_record is none ({places[0]:#x})"]
+
+
+def test_a_record_that_is_just_added_or_removed() -> None:
+    """The lock is held: what is behind it knows another one."""
+    records = Records()
+    address, places = three(records)
+    records.link(places[2], 1, places[0])
+    assert pins(records, address, settled=False) == [(1, 1), (2, 1), (4, 1)]
     assert not records.faults
+    assert pins(records, address) == [(1, 1), (2, 1)]
+    assert records.faults
 
 
-def test_another_block() -> None:
-    """A block knows its number: this is none, or not the one."""
+class Changing(Records):
+    """A running kernel, whose block has another list when it is read again."""
+
+    def __init__(self, times: int) -> None:
+        """In order only after so many times."""
+        super().__init__(live=True)
+        self._times = times
+        self.block = 0
+
+    def put(self) -> int:
+        """Add a block that is being changed."""
+        self.block, places = three(self)
+        self.link(places[2], 1, places[0])
+        read = self.memory.read
+
+        def read_again(address: int, size: int, what: str) -> bytes:
+            if address == self.block:
+                self._times -= 1
+                if self._times < 0:
+                    self.link(places[2], 1, places[1])
+            return read(address, size, what)
+
+        self.memory.read = read_again  # type: ignore[method-assign]
+        return self.block
+
+
+def test_a_list_of_a_running_kernel() -> None:
+    """It is read again, and told if it stays so."""
+    records = Changing(2)
+    assert pins(records, records.put(), settled=False) == [(1, 1), (2, 1), (4, 1)]
+    assert not records.faults
+    records = Changing(9)
+    assert pins(records, records.put(), settled=False) == [(1, 1), (2, 1)]
+    assert len(lines(records)) == 1
+
+
+def zero(records: Records, address: int, start: int, end: int) -> None:
+    """Zero a part of what lies at an address: it is in a page that is not there."""
+    records.damage(address + start, bytes(end - start))
+
+
+@pytest.mark.parametrize("start", [0, 8, 16, 24, 32, 40, 48, 56])
+def test_a_record_whose_end_is_zeroed(start: int) -> None:
+    """As where it lies in two pages: it is told, whatever is left of it."""
     records = Records()
-    address = records.put_block(NR + 1, [(records.put_call(), 1, 1)])
-    assert pins(records, address) == {}
-    assert pins(records, 0x5001) == {}
-    assert list(records.faults.lines()) == [
-        f"struct gup_pin_block is none ({address:#x})",
-        "struct gup_pin_block not in the dump (0x5001)",
+    address, places = three(records)
+    zero(records, places[1], start, RECORD_SIZE)
+    assert (2, 1) not in pins(records, address)
+    assert records.faults
+
+
+@pytest.mark.parametrize("end", [8, 16, 24, 32, 40, 48, 56, 64])
+def test_a_record_whose_begin_is_zeroed(end: int) -> None:
+    """What is left of it may be told, but not that this is all."""
+    records = Records()
+    address, places = three(records)
+    zero(records, places[1], 0, end)
+    assert (4, 1) not in pins(records, address)
+    assert records.faults
+
+
+@pytest.mark.parametrize("end", range(8, FIRST_AT + RECORD_SIZE + 8, 8))
+def test_a_block_that_is_zeroed(end: int) -> None:
+    """All of it, or what lies in one of two pages."""
+    size = FIRST_AT + RECORD_SIZE
+    for start, stop in ((0, end), (size - end, size)):
+        records = Records()
+        address, _ = three(records)
+        zero(records, address, start, stop)
+        assert (1, 1) not in pins(records, address)
+        assert records.faults
+
+
+def test_a_block_of_another_number() -> None:
+    """That is none."""
+    records = Records()
+    address = records.put_block(NR + 1, Pins(1, records.put_origin()))
+    assert records.blocks.read(address, NR) is None
+    assert lines(records) == [f"struct gup_pin_block is none ({address:#x})"]
+
+
+def test_a_block_that_is_not_there() -> None:
+    """The fault names it."""
+    records = Records()
+    assert records.blocks.read(0x1000, NR) is None
+    assert lines(records) == ["struct gup_pin_block not in the dump (0x1000)"]
+
+
+def test_an_origin_that_is_not_there() -> None:
+    """Other records are told."""
+    records = Records()
+    there = records.put_origin()
+    address = records.put_block(NR, Pins(1, 0x3000), [Pins(2, there), Pins(4, 0x3000)])
+    assert pins(records, address) == [(2, 1)]
+    assert lines(records) == [
+        "struct gup_pin_origin not in the dump (2 times, first 0x3000)"
     ]
 
 
-def test_lost_call_of_a_layer() -> None:
-    """One fault for all its folios; the other layers are told."""
+def test_a_record_without_pins() -> None:
+    """No page has none."""
     records = Records()
-    call = records.put_call()
-    address = records.put_block(NR, [(0x1000, ALL, 1), (call, 1, 1)])
-    assert pins(records, address)[0] == [(call, 1)]
-    assert list(records.faults.lines()) == [
-        "struct gup_pin_call not in the dump (0x1000)"
+    origin = records.put_origin()
+    address = records.put_block(NR, Pins(1, origin, 0), [Pins(2, origin)])
+    assert pins(records, address) == [(2, 1)]
+    assert lines(records) == [
+        f"struct gup_pin_record is none ({address + FIRST_AT:#x})"
     ]
 
 
-def test_lost_layer() -> None:
-    """Those before it are told, and so are slots."""
+def test_fewer_records_than_the_block_counts() -> None:
+    """They say that they have no page."""
     records = Records()
-    call = records.put_call()
-    address = records.put_block(NR, [(call, 1, 1)], {5: call}, following=0x2000)
-    assert pins(records, address) == {0: [(call, 1)], 5: [(call, 1)]}
-    assert list(records.faults.lines()) == [
-        "struct gup_pin_layer not in the dump (0x2000)"
-    ]
-
-
-def test_layers_in_a_circle() -> None:
-    """Damage ends the walk."""
+    address, places = three(records)
+    records.link(places[1], 4, 0)
+    assert pins(records, address) == [(1, 1), (4, 1)]
+    assert lines(records) == [f"struct gup_pin_record is none ({address:#x})"]
     records = Records()
-    call = records.put_call()
-    circle = records.memory.put(records.layer((call, 2, 1)))
-    records.memory.put(records.layer((call, 2, 1), circle), circle)
-    address = records.put_block(NR, [(call, 1, 1)], used=3, following=circle)
-    assert pins(records, address) == {0: [(call, 1)], 1: [(call, 1)]}
-    assert list(records.faults.lines()) == [
-        f"struct gup_pin_layer is none ({circle:#x})"
-    ]
-
-
-def test_lost_slots() -> None:
-    """The layers are told."""
-    records = Records()
-    call = records.put_call()
-    before = set(records.memory.pieces)
-    address = records.put_block(NR, [(call, 1, 1)], {5: call})
-    (slots,) = set(records.memory.pieces) - before - {address}
-    del records.memory.pieces[slots]
-    assert pins(records, address) == {0: [(call, 1)], 5: []}
-    assert list(records.faults.lines()) == [
-        f"slots of a block not in the dump ({slots:#x})"
-    ]
-
-
-def array_of(records: Records, block: int) -> int:
-    """The address of a block's slots."""
-    return int(struct.unpack_from("<40xQ", records.memory.pieces[block])[0])
-
-
-@pytest.mark.parametrize(("left", "lost"), [(0, [1, 7, 40]), (64, [40])])
-def test_zeroed_slots(left: int, lost: list[int]) -> None:
-    """All of them, or those in one of two pages: nobody was releasing these pins."""
-    records = Records()
-    call = records.put_call()
-    address = records.put_block(NR, [(call, 1, 1)], dict.fromkeys([1, 7, 40], call))
-    slots = array_of(records, address)
-    data = records.memory.pieces[slots]
-    records.memory.pieces[slots] = data[:left].ljust(512, b"\0")
-    found = pins(records, address)
-    assert found.pop(0) == [(call, 1)]
-    assert [bit for bit, refs in found.items() if not refs] == lost
-    where = f"{slots + 8 * lost[0]:#x}"
-    if len(lost) > 1:
-        where = f"{len(lost)} times, first {where}"
-    assert list(records.faults.lines()) == [f"slot of a block is none ({where})"]
-
-
-@pytest.mark.parametrize("settled", [False, True])
-def test_zeroed_layer(settled: bool) -> None:
-    """Those behind it are lost, too. The block counts its layers, at rest exactly."""
-    records = Records()
-    call = records.put_call()
-    layers = [(call, 0b11, 1), (call, 0b10, 1), (call, 0b01, 1)]
-    address = records.put_block(NR, layers)
-    (second,) = struct.unpack_from("<Q", records.memory.pieces[address], 48)
-    records.memory.pieces[second] = bytes(40)
-    assert pins(records, address, settled) == {0: [(call, 1)], 1: [(call, 1)]}
-    lines = [f"struct gup_pin_layer is none ({address:#x})"] if settled else []
-    assert list(records.faults.lines()) == lines
-
-
-@pytest.mark.parametrize("settled", [False, True])
-def test_half_a_block(settled: bool) -> None:
-    """Its own layer lies in another page, and so does the number of layers."""
-    records = Records()
-    call = records.put_call()
-    address = records.put_block(NR, [(call, 0b11, 1)], {5: call})
-    head = records.memory.pieces[address][:48]
-    records.memory.pieces[address] = head.ljust(96, b"\0")
-    assert pins(records, address, settled) == {0: [], 1: [], 5: [(call, 1)]}
-    lines = [f"struct gup_pin_block is none ({address:#x})"] if settled else []
-    assert list(records.faults.lines()) == lines
+    address, places = three(records)
+    records.damage(places[1], struct.pack("<QQQQQ", *(places[2], places[0], 0, 0, 0)))
+    assert pins(records, address, settled=False) == [(1, 1), (4, 1)]
+    assert not records.faults

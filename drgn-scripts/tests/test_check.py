@@ -4,21 +4,19 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from gup_pin.blocks import Block
-from gup_pin.check import Checker, FileCheck, Finding, Flags, Kind, recorded_of
+from gup_pin.check import Checker, FileCheck, Finding, Flags, Heads, Kind
 from gup_pin.errors import Faults, Unreadable
-from gup_pin.folio import Folio
+from gup_pin.folio import NO_FOLIO, Folio
 from gup_pin.memmap import BIAS, Counts, Layouts, Memmap
 from gup_pin.memory import Field, Record
-from gup_pin.records import Ref
+from gup_pin.runs import Item
 from gup_pin.xarray import Walker
 from mock_memory import NODE, MockMemory
-from samples import ANON, CALL, ORIGIN, PAGE_SHIFT
+from samples import ANON, ORIGIN, PAGE_SHIFT, item
 
 PAGE0, SIZE = 0xFFFFEA0000000000, 64
 WRITEBACK, DIRTY, SWAPCACHE, HEAD, RESERVED, SWAPBACKED, PRIVATE = (
@@ -27,6 +25,7 @@ WRITEBACK, DIRTY, SWAPCACHE, HEAD, RESERVED, SWAPBACKED, PRIVATE = (
 LAYOUTS = Layouts(
     page0=PAGE0,
     size=SIZE,
+    mark=Record("struct page", SIZE, [Field(0, 64), Field(64, 64)]),
     page=Record(
         "struct folio",
         3 * SIZE,
@@ -42,7 +41,7 @@ LAYOUTS = Layouts(
 )
 MAPPING = 0xFFFF888000002000
 FILE = replace(ANON, map="file", ino=5, index=3, place=3)
-READ = replace(CALL, origin=replace(ORIGIN, mode=0))
+READ = replace(ORIGIN, mode=0)
 
 
 def page(
@@ -67,9 +66,9 @@ class MockFolios:
         """Anonymous unless told."""
         self.kinds = kinds
 
-    def describe(self, pfns: Sequence[int]) -> list[Folio]:
-        """A folio for each pfn."""
-        return [self.kinds.get(pfn, ANON) for pfn in pfns]
+    def of_page(self, pfn: int) -> tuple[int, Folio]:
+        """The folio whose head is at a pfn."""
+        return pfn, self.kinds.get(pfn, ANON)
 
 
 class Kernel:
@@ -92,19 +91,20 @@ class Kernel:
             MockFolios(kinds or {}),  # type: ignore[arg-type]
             files,
             Flags(WRITEBACK, DIRTY, SWAPCACHE, SWAPBACKED, PRIVATE, write=1),
+            self.faults.add,
         )
 
-    def findings(self, *refs: Ref, bit: int = 0) -> list[Finding]:
+    def findings(self, *pins: Item, pfn: int = 0) -> list[Finding]:
         """What is wrong with a folio that has these pins on record."""
-        block = Block(1 << bit, 0, (), {bit: tuple(refs)})
-        return list(self.checker.recorded([(0, block)]))
+        items = [replace(pin, pfn=pfn, head=pfn) for pin in pins]
+        return list(self.checker.recorded([items]))
 
-    def kinds(self, *refs: Ref, bit: int = 0) -> list[Kind]:
+    def kinds(self, *pins: Item, pfn: int = 0) -> list[Kind]:
         """Only the kinds."""
-        return [finding.kind for finding in self.findings(*refs, bit=bit)]
+        return [finding.kind for finding in self.findings(*pins, pfn=pfn)]
 
 
-WRITE_PIN, READ_PIN = Ref(CALL, 1), Ref(READ, 1)
+WRITE_PIN, READ_PIN = item(0), item(0, origin=READ)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ PINNED = BIAS + 1
 
 
 @pytest.mark.parametrize(
-    ("flags", "mapping", "ref", "kinds"),
+    ("flags", "mapping", "pin", "kinds"),
     [
         (0, MAPPING, WRITE_PIN, []),
         (WRITEBACK, MAPPING, WRITE_PIN, [Kind.WRITEBACK]),
@@ -184,10 +184,10 @@ PINNED = BIAS + 1
         (DIRTY, MAPPING | 1, WRITE_PIN, []),
     ],
 )
-def test_content(flags: int, mapping: int, ref: Ref, kinds: list[Kind]) -> None:
+def test_content(flags: int, mapping: int, pin: Item, kinds: list[Kind]) -> None:
     """What the kernel was doing with a file's folio."""
     kernel = Kernel(page(flags, PINNED, mapping=mapping), kinds={0: FILE})
-    assert kernel.kinds(ref) == kinds
+    assert kernel.kinds(pin) == kinds
 
 
 @pytest.mark.parametrize(
@@ -208,8 +208,8 @@ def test_a_folio_that_its_file_has_replaced(kind: str) -> None:
     pages = [page(refs=PINNED, mapping=MAPPING)] * 2
     folio = replace(FILE, map=kind)
     kernel = Kernel(*pages, kinds={0: folio, 1: folio})
-    assert kernel.kinds(WRITE_PIN, bit=0) == []
-    assert kernel.kinds(WRITE_PIN, bit=1) == [Kind.TRUNCATED]
+    assert kernel.kinds(WRITE_PIN, pfn=0) == []
+    assert kernel.kinds(WRITE_PIN, pfn=1) == [Kind.TRUNCATED]
     assert not kernel.faults
 
 
@@ -221,32 +221,52 @@ def test_a_page_cache_that_is_not_in_the_dump() -> None:
 
 
 def test_what_a_finding_says() -> None:
-    """All pins of the folio, each as a line."""
-    (finding,) = Kernel(page(refs=1)).findings(WRITE_PIN, Ref(READ, 2))
+    """All pins of the folio, as lines."""
+    (finding,) = Kernel(page(refs=1)).findings(WRITE_PIN, replace(READ_PIN, pins=2))
     assert (finding.pfn, finding.recorded, finding.counts.refs) == (0, 3, 1)
     assert finding.stacks == [ORIGIN.stack]
     assert [run.pins for run in finding.runs(PAGE_SHIFT)] == [1, 2]
     assert finding.kind.about == "records" and Kind.WRITEBACK.about == "content"
 
 
-def test_all_of_a_block() -> None:
-    """Layers and slots add up, by folio."""
-    layers = ((0b11, Ref(CALL, 2)), (0b10, Ref(READ, 1)))
-    recorded = recorded_of(Block(0b111, 0, layers, {2: (WRITE_PIN, READ_PIN)}), 1)
-    assert {bit: (r.pins, r.writes) for bit, r in recorded.items()} == {
-        0: (2, 2),
-        1: (3, 2),
-        2: (2, 1),
-    }
+def test_pins_on_all_pages_of_a_folio() -> None:
+    """Add up, whatever page they are on; those of a call are one line."""
+    folio = replace(ANON, order=1)
+    second = replace(item(1, page=1, folio=folio), head=0)
+    items = [item(0, folio=folio), second, replace(second, origin=READ, pins=4)]
+    kernel = Kernel(large(0, 6))
+    assert list(kernel.checker.recorded([items])) == []
+    kernel = Kernel(large(0, 5))
+    (finding,) = kernel.checker.recorded([items])
+    assert (finding.kind, finding.pfn) == (Kind.TOO_FEW_PINS, 0)
+    assert finding.recorded == 6
+    runs = [(run.pfn, run.pages, run.pins) for run in finding.runs(PAGE_SHIFT)]
+    assert runs == [(0, 2, 2), (1, 1, 4)]
+
+
+def test_a_page_that_is_of_no_folio() -> None:
+    """It looks like a tail, but its head says nothing of it."""
+    kernel = Kernel(page(tail=0x1001, refs=0), kinds={0: NO_FOLIO})
+    assert kernel.kinds(replace(WRITE_PIN, folio=NO_FOLIO)) == [Kind.NO_FOLIO]
 
 
 def test_struct_pages_that_are_not_in_the_dump() -> None:
-    """The others of the block are looked at."""
+    """The other folios are looked at."""
     kernel = Kernel(page(refs=1))
-    block = Block(0b11, 0, (), {0: (WRITE_PIN,), 1: (WRITE_PIN,)})
-    assert [f.pfn for f in kernel.checker.recorded([(0, block)])] == [0]
+    folios = [[item(1)], [item(0)]]
+    assert [f.pfn for f in kernel.checker.recorded(folios)] == [0]
     (line,) = kernel.faults.lines()
     assert line.startswith("struct page not in the dump")
+
+
+def test_heads() -> None:
+    """Those that were met, and none beside them."""
+    heads = Heads()
+    met = [0, 63, 64, 1 << 40]
+    folios = [[replace(item(pfn + 7), head=pfn)] for pfn in met]
+    assert list(heads.noted(folios)) == folios
+    near = {pfn + more for pfn in met for more in (-1, 0, 1, 7, 64)}
+    assert [pfn for pfn in sorted(near) if heads.has(pfn)] == met
 
 
 def test_pins_without_a_record() -> None:
@@ -290,7 +310,7 @@ def test_fake_heads(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
     kernel = Kernel(huge_pages())
     assert [pfn for pfn, _ in kernel.memmap.suspects(0, 194)] == [0, 192]
     assert [kernel.memmap.counts(pfn).tail for pfn in (0, 64, 192)] == [0, 1, 0]
-    assert kernel.kinds(WRITE_PIN, bit=64) == [Kind.NO_FOLIO]
+    assert kernel.kinds(WRITE_PIN, pfn=64) == [Kind.NO_FOLIO]
     assert not kernel.faults
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,7 +20,6 @@ from gup_pin.check import Finding, Kind
 from gup_pin.errors import Absence, GupPinUnavailable
 from gup_pin.filter import BadFilter, Filter
 from gup_pin.memmap import Counts
-from gup_pin.records import Ref
 from gup_pin.runs import Run
 from gup_pin.sort import SORT_KEYS
 from gup_pin.verbs import fold
@@ -34,7 +34,7 @@ from mock_command import (
     MockState,
     mock_drgn,
 )
-from samples import ANON, CALL
+from samples import ANON, item
 
 COUNTS = Counts(0, 0, 0, 0, False, None)
 
@@ -150,7 +150,7 @@ def test_findings_are_status_4(
     state = MockState()
     assert run(monkeypatch, words, state) == 0
     assert "kind=" not in capsys.readouterr().out
-    state.findings = [Finding(Kind.FREE, 1, ANON, COUNTS, 1, (Ref(CALL, 1),))]
+    state.findings = [Finding(Kind.FREE, 1, ANON, COUNTS, 1, (item(1),))]
     assert run(monkeypatch, words, state) == 4
     out, err = capsys.readouterr()
     assert ("kind=free" in out or '"kind": "free"' in out) and err == ""
@@ -190,8 +190,8 @@ def test_findings_as_jsonl(
 ) -> None:
     """Each pin with its frames, for there is nothing below that has them."""
     monkeypatch.setattr(Views, "flags", lambda self, flags: f"flags{flags}")
-    refs = Ref(CALL, 1), Ref(CALL, 2)
-    state = MockState(findings=[Finding(Kind.FREE, 1, ANON, COUNTS, 3, refs)])
+    items = item(1), replace(item(1, time=5), pins=2)
+    state = MockState(findings=[Finding(Kind.FREE, 1, ANON, COUNTS, 3, items)])
     assert run(monkeypatch, f"check --jsonl{option}", state) == 4
     finding = json.loads(capsys.readouterr().out)
     validate(finding, "finding")
@@ -208,7 +208,7 @@ def test_json_without_stacks(
 ) -> None:
     """Its part of the document is empty, and no stack is read."""
     monkeypatch.setattr(Views, "flags", lambda self, flags: f"flags{flags}")
-    finding = Finding(Kind.FREE, 1, ANON, COUNTS, 1, (Ref(CALL, 1),))
+    finding = Finding(Kind.FREE, 1, ANON, COUNTS, 1, (item(1),))
     state = MockState(findings=[finding])
     run(monkeypatch, f"{verb} --json", state)
     document = json.loads(capsys.readouterr().out)
@@ -301,7 +301,7 @@ def test_partial(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     "error",
     [
         MockFaultError("cannot read 0x10"),
-        LookupError("no struct gup_pin_call"),
+        LookupError("no struct gup_pin_record"),
         ValueError("anything else"),
     ],
 )

@@ -22,7 +22,7 @@ from gup_pin.ring import Hazard
 from gup_pin.runs import Item, Run
 from gup_pin.sort import SORT_KEYS
 from mock_command import EVENT, FRAMES, HAZARD, MockState, mock_drgn
-from samples import ANON, CALL, ORIGIN, item
+from samples import ANON, ORIGIN, TIME, item
 
 Capture = Any
 
@@ -44,12 +44,13 @@ class Lines(MockState):
         """The runs."""
         self.wanted = wanted
         low = replace(ORIGIN, mode=0, term=0, api=0, owner=1, tgid=2, pid=900, stack=3)
-        yield Run(replace(item(0x300), addr=0x9000, inferred=True), 4, 4)
+        yield Run(replace(item(0x300), addr=0x9000, match="inferred"), 4, 4)
         folio = replace(
             ANON, map="file", order=1, dev=5, ino=6, index=7, path="/a", place=7
         )
-        call = replace(CALL, origin=replace(low, comm=b"a"), time=CALL.time - 10**9)
-        yield Run(replace(item(0x200, call=call, folio=folio), addr=0x8000), 8, 8)
+        origin, time = replace(low, comm=b"a"), TIME - 10**9
+        first = item(0x200, origin=origin, time=time, folio=folio)
+        yield Run(replace(first, addr=0x8000), 8, 8)
 
     def for_each_hazard(self, wanted: Filter | None) -> Iterator[Hazard]:
         """Three, of which the last is the newest."""
@@ -77,7 +78,7 @@ class Lines(MockState):
 
     def items_of(self, pfn: int) -> list[Item]:
         """The pins of a page, by two calls."""
-        return [item(pfn), replace(item(pfn), pins=2)]
+        return [item(pfn), replace(item(pfn, time=5), pins=2)]
 
 
 # Which of the two comes first: what is most or oldest, or else what is least.

@@ -16,22 +16,23 @@ from schema import FILE, validate
 from gup_pin import document
 from gup_pin.check import Finding, Kind
 from gup_pin.errors import Faults, Unreadable
+from gup_pin.folio import UNKNOWN_FOLIO
 from gup_pin.format import Formatter, as_line
 from gup_pin.memmap import Counts
 from gup_pin.page import Page, Process
 from gup_pin.physical import MemoryBlock, Physical, Zone
-from gup_pin.records import Ref
 from gup_pin.runs import Run
 from gup_pin.sums import Sum
 from gup_pin.views import SCHEMA, Views, flat_line
 from mock_command import HAZARD
-from samples import ANON, CALL, NAMES, NOW, ORIGIN, PAGE_SHIFT, item
+from samples import ANON, NAMES, NOW, ORIGIN, PAGE_SHIFT, item
 
 FOLIO = replace(ANON, map="file", dev=259 << 20 | 4, ino=77, order=2, path='/"a')
 RUN = Run(item(0x100, folio=FOLIO), 4, 1)
 COUNTS = Counts(0b101, 1030, 2, 0x1000, False, None)
-FINDING = Finding(Kind.WRITEBACK, 0x100, FOLIO, COUNTS, 1, (Ref(CALL, 1),), True)
-TOTAL = Sum(ORIGIN, 9, 10, 2, 30, 12, NOW - 9_000_000, NOW - 1_000_000)
+GUESS = replace(item(0x100, folio=FOLIO), match="inferred")
+FINDING = Finding(Kind.WRITEBACK, 0x100, FOLIO, COUNTS, 1, (GUESS,))
+TOTAL = Sum(ORIGIN, 9, 10, 3, 30, 12, NOW - 9_000_000, NOW - 1_000_000, {1, 2})
 PAGE = Page(0x101, 0xFFFFEA0000004040, 0x100, FOLIO, COUNTS, 2)
 MEMORY = Physical(
     4096,
@@ -85,7 +86,9 @@ def views() -> Views:
 def test_a_pin(views: Views) -> None:
     """With and without its frames, the fast way and the other."""
     formatter = views.formatter
-    for run in (RUN, Run(item(1), 1, 1)):
+    unknown = Run(item(1, folio=UNKNOWN_FOLIO), 1, 1)
+    alike = Run(replace(item(1), match="alike"), 1, 1)
+    for run in (RUN, Run(item(1), 1, 1), unknown, alike):
         assert json.loads(formatter.json_line(run, None)) == views.pin(run)
         assert formatter.json_line(run, ["a"]) == json.dumps(
             {**views.pin(run), "frames": ["a"]}
@@ -99,8 +102,7 @@ def test_two_origins_are_not_mixed_up() -> None:
     """What is kept of one is never told of another."""
     formatter = Formatter(NAMES, NOW)
     for pid in range(50):
-        call = replace(CALL, origin=replace(ORIGIN, pid=pid))
-        run = Run(item(1, call=call), 1, 1)
+        run = Run(item(1, origin=replace(ORIGIN, pid=pid)), 1, 1)
         assert f" task=812/{pid} " in formatter.line(run)
         assert json.loads(formatter.json_line(run, None))["task"] == f"812/{pid}"
 
@@ -132,7 +134,7 @@ def test_a_sum(views: Views) -> None:
     validate(words, "sum")
     assert flat_line(words) == (
         "pins=9 pages=10 calls=2 mode=w term=long api=pin_user_pages_fast "
-        "oldest_ms=9 newest_ms=1 stack=0x2b40003 acquired=30 peak=12"
+        "oldest_ms=9 newest_ms=1 stack=0x2b40003 acquired=30 peak=12 guessed=3"
     )
 
 
@@ -205,8 +207,7 @@ def test_what_is_missing_is_told_at_the_end() -> None:
     views = make_views(state)
 
     def pins() -> Iterator[dict[str, Any]]:
-        call = replace(CALL, origin=replace(ORIGIN, stack=5))
-        yield views.pin(Run(item(1, call=call), 1, 1))
+        yield views.pin(Run(item(1, origin=replace(ORIGIN, stack=5)), 1, 1))
         state.faults.add(Unreadable("struct page", 0x10))
 
     out = io.StringIO()

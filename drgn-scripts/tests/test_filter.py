@@ -11,10 +11,10 @@ import pytest
 from gup_pin.filter import BadFilter, Filter, is_path
 from gup_pin.ring import Event, Hazard
 from gup_pin.runs import Run
-from samples import ANON, CALL, NAMES, ORIGIN, item
+from samples import ANON, NAMES, ORIGIN, TIME, item
 
 AGE_MS = 5
-NOW = CALL.time + AGE_MS * 1_000_000
+NOW = TIME + AGE_MS * 1_000_000
 FILE = replace(ANON, map="file", dev=259 << 20 | 4, ino=77, order=2, path="/a/b")
 ITEM = item(0x100, folio=FILE)
 
@@ -242,18 +242,28 @@ def test_nothing_is_asked_for() -> None:
 )
 def test_any_of(tid: int, wanted: bool) -> None:
     """For the verb task: of the owner, the process or the task."""
-    owned = replace(ITEM, call=replace(CALL, origin=replace(ORIGIN, owner=811)))
+    owned = replace(ITEM, origin=replace(ORIGIN, owner=811))
     assert Filter(any_of=tid).wants_item(owned, NAMES, NOW) is wanted
 
 
 def test_blocks() -> None:
-    """A large folio may begin long before the page that is asked for."""
+    """A large folio may have pins far from the page that is asked for."""
     assert Filter().blocks() == (0, 1 << 64)
     assert Filter(pfn=(1 << 20, 1 << 21)).blocks() == (
         (1 << 20) - (1 << 18) + 1,
-        1 << 21,
+        (1 << 21) + (1 << 18) - 1,
     )
-    assert Filter(pfn=(5, 6)).blocks() == (0, 6)
+    assert Filter(pfn=(5, 6)).blocks() == (0, 5 + (1 << 18))
+
+
+@pytest.mark.parametrize(
+    ("pfn", "wanted"), [(0xFF, False), (0x100, True), (0x103, True), (0x104, False)]
+)
+def test_pages_of_a_folio(pfn: int, wanted: bool) -> None:
+    """Whichever of them is pinned."""
+    for page in range(0x100, 0x104):
+        part = replace(ITEM, pfn=page)
+        assert Filter(pfn=(pfn, pfn)).wants_item(part, NAMES, NOW) is wanted
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from gup_pin import memmap
 from gup_pin.errors import Faults
 from gup_pin.folio import (
     NO_FOLIO,
@@ -20,9 +21,9 @@ from gup_pin.folio import (
     FolioReader,
     Layouts,
     Zones,
-    _find_page0,
     zone_field,
 )
+from gup_pin.memmap import _find_page0, head_address
 from gup_pin.memory import Field, Record
 from mock_command import MockFaultError, mock_drgn
 from mock_memory import MockMemory
@@ -42,7 +43,6 @@ def longs(name: str, *offsets: int) -> Record:
 
 
 LAYOUTS = Layouts(
-    page0=PAGE0,
     folio=Record(
         "struct folio",
         4 * PAGE_SIZE,
@@ -63,6 +63,20 @@ LAYOUTS = Layouts(
     hugetlb=HUGETLB,
     dax_types=frozenset({FS_DAX}),
 )
+PAGES = memmap.Layouts(
+    page0=PAGE0,
+    size=PAGE_SIZE,
+    mark=longs("struct page", 0, 8),
+    page=Record("struct folio", 4 * PAGE_SIZE, []),
+    refs_at=0,
+    flags_at=0,
+    pincount_at=0,
+    head=HEAD,
+    reserved=0,
+    page_size=4096,
+    next_head_at=PAGE_SIZE + 8,
+)
+FIRST = 0x100
 
 
 def page(
@@ -95,13 +109,33 @@ class Kernel:
     def __init__(self) -> None:
         """Begin with no pages."""
         self.memory, self.faults = MockMemory(), Faults()
-        self.reader = FolioReader(self.memory, LAYOUTS, PAGE_SIZE, self.faults.add)
+        self.read_by()
+
+    def read_by(
+        self,
+        layouts: Layouts = LAYOUTS,
+        pages: memmap.Layouts = PAGES,
+        live: bool = False,
+    ) -> None:
+        """Have another reader."""
+        fault = self.faults.add
+        found = memmap.Memmap(self.memory, pages, fault)
+        self.reader = FolioReader(self.memory, layouts, found, fault, live=live)
 
     def describe(self, *pages: bytes) -> Folio:
-        """What the reader says of the first of these pages."""
-        self.memory.put(b"".join(pages), PAGE0 + 0x100 * PAGE_SIZE)
-        (folio,) = self.reader.describe([0x100])
+        """What the reader says of the first of these pages, where a folio begins."""
+        self.put(*pages)
+        head, folio = self.reader.of_page(FIRST)
+        assert head == FIRST
         return folio
+
+    def put(self, *pages: bytes) -> None:
+        """Have these pages."""
+        self.memory.put(b"".join(pages), PAGE0 + FIRST * PAGE_SIZE)
+
+    def heads(self, count: int) -> list[int]:
+        """The heads of so many pages, from the first on."""
+        return [self.reader.of_page(FIRST + i)[0] - FIRST for i in range(count)]
 
 
 @pytest.fixture
@@ -136,8 +170,7 @@ def test_an_order_that_no_folio_has(kernel: Kernel, order: int, known: int) -> N
     """Damage: it is told, and one page is shown, as of any other that is not known."""
     pages = page(LRU | HEAD), page(order | 0xAB00)
     assert kernel.describe(*pages).order == known
-    assert kernel.reader.large(0x100, [0], 2) == {0: (1 << known) - 1}
-    wanted = "order of a folio is none (2 times, first 0xffffea0000004040)"
+    wanted = "order of a folio is none (0xffffea0000004040)"
     assert list(kernel.faults.lines()) == ([] if known else [wanted])
 
 
@@ -183,22 +216,83 @@ def test_device_memory(kernel: Kernel, kind: int, name: str) -> None:
 
 def test_kernel_without_device_memory(kernel: Kernel) -> None:
     """Then the same bits are another zone's."""
-    layouts = replace(LAYOUTS, zones=None)
-    kernel.reader = FolioReader(kernel.memory, layouts, PAGE_SIZE, kernel.faults.add)
+    kernel.read_by(replace(LAYOUTS, zones=None))
     assert kernel.describe(page(DEVICE_ZONE << 62 | LRU)).map == "file"
 
 
-def test_tail_page(kernel: Kernel) -> None:
-    """No folio begins here: something is wrong, and the kernel says so too."""
-    assert kernel.describe(page(LRU, first_word=0x1001)) is NO_FOLIO
+def tail(head: int) -> bytes:
+    """A tail page, by the place of its head."""
+    return page(first_word=PAGE0 + (FIRST + head) * PAGE_SIZE + 1)
 
 
-def test_unreadable_pages(kernel: Kernel) -> None:
-    """Those that are there are described, the others counted."""
-    kernel.memory.put(page(LRU), PAGE0 + 0x100 * PAGE_SIZE)
-    kernel.memory.put(page(LRU), PAGE0 + 0x104 * PAGE_SIZE)
-    folios = kernel.reader.describe([0x100, 0x102, 0x104])
-    assert [folio.map for folio in folios] == ["file", "unknown", "file"]
+def test_tail_pages(kernel: Kernel) -> None:
+    """Tell their head, and are of its folio."""
+    second = struct.pack("<QQ", 2, PAGE0 + (FIRST + 1) * PAGE_SIZE + 1)
+    kernel.put(page(LRU), page(LRU | HEAD), second.ljust(64, b"\0"), tail(1), tail(1))
+    assert kernel.heads(5) == [0, 1, 1, 1, 1]
+    folios = {kernel.reader.of_page(FIRST + i)[1] for i in range(1, 5)}
+    assert folios == {Folio("file", 2, 0, 0, 0, 0)}
+    assert not kernel.faults
+
+
+def test_tail_pages_that_have_a_mask(kernel: Kernel) -> None:
+    """As of 7.1, with memory for tails that huge pages share."""
+    word = (1 << 64) - 4 * PAGE_SIZE + 1
+    masked = page(first_word=word)
+    kernel.put(page(LRU | HEAD), page(2, first_word=word), masked, masked)
+    assert kernel.heads(4) == [0, 0, 0, 0]
+
+
+def test_head_of_a_tail_page() -> None:
+    """Its address, or the mask that makes one of the tail's."""
+    head = PAGE0 + 0x7000
+    assert head_address(head + 0x340, head + 1) == head
+    for shift in (7, 12, 15, 24):
+        mask = (1 << 64) - (1 << shift)
+        assert head_address(PAGE0 + (1 << 30) + 0x40, mask + 1) == (
+            PAGE0 + (1 << 30) + 0x40 & mask
+        )
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        # A tail itself; a folio that ends before; what is no struct page.
+        *(PAGE0 + (FIRST + 2) * PAGE_SIZE + 1, PAGE0 + FIRST * PAGE_SIZE + 1),
+        PAGE0 + (FIRST + 9) * PAGE_SIZE + 1,
+    ],
+)
+def test_tail_pages_of_no_folio(kernel: Kernel, word: int) -> None:
+    """Something is wrong: they are told as such."""
+    pages = [page(LRU), page(), tail(0), page(first_word=word), *[page()] * 8]
+    kernel.put(*pages)
+    assert kernel.reader.of_page(FIRST + 3) == (FIRST + 3, NO_FOLIO)
+
+
+def test_a_tail_page_whose_head_is_not_there(kernel: Kernel) -> None:
+    """Nothing is known of it, and that is told."""
+    kernel.put(page(first_word=0x1001))
+    assert kernel.reader.of_page(FIRST) == (FIRST, UNKNOWN_FOLIO)
+    assert list(kernel.faults.lines()) == ["struct page not in the dump (0x1000)"]
+
+
+@pytest.mark.parametrize("fakes", [True, False])
+def test_fake_heads(kernel: Kernel, fakes: bool) -> None:
+    """Of a huge page the page of memory with its head may be there twice."""
+    second = struct.pack("<QQ", 7, PAGE0 + FIRST * PAGE_SIZE + 1).ljust(64, b"\0")
+    pages = [page(LRU | HEAD), second, *[tail(0)] * 62] * 2
+    kernel.put(*pages)
+    if not fakes:
+        kernel.read_by(pages=replace(PAGES, next_head_at=None))
+    heads = kernel.heads(128)
+    assert heads == [0] * 64 + [0 if fakes else 64] + [0] * 63
+
+
+def test_a_page_that_is_not_there(kernel: Kernel) -> None:
+    """It is counted."""
+    kernel.put(page(LRU))
+    found = [kernel.reader.of_page(pfn)[1].map for pfn in (FIRST, FIRST + 2)]
+    assert found == ["file", "unknown"]
     assert list(kernel.faults.lines()) == [
         "struct page not in the dump (0xffffea0000004080)"
     ]
@@ -206,8 +300,7 @@ def test_unreadable_pages(kernel: Kernel) -> None:
 
 def test_no_memmap(kernel: Kernel) -> None:
     """Where it begins is unknown: so is every folio."""
-    layouts = replace(LAYOUTS, page0=None)
-    kernel.reader = FolioReader(kernel.memory, layouts, PAGE_SIZE, kernel.faults.add)
+    kernel.read_by(pages=replace(PAGES, page0=None))
     assert kernel.describe(page(LRU)).map == "unknown"
     assert list(kernel.faults.lines()) == ["memmap not in the dump (0x0)"]
 
@@ -243,9 +336,7 @@ def test_a_mapping_that_is_anothers_by_now(kernel: Kernel, live: bool) -> None:
     """On a live kernel, where files come and go, none is remembered."""
     mapping = put_mapping(kernel.memory, 1, 2)
     other = put_mapping(kernel.memory, 1, 3)
-    kernel.reader = FolioReader(
-        kernel.memory, LAYOUTS, PAGE_SIZE, kernel.faults.add, live=live
-    )
+    kernel.read_by(live=live)
     assert kernel.describe(page(LRU, mapping)).ino == 2
     kernel.memory.pieces[mapping] = kernel.memory.pieces[other]
     assert kernel.describe(page(LRU, mapping)).ino == (3 if live else 2)
@@ -255,23 +346,6 @@ def test_zone_field() -> None:
     """Of a UP desktop, and of a kernel with 1024 nodes and five zones."""
     assert zone_field(zones=3, nodes=1) == (62, 3)
     assert zone_field(zones=5, nodes=1024) == (51, 7)
-
-
-def test_large_folios_of_a_block(kernel: Kernel) -> None:
-    """How many more pages those have that have more than one."""
-    pages = [page(), page(HEAD), order_page(1), page(HEAD), order_page(9), page()]
-    kernel.memory.put(b"".join(pages), PAGE0 + 0x100 * PAGE_SIZE)
-    assert kernel.reader.large(0x100, [0, 1, 5], 6) == {1: 1}
-    assert kernel.reader.large(0x100, [0, 1, 3, 5], 6) == {1: 1, 3: 511}
-    assert kernel.reader.large(0x100, [0, 5], 6) == {}
-    assert not kernel.faults
-
-
-def test_large_folios_of_a_block_that_is_not_all_there(kernel: Kernel) -> None:
-    """Those that are there are looked at alone."""
-    kernel.memory.put(page(HEAD) + order_page(2), PAGE0 + 0x100 * PAGE_SIZE)
-    assert kernel.reader.large(0x100, [0, 5], 64) == {0: 3}
-    assert bool(kernel.faults)
 
 
 def mock_mm(monkeypatch: pytest.MonkeyPatch, pfn_to_page: Callable[..., Any]) -> None:
@@ -313,9 +387,7 @@ def test_a_memmap_that_cannot_be_found(
     nothing: Any = None
     mock_mm(monkeypatch, pfn_to_page)
     assert _find_page0(nothing) is None
-    faults = Faults()
-    layouts = replace(LAYOUTS, page0=None)
-    reader = FolioReader(MockMemory(), layouts, PAGE_SIZE, faults.add)
-    assert reader.describe([0x100]) == [UNKNOWN_FOLIO]
-    assert reader.large(0x100, [0], 64) == {}
-    assert list(faults.lines()) == ["memmap not in the dump (2 times, first 0x0)"]
+    kernel = Kernel()
+    kernel.read_by(pages=replace(PAGES, page0=None))
+    assert kernel.reader.of_page(FIRST) == (FIRST, UNKNOWN_FOLIO)
+    assert list(kernel.faults.lines()) == ["memmap not in the dump (0x0)"]

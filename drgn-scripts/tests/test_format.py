@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from gup_pin.clock import age_ms
+from gup_pin.folio import UNKNOWN_FOLIO
 from gup_pin.format import Formatter, stack_lines
 from gup_pin.runs import Run
 from gup_pin.words import escape, unescape
-from samples import ANON, CALL, NAMES, NOW, ORIGIN, item
+from samples import ANON, NAMES, NOW, ORIGIN, item
 
 RUN = Run(item(0x1A2B0), pages=16, pins=16)
 
@@ -39,12 +40,21 @@ def test_the_other_words(formatter: Formatter) -> None:
     folio = replace(
         ANON, map="file", dev=259 << 20 | 4, ino=77, index=0x1F, order=4, path="/a"
     )
-    first = replace(item(1), addr=0, inferred=True, folio=folio)
-    first = replace(first, call=replace(CALL, origin=origin))
+    first = replace(item(1, origin=origin, folio=folio), addr=0, match="inferred")
     assert formatter.line(Run(first, 32, 2)) == (
         "pfn=0x1 pages=32 order=4 pins=2 mode=r term=short api=unknown owner=0 "
         "task=812/815 comm=a\\x20b age_ms=5203 addr=0x0 map=file dev=259:4 ino=77 "
         "index=0x1f stack=0x2b40003 match=inferred path=/a"
+    )
+
+
+def test_a_folio_that_is_not_in_the_dump(formatter: Formatter) -> None:
+    """No number is made up; of what the record says, all is told."""
+    run = Run(item(0x1A2B0, folio=UNKNOWN_FOLIO), pages=16, pins=16)
+    assert formatter.line(run) == (
+        "pfn=0x1a2b0 pages=16 order=? pins=16 mode=w term=long api=pin_user_pages_fast "
+        "owner=812 task=812/815 comm=fio age_ms=5203 addr=? map=? dev=? ino=? index=? "
+        "stack=0x2b40003 match=exact path=?"
     )
 
 

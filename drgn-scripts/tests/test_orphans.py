@@ -15,10 +15,10 @@ from gup_pin.orphans import Orphans
 from gup_pin.runs import Item, Run
 from gup_pin.state import GupPinState
 from gup_pin.tasks import Task, Tasks
-from samples import CALL, item
+from samples import ORIGIN, item
 
 # Of process 812, task 815, taken after all tasks were looked at.
-PIN = item(1, call=replace(CALL, time=CLOCKS.pins + SECOND))
+PIN = item(1, time=CLOCKS.pins + SECOND)
 BORN = replace(OLD, start=CLOCKS.tasks + SECOND // 2)
 FAMILY = {812: OLD, 815: BORN}
 
@@ -90,8 +90,14 @@ def test_the_state_asks_again_if_live(
         return Tasks({}, CLOCKS)
 
     monkeypatch.setattr(state, "find_these", find_these)
-    other = replace(PIN, call=replace(PIN.call, time=5))
-    records = {0x10: [other, replace(PIN, pfn=0x10)], 0x20: [other], 0x30: []}
+    other = replace(PIN, pfn=0x20, time=5)
+    alien = replace(PIN, pfn=0x20, origin=replace(ORIGIN, pid=5))
+    around = replace(PIN, pfn=0xE, pages=3)
+    records = {
+        0x10: [other, around],
+        0x20: [other, alien, replace(PIN, pfn=0x21), replace(PIN, pfn=0x1F)],
+        0x30: [],
+    }
     runs = [Run(replace(PIN, pfn=pfn), 1, 1) for pfn in records]
     mock: Any = SimpleNamespace(
         live=live,

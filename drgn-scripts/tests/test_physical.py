@@ -11,25 +11,26 @@ import pytest
 from gup_pin import physical
 from gup_pin.physical import MemoryBlock, Physical, add_pins
 from gup_pin.runs import Item
-from samples import ANON, CALL, ORIGIN, item
+from gup_pin.walk import by_folio
+from samples import ANON, ORIGIN, item
 
-SHORT = replace(CALL, origin=replace(ORIGIN, term=0))
+SHORT = replace(ORIGIN, term=0)
 
 
 def pinned(*items: Item) -> list[tuple[int, int]]:
     """Pages pinned, and those for long, in three blocks of 8 pages."""
     blocks = [MemoryBlock(i, 8 * i, 8, True) for i in range(3)]
     memory = Physical(4096, 8, [], blocks)
-    add_pins(memory, items, lambda pin: pin.call.origin.term == 1)
+    add_pins(memory, by_folio(items, 64), lambda pin: pin.origin.term == 1)
     return [(block.pinned, block.long) for block in blocks]
 
 
 def test_a_folio_counts_once() -> None:
     """However many pins it has; for long if one of them is."""
-    short = item(1, call=SHORT)
+    short = item(1, origin=SHORT)
     assert pinned(short, short) == [(1, 0), (0, 0), (0, 0)]
     assert pinned(short, item(1), item(1), short) == [(1, 1), (0, 0), (0, 0)]
-    assert pinned(item(1), short, item(2, call=SHORT)) == [(2, 1), (0, 0), (0, 0)]
+    assert pinned(item(1), short, item(2, origin=SHORT)) == [(2, 1), (0, 0), (0, 0)]
 
 
 def test_a_folio_in_two_blocks() -> None:

@@ -11,16 +11,14 @@ from gup_pin.filter import Filter
 from gup_pin.format import Formatter, as_line, dev_word
 from gup_pin.runs import Item, Run
 from gup_pin.words import escape
-from samples import ANON, CALL, NAMES, NOW, ORIGIN, item
+from samples import ANON, NAMES, NOW, ORIGIN, TIME, item
 
 FOLIO = replace(
     ANON, map="file", dev=259 << 20 | 4, ino=77, index=0x1F, order=2, path="/a"
 )
-PIN = replace(item(0x100, folio=FOLIO), inferred=True)
+PIN = replace(item(0x100, folio=FOLIO), match="inferred")
 READ = replace(ORIGIN, mode=0, term=0, api=0, owner=7, comm=b"a b")
-OTHER = replace(
-    item(0x200), call=replace(CALL, origin=READ, time=CALL.time - 5_000_000)
-)
+OTHER = item(0x200, origin=READ, time=TIME - 5_000_000)
 
 
 def line(pin: Run | Item) -> str:
@@ -51,12 +49,11 @@ def line(pin: Run | Item) -> str:
 
 @pytest.mark.parametrize("first", [PIN, OTHER])
 def test_all_words(first: Item) -> None:
-    """Those of debugfs; an item is a run of one folio."""
+    """Those of debugfs; an item is a run of its own."""
     formatter = Formatter(NAMES, NOW)
     run = Run(first, 8 << first.folio.order, 8)
     assert line(run) == formatter.line(run)
-    pages = 1 << first.folio.order
-    assert line(first) == formatter.line(Run(first, pages, first.pins))
+    assert line(first) == formatter.line(Run(first, first.pages, first.pins))
 
 
 def test_a_filter_takes_them() -> None:
@@ -74,8 +71,7 @@ def test_a_filter_takes_them() -> None:
 
 def test_made_by_hand() -> None:
     """What only a program knows."""
-    call = replace(CALL, origin=replace(ORIGIN, meaning=None))
-    run = Run(item(1, call=call), 1, 1)
+    run = Run(item(1, origin=replace(ORIGIN, meaning=None)), 1, 1)
     assert run.owner == ORIGIN.owner
     for name in ("mode", "term", "api", "age_ms"):
         with pytest.raises(ValueError, match="no program"):

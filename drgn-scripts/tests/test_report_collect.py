@@ -25,7 +25,7 @@ from gup_pin.ring import Hazard
 from gup_pin.runs import Item, Run
 from gup_pin.views import Views
 from mock_command import HAZARD, MockState, mock_drgn
-from samples import CALL
+from samples import ORIGIN
 
 Capture = Any
 
@@ -84,7 +84,7 @@ FINDING = {
     "dev": "8:1",
     "ino": 2**64 - 1,
     "path": "/data",
-    "stacks": [f"{CALL.origin.stack:#x}"],
+    "stacks": [f"{ORIGIN.stack:#x}"],
     "pins": [],
 }
 

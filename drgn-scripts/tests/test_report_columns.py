@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gup_pin.report.columns import exact, make_columns
+from gup_pin.report.columns import MATCHES, exact, make_columns
 
 PIN: dict[str, Any] = {
     "pfn": "0x1a2b0",
@@ -46,7 +46,7 @@ def rebuilt(columns: dict[str, Any], row: int) -> dict[str, Any]:
     pin |= {key: columns[key][row] for key in ("pages", "order", "pins", "age_ms")}
     pin |= {key: f"0x{columns[key][row]}" for key in ("addr", "index")}
     pin["pfn"] = f"{columns['pfn'][row]:#x}"
-    pin["match"] = "inferred" if columns["inferred"][row] else "exact"
+    pin["match"] = MATCHES[columns["match"][row]]
     return pin
 
 
@@ -55,7 +55,7 @@ def test_nothing_is_lost() -> None:
     others: list[dict[str, Any]] = [
         {"comm": "child", "task": "9/9"},
         {"stack": "0x1", "mode": "r", "term": "short"},
-        {"ino": 2**64 - 1, "path": ""},
+        {"ino": 2**64 - 1, "path": "", "match": "alike"},
         {"match": "inferred", "addr": "0x0", "pfn": "0x0"},
         {},
     ]

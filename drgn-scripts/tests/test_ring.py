@@ -17,7 +17,7 @@ SIZE, DEPTH = 4, 3
 COMM, NAME = 16, 8
 # All of 64 bits, one behind the other; then the two names, the event's stack,
 # and the file's name.
-WORDS = 31
+WORDS = 33
 LAYOUTS = Layouts(
     record=Record(
         "struct gup_pin_hazard_record",
@@ -32,6 +32,7 @@ LAYOUTS = Layouts(
     ring_at=8,
     ring_size=SIZE,
     maps={0: "anon", 1: "file"},
+    matches={0: "exact", 1: "alike", 2: "inferred"},
     name_at=8 * WORDS + 2 * COMM + 8 * DEPTH,
     name_size=NAME,
 )
@@ -41,7 +42,7 @@ REST = (
     *(2, 3, 9, 8_000_000),
     *(1, 4, 0x10, 0x1F),
     *(7_000_000, 0x1234, 40, 41, 2),
-    *(0x1A2B0, 5_000_000, 0x7F00_0000, 1, 1),
+    *(0x1A2B1, 0x1A2B0, 2, 5_000_000, 0x7F00_0000, 2, 1),
     *(0x2B40003, 1, 0, 1),
     *(812, 815, 810),
     *(1, 2, 259 << 20 | 4, 77, 0x1F),
@@ -77,18 +78,18 @@ def test_all_of_a_hazard() -> None:
     assert (hazard.stake, hazard.indexes) == (4, (0x10, 0x1F))
     assert (event.time, event.ip, event.tgid, event.pid) == (7_000_000, 0x1234, 40, 41)
     assert (event.comm, event.entries) == (b"truncate", (0x1234, 0x5678))
-    assert (first.pfn, first.addr, first.pins) == (0x1A2B0, 0x7F00_0000, 1)
-    assert first.inferred
-    origin = first.call.origin
+    assert (first.pfn, first.head, first.pages) == (0x1A2B1, 0x1A2B0, 2)
+    assert (first.addr, first.pins, first.match) == (0x7F00_0000, 2, "alike")
+    origin = first.origin
     assert origin.meaning is MEANING
-    assert (first.call.time, origin.stack) == (5_000_000, 0x2B40003)
+    assert (first.time, origin.stack) == (5_000_000, 0x2B40003)
     assert origin.comm == b"fio"
     assert (origin.mode, origin.term, origin.api) == (1, 0, 1)
     assert (origin.tgid, origin.pid, origin.owner) == (812, 815, 810)
     folio = first.folio
     assert (folio.map, folio.order, folio.dev) == ("file", 2, 259 << 20 | 4)
     assert (folio.ino, folio.index, folio.path) == (77, 0x1F, r"/a\x20b")
-    assert (hazard.run.pages, hazard.run.pins) == (4, 1)
+    assert (hazard.run.pages, hazard.run.pins) == (2, 2)
 
 
 def test_none() -> None:
@@ -130,10 +131,13 @@ def test_not_in_the_dump() -> None:
 
 
 def test_a_kind_of_memory_that_is_not_known() -> None:
-    """A number is better than nothing."""
+    """A number is better than nothing; a match that is none is a guess."""
     rest = (*REST[:-5], 9, *REST[-4:])
     (hazard,), _ = read([EMPTY, entry(1, rest), EMPTY, EMPTY])
     assert hazard.run.first.folio.map == "map9"
+    rest = (*REST[:19], 9, *REST[20:])
+    (hazard,), _ = read([EMPTY, entry(1, rest), EMPTY, EMPTY])
+    assert hazard.run.match == "inferred"
 
 
 def test_unreadable_is_an_error_of_one_record() -> None:

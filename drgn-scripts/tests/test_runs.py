@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""From folios to lines."""
+"""From pages to lines."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -8,9 +8,9 @@ import pytest
 
 from gup_pin.folio import Folio
 from gup_pin.runs import OPEN_RUNS, Item, make_runs
-from samples import ANON, CALL, PAGE_SHIFT, item
+from samples import ANON, ORIGIN, PAGE_SHIFT, TIME, item
 
-OTHER = replace(CALL, address=CALL.address + 64)
+OTHER = TIME + 1
 FILE = Folio("file", 0, 0x800001, 12, 0, 0)
 
 
@@ -32,51 +32,65 @@ def test_neighbours_of_one_call() -> None:
 
 
 def test_another_call_at_the_same_place() -> None:
-    """On a live kernel the first may have ended meanwhile."""
-    later = replace(CALL, time=CALL.time + 1)
-    items = [item(0x100), item(0x101, page=1, call=later)]
+    """Of another time, or another task."""
+    items = [item(0x100), item(0x101, page=1, time=OTHER)]
     assert lines(items) == [(0x100, 1, 1), (0x101, 1, 1)]
+    items = [item(0x100), item(0x101, page=1, origin=replace(ORIGIN, pid=77))]
+    assert lines(items) == [(0x100, 1, 1), (0x101, 1, 1)]
+    items = [item(0x100), item(0x101, page=1, origin=replace(ORIGIN))]
+    assert lines(items) == [(0x100, 2, 2)]
 
 
 def test_large_folios() -> None:
-    """The next folio begins where the last one ends."""
-    folio = replace(ANON, order=9)
-    items = [item(512 * i, page=512 * i, folio=folio) for i in (1, 2, 4)]
-    assert lines(items) == [(512, 1024, 2), (2048, 512, 1)]
+    """By pages; the next folio begins where the last one ends."""
+    folio = replace(ANON, order=6)
+    items = [
+        replace(item(64 * i, page=64 * i, folio=folio), pages=64, pins=64)
+        for i in (1, 2, 4)
+    ]
+    assert lines(items) == [(64, 128, 128), (256, 64, 64)]
 
 
-def test_pins_count_for_each_folio() -> None:
+def test_pins_count_for_each_page() -> None:
     """A call may have several on one."""
-    folio = replace(ANON, order=2)
-    items = [replace(item(4 * i, page=4 * i, folio=folio), pins=3) for i in (0, 1)]
-    assert lines(items) == [(0, 8, 6)]
+    items = [replace(item(i, page=i), pins=3) for i in (0, 1)]
+    assert lines(items) == [(0, 2, 6)]
 
 
 def test_two_calls_side_by_side() -> None:
-    """Both runs grow; the one that began first comes first."""
-    items = [item(i, call=c, page=i) for i in range(4) for c in (CALL, OTHER)]
+    """Record by record; the one that began first comes first."""
+    items = [item(i, time=t, page=i) for t in (TIME, OTHER) for i in range(4)]
     assert lines(items) == [(0, 4, 4), (0, 4, 4)]
 
 
 def test_runs_come_as_they_end() -> None:
-    """A run that ends earlier is out before one that began before it."""
+    """When a block begins that they do not reach; the first may last longer."""
+    long = [item(i, page=i) for i in range(62, 130)]
+    short = [item(i, time=OTHER, page=i) for i in (63, 64)]
+    items = [*long[:2], short[0], *long[2:66], short[1], *long[66:]]
+    assert lines(items) == [(63, 2, 2), (62, 68, 68)]
+
+
+def test_runs_of_a_block_come_in_its_order() -> None:
+    """Though some end earlier."""
     long = [item(i, page=i) for i in range(6)]
-    short = [item(i, call=OTHER, page=i) for i in (1, 2)]
-    items = sorted(long + short, key=lambda item: item.pfn)
-    assert lines(items) == [(1, 2, 2), (0, 6, 6)]
+    short = [item(i, time=OTHER, page=i) for i in (1, 2)]
+    assert lines([*short, *long]) == [(1, 2, 2), (0, 6, 6)]
+    assert lines([*long, *short]) == [(0, 6, 6), (1, 2, 2)]
 
 
 @pytest.mark.parametrize(
     "second",
     [
         item(0x102, page=1),
-        item(0x101, call=OTHER, page=1),
+        item(0x101, time=OTHER, page=1),
         item(0x101, page=2),
         replace(item(0x101), addr=0),
-        replace(item(0x101, page=1), inferred=True),
+        replace(item(0x101, page=1), match="alike"),
         item(0x101, page=1, folio=replace(ANON, order=1)),
         item(0x101, page=1, folio=replace(ANON, map="hugetlb")),
         item(0x101, page=1, folio=replace(FILE, index=1)),
+        item(0x101, page=1, folio=replace(ANON, dev=1)),
     ],
 )
 def test_not_a_continuation(second: Item) -> None:
@@ -89,7 +103,7 @@ def test_not_a_continuation(second: Item) -> None:
     [
         ({"index": 1}, 1),
         ({"index": 2}, 2),
-        ({"index": 0}, 1),
+        ({"index": 0}, 2),
         ({"index": 1, "ino": 13}, 2),
         ({"index": 1, "dev": 1}, 2),
     ],
@@ -109,17 +123,17 @@ def test_unknown_addresses() -> None:
 
 
 def test_more_calls_than_open_runs() -> None:
-    """The newest run makes room: two calls are split, the others stay whole."""
-    calls = [replace(CALL, address=0x1000 * i) for i in range(1, OPEN_RUNS + 2)]
-    items = [item(pfn, call=c, page=pfn) for pfn in (0, 1) for c in calls]
+    """The newest run makes room: one call is split, the others stay whole."""
+    calls = range(1, OPEN_RUNS + 2)
+    items = [item(pfn, time=t, page=pfn) for pfn in (63, 64) for t in calls]
     found = list(make_runs(items, PAGE_SHIFT))
-    assert len(found) == OPEN_RUNS - 1 + 2 * 2
-    assert found[0].first.call.address == 0x1000 * OPEN_RUNS
+    assert len(found) == OPEN_RUNS + 2
+    assert found[0].first.time == OPEN_RUNS
     assert sum(run.pages for run in found) == 2 * len(calls)
 
 
 def test_as_many_calls_as_open_runs() -> None:
     """One fewer, and none is split."""
-    calls = [replace(CALL, address=0x1000 * i) for i in range(1, OPEN_RUNS + 1)]
-    items = [item(pfn, call=c, page=pfn) for pfn in (0, 1) for c in calls]
-    assert lines(items) == [(0, 2, 2)] * OPEN_RUNS
+    calls = range(1, OPEN_RUNS + 1)
+    items = [item(pfn, time=t, page=pfn) for pfn in (63, 64) for t in calls]
+    assert lines(items) == [(63, 2, 2)] * OPEN_RUNS

@@ -15,7 +15,7 @@ from mock_memory import MockMemory
 
 SIZE = 128
 # Its own order: lock, flags, head, and then all figures.
-WORDS = [Field(128 + 64 * i, 64) for i in range(9)]
+WORDS = [Field(128 + 64 * i, 64) for i in range(7)]
 FIGURES = Record("struct gup_pin_shard", SIZE, WORDS)
 INDEX = [Field(32, 32), Field(64, 64), Field(128, 64), Field(192, 64)]
 LOCK = Field(0, 32)

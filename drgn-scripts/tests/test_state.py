@@ -50,11 +50,11 @@ def test_not_built() -> None:
     assert caught.value.absence is Absence.NOT_BUILT
 
 
-@pytest.mark.parametrize("number", [3, 5])
+@pytest.mark.parametrize("number", [4, 6])
 def test_other_format(number: int) -> None:
     """Older or newer, both numbers are told."""
     prog = mock_program(gup_pin_root=root(number))
-    wanted = f"gup_pin_root has format {number}, these scripts read 4"
+    wanted = f"gup_pin_root has format {number}, these scripts read 5"
     with pytest.raises(GupPinUnavailable, match=wanted) as caught:
         gup_pin_state(prog)
     assert caught.value.absence is Absence.OTHER_FORMAT
@@ -85,7 +85,7 @@ def check_enabled(recording: bool, **figures: int) -> None:
 def test_never_enabled() -> None:
     """Built, but of no use yet."""
     with pytest.raises(GupPinUnavailable, match="was never enabled") as caught:
-        check_enabled(False, acquired=0, folios=0)
+        check_enabled(False, acquired=0, released=0)
     assert caught.value.absence is Absence.NEVER_ENABLED
 
 

@@ -11,10 +11,11 @@ import pytest
 from gup_pin.errors import Faults
 from gup_pin.memory import Field, Record
 from gup_pin.origins import Counts, Layouts, Origins
-from gup_pin.records import Call, Origin
+from gup_pin.records import Origin
 from gup_pin.sums import sum_up
-from mock_records import Records
-from samples import CALL, ORIGIN
+from gup_pin.walk import Share
+from mock_records import ORIGIN_SIZE, Records
+from samples import ORIGIN
 
 BUCKETS = 4
 LAYOUTS = Layouts(
@@ -22,77 +23,75 @@ LAYOUTS = Layouts(
     buckets=struct.Struct(f"<{BUCKETS}Q"),
     counts=Record(
         "struct gup_pin_origin",
-        136,
-        [
-            Field(0, 64),
-            *(Field(8 * at, 64, signed=True) for at in (88, 96, 104, 112, 120)),
-        ],
+        ORIGIN_SIZE,
+        [Field(0, 64), *(Field(8 * at, 64, signed=True) for at in (64, 72, 80))],
     ),
     node_at=0,
 )
 
 
-def call(origin: Origin, time: int) -> Call:
-    """A call of an origin."""
-    return replace(CALL, origin=origin, time=time)
+def share(origin: Origin, time: int, pins: int, pages: int, guessed: int = 0) -> Share:
+    """A record of an origin; of the same call as others of its time."""
+    return Share(origin, time << 64, time, pins, pages, guessed)
 
 
 def test_tasks_are_not_told_apart() -> None:
     """Equal stacks of other tasks make one sum; other modes do not."""
     other = replace(ORIGIN, tgid=9, pid=9, comm=b"x")
     reads = replace(ORIGIN, mode=0)
-    shares = [(call(ORIGIN, 5), 1, 4), (call(other, 3), 2, 2), (call(reads, 4), 9, 9)]
+    shares = [
+        *(share(ORIGIN, 5, 1, 4, 1), share(other, 3, 2, 2), share(reads, 4, 9, 9)),
+        share(ORIGIN, 5, 4, 4, 2),
+    ]
     counts = [
-        (0x1, ORIGIN, Counts(calls=1, pins=1, acquired=10, peak=7)),
-        (0x2, other, Counts(calls=2, pins=2, acquired=20, peak=1)),
-        (0x3, reads, Counts(calls=1, pins=9, acquired=9, peak=2)),
-        (0x4, replace(ORIGIN, stack=1), Counts(0, 0, 99, 99)),
+        (0x1, ORIGIN, Counts(pins=5, acquired=10, peak=7)),
+        (0x2, other, Counts(pins=2, acquired=20, peak=1)),
+        (0x3, reads, Counts(pins=9, acquired=9, peak=2)),
+        (0x4, replace(ORIGIN, stack=1), Counts(0, 99, 99)),
     ]
     first, second = sum_up(shares, counts)
     assert (first.origin, first.pins, first.pages) == (reads, 9, 9)
     # There never were fewer than there are.
     assert first.peak == 9
-    assert (second.pins, second.pages, second.calls) == (3, 6, 3)
+    assert (second.pins, second.pages, second.calls) == (7, 10, 2)
+    assert (first.guessed, second.guessed) == (0, 3)
     assert (second.acquired, second.peak) == (30, 7)
     assert (second.oldest, second.newest) == (3, 5)
 
 
 def test_without_the_table() -> None:
     """A dump may lack it: what is live is known all the same."""
-    (total,) = sum_up([(CALL, 3, 3)], [])
+    (total,) = sum_up([share(ORIGIN, 1, 3, 3)], [])
     assert (total.calls, total.acquired, total.peak) == (1, 3, 3)
 
 
 def test_the_first_of_equals_stays_first() -> None:
     """As list_sort() leaves them."""
     origins = [replace(ORIGIN, stack=stack) for stack in (5, 4, 6)]
-    sums = sum_up([(call(origin, 1), 1, 1) for origin in origins], [])
+    sums = sum_up([share(origin, 1, 1, 1) for origin in origins], [])
     assert [total.origin.stack for total in sums] == [5, 4, 6]
 
 
-def origin(
-    following: int, got: int, gone: int, live: int, ever: int, peak: int
-) -> bytes:
+def origin(following: int, acquired: int, released: int, peak: int) -> bytes:
     """A struct gup_pin_origin, with room for what mock_records has where."""
-    counts = struct.pack("<5q", got, gone, live, ever, peak)
     ident = (1, 1, 1, 1, 2, 3, 4, b"a\0")
-    head = struct.pack("<QQIBBBxiii16s12xq", following, 1, *ident, got)
-    return head.ljust(88, b"\0") + counts + bytes(8)
+    head = struct.pack("<QQIBBBxiii16s12x", following, 1, *ident)
+    return (head + struct.pack("<3q", acquired, released, peak)).ljust(120, b"\0")
 
 
 def test_table() -> None:
     """All buckets, all of a chain, and how counts are made of what is kept."""
     records = Records()
     dead = -(1 << 62)
-    second = records.memory.put(origin(0, dead + 3, 3, 0, 7, 1))
-    first = records.memory.put(origin(second, 10, 4, 5, 30, 12))
+    second = records.memory.put(origin(0, dead + 3, 3, 1))
+    first = records.memory.put(origin(second, 40, 29, 12))
     table = records.memory.put(struct.pack("<8x4Q", 0, first, 0, 0x9000))
-    origins = Origins(records.memory, LAYOUTS, records.reader, records.faults.add)
+    origins = Origins(records.memory, LAYOUTS, records.origins, records.faults.add)
     found = list(origins.all(table))
     assert [address for address, _, _ in found] == [first, second]
     assert found[0][1].comm == b"a"
-    assert found[0][2] == Counts(calls=6, pins=11, acquired=40, peak=12)
-    assert (found[1][2].calls, found[1][2].acquired) == (0, 0)
+    assert found[0][2] == Counts(pins=11, acquired=40, peak=12)
+    assert (found[1][2].pins, found[1][2].acquired) == (0, 0)
     assert len(list(records.faults.lines())) == 1
 
 
@@ -100,12 +99,12 @@ def test_table() -> None:
 def test_table_of_a_running_kernel(live: bool) -> None:
     """An origin may be another one than when a walk met it."""
     records = Records(live)
-    first = records.memory.put(origin(0, 1, 0, 0, 0, 0))
+    first = records.memory.put(origin(0, 1, 0, 0))
     table = records.memory.put(struct.pack("<8x4Q", first, 0, 0, 0))
-    assert records.reader.origin(first).comm == b"a"
+    assert records.origins.read(first).comm == b"a"
     other = records.memory.pieces[first].replace(b"a\0", b"b\0")
     records.memory.put(other, first)
-    origins = Origins(records.memory, LAYOUTS, records.reader, records.faults.add)
+    origins = Origins(records.memory, LAYOUTS, records.origins, records.faults.add)
     ((_, found, _),) = origins.all(table)
     assert found.comm == (b"b" if live else b"a")
 
@@ -113,10 +112,10 @@ def test_table_of_a_running_kernel(live: bool) -> None:
 def test_a_chain_that_is_a_ring_ends() -> None:
     """And is told."""
     records = Records()
-    first = records.memory.put(bytes(136))
-    records.memory.pieces[first] = origin(first, 1, 0, 0, 0, 0)
+    first = records.memory.put(bytes(ORIGIN_SIZE))
+    records.memory.pieces[first] = origin(first, 1, 0, 0)
     table = records.memory.put(struct.pack("<8x4Q", first, 0, 0, 0))
-    origins = Origins(records.memory, LAYOUTS, records.reader, records.faults.add)
+    origins = Origins(records.memory, LAYOUTS, records.origins, records.faults.add)
     assert len(list(origins.all(table))) == 1
     assert "is none" in next(iter(records.faults.lines()))
 
@@ -124,13 +123,13 @@ def test_a_chain_that_is_a_ring_ends() -> None:
 def test_no_table() -> None:
     """Not in the dump: no origins, and one fault."""
     records, faults = Records(), Faults()
-    origins = Origins(records.memory, LAYOUTS, records.reader, faults.add)
+    origins = Origins(records.memory, LAYOUTS, records.origins, faults.add)
     assert list(origins.all(0x9000)) == []
     assert bool(faults)
 
 
 def test_pins_that_never_went_make_a_peak() -> None:
     """The kernel looks at it when some go, and when somebody reads `stacks`."""
-    counts = [(0x1, ORIGIN, Counts(calls=3, pins=30, acquired=40, peak=20))]
-    (total,) = sum_up([(call(ORIGIN, 1), 29, 29)], counts)
+    counts = [(0x1, ORIGIN, Counts(pins=30, acquired=40, peak=20))]
+    (total,) = sum_up([share(ORIGIN, 1, 29, 29)], counts)
     assert total.peak == 30

@@ -13,7 +13,7 @@ import pytest
 from gup_pin.errors import Faults
 from gup_pin.tasks import Clocks, Task, Tasks, find_clocks, find_tasks
 from mock_command import MockFaultError, mock_drgn
-from samples import CALL, ORIGIN, item
+from samples import ORIGIN, item
 
 MS = 1_000_000
 SECOND = 1000 * MS
@@ -70,19 +70,19 @@ def test_nobody() -> None:
 def test_orphan(owner: int, alive: set[int], orphan: bool) -> None:
     """The owner is the process, the task 815; an owner of 0 is none."""
     origin = replace(ORIGIN, owner=owner)
-    call = replace(CALL, origin=origin, time=CLOCKS.pins - AGE)
     tasks = Tasks(dict.fromkeys(alive, OLD), CLOCKS)
-    assert tasks.is_orphan(item(1, call=call)) is orphan
+    pin = item(1, origin=origin, time=CLOCKS.pins - AGE)
+    assert tasks.is_orphan(pin) is orphan
 
 
 def test_what_came_after_the_clocks_were_read() -> None:
     """A pin of a task that was born since, on a live kernel: it lives."""
-    call = replace(CALL, time=CLOCKS.pins + 9 * SECOND)
+    pin = item(1, time=CLOCKS.pins + 9 * SECOND)
     born = replace(OLD, start=CLOCKS.tasks + 8 * SECOND)
-    assert not Tasks({812: born, 815: born}, CLOCKS).is_orphan(item(1, call=call))
+    assert not Tasks({812: born, 815: born}, CLOCKS).is_orphan(pin)
     # And one that was born after such a pin is another.
     born = replace(OLD, start=CLOCKS.tasks + 10 * SECOND)
-    assert Tasks({812: born, 815: born}, CLOCKS).is_orphan(item(1, call=call))
+    assert Tasks({812: born, 815: born}, CLOCKS).is_orphan(pin)
 
 
 def value(number: int) -> SimpleNamespace:
@@ -108,7 +108,7 @@ class MockProgram(dict[str, Any]):
 
     def variable(self, name: str, file: str) -> SimpleNamespace:
         """The only one, which other files may have as well."""
-        assert (name, file) == ("clocks_apart", "gup_pin/task.c")
+        assert (name, file) == ("clocks_apart", "record/task.c")
         if isinstance(self._booted, LookupError):
             raise self._booted
         return SimpleNamespace(value_=self._value)

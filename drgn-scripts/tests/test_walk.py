@@ -6,29 +6,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gup_pin.folio import NO_FOLIO, Folio
+from gup_pin.folio import NO_FOLIO, UNKNOWN_FOLIO, Folio
 from gup_pin.keys import Geometry
+from gup_pin.runs import Item
 from gup_pin.shards import Shard
-from gup_pin.walk import Walk
+from gup_pin.walk import Walk, by_folio
 from gup_pin.xarray import Walker
 from mock_memory import NODE
-from mock_records import Records
-from samples import ANON, CALL, PAGE_SHIFT
+from mock_records import SAYS_ADDR, WHOLE, Pins, Records
+from samples import ADDR, ANON, PAGE_SHIFT, TIME, item
 
 GEOMETRY = Geometry(shard_bits=8, block_shift=6)
-TAIL_PFN = 0x7FFFF
+FILE = Folio("file", 0, 8 << 20 | 1, 12, 7, 7)
 
 
 class MockFolios:
-    """Every folio is anonymous, and at the call's begin."""
+    """Every page is an anonymous folio of its own, but for some large ones, by head."""
 
-    def describe(self, pfns: Sequence[int]) -> list[Folio]:
-        """A folio for each pfn, but for one."""
-        anon = replace(ANON, place=CALL.index)
-        return [NO_FOLIO if pfn == TAIL_PFN else anon for pfn in pfns]
+    def __init__(self, large: dict[int, Folio] | None = None) -> None:
+        """These."""
+        self._large = large or {}
+
+    def of_page(self, pfn: int) -> tuple[int, Folio]:
+        """The head, and the folio."""
+        for head, folio in self._large.items():
+            if head <= pfn < head + folio.pages:
+                return head, folio
+        return pfn, ANON
 
 
-def make_walk(records: Records, blocks: dict[int, int]) -> tuple[Walk, list[Shard]]:
+def make_walk(
+    records: Records, blocks: dict[int, int], large: dict[int, Folio] | None = None
+) -> tuple[Walk, list[Shard]]:
     """A walk of an index of blocks by number, and its shards, which count no pins."""
     shards: list[dict[int, int]] = [{} for _ in range(GEOMETRY.shards)]
     for number, address in sorted(blocks.items()):
@@ -37,7 +46,7 @@ def make_walk(records: Records, blocks: dict[int, int]) -> tuple[Walk, list[Shar
         GEOMETRY,
         Walker(records.memory, NODE, records.faults.add),
         records.blocks,
-        MockFolios(),  # type: ignore[arg-type]
+        MockFolios(large),  # type: ignore[arg-type]
         PAGE_SHIFT,
         records.faults.add,
     )
@@ -45,82 +54,168 @@ def make_walk(records: Records, blocks: dict[int, int]) -> tuple[Walk, list[Shar
     return whole, [Shard(head, 0x100 * i, 0) for i, head in enumerate(heads)]
 
 
-def walk(records: Records, blocks: dict[int, int]) -> list[tuple[int, int, int, bool]]:
-    """(pfn, call, pins, inferred) of all pins."""
-    whole, heads = make_walk(records, blocks)
+def walk(
+    records: Records, blocks: dict[int, int], large: dict[int, Folio] | None = None
+) -> list[Item]:
+    """All pins, however they are asked for."""
+    whole, heads = make_walk(records, blocks, large)
     found = list(whole.items(heads))
-    pfns = {item.pfn for item in found}
-    for pfn in pfns | {pfn + 1 for pfn in pfns}:
-        assert whole.folio(heads, pfn) == [item for item in found if item.pfn == pfn]
-    for first in pfns:
-        ((start, _),) = whole.blocks(heads, first, first)
-        assert start == first & ~(GEOMETRY.pfns - 1)
-    assert all(item.addr == CALL.addr for item in found if item.folio is not NO_FOLIO)
-    assert all(item.addr == 0 for item in found if item.folio is NO_FOLIO)
-    return [(i.pfn, i.call.address, i.pins, i.inferred) for i in found]
+    for pfn in {pin.head for pin in found}:
+        alone = [pin for pin in found if pin.head == pfn]
+        assert whole.folio(heads, pfn) == whole.folio(heads, alone[-1].pfn) == alone
+    for pfn in {pin.pfn for pin in found}:
+        ((start, _),) = whole.blocks(heads, pfn, pfn)
+        assert start == pfn & ~(GEOMETRY.pfns - 1)
+    folios = list(by_folio(found, GEOMETRY.pfns))
+    assert [folio[0].head for folio in folios] == sorted({pin.head for pin in found})
+    assert sum(map(len, folios)) == len(found)
+    shares = list(whole.shares(heads))
+    assert sum(share.pins for share in shares) == sum(pin.pins for pin in found)
+    assert sum(share.pages for share in shares) == sum(pin.pages for pin in found)
+    return found
+
+
+def places(items: Sequence[Item]) -> list[tuple[int, int, int]]:
+    """(pfn, pages, pins) of each."""
+    return [(item.pfn, item.pages, item.pins) for item in items]
 
 
 def test_order_over_shards() -> None:
-    """Ascending pfns, though neighbouring blocks lie in different shards."""
+    """Ascending blocks, though neighbours lie in different shards."""
     records = Records()
-    call = records.put_call()
+    origin = records.put_origin()
     numbers = [0, 1, 255, 256, 0x68A, 0x68B, 0x106F8A, 0x3FFFFFFFF]
-    blocks = {nr: records.put_block(nr, [(call, 1 << 63 | 1, 1)]) for nr in numbers}
+    pins = Pins(1 << 63 | 1, origin)
+    blocks = {nr: records.put_block(nr, pins) for nr in numbers}
     pfns = [nr * 64 + bit for nr in numbers for bit in (0, 63)]
-    assert walk(records, blocks) == [(pfn, call, 1, False) for pfn in pfns]
+    assert places(walk(records, blocks)) == [(pfn, 1, 1) for pfn in pfns]
     assert not records.faults
 
 
-def test_calls_of_one_folio_come_in_their_order() -> None:
-    """Layers and then a set's refs, each with its pins."""
+def test_order_in_a_block() -> None:
+    """Of its list, and only then of pfns; how sure it is goes by the page."""
     records = Records()
-    layer, slot, other = (records.put_call() for _ in range(3))
-    pin_set = records.put_set(records.refs([(slot, 2), (other, 1)], room=2))
-    block = records.put_block(0, [(layer, 0b1100000, 1)], {5: pin_set}, inferred=1 << 5)
-    assert walk(records, {0: block}) == [
-        (5, layer, 1, True),
-        (5, slot, 2, True),
-        (5, other, 1, True),
-        (6, layer, 1, False),
+    origin, other = records.put_origin(), records.put_origin(77)
+    others = [Pins(0b0110, other, 2, TIME + 1), Pins(0b1000, origin)]
+    block = records.put_block(
+        0, Pins(0b1100, origin), others, alike=0b1010, guessed=0b1000
+    )
+    found = walk(records, {0: block})
+    assert [(i.pfn, i.pins, i.origin.pid, i.match) for i in found] == [
+        (2, 1, 815, "exact"),
+        (3, 1, 815, "inferred"),
+        (1, 2, 77, "alike"),
+        (2, 2, 77, "exact"),
+        (3, 1, 815, "inferred"),
+    ]
+    assert [i.time for i in found] == [TIME, TIME, TIME + 1, TIME + 1, TIME]
+
+
+def test_pages_of_a_folio_are_one_item() -> None:
+    """Those next to each other: where the first is, and of the worst of them."""
+    records = Records()
+    folio = replace(FILE, order=3)
+    pins = Pins(0b1011_0111_0000, records.put_origin(), base=0x10000)
+    block = records.put_block(0, pins, alike=1 << 6)
+    found = walk(records, {0: block}, {4: folio})
+    assert [(i.pfn, i.head, i.pages, i.match) for i in found] == [
+        *((4, 4, 3, "alike"), (8, 4, 2, "exact"), (11, 4, 1, "exact"))
+    ]
+    assert [i.folio.index for i in found] == [7, 11, 14]
+    assert [i.addr for i in found] == [0x10000 + 0x1000 * n for n in (7, 11, 14)]
+
+
+def test_a_folio_in_many_blocks() -> None:
+    """In each it has items of its own."""
+    records = Records()
+    origin = records.put_origin()
+    every = (1 << 64) - 1
+    blocks = {nr: records.put_block(nr, Pins(every, origin)) for nr in range(8, 12)}
+    folio = replace(ANON, order=8)
+    found = walk(records, blocks, {512: folio})
+    assert places(found) == [(64 * nr, 64, 64) for nr in range(8, 12)]
+    assert [i.folio for i in found] == [folio] * 4
+    assert [i.addr for i in found] == [ADDR + (64 << PAGE_SHIFT) * n for n in range(4)]
+
+
+def test_folios_that_are_pinned_as_a_whole() -> None:
+    """All of their pages count, wherever they end."""
+    records = Records()
+    pins = Pins(1 << 32 | 1, records.put_origin(), flags=WHOLE)
+    block = records.put_block(0, pins)
+    found = walk(records, {0: block}, {32: replace(ANON, order=5)})
+    assert places(found) == [(0, 1, 1), (32, 32, 1)]
+    assert [item.addr for item in found] == [0, 0]
+
+
+def test_pages_that_are_not_known() -> None:
+    """They have no address; a page that is of no folio has none either."""
+    records = Records()
+    pins = Pins(0b11, records.put_origin(), flags=SAYS_ADDR)
+    folios = {0: UNKNOWN_FOLIO, 1: NO_FOLIO}
+    found = walk(records, {0: records.put_block(0, pins)}, folios)
+    assert [(i.pfn, i.head, i.addr, i.folio.map) for i in found] == [
+        *((0, 0, 0, "unknown"), (1, 1, 0, "device"))
     ]
 
 
-def test_empty_blocks_are_skipped() -> None:
+def test_shares() -> None:
+    """How many pins of each record are in doubt."""
+    records = Records()
+    origin = records.put_origin()
+    others = [Pins(0b0110, origin, 3)]
+    block = records.put_block(0, Pins(0b1111, origin), others, alike=2, guessed=8)
+    whole, heads = make_walk(records, {0: block})
+    shares = list(whole.shares(heads))
+    assert [(s.pins, s.pages, s.guessed) for s in shares] == [(4, 4, 2), (6, 2, 3)]
+    assert {share.call for share in shares} == {TIME << 64 | origin}
+
+
+def test_blocks_without_pins_are_skipped() -> None:
     """Also where they are the only ones."""
     records = Records()
-    call = records.put_call()
     blocks = {nr: records.put_block(nr) for nr in (0, 7, 9)}
     assert walk(records, blocks) == []
-    blocks[8] = records.put_block(8, [(call, 2, 1)])
-    assert walk(records, blocks) == [(8 * 64 + 1, call, 1, False)]
+    blocks[8] = records.put_block(8, Pins(2, records.put_origin()))
+    assert places(walk(records, blocks)) == [(8 * 64 + 1, 1, 1)]
     assert not records.faults
 
 
 def test_damage_costs_what_it_hits() -> None:
-    """A lost block, a lost call: the rest is found, and each loss counted."""
+    """A lost block, a lost record: the rest is found, and each loss counted."""
     records = Records()
-    call, tail = records.put_call(), TAIL_PFN // 64
+    origin = records.put_origin()
     blocks = {
         1: 0x9000,
-        2: records.put_block(3, [(call, 1, 1)]),
-        3: records.put_block(3, [(call, 1, 1)], {1: 0xA000, 2: call}),
-        tail: records.put_block(tail, [(call, 1 << 63, 1)]),
+        2: records.put_block(3, Pins(1, origin)),
+        3: records.put_block(3, Pins(1, origin), [Pins(2, 0xA000), Pins(4, origin)]),
     }
-    assert [pfn for pfn, *_ in walk(records, blocks)] == [192, 194, TAIL_PFN]
+    assert [item.pfn for item in walk(records, blocks)] == [192, 194]
     assert len(list(records.faults.lines())) == 3
 
 
+def test_items_by_folio() -> None:
+    """A folio is whole when a block begins that it does not reach."""
+    large = replace(ANON, order=7)
+    parts = [replace(item(pfn, folio=large), head=64) for pfn in (70, 64, 130)]
+    items = [item(3), item(1), item(3), *parts[:2], item(200), parts[2], item(256)]
+    items = sorted(items, key=lambda item: item.pfn // 64)
+    found = [[i.pfn for i in folio] for folio in by_folio(items, 64)]
+    assert found == [[1], [3, 3], [70, 64, 130], [200], [256]]
+    assert list(by_folio([], 64)) == []
+
+
 def test_a_walk_is_told_of() -> None:
-    """By folios, whatever becomes of them; not that of one folio within another."""
+    """By pins, whatever becomes of them; not that of one folio within another."""
     records = Records()
-    call = records.put_call()
-    blocks = {nr: records.put_block(nr, [(call, 0b111, 1)]) for nr in (2, 5)}
+    pins = Pins(0b111, records.put_origin())
+    blocks = {nr: records.put_block(nr, pins) for nr in (2, 5)}
     whole, heads = make_walk(records, blocks)
     told: list[tuple[int, int]] = []
     list(whole.items(heads))
     whole.watch(lambda done, total: told.append((done, total)), lambda: 7)
     for _ in whole.blocks(heads):
-        list(whole.blocks(heads, 128, 128))
+        whole.folio(heads, 128)
     assert told == [(3, 7), (6, 7)]
     told.clear()
     list(whole.items(heads, 200, 1000))
@@ -129,12 +224,11 @@ def test_a_walk_is_told_of() -> None:
 
 def three_blocks(records: Records, last: int | None = None) -> tuple[Walk, list[Shard]]:
     """A walk of 8 pins in two shards, which count them; some last block, if told."""
-    call = records.put_call()
-    pin_set = records.put_set(records.refs([(call, 2), (call, 1)], room=2))
+    origin = records.put_origin()
     blocks = {
-        0: records.put_block(0, [(call, 0b11, 1)], {0: pin_set}),
-        1: records.put_block(1, [(call, 1, 1)]),
-        256: last or records.put_block(256, [(call, 1, 2)]),
+        0: records.put_block(0, Pins(0b11, origin), [Pins(1, origin, 3)]),
+        1: records.put_block(1, Pins(1, origin)),
+        256: last or records.put_block(256, Pins(1, origin, 2)),
     }
     whole, shards = make_walk(records, blocks)
     shards[:2] = [replace(shards[0], pins=7), replace(shards[1], pins=1)]
@@ -175,11 +269,15 @@ def test_pins_that_nobody_looks_for() -> None:
 
 
 def test_a_shard_that_is_being_changed() -> None:
-    """An unpin had just cleared a slot: that is no damage."""
-    for pins, lines in ((1, 2), (None, 0)):
+    """A record was just being taken out: that is no damage."""
+    for pins, lines in ((2, 1), (None, 0)):
         records = Records()
-        whole, shards = make_walk(records, {0: records.put_block(0, slots={3: 0})})
+        origin = records.put_origin()
+        block = records.put_block(0, Pins(1, origin), [Pins(8, origin)])
+        first, second = records.places(block)
+        records.link(second, 1, first + 8)
+        whole, shards = make_walk(records, {0: block})
         shards[0] = replace(shards[0], pins=pins)
-        assert list(whole.items(shards)) == []
-        assert whole.folio(shards, 3) == []
+        whole.folio(shards, 3)
         assert len(list(records.faults.lines())) == lines
+        assert len(list(whole.items(shards))) == (1 if pins else 2)

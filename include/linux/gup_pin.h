@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * CONFIG_DEBUG_GUP_PIN: the hooks by which mm/gup.c tells of pins and unpins,
- * and others of what happens to folios that may be pinned.
+ * CONFIG_DEBUG_GUP_PIN: the hooks by which mm/gup.c reports pins and unpins, and others
+ * what happens to folios that may be pinned.
  *
  * A hook is a static-key nop until tracking is switched on, and nothing at all
  * without the option. What the hooks call lies in mm/gup_pin/.
@@ -9,6 +9,7 @@
 #ifndef _LINUX_GUP_PIN_H
 #define _LINUX_GUP_PIN_H
 
+#include <linux/mm.h>
 #include <linux/types.h>
 
 struct file;
@@ -20,7 +21,7 @@ struct page;
 struct pid;
 struct vm_area_struct;
 
-/* The function that took a pin. The names that users see are in mm/gup_pin/format.c. */
+/* The function that took a pin. The names that users see are in mm/gup_pin/record/words.c. */
 enum gup_pin_api {
 	GUP_PIN_USER_PAGES,
 	GUP_PIN_USER_PAGES_FAST,
@@ -52,7 +53,6 @@ struct gup_pin_request {
 #include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/jump_label.h>
-#include <linux/mm.h>
 
 DECLARE_STATIC_KEY_FALSE(gup_pin_hooks);
 DECLARE_STATIC_KEY_FALSE(gup_pin_proof);
@@ -62,20 +62,31 @@ void __gup_pin_acquired(const struct gup_pin_request *request,
 void __gup_pin_acquired_folios(struct folio **folios, unsigned long nfolios);
 void __gup_pin_added(struct folio *folio, unsigned int pins,
 		     enum gup_pin_api api);
-unsigned long __gup_pin_released(struct page **pages, unsigned long npages,
-				 unsigned long i, struct folio *folio,
-				 unsigned int nr, unsigned long site);
+void __gup_pin_released_pages(struct page **pages, unsigned long npages, bool dirty,
+			      unsigned long site);
+void __gup_pin_released_range(struct page *page, unsigned long npages, bool dirty,
+			      unsigned long site);
 void __gup_pin_released_page(struct page *page, unsigned long site);
 void __gup_pin_released_folio(struct folio *folio, unsigned long pins,
-			      bool dirty, unsigned long site);
+			      unsigned long site);
 void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios,
 			       unsigned long site);
+void __gup_pin_released_bio(struct bio *bio, struct page *page, unsigned long npages);
+void __gup_pin_released_part(struct page **pages, unsigned long npages);
+void __gup_pin_released_kept(const void *handle, struct folio *folio);
+void __gup_pin_keep_pages(const void *handle, struct page **pages,
+			  unsigned long npages);
+void __gup_pin_keep_folios(const void *handle, struct folio **folios,
+			   unsigned long nfolios);
+void __gup_pin_unpin_folio(struct folio *folio, unsigned long npages);
+void __gup_pin_unpin_folios(struct folio **folios, unsigned long nfolios);
+void __gup_pin_unpin_pages(struct page **pages, unsigned long npages);
 void __gup_pin_dump_page(const struct page *page);
 void __gup_pin_contig_busy(unsigned long start, unsigned long end, gfp_t gfp);
 void __gup_pin_writeback_start(struct folio *folio, unsigned long ip);
 void __gup_pin_submit(struct folio *folio, unsigned long ip);
 void __gup_pin_truncate(struct folio *folio);
-void __gup_pin_truncate_part(struct folio *folio);
+void __gup_pin_truncate_part(struct folio *folio, size_t offset, size_t length);
 void __gup_pin_invalidate(struct folio *folio);
 void __gup_pin_read_ended(struct bio *bio);
 void __gup_pin_read_released(const struct bio *bio, unsigned long pfn);
@@ -196,33 +207,37 @@ static __always_inline int gup_pin_added(int ret, struct folio *folio,
 }
 
 /**
- * gup_pin_released() - pins are about to be dropped, by a loop over their pages
- * @pages: all pages that the loop goes over; NULL entries are passed over
- * @npages: how many
- * @i: where the loop is
- * @folio: the folio that is next to lose pins
- * @nr: how many: one for each page from @i on that is of that folio
- * @forgotten: what this returned the last time; 0 at first
+ * gup_pin_released_pages() - a pin on each of some pages is about to be dropped
+ * @pages: the pages; NULL entries are passed over
+ * @npages: how many; an error is passed over
+ * @dirty: the caller marks them dirty as well: it says that it wrote to them
  *
- * To be called before the folio's pins are dropped. Any context but NMI.
- *
- * Return: the pins on the pages before this one are forgotten.
+ * To be called before the first of them is dropped, by the function whose caller is to be
+ * known. Any context but NMI.
  */
-static __always_inline unsigned long
-gup_pin_released(struct page **pages, unsigned long npages, unsigned long i,
-		 struct folio *folio, unsigned int nr, unsigned long forgotten)
+static __always_inline void gup_pin_released_pages(struct page **pages,
+						   unsigned long npages, bool dirty)
 {
-	if (static_branch_unlikely(&gup_pin_hooks) && i >= forgotten)
-		return __gup_pin_released(pages, npages, i, folio, nr,
-					  _RET_IP_);
-	return forgotten;
+	if (static_branch_unlikely(&gup_pin_hooks))
+		__gup_pin_released_pages(pages, npages, dirty, _RET_IP_);
 }
 
 /**
- * gup_pin_released_page() - a pin on a page is about to be dropped
+ * gup_pin_released_range() - as gup_pin_released_pages(), for neighbouring pages of a folio
+ * @page: the first
+ * @npages: how many
+ * @dirty: the caller says that it wrote to them
+ */
+static __always_inline void gup_pin_released_range(struct page *page,
+						   unsigned long npages, bool dirty)
+{
+	if (static_branch_unlikely(&gup_pin_hooks))
+		__gup_pin_released_range(page, npages, dirty, _RET_IP_);
+}
+
+/**
+ * gup_pin_released_page() - as gup_pin_released_pages(), for one
  * @page: the page
- *
- * As gup_pin_released_folio(), for one whose folio is not known yet.
  */
 static __always_inline void gup_pin_released_page(struct page *page)
 {
@@ -231,31 +246,146 @@ static __always_inline void gup_pin_released_page(struct page *page)
 }
 
 /**
- * gup_pin_released_folio() - some pins of a folio are about to be dropped
- * @folio: the folio
+ * gup_pin_released_folio() - pins of a folio are about to be dropped
+ * @folio: the folio; on which of its pages is not known
  * @pins: how many
- * @dirty: the caller marks it dirty as well: it says that it wrote to it
  *
- * To be called before the first of them is dropped. Any context but NMI.
+ * As gup_pin_released_pages().
  */
 static __always_inline void gup_pin_released_folio(struct folio *folio,
-						   unsigned long pins,
-						   bool dirty)
+						   unsigned long pins)
 {
 	if (static_branch_unlikely(&gup_pin_hooks))
-		__gup_pin_released_folio(folio, pins, dirty, _RET_IP_);
+		__gup_pin_released_folio(folio, pins, _RET_IP_);
 }
 
 /**
- * gup_pin_released_folios() - one pin on each of some folios is about to be dropped
+ * gup_pin_released_folios() - a pin on each of some folios is about to be dropped
  * @folios: the folios; NULL entries are passed over
- * @nfolios: how many
+ * @nfolios: how many; an error is passed over
+ *
+ * As gup_pin_released_pages().
  */
 static __always_inline void gup_pin_released_folios(struct folio **folios,
 						    unsigned long nfolios)
 {
 	if (static_branch_unlikely(&gup_pin_hooks))
 		__gup_pin_released_folios(folios, nfolios, _RET_IP_);
+}
+
+/**
+ * gup_pin_unpin_pages() - unpin_user_pages() for the caller of the function that calls this
+ * @pages: the pages
+ * @npages: how many
+ */
+static __always_inline void gup_pin_unpin_pages(struct page **pages, unsigned long npages)
+{
+	if (static_branch_unlikely(&gup_pin_hooks)) {
+		__gup_pin_released_pages(pages, npages, false, _RET_IP_);
+		__gup_pin_unpin_pages(pages, npages);
+	} else {
+		unpin_user_pages(pages, npages);
+	}
+}
+
+/*
+ * Pins of a call that has not succeeded yet are dropped: they are not on record, and one
+ * that is on the page is another's.
+ */
+static __always_inline void gup_pin_undo_pages(struct page **pages, unsigned long npages)
+{
+	__gup_pin_unpin_pages(pages, npages);
+}
+
+static __always_inline void gup_pin_undo_page(struct page *page)
+{
+	__gup_pin_unpin_pages(&page, 1);
+}
+
+static __always_inline void gup_pin_undo_folios(struct folio **folios,
+						unsigned long nfolios)
+{
+	__gup_pin_unpin_folios(folios, nfolios);
+}
+
+static __always_inline void gup_pin_undo_folio(struct folio *folio)
+{
+	__gup_pin_unpin_folio(folio, 1);
+}
+
+/**
+ * gup_pin_unpin_bio() - unpin_user_folio() of pages that a bio has
+ * @bio: the bio
+ * @folio: the folio
+ * @first: number of the first page in it
+ * @npages: how many
+ *
+ * Any context but NMI.
+ */
+static __always_inline void gup_pin_unpin_bio(struct bio *bio, struct folio *folio,
+					      size_t first, size_t npages)
+{
+	if (static_branch_unlikely(&gup_pin_hooks))
+		__gup_pin_released_bio(bio, folio_page(folio, first), npages);
+	__gup_pin_unpin_folio(folio, npages);
+}
+
+/**
+ * gup_pin_unpin_part() - unpin_user_folio() of pages that an array has
+ * @folio: the folio
+ * @pages: its pages
+ * @npages: how many
+ *
+ * Any context but NMI.
+ */
+static __always_inline void gup_pin_unpin_part(struct folio *folio, struct page **pages,
+					       unsigned long npages)
+{
+	if (static_branch_unlikely(&gup_pin_hooks))
+		__gup_pin_released_part(pages, npages);
+	__gup_pin_unpin_folio(folio, npages);
+}
+
+/**
+ * gup_pin_keep_pages() - pins that current has just taken will be released by a handle
+ * @handle: the object that has them from now on
+ * @pages: the pages; if only one of a large folio is among them, it stands for all
+ * @npages: how many
+ *
+ * For callers that name the folio when they unpin, not the page. May sleep.
+ */
+static __always_inline void gup_pin_keep_pages(const void *handle, struct page **pages,
+					       unsigned long npages)
+{
+	if (static_branch_unlikely(&gup_pin_hooks))
+		__gup_pin_keep_pages(handle, pages, npages);
+}
+
+/**
+ * gup_pin_keep_folios() - as gup_pin_keep_pages(), for memfd_pin_folios()
+ * @handle: the object
+ * @folios: the folios
+ * @nfolios: how many
+ */
+static __always_inline void gup_pin_keep_folios(const void *handle, struct folio **folios,
+						unsigned long nfolios)
+{
+	if (static_branch_unlikely(&gup_pin_hooks))
+		__gup_pin_keep_folios(handle, folios, nfolios);
+}
+
+/**
+ * gup_pin_unpin_kept() - unpin_user_folio() of one pin that an object has
+ * @handle: the object
+ * @folio: the folio
+ *
+ * Any context but NMI.
+ */
+static __always_inline void gup_pin_unpin_kept(const void *handle, struct folio *folio)
+{
+	if (static_branch_unlikely(&gup_pin_hooks))
+		__gup_pin_released_kept(handle, folio);
+	__gup_pin_unpin_folio(folio, 1);
 }
 
 /*
@@ -388,13 +518,16 @@ static __always_inline void gup_pin_truncate(struct folio *folio)
 /**
  * gup_pin_truncate_part() - a part of a folio is about to be cleared
  * @folio: the folio; locked, and still in its mapping
+ * @offset: where the part begins, in bytes of the folio
+ * @length: its bytes
  *
  * Context as gup_pin_writeback_start().
  */
-static __always_inline void gup_pin_truncate_part(struct folio *folio)
+static __always_inline void gup_pin_truncate_part(struct folio *folio, size_t offset,
+						  size_t length)
 {
 	if (gup_pin_maybe_pinned(folio))
-		__gup_pin_truncate_part(folio);
+		__gup_pin_truncate_part(folio, offset, length);
 }
 
 /**
@@ -506,24 +639,79 @@ static __always_inline int gup_pin_added(int ret, struct folio *folio,
 	return ret;
 }
 
-static inline unsigned long
-gup_pin_released(struct page **pages, unsigned long npages, unsigned long i,
-		 struct folio *folio, unsigned int nr, unsigned long forgotten)
+static inline void gup_pin_released_pages(struct page **pages, unsigned long npages,
+					  bool dirty)
 {
-	return forgotten;
+}
+
+static inline void gup_pin_released_range(struct page *page, unsigned long npages,
+					  bool dirty)
+{
 }
 
 static inline void gup_pin_released_page(struct page *page)
 {
 }
 
-static inline void gup_pin_released_folio(struct folio *folio,
-					  unsigned long pins, bool dirty)
+static inline void gup_pin_released_folio(struct folio *folio, unsigned long pins)
 {
 }
 
 static inline void gup_pin_released_folios(struct folio **folios,
 					   unsigned long nfolios)
+{
+}
+
+static __always_inline void gup_pin_unpin_pages(struct page **pages, unsigned long npages)
+{
+	unpin_user_pages(pages, npages);
+}
+
+static __always_inline void gup_pin_undo_pages(struct page **pages, unsigned long npages)
+{
+	unpin_user_pages(pages, npages);
+}
+
+static __always_inline void gup_pin_undo_page(struct page *page)
+{
+	unpin_user_page(page);
+}
+
+static __always_inline void gup_pin_undo_folios(struct folio **folios,
+						unsigned long nfolios)
+{
+	unpin_folios(folios, nfolios);
+}
+
+static __always_inline void gup_pin_undo_folio(struct folio *folio)
+{
+	unpin_folio(folio);
+}
+
+static __always_inline void gup_pin_unpin_bio(struct bio *bio, struct folio *folio,
+					      size_t first, size_t npages)
+{
+	unpin_user_folio(folio, npages);
+}
+
+static __always_inline void gup_pin_unpin_part(struct folio *folio, struct page **pages,
+					       unsigned long npages)
+{
+	unpin_user_folio(folio, npages);
+}
+
+static __always_inline void gup_pin_unpin_kept(const void *handle, struct folio *folio)
+{
+	unpin_user_folio(folio, 1);
+}
+
+static inline void gup_pin_keep_pages(const void *handle, struct page **pages,
+				      unsigned long npages)
+{
+}
+
+static inline void gup_pin_keep_folios(const void *handle, struct folio **folios,
+				       unsigned long nfolios)
 {
 }
 
@@ -565,7 +753,8 @@ static inline void gup_pin_truncate(struct folio *folio)
 {
 }
 
-static inline void gup_pin_truncate_part(struct folio *folio)
+static inline void gup_pin_truncate_part(struct folio *folio, size_t offset,
+					 size_t length)
 {
 }
 

@@ -5,10 +5,13 @@
 #include <linux/export.h>
 #include <linux/init.h>
 #include <linux/kstrtox.h>
+#include <linux/moduleparam.h>
 #include <linux/printk.h>
 
 #include "gup_pin.h"
 
+#undef MODULE_PARAM_PREFIX
+#define MODULE_PARAM_PREFIX "gup_pin."
 #undef pr_fmt
 #define pr_fmt(fmt)	"gup_pin: " fmt
 
@@ -18,7 +21,6 @@ struct gup_pin_root gup_pin_root = {
 	.format = GUP_PIN_FORMAT,
 	.shard_bits = GUP_PIN_SHARD_BITS,
 	.block_shift = GUP_PIN_BLOCK_SHIFT,
-	.live_calls = &gup_pin_live_calls,
 	.ring = &gup_pin_ring,
 	.hazard_names = gup_pin_hazard_names,
 	.stake_names = gup_pin_stake_names,
@@ -69,11 +71,9 @@ int gup_pin_switch(bool on)
 		if (!index->complete)
 			gup_pin_earlier_find(index);
 		gup_pin_report_forget();
-		gup_pin_origins_untold(&gup_pin_root.origins);
+		gup_pin_origins_unreported(&gup_pin_root.origins);
 	} else {
-		/* From here on no unpin goes the short way. */
-		gup_pin_index_complete(index, false);
-		gup_pin_index_earlier_known(index, false);
+		WRITE_ONCE(index->complete, false);
 		WRITE_ONCE(index->recording, false);
 		gup_pin_index_flush(index);
 		gup_pin_earlier_forget(index);
@@ -84,6 +84,25 @@ unlock:
 	mutex_unlock(&gup_pin_root.switching);
 	return 0;
 }
+
+/* Empty blocks may take all that there is room for. */
+static int bound_set(const char *val, const struct kernel_param *kp)
+{
+	int err = param_set_ulong(val, kp);
+
+	if (!err && READ_ONCE(gup_pin_max_memory_mb) && ready)
+		gup_pin_index_drop_kept(&gup_pin_root.index);
+	return err;
+}
+
+static const struct kernel_param_ops bound_ops = {
+	.set = bound_set,
+	.get = param_get_ulong,
+};
+
+module_param_cb(max_memory_mb, &bound_ops, &gup_pin_max_memory_mb, 0644);
+MODULE_PARM_DESC(max_memory_mb,
+		 "MiB that tracking may take; pins beyond it are untracked; 0: no bound");
 
 static int __init setup_gup_pin(char *arg)
 {
@@ -102,14 +121,14 @@ static int __init gup_pin_init(void)
 	gup_pin_origins_init(&gup_pin_root.origins);
 	err = stack_depot_init();
 	err = err ?: gup_pin_memory_init();
-	err = err ?: gup_pin_trace_init();
+	err = err ?: gup_pin_stack_cache_init();
 	if (err) {
 		pr_err("not available: %d\n", err);
 		return err;
 	}
 	ready = true;
 	if (on_at_boot) {
-		gup_pin_index_complete(&gup_pin_root.index, true);
+		WRITE_ONCE(gup_pin_root.index.complete, true);
 		gup_pin_switch(true);
 		pr_info("tracking pins since boot\n");
 	}

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * CONFIG_DEBUG_GUP_PIN, private to mm/gup_pin/.
+ * CONFIG_DEBUG_GUP_PIN, private to mm/gup_pin/: all rooms, for those that may know all.
  */
 #ifndef _MM_GUP_PIN_H
 #define _MM_GUP_PIN_H
 
-#include "model.h"	/* what is kept */
-#include "keep.h"	/* how it comes and goes */
-#include "walk.h"	/* how it is read */
-#include "text.h"	/* how it is shown */
-#include "ring.h"	/* hazards */
+#include "hazard/hazard.h"
+#include "root.h"
+#include "view/view.h"
 
 #endif /* _MM_GUP_PIN_H */

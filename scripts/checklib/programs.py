@@ -25,6 +25,8 @@ ALONE = {
     "gup_pin_hazard_overdue": ["-m", "2G"],
     # Fills and pins most of the memory, and compares what slabs have in use.
     "gup_pin_scale": ["-m", "4G"],
+    # Switches tracking on late, after which figures are unlike those since boot.
+    "gup_pin_truth": ["-m", "2G"],
     # Measures time, which here is instructions.
     "gup_pin_one_page": ["-m", "1G", "--icount"],
 }

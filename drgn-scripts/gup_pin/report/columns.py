@@ -17,6 +17,9 @@ ORIGIN = ("task", "site")
 NUMBERS = ("pages", "order", "pins", "age_ms")
 DIGITS = ("addr", "index")
 
+# How sure it is that a record is of pins that are still there, by number.
+MATCHES = ("exact", "alike", "inferred")
+
 # The largest number that a script knows exactly: Number.MAX_SAFE_INTEGER.
 _MOST = (1 << 53) - 1
 
@@ -66,7 +69,7 @@ def make_columns(pins: Iterable[Words], orphans: Container[int] = ()) -> dict[st
         name: []
         for name in (
             *("pfn", *NUMBERS, *DIGITS),
-            *("origin", "file", "inferred", "orphan"),
+            *("origin", "file", "match", "orphan"),
         )
     }
     for row, pin in enumerate(pins):
@@ -81,7 +84,7 @@ def make_columns(pins: Iterable[Words], orphans: Container[int] = ()) -> dict[st
         # An inode number may have all 64 bits.
         file = (pin["map"], pin["dev"], str(pin["ino"]), pin.get("path", ""))
         columns["file"].append(files.number(file))
-        columns["inferred"].append(int(pin["match"] == "inferred"))
+        columns["match"].append(MATCHES.index(pin["match"]))
         columns["orphan"].append(int(row in orphans))
     return {
         "tasks": tasks.columns(TASK),

@@ -70,7 +70,8 @@ struct gup_pin_hazard_trace {
  * @stack: handle of the pin's stack, as in debugfs
  * @age_ns: release: for how long they were held
  * @ip: release: return address into the unpin function
- * @exact: release: nobody else has pins on the folio, so these are the ones
+ * @exact: release: no others are possible
+ * @match: release: how sure that is, as debugfs says it
  */
 struct gup_pin_trace {
 	unsigned long pfn;
@@ -87,10 +88,8 @@ struct gup_pin_trace {
 	u64 age_ns;
 	unsigned long ip;
 	bool exact;
+	const char *match;
 };
-
-int gup_pin_release_traced(void);
-void gup_pin_release_untraced(void);
 
 #endif
 
@@ -134,14 +133,14 @@ TRACE_EVENT(gup_pin_acquire,
 		__entry->addr, __entry->stack)
 );
 
-/* What unpins is to be told by has to be looked up: not the short way. */
-TRACE_EVENT_FN(gup_pin_release,
+TRACE_EVENT(gup_pin_release,
 	TP_PROTO(const struct gup_pin_trace *pin),
 
 	TP_ARGS(pin),
 
 	TP_STRUCT__entry(
 		__string(api, pin->api)
+		__string(match, pin->match)
 		__array(char, comm, TASK_COMM_LEN)
 		__field(unsigned long, ip)
 		__field(unsigned long, pfn)
@@ -159,6 +158,7 @@ TRACE_EVENT_FN(gup_pin_release,
 
 	TP_fast_assign(
 		__assign_str(api);
+		__assign_str(match);
 		memcpy(__entry->comm, pin->comm, TASK_COMM_LEN);
 		__entry->ip = pin->ip;
 		__entry->pfn = pin->pfn;
@@ -179,9 +179,7 @@ TRACE_EVENT_FN(gup_pin_release,
 		__entry->write ? "w" : "r", __entry->longterm ? "long" : "short",
 		__get_str(api), __entry->owner, __entry->tgid, __entry->pid,
 		__entry->comm, __entry->age_ns, __entry->addr, __entry->stack,
-		__entry->exact ? "exact" : "inferred"),
-
-	gup_pin_release_traced, gup_pin_release_untraced
+		__get_str(match))
 );
 
 TRACE_EVENT(gup_pin_hazard,

@@ -8,7 +8,6 @@
 #include <linux/mm.h>
 #include <linux/memfd.h>
 #include <linux/mman.h>
-#include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
@@ -49,17 +48,18 @@ static int api_init(struct kunit *test)
 /* The newest pin of this task on a folio. */
 static bool find_item(struct folio *folio, struct gup_pin_item *item)
 {
-	struct gup_pin_pos pos = { .pfn = folio_pfn(folio) };
 	struct gup_pin_item next;
+	struct gup_pin_walk walk;
 	bool found = false;
 
-	while (gup_pin_walk(&gup_pin_root.index, &pos, &next, 1) &&
-	       next.pfn == folio_pfn(folio)) {
-		if (next.id.pid != task_pid_nr(current))
+	gup_pin_walk_start(&walk, &gup_pin_root.index, folio_pfn(folio), folio_pfn(folio));
+	while (gup_pin_walk_items(&walk, &next, 1)) {
+		if (next.head != folio_pfn(folio) || next.id.pid != task_pid_nr(current))
 			continue;
 		*item = next;
 		found = true;
 	}
+	gup_pin_walk_end(&walk);
 	return found;
 }
 
@@ -92,8 +92,8 @@ static void expect_pinned(struct kunit *test, unsigned int nr,
 		KUNIT_EXPECT_EQ(test, item.addr, s->addr + i * PAGE_SIZE);
 		KUNIT_EXPECT_EQ(test, (int)item.folio.map, GUP_PIN_MAP_ANON);
 		KUNIT_EXPECT_STREQ(test, item.id.comm, current->comm);
-		KUNIT_EXPECT_EQ(test, item.real_pins, 1);
-		KUNIT_EXPECT_FALSE(test, item.inferred);
+		KUNIT_EXPECT_EQ(test, gup_pin_real_pins(item.pfn), 1);
+		KUNIT_EXPECT_EQ(test, (int)item.match, GUP_PIN_EXACT);
 	}
 	expect_frame(test, &item);
 }
@@ -212,7 +212,7 @@ static void further_pins(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (int)item.id.mode, GUP_PIN_READ);
 	KUNIT_EXPECT_EQ(test, (int)item.id.term, GUP_PIN_LONG);
 	KUNIT_EXPECT_EQ(test, item.addr, s->addr + 3 * PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, item.folio_pins, 2);
+	KUNIT_EXPECT_EQ(test, gup_pin_real_pins(item.head), 2);
 	expect_frame(test, &item);
 #if GUP_PIN_HAS_ADD_PINS
 	KUNIT_EXPECT_EQ(test, 0, folio_add_pins(page_folio(s->pages[5]), 4));
@@ -229,16 +229,15 @@ static void further_pins(struct kunit *test)
 	expect_released(test, pins);
 }
 
-/* A call of a single page lies elsewhere than others do. */
+/* Over and over, with as much memory as the first time. */
 static void further_pins_of_one(struct kunit *test)
 {
 	struct api_state *s = test->priv;
-	unsigned long calls = gup_pin_call_count();
 	struct gup_pin_item item;
 	unsigned int i, n;
 	u64 memory = 0;
 
-	/* The first time, there may be no blocks yet, and no origins. */
+	/* The first time, there may be no origins yet. */
 	for (n = 0; n < 3; n++) {
 		for (i = 0; i < NR; i++)
 			KUNIT_ASSERT_EQ(test, 1,
@@ -255,26 +254,41 @@ static void further_pins_of_one(struct kunit *test)
 					GUP_PIN_FOLIO_ADD_PIN);
 			KUNIT_EXPECT_EQ(test, item.addr, s->addr + i * PAGE_SIZE);
 			KUNIT_EXPECT_EQ(test, item.pins, 1);
-			KUNIT_EXPECT_EQ(test, item.folio_pins, 2);
 		}
-		KUNIT_EXPECT_EQ(test, gup_pin_call_count(), calls + 2 * NR);
 		unpin_user_pages(s->pages, NR);
-		KUNIT_EXPECT_EQ(test, gup_pin_call_count(), calls + NR);
 		unpin_user_pages(s->pages, NR);
-		KUNIT_EXPECT_EQ(test, gup_pin_call_count(), calls);
 		expect_released(test, 2 * NR);
 		if (n)
 			KUNIT_EXPECT_EQ(test, gup_pin_memory_bytes(), memory);
 		memory = gup_pin_memory_bytes();
 	}
-	/* Each call's origin was let go of once. */
 	KUNIT_EXPECT_EQ(test, gup_pin_origins_live(&gup_pin_root.origins), 0);
 	for (i = 0; i < ARRAY_SIZE(gup_pin_root.origins.buckets); i++) {
 		struct gup_pin_origin *origin;
 
 		hlist_for_each_entry(origin, &gup_pin_root.origins.buckets[i], node)
-			KUNIT_EXPECT_EQ(test, gup_pin_origin_calls(origin), 0);
+			KUNIT_EXPECT_EQ(test, gup_pin_origin_live(origin), 0);
 	}
+}
+
+/* Whatever was assumed of what was continued is never exact. */
+static void further_pin_of_another_task(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	struct gup_pin_item item;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	folio_ref_add(page_folio(page), GUP_PIN_COUNTING_BIAS);
+	folio_add_pin(page_folio(page));
+	KUNIT_ASSERT_TRUE(test, find_item(page_folio(page), &item));
+	KUNIT_EXPECT_EQ(test, (int)item.id.mode, GUP_PIN_WRITE);
+	KUNIT_EXPECT_EQ(test, item.id.owner, 0);
+	KUNIT_EXPECT_EQ(test, (int)item.match, GUP_PIN_INFERRED);
+	KUNIT_EXPECT_TRUE(test, item.mixed);
+	unpin_user_page(page);
+	expect_released(test, 1);
+	folio_ref_sub(page_folio(page), GUP_PIN_COUNTING_BIAS);
+	__free_page(page);
 }
 
 static void memfd_folios(struct kunit *test)
@@ -337,20 +351,6 @@ static void partial_success(struct kunit *test)
 	expect_released(test, 0);
 }
 
-#ifdef CONFIG_FAILSLAB
-/* No empty blocks are left to be used again. */
-static void forget_blocks(void)
-{
-	struct gup_pin_index *index = &gup_pin_root.index;
-
-	mutex_lock(&gup_pin_root.switching);
-	WRITE_ONCE(index->recording, false);
-	gup_pin_index_flush(index);
-	WRITE_ONCE(index->recording, true);
-	mutex_unlock(&gup_pin_root.switching);
-}
-#endif
-
 /* The pin succeeds whichever allocation of ours fails, and the books balance. */
 static void memory_runs_out(struct kunit *test)
 {
@@ -365,7 +365,6 @@ static void memory_runs_out(struct kunit *test)
 	expect_released(test, NR);
 	for (nth = 1; met; nth++) {
 		KUNIT_ASSERT_LT(test, nth, 200);
-		forget_blocks();
 		WRITE_ONCE(current->fail_nth, nth);
 		KUNIT_EXPECT_EQ(test, NR,
 				pin_user_pages_fast(s->addr, NR, FOLL_WRITE |
@@ -389,6 +388,7 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(unpin_functions),
 	KUNIT_CASE(further_pins),
 	KUNIT_CASE(further_pins_of_one),
+	KUNIT_CASE(further_pin_of_another_task),
 	KUNIT_CASE(memfd_folios),
 	KUNIT_CASE(zero_page),
 	KUNIT_CASE(partial_success),

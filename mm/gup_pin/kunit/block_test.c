@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Blocks: what goes to layers and what to slots, and that neither shows.
+ * Blocks: what becomes a record of its own, and in what order records are.
  */
 #include "fixture.h"
 
 #define FIRST	GUP_PIN_TEST_PFN
+
+static struct gup_pin_test_call read_call(struct kunit *test)
+{
+	return gup_pin_test_call(test, GUP_PIN_READ);
+}
 
 static struct gup_pin_block *block_of(struct kunit *test)
 {
@@ -14,551 +19,244 @@ static struct gup_pin_block *block_of(struct kunit *test)
 	return block;
 }
 
-/* The folios on which a layer has pins of a call. */
-static u64 layer_of(struct kunit *test, const struct gup_pin_call *call)
+/* The records are these calls', in this order, and on these pages. */
+static void expect_records(struct kunit *test, unsigned int nr,
+			   const struct gup_pin_test_call *const *calls, const u64 *masks)
 {
-	const struct gup_pin_layer *layer;
+	struct gup_pin_block *block = block_of(test);
+	struct gup_pin_record *record;
+	unsigned int i = 0;
 
-	for (layer = &block_of(test)->layer; layer; layer = layer->next)
-		if (layer->mask && layer->call == call)
-			return layer->mask;
-	return 0;
-}
-
-static struct gup_pin_call *read_call(struct kunit *test)
-{
-	return gup_pin_test_call(test, GUP_PIN_READ);
-}
-
-static void bulk_is_one_layer(struct kunit *test)
-{
-	struct gup_pin_call *call = read_call(test);
-
-	gup_pin_test_add_mask(test, FIRST, U64_MAX, call);
-	KUNIT_EXPECT_EQ(test, layer_of(test, call), U64_MAX);
-	KUNIT_EXPECT_EQ(test, block_of(test)->nr_layers, 1);
-	KUNIT_EXPECT_NULL(test, block_of(test)->slots);
+	KUNIT_ASSERT_EQ(test, block->nr_records, nr);
+	for (record = gup_pin_first_record(block); record;
+	     record = gup_pin_next_record(block, record)) {
+		if (!record->mask)
+			continue;
+		KUNIT_ASSERT_LT(test, i, nr);
+		KUNIT_EXPECT_PTR_EQ(test, record->origin, calls[i]->origin);
+		KUNIT_EXPECT_EQ(test, record->time, calls[i]->time);
+		KUNIT_EXPECT_EQ(test, record->mask, masks[i]);
+		i++;
+	}
+	KUNIT_EXPECT_EQ(test, i, nr);
 	gup_pin_expect_sound(test);
-	gup_pin_test_release_mask(test, FIRST, 0xffff0000);
-	KUNIT_EXPECT_EQ(test, layer_of(test, call), ~0xffff0000ULL);
-	gup_pin_expect_sound(test);
-	gup_pin_test_release_mask(test, FIRST, ~0xffff0000ULL);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 0);
-	gup_pin_expect_empty(test);
 }
 
 /* The pages of a buffer need not lie in memory as they do in the buffer. */
-static void call_comes_again(struct kunit *test)
+static void call_is_one_record(struct kunit *test)
 {
-	struct gup_pin_call *a = read_call(test), *b = read_call(test);
+	struct gup_pin_test_call a = read_call(test);
+	const struct gup_pin_test_call *const calls[] = { &a };
 
-	gup_pin_test_add_mask(test, FIRST, 0xff, a);
-	gup_pin_test_add_mask(test, FIRST, 0xff0, b);
-	gup_pin_test_add_mask(test, FIRST + GUP_PIN_BLOCK_PFNS, 0xff, a);
-	gup_pin_test_add_mask(test, FIRST, 0xff0000, a);
-	gup_pin_test_add_mask(test, FIRST, BIT_ULL(63), b);
-	KUNIT_EXPECT_EQ(test, layer_of(test, a), 0xff00ff);
-	KUNIT_EXPECT_EQ(test, layer_of(test, b), 0xff0 | BIT_ULL(63));
-	KUNIT_EXPECT_EQ(test, block_of(test)->nr_layers, 2);
-	KUNIT_EXPECT_NULL(test, block_of(test)->slots);
-	gup_pin_expect_sound(test);
-	gup_pin_test_release_mask(test, FIRST, 0xff0fff | BIT_ULL(63));
-	gup_pin_test_release_mask(test, FIRST, 0x0f00f0);
-	gup_pin_test_release_mask(test, FIRST + GUP_PIN_BLOCK_PFNS, 0xff);
-	gup_pin_expect_empty(test);
-}
-
-/* A call's pins on a folio are one item, however it came to have them. */
-static void expect_adds_up(struct kunit *test, unsigned long pfn,
-			   struct gup_pin_call *call, unsigned int others)
-{
-	unsigned int had = gup_pin_test_pins(test, pfn, call);
-	u64 inferred = gup_pin_test_totals(test)->inferred;
-
-	gup_pin_test_add(test, pfn, call, 1);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, pfn, call), had + 1);
-	gup_pin_expect_sound(test);
-	gup_pin_test_add(test, pfn, call, 3);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, pfn, call), had + 4);
-	gup_pin_expect_sound(test);
-	if (others)
-		return;
-	/* Nothing to guess with one call. */
-	gup_pin_test_release(test, pfn, 2, false);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, pfn, call), had + 2);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, inferred);
-	gup_pin_expect_sound(test);
-}
-
-static void call_meets_folio_again(struct kunit *test)
-{
-	struct gup_pin_call *a, *b, *c, *d;
-	unsigned int i;
-
-	/* It was all that the call's layer had. */
-	a = read_call(test);
-	gup_pin_test_add(test, FIRST, a, 1);
-	expect_adds_up(test, FIRST, a, 0);
-	/* Then others came to the layer, or would have. */
-	gup_pin_test_add_mask(test, FIRST, 0xff0, a);
-	expect_adds_up(test, FIRST, a, 0);
-	expect_adds_up(test, FIRST + 5, a, 0);
-	/* One of many in the layer. */
-	b = read_call(test);
-	gup_pin_test_add_mask(test, FIRST, 0xff000, b);
-	KUNIT_EXPECT_EQ(test, layer_of(test, b), 0xff000);
-	expect_adds_up(test, FIRST + 13, b, 0);
-	/* Somebody else has pins there, too. */
-	gup_pin_test_add_mask(test, FIRST, 0xf00, b);
-	expect_adds_up(test, FIRST + 8, b, 1);
-	expect_adds_up(test, FIRST + 8, a, 1);
-	/* Many of them at once. */
-	gup_pin_test_add_mask(test, FIRST, 0xff00, b);
-	gup_pin_expect_sound(test);
-	for (i = 9; i < 16; i++)
-		KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST + i, b),
-				i == 13 ? 4 : 2);
-
-	/* In a slot, with a layer elsewhere. */
-	KUNIT_ASSERT_NOT_NULL(test, block_of(test)->slots);
-	c = read_call(test);
-	gup_pin_test_add_mask(test, FIRST, 0xff00000000, c);
-	gup_pin_test_add(test, FIRST + 42, c, 1);
-	expect_adds_up(test, FIRST + 42, c, 0);
-	/* In a slot, and then it gets a layer. */
-	d = read_call(test);
-	gup_pin_test_add(test, FIRST + 43, d, 1);
-	expect_adds_up(test, FIRST + 43, d, 0);
-	gup_pin_test_add_mask(test, FIRST, 0x3ff80000000000, d);
-	gup_pin_expect_sound(test);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST + 43, d), 4);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST + 44, d), 1);
-	gup_pin_test_flush(test);
-	gup_pin_expect_empty(test);
-}
-
-/* There were too many layers at first, and none later. */
-static void room_for_a_layer_later(struct kunit *test)
-{
-	struct gup_pin_call *call = read_call(test);
-
-	gup_pin_test_layers(test, FIRST, 1);
-	gup_pin_test_add(test, FIRST + 1, call, 1);
-	gup_pin_test_add(test, FIRST + 2, call, 7);
-	KUNIT_EXPECT_EQ(test, layer_of(test, call), 0);
-	gup_pin_test_layers_gone(test, FIRST, 1);
-	expect_adds_up(test, FIRST + 1, call, 0);
-	gup_pin_test_add(test, FIRST + 3, call, 1);
-	expect_adds_up(test, FIRST + 1, call, 0);
-	expect_adds_up(test, FIRST + 2, call, 0);
-	expect_adds_up(test, FIRST + 3, call, 0);
-	gup_pin_test_add_mask(test, FIRST, 0xff, call);
-	gup_pin_expect_sound(test);
-	gup_pin_test_flush(test);
-	gup_pin_expect_empty(test);
-}
-
-/* Big calls overlap: layers, as long as there are not too many to look through. */
-static void overlapping_bulk(struct kunit *test)
-{
-	const unsigned int nr = GUP_PIN_LAYERS_MANY + 5;
-	struct gup_pin_call *calls[GUP_PIN_LAYERS_MANY + 5];
-	struct gup_pin_fixture *f = test->priv;
-	unsigned int i, bit;
-
-	for (i = 0; i < nr; i++) {
-		calls[i] = read_call(test);
-		gup_pin_test_add_mask(test, FIRST, 0xffffULL << i, calls[i]);
-		KUNIT_EXPECT_EQ(test, block_of(test)->nr_layers,
-				min(i + 1, GUP_PIN_LAYERS_MANY));
-		KUNIT_EXPECT_EQ(test, !!block_of(test)->slots,
-				i >= GUP_PIN_LAYERS_MANY);
-	}
-	gup_pin_expect_sound(test);
-	for (i = 0; i < nr; i++)
-		for (bit = i; bit < i + 16; bit++)
-			KUNIT_EXPECT_EQ(test, 1,
-					gup_pin_test_pins(test, FIRST + bit,
-							  calls[i]));
-	/* In the order in which they came: each is the oldest then. */
-	for (i = 0; i < nr; i++) {
-		gup_pin_test_release_mask(test, FIRST, 0xffffULL << i);
-		gup_pin_expect_sound(test);
-		KUNIT_EXPECT_EQ(test, gup_pin_call_count(),
-				f->calls + nr - 1 - i);
-	}
-	gup_pin_expect_empty(test);
-}
-
-/* Reads of single pages: one layer is smaller than slots, many are not. */
-static void single_pins(struct kunit *test)
-{
-	struct gup_pin_call *calls[20];
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(calls); i++) {
-		bool layer = !i;
-
-		calls[i] = read_call(test);
-		gup_pin_test_add(test, FIRST + 3 * i, calls[i], 1);
-		KUNIT_EXPECT_EQ(test, layer_of(test, calls[i]),
-				layer ? BIT_ULL(3 * i) : 0);
-		KUNIT_EXPECT_EQ(test, !!block_of(test)->slots, !layer);
-		gup_pin_expect_sound(test);
-	}
-	for (i = 0; i < ARRAY_SIZE(calls); i++) {
-		KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST + 3 * i,
-							calls[i]), 1);
-		gup_pin_test_release(test, FIRST + 3 * i, 1, false);
-		gup_pin_expect_sound(test);
-	}
+	gup_pin_test_add_mask(test, FIRST, 0xff00, &a);
+	gup_pin_test_add_mask(test, FIRST + GUP_PIN_BLOCK_PAGES, 0xff, &a);
+	gup_pin_test_add_mask(test, FIRST, 0xff, &a);
+	gup_pin_test_add_mask(test, FIRST, ~0xffffULL, &a);
+	expect_records(test, 1, calls, (u64[]){ U64_MAX });
+	KUNIT_EXPECT_EQ(test, block_of(test)->first.mask, U64_MAX);
+	gup_pin_test_unpin_mask(test, FIRST, 0xffff0000);
+	expect_records(test, 1, calls, (u64[]){ ~0xffff0000ULL });
+	gup_pin_test_unpin_mask(test, FIRST, ~0xffff0000ULL);
+	gup_pin_test_unpin_mask(test, FIRST + GUP_PIN_BLOCK_PAGES, 0xff);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 0);
 	gup_pin_expect_empty(test);
 }
 
-/* All pages of a huge one are pins on its head. */
-static void large_folio(struct kunit *test)
+/* Calls come in turn; each has its records where it was when. */
+static void calls_in_turn(struct kunit *test)
 {
-	struct gup_pin_call *a = read_call(test), *b = read_call(test);
-	unsigned int i;
+	struct gup_pin_test_call a = read_call(test), b = read_call(test);
+	const struct gup_pin_test_call *const calls[] = { &a, &b, &a };
 
-	gup_pin_test_add(test, FIRST, a, 512);
-	KUNIT_EXPECT_EQ(test, layer_of(test, a), 1);
-	gup_pin_expect_sound(test);
-	gup_pin_test_release(test, FIRST, 100, false);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, a), 412);
-	KUNIT_EXPECT_FALSE(test, gup_pin_test_inferred(test, FIRST));
-	gup_pin_expect_sound(test);
-
-	gup_pin_test_add(test, FIRST, b, 512);
-	gup_pin_test_release(test, FIRST, 400, false);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, a), 12);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, b), 512);
-	KUNIT_EXPECT_TRUE(test, gup_pin_test_inferred(test, FIRST));
-	/* Over the end of one into the next. */
-	gup_pin_test_release(test, FIRST, 100, false);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, a), 0);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, b), 424);
-	gup_pin_expect_sound(test);
-	gup_pin_test_release(test, FIRST, 424, false);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->folios, 0);
-
-	/* So many that they need slots, and page by page. */
-	for (i = 0; i < 7; i++)
-		gup_pin_test_add(test, FIRST, read_call(test), 512);
-	KUNIT_EXPECT_NOT_NULL(test, block_of(test)->slots);
-	gup_pin_expect_sound(test);
-	for (i = 7 * 512; i; i--) {
-		gup_pin_test_release(test, FIRST, 1, i % 2);
-		if (i % 100 == 0)
-			gup_pin_expect_sound(test);
-	}
+	gup_pin_test_add_mask(test, FIRST, 0x0f, &a);
+	gup_pin_test_add_mask(test, FIRST, 0xff, &b);
+	gup_pin_test_add_mask(test, FIRST, 0xf0, &a);
+	expect_records(test, 3, calls, (u64[]){ 0x0f, 0xff, 0xf0 });
+	/* The oldest first, on each page for itself: a's, then b's. */
+	gup_pin_test_unpin_mask(test, FIRST, 0x3c);
+	expect_records(test, 3, calls, (u64[]){ 0x03, 0xcf, 0xf0 });
+	gup_pin_test_unpin_mask(test, FIRST, 0xff);
+	gup_pin_test_unpin_mask(test, FIRST, 0xff & ~0x3c);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->unmatched, 0);
 	gup_pin_expect_empty(test);
 }
 
-/* Folios of 64 KiB: four to a block, each with its pages' pins. */
-static void medium_folios(struct kunit *test)
+/* Whatever differs makes another record, for one cannot tell of both. */
+static void different_is_another(struct kunit *test)
 {
-	struct gup_pin_fixture *f = test->priv;
-	struct gup_pin_call *call = read_call(test);
-	struct gup_pin_adder adder = gup_pin_test_adder(test, call, 4 * 16);
+	struct gup_pin_test_call a = read_call(test), b;
 	unsigned int i;
 
-	for (i = 0; i < GUP_PIN_BLOCK_PFNS; i += 16)
-		gup_pin_add(&adder, FIRST + i, 16);
-	gup_pin_add_flush(&adder);
-	KUNIT_EXPECT_EQ(test, adder.left, 0);
+	gup_pin_test_add(test, FIRST, &a, 1);
+	for (i = 0; i < 6; i++) {
+		b = a;
+		switch (i) {
+		case 0:
+			b.time++;
+			break;
+		case 1:
+			b.base++;
+			break;
+		case 2:
+			b.cookie++;
+			break;
+		case 3:
+			b.flags = GUP_PIN_RECORD_ADDR;
+			break;
+		case 4:
+			b.origin = read_call(test).origin;
+			break;
+		case 5:
+			/* The same page again. */
+			b = a;
+			break;
+		}
+		gup_pin_test_add(test, i == 5 ? FIRST : FIRST + 1, &b, 1);
+		KUNIT_EXPECT_EQ_MSG(test, block_of(test)->nr_records, 2, "%u", i);
+		gup_pin_expect_sound(test);
+		gup_pin_test_unpin(test, i == 5 ? FIRST : FIRST + 1, 1);
+	}
+	/* And equal ones do not. */
+	gup_pin_test_add(test, FIRST + 1, &a, 1);
+	KUNIT_EXPECT_EQ(test, block_of(test)->nr_records, 1);
+	gup_pin_test_unpin_mask(test, FIRST, 3);
+	gup_pin_expect_empty(test);
+}
+
+/* A page may be in an array twice. */
+static void array_has_a_page_twice(struct kunit *test)
+{
+	struct gup_pin_test_call a = read_call(test);
+	struct gup_pin_adder adder = gup_pin_test_adder(test, &a, 6);
+	unsigned int i;
+
+	for (i = 0; i < 6; i++)
+		gup_pin_add(&adder, FIRST + i % 3, 0);
+	gup_pin_add_end(&adder, 6);
+	KUNIT_EXPECT_EQ(test, adder.added, 6);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST + i, &a), 2);
 	gup_pin_expect_sound(test);
-	for (i = 0; i < GUP_PIN_BLOCK_PFNS; i += 16) {
-		KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST + i, call),
-				16);
-		gup_pin_test_release(test, FIRST + i, 3, false);
-		KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST + i, call),
-				13);
-		KUNIT_EXPECT_FALSE(test, gup_pin_test_inferred(test, FIRST + i));
+	gup_pin_test_unpin_mask(test, FIRST, 7);
+	gup_pin_test_unpin_mask(test, FIRST, 7);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 0);
+	gup_pin_expect_empty(test);
+}
+
+/* Several pins of a page are one record, and go one by one. */
+static void several_pins_of_a_page(struct kunit *test)
+{
+	struct gup_pin_test_call a = read_call(test);
+	unsigned int i;
+
+	gup_pin_test_add(test, FIRST, &a, 5);
+	gup_pin_test_add(test, FIRST + 1, &a, 5);
+	KUNIT_EXPECT_EQ(test, block_of(test)->nr_records, 2);
+	gup_pin_expect_sound(test);
+	for (i = 5; i--; ) {
+		gup_pin_test_unpin(test, FIRST, 1);
+		KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, &a), i);
+		KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST + 1, &a), 5);
 		gup_pin_expect_sound(test);
 	}
-	for (i = 0; i < GUP_PIN_BLOCK_PFNS; i += 16)
-		gup_pin_test_release(test, FIRST + i, 13, false);
-	KUNIT_EXPECT_EQ(test, gup_pin_call_count(), f->calls);
+	gup_pin_test_unpin(test, FIRST + 1, 5);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 0);
 	gup_pin_expect_empty(test);
 }
 
-/* One unpin of everything, whatever it is kept in. */
-static void release_of_masks(struct kunit *test)
+/* The record that lies in the block is used again only when there is no other. */
+static void first_record_is_used_in_order(struct kunit *test)
 {
-	struct gup_pin_call *a = read_call(test), *b = read_call(test);
-	struct gup_pin_call *c = read_call(test), *d = read_call(test);
-	const struct gup_pin_totals *t;
-	unsigned int i;
+	struct gup_pin_test_call a = read_call(test), b = read_call(test), c = read_call(test);
+	const struct gup_pin_test_call *const calls[] = { &b, &c };
+	u64 memory;
 
-	/* a and b share 4 to 7; 8 has three pins; 20 and 21 are slots, 22 a set. */
-	gup_pin_test_add(test, FIRST + 8, c, 3);
-	gup_pin_test_add_mask(test, FIRST, 0x0ff, a);
-	gup_pin_test_add_mask(test, FIRST, 0xf0f0, b);
-	gup_pin_test_add_mask(test, FIRST, 0xff000000, d);
-	KUNIT_EXPECT_EQ(test, block_of(test)->nr_layers, 4);
-	for (i = 20; i < 23; i++)
-		gup_pin_test_add(test, FIRST + i, read_call(test), 1);
-	gup_pin_test_add(test, FIRST + 22, read_call(test), 1);
-	/* 30 is in a layer and has a slot, too. */
-	gup_pin_test_add(test, FIRST + 30, read_call(test), 1);
-	KUNIT_EXPECT_EQ(test, block_of(test)->slotted, 0x40700000);
-	gup_pin_expect_sound(test);
-
-	/* One pin on each of those, and of one that has none. */
-	gup_pin_test_release_mask(test, FIRST, BIT_ULL(63) | 0x4070f1ff);
-	gup_pin_expect_sound(test);
-	t = gup_pin_test_totals(test);
-	KUNIT_EXPECT_EQ(test, t->released, 4 + 4 + 1 + 4 + 3 + 1);
-	KUNIT_EXPECT_EQ(test, t->unmatched, 1);
-	/* 4 to 7, 22 and 30 were pinned by two; 8 by one. */
-	KUNIT_EXPECT_EQ(test, t->inferred, 4 + 1 + 1);
-	KUNIT_EXPECT_EQ(test, block_of(test)->used, 0xff4001f0);
-	KUNIT_EXPECT_EQ(test, block_of(test)->inferred, 0x404000f0);
-	KUNIT_EXPECT_EQ(test, layer_of(test, b), 0xf0);
-	KUNIT_EXPECT_EQ(test, layer_of(test, d), 0xbf000000);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST + 8, c), 2);
-
-	/* What is left needs no guess. */
-	gup_pin_test_release_mask(test, FIRST, 0xff4001f0);
-	gup_pin_test_release(test, FIRST + 8, 1, false);
-	t = gup_pin_test_totals(test);
-	KUNIT_EXPECT_EQ(test, t->inferred, 4 + 1 + 1);
-	KUNIT_EXPECT_EQ(test, t->unmatched, 1);
-	gup_pin_expect_empty(test);
-}
-
-/*
- * Layers at times 1, 5, 3 and 7, then a set with 2, 4 and 6: layers need not
- * come in the order of time, for the clocks of several CPUs differ a little.
- */
-static void make_mixed(struct kunit *test, struct gup_pin_call **calls,
-		       const enum gup_pin_mode *modes)
-{
-	static const unsigned int times[] = { 1, 5, 3, 7, 2, 4, 6 };
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(times); i++) {
-		struct gup_pin_call *call = gup_pin_test_call(test,
-							      modes[times[i]]);
-
-		call->time = times[i];
-		calls[times[i]] = call;
-		if (i < 4)
-			gup_pin_test_add_mask(test, FIRST, GUP_PIN_TEST_LAYER | 1,
-					      call);
-		else
-			gup_pin_test_add(test, FIRST, call, 1);
-	}
-	KUNIT_EXPECT_EQ(test, block_of(test)->nr_layers, 4);
-	KUNIT_EXPECT_EQ(test, block_of(test)->slotted, 1);
-	gup_pin_expect_sound(test);
-}
-
-/* The layers are still there; only on the first folio was anything released. */
-static void end_mixed(struct kunit *test)
-{
-	gup_pin_test_layers_gone(test, FIRST, 4);
-	gup_pin_expect_empty(test);
-}
-
-/* The next pin that is released on the first folio is this call's. */
-static void expect_next(struct kunit *test, struct gup_pin_call **calls,
-			unsigned int next, bool dirty)
-{
-	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, calls[next]), 1);
-	gup_pin_test_release(test, FIRST, 1, dirty);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, calls[next]), 0);
-	gup_pin_expect_sound(test);
-}
-
-static void oldest_goes_first(struct kunit *test)
-{
-	static const enum gup_pin_mode modes[8] = {};
-	struct gup_pin_call *calls[8];
-	unsigned int i;
-
-	make_mixed(test, calls, modes);
-	for (i = 1; i <= 7; i++)
-		expect_next(test, calls, i, false);
-	/* At the end there was one call left. */
-	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 6);
-	end_mixed(test);
-
-	/* Several at once, to and fro between layers and slots. */
-	make_mixed(test, calls, modes);
-	gup_pin_test_release(test, FIRST, 4, false);
-	for (i = 1; i <= 7; i++)
-		KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, calls[i]),
-				i > 4);
-	gup_pin_expect_sound(test);
-	gup_pin_test_release(test, FIRST, 3, false);
-	end_mixed(test);
-}
-
-static void dirty_takes_writes_first(struct kunit *test)
-{
-	static const enum gup_pin_mode modes[8] = {
-		[2] = GUP_PIN_WRITE,
-		[3] = GUP_PIN_WRITE,
-		[6] = GUP_PIN_WRITE,
-		[7] = GUP_PIN_WRITE,
-	};
-	static const unsigned int order[] = { 2, 3, 6, 7, 1, 4, 5 };
-	struct gup_pin_call *calls[8];
-	unsigned int i;
-
-	make_mixed(test, calls, modes);
-	for (i = 0; i < ARRAY_SIZE(order); i++)
-		expect_next(test, calls, order[i], true);
-	end_mixed(test);
-
-	/* More than there are writes: the rest must have been reads. */
-	make_mixed(test, calls, modes);
-	gup_pin_test_release(test, FIRST, 5, true);
-	for (i = 0; i < ARRAY_SIZE(order); i++)
-		KUNIT_EXPECT_EQ(test, i >= 5,
-				gup_pin_test_pins(test, FIRST, calls[order[i]]));
-	gup_pin_expect_sound(test);
-	gup_pin_test_release(test, FIRST, 2, true);
-	end_mixed(test);
-}
-
-static void guesses_are_told_by_folio(struct kunit *test)
-{
-	struct gup_pin_call *a = read_call(test), *b = read_call(test);
-	unsigned int i;
-
-	gup_pin_test_add_mask(test, FIRST, 0xff, a);
-	gup_pin_test_add_mask(test, FIRST, 0xff, b);
-	gup_pin_test_release_mask(test, FIRST, 0x18);
-	for (i = 0; i < 8; i++)
-		KUNIT_EXPECT_EQ(test, gup_pin_test_inferred(test, FIRST + i),
-				i == 3 || i == 4);
-	/* Others that come later are on the same folio. */
-	gup_pin_test_add(test, FIRST + 3, read_call(test), 1);
-	KUNIT_EXPECT_TRUE(test, gup_pin_test_inferred(test, FIRST + 3));
-	gup_pin_expect_sound(test);
-	/* It is over when all have gone. */
-	gup_pin_test_release(test, FIRST + 3, 2, false);
-	gup_pin_test_release_mask(test, FIRST, 0x10);
-	KUNIT_EXPECT_EQ(test, block_of(test)->inferred, 0);
-	gup_pin_test_add_mask(test, FIRST, 0x18, b);
-	KUNIT_EXPECT_FALSE(test, gup_pin_test_inferred(test, FIRST + 3));
-	KUNIT_EXPECT_FALSE(test, gup_pin_test_inferred(test, FIRST + 4));
-	gup_pin_expect_sound(test);
-	gup_pin_test_release_mask(test, FIRST, 0xff);
-	gup_pin_test_release_mask(test, FIRST, 0xe7);
-	gup_pin_expect_empty(test);
-}
-
-/* Calls of single pages lie in the block, so that they need hardly any memory. */
-static void own_calls(struct kunit *test)
-{
-	struct gup_pin_fixture *f = test->priv;
-	struct gup_pin_call *other;
-	unsigned int i, own = 0;
-	u64 memory, used;
-
-	/* Not where there is no block yet. */
-	KUNIT_EXPECT_FALSE(test, gup_pin_test_single(test, FIRST, 0));
-	gup_pin_test_layers(test, FIRST, 1);
-	gup_pin_test_layers_gone(test, FIRST, 1);
+	gup_pin_test_add(test, FIRST, &a, 1);
 	memory = gup_pin_memory_bytes();
-	KUNIT_EXPECT_TRUE(test, gup_pin_test_single(test, FIRST + 3, 0));
+	gup_pin_test_add(test, FIRST + 1, &b, 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_memory_bytes() - memory,
-			gup_pin_test_size(test, GUP_PIN_ORIGINS));
-	gup_pin_expect_sound(test);
-	/* Only one on each folio, and none where others are. */
-	KUNIT_EXPECT_FALSE(test, gup_pin_test_single(test, FIRST + 3, 0));
-	for (i = 4; i < GUP_PIN_BLOCK_PFNS; i++) {
-		if (!gup_pin_test_single(test, FIRST + i, i % 2))
-			gup_pin_test_add(test, FIRST + i, read_call(test), 1);
-		else
-			own++;
-		gup_pin_expect_sound(test);
-		KUNIT_EXPECT_FALSE(test, gup_pin_test_single(test, FIRST + i, 0));
-	}
-	/* All but the first of each eight, or so. */
-	KUNIT_EXPECT_GE(test, own, 40);
-	KUNIT_EXPECT_EQ(test, gup_pin_call_count() - f->calls, 61);
-
-	/* They leave, and others come to their places. */
-	gup_pin_test_release_mask(test, FIRST, 0xf0f0f0f0f0f0f0f0);
-	gup_pin_expect_sound(test);
-	for (i = 0; i < GUP_PIN_BLOCK_PFNS; i += 2)
-		gup_pin_test_single(test, FIRST + i, i % 2);
-	gup_pin_expect_sound(test);
-
-	/* All get company, and leave before it, being older. */
-	used = block_of(test)->used;
-	other = read_call(test);
-	other->time++;
-	gup_pin_test_add_mask(test, FIRST, U64_MAX, other);
-	gup_pin_expect_sound(test);
-	gup_pin_test_release_mask(test, FIRST, used);
-	gup_pin_expect_sound(test);
-	for (i = 0; i < GUP_PIN_BLOCK_PFNS; i++)
-		KUNIT_EXPECT_EQ(test, 1,
-				gup_pin_test_pins(test, FIRST + i, other));
-	for (i = 0; i < GUP_PIN_BLOCK_PFNS; i++)
-		KUNIT_EXPECT_FALSE(test, gup_pin_test_single(test, FIRST + i, 0));
-	gup_pin_test_release_mask(test, FIRST, U64_MAX);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->folios, 0);
-	gup_pin_expect_sound(test);
+			gup_pin_test_size(test, GUP_PIN_RECORDS));
+	gup_pin_test_unpin(test, FIRST, 1);
+	KUNIT_EXPECT_EQ(test, block_of(test)->first.mask, 0);
+	gup_pin_test_add(test, FIRST + 2, &c, 1);
+	KUNIT_EXPECT_EQ(test, block_of(test)->first.mask, 0);
+	expect_records(test, 2, calls, (u64[]){ BIT(1), BIT(2) });
+	gup_pin_test_unpin_mask(test, FIRST, 6);
+	KUNIT_EXPECT_NULL(test, gup_pin_test_block(test, FIRST));
+	gup_pin_test_add(test, FIRST + 3, &c, 1);
+	KUNIT_EXPECT_EQ(test, block_of(test)->first.mask, BIT(3));
+	gup_pin_test_unpin(test, FIRST + 3, 1);
 	gup_pin_expect_empty(test);
 }
 
-/* One of them in a set: with others before and after it. */
-static void own_call_in_a_set(struct kunit *test)
+/* A block that only a reader stands in has pins again: they are behind it. */
+static void pins_behind_a_reader(struct kunit *test)
 {
-	struct gup_pin_call *a, *b;
-	unsigned int i, bit;
+	struct gup_pin_fixture *f = test->priv;
+	struct gup_pin_test_call a = read_call(test), b = read_call(test), c = read_call(test);
+	struct gup_pin_item item;
+	struct gup_pin_walk walk;
 
-	gup_pin_test_layers(test, FIRST, 1);
-	gup_pin_test_add(test, FIRST, read_call(test), 1);
-	for (i = 0; i < 4; i++) {
-		bit = i + 1;
-		KUNIT_ASSERT_TRUE(test, gup_pin_test_single(test, FIRST + bit,
-							    GUP_PIN_WRITE));
-		a = read_call(test);
-		b = gup_pin_test_call(test, GUP_PIN_WRITE);
-		gup_pin_test_add(test, FIRST + bit, a, 3);
-		gup_pin_test_add(test, FIRST + bit, b, 1);
-		gup_pin_expect_sound(test);
-		/* The write pins first, of which it has the oldest; or all. */
-		gup_pin_test_release(test, FIRST + bit, 1 + i, true);
-		gup_pin_expect_sound(test);
-		KUNIT_EXPECT_FALSE(test, gup_pin_test_single(test, FIRST + bit, 0));
-		KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST + bit, b), !i);
-		gup_pin_test_release(test, FIRST + bit, 4 - i, false);
-		gup_pin_expect_sound(test);
-		/* Its place is free again. */
-		KUNIT_EXPECT_TRUE(test, gup_pin_test_single(test, FIRST + bit, 0));
-		gup_pin_expect_sound(test);
-	}
-	gup_pin_test_release_mask(test, FIRST, 0x1f);
-	gup_pin_test_layers_gone(test, FIRST, 1);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->folios, 0);
+	gup_pin_test_add(test, FIRST, &a, 1);
+	gup_pin_test_add(test, FIRST, &b, 1);
+	gup_pin_walk_start(&walk, &f->index, 0, ULONG_MAX);
+	KUNIT_EXPECT_EQ(test, 1, gup_pin_walk_items(&walk, &item, 1));
+	KUNIT_EXPECT_EQ(test, item.time, a.time);
+	gup_pin_test_unpin(test, FIRST, 2);
+	KUNIT_EXPECT_EQ(test, block_of(test)->nr_records, 0);
+	gup_pin_expect_sound(test);
+	gup_pin_test_add(test, FIRST, &c, 1);
+	KUNIT_EXPECT_EQ(test, block_of(test)->first.mask, 0);
+	KUNIT_EXPECT_EQ(test, 1, gup_pin_walk_items(&walk, &item, 1));
+	KUNIT_EXPECT_EQ(test, item.time, c.time);
+	KUNIT_EXPECT_EQ(test, 0, gup_pin_walk_items(&walk, &item, 1));
+	gup_pin_walk_end(&walk);
+	gup_pin_expect_sound(test);
+	gup_pin_test_unpin(test, FIRST, 1);
 	gup_pin_expect_empty(test);
+}
+
+/* Where a page was found. */
+static void addresses(struct kunit *test)
+{
+	struct gup_pin_record record = {
+		.base = 0x7f0000003000 - 0x203 * PAGE_SIZE,
+		.flags = GUP_PIN_RECORD_ADDR,
+	};
+
+	KUNIT_EXPECT_EQ(test, gup_pin_record_addr(&record, 0x203), 0x7f0000003000);
+	KUNIT_EXPECT_EQ(test, gup_pin_record_addr(&record, 0x400), 0x7f0000200000);
+	/* The mapping's index may be larger than the address is. */
+	record.base = 0x10000 - 0x100000000 * PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, gup_pin_record_addr(&record, 0x100000001), 0x11000);
+	/* Not known. */
+	record.flags = 0;
+	KUNIT_EXPECT_EQ(test, gup_pin_record_addr(&record, 0x203), 0);
+}
+
+/* The pages of a folio that are in a block. */
+static void folio_masks(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, gup_pin_folio_mask(1, 64, 64), U64_MAX);
+	KUNIT_EXPECT_EQ(test, gup_pin_folio_mask(1, 64, 512), U64_MAX);
+	KUNIT_EXPECT_EQ(test, gup_pin_folio_mask(8, 64, 512), U64_MAX);
+	KUNIT_EXPECT_EQ(test, gup_pin_folio_mask(1, 80, 16), 0xffff0000);
+	KUNIT_EXPECT_EQ(test, gup_pin_folio_mask(1, 127, 1), BIT_ULL(63));
+	/* Over the end of a block. */
+	KUNIT_EXPECT_EQ(test, gup_pin_folio_mask(1, 120, 16), 0xffULL << 56);
+	KUNIT_EXPECT_EQ(test, gup_pin_folio_mask(2, 120, 16), 0xff);
 }
 
 static struct kunit_case block_cases[] = {
-	KUNIT_CASE(bulk_is_one_layer),
-	KUNIT_CASE(call_comes_again),
-	KUNIT_CASE(call_meets_folio_again),
-	KUNIT_CASE(room_for_a_layer_later),
-	KUNIT_CASE(overlapping_bulk),
-	KUNIT_CASE(single_pins),
-	KUNIT_CASE(large_folio),
-	KUNIT_CASE(medium_folios),
-	KUNIT_CASE(release_of_masks),
-	KUNIT_CASE(oldest_goes_first),
-	KUNIT_CASE(dirty_takes_writes_first),
-	KUNIT_CASE(guesses_are_told_by_folio),
-	KUNIT_CASE(own_calls),
-	KUNIT_CASE(own_call_in_a_set),
+	KUNIT_CASE(call_is_one_record),
+	KUNIT_CASE(calls_in_turn),
+	KUNIT_CASE(different_is_another),
+	KUNIT_CASE(array_has_a_page_twice),
+	KUNIT_CASE(several_pins_of_a_page),
+	KUNIT_CASE(first_record_is_used_in_order),
+	KUNIT_CASE(pins_behind_a_reader),
+	KUNIT_CASE(addresses),
+	KUNIT_CASE(folio_masks),
 	{}
 };
 

@@ -37,12 +37,14 @@ int gup_pin_case_start(struct kunit *test)
 /* One of the pins in the real index that the case has taken. */
 static bool find_pin(struct gup_pin_item *item)
 {
-	struct gup_pin_pos pos = {};
+	struct gup_pin_walk walk;
+	bool found = false;
 
-	while (gup_pin_walk(&gup_pin_root.index, &pos, item, 1))
-		if (item->id.pid == case_pid)
-			return true;
-	return false;
+	gup_pin_walk_start(&walk, &gup_pin_root.index, 0, ULONG_MAX);
+	while (!found && gup_pin_walk_items(&walk, item, 1))
+		found = item->id.pid == case_pid;
+	gup_pin_walk_end(&walk);
+	return found;
 }
 
 /**
@@ -58,10 +60,10 @@ void gup_pin_case_unpin(struct kunit *test)
 	unsigned int left = 0;
 
 	gup_pin_test_end_left_writeback();
-	/* Which of a folio's pins goes may be a guess: look again each time. */
+	/* Which of a page's pins goes may be a guess: look again each time. */
 	while (gup_pin_root.index.recording && find_pin(&item)) {
-		left += item.pins;
-		unpin_user_folio(pfn_folio(item.pfn), item.pins);
+		left++;
+		unpin_user_page(pfn_to_page(item.pfn));
 	}
 	if (!failed)
 		KUNIT_EXPECT_EQ(test, left, 0);

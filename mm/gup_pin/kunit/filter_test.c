@@ -8,7 +8,7 @@
 #include <linux/string.h>
 #include <linux/time64.h>
 
-#include "../filter.h"
+#include "../view/view.h"
 #include "fixture.h"
 
 static int parse(struct gup_pin_filter *filter, const char *words)
@@ -32,8 +32,9 @@ static const struct gup_pin_item pin = {
 		.comm = "a b",
 	},
 	.time = NSEC_PER_SEC,
+	.pages = 16,
 	.pins = 1,
-	.head = true,
+	.head = 0x1000,
 	.folio = {
 		.map = GUP_PIN_MAP_FILE,
 		.order = 4,
@@ -177,7 +178,7 @@ static void ranges(struct kunit *test)
 {
 	const unsigned long near = FIRST + MAX_FOLIO_NR_PAGES;
 	struct gup_pin_fixture *f = test->priv;
-	struct gup_pin_call *call = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
 	const struct gup_pin_run *run;
 	struct gup_pin_filter filter;
 	struct gup_pin_runs *runs;
@@ -186,29 +187,32 @@ static void ranges(struct kunit *test)
 
 	runs = kunit_kzalloc(test, sizeof(*runs), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, runs);
-	gup_pin_test_add(test, near - 1, call, 1);
+	gup_pin_test_add(test, near - 1, &call, 1);
 	for (i = 0; i < 1000; i++)
-		gup_pin_test_add(test, near + i, call, 1);
+		gup_pin_test_add(test, near + i, &call, 1);
+	gup_pin_test_add(test, near + MAX_FOLIO_NR_PAGES, &call, 1);
 	snprintf(words, sizeof(words), "pfn=0x%lx-0x%lx", near + 20, near + 30);
 	KUNIT_ASSERT_EQ(test, 0, parse(&filter, words));
 	KUNIT_EXPECT_EQ(test, gup_pin_filter_start(&filter), near);
-	KUNIT_EXPECT_EQ(test, gup_pin_filter_end(&filter), near + 30);
+	KUNIT_EXPECT_EQ(test, gup_pin_filter_end(&filter), near + MAX_FOLIO_NR_PAGES - 1);
 	gup_pin_runs_init(runs, &f->index, &filter);
+	KUNIT_EXPECT_EQ(test, runs->walk.block, gup_pin_block_nr(near));
 	run = gup_pin_runs_next(runs);
 	KUNIT_ASSERT_NOT_NULL(test, run);
 	KUNIT_EXPECT_EQ(test, run->first.pfn, near + 20);
 	KUNIT_EXPECT_EQ(test, run->pages, 11);
-	/* What was looked at first. */
-	KUNIT_EXPECT_EQ(test, runs->items[0].pfn, near);
 	KUNIT_EXPECT_NULL(test, gup_pin_runs_next(runs));
-	/* The walk has not gone on to the end. */
-	KUNIT_EXPECT_LT(test, runs->pos.pfn, near + 200);
+	/* What comes after the range was not looked at. */
+	KUNIT_EXPECT_EQ(test, runs->walk.block,
+			gup_pin_block_nr(near + MAX_FOLIO_NR_PAGES));
+	gup_pin_runs_end(runs);
 
 	KUNIT_ASSERT_EQ(test, 0, parse(&filter, "mode=w"));
 	KUNIT_EXPECT_EQ(test, gup_pin_filter_start(&filter), 0);
 	KUNIT_EXPECT_EQ(test, gup_pin_filter_end(&filter), ULONG_MAX);
 	gup_pin_runs_init(runs, &f->index, &filter);
 	KUNIT_EXPECT_NULL(test, gup_pin_runs_next(runs));
+	gup_pin_runs_end(runs);
 	gup_pin_test_flush(test);
 	gup_pin_expect_empty(test);
 }
@@ -216,18 +220,19 @@ static void ranges(struct kunit *test)
 /* The head of a large folio comes before a range that begins within. */
 static void range_within_folio(struct kunit *test)
 {
-	struct gup_pin_item item = { .head = true, .folio.order = 3 };
+	struct gup_pin_item item = { .folio.order = 3 };
 	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, 3);
 	struct gup_pin_filter filter;
 	char words[64];
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
-	item.pfn = page_to_pfn(page);
-	snprintf(words, sizeof(words), "pfn=%lu", item.pfn + 5);
+	item.head = page_to_pfn(page);
+	item.pfn = item.head + 2;
+	snprintf(words, sizeof(words), "pfn=%lu", item.head + 5);
 	KUNIT_EXPECT_EQ(test, 0, parse(&filter, words));
-	KUNIT_EXPECT_LE(test, gup_pin_filter_start(&filter), item.pfn);
+	KUNIT_EXPECT_LE(test, gup_pin_filter_start(&filter), item.head);
 	KUNIT_EXPECT_TRUE(test, gup_pin_filter_item(&filter, &item, 0));
-	item.pfn -= 8;
+	item.head -= 8;
 	KUNIT_EXPECT_FALSE(test, gup_pin_filter_item(&filter, &item, 0));
 	__free_pages(page, 3);
 }

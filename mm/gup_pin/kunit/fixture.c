@@ -4,15 +4,14 @@
 #include "case.h"
 #include "fixture.h"
 
-/* KUnit runs before user space does, so nobody else takes memory meanwhile. */
+/* KUnit runs before user space does, so nothing else takes memory meanwhile. */
 void gup_pin_fixture_start(struct gup_pin_fixture *f)
 {
 	gup_pin_index_init(&f->index);
 	gup_pin_origins_init(&f->origins);
 	f->index.recording = true;
-	gup_pin_index_complete(&f->index, true);
+	f->index.complete = true;
 	f->memory = gup_pin_memory_bytes();
-	f->calls = gup_pin_call_count();
 }
 
 int gup_pin_fixture_init(struct kunit *test)
@@ -39,188 +38,173 @@ void gup_pin_fixture_exit(struct kunit *test)
 	gup_pin_origins_destroy(&f->origins);
 }
 
-/* That of a task of its own. */
-static struct gup_pin_origin *test_origin(struct kunit *test,
-					  const struct gup_pin_id *like)
+/* A call of a task of its own. */
+struct gup_pin_test_call gup_pin_test_call(struct kunit *test, enum gup_pin_mode mode)
 {
 	struct gup_pin_fixture *f = test->priv;
-	struct gup_pin_origin *origin;
-	struct gup_pin_id id;
-
-	memset(&id, 0, sizeof(id));
-	id.stack = like->stack;
-	id.mode = like->mode;
-	id.term = like->term;
-	id.pid = f->origins.count + 1;
-	strscpy(id.comm, "kunit", sizeof(id.comm));
-	origin = gup_pin_origin_get(&f->origins, &id, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, origin);
-	return origin;
-}
-
-struct gup_pin_call *gup_pin_test_call(struct kunit *test,
-				       enum gup_pin_mode mode)
-{
-	const struct gup_pin_id id = { .mode = mode };
+	const struct gup_pin_id id = { .mode = mode, .pid = f->origins.count + 1 };
 
 	return gup_pin_test_call_of(test, &id);
 }
 
-/*
- * A call of such a stack, mode and term, later than all before; it has no pins
- * yet and so is the test's to add.
- */
-struct gup_pin_call *gup_pin_test_call_of(struct kunit *test,
-					  const struct gup_pin_id *id)
+/* A call of such an origin. */
+struct gup_pin_test_call gup_pin_test_call_of(struct kunit *test,
+					      const struct gup_pin_id *id)
 {
 	struct gup_pin_fixture *f = test->priv;
-	struct gup_pin_call *call;
+	struct gup_pin_test_call call = {};
 
-	call = gup_pin_call_alloc(GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, call);
-	memset(call, 0, sizeof(*call));
-	call->origin = test_origin(test, id);
+	call.origin = gup_pin_origin_get(&f->origins, id, 0, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, call.origin);
 	f->time = max(local_clock(), f->time + 1);
-	call->time = f->time;
+	call.time = f->time;
 	return call;
 }
 
-/* Record further pins of a call. One that has none yet is in no block. */
+/* Begin to record so many pins of a call. To be ended by gup_pin_add_end(). */
 struct gup_pin_adder gup_pin_test_adder(struct kunit *test,
-					struct gup_pin_call *call,
-					unsigned int pins)
+					const struct gup_pin_test_call *call, u64 pins)
 {
 	struct gup_pin_fixture *f = test->priv;
 
+	KUNIT_ASSERT_TRUE(test, gup_pin_origin_take(call->origin, pins));
 	return (struct gup_pin_adder) {
 		.index = &f->index,
-		.call = call,
+		.origin = call->origin,
 		.gfp = GFP_KERNEL,
-		.fresh = !atomic_fetch_add(pins, &call->live),
+		.time = call->time,
+		.base = call->base,
+		.cookie = call->cookie,
+		.flags = call->flags,
 	};
 }
 
+/* Several pins on a page, all at once. */
 void gup_pin_test_add(struct kunit *test, unsigned long pfn,
-		      struct gup_pin_call *call, unsigned int pins)
+		      const struct gup_pin_test_call *call, unsigned int pins)
 {
 	struct gup_pin_adder adder = gup_pin_test_adder(test, call, pins);
 
-	gup_pin_add(&adder, pfn, pins);
-	gup_pin_add_flush(&adder);
-	KUNIT_EXPECT_EQ(test, adder.left, 0);
+	__gup_pin_add(&adder, gup_pin_block_nr(pfn), BIT_ULL(gup_pin_block_bit(pfn)), pins);
+	gup_pin_add_end(&adder, pins);
+	KUNIT_EXPECT_EQ(test, adder.added, pins);
 }
 
-/* One pin on each of some folios of a block, all of them at once. */
+/* One pin on each of some pages from the first of a block on. */
 void gup_pin_test_add_mask(struct kunit *test, unsigned long first, u64 mask,
-			   struct gup_pin_call *call)
+			   const struct gup_pin_test_call *call)
 {
-	struct gup_pin_adder adder = gup_pin_test_adder(test, call,
-							hweight64(mask));
+	unsigned int pins = hweight64(mask);
+	struct gup_pin_adder adder = gup_pin_test_adder(test, call, pins);
 
 	for (; mask; mask &= mask - 1)
-		gup_pin_add(&adder, first + __ffs64(mask), 1);
-	gup_pin_add_flush(&adder);
-	KUNIT_EXPECT_EQ(test, adder.left, 0);
+		gup_pin_add(&adder, first + __ffs64(mask), call->base);
+	gup_pin_add_end(&adder, pins);
+	KUNIT_EXPECT_EQ(test, adder.added, pins);
 }
 
-void gup_pin_test_release(struct kunit *test, unsigned long pfn,
-			  unsigned int pins, bool dirty)
+/* Pins that could not be recorded, as there was no memory for their origin. */
+void gup_pin_test_add_untracked(struct kunit *test, unsigned long pfn, unsigned int pins)
 {
 	struct gup_pin_fixture *f = test->priv;
-	struct gup_pin_releaser rel = { .index = &f->index };
+	struct gup_pin_adder adder = { .index = &f->index, .gfp = GFP_KERNEL };
 
-	gup_pin_release(&rel, pfn, pins, dirty);
-	gup_pin_release_end(&rel);
+	__gup_pin_add(&adder, gup_pin_block_nr(pfn), BIT_ULL(gup_pin_block_bit(pfn)), pins);
+	gup_pin_add_end(&adder, pins);
+	KUNIT_EXPECT_EQ(test, adder.added, 0);
 }
 
-/* One pin of each of some folios of a block, all of them at once. */
-void gup_pin_test_release_mask(struct kunit *test, unsigned long first, u64 mask)
+/* An unpin by a caller of which nothing else is known; 0: not even that. */
+struct gup_pin_unpin gup_pin_test_unpin_at(struct kunit *test, unsigned long site)
 {
 	struct gup_pin_fixture *f = test->priv;
-	struct gup_pin_releaser rel = { .index = &f->index };
 
-	for (; mask; mask &= mask - 1)
-		gup_pin_release(&rel, first + __ffs64(mask), 1, false);
-	gup_pin_release_end(&rel);
+	return (struct gup_pin_unpin) { .index = &f->index, .site = site };
 }
 
-/* Have so many calls with a layer each in a block, at its end. */
-void gup_pin_test_layers(struct kunit *test, unsigned long first,
-			 unsigned int nr)
+/* One pin of a page, by an unpin of which more is known. */
+void gup_pin_test_unpin_by(struct gup_pin_unpin unpin, unsigned long pfn)
 {
-	while (nr--)
-		gup_pin_test_add_mask(test, first, GUP_PIN_TEST_LAYER,
-				      gup_pin_test_call(test, GUP_PIN_READ));
+	gup_pin_unpin_range(&unpin, pfn, 1);
+	gup_pin_unpin_end(&unpin);
 }
 
-/* All pins of those calls are released, on each folio all at once. */
-void gup_pin_test_layers_gone(struct kunit *test, unsigned long first,
-			      unsigned int nr)
+/* Several pins of a page, one after the other. */
+void gup_pin_test_unpin(struct kunit *test, unsigned long pfn, unsigned int pins)
 {
-	u64 mask;
-
-	for (mask = GUP_PIN_TEST_LAYER; mask && nr; mask &= mask - 1)
-		gup_pin_test_release(test, first + __ffs64(mask), nr, false);
+	while (pins--)
+		gup_pin_test_unpin_by(gup_pin_test_unpin_at(test, 0), pfn);
 }
 
-/* A call of a single page, if its block has room for one. */
-bool gup_pin_test_single(struct kunit *test, unsigned long pfn,
-			 enum gup_pin_mode mode)
+/* One pin on each of some pages from the first of a block on, all at once. */
+void gup_pin_test_unpin_mask(struct kunit *test, unsigned long first, u64 mask)
 {
-	const struct gup_pin_id id = { .mode = mode };
-	struct gup_pin_origin *origin = test_origin(test, &id);
-	struct gup_pin_fixture *f = test->priv;
+	struct gup_pin_unpin unpin = gup_pin_test_unpin_at(test, 0);
 
-	if (gup_pin_add_single(&f->index, pfn, origin, 0x1000, 1, GFP_KERNEL))
-		return true;
-	gup_pin_origin_put(origin);
-	return false;
+	gup_pin_unpin_mask(&unpin, gup_pin_block_nr(first), mask);
+	gup_pin_unpin_end(&unpin);
 }
 
-/* The block that a folio's pins are in, or NULL. */
+/* The block that has a page's pins, or NULL. */
 struct gup_pin_block *gup_pin_test_block(struct kunit *test, unsigned long pfn)
 {
 	struct gup_pin_fixture *f = test->priv;
-	unsigned long nr = gup_pin_block_nr(pfn);
+	unsigned long nr = gup_pin_block_nr(pfn), flags;
 	struct gup_pin_shard *shard = gup_pin_shard_of(&f->index, nr);
 	struct gup_pin_block *block;
-	unsigned long flags;
 
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, nr);
 	xa_unlock_irqrestore(&shard->xa, flags);
-	return block;
+	/* One that is only kept is as good as none. */
+	return block && !gup_pin_block_empty(block) ? block : NULL;
 }
 
-/* How many pins a call has on a folio; they must be one item. */
-unsigned int gup_pin_test_pins(struct kunit *test, unsigned long pfn,
-			       const struct gup_pin_call *call)
+/* How many pins there are on a page, of any call. */
+unsigned int gup_pin_test_page_pins(struct kunit *test, unsigned long pfn)
 {
-	struct gup_pin_fixture *f = test->priv;
-	struct gup_pin_pos pos = { .pfn = pfn };
-	unsigned int pins = 0, found = 0;
-	struct gup_pin_item item;
+	struct gup_pin_block *block = gup_pin_test_block(test, pfn);
 
-	while (gup_pin_walk(&f->index, &pos, &item, 1) && item.pfn == pfn) {
-		if (item.call == call) {
-			pins += item.pins;
-			found++;
-		}
-	}
-	KUNIT_EXPECT_LE(test, found, 1);
+	return block ? gup_pin_block_pins(block, BIT_ULL(gup_pin_block_bit(pfn))) : 0;
+}
+
+/* How many pins a call has on a page. */
+unsigned int gup_pin_test_pins(struct kunit *test, unsigned long pfn,
+			       const struct gup_pin_test_call *call)
+{
+	struct gup_pin_block *block = gup_pin_test_block(test, pfn);
+	u64 bit = BIT_ULL(gup_pin_block_bit(pfn));
+	struct gup_pin_record *record;
+	unsigned int pins = 0;
+
+	if (!block)
+		return 0;
+	for (record = gup_pin_first_record(block); record;
+	     record = gup_pin_next_record(block, record))
+		if (record->mask & bit && record->origin == call->origin &&
+		    record->time == call->time)
+			pins += record->pins;
 	return pins;
 }
 
-/* Do a folio's items say that an unpin had to be guessed? */
-bool gup_pin_test_inferred(struct kunit *test, unsigned long pfn)
+/* All items of a page, of which there is one at least, say that they match so well. */
+void gup_pin_expect_match(struct kunit *test, unsigned long pfn, enum gup_pin_match match)
 {
 	struct gup_pin_fixture *f = test->priv;
-	struct gup_pin_pos pos = { .pfn = pfn };
 	struct gup_pin_item item;
+	struct gup_pin_walk walk;
+	unsigned int found = 0;
 
-	KUNIT_ASSERT_EQ(test, 1, gup_pin_walk(&f->index, &pos, &item, 1));
-	KUNIT_ASSERT_EQ(test, item.pfn, pfn);
-	return item.inferred;
+	gup_pin_walk_start(&walk, &f->index, pfn, pfn);
+	while (gup_pin_walk_items(&walk, &item, 1)) {
+		if (pfn < item.pfn || pfn >= item.pfn + item.pages)
+			continue;
+		found++;
+		KUNIT_EXPECT_STREQ(test, gup_pin_match_name(item.match),
+				   gup_pin_match_name(match));
+	}
+	gup_pin_walk_end(&walk);
+	KUNIT_EXPECT_GT(test, found, 0);
 }
 
 const struct gup_pin_totals *gup_pin_test_totals(struct kunit *test)
@@ -242,10 +226,7 @@ void gup_pin_test_flush(struct kunit *test)
 	f->index.recording = recording;
 }
 
-/*
- * Nothing is recorded, and nothing is allocated but origins that have no calls
- * and blocks that were kept though they are empty. All that is freed here.
- */
+/* Nothing is recorded, and nothing is allocated but origins; those are freed here. */
 void gup_pin_expect_empty(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -253,18 +234,11 @@ void gup_pin_expect_empty(struct kunit *test)
 	unsigned int i;
 
 	KUNIT_EXPECT_EQ(test, t->acquired, t->released);
-	KUNIT_EXPECT_EQ(test, t->folios, 0);
-	KUNIT_EXPECT_LE(test, gup_pin_test_blocks(test),
-			GUP_PIN_KEPT * GUP_PIN_NR_SHARDS);
-	KUNIT_EXPECT_EQ(test, gup_pin_call_count(), f->calls);
-
-	gup_pin_test_flush(test);
-	t = gup_pin_test_totals(test);
-	KUNIT_EXPECT_EQ(test, t->acquired, t->released);
-	KUNIT_EXPECT_EQ(test, t->nodes, 0);
+	gup_pin_index_drop_kept(&f->index);
 	for (i = 0; i < GUP_PIN_NR_SHARDS; i++)
 		KUNIT_EXPECT_TRUE(test, xa_empty(&f->index.shards[i].xa));
-
+	KUNIT_EXPECT_EQ(test, gup_pin_test_nodes(test), 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_count_folios(&f->index), 0);
 	KUNIT_ASSERT_EQ(test, gup_pin_origins_live(&f->origins), 0);
 	gup_pin_origins_destroy(&f->origins);
 	gup_pin_origins_init(&f->origins);

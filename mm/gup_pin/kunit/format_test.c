@@ -48,7 +48,7 @@ static void whole_line(struct kunit *test)
 	run.first.id.mode = GUP_PIN_READ;
 	run.first.id.term = GUP_PIN_SHORT;
 	run.first.id.api = GUP_PIN_FOLIO_ADD_PIN;
-	run.first.inferred = true;
+	run.first.match = GUP_PIN_INFERRED;
 	run.first.folio = (struct gup_pin_folio) {
 		.map = GUP_PIN_MAP_FILE,
 		.order = 2,
@@ -97,7 +97,7 @@ static void longest_line_fits(struct kunit *test)
 	run.first.pfn = ULONG_MAX;
 	run.first.addr = ULONG_MAX;
 	run.first.time = 0;
-	run.first.inferred = true;
+	run.first.match = GUP_PIN_INFERRED;
 	run.first.id.tgid = INT_MIN;
 	run.first.id.pid = INT_MIN;
 	run.first.id.owner = INT_MIN;

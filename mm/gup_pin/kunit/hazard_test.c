@@ -337,9 +337,9 @@ static void unmatched_unless_incomplete(struct kunit *test)
 	struct page *pages[2] = { s->page, s->page };
 
 	pin_secretly(s->page);
-	gup_pin_index_complete(&gup_pin_root.index, false);
+	gup_pin_root.index.complete = false;
 	unpin_user_page(s->page);
-	gup_pin_index_complete(&gup_pin_root.index, true);
+	gup_pin_root.index.complete = true;
 	gup_pin_expect_nothing(test);
 
 	pin_secretly(s->page);
@@ -417,9 +417,9 @@ static void many_references_are_no_pin(struct kunit *test)
 
 	/* Nothing is known of pins from before. */
 	folio_ref_add(s->folio, GUP_PIN_COUNTING_BIAS);
-	gup_pin_index_complete(&gup_pin_root.index, false);
+	gup_pin_root.index.complete = false;
 	gup_pin_scene_writeback(test);
-	gup_pin_index_complete(&gup_pin_root.index, true);
+	gup_pin_root.index.complete = true;
 	folio_ref_sub(s->folio, GUP_PIN_COUNTING_BIAS);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&gup_pin_root.false_positive) -
 			s->false_positive, 1);

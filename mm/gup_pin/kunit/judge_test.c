@@ -127,7 +127,7 @@ static void stakes_of_pins(struct kunit *test)
 
 	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_DATA);
 	expect_stake(test, &ends, &pin, GUP_PIN_STAKE_END);
-	pin.unsure = true;
+	pin.mixed = true;
 	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_GUESS);
 	expect_stake(test, &ends, &pin, GUP_PIN_STAKE_END);
 	pin.id.mode = GUP_PIN_READ;
@@ -136,19 +136,28 @@ static void stakes_of_pins(struct kunit *test)
 	expect_stake(test, &unmatched, &pin, GUP_PIN_STAKE_MEMORY);
 }
 
-/* A part of a large folio is cleared: is it pinned? Only if all of it is. */
+/* A part of a large folio is cleared: is it pinned? If its pages are on record, or all are. */
 static void stakes_of_parts(struct kunit *test)
 {
 	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, 2);
-	struct gup_pin_item pin = { .id.mode = GUP_PIN_WRITE, .pins = 3 };
+	struct gup_pin_item pin = { .id.mode = GUP_PIN_WRITE, .pages = 1 };
 	struct gup_pin_hazard hazard = { .kind = GUP_PIN_HAZARD_TRUNCATE };
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	hazard.folio = page_folio(page);
+	pin.pfn = page_to_pfn(page);
 	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_DATA);
-	hazard.part = true;
+	hazard.first = 1;
+	hazard.npages = 2;
 	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_GUESS);
-	pin.pins = 4;
+	pin.pfn++;
+	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_DATA);
+	pin.pfn++;
+	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_DATA);
+	pin.pfn++;
+	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_GUESS);
+	pin.pfn = page_to_pfn(page);
+	pin.pages = 4;
 	expect_stake(test, &hazard, &pin, GUP_PIN_STAKE_DATA);
 	__free_pages(page, 2);
 }

@@ -14,7 +14,7 @@
 #include <linux/uaccess.h>
 
 #include "../gup_pin.h"
-#include "../lines.h"
+#include "../view/view.h"
 #include "case.h"
 #include "file.h"
 
@@ -153,18 +153,19 @@ static void no_orphan(struct kunit *test)
 static void still_held(struct kunit *test)
 {
 	struct lines_state *s = test->priv;
-	struct gup_pin_pos pos = { .pfn = page_to_pfn(s->page) };
+	struct gup_pin_holders holders;
 	struct gup_pin_item item;
 
 	KUNIT_ASSERT_EQ(test, 1,
-			gup_pin_walk_pins(&gup_pin_root.index, &pos, &item, 1));
-	KUNIT_EXPECT_TRUE(test, gup_pin_still_held(&gup_pin_root.index, &item));
+			gup_pin_walk_holders(&gup_pin_root.index, page_to_pfn(s->page),
+					     &item, 1, &holders));
+	KUNIT_EXPECT_TRUE(test, gup_pin_still_held(&gup_pin_root.index, NULL, &item));
 	item.time++;
-	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&gup_pin_root.index, &item));
+	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&gup_pin_root.index, NULL, &item));
 	item.time--;
 	unpin_user_page(s->page);
 	s->page = NULL;
-	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&gup_pin_root.index, &item));
+	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&gup_pin_root.index, NULL, &item));
 }
 
 /*

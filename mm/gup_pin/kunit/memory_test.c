@@ -12,7 +12,7 @@
 #define PINS_MAX	50000
 
 /* Each in a block of its own, which takes most memory. */
-#define DISTANCE	(3 * GUP_PIN_BLOCK_PFNS)
+#define DISTANCE	(3 * GUP_PIN_BLOCK_PAGES)
 
 struct memory_state {
 	struct gup_pin_fixture fixture;
@@ -33,7 +33,7 @@ static int memory_init(struct kunit *test)
 	s->was_mb = gup_pin_max_memory_mb;
 	test->priv = s;
 	memset(&id, 0, sizeof(id));
-	s->origin = gup_pin_origin_get(&s->fixture.origins, &id, GFP_KERNEL);
+	s->origin = gup_pin_origin_get(&s->fixture.origins, &id, 1, GFP_KERNEL);
 	return s->origin ? 0 : -ENOMEM;
 }
 
@@ -45,7 +45,7 @@ static void memory_exit(struct kunit *test)
 		return;
 	WRITE_ONCE(gup_pin_max_memory_mb, s->was_mb);
 	if (s->origin)
-		gup_pin_origin_put(s->origin);
+		gup_pin_origin_put(s->origin, 1);
 	gup_pin_fixture_exit(test);
 }
 
@@ -59,26 +59,15 @@ static u64 bound_bytes(void)
 	return gup_pin_max_memory_mb * (u64)SZ_1M + num_possible_cpus() * SZ_64K;
 }
 
-/* As the hooks do it: without memory for the call, its pins are untracked. */
+/* What finds no memory is untracked. */
 static void pin_one(struct kunit *test)
 {
 	struct memory_state *s = test->priv;
-	struct gup_pin_adder adder = {
-		.index = &s->fixture.index,
-		.call = gup_pin_call_alloc(GFP_KERNEL),
-		.gfp = GFP_KERNEL,
-		.fresh = true,
-	};
+	const struct gup_pin_test_call call = { .origin = s->origin };
+	struct gup_pin_adder adder = gup_pin_test_adder(test, &call, 1);
 
-	if (adder.call) {
-		*adder.call = (struct gup_pin_call) { .origin = s->origin };
-		atomic64_inc(&s->origin->got);
-		atomic_set(&adder.call->live, 2);
-	}
-	gup_pin_add(&adder, GUP_PIN_TEST_PFN + s->nr++ * DISTANCE, 1);
-	gup_pin_add_flush(&adder);
-	if (adder.call)
-		gup_pin_call_drop(adder.call, adder.left + 1);
+	gup_pin_add(&adder, GUP_PIN_TEST_PFN + s->nr++ * DISTANCE, 0);
+	gup_pin_add_end(&adder, 1);
 }
 
 static void pin_until(struct kunit *test, unsigned int nr)
@@ -111,12 +100,13 @@ static void unpin_all(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < s->nr; i++)
-		gup_pin_test_release(test, GUP_PIN_TEST_PFN + i * DISTANCE, 1,
-				     false);
+		gup_pin_test_unpin(test, GUP_PIN_TEST_PFN + i * DISTANCE, 1);
 	s->nr = 0;
 	KUNIT_EXPECT_EQ(test, live_pins(test), 0);
 	KUNIT_EXPECT_EQ(test, untracked(test), 0);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->unmatched, 0);
+	/* Nothing but what tests take beside it. */
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(s->origin), 1);
 }
 
 static void bound_is_kept(struct kunit *test)
@@ -159,26 +149,25 @@ static void bound_is_kept(struct kunit *test)
 static void part_of_a_call(struct kunit *test)
 {
 	struct memory_state *s = test->priv;
-	struct gup_pin_call *call = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
 	const unsigned int nr = 20000;
 	struct gup_pin_adder adder;
 	unsigned int i;
 
 	set_bound(1);
-	atomic_set(&call->live, 1);
-	adder = gup_pin_test_adder(test, call, nr);
+	adder = gup_pin_test_adder(test, &call, nr);
 	for (i = 0; i < nr; i++)
-		gup_pin_add(&adder, GUP_PIN_TEST_PFN + i * DISTANCE, 1);
-	gup_pin_add_flush(&adder);
-	KUNIT_EXPECT_GT(test, adder.left, 0);
-	KUNIT_EXPECT_LT(test, adder.left, nr);
-	KUNIT_EXPECT_EQ(test, adder.left, untracked(test));
-	KUNIT_EXPECT_EQ(test, nr - adder.left, live_pins(test));
+		gup_pin_add(&adder, GUP_PIN_TEST_PFN + i * DISTANCE, 0);
+	gup_pin_add_end(&adder, nr);
+	KUNIT_EXPECT_GT(test, adder.added, 0);
+	KUNIT_EXPECT_LT(test, adder.added, nr);
+	KUNIT_EXPECT_EQ(test, nr - adder.added, untracked(test));
+	KUNIT_EXPECT_EQ(test, adder.added, live_pins(test));
+	KUNIT_EXPECT_EQ(test, adder.added, gup_pin_origin_live(call.origin));
 	KUNIT_EXPECT_LE(test, gup_pin_memory_bytes(), bound_bytes());
-	gup_pin_call_drop(call, adder.left + 1);
 	s->nr = nr;
 	unpin_all(test);
-	KUNIT_EXPECT_EQ(test, gup_pin_call_count(), s->fixture.calls);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(call.origin), 0);
 }
 
 static void bound_changes(struct kunit *test)
@@ -213,10 +202,37 @@ static void bound_changes(struct kunit *test)
 	unpin_all(test);
 }
 
+/* Nodes of the trees count: pins far apart take more of them than of anything else. */
+static void nodes_count(struct kunit *test)
+{
+	struct memory_state *s = test->priv;
+	struct gup_pin_fixture *f = &s->fixture;
+	const struct gup_pin_test_call call = { .origin = s->origin };
+	u64 block = gup_pin_test_size(test, GUP_PIN_BLOCKS), before;
+	unsigned int i;
+
+	before = gup_pin_memory_bytes();
+	/* All of one shard, and each in a node of its own. */
+	for (i = 0; i < 64; i++)
+		gup_pin_test_add(test, i * (64UL * GUP_PIN_NR_SHARDS * GUP_PIN_BLOCK_PAGES),
+				 &call, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_nodes(test), 64 + 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_memory_bytes() - before,
+			64 * block + 65 * sizeof(struct xa_node));
+	for (i = 0; i < 64; i++)
+		gup_pin_test_unpin(test, i * (64UL * GUP_PIN_NR_SHARDS * GUP_PIN_BLOCK_PAGES), 1);
+	/* Few blocks are kept, with their nodes, until those are wanted back. */
+	KUNIT_EXPECT_EQ(test, gup_pin_test_nodes(test), GUP_PIN_KEPT + 1);
+	gup_pin_index_drop_kept(&f->index);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_nodes(test), 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_memory_bytes(), before);
+}
+
 static struct kunit_case memory_cases[] = {
 	KUNIT_CASE(bound_is_kept),
 	KUNIT_CASE(part_of_a_call),
 	KUNIT_CASE(bound_changes),
+	KUNIT_CASE(nodes_count),
 	{}
 };
 

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Origins and calls.
+ * Origins: equal ones are one, and those that are not used go.
  */
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/rculist.h>
+#include <linux/sched.h>
 
 #include "fixture.h"
+
+/* As in origin.c: so many may stay without a live pin. */
+#define KEPT	1024
 
 static struct gup_pin_origin *get(struct kunit *test, const struct gup_pin_id *id)
 {
 	struct gup_pin_fixture *f = test->priv;
 
-	return gup_pin_origin_get(&f->origins, id, GFP_KERNEL);
+	return gup_pin_origin_get(&f->origins, id, 1, GFP_KERNEL);
 }
 
 static void equal_is_one(struct kunit *test)
@@ -27,11 +34,11 @@ static void equal_is_one(struct kunit *test)
 	same = get(test, &id);
 	KUNIT_ASSERT_NOT_NULL(test, origin);
 	KUNIT_EXPECT_PTR_EQ(test, origin, same);
-	KUNIT_EXPECT_EQ(test, gup_pin_origin_calls(origin), 2);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(origin), 2);
 	KUNIT_EXPECT_EQ(test, gup_pin_origins_live(&f->origins), 1);
 
 	/* Every part makes a difference. */
-	for (i = 0; i < 8; i++) {
+	for (i = 0; i < 9; i++) {
 		struct gup_pin_id x = id;
 
 		switch (i) {
@@ -59,19 +66,22 @@ static void equal_is_one(struct kunit *test)
 		case 7:
 			x.comm[0] = 'x';
 			break;
+		case 8:
+			x.uid = 1000;
+			break;
 		}
+		KUNIT_EXPECT_FALSE(test, gup_pin_id_equal(&x, &id));
 		other = get(test, &x);
 		KUNIT_EXPECT_PTR_NE(test, origin, other);
 		KUNIT_EXPECT_EQ(test, f->origins.count, i + 2);
-		gup_pin_origin_put(other);
+		gup_pin_origin_put(other, 1);
 	}
-	gup_pin_origin_put(origin);
-	gup_pin_origin_put(origin);
+	gup_pin_origin_put(origin, 2);
 
 	/* It stays: steady I/O from one place allocates nothing. */
 	KUNIT_EXPECT_EQ(test, gup_pin_origins_live(&f->origins), 0);
 	KUNIT_EXPECT_PTR_EQ(test, origin, get(test, &id));
-	gup_pin_origin_put(origin);
+	gup_pin_origin_put(origin, 1);
 }
 
 /* Endless tasks that pin once each do not fill the memory, nor lose a live one. */
@@ -89,61 +99,101 @@ static void unused_are_freed(struct kunit *test)
 		id.pid = i;
 		origin = get(test, &id);
 		KUNIT_ASSERT_NOT_NULL(test, origin);
-		gup_pin_origin_put(origin);
+		gup_pin_origin_put(origin, 1);
 		KUNIT_ASSERT_LT(test, f->origins.count, 4000);
 	}
 	KUNIT_EXPECT_EQ(test, gup_pin_origins_live(&f->origins), 1);
 	id.pid = 0;
 	KUNIT_EXPECT_PTR_EQ(test, live, get(test, &id));
-	gup_pin_origin_put(live);
-	gup_pin_origin_put(live);
+	gup_pin_origin_put(live, 2);
+}
+
+/* All pin at once, and then none does any more: that alone is enough for them to go. */
+static void unused_go_by_themselves(struct kunit *test)
+{
+	struct gup_pin_fixture *f = test->priv;
+	struct gup_pin_origin **origins;
+	const unsigned int nr = 3 * KEPT;
+	struct gup_pin_id id;
+	unsigned int i;
+
+	origins = kunit_kcalloc(test, nr, sizeof(*origins), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, origins);
+	memset(&id, 0, sizeof(id));
+	for (i = 0; i < nr; i++) {
+		id.pid = i;
+		origins[i] = get(test, &id);
+		KUNIT_ASSERT_NOT_NULL(test, origins[i]);
+	}
+	KUNIT_EXPECT_EQ(test, f->origins.count, nr);
+	/* As long as they are live they stay, however often it is looked. */
+	msleep(2500);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(f->origins.count), nr);
+	for (i = 1; i < nr; i++)
+		gup_pin_origin_put(origins[i], 1);
+	for (i = 0; i < 100 && READ_ONCE(f->origins.count) > KEPT; i++)
+		msleep(100);
+	KUNIT_EXPECT_LE(test, READ_ONCE(f->origins.count), KEPT);
+	/* But for the one that is live. */
+	id.pid = 0;
+	KUNIT_EXPECT_PTR_EQ(test, origins[0], get(test, &id));
+	gup_pin_origin_put(origins[0], 2);
+	gup_pin_expect_empty(test);
 }
 
 /* What is live and what ever was, by calls of one pin and of many. */
 static void acquired_and_peak(struct kunit *test)
 {
+	struct gup_pin_fixture *f = test->priv;
 	struct gup_pin_origin *origin;
 	struct gup_pin_id id;
-	unsigned int i;
 
 	memset(&id, 0, sizeof(id));
 	id.pid = 7;
-	origin = get(test, &id);
+	origin = gup_pin_origin_get(&f->origins, &id, 10, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, origin);
-	for (i = 1; i < 10; i++)
-		KUNIT_ASSERT_PTR_EQ(test, origin, get(test, &id));
-	KUNIT_EXPECT_EQ(test, gup_pin_origin_pins(origin), 10);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(origin), 10);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 10);
-	/* Nobody looked yet. */
-	KUNIT_EXPECT_EQ(test, atomic64_read(&origin->peak), 0);
-	gup_pin_origin_see_peak(origin);
-	for (i = 0; i < 9; i++)
-		gup_pin_origin_put(origin);
-	gup_pin_origin_see_peak(origin);
-	KUNIT_EXPECT_EQ(test, gup_pin_origin_calls(origin), 1);
-	KUNIT_EXPECT_EQ(test, gup_pin_origin_pins(origin), 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_peak(origin), 10);
+	gup_pin_origin_put(origin, 9);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(origin), 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 10);
-	KUNIT_EXPECT_EQ(test, atomic64_read(&origin->peak), 10);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_peak(origin), 10);
 
-	/* The last one has 512 pins. */
-	atomic64_add(511, &origin->more.live);
-	atomic64_add(511, &origin->more.ever);
-	gup_pin_origin_see_peak(origin);
-	KUNIT_EXPECT_EQ(test, gup_pin_origin_pins(origin), 512);
+	/* It counts what is there at once. */
+	KUNIT_EXPECT_TRUE(test, gup_pin_origin_take(origin, 9));
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_peak(origin), 10);
+	KUNIT_EXPECT_PTR_EQ(test, origin,
+			    gup_pin_origin_get(&f->origins, &id, 502, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(origin), 512);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 521);
-	KUNIT_EXPECT_EQ(test, atomic64_read(&origin->peak), 512);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_peak(origin), 512);
 	/* All of its stack had more; and less is no peak. */
 	gup_pin_origin_raise_peak(origin, 600);
 	gup_pin_origin_raise_peak(origin, 599);
-	KUNIT_EXPECT_EQ(test, atomic64_read(&origin->peak), 600);
-	atomic64_sub(511, &origin->more.live);
-	gup_pin_origin_put(origin);
-	KUNIT_EXPECT_EQ(test, gup_pin_origin_pins(origin), 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_peak(origin), 600);
+	gup_pin_origin_put(origin, 512);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(origin), 0);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 521);
 }
 
-/* An origin is told of once, and that it was looked at does not keep it. */
-static void told_once(struct kunit *test)
+/* What was pinned and could not be recorded was never acquired. */
+static void part_is_recorded(struct kunit *test)
+{
+	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_adder adder = gup_pin_test_adder(test, &call, 10);
+
+	gup_pin_add_range(&adder, GUP_PIN_TEST_PFN, 4, 0);
+	gup_pin_add_end(&adder, 10);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(call.origin), 4);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(call.origin), 4);
+	gup_pin_test_unpin_mask(test, GUP_PIN_TEST_PFN, 0xf);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(call.origin), 0);
+	gup_pin_expect_empty(test);
+}
+
+/* An origin is reported once, and that it was looked at does not keep it. */
+static void reported_once(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;
 	struct gup_pin_origin *origin;
@@ -151,19 +201,19 @@ static void told_once(struct kunit *test)
 
 	memset(&id, 0, sizeof(id));
 	id.pid = 8;
-	KUNIT_EXPECT_FALSE(test, gup_pin_origin_to_tell(&f->origins, &id));
-	KUNIT_EXPECT_FALSE(test, gup_pin_origin_tell_once(&f->origins, &id));
+	KUNIT_EXPECT_FALSE(test, gup_pin_origin_to_report(&f->origins, &id));
+	KUNIT_EXPECT_FALSE(test, gup_pin_origin_report_once(&f->origins, &id));
 	origin = get(test, &id);
 	KUNIT_ASSERT_NOT_NULL(test, origin);
-	KUNIT_EXPECT_TRUE(test, gup_pin_origin_to_tell(&f->origins, &id));
-	KUNIT_EXPECT_TRUE(test, gup_pin_origin_tell_once(&f->origins, &id));
-	KUNIT_EXPECT_FALSE(test, gup_pin_origin_tell_once(&f->origins, &id));
-	KUNIT_EXPECT_FALSE(test, gup_pin_origin_to_tell(&f->origins, &id));
-	gup_pin_origins_untold(&f->origins);
-	KUNIT_EXPECT_TRUE(test, gup_pin_origin_tell_once(&f->origins, &id));
-	KUNIT_EXPECT_EQ(test, gup_pin_origin_calls(origin), 1);
+	KUNIT_EXPECT_TRUE(test, gup_pin_origin_to_report(&f->origins, &id));
+	KUNIT_EXPECT_TRUE(test, gup_pin_origin_report_once(&f->origins, &id));
+	KUNIT_EXPECT_FALSE(test, gup_pin_origin_report_once(&f->origins, &id));
+	KUNIT_EXPECT_FALSE(test, gup_pin_origin_to_report(&f->origins, &id));
+	gup_pin_origins_unreported(&f->origins);
+	KUNIT_EXPECT_TRUE(test, gup_pin_origin_report_once(&f->origins, &id));
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(origin), 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 1);
-	gup_pin_origin_put(origin);
+	gup_pin_origin_put(origin, 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_origins_live(&f->origins), 0);
 }
 
@@ -195,93 +245,114 @@ static void come_and_go(struct kunit *test, pid_t from)
 		id.pid = from + i;
 		origin = get(test, &id);
 		KUNIT_ASSERT_NOT_NULL(test, origin);
-		gup_pin_origin_put(origin);
+		gup_pin_origin_put(origin, 1);
 	}
 }
 
-/* A remembered trace may give its origin to the next call at any time. */
-static void hints_keep_origins(struct kunit *test)
+/* A stack in the cache may give its origin to the next call at any time. */
+static void cached_ones_stay(struct kunit *test)
 {
-	struct gup_pin_origin *hinted, *other;
+	struct gup_pin_origin *cached, *other;
 	struct gup_pin_id id;
 
 	memset(&id, 0, sizeof(id));
 	id.pid = 1;
-	hinted = get(test, &id);
-	KUNIT_ASSERT_NOT_NULL(test, hinted);
-	atomic_inc(&hinted->hints);
-	gup_pin_origin_put(hinted);
+	cached = get(test, &id);
+	KUNIT_ASSERT_NOT_NULL(test, cached);
+	atomic_inc(&cached->cached);
+	gup_pin_origin_put(cached, 1);
 	id.pid = 2;
 	other = get(test, &id);
 	KUNIT_ASSERT_NOT_NULL(test, other);
-	gup_pin_origin_put(other);
+	gup_pin_origin_put(other, 1);
 
 	come_and_go(test, 1000);
 	KUNIT_EXPECT_FALSE(test, is_there(test, 2));
 	KUNIT_ASSERT_TRUE(test, is_there(test, 1));
 	/* It was not killed for good, either. */
-	KUNIT_EXPECT_EQ(test, gup_pin_origin_calls(hinted), 0);
+	KUNIT_EXPECT_TRUE(test, gup_pin_origin_take(cached, 1));
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(cached), 1);
 	id.pid = 1;
-	KUNIT_EXPECT_PTR_EQ(test, hinted, get(test, &id));
-	gup_pin_origin_put(hinted);
+	KUNIT_EXPECT_PTR_EQ(test, cached, get(test, &id));
+	gup_pin_origin_put(cached, 2);
 
-	atomic_dec(&hinted->hints);
+	atomic_dec(&cached->cached);
 	come_and_go(test, 10000);
 	KUNIT_EXPECT_FALSE(test, is_there(test, 1));
 }
 
-static void call_tells_address(struct kunit *test)
-{
-	struct gup_pin_call call = {
-		.addr = 0x7f0000003000,
-		.index = 0x203,
-		.npages = 1024,
-	};
+#define TAKERS		3
+#define TAKES		30000
 
-	/* It began three pages into a huge folio, and went on into the next. */
-	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x200), 0x7f0000003000);
-	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x400), 0x7f0000200000);
-	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x203), 0x7f0000003000);
-	/* Its first pages were zero pages, before the beginning of the file. */
-	call.index = -2UL;
-	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0), 0x7f0000005000);
-	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 3), 0x7f0000008000);
-	call.index = 0x203;
-	/* Not of this call. */
-	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x603), 0);
-	/* Not known, or not yet. */
-	call.npages = 0;
-	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x203), 0);
-	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x400), 0);
-	call.npages = 1024;
-	call.addr = 0;
-	KUNIT_EXPECT_EQ(test, gup_pin_call_addr(&call, 0x400), 0);
+/**
+ * struct taker - a thread that gets an origin and puts it, over and over
+ * @f: where
+ * @id: which; all threads get the same
+ * @wrong: origins that were no good
+ * @done: it has ended
+ */
+struct taker {
+	struct gup_pin_fixture *f;
+	struct gup_pin_id id;
+	unsigned int wrong;
+	struct completion done;
+};
+
+static int taker_run(void *data)
+{
+	struct taker *t = data;
+	unsigned int i;
+
+	for (i = 0; i < TAKES; i++) {
+		struct gup_pin_origin *origin =
+			gup_pin_origin_get(&t->f->origins, &t->id, 3, GFP_KERNEL);
+
+		if (!origin || !gup_pin_id_equal(&origin->id, &t->id) ||
+		    gup_pin_origin_live(origin) < 3)
+			t->wrong++;
+		if (origin)
+			gup_pin_origin_put(origin, 3);
+		cond_resched();
+	}
+	complete(&t->done);
+	return 0;
 }
 
-static void last_pin_frees_call(struct kunit *test)
+/* What is got while it is swept is either got or not, and nothing is lost. */
+static void taken_while_swept(struct kunit *test)
 {
-	struct gup_pin_call *call = gup_pin_test_call(test, GUP_PIN_READ);
-	unsigned long before = gup_pin_call_count();
+	struct taker *takers = kunit_kcalloc(test, TAKERS, sizeof(*takers), GFP_KERNEL);
 	struct gup_pin_fixture *f = test->priv;
+	struct task_struct *task;
+	unsigned int i;
 
-	gup_pin_test_add(test, 1, call, 1);
-	gup_pin_test_add(test, 2, call, 1);
-	gup_pin_test_release(test, 1, 1, false);
-	KUNIT_EXPECT_EQ(test, gup_pin_call_count(), before);
-	KUNIT_EXPECT_EQ(test, gup_pin_origins_live(&f->origins), 1);
-	gup_pin_test_release(test, 2, 1, false);
-	KUNIT_EXPECT_EQ(test, gup_pin_call_count(), before - 1);
+	KUNIT_ASSERT_NOT_NULL(test, takers);
+	for (i = 0; i < TAKERS; i++) {
+		takers[i].f = f;
+		takers[i].id.pid = 4711;
+		init_completion(&takers[i].done);
+		task = kthread_run(taker_run, &takers[i], "gup_pin_test/%u", i);
+		if (IS_ERR(task))
+			complete(&takers[i].done);
+		KUNIT_EXPECT_FALSE(test, IS_ERR(task));
+	}
+	for (i = 0; i < TAKERS; i++)
+		while (!try_wait_for_completion(&takers[i].done))
+			come_and_go(test, 10000);
+	for (i = 0; i < TAKERS; i++)
+		KUNIT_EXPECT_EQ(test, takers[i].wrong, 0);
 	gup_pin_expect_empty(test);
 }
 
 static struct kunit_case origin_cases[] = {
 	KUNIT_CASE(equal_is_one),
 	KUNIT_CASE(acquired_and_peak),
-	KUNIT_CASE(told_once),
+	KUNIT_CASE(part_is_recorded),
+	KUNIT_CASE(reported_once),
 	KUNIT_CASE(unused_are_freed),
-	KUNIT_CASE(hints_keep_origins),
-	KUNIT_CASE(call_tells_address),
-	KUNIT_CASE(last_pin_frees_call),
+	KUNIT_CASE_SLOW(unused_go_by_themselves),
+	KUNIT_CASE(cached_ones_stay),
+	KUNIT_CASE_SLOW(taken_while_swept),
 	{}
 };
 

@@ -9,7 +9,7 @@
 #include <linux/string.h>
 
 #include "../gup_pin.h"
-#include "../proof.h"
+#include "../hazard/internal.h"
 #include "case.h"
 #include "console.h"
 #include "file.h"

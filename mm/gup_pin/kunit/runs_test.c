@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs: which folios make one line.
+ * Runs: which pages make one line.
  *
- * The folios are real ones, for their order is read from them; where they lie
+ * The pages are real ones, for their folios are looked at; where they lie
  * is left to the page allocator, so blocks of 2^ORDER pages are split.
  */
 #include <linux/mm.h>
@@ -44,6 +44,7 @@ static void runs_exit(struct kunit *test)
 
 	if (!s)
 		return;
+	gup_pin_runs_end(&s->runs);
 	gup_pin_fixture_exit(test);
 	for (i = 0; i < NR; i++)
 		__free_page(s->pages + i);
@@ -60,6 +61,7 @@ static void start(struct kunit *test)
 {
 	struct runs_state *s = test->priv;
 
+	gup_pin_runs_end(&s->runs);
 	gup_pin_runs_init(&s->runs, &s->fixture.index, NULL);
 }
 
@@ -84,18 +86,18 @@ static void expect_end(struct kunit *test)
 static void neighbours_are_one_line(struct kunit *test)
 {
 	struct runs_state *s = test->priv;
-	struct gup_pin_call *call = gup_pin_test_call(test, GUP_PIN_WRITE);
+	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_WRITE);
 	unsigned int i;
 
 	/* Over the end of a block of 64, and so from shard to shard. */
 	for (i = 3; i < 100; i++)
-		gup_pin_test_add(test, s->pfn + i, call, 1);
+		gup_pin_test_add(test, s->pfn + i, &call, 1);
 	start(test);
 	expect_run(test, 3, 97, 97);
 	expect_end(test);
 
 	/* A hole makes two. */
-	gup_pin_test_release(test, s->pfn + 50, 1, false);
+	gup_pin_test_unpin(test, s->pfn + 50, 1);
 	start(test);
 	expect_run(test, 3, 47, 47);
 	expect_run(test, 51, 49, 49);
@@ -105,28 +107,28 @@ static void neighbours_are_one_line(struct kunit *test)
 static void calls_are_told_apart(struct kunit *test)
 {
 	struct runs_state *s = test->priv;
-	struct gup_pin_call *a = gup_pin_test_call(test, GUP_PIN_WRITE);
-	struct gup_pin_call *b = gup_pin_test_call(test, GUP_PIN_WRITE);
+	struct gup_pin_test_call a = gup_pin_test_call(test, GUP_PIN_WRITE);
+	struct gup_pin_test_call b = gup_pin_test_call(test, GUP_PIN_WRITE);
 	unsigned int i;
 
 	/* a: 0 to 15, b: 8 to 23, so both on 8 to 15. */
 	for (i = 0; i < 16; i++)
-		gup_pin_test_add(test, s->pfn + i, a, 2);
+		gup_pin_test_add(test, s->pfn + i, &a, 2);
 	for (i = 8; i < 24; i++)
-		gup_pin_test_add(test, s->pfn + i, b, 1);
+		gup_pin_test_add(test, s->pfn + i, &b, 1);
 	start(test);
 	expect_run(test, 0, 16, 32);
 	expect_run(test, 8, 16, 16);
 	expect_end(test);
 
 	/* Where an unpin was a guess the line says so, and only there. */
-	gup_pin_test_release(test, s->pfn + 10, 1, false);
+	gup_pin_test_unpin(test, s->pfn + 10, 1);
 	start(test);
 	expect_run(test, 0, 10, 20);
-	expect_run(test, 8, 2, 2);
-	expect_run(test, 10, 1, 1);
 	expect_run(test, 10, 1, 1);
 	expect_run(test, 11, 5, 10);
+	expect_run(test, 8, 2, 2);
+	expect_run(test, 10, 1, 1);
 	expect_run(test, 11, 13, 13);
 	expect_end(test);
 }
@@ -134,16 +136,15 @@ static void calls_are_told_apart(struct kunit *test)
 static void addresses_must_follow(struct kunit *test)
 {
 	struct runs_state *s = test->priv;
-	struct gup_pin_call *call = gup_pin_test_call(test, GUP_PIN_WRITE);
+	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_WRITE);
 	unsigned int i;
 
-	/* Page 4 was mapped elsewhere: the call saw them out of their order. */
-	call->addr = 0x10000;
-	call->npages = 8;
-	call->index = 100;
+	/* In the mapping the second four pages come first. */
+	call.base = 0x10000 - 100 * PAGE_SIZE;
+	call.flags = GUP_PIN_RECORD_ADDR;
 	for (i = 0; i < 8; i++) {
 		page_folio(s->pages + i)->index = 100 + (i ^ 4);
-		gup_pin_test_add(test, s->pfn + i, call, 1);
+		gup_pin_test_add(test, s->pfn + i, &call, 1);
 	}
 	start(test);
 	expect_run(test, 0, 4, 4);
@@ -154,7 +155,7 @@ static void addresses_must_follow(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, next(test)->first.addr, 0x10000);
 }
 
-/* More calls on a folio than runs can be open: lines are split, none is lost. */
+/* More calls on a page than runs can be open: lines are split, none is lost. */
 static void very_many_calls(struct kunit *test)
 {
 	const unsigned int nr = 3 * GUP_PIN_OPEN_RUNS;
@@ -163,11 +164,12 @@ static void very_many_calls(struct kunit *test)
 	unsigned long pins = 0, lines = 0;
 	unsigned int i;
 
+	/* The pages are neighbours, but in different blocks. */
 	for (i = 0; i < nr; i++) {
-		struct gup_pin_call *call = gup_pin_test_call(test, i % 2);
+		struct gup_pin_test_call call = gup_pin_test_call(test, i % 2);
 
-		gup_pin_test_add(test, s->pfn, call, 1);
-		gup_pin_test_add(test, s->pfn + 1, call, 1);
+		gup_pin_test_add(test, s->pfn + 63, &call, 1);
+		gup_pin_test_add(test, s->pfn + 64, &call, 1);
 	}
 	start(test);
 	while ((run = next(test))) {
@@ -176,7 +178,29 @@ static void very_many_calls(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, pins, 2 * nr);
 	/* Those that were open stay whole. */
-	KUNIT_EXPECT_EQ(test, lines, 2 * nr - (GUP_PIN_OPEN_RUNS - 1));
+	KUNIT_EXPECT_EQ(test, lines, 2 * nr - GUP_PIN_OPEN_RUNS);
+	expect_end(test);
+}
+
+/* What is closed in its middle leaves nothing behind, and can be begun again. */
+static void left_in_the_middle(struct kunit *test)
+{
+	struct runs_state *s = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < 3 * GUP_PIN_BATCH; i++) {
+		struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
+
+		gup_pin_test_add(test, s->pfn + 2, &call, 1);
+	}
+	start(test);
+	KUNIT_EXPECT_NOT_NULL(test, next(test));
+	KUNIT_EXPECT_TRUE(test, s->runs.walk.placed);
+	gup_pin_test_unpin(test, s->pfn + 2, 3 * GUP_PIN_BATCH);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_blocks(test), 1);
+	gup_pin_runs_end(&s->runs);
+	gup_pin_expect_empty(test);
+	start(test);
 	expect_end(test);
 }
 
@@ -185,6 +209,7 @@ static struct kunit_case runs_cases[] = {
 	KUNIT_CASE(calls_are_told_apart),
 	KUNIT_CASE(addresses_must_follow),
 	KUNIT_CASE(very_many_calls),
+	KUNIT_CASE(left_in_the_middle),
 	{}
 };
 

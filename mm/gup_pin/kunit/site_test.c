@@ -6,8 +6,8 @@
 
 #define FIRST	GUP_PIN_TEST_PFN
 
-/* Where nobody calls from. Tests of the index have to share them with the kernel. */
-#define NOWHERE	0x1000UL
+/* An address that nothing calls from. */
+#define SITE	0x1000UL
 
 static const struct gup_pin_id long_write = {
 	.stack = 11,
@@ -27,192 +27,168 @@ static const struct gup_pin_id short_read = {
 	.term = GUP_PIN_SHORT,
 };
 
-static struct gup_pin_sites *new_sites(struct kunit *test)
+static struct gup_pin_sites *sites_of(struct kunit *test)
 {
-	struct gup_pin_sites *sites = kunit_kzalloc(test, sizeof(*sites),
-						    GFP_KERNEL);
+	struct gup_pin_fixture *f = test->priv;
 
-	KUNIT_ASSERT_NOT_NULL(test, sites);
-	return sites;
+	return &f->index.sites;
 }
 
-static void one_stack(struct kunit *test)
+static const struct gup_pin_site *find(struct kunit *test, unsigned long ip)
 {
-	struct gup_pin_sites *sites = new_sites(test);
-	struct gup_pin_hint hint;
-	unsigned int i;
+	return gup_pin_site_find(sites_of(test), ip);
+}
 
-	hint = gup_pin_site_hint(sites, NOWHERE, true);
-	KUNIT_EXPECT_EQ(test, hint.stack, 0);
-	KUNIT_EXPECT_EQ(test, hint.kinds, 0);
-	KUNIT_EXPECT_TRUE(test, hint.dirty);
-	for (i = 0; i < 3; i++) {
-		gup_pin_site_learn(sites, NOWHERE, &long_write);
-		hint = gup_pin_site_hint(sites, NOWHERE, false);
-		KUNIT_EXPECT_EQ(test, hint.stack, 11);
-		KUNIT_EXPECT_EQ(test, hweight32(hint.kinds), 1);
-		KUNIT_EXPECT_FALSE(test, hint.dirty);
+static bool has_stack(struct kunit *test, unsigned long ip, u32 stack)
+{
+	const struct gup_pin_site *site = find(test, ip);
+
+	return site && gup_pin_site_has_stack(site, stack);
+}
+
+static bool has_kind(struct kunit *test, unsigned long ip, const struct gup_pin_id *id)
+{
+	const struct gup_pin_site *site = find(test, ip);
+
+	return site && gup_pin_site_has_kind(site, id);
+}
+
+static void set_of_stacks(struct kunit *test)
+{
+	struct gup_pin_id id = long_write;
+	unsigned int i, j;
+
+	KUNIT_EXPECT_NULL(test, find(test, SITE));
+	for (i = 0; i < GUP_PIN_SITE_STACKS; i++) {
+		id.stack = 100 + i;
+		/* More than once is no more. */
+		gup_pin_site_learn(sites_of(test), SITE, &id);
+		gup_pin_site_learn(sites_of(test), SITE, &id);
+		for (j = 0; j < GUP_PIN_SITE_STACKS; j++)
+			KUNIT_EXPECT_EQ(test, has_stack(test, SITE, 100 + j), j <= i);
 	}
+	KUNIT_EXPECT_FALSE(test, has_stack(test, SITE, 99));
 	/* No other site has to do with it, nor has one that is not known. */
-	KUNIT_EXPECT_EQ(test, gup_pin_site_hint(sites, NOWHERE + 1, 0).kinds, 0);
-	KUNIT_EXPECT_EQ(test, gup_pin_site_hint(sites, 0, 0).kinds, 0);
+	KUNIT_EXPECT_NULL(test, find(test, SITE + 1));
+	KUNIT_EXPECT_NULL(test, find(test, 0));
+	/* One more, and any stack will do. */
+	id.stack = 99;
+	gup_pin_site_learn(sites_of(test), SITE, &id);
+	KUNIT_EXPECT_TRUE(test, has_stack(test, SITE, 99));
+	KUNIT_EXPECT_TRUE(test, has_stack(test, SITE, 98));
 }
 
-static void several_stacks(struct kunit *test)
+/* A stack that could not be kept is none that pins have in common. */
+static void unknown_stacks(struct kunit *test)
 {
-	struct gup_pin_sites *sites = new_sites(test);
-	struct gup_pin_hint hint;
+	struct gup_pin_id id = long_write;
 
-	gup_pin_site_learn(sites, NOWHERE, &short_read);
-	gup_pin_site_learn(sites, NOWHERE, &short_write);
-	hint = gup_pin_site_hint(sites, NOWHERE, false);
-	KUNIT_EXPECT_EQ(test, hint.stack, 0);
-	KUNIT_EXPECT_EQ(test, hweight32(hint.kinds), 2);
-	KUNIT_EXPECT_EQ(test, gup_pin_hint_rank(&hint, &short_read), 0);
-	KUNIT_EXPECT_NE(test, gup_pin_hint_rank(&hint, &long_write), 0);
-	/* And that is how it stays. */
-	gup_pin_site_learn(sites, NOWHERE, &short_read);
-	KUNIT_EXPECT_EQ(test, gup_pin_site_hint(sites, NOWHERE, 0).stack, 0);
+	id.stack = 0;
+	gup_pin_site_learn(sites_of(test), SITE, &id);
+	KUNIT_EXPECT_TRUE(test, has_kind(test, SITE, &id));
+	KUNIT_EXPECT_FALSE(test, has_stack(test, SITE, 0));
+	KUNIT_EXPECT_FALSE(test, has_stack(test, SITE, 11));
 }
 
-/* The stack says more than the kind, and the kind more than what was written. */
-static void ranks(struct kunit *test)
+static void kinds(struct kunit *test)
 {
-	struct gup_pin_sites *sites = new_sites(test);
-	struct gup_pin_id same = short_read;
-	struct gup_pin_hint hint;
+	struct gup_pin_id long_read = long_write;
 
-	gup_pin_site_learn(sites, NOWHERE, &short_read);
-	hint = gup_pin_site_hint(sites, NOWHERE, true);
-	same.stack = short_write.stack;
-	KUNIT_EXPECT_LT(test, gup_pin_hint_rank(&hint, &short_read),
-			gup_pin_hint_rank(&hint, &same));
-	KUNIT_EXPECT_LT(test, gup_pin_hint_rank(&hint, &same),
-			gup_pin_hint_rank(&hint, &short_write));
-	hint = gup_pin_site_hint(sites, 0, true);
-	KUNIT_EXPECT_EQ(test, gup_pin_hint_rank(&hint, &short_write), 0);
-	KUNIT_EXPECT_EQ(test, gup_pin_hint_rank(&hint, &long_write), 0);
-	KUNIT_EXPECT_EQ(test, gup_pin_hint_rank(&hint, &short_read), 1);
+	long_read.mode = GUP_PIN_READ;
+	gup_pin_site_learn(sites_of(test), SITE, &long_write);
+	KUNIT_EXPECT_TRUE(test, has_kind(test, SITE, &long_write));
+	KUNIT_EXPECT_FALSE(test, has_kind(test, SITE, &short_write));
+	KUNIT_EXPECT_FALSE(test, has_kind(test, SITE, &long_read));
+	gup_pin_site_learn(sites_of(test), SITE, &short_read);
+	KUNIT_EXPECT_TRUE(test, has_kind(test, SITE, &long_write));
+	KUNIT_EXPECT_TRUE(test, has_kind(test, SITE, &short_read));
+	KUNIT_EXPECT_FALSE(test, has_kind(test, SITE, &short_write));
+	KUNIT_EXPECT_FALSE(test, has_kind(test, SITE, &long_read));
 }
 
 /* What there is no room for is not known; what is known is right. */
 static void very_many(struct kunit *test)
 {
-	struct gup_pin_sites *sites = new_sites(test);
-	unsigned int i, nr = 2 * ARRAY_SIZE(sites->site), known = 0;
+	unsigned int i, nr = 2 * ARRAY_SIZE(sites_of(test)->site), known = 0;
 
 	for (i = 0; i < nr; i++) {
 		struct gup_pin_id id = long_write;
 
 		id.stack = i + 1;
-		gup_pin_site_learn(sites, NOWHERE + i, &id);
+		gup_pin_site_learn(sites_of(test), SITE + i, &id);
 	}
 	for (i = 0; i < nr; i++) {
-		struct gup_pin_hint hint = gup_pin_site_hint(sites, NOWHERE + i,
-							     false);
-
-		if (!hint.kinds)
+		if (!find(test, SITE + i))
 			continue;
 		known++;
-		KUNIT_EXPECT_EQ(test, hint.stack, i + 1);
+		KUNIT_EXPECT_TRUE(test, has_stack(test, SITE + i, i + 1));
+		KUNIT_EXPECT_FALSE(test, has_stack(test, SITE + i, i + 2));
 	}
-	KUNIT_EXPECT_GT(test, known, ARRAY_SIZE(sites->site) / 2);
-	KUNIT_EXPECT_LE(test, known, ARRAY_SIZE(sites->site));
+	KUNIT_EXPECT_GT(test, known, ARRAY_SIZE(sites_of(test)->site) / 2);
+	KUNIT_EXPECT_LE(test, known, ARRAY_SIZE(sites_of(test)->site));
 }
 
-static void release_at(struct kunit *test, unsigned long site,
-		       unsigned long pfn, unsigned int pins)
+static struct gup_pin_test_call add(struct kunit *test, unsigned long pfn,
+				    const struct gup_pin_id *id)
 {
-	struct gup_pin_fixture *f = test->priv;
-	struct gup_pin_releaser rel = {
-		.index = &f->index,
-		.drops.site = site,
-	};
+	struct gup_pin_test_call call = gup_pin_test_call_of(test, id);
 
-	gup_pin_release(&rel, pfn, pins, false);
-	gup_pin_release_end(&rel);
-	gup_pin_expect_sound(test);
-}
-
-/* One pin of each of some folios of a block, all of them at once. */
-static void release_mask_at(struct kunit *test, unsigned long site,
-			    unsigned long first, u64 mask)
-{
-	struct gup_pin_fixture *f = test->priv;
-	struct gup_pin_releaser rel = {
-		.index = &f->index,
-		.drops.site = site,
-	};
-
-	for (; mask; mask &= mask - 1)
-		gup_pin_release(&rel, first + __ffs64(mask), 1, false);
-	gup_pin_release_end(&rel);
-	gup_pin_expect_sound(test);
-}
-
-static struct gup_pin_call *add(struct kunit *test, unsigned long pfn,
-				const struct gup_pin_id *id)
-{
-	struct gup_pin_call *call = gup_pin_test_call_of(test, id);
-
-	gup_pin_test_add(test, pfn, call, 1);
+	gup_pin_test_add(test, pfn, &call, 1);
 	return call;
 }
 
-static struct gup_pin_hint known_of(unsigned long site)
+static void unpin_at(struct kunit *test, unsigned long site, unsigned long pfn)
 {
-	return gup_pin_site_hint(&gup_pin_root.sites, site, false);
+	gup_pin_test_unpin_by(gup_pin_test_unpin_at(test, site), pfn);
+	gup_pin_expect_sound(test);
 }
 
 /* Whichever is older. */
 static void guess_by_stack(struct kunit *test)
 {
-	struct gup_pin_call *a, *b;
 	unsigned int i;
 
 	add(test, FIRST, &long_write);
-	release_at(test, NOWHERE + 100, FIRST, 1);
+	unpin_at(test, SITE, FIRST);
 	add(test, FIRST, &short_read);
-	release_at(test, NOWHERE + 101, FIRST, 1);
-	KUNIT_EXPECT_EQ(test, known_of(NOWHERE + 100).stack, 11);
-	KUNIT_EXPECT_EQ(test, known_of(NOWHERE + 101).stack, 13);
+	unpin_at(test, SITE + 1, FIRST);
+	KUNIT_EXPECT_TRUE(test, has_stack(test, SITE, 11));
+	KUNIT_EXPECT_TRUE(test, has_stack(test, SITE + 1, 13));
 	for (i = 0; i < 4; i++) {
-		a = add(test, FIRST, i / 2 ? &long_write : &short_read);
-		b = add(test, FIRST, i / 2 ? &short_read : &long_write);
+		struct gup_pin_test_call a = add(test, FIRST, i / 2 ? &long_write : &short_read);
+		struct gup_pin_test_call b = add(test, FIRST, i / 2 ? &short_read : &long_write);
+
 		if (i / 2)
 			swap(a, b);
 		/* Now a is short, b is long. */
-		release_at(test, NOWHERE + 100 + i % 2, FIRST, 1);
-		KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, a), !(i % 2));
-		KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, b), i % 2);
-		KUNIT_EXPECT_TRUE(test, gup_pin_test_inferred(test, FIRST));
-		release_at(test, NOWHERE + 101 - i % 2, FIRST, 1);
+		unpin_at(test, SITE + i % 2, FIRST);
+		KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, &a), !(i % 2));
+		KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, &b), i % 2);
+		gup_pin_expect_match(test, FIRST, GUP_PIN_INFERRED);
+		unpin_at(test, SITE + 1 - i % 2, FIRST);
 	}
 	gup_pin_expect_empty(test);
 }
 
-/* Who ends the I/O of many: not those that are held for long. */
-static void guess_by_kind(struct kunit *test)
+/* A site that has released pins of two stacks still knows them from a third. */
+static void guess_by_set(struct kunit *test)
 {
-	struct gup_pin_id other = short_read;
-	struct gup_pin_call *a, *b, *c;
+	struct gup_pin_test_call a, b;
 
-	add(test, FIRST, &short_read);
-	release_at(test, NOWHERE + 200, FIRST, 1);
 	add(test, FIRST, &short_write);
-	release_at(test, NOWHERE + 200, FIRST, 1);
-	other.stack = 14;
+	unpin_at(test, SITE, FIRST);
+	add(test, FIRST, &short_read);
+	unpin_at(test, SITE, FIRST);
 	a = add(test, FIRST, &long_write);
-	b = add(test, FIRST, &other);
-	c = add(test, FIRST, &short_write);
-	release_at(test, NOWHERE + 200, FIRST, 1);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, a), 1);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, b), 0);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, c), 1);
+	b = add(test, FIRST, &short_read);
+	unpin_at(test, SITE, FIRST);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, &a), 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, &b), 0);
+	b = add(test, FIRST, &short_write);
+	unpin_at(test, SITE, FIRST);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, &b), 0);
 	/* When there is no such, then of those that there are. */
-	release_at(test, NOWHERE + 200, FIRST, 1);
-	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, c), 0);
-	release_at(test, NOWHERE + 200, FIRST, 1);
+	unpin_at(test, SITE, FIRST);
 	gup_pin_expect_empty(test);
 }
 
@@ -224,69 +200,63 @@ static void a_guess_teaches_nothing(struct kunit *test)
 	for (i = 0; i < 2; i++) {
 		add(test, FIRST, &long_write);
 		add(test, FIRST, &short_read);
-		release_at(test, NOWHERE + 300, FIRST, 1);
-		release_at(test, NOWHERE + 300, FIRST, 1);
-		KUNIT_EXPECT_EQ(test, known_of(NOWHERE + 300).kinds, 0);
+		unpin_at(test, SITE, FIRST);
+		unpin_at(test, SITE, FIRST);
+		KUNIT_EXPECT_NULL(test, find(test, SITE));
 	}
-	/* On other folios of the same unpin it may be learned. */
+	/* On other pages of the same unpin it may be learned. */
 	add(test, FIRST, &long_write);
-	release_at(test, NOWHERE + 300, FIRST, 1);
-	KUNIT_EXPECT_EQ(test, known_of(NOWHERE + 300).stack, 11);
+	unpin_at(test, SITE, FIRST);
+	KUNIT_EXPECT_TRUE(test, has_stack(test, SITE, 11));
 	gup_pin_expect_empty(test);
 }
 
-/* Each way in which pins are released. */
-static void every_way_teaches(struct kunit *test)
+/* What an unpin of many pages takes teaches as well, page by page. */
+static void many_pages_teach(struct kunit *test)
 {
-	struct gup_pin_fixture *f = test->priv;
-	struct gup_pin_call *call;
+	struct gup_pin_unpin unpin = gup_pin_test_unpin_at(test, SITE);
+	struct gup_pin_test_call a = gup_pin_test_call_of(test, &long_write);
+	struct gup_pin_test_call b = gup_pin_test_call_of(test, &short_read);
 
-	/* A block's own call, for which there are slots. */
-	gup_pin_test_layers(test, FIRST, 1);
-	add(test, FIRST, &short_read);
-	KUNIT_ASSERT_TRUE(test, gup_pin_test_single(test, FIRST + 3,
-						    GUP_PIN_WRITE));
-	KUNIT_EXPECT_TRUE(test, gup_pin_release_only(&f->index, FIRST + 3,
-						     NOWHERE + 400));
-	KUNIT_EXPECT_NE(test, known_of(NOWHERE + 400).kinds, 0);
-	gup_pin_test_release(test, FIRST, 1, false);
-	gup_pin_test_layers_gone(test, FIRST, 1);
+	gup_pin_test_add_mask(test, FIRST, 0xff, &a);
+	gup_pin_test_add_mask(test, FIRST, 0xff00, &b);
+	gup_pin_unpin_range(&unpin, FIRST, 16);
+	gup_pin_unpin_end(&unpin);
+	KUNIT_EXPECT_TRUE(test, has_stack(test, SITE, 11));
+	KUNIT_EXPECT_TRUE(test, has_stack(test, SITE, 13));
+	KUNIT_EXPECT_FALSE(test, has_stack(test, SITE, 12));
+	KUNIT_EXPECT_FALSE(test, has_kind(test, SITE, &short_write));
+	gup_pin_expect_empty(test);
+}
 
-	/* Several at once. */
-	gup_pin_test_layers(test, FIRST, 1);
-	add(test, FIRST, &short_read);
-	KUNIT_ASSERT_TRUE(test, gup_pin_test_single(test, FIRST + 3,
-						    GUP_PIN_WRITE));
-	KUNIT_ASSERT_TRUE(test, gup_pin_test_single(test, FIRST + 4,
-						    GUP_PIN_WRITE));
-	release_mask_at(test, NOWHERE + 403, FIRST, BIT(3) | BIT(4));
-	KUNIT_EXPECT_NE(test, known_of(NOWHERE + 403).kinds, 0);
-	gup_pin_test_release(test, FIRST, 1, false);
-	gup_pin_test_layers_gone(test, FIRST, 1);
+/* An origin remembers which site learned of it last: another learns of it, too. */
+static void each_site_learns(struct kunit *test)
+{
+	unsigned int i;
 
-	call = gup_pin_test_call_of(test, &long_write);
-	gup_pin_test_add_mask(test, FIRST, U64_MAX, call);
-	release_at(test, NOWHERE + 401, FIRST, 1);
-	KUNIT_EXPECT_EQ(test, known_of(NOWHERE + 401).stack, 11);
-	gup_pin_test_release_mask(test, FIRST, U64_MAX - 1);
-
-	/* All pins of a folio that several have pinned. */
-	add(test, FIRST, &short_read);
-	add(test, FIRST, &short_write);
-	release_at(test, NOWHERE + 402, FIRST, 2);
-	KUNIT_EXPECT_EQ(test, hweight32(known_of(NOWHERE + 402).kinds), 2);
+	for (i = 0; i < 6; i++) {
+		add(test, FIRST, &long_write);
+		unpin_at(test, SITE + i % 3, FIRST);
+	}
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_TRUE(test, has_stack(test, SITE + i, 11));
+	/* A site that is not known cannot learn. */
+	add(test, FIRST, &long_write);
+	unpin_at(test, 0, FIRST);
+	KUNIT_EXPECT_NULL(test, find(test, 0));
 	gup_pin_expect_empty(test);
 }
 
 static struct kunit_case site_cases[] = {
-	KUNIT_CASE(one_stack),
-	KUNIT_CASE(several_stacks),
-	KUNIT_CASE(ranks),
+	KUNIT_CASE(set_of_stacks),
+	KUNIT_CASE(unknown_stacks),
+	KUNIT_CASE(kinds),
 	KUNIT_CASE(very_many),
 	KUNIT_CASE(guess_by_stack),
-	KUNIT_CASE(guess_by_kind),
+	KUNIT_CASE(guess_by_set),
 	KUNIT_CASE(a_guess_teaches_nothing),
-	KUNIT_CASE(every_way_teaches),
+	KUNIT_CASE(many_pages_teach),
+	KUNIT_CASE(each_site_learns),
 	{}
 };
 

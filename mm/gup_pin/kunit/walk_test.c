@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Walks: every pin that is held throughout is met once, in order.
+ * Walks: every pin that is held throughout is met once, whatever comes and goes around it.
  */
 #include <linux/mm.h>
+#include <linux/prandom.h>
+#include <linux/sched.h>
 
 #include "fixture.h"
 
 #define FIRST	GUP_PIN_TEST_PFN
+
+static struct gup_pin_walk start(struct kunit *test)
+{
+	struct gup_pin_fixture *f = test->priv;
+	struct gup_pin_walk walk;
+
+	gup_pin_walk_start(&walk, &f->index, 0, ULONG_MAX);
+	return walk;
+}
 
 static void in_order(struct kunit *test)
 {
@@ -15,19 +26,19 @@ static void in_order(struct kunit *test)
 		0, 1, 63, 64, 65, 16383, 16384, 0x100000, 0x100001,
 		0x7fffffff, 0x80000000, 0x3ffffffff000, 0xfffffffffffff,
 	};
-	struct gup_pin_call *call = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
 	struct gup_pin_item *items;
 	unsigned int i, max, nr, seen;
-	struct gup_pin_pos pos;
+	struct gup_pin_walk walk;
 
 	items = kunit_kcalloc(test, GUP_PIN_BATCH, sizeof(*items), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, items);
 	for (i = ARRAY_SIZE(pfns); i--; )
-		gup_pin_test_add(test, pfns[i], call, 1);
+		gup_pin_test_add(test, pfns[i], &call, 1);
 	for (max = 1; max <= GUP_PIN_BATCH; max += 21) {
-		pos = (struct gup_pin_pos) {};
+		gup_pin_walk_start(&walk, &f->index, 0, ULONG_MAX);
 		seen = 0;
-		while ((nr = gup_pin_walk(&f->index, &pos, items, max))) {
+		while ((nr = gup_pin_walk_items(&walk, items, max))) {
 			KUNIT_ASSERT_LE(test, nr, max);
 			for (i = 0; i < nr; i++, seen++) {
 				KUNIT_ASSERT_LT(test, seen, ARRAY_SIZE(pfns));
@@ -36,203 +47,404 @@ static void in_order(struct kunit *test)
 		}
 		KUNIT_EXPECT_EQ(test, seen, ARRAY_SIZE(pfns));
 		/* The end stays the end. */
-		KUNIT_EXPECT_EQ(test, 0, gup_pin_walk(&f->index, &pos, items,
-						      max));
+		KUNIT_EXPECT_EQ(test, 0, gup_pin_walk_items(&walk, items, max));
+		gup_pin_walk_end(&walk);
 	}
-}
-
-/* Empty blocks, which may stay, are no end and no item. */
-static void over_empty_blocks(struct kunit *test)
-{
-	struct gup_pin_fixture *f = test->priv;
-	struct gup_pin_call *call = gup_pin_test_call(test, GUP_PIN_READ);
-	const unsigned int nr = 100;
-	struct gup_pin_pos pos = {};
-	struct gup_pin_share *shares;
-	struct gup_pin_item item;
-	unsigned int i;
-
-	shares = kunit_kcalloc(test, GUP_PIN_BATCH, sizeof(*shares), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, shares);
-	for (i = 0; i < nr; i++)
-		gup_pin_test_add(test, i * GUP_PIN_BLOCK_PFNS, call, 1);
-	for (i = 1; i < nr; i++)
-		gup_pin_test_release(test, (i - 1) * GUP_PIN_BLOCK_PFNS, 1, false);
-	KUNIT_EXPECT_GT(test, gup_pin_test_blocks(test), 1);
-	KUNIT_EXPECT_EQ(test, 1, gup_pin_walk(&f->index, &pos, &item, 1));
-	KUNIT_EXPECT_EQ(test, item.pfn, (nr - 1) * GUP_PIN_BLOCK_PFNS);
-	KUNIT_EXPECT_EQ(test, 0, gup_pin_walk(&f->index, &pos, &item, 1));
-	pos = (struct gup_pin_pos) {};
-	KUNIT_EXPECT_EQ(test, 1, gup_pin_walk_shares(&f->index, &pos, shares,
-						     GUP_PIN_BATCH));
-	KUNIT_EXPECT_EQ(test, 0, gup_pin_walk_shares(&f->index, &pos, shares,
-						     GUP_PIN_BATCH));
-	/* Nothing but empty ones. */
-	gup_pin_test_release(test, (nr - 1) * GUP_PIN_BLOCK_PFNS, 1, false);
-	pos = (struct gup_pin_pos) {};
-	KUNIT_EXPECT_EQ(test, 0, gup_pin_walk(&f->index, &pos, &item, 1));
-	pos = (struct gup_pin_pos) {};
-	KUNIT_EXPECT_EQ(test, 0, gup_pin_walk_shares(&f->index, &pos, shares,
-						     GUP_PIN_BATCH));
-	gup_pin_expect_empty(test);
-}
-
-#define CHANGING	(4 * GUP_PIN_CHUNK_REFS)
-#define LAYERS		4
-
-/* After how many items of the folio its pins change: in layers, or in a set. */
-static const struct change {
-	const char *name;
-	unsigned int after;
-} changes[] = {
-	{ "at the first layer", 1 },
-	{ "at a held layer", 2 },
-	{ "between layers", 3 },
-	{ "at the last layer", LAYERS },
-	{ "at the slot's first", LAYERS + 1 },
-	{ "in a chunk", CHANGING / 2 },
-	{ "at the end", CHANGING - 1 },
-};
-
-KUNIT_ARRAY_PARAM_DESC(change, changes, name);
-
-/* Most pins of a folio go, and new ones come, while a reader is in its middle. */
-static void folio_changes_meanwhile(struct kunit *test)
-{
-	static const unsigned int places[] = { 1, CHANGING / 4, 3 * CHANGING / 4 };
-	const struct change *change = test->param_value;
-	struct gup_pin_fixture *f = test->priv;
-	unsigned int i, j, met[ARRAY_SIZE(places)] = {};
-	struct gup_pin_call *held[ARRAY_SIZE(places)];
-	struct gup_pin_pos pos = {};
-	struct gup_pin_item item;
-
-	/* Dirty releases leave the read pins alone. */
-	for (i = 0, j = 0; i < CHANGING; i++) {
-		bool read = j < ARRAY_SIZE(places) && i == places[j];
-		struct gup_pin_call *call;
-
-		call = gup_pin_test_call(test, read ? GUP_PIN_READ :
-						      GUP_PIN_WRITE);
-		if (read)
-			held[j++] = call;
-		if (i < LAYERS)
-			gup_pin_test_add_mask(test, FIRST, 0x3fe, call);
-		else
-			gup_pin_test_add(test, FIRST + 1, call, 1);
-	}
-	KUNIT_EXPECT_EQ(test, gup_pin_test_block(test, FIRST)->nr_layers, LAYERS);
-	for (i = 1; gup_pin_walk(&f->index, &pos, &item, 1) &&
-	     item.pfn == FIRST + 1; i++) {
-		KUNIT_ASSERT_LT(test, i, 3 * CHANGING);
-		for (j = 0; j < ARRAY_SIZE(places); j++)
-			met[j] += item.call == held[j];
-		if (i == change->after) {
-			gup_pin_test_release(test, FIRST + 1,
-					     CHANGING - ARRAY_SIZE(places), true);
-			gup_pin_expect_sound(test);
-		}
-		if (i >= change->after && i < change->after + CHANGING)
-			gup_pin_test_add(test, FIRST + 1,
-					 gup_pin_test_call(test, GUP_PIN_WRITE),
-					 1);
-	}
-	for (j = 0; j < ARRAY_SIZE(places); j++)
-		KUNIT_EXPECT_EQ(test, met[j], 1);
-	gup_pin_expect_sound(test);
 	gup_pin_test_flush(test);
 	gup_pin_expect_empty(test);
 }
 
-/* The folio's neighbours come and go, and with them layers. */
-static void block_changes_meanwhile(struct kunit *test)
+/* A range is of blocks: others of the first and of the last may be met as well. */
+static void range(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;
-	struct gup_pin_call *held = gup_pin_test_call(test, GUP_PIN_READ), *call;
-	u64 met = 0, mask = 0xf0f0f0f0f0f0f0f0;
-	struct gup_pin_pos pos = {};
+	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_walk walk;
 	struct gup_pin_item item;
-	unsigned int i, bit;
+	unsigned int i;
 
-	for (i = 0; i < 3; i++) {
-		call = gup_pin_test_call(test, GUP_PIN_READ);
-		gup_pin_test_add_mask(test, FIRST, ~mask, call);
-	}
-	gup_pin_test_add_mask(test, FIRST, mask, held);
-	for (i = 0; gup_pin_walk(&f->index, &pos, &item, 1); i++) {
-		bit = gup_pin_block_bit(item.pfn);
-		if (item.call == held) {
-			KUNIT_EXPECT_EQ(test, met & BIT_ULL(bit), 0);
-			met |= BIT_ULL(bit);
-		}
-		if (i % 3 == 0)
-			gup_pin_test_release_mask(test, FIRST, ~mask &
-						  gup_pin_test_block(test, FIRST)->used);
-		if (i % 3 == 1 && i < 200) {
-			call = gup_pin_test_call(test, GUP_PIN_READ);
-			gup_pin_test_add_mask(test, FIRST, ~mask, call);
-		}
-	}
-	KUNIT_EXPECT_EQ(test, met, mask);
-	gup_pin_expect_sound(test);
+	for (i = 0; i < 10; i++)
+		gup_pin_test_add(test, FIRST + i * GUP_PIN_BLOCK_PAGES + 7, &call, 1);
+	gup_pin_walk_start(&walk, &f->index, FIRST + 3 * GUP_PIN_BLOCK_PAGES + 7,
+			   FIRST + 5 * GUP_PIN_BLOCK_PAGES + 7);
+	for (i = 3; gup_pin_walk_items(&walk, &item, 1); i++)
+		KUNIT_EXPECT_EQ(test, item.pfn, FIRST + i * GUP_PIN_BLOCK_PAGES + 7);
+	KUNIT_EXPECT_EQ(test, i, 6);
+	gup_pin_walk_end(&walk);
 	gup_pin_test_flush(test);
 	gup_pin_expect_empty(test);
 }
 
 static void far_apart(struct kunit *test)
 {
-	struct gup_pin_fixture *f = test->priv;
-	struct gup_pin_call *call = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_walk walk = start(test);
 	struct gup_pin_item item;
-	struct gup_pin_pos pos = {};
 	unsigned long pfn;
 	unsigned int i;
 
 	/* Each alone in its shard's tree, and each in another shard. */
 	for (i = 0; i < GUP_PIN_NR_SHARDS; i++)
-		gup_pin_test_add(test, i * 0x1000041UL, call, 1);
-	for (pfn = 0; gup_pin_walk(&f->index, &pos, &item, 1);
-	     pfn += 0x1000041UL)
+		gup_pin_test_add(test, i * 0x1000041UL, &call, 1);
+	for (pfn = 0; gup_pin_walk_items(&walk, &item, 1); pfn += 0x1000041UL)
 		KUNIT_EXPECT_EQ(test, item.pfn, pfn);
 	KUNIT_EXPECT_EQ(test, pfn, GUP_PIN_NR_SHARDS * 0x1000041UL);
+	gup_pin_walk_end(&walk);
+	gup_pin_test_flush(test);
+	gup_pin_expect_empty(test);
 }
 
-/* What `verify` goes by: more on record than on the folio. */
-static void more_records_than_pins(struct kunit *test)
+/* Calls whose handle is their number, and one, so that any one can be released. */
+static struct gup_pin_test_call numbered_call(struct kunit *test, unsigned int nr)
 {
-	struct gup_pin_fixture *f = test->priv;
-	struct gup_pin_call *call = gup_pin_test_call(test, GUP_PIN_READ);
-	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, 2);
-	struct gup_pin_pos pos = {};
+	const struct gup_pin_id id = { .mode = GUP_PIN_READ };
+	struct gup_pin_test_call call = gup_pin_test_call_of(test, &id);
+
+	call.flags = GUP_PIN_RECORD_HANDLE;
+	call.cookie = nr + 1;
+	return call;
+}
+
+static void unpin_numbered(struct kunit *test, unsigned long pfn, unsigned int nr)
+{
+	struct gup_pin_unpin unpin = gup_pin_test_unpin_at(test, 0);
+
+	unpin.handle = nr + 1;
+	gup_pin_test_unpin_by(unpin, pfn);
+}
+
+#define NR	5
+
+static unsigned int find_call(struct kunit *test, const struct gup_pin_test_call *calls,
+			      unsigned int nr, u64 time)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (calls[i].time == time)
+			return i;
+	KUNIT_FAIL_AND_ABORT(test, "an item of no call that was made");
+	return nr;
+}
+
+/*
+ * A reader stands behind so many of the records on a page. Then some of them go, those
+ * before it, behind it and the one it stands at, and a new one comes.
+ */
+static void try_change(struct kunit *test, unsigned int after, unsigned int gone)
+{
+	struct gup_pin_test_call calls[NR + 1];
+	struct gup_pin_walk walk = start(test);
+	unsigned int i, met[NR + 1] = {};
+	struct gup_pin_item item;
+
+	for (i = 0; i < NR; i++) {
+		calls[i] = numbered_call(test, i);
+		gup_pin_test_add(test, FIRST, &calls[i], 1);
+	}
+	for (i = 0; i < after; i++) {
+		KUNIT_ASSERT_EQ(test, 1, gup_pin_walk_items(&walk, &item, 1));
+		met[find_call(test, calls, NR, item.time)]++;
+	}
+	for (i = 0; i < NR; i++)
+		if (gone & BIT(i))
+			unpin_numbered(test, FIRST, i);
+	gup_pin_expect_sound(test);
+	calls[NR] = numbered_call(test, NR);
+	gup_pin_test_add(test, FIRST, &calls[NR], 1);
+	gup_pin_expect_sound(test);
+	while (gup_pin_walk_items(&walk, &item, 1))
+		met[find_call(test, calls, NR + 1, item.time)]++;
+	for (i = 0; i < NR; i++)
+		KUNIT_ASSERT_EQ_MSG(test, met[i], i < after || !(gone & BIT(i)),
+				    "%u of those in 0x%x after %u", i, gone, after);
+	/* What came behind the reader is met, if it stood in front of anything. */
+	if (after < NR)
+		KUNIT_ASSERT_EQ(test, met[NR], 1);
+	KUNIT_ASSERT_LE(test, met[NR], 1);
+	gup_pin_walk_end(&walk);
+	for (i = 0; i <= NR; i++)
+		if (!(gone & BIT(i)))
+			unpin_numbered(test, FIRST, i);
+	KUNIT_ASSERT_NULL(test, gup_pin_test_block(test, FIRST));
+}
+
+static void place_survives(struct kunit *test)
+{
+	unsigned int after, gone;
+
+	for (after = 0; after <= NR; after++)
+		for (gone = 0; gone < BIT(NR); gone++)
+			try_change(test, after, gone);
+	gup_pin_expect_empty(test);
+}
+
+/* A reader in the middle of a record's pages. */
+static void middle_of_a_record(struct kunit *test)
+{
+	struct gup_pin_test_call before = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ), other;
+	struct gup_pin_walk walk;
+	struct gup_pin_item item;
+	unsigned int first, i;
+	u64 met;
+
+	/* Of the block's first record, and of one behind it. */
+	for (first = 0; first < 2; first++) {
+		if (first)
+			gup_pin_test_add(test, FIRST, &before, 1);
+		gup_pin_test_add_mask(test, FIRST, ~1ULL, &call);
+		walk = start(test);
+		met = 0;
+		for (i = 0; i < 20; i++) {
+			KUNIT_ASSERT_EQ(test, 1, gup_pin_walk_items(&walk, &item, 1));
+			met |= BIT_ULL(gup_pin_block_bit(item.pfn));
+		}
+		/* Some that were met, some that were not. */
+		gup_pin_test_unpin_mask(test, FIRST, 0xf0f0);
+		gup_pin_test_unpin_mask(test, FIRST, 0xf0f0ULL << 40);
+		for (; gup_pin_walk_items(&walk, &item, 1); i++) {
+			KUNIT_EXPECT_FALSE(test, met & BIT_ULL(gup_pin_block_bit(item.pfn)));
+			met |= BIT_ULL(gup_pin_block_bit(item.pfn));
+		}
+		KUNIT_EXPECT_EQ(test, met | 1, ~(0xf0f0ULL << 40));
+		gup_pin_walk_end(&walk);
+
+		/* All of it goes, and another takes its place in memory: that is met whole. */
+		walk = start(test);
+		for (i = 0; i < 10; i++)
+			KUNIT_ASSERT_EQ(test, 1, gup_pin_walk_items(&walk, &item, 1));
+		gup_pin_test_unpin_mask(test, FIRST, ~1ULL & ~0xf0f0ULL & ~(0xf0f0ULL << 40));
+		other = gup_pin_test_call(test, GUP_PIN_WRITE);
+		gup_pin_test_add_mask(test, FIRST, 0xfffe, &other);
+		for (i = 0; gup_pin_walk_items(&walk, &item, 1); i++)
+			KUNIT_EXPECT_EQ(test, item.time, other.time);
+		KUNIT_EXPECT_EQ(test, i, 15);
+		gup_pin_walk_end(&walk);
+		gup_pin_test_unpin_mask(test, FIRST, 0xfffe);
+		if (first)
+			gup_pin_test_unpin(test, FIRST, 1);
+		KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->unmatched, 0);
+		KUNIT_EXPECT_NULL(test, gup_pin_test_block(test, FIRST));
+	}
+	gup_pin_expect_empty(test);
+}
+
+/* Tracking is switched off and on meanwhile. */
+static void flushed_meanwhile(struct kunit *test)
+{
+	struct gup_pin_walk walk = start(test), other = start(test);
+	struct gup_pin_test_call calls[NR];
+	struct gup_pin_item item;
+	unsigned int i;
+
+	for (i = 0; i < NR; i++) {
+		calls[i] = numbered_call(test, i);
+		gup_pin_test_add(test, FIRST, &calls[i], 1);
+		gup_pin_test_add(test, FIRST + GUP_PIN_BLOCK_PAGES, &calls[i], 1);
+	}
+	for (i = 0; i < 3; i++) {
+		KUNIT_EXPECT_EQ(test, 1, gup_pin_walk_items(&walk, &item, 1));
+		KUNIT_EXPECT_EQ(test, 1, gup_pin_walk_items(&other, &item, 1));
+	}
+	gup_pin_test_flush(test);
+	gup_pin_expect_sound(test);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_blocks(test), 1);
+	/* Pins come again: those are met. */
+	gup_pin_test_add(test, FIRST, &calls[4], 1);
+	KUNIT_EXPECT_EQ(test, 1, gup_pin_walk_items(&walk, &item, 1));
+	KUNIT_EXPECT_EQ(test, item.time, calls[4].time);
+	KUNIT_EXPECT_EQ(test, 0, gup_pin_walk_items(&walk, &item, 1));
+	gup_pin_test_flush(test);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_blocks(test), 1);
+	/* The last reader takes the block along. */
+	KUNIT_EXPECT_EQ(test, 0, gup_pin_walk_items(&other, &item, 1));
+	KUNIT_EXPECT_EQ(test, gup_pin_test_blocks(test), 0);
+	gup_pin_walk_end(&walk);
+	gup_pin_walk_end(&other);
+	gup_pin_expect_empty(test);
+}
+
+/* Or a reader ends where it stands, and nothing else is there. */
+static void ends_anywhere(struct kunit *test)
+{
+	struct gup_pin_walk walk = {};
+	struct gup_pin_test_call calls[3];
+	struct gup_pin_item item;
+	unsigned int i, n;
+
+	gup_pin_walk_end(&walk);
+	for (n = 0; n <= 3; n++) {
+		for (i = 0; i < 3; i++) {
+			calls[i] = numbered_call(test, i);
+			gup_pin_test_add(test, FIRST, &calls[i], 1);
+		}
+		walk = start(test);
+		for (i = 0; i < n; i++)
+			gup_pin_walk_items(&walk, &item, 1);
+		gup_pin_test_unpin(test, FIRST, 3);
+		gup_pin_walk_end(&walk);
+		KUNIT_EXPECT_EQ(test, gup_pin_test_blocks(test), 0);
+		/* Once more is no harm. */
+		gup_pin_walk_end(&walk);
+	}
+	gup_pin_expect_empty(test);
+}
+
+#define READERS		3
+#define STEPS		30000
+#define CALLS		12
+#define BLOCKS		3
+
+/**
+ * struct crowd - several readers, and what each of them has to meet
+ * @rnd: chance
+ * @call: calls that have a pin; time 0 if it has none
+ * @walk: where the readers are
+ * @met: how often each reader has met each call since it began
+ * @held: the call was there when the reader began
+ */
+struct crowd {
+	struct rnd_state rnd;
+	struct gup_pin_test_call call[CALLS];
+	struct gup_pin_walk walk[READERS];
+	unsigned int met[READERS][CALLS];
+	bool held[READERS][CALLS];
+};
+
+static unsigned int chance(struct crowd *c, unsigned int below)
+{
+	return prandom_u32_state(&c->rnd) % below;
+}
+
+/* Calls are on pages of their own or share one, in three blocks. */
+static unsigned long page_of(unsigned int nr)
+{
+	return FIRST + nr % BLOCKS * GUP_PIN_BLOCK_PAGES + nr / 6;
+}
+
+static void change_call(struct kunit *test, struct crowd *c)
+{
+	unsigned int nr = chance(c, CALLS), i;
+
+	if (c->call[nr].time) {
+		unpin_numbered(test, page_of(nr), nr);
+		c->call[nr].time = 0;
+		for (i = 0; i < READERS; i++)
+			c->held[i][nr] = false;
+	} else {
+		c->call[nr] = numbered_call(test, nr);
+		gup_pin_test_add(test, page_of(nr), &c->call[nr], 1);
+		for (i = 0; i < READERS; i++)
+			c->met[i][nr] = 0;
+	}
+}
+
+static void begin_again(struct kunit *test, struct crowd *c, unsigned int reader)
+{
+	unsigned int i;
+
+	gup_pin_walk_end(&c->walk[reader]);
+	c->walk[reader] = start(test);
+	for (i = 0; i < CALLS; i++) {
+		c->met[reader][i] = 0;
+		c->held[reader][i] = c->call[i].time;
+	}
+}
+
+static void read_on(struct kunit *test, struct crowd *c)
+{
+	unsigned int reader = chance(c, READERS), i, nr, max = 1 + chance(c, 3);
+	struct gup_pin_item items[3];
+
+	nr = gup_pin_walk_items(&c->walk[reader], items, max);
+	for (i = 0; i < nr; i++) {
+		unsigned int call = find_call(test, c->call, CALLS, items[i].time);
+
+		c->met[reader][call]++;
+		KUNIT_ASSERT_EQ(test, c->met[reader][call], 1);
+	}
+	if (nr)
+		return;
+	for (i = 0; i < CALLS; i++)
+		if (c->held[reader][i])
+			KUNIT_ASSERT_EQ(test, c->met[reader][i], 1);
+	begin_again(test, c, reader);
+}
+
+static void several_readers(struct kunit *test)
+{
+	struct crowd *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	prandom_seed_state(&c->rnd, 42);
+	for (i = 0; i < READERS; i++)
+		begin_again(test, c, i);
+	for (i = 0; i < STEPS; i++) {
+		if (chance(c, 3))
+			read_on(test, c);
+		else
+			change_call(test, c);
+		if (!chance(c, 1000))
+			begin_again(test, c, chance(c, READERS));
+		if (i % 100 == 0)
+			gup_pin_expect_sound(test);
+		cond_resched();
+	}
+	for (i = 0; i < READERS; i++)
+		gup_pin_walk_end(&c->walk[i]);
+	for (i = 0; i < CALLS; i++)
+		if (c->call[i].time)
+			unpin_numbered(test, page_of(i), i);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->unmatched, 0);
+	gup_pin_expect_empty(test);
+}
+
+/* What an item says of a folio that is there. */
+static void items_of_folios(struct kunit *test)
+{
+	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, 3);
+	struct gup_pin_walk walk = start(test);
+	unsigned long pfn = page_to_pfn(page);
 	struct gup_pin_item item;
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
-	gup_pin_test_add(test, page_to_pfn(page), call, 2);
-	KUNIT_EXPECT_EQ(test, 1, gup_pin_walk(&f->index, &pos, &item, 1));
-	KUNIT_EXPECT_TRUE(test, item.head);
-	KUNIT_EXPECT_EQ(test, item.folio_pins, 2);
-	KUNIT_EXPECT_EQ(test, item.real_pins, 0);
-	KUNIT_EXPECT_EQ(test, item.folio.order, 2);
-	gup_pin_test_release(test, page_to_pfn(page), 2, false);
-
-	/* A record for what is not a folio's head is never right. */
-	gup_pin_test_add(test, page_to_pfn(page) + 1,
-			 gup_pin_test_call(test, GUP_PIN_READ), 1);
-	pos = (struct gup_pin_pos) {};
-	KUNIT_EXPECT_EQ(test, 1, gup_pin_walk(&f->index, &pos, &item, 1));
-	KUNIT_EXPECT_FALSE(test, item.head);
-	gup_pin_test_release(test, page_to_pfn(page) + 1, 1, false);
-	__free_pages(page, 2);
+	page_folio(page)->index = 100;
+	call.flags = GUP_PIN_RECORD_ADDR;
+	call.base = 0x10000000 - 100 * PAGE_SIZE;
+	gup_pin_test_add_mask(test, pfn & ~63UL, 0xd6ULL << gup_pin_block_bit(pfn), &call);
+	/* Pages 1, 2, 4, 6 and 7. */
+	KUNIT_EXPECT_EQ(test, 1, gup_pin_walk_items(&walk, &item, 1));
+	KUNIT_EXPECT_EQ(test, item.head, pfn);
+	KUNIT_EXPECT_EQ(test, item.pfn, pfn + 1);
+	KUNIT_EXPECT_EQ(test, item.pages, 2);
+	KUNIT_EXPECT_EQ(test, item.pins, 2);
+	KUNIT_EXPECT_EQ(test, item.addr, 0x10000000 + PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, item.folio.order, 3);
+	KUNIT_EXPECT_EQ(test, 1, gup_pin_walk_items(&walk, &item, 1));
+	KUNIT_EXPECT_EQ(test, item.pfn, pfn + 4);
+	KUNIT_EXPECT_EQ(test, item.pages, 1);
+	KUNIT_EXPECT_EQ(test, 1, gup_pin_walk_items(&walk, &item, 1));
+	KUNIT_EXPECT_EQ(test, item.pfn, pfn + 6);
+	KUNIT_EXPECT_EQ(test, item.pages, 2);
+	KUNIT_EXPECT_EQ(test, item.addr, 0x10000000 + 6 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, 0, gup_pin_walk_items(&walk, &item, 1));
+	gup_pin_walk_end(&walk);
+	gup_pin_test_flush(test);
+	gup_pin_expect_empty(test);
+	__free_pages(page, 3);
 }
 
-/* Calls are told apart by their time, which no two have in common. */
+/* Records are of equal calls if their times are; which no two have in common here. */
 #define SHARING	90
 
 /**
  * struct sums - what a walk found of each call
  * @first: time of the first call
  * @pins: of each call
- * @pages: of the folios they are on; a folio counts for each ref
+ * @pages: they are on; a page counts for each record
  * @items: room for a walk
  * @shares: room for a walk
  */
@@ -257,29 +469,27 @@ static void sum(struct kunit *test, struct sums *sums, const struct gup_pin_id *
 
 static void sum_items(struct kunit *test, struct sums *sums)
 {
-	struct gup_pin_fixture *f = test->priv;
-	struct gup_pin_pos pos = {};
+	struct gup_pin_walk walk = start(test);
 	unsigned int i, nr;
 
-	while ((nr = gup_pin_walk(&f->index, &pos, sums->items, GUP_PIN_BATCH)))
+	while ((nr = gup_pin_walk_items(&walk, sums->items, GUP_PIN_BATCH)))
 		for (i = 0; i < nr; i++) {
 			const struct gup_pin_item *item = &sums->items[i];
 
-			sum(test, sums, &item->id, item->time, item->pins,
-			    1ULL << item->folio.order);
+			sum(test, sums, &item->id, item->time, item->pins, item->pages);
 		}
+	gup_pin_walk_end(&walk);
 }
 
 /* Takes off what the items summed up to. */
 static void sum_shares(struct kunit *test, struct sums *sums, unsigned int max)
 {
-	struct gup_pin_fixture *f = test->priv;
-	struct gup_pin_pos pos = {};
-	unsigned int i, nr, calls = 0;
+	struct gup_pin_walk walk = start(test);
+	unsigned int i, nr, records = 0;
 
-	while ((nr = gup_pin_walk_shares(&f->index, &pos, sums->shares, max))) {
+	while ((nr = gup_pin_walk_shares(&walk, sums->shares, max))) {
 		KUNIT_ASSERT_LE(test, nr, max);
-		KUNIT_ASSERT_LT(test, calls++, 10000);
+		KUNIT_ASSERT_LT(test, records++, 10000);
 		for (i = 0; i < nr; i++) {
 			const struct gup_pin_share *share = &sums->shares[i];
 
@@ -292,27 +502,22 @@ static void sum_shares(struct kunit *test, struct sums *sums, unsigned int max)
 		KUNIT_ASSERT_EQ(test, sums->pages[i], 0);
 	}
 	/* The end stays the end. */
-	KUNIT_EXPECT_EQ(test, 0, gup_pin_walk_shares(&f->index, &pos,
-						     sums->shares, max));
+	KUNIT_EXPECT_EQ(test, 0, gup_pin_walk_shares(&walk, sums->shares, max));
+	gup_pin_walk_end(&walk);
 }
 
-/* Blocks full of layers, of slots, of sets, and of large pins. */
-static void share_pins(struct kunit *test, struct gup_pin_call **calls,
+/* Many pages, one page of many, several pins of one, and the same page again. */
+static void share_pins(struct kunit *test, const struct gup_pin_test_call *calls,
 		       unsigned long first)
 {
 	unsigned int i;
 
 	for (i = 0; i < SHARING; i++) {
-		gup_pin_test_add_mask(test, first, 0xffffULL << i % 48, calls[i]);
-		gup_pin_test_add(test, first + GUP_PIN_BLOCK_PFNS + i % 64,
-				 calls[i], 1);
-		gup_pin_test_add(test, first + 2 * GUP_PIN_BLOCK_PFNS, calls[i],
-				 1 + i % 3);
-		if (i % 10 == 0)
-			gup_pin_test_add(test, first + 5 * GUP_PIN_BLOCK_PFNS + i % 64,
-					 calls[i], 512);
-		gup_pin_test_add(test, first + 8 * GUP_PIN_BLOCK_PFNS - 1,
-				 calls[i], 1);
+		gup_pin_test_add_mask(test, first, 0xffffULL << i % 48, &calls[i]);
+		gup_pin_test_add(test, first + GUP_PIN_BLOCK_PAGES + i % 64, &calls[i], 1);
+		gup_pin_test_add(test, first + 2 * GUP_PIN_BLOCK_PAGES, &calls[i], 1 + i % 3);
+		gup_pin_test_add(test, first + 2 * GUP_PIN_BLOCK_PAGES, &calls[i], 1);
+		gup_pin_test_add(test, first + 8 * GUP_PIN_BLOCK_PAGES - 1, &calls[i], 1);
 	}
 }
 
@@ -320,23 +525,28 @@ static void shares_sum_up(struct kunit *test)
 {
 	struct sums *sums = kunit_kzalloc(test, sizeof(*sums), GFP_KERNEL);
 	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, 3);
-	struct gup_pin_call *calls[SHARING];
+	struct gup_pin_test_call *calls;
 	unsigned int i, max;
 
+	calls = kunit_kcalloc(test, SHARING, sizeof(*calls), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, calls);
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	KUNIT_ASSERT_NOT_NULL(test, sums);
 	sums->first = 1000;
 	for (i = 0; i < SHARING; i++) {
 		calls[i] = gup_pin_test_call(test, i % 2);
-		calls[i]->time = sums->first + i;
+		calls[i].time = sums->first + i;
 	}
 	share_pins(test, calls, FIRST);
 	share_pins(test, calls, FIRST + 0x12340000);
-	/* A folio's pages count, in a layer and in a set. */
-	for (i = 0; i < SHARING; i += 7)
-		gup_pin_test_add(test, page_to_pfn(page), calls[i], 1 + i % 8);
+	/* Pages of a folio, and the folio as such, whose pages count then. */
+	for (i = 0; i < SHARING; i += 7) {
+		gup_pin_test_add(test, page_to_pfn(page) + i % 8, &calls[i], 1);
+		calls[i].flags = GUP_PIN_RECORD_FOLIO;
+		gup_pin_test_add(test, page_to_pfn(page), &calls[i], 1 + i % 8);
+	}
 	gup_pin_expect_sound(test);
-	for (max = GUP_PIN_LAYERS_MANY + 1; max <= GUP_PIN_BATCH; max++) {
+	for (max = 1; max <= GUP_PIN_BATCH; max += 9) {
 		sum_items(test, sums);
 		sum_shares(test, sums, max);
 	}
@@ -345,14 +555,45 @@ static void shares_sum_up(struct kunit *test)
 	__free_pages(page, 3);
 }
 
+/* A folio counts once, however many blocks and records it has. */
+static void folios_are_counted(struct kunit *test)
+{
+	const unsigned int order = GUP_PIN_BLOCK_SHIFT + 2;
+	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, order);
+	struct gup_pin_fixture *f = test->priv;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_EQ(test, gup_pin_count_folios(&f->index), 0);
+	for (i = 0; i < BIT(order); i += 3)
+		gup_pin_test_add(test, page_to_pfn(page) + i, &call, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_count_folios(&f->index), 1);
+	gup_pin_test_add_mask(test, FIRST, 0xf00f, &call);
+	KUNIT_EXPECT_EQ(test, gup_pin_count_folios(&f->index), 9);
+	/* More records than are counted at a time. */
+	for (i = 0; i < 3000; i++) {
+		call.time++;
+		gup_pin_test_add(test, FIRST + i % 40, &call, 1);
+	}
+	KUNIT_EXPECT_EQ(test, gup_pin_count_folios(&f->index), 41);
+	gup_pin_test_flush(test);
+	gup_pin_expect_empty(test);
+	__free_pages(page, order);
+}
+
 static struct kunit_case walk_cases[] = {
 	KUNIT_CASE(in_order),
-	KUNIT_CASE(over_empty_blocks),
-	KUNIT_CASE_PARAM(folio_changes_meanwhile, change_gen_params),
-	KUNIT_CASE(block_changes_meanwhile),
+	KUNIT_CASE(range),
 	KUNIT_CASE(far_apart),
-	KUNIT_CASE(more_records_than_pins),
+	KUNIT_CASE(place_survives),
+	KUNIT_CASE(middle_of_a_record),
+	KUNIT_CASE(flushed_meanwhile),
+	KUNIT_CASE(ends_anywhere),
+	KUNIT_CASE(several_readers),
+	KUNIT_CASE(items_of_folios),
 	KUNIT_CASE(shares_sum_up),
+	KUNIT_CASE(folios_are_counted),
 	{}
 };
 

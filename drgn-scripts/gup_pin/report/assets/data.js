@@ -7,6 +7,9 @@
 const PLUMBING =
   /^(_*pin_user_|_*memfd_pin_|folio_add_pin|_*gup_(longterm|fast)|_*get_user_pages|internal_get_user|try_grab|iov_iter_extract|_*bio_iov_iter|extract_iter|entry_SYSCALL)/;
 
+// How sure it is that a record is of pins that are still there, by number.
+const MATCHES = ['exact', 'alike', 'inferred'];
+
 /** What the page was given. pins: see Pins; the rest is a gup-pin/1 document. */
 function readData() {
   const raw = JSON.parse(byId('data').textContent);
@@ -75,7 +78,7 @@ class Pins {
     for (const name of ['origin', 'file']) {
       this[name] = Uint32Array.from(columns[name]);
     }
-    for (const name of ['order', 'inferred', 'orphan']) {
+    for (const name of ['order', 'match', 'orphan']) {
       this[name] = Uint8Array.from(columns[name]);
     }
     this.addr = columns.addr;
@@ -113,7 +116,7 @@ class Pins {
       ['ino', file.ino],
       ['index', `0x${this.index[row]}`],
       ['stack', origin.stack],
-      ['match', this.inferred[row] ? 'inferred' : 'exact'],
+      ['match', MATCHES[this.match[row]]],
       ['path', file.path],
     ];
   }

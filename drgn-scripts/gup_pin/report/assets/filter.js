@@ -66,8 +66,8 @@ const WORDS = {
     return byFile(pins, (file) => BigInt(file.ino) === ino);
   },
   match: (pins, text) => {
-    const inferred = choice(text, 'exact', 'inferred') === 'inferred' ? 1 : 0;
-    return (row) => pins.inferred[row] === inferred;
+    const match = MATCHES.indexOf(choice(text, ...MATCHES));
+    return (row) => pins.match[row] === match;
   },
   orphan: (pins, text) => {
     const orphan = choice(text, 'yes', 'no') === 'yes' ? 1 : 0;

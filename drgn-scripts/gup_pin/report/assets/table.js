@@ -44,8 +44,8 @@ const COLUMNS = [
   },
   {
     name: 'Match',
-    key: (p) => p.inferred,
-    cell: (p, row) => (p.inferred[row] ? 'inferred' : 'exact'),
+    key: (p) => p.match,
+    cell: (p, row) => MATCHES[p.match[row]],
     extra: true,
   },
 ];

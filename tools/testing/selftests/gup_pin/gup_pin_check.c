@@ -80,37 +80,26 @@ static const char *check_place(const struct gup_pin_line *line,
 			       unsigned long start, unsigned long npages,
 			       unsigned char *seen)
 {
-	unsigned long folio = 1UL << line->order, offset, page, first, nr, i;
+	unsigned long page, first, pfn, i;
 	unsigned int times = want->times ?: 1;
-	unsigned long pfn;
 
 	first = (line->addr - start) / PAGE_SIZE;
 	if (line->addr % PAGE_SIZE || line->addr < start || first >= npages)
 		return gup_pin_problem("addr=0x%lx is outside of what was pinned",
 				       line->addr);
-	if (line->pages % folio || line->pfn % folio)
-		return gup_pin_problem("pfn and pages do not fit the order");
-	pfn = gup_pin_pfn_of(mapped_by, (void *)line->addr);
-	offset = pfn - line->pfn;
-	if (offset >= folio)
-		return gup_pin_problem("pfn=0x%lx, but addr=0x%lx is mapped to 0x%lx",
-				       line->pfn, line->addr, pfn);
-	if (want->has_index && line->index != want->index + first - offset)
+	if (want->has_index && line->index != want->index + first)
 		return gup_pin_problem("index=0x%lx, not 0x%lx", line->index,
-				       want->index + first - offset);
-	nr = line->pages - offset;
-	if (nr > npages - first)
-		nr = npages - first;
-	if (nr + offset + folio <= line->pages)
+				       want->index + first);
+	if (line->pages > npages - first)
 		return gup_pin_problem("the line goes past the pages that were pinned");
-	if (line->pins != nr * times)
-		return gup_pin_problem("pins=%lu, not %lu", line->pins, nr * times);
-	for (i = 0; i < nr; i++) {
+	if (line->pins != line->pages * times)
+		return gup_pin_problem("pins=%lu, not %lu", line->pins, line->pages * times);
+	for (i = 0; i < line->pages; i++) {
 		page = first + i;
 		if (seen[page]++)
 			return gup_pin_problem("page %lu is in two lines", page);
 		pfn = gup_pin_pfn_of(mapped_by, (void *)(start + page * PAGE_SIZE));
-		if (pfn != line->pfn + offset + i)
+		if (pfn != line->pfn + i)
 			return gup_pin_problem("page %lu is pfn 0x%lx and not in this line",
 					       page, pfn);
 	}

@@ -62,6 +62,7 @@ FIXTURE_VARIANT_ADD(memory, memfd_iommu_hole) { GIVEN(MEMFD, IOMMU, HOLE) };
 FIXTURE_VARIANT_ADD(memory, memfd_dmabuf_hole) { GIVEN(MEMFD, DMABUF, HOLE) };
 FIXTURE_VARIANT_ADD(memory, memfd_dmabuf_remove) { GIVEN(MEMFD, DMABUF, REMOVE) };
 FIXTURE_VARIANT_ADD(memory, memfd_hugetlb_ring_truncate) { GIVEN(MEMFD_HUGETLB, RING, TRUNCATE) };
+FIXTURE_VARIANT_ADD(memory, memfd_hugetlb_ring_part) { GIVEN(MEMFD_HUGETLB, RING, PART) };
 FIXTURE_VARIANT_ADD(memory, memfd_hugetlb_iommu_hole) { GIVEN(MEMFD_HUGETLB, IOMMU, HOLE) };
 FIXTURE_VARIANT_ADD(memory, memfd_hugetlb_dmabuf_hole) { GIVEN(MEMFD_HUGETLB, DMABUF, HOLE) };
 /* They have no name either, but live as long as they are open. */

@@ -376,11 +376,6 @@ static void expect_truncate(struct gup_pin_expect *expect, const struct gup_pin_
 		"truncation of read-pinned folio in ";
 	if (pin->mode == 'r')
 		expect->stake = "read";
-	/* Which part of a huge page is pinned is not known. */
-	if (part && pin->pins < 1UL << pin->order) {
-		expect->stake = "guess";
-		expect->quiet = true;
-	}
 	/* The file ends, and with it what it has. */
 	if (how == BY_DROP) {
 		expect->stake = "end";

@@ -123,7 +123,7 @@ static const char *release_shared(void)
 	problem = failed("io_uring", uring_register_one(ring, shared.addr, PAGE_SIZE));
 	if (!problem)
 		problem = failed("io_uring", uring_unregister(ring));
-	HOLDS("nothing: it let go of the shared page, so that what is left is a guess");
+	HOLDS("nothing: it has released the shared page, and which pin is left is known");
 	return problem;
 }
 

@@ -92,16 +92,15 @@ static const char *check_coalesced(const struct gup_pin_mem *mem, unsigned long 
 
 		problem = gup_pin_check_line(line, &want) ?: gup_pin_check_stack(line);
 		pages += line->pages;
-		if (!problem && line->pins != line->pages / 512)
+		if (!problem && line->pins != line->pages)
 			problem = gup_pin_problem("pages=%lu pins=%lu", line->pages,
 						  line->pins);
 		if (!problem && gup_pin_pfn_of(0, (char *)line->addr) != line->pfn)
 			problem = gup_pin_problem("pfn=0x%lx is not at addr=0x%lx",
 						  line->pfn, line->addr);
 	}
-	if (!problem && pages != folios * 512)
-		problem = gup_pin_problem("lines have %lu pages, not %lu", pages,
-					  folios * 512);
+	if (!problem && pages != folios)
+		problem = gup_pin_problem("lines have %lu pages, not %lu", pages, folios);
 	gup_pin_free(&lines);
 	return problem;
 }
@@ -146,7 +145,7 @@ TEST_F(io_uring, many_buffers)
 	for (i = 0; i < lines.nr; i++) {
 		ASSERT_OK(gup_pin_check_line(&lines.line[i], &want));
 		EXPECT_EQ(1, lines.line[i].pins);
-		EXPECT_EQ(1UL << self->mem.order, lines.line[i].pages);
+		EXPECT_EQ(1, lines.line[i].pages);
 	}
 	gup_pin_free(&lines);
 	if (!self->mem.order)

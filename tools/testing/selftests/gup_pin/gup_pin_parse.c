@@ -79,7 +79,7 @@ static bool take_choice(char **rest, const char *key, const char *choices,
 		"pin_user_pages_unlocked|memfd_pin_folios|folio_add_pin|"   \
 		"folio_add_pins"
 #define MAPS	"anon|file|shmem|hugetlb|dax|device"
-#define MATCHES	"exact|inferred"
+#define MATCHES	"exact|alike|inferred"
 
 /* New keys may follow the ones known here, and must be words of that form. */
 static bool rest_is_words(const char *rest)
@@ -163,8 +163,8 @@ const char *gup_pin_parse_pin(char *line, struct gup_pin_line *out, char **later
 	TAKE(take_number(&rest, "stack", 16, &out->stack), "stack");
 	TAKE(take_choice(&rest, "match", MATCHES, out->match, sizeof(out->match)),
 	     "match");
-	TAKE(out->pages && out->pages >= 1UL << out->order && out->pins,
-	     "pages, order or pins");
+	TAKE(out->pages && out->pins,
+	     "pages or pins");
 	free(copy);
 	*later = rest;
 	return problem;

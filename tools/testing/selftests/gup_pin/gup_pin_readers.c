@@ -164,6 +164,7 @@ static const char *no_orphans(void)
 
 	for (i = 0; !problem && i < lines.nr; i++)
 		if (lines.line[i].owner == getpid() &&
+		    strcmp(lines.line[i].match, "alike") &&
 		    strcmp(lines.line[i].match, "inferred"))
 			problem = gup_pin_problem("task=%d/%d age_ms=%lu is no orphan",
 						  lines.line[i].tgid, lines.line[i].pid,

@@ -97,8 +97,7 @@ TEST_F(registered, io_ends_first)
 		for (i = 0; i < lines.nr; i++) {
 			EXPECT_STREQ("long", lines.line[i].term);
 			EXPECT_EQ('w', lines.line[i].mode);
-			/* But it was a guess. */
-			EXPECT_STREQ("inferred", lines.line[i].match);
+			EXPECT_STREQ("exact", lines.line[i].match);
 		}
 		gup_pin_free(&lines);
 	}

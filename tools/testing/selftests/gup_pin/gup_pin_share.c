@@ -93,10 +93,7 @@ static int helper_end(struct helper *helper)
 	return status;
 }
 
-/*
- * Two processes pin one shared page. When one lets go, the kernel is not told
- * which of the two records that was: what is left is marked as inferred.
- */
+/* Two processes pin one shared page: by its ring it is known which of the two unpins. */
 TEST_F(share, two_processes)
 {
 	struct gup_pin_want mine, theirs;
@@ -133,13 +130,11 @@ TEST_F(share, two_processes)
 	ASSERT_EQ(0, helper_do(&helper, 'u'));
 	ASSERT_OK(gup_pin_read_pfn(&lines, pfn));
 	ASSERT_EQ(1, lines.nr);
+	EXPECT_OK(gup_pin_check_line(lines.line, &mine));
 	EXPECT_EQ(1, lines.line->pins);
-	EXPECT_STREQ("inferred", lines.line->match);
-	EXPECT_TRUE(lines.line->tgid == getpid() || lines.line->tgid == helper.pid);
-	EXPECT_EQ(lines.line->tgid, lines.line->owner);
 	gup_pin_free(&lines);
 	ASSERT_OK(gup_pin_read_stats(&stats));
-	EXPECT_EQ(self->base.stats.inferred + 1, stats.inferred);
+	EXPECT_EQ(self->base.stats.inferred, stats.inferred);
 
 	ASSERT_EQ(0, uring_unregister(self->ring));
 	ASSERT_OK(gup_pin_read_pfn(&lines, pfn));
@@ -147,7 +142,6 @@ TEST_F(share, two_processes)
 	gup_pin_free(&lines);
 	ASSERT_EQ(0, helper_end(&helper));
 
-	/* What was guessed about the folio is forgotten with its last pin. */
 	ASSERT_EQ(0, uring_register_one(self->ring, self->mem.addr, PAGE_SIZE));
 	ASSERT_OK(gup_pin_check_pages(&mine, 0, self->mem.addr, 1));
 	ASSERT_EQ(0, uring_unregister(self->ring));
@@ -184,6 +178,7 @@ TEST_F(share, page_twice)
 	struct gup_pin_lines lines;
 	struct gup_pin_want want;
 	char *twice, *again;
+	size_t i;
 
 	ASSERT_OK(gup_pin_mem_get(&self->mem, MEM_MEMFD, PAGE_SIZE));
 	twice = mmap(NULL, 2 * PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -201,13 +196,15 @@ TEST_F(share, page_twice)
 	want.ino = self->mem.ino;
 	want.has_index = true;
 	ASSERT_OK(gup_pin_read_task(&lines, getpid()));
-	ASSERT_EQ(1, lines.nr);
-	ASSERT_OK(gup_pin_check_line(lines.line, &want));
-	EXPECT_EQ(1, lines.line->pages);
-	EXPECT_EQ(2, lines.line->pins);
-	EXPECT_EQ(gup_pin_pfn_of(0, self->mem.addr), lines.line->pfn);
-	EXPECT_TRUE(lines.line->addr == (unsigned long)twice || !lines.line->addr);
-	ASSERT_OK(gup_pin_check_stack(lines.line));
+	ASSERT_EQ(2, lines.nr);
+	for (i = 0; i < lines.nr; i++) {
+		ASSERT_OK(gup_pin_check_line(&lines.line[i], &want));
+		EXPECT_EQ(1, lines.line[i].pages);
+		EXPECT_EQ(1, lines.line[i].pins);
+		EXPECT_EQ(gup_pin_pfn_of(0, self->mem.addr), lines.line[i].pfn);
+		EXPECT_EQ((unsigned long)twice + i * PAGE_SIZE, lines.line[i].addr);
+		ASSERT_OK(gup_pin_check_stack(&lines.line[i]));
+	}
 	gup_pin_free(&lines);
 	ASSERT_EQ(0, uring_unregister(self->ring));
 	ASSERT_OK(gup_pin_end(&self->base));
@@ -295,7 +292,7 @@ TEST_F(share, two_calls_over)
 	ASSERT_OK(gup_pin_read_task(&lines, getpid()));
 	EXPECT_EQ(16, gup_pin_sum_pins(&lines));
 	for (i = 0; i < lines.nr; i++)
-		EXPECT_STREQ("inferred", lines.line[i].match);
+		EXPECT_OK(gup_pin_check_line(&lines.line[i], &fast));
 	gup_pin_free(&lines);
 	ASSERT_EQ(0, uring_unregister(self->ring));
 	close(fd);
@@ -330,7 +327,6 @@ TEST_F(share, overlap)
 	for (i = 0; i < ARRAY_SIZE(pins); i++)
 		EXPECT_EQ(i >= 8 && i < 16 ? 2 : 1, pins[i]);
 
-	/* Where only the first call was, its release is certain. */
 	ASSERT_EQ(0, uring_unregister(self->ring));
 	ASSERT_OK(gup_pin_read_task(&lines, getpid()));
 	EXPECT_EQ(16, gup_pin_sum_pins(&lines));
@@ -338,7 +334,7 @@ TEST_F(share, overlap)
 		unsigned long page = lines.line[i].pfn - first;
 
 		EXPECT_LE(8, page);
-		EXPECT_STREQ(page < 16 ? "inferred" : "exact", lines.line[i].match);
+		EXPECT_STREQ("exact", lines.line[i].match);
 	}
 	gup_pin_free(&lines);
 	ASSERT_EQ(0, uring_unregister(self->other));
@@ -420,11 +416,9 @@ TEST_F(share, huge_page_parts)
 	for (i = 0; i < lines.nr; i++) {
 		struct gup_pin_line *line = &lines.line[i];
 
-		/* The folds of the later ones may have been guesses. */
-		want.match = line->match;
 		ASSERT_OK(gup_pin_check_line(line, &want));
-		EXPECT_EQ(512, line->pages);
-		EXPECT_EQ(gup_pin_pfn_of(0, self->mem.addr), line->pfn);
+		EXPECT_EQ(1, line->pages);
+		EXPECT_EQ(gup_pin_pfn_of(0, (void *)line->addr), line->pfn);
 		for (j = 0; j < ARRAY_SIZE(part); j++)
 			if (line->addr == (unsigned long)self->mem.addr +
 			    part[j].first * PAGE_SIZE)

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A DAX file's pages are the disk's own blocks, so they cannot be freed while a
+ * device may still write to them: truncation waits until every pin has gone.
+ *
+ * That is as it should be, and mostly short. A wait is counted when it begins, and
+ * reported when it has lasted for gup_pin.dax_wait_ms. Nothing is called while a task
+ * waits, or when it stops waiting, so a work looks after the waits that are known.
+ */
+#include <linux/container_of.h>
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/sched.h>
+#include <linux/sched/clock.h>
+#include <linux/sched/task.h>
+#include <linux/spinlock.h>
+#include <linux/stacktrace.h>
+#include <linux/workqueue.h>
+
+#include "internal.h"
+
+#undef MODULE_PARAM_PREFIX
+#define MODULE_PARAM_PREFIX "gup_pin."
+
+unsigned long gup_pin_dax_wait_ms __read_mostly = 1000;
+module_param_named(dax_wait_ms, gup_pin_dax_wait_ms, ulong, 0644);
+MODULE_PARM_DESC(dax_wait_ms,
+		 "report truncations of DAX files that wait for pins for longer than so many ms");
+
+/* Waits that are known at once. Of more, the oldest is not looked after any more. */
+#define WAITS_MAX	16
+
+/* Frames to look through: a waiting task is deep in the kernel. */
+#define WAIT_DEPTH	48
+
+/**
+ * struct wait - a task waits for a folio's pins
+ * @task: the task, with a reference; NULL if this is free
+ * @pfn: of the folio's head
+ * @event: where the wait began
+ * @reported: it has lasted for too long, and that was told
+ */
+struct wait {
+	struct task_struct *task;
+	unsigned long pfn;
+	struct gup_pin_event event;
+	bool reported;
+};
+
+static struct wait waits[WAITS_MAX];
+static DEFINE_SPINLOCK(waits_lock);
+
+static void look_after_waits(struct work_struct *work);
+static DECLARE_DELAYED_WORK(waits_work, look_after_waits);
+
+/* Where several waits are looked after, a new one must neither put it off nor wait long. */
+static void look_soon(unsigned long ms)
+{
+	schedule_delayed_work(&waits_work, msecs_to_jiffies(clamp(ms, 10UL, 500UL)) + 1);
+}
+
+/**
+ * struct waiting - the hazard, with what it adds to the report
+ * @hazard: the hazard
+ * @holders: pins that are waited for
+ */
+struct waiting {
+	struct gup_pin_hazard hazard;
+	struct gup_pin_holders holders;
+};
+
+static void print_wait(const struct gup_pin_hazard *hazard, char *buf, size_t size)
+{
+	const struct gup_pin_holders *holders =
+		&container_of(hazard, struct waiting, hazard)->holders;
+	u64 now = local_clock();
+
+	scnprintf(buf, size,
+		  "waits for %llu ms so far, gup_pin.dax_wait_ms=%lu\n"
+		  "waits for %u pin%s, the oldest held for %llu ms so far\n",
+		  gup_pin_age_ms(hazard->event->time, now),
+		  READ_ONCE(gup_pin_dax_wait_ms),
+		  holders->pins, holders->pins == 1 ? "" : "s",
+		  gup_pin_age_ms(holders->oldest, now));
+}
+
+static void tell(struct folio *folio, const struct wait *wait,
+		 enum gup_pin_stake stake, bool again)
+{
+	struct waiting waiting = {
+		.hazard.kind = GUP_PIN_HAZARD_TRUNCATE,
+		.hazard.stake = stake,
+		.hazard.folio = folio,
+		.hazard.ip = wait->event.ip,
+		.hazard.title = "truncation waits for pinned folio",
+		.hazard.event = &wait->event,
+		.hazard.again = again,
+		.hazard.details = print_wait,
+	};
+
+	gup_pin_walk_holders(&gup_pin_root.index, folio_pfn(folio), NULL, 0,
+			     &waiting.holders);
+	if (waiting.holders.pins)
+		gup_pin_hazard(&waiting.hazard);
+}
+
+static bool is_long(const struct wait *wait)
+{
+	return gup_pin_age_ms(wait->event.time, local_clock()) >=
+	       READ_ONCE(gup_pin_dax_wait_ms);
+}
+
+/* The same wait, begun before? Some callers give up all locks and come again. */
+static struct wait *find_wait(unsigned long pfn)
+{
+	unsigned int i;
+
+	for (i = 0; i < WAITS_MAX; i++)
+		if (waits[i].task == current && waits[i].pfn == pfn)
+			return &waits[i];
+	return NULL;
+}
+
+/* A free place, or that of the wait that has been known for longest. */
+static struct wait *wait_place(void)
+{
+	struct wait *oldest = &waits[0];
+	unsigned int i;
+
+	for (i = 0; i < WAITS_MAX; i++) {
+		if (!waits[i].task)
+			return &waits[i];
+		if (waits[i].event.time < oldest->event.time)
+			oldest = &waits[i];
+	}
+	return oldest;
+}
+
+/* Returns a task whose reference is to be dropped, or NULL. */
+static struct task_struct *add_wait(const struct wait *wait)
+{
+	struct wait *place;
+	struct task_struct *old;
+
+	spin_lock(&waits_lock);
+	place = wait_place();
+	old = place->task;
+	*place = *wait;
+	get_task_struct(place->task);
+	spin_unlock(&waits_lock);
+	return old;
+}
+
+/* Is it time to report what is known already? Returns whether it was known. */
+static bool known_wait(struct folio *folio)
+{
+	struct wait *known, copy;
+	bool report = false;
+
+	spin_lock(&waits_lock);
+	known = find_wait(folio_pfn(folio));
+	if (known && !known->reported && is_long(known)) {
+		report = true;
+		known->reported = true;
+		copy = *known;
+	}
+	spin_unlock(&waits_lock);
+	if (report)
+		tell(folio, &copy, GUP_PIN_STAKE_HANG, true);
+	return known;
+}
+
+/* Any pin keeps the folio, also one that was taken later. */
+static bool is_pinned(unsigned long pfn)
+{
+	struct gup_pin_holders holders;
+
+	gup_pin_walk_holders(&gup_pin_root.index, pfn, NULL, 0, &holders);
+	return holders.pins;
+}
+
+/* The page is the device's, and so stays even if the last pin goes meanwhile. */
+void __gup_pin_dax_wait(struct folio *folio, unsigned long ip)
+{
+	unsigned long ms = READ_ONCE(gup_pin_dax_wait_ms);
+	struct wait wait = {
+		.task = current,
+		.pfn = folio_pfn(folio),
+		.reported = !ms,
+	};
+	struct task_struct *old;
+
+	if (gup_pin_policy_of(GUP_PIN_HAZARD_TRUNCATE) == GUP_PIN_POLICY_OFF ||
+	    !is_pinned(wait.pfn) || known_wait(folio))
+		return;
+	gup_pin_event_now(&wait.event, ip);
+	old = add_wait(&wait);
+	if (old)
+		put_task_struct(old);
+	tell(folio, &wait, ms ? GUP_PIN_STAKE_WAIT : GUP_PIN_STAKE_HANG, false);
+	look_soon(ms);
+}
+
+/*
+ * Is the task still where it was? A signal may have ended its wait. The function that
+ * waits has gone on within itself, so it is its caller's return address that is there.
+ * One that does not sleep between its tries has no stack to look at, and calls again.
+ */
+static bool still_waits(const struct wait *wait)
+{
+	unsigned long entries[WAIT_DEPTH];
+	unsigned int i, nr;
+
+	if (READ_ONCE(wait->task->exit_state))
+		return false;
+	if (wait->event.nr < 2)
+		return true;
+	nr = stack_trace_save_tsk(wait->task, entries, WAIT_DEPTH, 0);
+	if (!nr)
+		return true;
+	for (i = 0; i < nr; i++)
+		if (entries[i] == wait->event.entries[1])
+			return true;
+	return false;
+}
+
+static void look_after(struct wait *wait)
+{
+	struct folio *folio;
+
+	if (wait->reported)
+		return;
+	folio = gup_pin_folio_get(wait->pfn);
+	if (!folio)
+		return;
+	tell(folio, wait, GUP_PIN_STAKE_HANG, true);
+	gup_pin_folio_put(folio);
+}
+
+/* A wait that is over makes room. */
+static void end_wait(const struct wait *wait)
+{
+	struct task_struct *task = NULL;
+	unsigned int i;
+
+	spin_lock(&waits_lock);
+	for (i = 0; i < WAITS_MAX; i++) {
+		if (waits[i].task == wait->task &&
+		    waits[i].event.time == wait->event.time) {
+			task = waits[i].task;
+			waits[i].task = NULL;
+			break;
+		}
+	}
+	spin_unlock(&waits_lock);
+	if (task)
+		put_task_struct(task);
+}
+
+/* A copy of a wait, whose task stays. Returns false if there is none in this place. */
+static bool get_wait(unsigned int i, struct wait *copy, bool *due)
+{
+	spin_lock(&waits_lock);
+	*copy = waits[i];
+	if (copy->task)
+		get_task_struct(copy->task);
+	*due = copy->task && is_long(copy);
+	if (*due)
+		waits[i].reported = true;
+	spin_unlock(&waits_lock);
+	return copy->task;
+}
+
+static void look_after_waits(struct work_struct *work)
+{
+	/* One work, and too large for its stack. */
+	static struct wait wait;
+	unsigned long ms = READ_ONCE(gup_pin_dax_wait_ms);
+	bool more = false, due;
+	unsigned int i;
+
+	for (i = 0; i < WAITS_MAX; i++) {
+		if (!get_wait(i, &wait, &due))
+			continue;
+		if (!is_pinned(wait.pfn) || !still_waits(&wait)) {
+			end_wait(&wait);
+		} else {
+			if (due)
+				look_after(&wait);
+			more = true;
+		}
+		put_task_struct(wait.task);
+	}
+	if (more)
+		look_soon(ms / 4);
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where hazards are met: what the hooks call, but for those of mm/gup.c, and
+ * what those call that find one.
+ *
+ * A pin that is just being taken, or undone, has no record: its folio may look
+ * pinned without being so to us. So that such a pin is not missed, it is looked
+ * for from both sides, see gup_pin_sees_writeback().
+ */
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include <linux/sched/clock.h>
+#include <linux/stacktrace.h>
+#include <linux/string.h>
+
+#include "internal.h"
+
+/* The title's function comes first: leave out what @event->ip does not return to. */
+static void skip_frames(struct gup_pin_event *event)
+{
+	unsigned int skip;
+
+	for (skip = 0; skip < event->nr; skip++)
+		if (event->entries[skip] == event->ip)
+			break;
+	if (skip == event->nr)
+		return;
+	event->nr -= skip;
+	memmove(event->entries, event->entries + skip,
+		event->nr * sizeof(event->entries[0]));
+}
+
+/**
+ * gup_pin_event_now() - tell of what is happening
+ * @event: filled in
+ * @ip: return address into a function that is about to be blamed
+ *
+ * Any context but NMI.
+ */
+noinline void gup_pin_event_now(struct gup_pin_event *event, unsigned long ip)
+{
+	event->time = local_clock();
+	event->ip = ip;
+	event->nr = stack_trace_save(event->entries, GUP_PIN_EVENT_DEPTH, 1);
+	/* The interrupted task has nothing to do with it, and is another each time. */
+	event->nr = filter_irq_stacks(event->entries, event->nr);
+	skip_frames(event);
+	if (!in_task()) {
+		event->tgid = 0;
+		event->pid = 0;
+		strscpy_pad(event->comm, "interrupt");
+		return;
+	}
+	event->tgid = task_tgid_nr(current);
+	event->pid = task_pid_nr(current);
+	memcpy(event->comm, current->comm, sizeof(event->comm));
+	event->comm[sizeof(event->comm) - 1] = '\0';
+}
+
+/*
+ * PG_writeback was set by test_and_set_bit(), which is a full barrier, before
+ * the folio's pins were looked at, and here its records are. Pairs with
+ * gup_pin_sees_writeback().
+ *
+ * Anonymous and shared memory is written to swap only while it is not pinned. A pin that
+ * is taken later is of the folio in the swap cache, which stays, and has what is written
+ * to it.
+ */
+void __gup_pin_writeback_start(struct folio *folio, unsigned long ip)
+{
+	const struct gup_pin_hazard hazard = {
+		.kind = GUP_PIN_HAZARD_WRITEBACK,
+		.stake = gup_pin_writeback_stake(folio),
+		.folio = folio,
+		.ip = ip,
+	};
+
+	if (folio_test_anon(folio) || folio_test_swapcache(folio))
+		return;
+	gup_pin_hazard(&hazard);
+	if (hazard.stake != GUP_PIN_STAKE_NOTHING)
+		gup_pin_proof_start(folio, ip);
+}
+
+/*
+ * The journal writes data of files by itself (data=journal), from their own pages, which
+ * are not under writeback. That of others was met when their writeback started.
+ */
+void __gup_pin_submit(struct folio *folio, unsigned long ip)
+{
+	const struct gup_pin_hazard hazard = {
+		.kind = GUP_PIN_HAZARD_WRITEBACK,
+		.folio = folio,
+		.ip = ip,
+	};
+
+	if (!folio_test_writeback(folio) && gup_pin_folio_file(folio))
+		gup_pin_hazard(&hazard);
+}
+
+/* A folio leaves its file, or of @npages from @first on; @ip returns to what has the hook. */
+static void leaves_file(struct folio *folio, unsigned long first, unsigned long npages,
+			unsigned long ip)
+{
+	const struct gup_pin_hazard hazard = {
+		.kind = GUP_PIN_HAZARD_TRUNCATE,
+		.stake = gup_pin_truncate_stake(folio),
+		.folio = folio,
+		.ip = ip,
+		.first = first,
+		.npages = npages,
+	};
+
+	gup_pin_hazard(&hazard);
+}
+
+void __gup_pin_truncate(struct folio *folio)
+{
+	leaves_file(folio, 0, 0, _RET_IP_);
+	/* No tail call: the caller's frame is what is looked for. */
+	barrier();
+}
+
+void __gup_pin_truncate_part(struct folio *folio, size_t offset, size_t length)
+{
+	unsigned long first = offset >> PAGE_SHIFT;
+
+	if (length)
+		leaves_file(folio, first, PFN_UP(offset + length) - first, _RET_IP_);
+	barrier();
+}
+
+void __gup_pin_invalidate(struct folio *folio)
+{
+	/* A dirty folio will be left in its file. */
+	if (!folio_test_dirty(folio))
+		leaves_file(folio, 0, 0, _RET_IP_);
+	barrier();
+}
+
+/**
+ * gup_pin_under_writeback() - a folio was pinned that is under writeback
+ * @folio: the folio; its pin is on record
+ * @ip: return address into the pin function
+ *
+ * Context as gup_pin_hazard().
+ */
+noinline void gup_pin_under_writeback(struct folio *folio, unsigned long ip)
+{
+	const struct gup_pin_hazard hazard = {
+		.kind = GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK,
+		.stake = gup_pin_rewrite_stake(folio),
+		.folio = folio,
+		.ip = ip,
+	};
+
+	if (folio_test_anon(folio) || folio_test_swapcache(folio))
+		return;
+	gup_pin_hazard(&hazard);
+}
+
+/* What dropped the folio's pin before, as far as it is known. */
+static void print_last(const struct gup_pin_hazard *hazard, char *buf, size_t size)
+{
+	struct gup_pin_last last;
+
+	if (!gup_pin_last_release(&gup_pin_root.index, folio_pfn(hazard->folio), &last)) {
+		scnprintf(buf, size, "when its pins were released last is not known\n");
+		return;
+	}
+	scnprintf(buf, size, "last release: age_ms=%u pid=%d in %pS\n",
+		  jiffies_to_msecs((u32)jiffies - last.time), last.pid,
+		  (void *)last.site);
+}
+
+/**
+ * gup_pin_unmatched() - folios lose pins that are not on record
+ * @block: number of their block
+ * @mask: the folios
+ * @pins: how many pins each of them loses
+ * @ip: return address into the unpin function
+ *
+ * To be called before the pins are dropped. Context as gup_pin_hazard().
+ */
+noinline void gup_pin_unmatched(unsigned long block, u64 mask,
+				unsigned int pins, unsigned long ip)
+{
+	struct gup_pin_hazard hazard = {
+		.kind = GUP_PIN_HAZARD_UNMATCHED_UNPIN,
+		.stake = GUP_PIN_STAKE_MEMORY,
+		.pins = pins,
+		.ip = ip,
+		.details = print_last,
+	};
+
+	for (; mask; mask &= mask - 1) {
+		hazard.folio = page_folio(pfn_to_page(gup_pin_block_first(block) +
+						       __ffs64(mask)));
+		gup_pin_hazard(&hazard);
+	}
+}
+
+/**
+ * gup_pin_dirty_read() - a read pin is about to be released as dirty
+ * @pfn: of the folio's head
+ * @ip: return address into the unpin function
+ *
+ * To be called before the pin is forgotten. Context as gup_pin_hazard().
+ */
+noinline void gup_pin_dirty_read(unsigned long pfn, unsigned long ip)
+{
+	const struct gup_pin_hazard hazard = {
+		.kind = GUP_PIN_HAZARD_DIRTY_READ_PIN,
+		.folio = pfn_folio(pfn),
+		.ip = ip,
+	};
+
+	gup_pin_hazard(&hazard);
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is done about a hazard: whether it counts, and where it is shown.
+ */
+#include <linux/cred.h>
+#include <linux/mm.h>
+#include <linux/preempt.h>
+#include <linux/sched/clock.h>
+#include <linux/vmstat.h>
+#include <linux/xxhash.h>
+
+#include "../../internal.h"
+#include "internal.h"
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/gup_pin.h>
+
+const char *const gup_pin_hazard_names[NR_GUP_PIN_HAZARDS] = {
+	[GUP_PIN_HAZARD_WRITEBACK]		= "writeback",
+	[GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK]	= "pin_under_writeback",
+	[GUP_PIN_HAZARD_TRUNCATE]		= "truncate",
+	[GUP_PIN_HAZARD_UNMATCHED_UNPIN]	= "unmatched_unpin",
+	[GUP_PIN_HAZARD_DIRTY_READ_PIN]		= "dirty_read_pin",
+	[GUP_PIN_HAZARD_CHANGED_UNDER_WRITEBACK] = "changed_under_writeback",
+	[GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN]	= "dirtied_after_clean",
+	[GUP_PIN_HAZARD_OVERDUE]		= "overdue",
+};
+
+/* There is no pin to tell of: that is what the hazard is. */
+static void no_pin(struct gup_pin_hazard_record *record,
+		   const struct gup_pin_hazard *hazard)
+{
+	record->pin = (struct gup_pin_item) {
+		.pfn = folio_pfn(hazard->folio),
+		.id.api = NR_GUP_PIN_APIS,
+		.id.comm = "unknown",
+		/* It has no age. */
+		.time = U64_MAX,
+		.pins = hazard->pins,
+		.pages = 1,
+		.head = folio_pfn(hazard->folio),
+	};
+	gup_pin_folio_describe(hazard->folio, &record->pin.folio);
+}
+
+/*
+ * A folio looked pinned, but no pin is on record. A pin may just have been
+ * taken; it will see us. If not, and all pins are recorded, then a small folio
+ * has so many references that they look like a pin.
+ */
+static void no_hazard(const struct gup_pin_hazard *hazard,
+		      const struct gup_pin_holders *holders)
+{
+	if (hazard->kind == GUP_PIN_HAZARD_WRITEBACK && holders->all_recorded &&
+	    !folio_has_pincount(hazard->folio))
+		atomic64_inc(&gup_pin_root.false_positive);
+}
+
+/* The folio's pins. The pin is one on the pages that it happens to, if there is one. */
+static unsigned int find_holders(const struct gup_pin_hazard *hazard,
+				 struct gup_pin_item *pin, struct gup_pin_holders *holders)
+{
+	unsigned long pfn = folio_pfn(hazard->folio);
+	unsigned int nr = gup_pin_walk_holders(&gup_pin_root.index, pfn, pin, 1, holders);
+	struct gup_pin_holders part;
+	struct gup_pin_item on_part;
+
+	if (nr && hazard->npages &&
+	    gup_pin_walk_holders_of(&gup_pin_root.index, pfn + hazard->first,
+				    hazard->npages, &on_part, 1, &part))
+		*pin = on_part;
+	return nr;
+}
+
+/* Find out whether it is one, and fill in all but the event. */
+static bool is_hazard(const struct gup_pin_hazard *hazard,
+		      struct gup_pin_hazard_record *record)
+{
+	struct gup_pin_holders holders;
+	struct gup_pin_ended ended;
+	unsigned int nr;
+
+	gup_pin_ended_look(hazard->folio, &ended);
+	nr = find_holders(hazard, &record->pin, &holders);
+	record->kind = hazard->kind;
+	record->pins = holders.pins;
+	record->writes = holders.writes > 0;
+	record->stake = hazard->stake;
+	if (hazard->kind == GUP_PIN_HAZARD_UNMATCHED_UNPIN) {
+		no_pin(record, hazard);
+		return true;
+	}
+	if (hazard->pin) {
+		record->pin = *hazard->pin;
+		record->writes |= hazard->pin->id.mode == GUP_PIN_WRITE;
+	} else if (!nr) {
+		no_hazard(hazard, &holders);
+		return false;
+	}
+	record->stake = gup_pin_pin_stake(hazard, &record->pin, holders.writes,
+					  &ended);
+	return true;
+}
+
+static void count(enum gup_pin_hazard_kind kind)
+{
+	atomic64_inc(&gup_pin_root.hazards[kind]);
+	if (kind == GUP_PIN_HAZARD_WRITEBACK)
+		count_vm_event(GUP_PIN_HAZARD_WRITEBACKS);
+	if (kind == GUP_PIN_HAZARD_TRUNCATE)
+		count_vm_event(GUP_PIN_HAZARD_TRUNCATES);
+}
+
+/* By user, or one could hide what happens to another's pins. */
+static void set_key(struct gup_pin_hazard_record *record)
+{
+	const struct gup_pin_event *event = &record->event;
+	const struct gup_pin_folio *folio = &record->pin.folio;
+	const u64 rest[] = {
+		record->kind, record->pin.id.stack, record->place.uid,
+		folio->dev, folio->ino,
+	};
+	u64 key;
+
+	key = xxh64(event->entries, event->nr * sizeof(event->entries[0]), 0);
+	record->key = xxh64(rest, sizeof(rest), key);
+}
+
+static void set_place(struct gup_pin_hazard_record *record)
+{
+	record->count = 1;
+	record->reported = 0;
+	record->first_index = record->pin.folio.index;
+	record->last_index = record->first_index;
+	record->place.used = local_clock() ?: 1;
+	record->place.spare = record->stake >= GUP_PIN_STAKE_NONE;
+	record->place.uid = record->pin.id.uid;
+	/* If the pin is not known, it is about what unpins. */
+	if (record->pin.id.api == NR_GUP_PIN_APIS && in_task())
+		record->place.uid = __kuid_val(current_uid());
+	set_key(record);
+}
+
+static void trace(const struct gup_pin_hazard_record *record)
+{
+	const struct gup_pin_item *pin = &record->pin;
+	const struct gup_pin_hazard_trace t = {
+		.kind = gup_pin_hazard_names[record->kind],
+		.stake = gup_pin_stake_names[record->stake],
+		.ip = record->event.ip,
+		.pfn = pin->pfn,
+		.order = pin->folio.order,
+		.dev = pin->folio.dev,
+		.ino = pin->folio.ino,
+		.index = pin->folio.index,
+		.pins = record->pins,
+		.write = pin->id.mode == GUP_PIN_WRITE,
+		.longterm = pin->id.term == GUP_PIN_LONG,
+		.api = gup_pin_api_name(pin->id.api),
+		.owner = pin->id.owner,
+		.tgid = pin->id.tgid,
+		.pid = pin->id.pid,
+		.comm = pin->id.comm,
+	};
+
+	trace_gup_pin_hazard(&t);
+}
+
+static void report(const struct gup_pin_hazard *hazard,
+		   const struct gup_pin_hazard_record *record)
+{
+	if (gup_pin_deed_reported(record->kind, &record->pin))
+		atomic64_inc(&gup_pin_root.reports_suppressed);
+	else if (gup_pin_report(hazard, record))
+		gup_pin_deed_report(record->kind, &record->pin);
+}
+
+/**
+ * gup_pin_hazard() - a hazard was met
+ * @hazard: which
+ *
+ * Finds the folio's pins; if there are any and the kind's policy is not off,
+ * counts the hazard, traces it and keeps it for `hazards`. If so much is at stake
+ * that it is to be reported, prints a report, unless an equal one was printed. Never
+ * allocates, never sleeps. Any context where the shards' locks may be taken, without
+ * that of the folio's.
+ */
+void gup_pin_hazard(const struct gup_pin_hazard *hazard)
+{
+	struct gup_pin_hazard_record record;
+
+	if (gup_pin_policy_of(hazard->kind) == GUP_PIN_POLICY_OFF ||
+	    !is_hazard(hazard, &record))
+		return;
+	if (!hazard->again)
+		count(hazard->kind);
+	if (hazard->event)
+		record.event = *hazard->event;
+	else
+		gup_pin_event_now(&record.event, hazard->ip);
+	gup_pin_file_name(hazard->folio, &record.pin.folio, record.name,
+			  sizeof(record.name));
+	set_place(&record);
+	if (!hazard->again && trace_gup_pin_hazard_enabled())
+		trace(&record);
+	gup_pin_ring_add(&record, hazard->again);
+	if (record.stake == GUP_PIN_STAKE_DONE)
+		gup_pin_ended_excuse(hazard->folio);
+	if (gup_pin_to_report(hazard->kind, record.stake))
+		report(hazard, &record);
+}

@@ -1,0 +1,601 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the hooks of mm/gup.c call: pins that were taken are recorded, and those that are
+ * about to be dropped are forgotten.
+ *
+ * The recorded pins of a page are never more than its real ones: record after the grab,
+ * forget before the put.
+ */
+#include <linux/bio.h>
+#include <linux/cred.h>
+#include <linux/kprobes.h>
+#include <linux/ftrace.h>
+#include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/sched/clock.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <linux/vmstat.h>
+#include <trace/events/gup_pin.h>
+
+#include "../internal.h"
+#include "compat.h"
+#include "gup_pin.h"
+
+/* A call may pin a million pages: how many at once without a break. */
+#define RESCHED_PAGES	1024
+
+/*
+ * The pin never fails for our sake, so neither use reserves nor wake the OOM
+ * killer. A caller that may not block in the page fault may not block here.
+ */
+static gfp_t record_gfp(unsigned int gup_flags)
+{
+	if (gup_flags & (FOLL_FAST_ONLY | FOLL_NOFAULT))
+		return GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN;
+	return GFP_KERNEL | __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_NOWARN;
+}
+
+static pid_t find_mm_tgid(struct mm_struct *mm)
+{
+	struct task_struct *task, *thread;
+
+	for_each_process_thread(task, thread)
+		if (READ_ONCE(thread->mm) == mm &&
+		    !(thread->flags & PF_KTHREAD))
+			return task_tgid_nr(thread);
+	return 0;
+}
+
+/*
+ * The process whose memory an mm is. A kernel thread may have borrowed the mm,
+ * so current is the answer only for user tasks. Without CONFIG_MEMCG an mm does
+ * not know its owner, and the process must be searched for; remote pins are
+ * rare enough.
+ */
+static __always_inline pid_t mm_owner_tgid(struct mm_struct *mm)
+{
+	struct task_struct __maybe_unused *task;
+	pid_t tgid = 0;
+
+	if (!mm)
+		return 0;
+	if (mm == current->mm && !(current->flags & PF_KTHREAD))
+		return task_tgid_nr(current);
+
+	rcu_read_lock();
+#ifdef CONFIG_MEMCG
+	task = rcu_dereference(mm->owner);
+	if (task)
+		tgid = task_tgid_nr(task);
+#endif
+	if (!tgid)
+		tgid = find_mm_tgid(mm);
+	rcu_read_unlock();
+	return tgid;
+}
+
+/**
+ * gup_pin_mm_owner() - the process whose memory an mm is
+ * @mm: the mm, or NULL
+ *
+ * Where a pin is recorded this is inlined.
+ *
+ * Return: its id in the initial pid namespace, 0 if there is none.
+ */
+noinline pid_t gup_pin_mm_owner(struct mm_struct *mm)
+{
+	return mm_owner_tgid(mm);
+}
+
+/* Every byte of an id counts, so it has no padding that is not named. */
+static void id_init(struct gup_pin_id *id, enum gup_pin_api api,
+		    enum gup_pin_mode mode, enum gup_pin_term term, pid_t owner)
+{
+	*id = (struct gup_pin_id) {
+		.mode = mode,
+		.term = term,
+		.api = api,
+		.tgid = task_tgid_nr(current),
+		.pid = task_pid_nr(current),
+		.owner = owner,
+		.uid = __kuid_val(current_uid()),
+	};
+	memcpy(id->comm, current->comm, sizeof(id->comm));
+	/* It may just be being changed. */
+	id->comm[sizeof(id->comm) - 1] = 0;
+}
+
+/*
+ * The origin of pins in a function that is a hook's out-of-line part: the stack
+ * is that of the pin function, its caller.
+ */
+#define hook_origin(id, pins, gfp)					\
+	gup_pin_stack_origin(&gup_pin_root.origins, id, pins,		\
+			     __builtin_frame_address(0), _RET_IP_, gfp)
+
+/* So many are compared without looking at the loop's end; divides a huge page. */
+#define PAGES_AT_ONCE	16
+
+/*
+ * Do these pages follow each other? Of make bench: thp on/off 1.50, one by one 1.61.
+ */
+static __always_inline bool pages_follow(struct page **pages, const struct page *first)
+{
+	unsigned int i;
+
+#pragma GCC unroll 16
+	for (i = 0; i < PAGES_AT_ONCE; i++)
+		if (pages[i] != first + i)
+			return false;
+	return true;
+}
+
+/* How many of the pages follow each other in a folio, from the first on? */
+static unsigned long folio_run(struct page **pages, unsigned long npages,
+			       const struct folio *folio)
+{
+	unsigned long max = folio_nr_pages(folio) - folio_page_idx(folio, pages[0]);
+	unsigned long run = 1;
+
+	max = min(max, npages);
+	for (; run + PAGES_AT_ONCE <= max; run += PAGES_AT_ONCE)
+		if (!pages_follow(pages + run, pages[0] + run))
+			break;
+	while (run < max && pages[run] == pages[0] + run)
+		run++;
+	return run;
+}
+
+/*
+ * As folio_run(), for what a call has just pinned: the pages of a huge page that is mapped
+ * as a whole follow each other. An anonymous one that was mapped in parts is never mapped as
+ * a whole again, so if it is now, it was when it was pinned; of hugetlb no part is mapped
+ * otherwise, where a whole one is.
+ */
+static unsigned long taken_run(const struct gup_pin_request *request, unsigned long i,
+			       unsigned long npages, const struct folio *folio)
+{
+	unsigned long addr = (untagged_addr(request->addr) & PAGE_MASK) + (i << PAGE_SHIFT);
+
+	if (npages - i >= PAGES_AT_ONCE && request->mm && request->mm == current->mm &&
+	    (folio_test_anon(folio) || folio_test_hugetlb(folio)) &&
+	    gup_pin_mapped_huge(request->mm, addr, request->pages[i]))
+		return min((PMD_SIZE - (addr & ~PMD_MASK)) >> PAGE_SHIFT, npages - i);
+	return folio_run(request->pages + i, npages - i, folio);
+}
+
+/**
+ * struct taken - what a call has pinned
+ * @mappings: all folios' mappings, and'ed: if all are anonymous, that remains
+ * @large: one of the folios is large
+ */
+struct taken {
+	unsigned long mappings;
+	bool large;
+};
+
+/* In pieces, between which a call that pinned very much may be interrupted. */
+static void record_pages(struct gup_pin_adder *adder,
+			 const struct gup_pin_request *request, unsigned long npages,
+			 unsigned long addr, struct taken *taken)
+{
+	struct page **pages = request->pages;
+	unsigned long i, run, index, stop = RESCHED_PAGES;
+
+	for (i = 0; i < npages; i += run) {
+		struct folio *folio = page_folio(pages[i]);
+
+		run = 1;
+		index = folio->index;
+		if (folio_test_large(folio)) {
+			taken->large = true;
+			index += folio_page_idx(folio, pages[i]);
+			run = taken_run(request, i, npages, folio);
+		}
+		if (is_zero_folio(folio))
+			continue;
+		taken->mappings &= (unsigned long)folio->mapping;
+		if (run == 1)
+			gup_pin_add(adder, page_to_pfn(pages[i]),
+				    addr + ((i - index) << PAGE_SHIFT));
+		else
+			gup_pin_add_range(adder, page_to_pfn(pages[i]), run,
+					  addr + ((i - index) << PAGE_SHIFT));
+		if (i + run >= stop && gfpflags_allow_blocking(adder->gfp)) {
+			cond_resched();
+			stop = i + run + RESCHED_PAGES;
+		}
+	}
+}
+
+/*
+ * Only the flags of its first page are a large folio's, and that may not be
+ * among the pages.
+ */
+static void check_large(const struct gup_pin_request *request,
+			unsigned long npages, unsigned long ip)
+{
+	struct folio *folio, *last = NULL;
+	unsigned long i;
+
+	for (i = 0; i < npages; i++) {
+		folio = page_folio(request->pages[i]);
+		if (folio != last && folio_test_writeback(folio))
+			gup_pin_under_writeback(folio, ip);
+		last = folio;
+	}
+}
+
+/*
+ * Is one of the pages of files under writeback, now that they are on record? As
+ * gup_pin_sees_writeback(), with one barrier for all; that they are so many is
+ * why their flags are looked at together.
+ */
+static void check_pages(const struct gup_pin_request *request,
+			unsigned long npages, bool large, unsigned long ip)
+{
+	struct page **pages = request->pages;
+	unsigned long i, flags = 0;
+
+	smp_mb(); /* as in gup_pin_sees_writeback() */
+	if (!large) {
+#pragma GCC unroll 8
+		for (i = 0; i < npages; i++)
+			flags |= gup_pin_page_flags(pages[i]);
+		if (likely(!(flags & BIT(PG_writeback))))
+			return;
+	}
+	check_large(request, npages, ip);
+}
+
+/*
+ * These three are the functions whose caller's stack is recorded. Whether
+ * tracking is still on is looked at where the pins are added.
+ */
+noinline void __gup_pin_acquired(const struct gup_pin_request *request,
+				 unsigned long npages)
+{
+	unsigned long addr = untagged_addr(request->addr) & PAGE_MASK;
+	unsigned int gup_flags = request->gup_flags;
+	enum gup_pin_mode mode =
+		gup_flags & FOLL_WRITE ? GUP_PIN_WRITE : GUP_PIN_READ;
+	struct taken taken = { .mappings = GUP_PIN_MAPPING_ANON };
+	struct gup_pin_adder adder = {
+		.index = &gup_pin_root.index,
+		.gfp = record_gfp(gup_flags),
+		.time = local_clock(),
+		.cookie = (unsigned long)request->pages -
+			  (addr >> PAGE_SHIFT) * sizeof(*request->pages),
+		.flags = GUP_PIN_RECORD_ADDR,
+	};
+	struct gup_pin_id id;
+
+	id_init(&id, request->api, mode,
+		gup_flags & FOLL_LONGTERM ? GUP_PIN_LONG : GUP_PIN_SHORT,
+		mm_owner_tgid(request->mm));
+	adder.origin = hook_origin(&id, npages, adder.gfp);
+	if (trace_gup_pin_acquire_enabled())
+		gup_pin_trace_taken_pages(&id, request->pages, npages,
+					  request->addr);
+	record_pages(&adder, request, npages, addr, &taken);
+	gup_pin_add_end(&adder, npages);
+	if (!taken.mappings)
+		check_pages(request, npages, taken.large, _RET_IP_);
+}
+
+noinline void __gup_pin_acquired_folios(struct folio **folios,
+					unsigned long nfolios)
+{
+	struct gup_pin_adder adder = {
+		.index = &gup_pin_root.index,
+		.gfp = record_gfp(0),
+		.time = local_clock(),
+		.cookie = (unsigned long)folios,
+		.flags = GUP_PIN_RECORD_FOLIO,
+	};
+	struct gup_pin_id id;
+	unsigned long i;
+
+	/* The memory is a file's, not a process's; the caller may write to it. */
+	id_init(&id, GUP_PIN_MEMFD_PIN_FOLIOS, GUP_PIN_WRITE, GUP_PIN_LONG, 0);
+	adder.origin = hook_origin(&id, nfolios, adder.gfp);
+	if (trace_gup_pin_acquire_enabled())
+		gup_pin_trace_taken(&id, folios[0], nfolios);
+	for (i = 0; i < nfolios; i++)
+		gup_pin_add(&adder, folio_pfn(folios[i]),
+			    (i - folios[i]->index) << PAGE_SHIFT);
+	gup_pin_add_end(&adder, nfolios);
+	for (i = 0; i < nfolios; i++)
+		if (unlikely(gup_pin_sees_writeback(folios[i])))
+			gup_pin_under_writeback(folios[i], _RET_IP_);
+}
+
+noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
+			      enum gup_pin_api api)
+{
+	struct gup_pin_adder adder = {
+		.index = &gup_pin_root.index,
+		.gfp = GFP_NOWAIT | __GFP_NOWARN,
+		.time = local_clock(),
+		.flags = GUP_PIN_RECORD_FOLIO,
+	};
+	unsigned long pfn = folio_pfn(folio);
+	struct gup_pin_record continued;
+	struct gup_pin_id id, old;
+
+	if (!READ_ONCE(gup_pin_root.index.recording))
+		return;
+	/* Never pinned, and so never released. */
+	if (is_zero_folio(folio))
+		return;
+	/*
+	 * The kernel counts these pins when they are released, but does not
+	 * count them here, and /proc/vmstat would show more released than
+	 * acquired.
+	 */
+	if (api == GUP_PIN_FOLIO_ADD_PIN)
+		node_stat_mod_folio(folio, NR_FOLL_PIN_ACQUIRED, pins);
+
+	if (gup_pin_index_newest(&gup_pin_root.index, pfn, folio_nr_pages(folio),
+				 task_pid_nr(current), &continued, &old)) {
+		id_init(&id, api, old.mode, old.term, old.owner);
+		adder.base = continued.base;
+		adder.flags |= continued.flags & GUP_PIN_RECORD_ADDR;
+	} else {
+		/* Nothing known: assume what does more harm, and say that it is a guess. */
+		id_init(&id, api, GUP_PIN_WRITE,
+			api == GUP_PIN_FOLIO_ADD_PINS ? GUP_PIN_LONG :
+							GUP_PIN_SHORT, 0);
+		adder.flags |= GUP_PIN_RECORD_ASSUMED;
+	}
+	adder.origin = hook_origin(&id, pins, adder.gfp);
+	if (trace_gup_pin_acquire_enabled())
+		gup_pin_trace_taken(&id, folio, pins);
+	__gup_pin_add(&adder, gup_pin_block_nr(pfn), BIT_ULL(gup_pin_block_bit(pfn)), pins);
+	gup_pin_add_end(&adder, pins);
+	if (unlikely(gup_pin_sees_writeback(folio)))
+		gup_pin_under_writeback(folio, _RET_IP_);
+}
+
+/* A tracer may have put its own address in place of the one to return to. */
+static unsigned long real_site(unsigned long site)
+{
+#ifdef CONFIG_FUNCTION_GRAPH_TRACER
+	if (site == (unsigned long)dereference_kernel_function_descriptor(return_to_handler))
+		return 0;
+#endif
+	return is_kretprobe_trampoline(site) ? 0 : site;
+}
+
+static __always_inline struct gup_pin_unpin unpin_by(unsigned long site, unsigned long ip)
+{
+	return (struct gup_pin_unpin) {
+		.index = &gup_pin_root.index,
+		.site = real_site(site),
+		.pid = in_task() ? current->pid : 0,
+		.unmatched = gup_pin_unmatched,
+		.ip = ip,
+		.func = ip,
+	};
+}
+
+/* By a function that stands for unpin_user_folio(), with something more to say. */
+static __always_inline struct gup_pin_unpin unpin_in(unsigned long ip)
+{
+	struct gup_pin_unpin unpin = unpin_by(ip, ip);
+
+	unpin.func = (unsigned long)unpin_user_folio;
+	return unpin;
+}
+
+/* While they are on record, so that they can be reported. */
+static void check_dirty(struct page *page, unsigned long npages, unsigned long ip)
+{
+	if (gup_pin_only_reads(&gup_pin_root.index, page_to_pfn(page), npages))
+		gup_pin_dirty_read(folio_pfn(page_folio(page)), ip);
+}
+
+/* Neighbouring pages of a folio. */
+static __always_inline void unpin_range(struct gup_pin_unpin *unpin, struct page *page,
+					unsigned long npages)
+{
+	if (unpin->write)
+		check_dirty(page, npages, unpin->ip);
+	if (trace_gup_pin_release_enabled())
+		gup_pin_trace_dropped(unpin, page, npages);
+	gup_pin_unpin_range(unpin, page_to_pfn(page), npages);
+}
+
+/*
+ * Small folios in one block: many at once. Returns how many pages were gone through. Of make
+ * bench: neighbours on/off 1.30, without this 2.22.
+ */
+static unsigned long unpin_small(struct gup_pin_unpin *unpin, struct page **pages,
+				 unsigned long npages)
+{
+	unsigned long i, pfn, block = gup_pin_block_nr(page_to_pfn(pages[0]));
+	u64 mask = 0, bit;
+
+	for (i = 0; i < npages; i++) {
+		if (!pages[i])
+			continue;
+		if (is_zero_page(pages[i]))
+			continue;
+		pfn = page_to_pfn(pages[i]);
+		bit = BIT_ULL(gup_pin_block_bit(pfn));
+		if (gup_pin_block_nr(pfn) != block || (mask & bit) ||
+		    folio_test_large(page_folio(pages[i])))
+			break;
+		mask |= bit;
+	}
+	if (mask)
+		gup_pin_unpin_mask(unpin, block, mask);
+	return i;
+}
+
+static __always_inline void unpin_array(struct gup_pin_unpin *unpin, struct page **pages,
+					unsigned long npages)
+{
+	bool slowly = unpin->write || trace_gup_pin_release_enabled();
+	unsigned long i, run;
+
+	unpin->first = (unsigned long)pages;
+	unpin->last = (unsigned long)(pages + npages - 1);
+	for (i = 0; i < npages; i += run) {
+		struct folio *folio;
+
+		run = 1;
+		if (!pages[i])
+			continue;
+		folio = page_folio(pages[i]);
+		if (is_zero_folio(folio))
+			continue;
+		if (folio_test_large(folio)) {
+			run = folio_run(pages + i, npages - i, folio);
+		} else if (!slowly) {
+			run = unpin_small(unpin, pages + i, npages - i);
+			continue;
+		}
+		unpin_range(unpin, pages[i], run);
+	}
+	gup_pin_unpin_end(unpin);
+}
+
+void __gup_pin_released_pages(struct page **pages, unsigned long npages, bool dirty,
+			      unsigned long site)
+{
+	struct gup_pin_unpin unpin = unpin_by(site, _RET_IP_);
+
+	if (IS_ERR_VALUE(npages) || !npages)
+		return;
+	unpin.write = dirty;
+	unpin_array(&unpin, pages, npages);
+}
+
+void __gup_pin_released_part(struct page **pages, unsigned long npages)
+{
+	struct gup_pin_unpin unpin = unpin_in(_RET_IP_);
+
+	unpin_array(&unpin, pages, npages);
+}
+
+void __gup_pin_released_range(struct page *page, unsigned long npages, bool dirty,
+			      unsigned long site)
+{
+	struct gup_pin_unpin unpin = unpin_by(site, _RET_IP_);
+
+	if (is_zero_page(page))
+		return;
+	unpin.write = dirty;
+	unpin_range(&unpin, page, npages);
+	gup_pin_unpin_end(&unpin);
+}
+
+void __gup_pin_released_page(struct page *page, unsigned long site)
+{
+	struct gup_pin_unpin unpin = unpin_by(site, _RET_IP_);
+
+	if (is_zero_page(page))
+		return;
+	unpin_range(&unpin, page, 1);
+	gup_pin_unpin_end(&unpin);
+}
+
+static void unpin_folio_pins(struct gup_pin_unpin *unpin, struct folio *folio,
+			     unsigned long pins)
+{
+	if (is_zero_folio(folio))
+		return;
+	if (trace_gup_pin_release_enabled())
+		gup_pin_trace_dropped(unpin, &folio->page, pins);
+	gup_pin_unpin_folio(unpin, folio_pfn(folio), folio_nr_pages(folio), pins);
+}
+
+void __gup_pin_released_folio(struct folio *folio, unsigned long pins,
+			      unsigned long site)
+{
+	struct gup_pin_unpin unpin = unpin_by(site, _RET_IP_);
+
+	unpin_folio_pins(&unpin, folio, pins);
+	gup_pin_unpin_end(&unpin);
+}
+
+void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios,
+			       unsigned long site)
+{
+	struct gup_pin_unpin unpin = unpin_by(site, _RET_IP_);
+	unsigned long i;
+
+	if (IS_ERR_VALUE(nfolios) || !nfolios)
+		return;
+	unpin.first = (unsigned long)folios;
+	unpin.last = (unsigned long)(folios + nfolios - 1);
+	for (i = 0; i < nfolios; i++)
+		if (folios[i])
+			unpin_folio_pins(&unpin, folios[i], 1);
+	gup_pin_unpin_end(&unpin);
+}
+
+void __gup_pin_released_bio(struct bio *bio, struct page *page, unsigned long npages)
+{
+	struct gup_pin_unpin unpin = unpin_in(_RET_IP_);
+
+	if (is_zero_page(page))
+		return;
+	/* What was read from a device was written to memory. */
+	unpin.write = !op_is_write(bio_op(bio));
+	unpin.first = (unsigned long)bio->bi_io_vec;
+	unpin.last = (unsigned long)(bio->bi_io_vec + bio->bi_max_vecs) - 1;
+	if (trace_gup_pin_release_enabled())
+		gup_pin_trace_dropped(&unpin, page, npages);
+	gup_pin_unpin_range(&unpin, page_to_pfn(page), npages);
+	gup_pin_unpin_end(&unpin);
+}
+
+/* Of a large folio, one page stands for all; but only if it is the only one. */
+static bool is_alone(struct page **pages, unsigned long npages, unsigned long i)
+{
+	const struct folio *folio = page_folio(pages[i]);
+
+	return (!i || page_folio(pages[i - 1]) != folio) &&
+	       (i + 1 == npages || page_folio(pages[i + 1]) != folio);
+}
+
+void __gup_pin_keep_pages(const void *handle, struct page **pages, unsigned long npages)
+{
+	unsigned long i;
+
+	for (i = 0; i < npages; i++) {
+		struct folio *folio = page_folio(pages[i]);
+		bool whole = folio_test_large(folio) && is_alone(pages, npages, i);
+
+		if (is_zero_folio(folio))
+			continue;
+		gup_pin_keep(&gup_pin_root.index,
+			     whole ? folio_pfn(folio) : page_to_pfn(pages[i]),
+			     whole ? folio_nr_pages(folio) : 1, task_pid_nr(current),
+			     (unsigned long)handle);
+		if (!(i % RESCHED_PAGES))
+			cond_resched();
+	}
+}
+
+void __gup_pin_keep_folios(const void *handle, struct folio **folios, unsigned long nfolios)
+{
+	unsigned long i;
+
+	for (i = 0; i < nfolios; i++)
+		gup_pin_keep(&gup_pin_root.index, folio_pfn(folios[i]), 1,
+			     task_pid_nr(current), (unsigned long)handle);
+}
+
+void __gup_pin_released_kept(const void *handle, struct folio *folio)
+{
+	struct gup_pin_unpin unpin = unpin_in(_RET_IP_);
+
+	unpin.handle = (unsigned long)handle;
+	unpin_folio_pins(&unpin, folio, 1);
+	gup_pin_unpin_end(&unpin);
+}

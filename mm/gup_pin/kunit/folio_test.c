@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Unpins of large folios: of some of their pages, and of the folio, where it is not known
+ * which pages are meant.
+ */
+#include <linux/atomic.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/processor.h>
+#include <linux/sched.h>
+
+#include "case.h"
+#include "fixture.h"
+
+/* Two blocks. */
+#define ORDER	(GUP_PIN_BLOCK_SHIFT + 1)
+#define PAGES	BIT(ORDER)
+
+/**
+ * struct folio_state - what a test has
+ * @fixture: as it is for others
+ * @folio: a large folio
+ * @pfn: of its head
+ * @call: a call for write, long-term
+ */
+struct folio_state {
+	struct gup_pin_fixture fixture;
+	struct folio *folio;
+	unsigned long pfn;
+	struct gup_pin_test_call call;
+};
+
+static unsigned int unmatched;
+
+static void count_unmatched(unsigned long block, u64 mask, unsigned int pins, unsigned long ip)
+{
+	unmatched += hweight64(mask) * pins;
+}
+
+static int folio_init(struct kunit *test)
+{
+	static const struct gup_pin_id id = { .mode = GUP_PIN_WRITE, .term = GUP_PIN_LONG };
+	struct folio_state *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	struct page *page;
+
+	gup_pin_case_start(test);
+	if (!s)
+		return -ENOMEM;
+	page = alloc_pages(GFP_KERNEL | __GFP_COMP, ORDER);
+	if (!page)
+		return -ENOMEM;
+	s->folio = page_folio(page);
+	s->folio->index = 0;
+	s->pfn = page_to_pfn(page);
+	gup_pin_fixture_start(&s->fixture);
+	test->priv = s;
+	unmatched = 0;
+	s->call = gup_pin_test_call_of(test, &id);
+	return 0;
+}
+
+static void folio_exit(struct kunit *test)
+{
+	struct folio_state *s = test->priv;
+
+	if (!s)
+		return;
+	atomic_set(&s->folio->_pincount, 0);
+	gup_pin_fixture_exit(test);
+	__free_pages(&s->folio->page, ORDER);
+}
+
+/* Some pages are pinned, and that is on record. */
+static void pin_pages(struct kunit *test, const struct gup_pin_test_call *call,
+		      unsigned int first, unsigned int npages)
+{
+	struct folio_state *s = test->priv;
+	struct gup_pin_adder adder = gup_pin_test_adder(test, call, npages);
+
+	atomic_add(npages, &s->folio->_pincount);
+	gup_pin_add_range(&adder, s->pfn + first, npages, 0);
+	gup_pin_add_end(&adder, npages);
+	KUNIT_EXPECT_EQ(test, adder.added, npages);
+}
+
+/* The folio as such is pinned, as by memfd_pin_folios() or folio_add_pin(). */
+static void pin_folio(struct kunit *test, struct gup_pin_test_call *call, unsigned int pins)
+{
+	struct folio_state *s = test->priv;
+
+	atomic_add(pins, &s->folio->_pincount);
+	call->flags = GUP_PIN_RECORD_FOLIO;
+	gup_pin_test_add(test, s->pfn, call, pins);
+}
+
+/* Untracked pins on one of the pages. */
+static void pin_untracked(struct kunit *test, unsigned int page, unsigned int pins)
+{
+	struct folio_state *s = test->priv;
+
+	atomic_add(pins, &s->folio->_pincount);
+	gup_pin_test_add_untracked(test, s->pfn + page, pins);
+}
+
+static struct gup_pin_unpin accusing(struct kunit *test)
+{
+	struct gup_pin_unpin unpin = gup_pin_test_unpin_at(test, 0);
+
+	unpin.unmatched = count_unmatched;
+	return unpin;
+}
+
+/* As unpin_user_page_range_dirty_lock(): first it is forgotten, then it is dropped. */
+static void unpin_pages(struct kunit *test, unsigned int first, unsigned int npages)
+{
+	struct gup_pin_unpin unpin = accusing(test);
+	struct folio_state *s = test->priv;
+
+	gup_pin_unpin_range(&unpin, s->pfn + first, npages);
+	gup_pin_unpin_end(&unpin);
+	atomic_sub(npages, &s->folio->_pincount);
+	gup_pin_expect_sound(test);
+}
+
+/* As unpin_user_folio(). */
+static void unpin_folio_pins(struct kunit *test, unsigned int pins)
+{
+	struct gup_pin_unpin unpin = accusing(test);
+	struct folio_state *s = test->priv;
+
+	gup_pin_unpin_folio(&unpin, s->pfn, PAGES, pins);
+	gup_pin_unpin_end(&unpin);
+	atomic_sub(pins, &s->folio->_pincount);
+	gup_pin_expect_sound(test);
+}
+
+static unsigned int pins_on(struct kunit *test, unsigned int page)
+{
+	struct folio_state *s = test->priv;
+
+	return gup_pin_test_page_pins(test, s->pfn + page);
+}
+
+/* All has gone, and every release was of what was there. */
+static void the_end(struct kunit *test, u64 inferred)
+{
+	const struct gup_pin_totals *t = gup_pin_test_totals(test);
+
+	KUNIT_EXPECT_EQ(test, unmatched, 0);
+	KUNIT_EXPECT_EQ(test, t->unmatched, 0);
+	KUNIT_EXPECT_EQ(test, t->untracked, 0);
+	KUNIT_EXPECT_EQ(test, t->inferred, inferred);
+	gup_pin_expect_empty(test);
+}
+
+static void some_pages(struct kunit *test)
+{
+	struct folio_state *s = test->priv;
+	unsigned int i;
+
+	pin_pages(test, &s->call, 3, 100);
+	unpin_pages(test, 50, 20);
+	for (i = 0; i < PAGES; i++)
+		KUNIT_EXPECT_EQ(test, pins_on(test, i),
+				i >= 3 && i < 103 && (i < 50 || i >= 70));
+	gup_pin_expect_match(test, s->pfn + 3, GUP_PIN_EXACT);
+	unpin_pages(test, 3, 47);
+	unpin_pages(test, 70, 33);
+	the_end(test, 0);
+}
+
+/* A pin of the folio as such is of no page, and of none it is taken but by its name. */
+static void folio_as_such(struct kunit *test)
+{
+	struct gup_pin_test_call other = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_fixture *f = test->priv;
+	struct folio_state *s = test->priv;
+	struct gup_pin_item item;
+	struct gup_pin_walk walk;
+
+	pin_folio(test, &other, 1);
+	gup_pin_walk_start(&walk, &f->index, 0, ULONG_MAX);
+	KUNIT_EXPECT_EQ(test, 1, gup_pin_walk_items(&walk, &item, 1));
+	gup_pin_walk_end(&walk);
+	KUNIT_EXPECT_EQ(test, item.pages, PAGES);
+	KUNIT_EXPECT_EQ(test, item.pins, 1);
+	pin_pages(test, &s->call, 70, 3);
+	/* This page has a pin of its own. */
+	unpin_pages(test, 71, 1);
+	KUNIT_EXPECT_EQ(test, pins_on(test, 71), 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, s->pfn, &other), 1);
+	/* The folio is named, and there is such a pin. */
+	unpin_folio_pins(test, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, s->pfn, &other), 0);
+	unpin_pages(test, 70, 1);
+	unpin_pages(test, 72, 1);
+
+	/* A page is named that has no pin: it was the folio's, or wrong. */
+	pin_folio(test, &other, 2);
+	unpin_pages(test, 99, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, s->pfn, &other), 1);
+	unpin_pages(test, 0, 1);
+	the_end(test, 0);
+}
+
+/* Several at once of the folio as such. */
+static void folio_several_pins(struct kunit *test)
+{
+	struct folio_state *s = test->priv;
+
+	pin_folio(test, &s->call, 5);
+	unpin_folio_pins(test, 4);
+	KUNIT_EXPECT_EQ(test, pins_on(test, 0), 1);
+	unpin_folio_pins(test, 1);
+	the_end(test, 0);
+}
+
+/* Of one call's pins on pages all are alike, for which are meant is not known. */
+static void folio_of_pages(struct kunit *test)
+{
+	struct folio_state *s = test->priv;
+	unsigned int i, left = 0;
+
+	pin_pages(test, &s->call, 10, 100);
+	unpin_folio_pins(test, 30);
+	for (i = 0; i < PAGES; i++) {
+		if (!pins_on(test, i))
+			continue;
+		left++;
+		/* Of a block in which none was taken, it is known that none was. */
+		if (i < GUP_PIN_BLOCK_PAGES)
+			gup_pin_expect_match(test, s->pfn + i, GUP_PIN_ALIKE);
+	}
+	KUNIT_EXPECT_EQ(test, left, 70);
+	unpin_folio_pins(test, 70);
+	the_end(test, 0);
+}
+
+/* Of two calls, it is a guess. */
+static void folio_of_two_calls(struct kunit *test)
+{
+	struct gup_pin_test_call other = gup_pin_test_call(test, GUP_PIN_READ);
+	struct folio_state *s = test->priv;
+
+	pin_pages(test, &s->call, 0, 2);
+	pin_pages(test, &other, 4, 2);
+	unpin_folio_pins(test, 1);
+	gup_pin_expect_match(test, s->pfn + 4, GUP_PIN_INFERRED);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 1);
+	unpin_folio_pins(test, 3);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->unmatched, 0);
+	gup_pin_expect_empty(test);
+}
+
+/* Of more pins than there are, the rest is unmatched. */
+static void folio_of_too_many(struct kunit *test)
+{
+	struct folio_state *s = test->priv;
+
+	pin_pages(test, &s->call, 60, 10);
+	atomic_add(3, &s->folio->_pincount);
+	unpin_folio_pins(test, 13);
+	KUNIT_EXPECT_EQ(test, unmatched, 3);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->unmatched, 3);
+	gup_pin_expect_empty(test);
+}
+
+/* What could not be recorded is counted in whatever block its page is. */
+static void untracked_pages(struct kunit *test)
+{
+	pin_untracked(test, 100, 2);
+	unpin_pages(test, 100, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->untracked, 1);
+	unpin_folio_pins(test, 1);
+	the_end(test, 0);
+}
+
+/*
+ * All is on record but a pin elsewhere, of another folio whose block is of the same shard:
+ * that is no reason to leave a record behind.
+ */
+static void untracked_elsewhere(struct kunit *test)
+{
+	const unsigned long far = GUP_PIN_NR_SHARDS * GUP_PIN_BLOCK_PAGES;
+	struct gup_pin_unpin unpin = accusing(test);
+	struct folio_state *s = test->priv;
+	unsigned int i;
+
+	gup_pin_test_add_untracked(test, GUP_PIN_TEST_PFN + s->pfn % far, 1);
+	pin_pages(test, &s->call, 0, PAGES);
+	unpin_pages(test, 0, 60);
+	for (i = 60; i < PAGES; i++)
+		unpin_pages(test, i, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->released, PAGES);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->untracked, 1);
+
+	/* Nor if a page is unpinned twice at once. */
+	pin_pages(test, &s->call, 7, 1);
+	pin_pages(test, &s->call, 7, 1);
+	gup_pin_unpin_range(&unpin, s->pfn + 7, 1);
+	gup_pin_unpin_range(&unpin, s->pfn + 7, 1);
+	gup_pin_unpin_end(&unpin);
+	atomic_sub(2, &s->folio->_pincount);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->untracked, 1);
+	gup_pin_test_unpin(test, GUP_PIN_TEST_PFN + s->pfn % far, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->unmatched, 0);
+	gup_pin_expect_empty(test);
+}
+
+/* Never more on record than there are pins, in whatever order they go. */
+static void untracked_among_them(struct kunit *test)
+{
+	struct folio_state *s = test->priv;
+	unsigned int i, left;
+
+	pin_untracked(test, 70, 3);
+	pin_pages(test, &s->call, 0, PAGES);
+	for (i = 0; i < PAGES; i++)
+		unpin_pages(test, (i * 37) % PAGES, 1);
+	left = gup_pin_test_totals(test)->acquired - gup_pin_test_totals(test)->released;
+	KUNIT_EXPECT_LE(test, left, atomic_read(&s->folio->_pincount));
+	for (i = 0; i < 3; i++)
+		unpin_pages(test, 70, 1);
+	KUNIT_EXPECT_EQ(test, unmatched, 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->acquired,
+			gup_pin_test_totals(test)->released);
+}
+
+/* Which pages were meant is not known, and then it is said: that is not one too many. */
+static void page_after_folio(struct kunit *test)
+{
+	struct folio_state *s = test->priv;
+
+	pin_pages(test, &s->call, 0, PAGES);
+	unpin_folio_pins(test, PAGES - 2);
+	unpin_pages(test, 0, 1);
+	unpin_pages(test, PAGES / 2, 1);
+	the_end(test, gup_pin_test_totals(test)->inferred);
+
+	/* The twin: there is no doubt, and the page has no pin. */
+	pin_pages(test, &s->call, 1, 1);
+	atomic_inc(&s->folio->_pincount);
+	unpin_pages(test, 0, 1);
+	KUNIT_EXPECT_EQ(test, unmatched, 1);
+	KUNIT_EXPECT_EQ(test, pins_on(test, 1), 1);
+	unpin_pages(test, 1, 1);
+	gup_pin_expect_empty(test);
+}
+
+/* The same where it is not known what there was before tracking. */
+static void switched_on_late(struct kunit *test)
+{
+	struct gup_pin_fixture *f = test->priv;
+	struct folio_state *s = test->priv;
+	unsigned int i;
+
+	f->index.complete = false;
+	f->index.earlier.late = true;
+	pin_pages(test, &s->call, 0, PAGES);
+	unpin_pages(test, 0, 60);
+	for (i = 60; i < PAGES; i++)
+		unpin_pages(test, i, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->before, 0);
+	the_end(test, gup_pin_test_totals(test)->inferred);
+}
+
+#define RACES	3000
+
+/**
+ * struct duel - two CPUs that each unpin one of two pins of a folio, at once
+ * @test: the test
+ * @arrived: how often one of them came to where they meet
+ */
+struct duel {
+	struct kunit *test;
+	atomic_t arrived;
+};
+
+static void meet(struct duel *duel, unsigned int *times)
+{
+	int all = 2 * ++*times;
+
+	/* What either did before, both see after. */
+	atomic_inc_return(&duel->arrived);
+	while (atomic_read_acquire(&duel->arrived) < all)
+		cpu_relax();
+}
+
+/* Names the page that comes first, whose record the other takes. */
+static int unpin_first_page(void *data)
+{
+	struct duel *duel = data;
+	struct folio_state *s = duel->test->priv;
+	struct gup_pin_unpin unpin = accusing(duel->test);
+	unsigned int times = 0, round, i;
+
+	for (round = 0; round < RACES; round++) {
+		meet(duel, &times);
+		for (i = 0; i < round % 64; i++)
+			cpu_relax();
+		gup_pin_unpin_range(&unpin, s->pfn, 1);
+		gup_pin_unpin_end(&unpin);
+		meet(duel, &times);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* The record of a page may be taken by an unpin that means another: marks come before that. */
+static void page_and_folio_at_once(struct kunit *test)
+{
+	struct duel duel = { .test = test };
+	struct folio_state *s = test->priv;
+	struct gup_pin_unpin unpin = accusing(test);
+	struct task_struct *other;
+	unsigned int times = 0, round;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs two CPUs");
+	other = kthread_create(unpin_first_page, &duel, "gup_pin_duel");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	get_task_struct(other);
+	wake_up_process(other);
+	for (round = 0; round < RACES; round++) {
+		pin_pages(test, &s->call, 0, 1);
+		pin_pages(test, &s->call, 100, 1);
+		meet(&duel, &times);
+		gup_pin_unpin_folio(&unpin, s->pfn, PAGES, 1);
+		gup_pin_unpin_end(&unpin);
+		meet(&duel, &times);
+		atomic_sub(2, &s->folio->_pincount);
+		cond_resched();
+	}
+	kthread_stop_put(other);
+	KUNIT_EXPECT_EQ(test, unmatched, 0);
+	gup_pin_expect_empty(test);
+}
+
+static struct kunit_case folio_cases[] = {
+	KUNIT_CASE(some_pages),
+	KUNIT_CASE(folio_as_such),
+	KUNIT_CASE(folio_several_pins),
+	KUNIT_CASE(folio_of_pages),
+	KUNIT_CASE(folio_of_two_calls),
+	KUNIT_CASE(folio_of_too_many),
+	KUNIT_CASE(untracked_pages),
+	KUNIT_CASE(untracked_elsewhere),
+	KUNIT_CASE(untracked_among_them),
+	KUNIT_CASE(page_after_folio),
+	KUNIT_CASE(switched_on_late),
+	KUNIT_CASE(page_and_folio_at_once),
+	{}
+};
+
+static struct kunit_suite folio_suite = {
+	.name = "gup_pin_folio",
+	.init = folio_init,
+	.exit = folio_exit,
+	.test_cases = folio_cases,
+};
+
+kunit_test_suite(folio_suite);

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The hooks take exactly the pages in an array: of a large folio, a call may have got only
+ * some. arm64 maps a hugetlb folio by contiguous PTEs, of which one is taken at a time.
+ */
+#include <linux/mm.h>
+#include <linux/page-flags.h>
+
+#include "case.h"
+#include "fixture.h"
+
+/* Two blocks. */
+#define ORDER	(GUP_PIN_BLOCK_SHIFT + 1)
+#define PAGES	BIT(ORDER)
+
+/* Where the pages would be mapped. */
+#define ADDR	0x7f0000000000UL
+
+/**
+ * struct hooks_state - what a test has
+ * @folio: a folio of hugetlb, or as good as
+ * @pages: what a call got
+ * @nr: how many
+ * @before: the figures at the start
+ */
+struct hooks_state {
+	struct folio *folio;
+	struct page *pages[PAGES];
+	unsigned int nr;
+	struct gup_pin_totals before;
+};
+
+static int hooks_init(struct kunit *test)
+{
+	struct hooks_state *s;
+	struct page *page;
+
+	gup_pin_case_start(test);
+	if (!gup_pin_root.index.recording || !gup_pin_root.index.complete)
+		kunit_skip(test, "needs gup_pin=on");
+	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	if (!s)
+		return -ENOMEM;
+	page = alloc_pages(GFP_KERNEL | __GFP_COMP, ORDER);
+	if (!page)
+		return -ENOMEM;
+	s->folio = page_folio(page);
+	s->folio->index = 1000;
+	__folio_set_hugetlb(s->folio);
+	gup_pin_index_totals(&gup_pin_root.index, &s->before);
+	test->priv = s;
+	return 0;
+}
+
+static void hooks_exit(struct kunit *test)
+{
+	struct hooks_state *s = test->priv;
+
+	if (!s)
+		return;
+	__folio_clear_hugetlb(s->folio);
+	atomic_set(&s->folio->_pincount, 0);
+	__free_pages(&s->folio->page, ORDER);
+}
+
+/* A call that has got these pages, in this order. */
+static void acquire(struct kunit *test, const unsigned int *numbers, unsigned int nr)
+{
+	struct hooks_state *s = test->priv;
+	const struct gup_pin_request request = {
+		.pages = s->pages,
+		.addr = ADDR,
+		.gup_flags = FOLL_WRITE,
+		.api = GUP_PIN_USER_PAGES_FAST,
+	};
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		s->pages[i] = folio_page(s->folio, numbers[i]);
+	s->nr = nr;
+	atomic_add(nr, &s->folio->_pincount);
+	__gup_pin_acquired(&request, nr);
+}
+
+static void released(struct kunit *test, unsigned int pins)
+{
+	struct hooks_state *s = test->priv;
+
+	atomic_sub(pins, &s->folio->_pincount);
+}
+
+/* Pins on record on a page, whose addresses are those of its places in the array. */
+static unsigned int pins_on(struct kunit *test, unsigned int number)
+{
+	struct hooks_state *s = test->priv;
+	unsigned long pfn = folio_pfn(s->folio) + number, at;
+	struct gup_pin_item item;
+	struct gup_pin_walk walk;
+	unsigned int pins = 0;
+
+	gup_pin_walk_start(&walk, &gup_pin_root.index, pfn, pfn);
+	while (gup_pin_walk_items(&walk, &item, 1)) {
+		if (pfn < item.pfn || pfn >= item.pfn + item.pages)
+			continue;
+		KUNIT_EXPECT_EQ(test, item.head, folio_pfn(s->folio));
+		KUNIT_EXPECT_EQ(test, item.pages, item.pins);
+		at = (item.addr - ADDR) / PAGE_SIZE + pfn - item.pfn;
+		if (at < s->nr)
+			KUNIT_EXPECT_PTR_EQ(test, s->pages[at], pfn_to_page(pfn));
+		KUNIT_EXPECT_LT(test, at, s->nr);
+		pins++;
+	}
+	gup_pin_walk_end(&walk);
+	return pins;
+}
+
+/* Each page has as many pins as it is in the array from an entry on, and no other has any. */
+static void expect_pins(struct kunit *test, unsigned int from)
+{
+	struct hooks_state *s = test->priv;
+	unsigned int i, j, want;
+
+	for (i = 0; i < PAGES; i++) {
+		want = 0;
+		for (j = from; j < s->nr; j++)
+			want += s->pages[j] == folio_page(s->folio, i);
+		KUNIT_EXPECT_EQ_MSG(test, pins_on(test, i), want, "page %u", i);
+	}
+}
+
+static void expect_figures(struct kunit *test, unsigned int pins)
+{
+	struct hooks_state *s = test->priv;
+	struct gup_pin_totals t;
+
+	gup_pin_index_totals(&gup_pin_root.index, &t);
+	KUNIT_EXPECT_EQ(test, t.acquired - s->before.acquired, pins);
+	KUNIT_EXPECT_EQ(test, t.released - s->before.released, pins);
+	KUNIT_EXPECT_EQ(test, t.unmatched, s->before.unmatched);
+	KUNIT_EXPECT_EQ(test, t.untracked, s->before.untracked);
+	KUNIT_EXPECT_EQ(test, t.inferred, s->before.inferred);
+}
+
+/**
+ * struct part - what a call has got of a folio
+ * @name: of the case
+ * @numbers: of the pages
+ * @nr: how many
+ */
+struct part {
+	const char *name;
+	unsigned int numbers[20];
+	unsigned int nr;
+};
+
+static const struct part parts[] = {
+	{ "the first", { 0 }, 1 },
+	{ "one of the middle", { 77 }, 1 },
+	{ "the last", { PAGES - 1 }, 1 },
+	{ "neighbours", { 3, 4, 5, 6, 7 }, 5 },
+	{
+		"as many as are compared at once",
+		{ 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18 }, 17
+	},
+	{ "over the end of a block", { 61, 62, 63, 64, 65, 66 }, 6 },
+	{ "every other", { 1, 3, 5, 7, 9, 64, 66, 68 }, 8 },
+	{ "the last first", { 9, 8, 7, 6, 5 }, 5 },
+	{ "in any order", { 70, 2, 99, 3, 71, 4 }, 6 },
+	{ "neighbours and back", { 5, 6, 7, 2, 3, 4, 8 }, 7 },
+	{ "a page twice", { 5, 6, 5, 6, 7 }, 5 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(part, parts, name);
+
+/* Recorded as it is, and released by the array in two pieces. */
+static void part_by_array(struct kunit *test)
+{
+	const struct part *part = test->param_value;
+	struct hooks_state *s = test->priv;
+	unsigned int some = part->nr / 2;
+
+	acquire(test, part->numbers, part->nr);
+	expect_pins(test, 0);
+	__gup_pin_released_pages(s->pages, some, false, _THIS_IP_);
+	released(test, some);
+	/* Whichever of two equal pages it was. */
+	if (part->numbers[0] != part->numbers[part->nr / 2])
+		expect_pins(test, some);
+	__gup_pin_released_pages(s->pages + some, part->nr - some, false, _THIS_IP_);
+	released(test, part->nr - some);
+	s->nr = 0;
+	expect_pins(test, 0);
+	expect_figures(test, part->nr);
+}
+
+/* Page by page, the last first. */
+static void part_by_page(struct kunit *test)
+{
+	const struct part *part = test->param_value;
+	struct hooks_state *s = test->priv;
+	unsigned int i;
+
+	acquire(test, part->numbers, part->nr);
+	for (i = part->nr; i--; ) {
+		__gup_pin_released_page(s->pages[i], _THIS_IP_);
+		released(test, 1);
+	}
+	s->nr = 0;
+	expect_pins(test, 0);
+	expect_figures(test, part->nr);
+}
+
+/* By the folio, of which so many pins are released. */
+static void part_by_folio(struct kunit *test)
+{
+	const struct part *part = test->param_value;
+	struct hooks_state *s = test->priv;
+
+	acquire(test, part->numbers, part->nr);
+	__gup_pin_released_folio(s->folio, part->nr, _THIS_IP_);
+	released(test, part->nr);
+	s->nr = 0;
+	expect_pins(test, 0);
+	expect_figures(test, part->nr);
+}
+
+/* Neighbours in memory that are of two folios. */
+static void two_folios(struct kunit *test)
+{
+	static const unsigned int numbers[] = { PAGES - 2, PAGES - 1 };
+	struct hooks_state *s = test->priv;
+	const struct gup_pin_request request = {
+		.pages = s->pages,
+		.addr = ADDR,
+		.api = GUP_PIN_USER_PAGES,
+	};
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, 3);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	acquire(test, numbers, 2);
+	for (i = 0; i < 4; i++)
+		s->pages[2 + i] = page + (i ^ 1);
+	atomic_add(4, &page_folio(page)->_pincount);
+	__gup_pin_released_pages(s->pages, 2, false, _THIS_IP_);
+	s->nr = 6;
+	__gup_pin_acquired(&request, 6);
+	for (i = 0; i < PAGES; i++)
+		KUNIT_EXPECT_EQ(test, pins_on(test, i), i >= PAGES - 2);
+	__gup_pin_released_range(page, 4, false, _THIS_IP_);
+	for (i = 0; i < PAGES; i++)
+		KUNIT_EXPECT_EQ(test, pins_on(test, i), i >= PAGES - 2);
+	__gup_pin_released_range(s->pages[0], 2, false, _THIS_IP_);
+	atomic_set(&page_folio(page)->_pincount, 0);
+	__free_pages(page, 3);
+	expect_figures(test, 8);
+}
+
+static struct kunit_case hooks_cases[] = {
+	KUNIT_CASE_PARAM(part_by_array, part_gen_params),
+	KUNIT_CASE_PARAM(part_by_page, part_gen_params),
+	KUNIT_CASE_PARAM(part_by_folio, part_gen_params),
+	KUNIT_CASE(two_folios),
+	{}
+};
+
+static struct kunit_suite hooks_suite = {
+	.name = "gup_pin_hooks",
+	.init = hooks_init,
+	.exit = hooks_exit,
+	.test_cases = hooks_cases,
+};
+
+kunit_test_suite(hooks_suite);

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Handles: the object that will release pins is put into their records, where the unpin
+ * names no more than the folio.
+ */
+#include <linux/xarray.h>
+
+#include "internal.h"
+
+/**
+ * struct newest - the record that a search has found
+ * @time: of the record; 0 if there is none
+ * @block: number of its block
+ * @origin: of the record
+ * @handled: it has a handle already
+ */
+struct newest {
+	u64 time;
+	unsigned long block;
+	const struct gup_pin_origin *origin;
+	bool handled;
+};
+
+/* The newest record of a task on some pages, or NULL. It is near the end of the list. */
+static struct gup_pin_record *find(struct gup_pin_block *block, u64 mask, pid_t pid)
+{
+	struct gup_pin_record *record = list_last_entry(&block->first.list,
+							struct gup_pin_record, list);
+	unsigned int looked;
+
+	for (looked = 0; looked < GUP_PIN_LOOK; looked++) {
+		if ((record->mask & mask) && record->origin->id.pid == pid)
+			return record;
+		if (record == &block->first)
+			break;
+		record = list_prev_entry(record, list);
+	}
+	return NULL;
+}
+
+static void find_in(struct gup_pin_index *index, unsigned long nr, u64 mask, pid_t pid,
+		    struct newest *newest)
+{
+	struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
+	struct gup_pin_record *record = NULL;
+	struct gup_pin_block *block;
+	unsigned long flags;
+
+	xa_lock_irqsave(&shard->xa, flags);
+	block = gup_pin_index_find(shard, nr);
+	if (block)
+		record = find(block, mask, pid);
+	if (record && record->time > newest->time)
+		*newest = (struct newest) {
+			.time = record->time,
+			.block = nr,
+			.origin = record->origin,
+			.handled = record->flags & GUP_PIN_RECORD_HANDLE,
+		};
+	xa_unlock_irqrestore(&shard->xa, flags);
+}
+
+static void mark(struct gup_pin_index *index, const struct newest *newest, u64 mask, pid_t pid,
+		 unsigned long handle)
+{
+	struct gup_pin_shard *shard = gup_pin_shard_of(index, newest->block);
+	struct gup_pin_record *record = NULL;
+	struct gup_pin_block *block;
+	unsigned long flags;
+
+	xa_lock_irqsave(&shard->xa, flags);
+	block = gup_pin_index_find(shard, newest->block);
+	if (block)
+		record = find(block, mask, pid);
+	if (record && record->time == newest->time && record->origin == newest->origin) {
+		record->cookie = handle;
+		record->flags |= GUP_PIN_RECORD_HANDLE;
+	}
+	xa_unlock_irqrestore(&shard->xa, flags);
+}
+
+/**
+ * gup_pin_keep() - the newest pin of a task on a folio will be released by a handle
+ * @index: the index
+ * @pfn: of the folio's head, or of a page
+ * @npages: of the folio, or 1
+ * @pid: the task
+ * @handle: what the unpin will name; not 0
+ *
+ * Does nothing if the pin is not on record, or has its handle already: a record has pages
+ * of one call, and those are of one object. Any context where the shards' locks may be
+ * taken.
+ */
+void gup_pin_keep(struct gup_pin_index *index, unsigned long pfn, unsigned long npages,
+		  pid_t pid, unsigned long handle)
+{
+	unsigned long nr, last = gup_pin_block_nr(pfn + npages - 1);
+	struct newest newest = {};
+
+	for (nr = gup_pin_block_nr(pfn); nr <= last; nr++)
+		find_in(index, nr, gup_pin_folio_mask(nr, pfn, npages), pid, &newest);
+	if (newest.time && !newest.handled)
+		mark(index, &newest, gup_pin_folio_mask(newest.block, pfn, npages), pid, handle);
+}

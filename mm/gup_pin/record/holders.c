@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What holds a folio, those first that may do most harm.
+ */
+#include <linux/limits.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+
+#include "internal.h"
+
+/* Records to count at a time: for so long, interrupts are off. */
+#define HOLDERS_BATCH	256
+
+/* Calls that are known again when the folio's next block has their records, too. */
+#define CALLS_KNOWN	8
+
+/**
+ * struct tally - a count that is under way
+ * @index: what is walked
+ * @pfn: of the first page
+ * @npages: how many
+ * @try: do not wait for locks
+ * @holders: the sums
+ * @items: the calls that are to be shown
+ * @nr: how many there are so far
+ * @max: how many there is room for
+ * @known: the calls that were met last: by origin and time
+ * @next: where the next goes
+ */
+struct tally {
+	struct gup_pin_index *index;
+	unsigned long pfn;
+	unsigned long npages;
+	bool try;
+	struct gup_pin_holders *holders;
+	struct gup_pin_item *items;
+	unsigned int nr;
+	unsigned int max;
+	struct {
+		const struct gup_pin_origin *origin;
+		u64 time;
+	} known[CALLS_KNOWN];
+	unsigned int next;
+};
+
+/* Write pins come first, then the oldest. */
+static bool comes_before(const struct gup_pin_record *record, const struct gup_pin_item *item)
+{
+	enum gup_pin_mode mode = record->origin->id.mode;
+
+	if (mode != item->id.mode)
+		return mode == GUP_PIN_WRITE;
+	return record->time < item->time;
+}
+
+static struct gup_pin_item *find_item(struct tally *tally, const struct gup_pin_record *record)
+{
+	unsigned int i;
+
+	for (i = 0; i < tally->nr; i++)
+		if (tally->items[i].time == record->time &&
+		    gup_pin_id_equal(&tally->items[i].id, &record->origin->id))
+			return &tally->items[i];
+	return NULL;
+}
+
+/* Put a record in its place, if it has one among the first. */
+static void insert(struct tally *tally, const struct gup_pin_block *block,
+		   const struct gup_pin_record *record, u64 mask)
+{
+	struct gup_pin_item *items = tally->items, *item = find_item(tally, record);
+	unsigned int i = tally->nr;
+
+	if (item) {
+		item->pages += gup_pin_count(mask);
+		item->pins += gup_pin_count(mask) * record->pins;
+		return;
+	}
+	while (i && comes_before(record, &items[i - 1]))
+		i--;
+	if (i == tally->max)
+		return;
+	if (tally->nr < tally->max)
+		tally->nr++;
+	memmove(&items[i + 1], &items[i], (tally->nr - 1 - i) * sizeof(*items));
+	gup_pin_fill_item(&items[i], block, record, mask);
+}
+
+static bool is_known(struct tally *tally, const struct gup_pin_record *record)
+{
+	unsigned int i;
+
+	for (i = 0; i < CALLS_KNOWN; i++)
+		if (tally->known[i].origin == record->origin &&
+		    tally->known[i].time == record->time)
+			return true;
+	tally->known[tally->next].origin = record->origin;
+	tally->known[tally->next].time = record->time;
+	tally->next = (tally->next + 1) % CALLS_KNOWN;
+	return false;
+}
+
+static void count(struct tally *tally, const struct gup_pin_block *block,
+		  const struct gup_pin_record *record, u64 mask)
+{
+	struct gup_pin_holders *holders = tally->holders;
+	unsigned int pins = gup_pin_count(mask) * record->pins;
+
+	holders->calls += !is_known(tally, record);
+	holders->pins += pins;
+	holders->oldest = min(holders->oldest, record->time);
+	if (gup_pin_is_write(record))
+		holders->writes += pins;
+	insert(tally, block, record, mask);
+}
+
+/* This is to accuse: what was known when tracking was switched on late is not enough. */
+static bool all_recorded(const struct gup_pin_index *index, const struct gup_pin_shard *shard)
+{
+	return READ_ONCE(index->complete) && !shard->untracked;
+}
+
+/* Returns false if the lock could not be had. */
+static bool count_block(struct tally *tally, unsigned long nr)
+{
+	struct gup_pin_shard *shard = gup_pin_shard_of(tally->index, nr);
+	u64 mask = gup_pin_folio_mask(nr, tally->pfn, tally->npages);
+	struct gup_pin_record *record;
+	struct gup_pin_block *block;
+	unsigned int seen = 0;
+	unsigned long flags;
+
+	if (!tally->try)
+		xa_lock_irqsave(&shard->xa, flags);
+	else if (!spin_trylock_irqsave(&shard->xa.xa_lock, flags))
+		return false;
+	block = gup_pin_index_find(shard, nr);
+	tally->holders->all_recorded &= all_recorded(tally->index, shard);
+	record = block ? &block->first : NULL;
+	while (record) {
+		bool pause = ++seen % HOLDERS_BATCH == 0;
+
+		if (record->mask & mask)
+			count(tally, block, record, record->mask & mask);
+		if (pause && tally->try)
+			break;
+		record = pause ? gup_pin_pause(shard, block, record, &flags) :
+				 gup_pin_next_record(block, record);
+	}
+	if (block)
+		gup_pin_index_tidy(shard, block);
+	xa_unlock_irqrestore(&shard->xa, flags);
+	return true;
+}
+
+static bool count_folio(struct tally *tally)
+{
+	unsigned long nr = gup_pin_block_nr(tally->pfn);
+	unsigned long last = gup_pin_block_nr(tally->pfn + tally->npages - 1);
+
+	*tally->holders = (struct gup_pin_holders) {
+		.oldest = U64_MAX,
+		.all_recorded = true,
+	};
+	for (; nr <= last; nr++)
+		if (!count_block(tally, nr))
+			return false;
+	return true;
+}
+
+/**
+ * gup_pin_walk_holders_of() - the pins on some pages of a folio, and their sums
+ * @index: the index
+ * @pfn: of the first page
+ * @npages: how many
+ * @items: filled in, one for each call: write pins first, then the oldest
+ * @max: how many items there is room for; the others only count
+ * @holders: filled in
+ *
+ * Any context where the shards' locks may be taken.
+ *
+ * Return: how many items were filled in.
+ */
+unsigned int gup_pin_walk_holders_of(struct gup_pin_index *index, unsigned long pfn,
+				     unsigned long npages, struct gup_pin_item *items,
+				     unsigned int max, struct gup_pin_holders *holders)
+{
+	struct tally tally = {
+		.index = index,
+		.pfn = pfn,
+		.npages = npages,
+		.holders = holders,
+		.items = items,
+		.max = max,
+	};
+
+	count_folio(&tally);
+	return tally.nr;
+}
+
+/**
+ * gup_pin_walk_holders() - as gup_pin_walk_holders_of(), of all pages of a folio
+ * @index: the index
+ * @pfn: of the folio's head
+ * @items: filled in
+ * @max: how many items there is room for
+ * @holders: filled in
+ *
+ * Return: how many items were filled in.
+ */
+unsigned int gup_pin_walk_holders(struct gup_pin_index *index, unsigned long pfn,
+				  struct gup_pin_item *items, unsigned int max,
+				  struct gup_pin_holders *holders)
+{
+	return gup_pin_walk_holders_of(index, pfn, gup_pin_folio_pages(pfn), items, max,
+				       holders);
+}
+
+/**
+ * gup_pin_try_holders() - as gup_pin_walk_holders(), without waiting
+ * @index: the index
+ * @pfn: of the folio's head
+ * @items: filled in
+ * @max: how many items there is room for
+ * @holders: filled in; of very many records on a block, the oldest
+ * @busy: set if a shard's lock could not be had
+ *
+ * For a caller that may hold any lock, those of shards too.
+ *
+ * Return: how many items were filled in.
+ */
+unsigned int gup_pin_try_holders(struct gup_pin_index *index, unsigned long pfn,
+				 struct gup_pin_item *items, unsigned int max,
+				 struct gup_pin_holders *holders, bool *busy)
+{
+	struct tally tally = {
+		.index = index,
+		.pfn = pfn,
+		.npages = gup_pin_folio_pages(pfn),
+		.try = true,
+		.holders = holders,
+		.items = items,
+		.max = max,
+	};
+
+	*busy = !count_folio(&tally);
+	return tally.nr;
+}
+
+/* Are all pins on these pages of a block on record, at least one each, and for read? */
+static bool only_reads_in(struct gup_pin_index *index, unsigned long nr, u64 mask)
+{
+	struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
+	struct gup_pin_record *record;
+	struct gup_pin_block *block;
+	unsigned long flags;
+	u64 reads = 0, writes = U64_MAX;
+
+	xa_lock_irqsave(&shard->xa, flags);
+	block = gup_pin_index_find(shard, nr);
+	/* Of very many it is not looked at which they are. */
+	if (block && all_recorded(index, shard) && block->nr_records <= HOLDERS_BATCH) {
+		writes = block->guessed;
+		for (record = gup_pin_first_record(block); record;
+		     record = gup_pin_next_record(block, record)) {
+			/* A reader's place has no origin. */
+			if (!(record->mask & mask))
+				continue;
+			if (gup_pin_is_write(record))
+				writes |= record->mask;
+			else
+				reads |= record->mask;
+		}
+	}
+	xa_unlock_irqrestore(&shard->xa, flags);
+	return !(writes & mask) && !(mask & ~reads);
+}
+
+/**
+ * gup_pin_only_reads() - were neighbouring pages of a folio certainly pinned for read?
+ * @index: the index
+ * @pfn: of the first page
+ * @npages: how many
+ *
+ * Any context where the shards' locks may be taken.
+ *
+ * Return: true if so: each has a pin on record, none of them is for write, and none can be
+ * without a record.
+ */
+bool gup_pin_only_reads(struct gup_pin_index *index, unsigned long pfn,
+			unsigned long npages)
+{
+	unsigned long nr;
+
+	for (nr = gup_pin_block_nr(pfn); nr <= gup_pin_block_nr(pfn + npages - 1); nr++)
+		if (!only_reads_in(index, nr, gup_pin_folio_mask(nr, pfn, npages)))
+			return false;
+	return true;
+}

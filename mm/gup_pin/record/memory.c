@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The memory that tracking takes: where it comes from, how much it is, and the
+ * bound that may be set to it.
+ */
+#include <linux/math64.h>
+#include <linux/percpu.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+static struct kmem_cache *caches[NR_GUP_PIN_KINDS] __ro_after_init;
+static unsigned int sizes[NR_GUP_PIN_KINDS] __ro_after_init;
+
+/* Bytes that were taken on a CPU, less those given back: only the sum means anything. */
+static DEFINE_PER_CPU(long, bytes);
+
+/* Bytes that a CPU may still take without adding up those of all. */
+static DEFINE_PER_CPU(long, allowance);
+#define ALLOWANCE_MAX	((long)SZ_64K)
+
+unsigned long gup_pin_max_memory_mb __read_mostly;
+/**
+ * gup_pin_memory_bytes() - what blocks, records, origins and xa_nodes take
+ *
+ * Return: bytes; exact while nothing is pinned or unpinned.
+ */
+u64 gup_pin_memory_bytes(void)
+{
+	long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu(bytes, cpu));
+	return max(sum, 0L);
+}
+
+static u64 bound_bytes(unsigned long max_mb)
+{
+	return min(max_mb, SZ_2G) * (u64)SZ_1M;
+}
+
+/**
+ * gup_pin_memory_full() - has tracking as much memory as it may have?
+ *
+ * Any context.
+ */
+bool gup_pin_memory_full(void)
+{
+	unsigned long max_mb = READ_ONCE(gup_pin_max_memory_mb);
+
+	return max_mb && gup_pin_memory_bytes() >= bound_bytes(max_mb);
+}
+
+/**
+ * gup_pin_memory_count() - memory was taken, or given back, by other means
+ * @change: so many bytes more
+ *
+ * Any context.
+ */
+void gup_pin_memory_count(long change)
+{
+	this_cpu_add(bytes, change);
+}
+
+/* Give this CPU a part of what is left, so that it rarely needs to look. */
+static noinline bool get_allowance(unsigned long max_mb, unsigned int size)
+{
+	u64 max = bound_bytes(max_mb), used = gup_pin_memory_bytes(), part;
+
+	if (used + size > max)
+		return false;
+	part = div_u64(max - used, 2 * num_possible_cpus());
+	this_cpu_write(allowance, min_t(u64, part, ALLOWANCE_MAX));
+	return true;
+}
+
+/* The bound is kept to ALLOWANCE_MAX a CPU, and the xa_nodes that come with that. */
+static bool may_allocate(unsigned int size)
+{
+	unsigned long max_mb = READ_ONCE(gup_pin_max_memory_mb);
+
+	return !max_mb || this_cpu_sub_return(allowance, size) >= 0 ||
+	       get_allowance(max_mb, size);
+}
+
+/**
+ * gup_pin_alloc() - get memory for an object
+ * @kind: what for
+ * @gfp: how; may sleep if this says so
+ *
+ * Return: the memory, not initialised; NULL if there is none, or if the bound
+ * is reached.
+ */
+void *gup_pin_alloc(enum gup_pin_kind kind, gfp_t gfp)
+{
+	void *object;
+
+	if (!may_allocate(sizes[kind]))
+		return NULL;
+	object = kmem_cache_alloc(caches[kind], gfp);
+	if (object)
+		gup_pin_memory_count(sizes[kind]);
+	return object;
+}
+
+/**
+ * gup_pin_uncount() - an object is about to be freed by other means
+ * @kind: of the object
+ */
+void gup_pin_uncount(enum gup_pin_kind kind)
+{
+	gup_pin_memory_count(-(long)sizes[kind]);
+}
+
+/**
+ * gup_pin_free() - give an object back
+ * @kind: of the object
+ * @object: the object, or NULL
+ *
+ * Any context but NMI.
+ */
+void gup_pin_free(enum gup_pin_kind kind, void *object)
+{
+	if (!object)
+		return;
+	gup_pin_uncount(kind);
+	kmem_cache_free(caches[kind], object);
+}
+
+static bool __init make_cache(enum gup_pin_kind kind, const char *name,
+			      unsigned int size)
+{
+	caches[kind] = kmem_cache_create(name, size, sizeof(void *), 0, NULL);
+	if (caches[kind])
+		sizes[kind] = kmem_cache_size(caches[kind]);
+	return caches[kind];
+}
+
+/**
+ * gup_pin_memory_init() - set up, at boot
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init gup_pin_memory_init(void)
+{
+	bool ok;
+
+	ok = make_cache(GUP_PIN_BLOCKS, "gup_pin_block",
+			sizeof(struct gup_pin_block)) &&
+	     make_cache(GUP_PIN_RECORDS, "gup_pin_record",
+			sizeof(struct gup_pin_record)) &&
+	     make_cache(GUP_PIN_ORIGINS, "gup_pin_origin",
+			sizeof(struct gup_pin_origin));
+	return ok ? 0 : -ENOMEM;
+}

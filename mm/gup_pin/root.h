@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The one global that crash-dump scripts start at.
+ */
+#ifndef _MM_GUP_PIN_ROOT_H
+#define _MM_GUP_PIN_ROOT_H
+
+#include <linux/mutex.h>
+
+#include "hazard/hazard.h"
+#include "record/record.h"
+
+struct gup_pin_ring;
+
+/**
+ * struct gup_pin_root - where crash-dump scripts start
+ * @format: GUP_PIN_FORMAT
+ * @shard_bits: GUP_PIN_SHARD_BITS
+ * @block_shift: GUP_PIN_BLOCK_SHIFT
+ * @index: all live pins
+ * @origins: all origins
+ * @hazards: how often each hazard was met
+ * @reports_suppressed: hazards that were counted but not printed
+ * @false_positive: folios that writeback found pinned, though they were not
+ * @ring: the hazards that are kept
+ * @hazard_names: name of each enum gup_pin_hazard_kind
+ * @stake_names: name of each enum gup_pin_stake
+ * @api_names: name of each enum gup_pin_api
+ * @switching: held while tracking is switched on or off
+ */
+struct gup_pin_root {
+	u32 format;
+	u32 shard_bits;
+	u32 block_shift;
+	struct gup_pin_index index;
+	struct gup_pin_origins origins;
+	atomic64_t hazards[NR_GUP_PIN_HAZARDS];
+	atomic64_t reports_suppressed;
+	atomic64_t false_positive;
+	struct gup_pin_ring *ring;
+	const char *const *hazard_names;
+	const char *const *stake_names;
+	const char *const *api_names;
+	struct mutex switching;	/* on or off */
+};
+
+extern struct gup_pin_root gup_pin_root;
+
+/* hooks.c */
+pid_t gup_pin_mm_owner(struct mm_struct *mm);
+
+/* huge.c */
+bool gup_pin_mapped_huge(struct mm_struct *mm, unsigned long addr,
+			 const struct page *page);
+
+/* control.c */
+bool gup_pin_ready(void);
+int gup_pin_switch(bool on);
+
+#endif /* _MM_GUP_PIN_ROOT_H */

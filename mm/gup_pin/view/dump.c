@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dump_page() prints the pins on a page, so that every report of the kernel
+ * about a page that cannot be moved, offlined or freed names who holds it.
+ *
+ * alloc_contig_range() does not even try to move anonymous memory that is pinned,
+ * so nobody would dump it: pinned memory that is in its way is looked for here.
+ */
+#include <linux/gfp.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/mmdebug.h>
+#include <linux/preempt.h>
+#include <linux/printk.h>
+#include <linux/ratelimit.h>
+#include <linux/sched/clock.h>
+
+#include "view.h"
+
+#undef pr_fmt
+#define pr_fmt(fmt)	"gup_pin: " fmt
+
+/* A page may be pinned by thousands of calls; a report is no place for all. */
+#define DUMP_CALLS	8
+
+/* Of a range that cannot be had, so many folios say enough. */
+#define DUMP_FOLIOS	4
+
+/* May the lock of a shard be tried here? On PREEMPT_RT it is one that sleeps. */
+static bool can_look(void)
+{
+	return !in_nmi() && !(IS_ENABLED(CONFIG_PREEMPT_RT) && in_hardirq());
+}
+
+static void dump_item(const struct gup_pin_item *item)
+{
+	const struct gup_pin_run run = {
+		.first = *item,
+		.pages = item->pages,
+		.pins = item->pins,
+	};
+	char line[GUP_PIN_LINE_MAX];
+
+	gup_pin_format_run(line, sizeof(line), &run, local_clock());
+	pr_warn("%s\n", line);
+	if (item->id.stack)
+		stack_depot_print(item->id.stack);
+}
+
+/* Other stacks have a say in how much of this one is left; one report at a time. */
+static struct gup_pin_item items[DUMP_CALLS];
+static DEFINE_RAW_SPINLOCK(items_lock);
+
+static void dump_locked(const struct page *page)
+{
+	struct gup_pin_holders holders;
+	unsigned int i, nr;
+	bool busy;
+
+	nr = gup_pin_try_holders(&gup_pin_root.index, page_to_pfn(compound_head(page)), items,
+				 DUMP_CALLS, &holders, &busy);
+	if (nr)
+		pr_warn("page has %u recorded pins\n", holders.pins);
+	for (i = 0; i < nr; i++)
+		dump_item(&items[i]);
+	if (nr == DUMP_CALLS)
+		pr_warn("more calls that pinned it may be in debugfs\n");
+	if (busy)
+		pr_warn("the page's pins are being changed, not shown\n");
+	else if (!nr)
+		pr_warn("page has no recorded pins\n");
+}
+
+void __gup_pin_dump_page(const struct page *page)
+{
+	unsigned long flags;
+
+	if (PagePoisoned(page))
+		return;
+	if (!can_look()) {
+		pr_warn("the page's pins cannot be looked up in this context\n");
+		return;
+	}
+	if (!raw_spin_trylock_irqsave(&items_lock, flags)) {
+		pr_warn("another page's pins are being shown\n");
+		return;
+	}
+	dump_locked(page);
+	raw_spin_unlock_irqrestore(&items_lock, flags);
+}
+
+/**
+ * __gup_pin_contig_busy() - dump what is pinned in a range of memory
+ * @start: first pfn
+ * @end: the last, and one
+ * @gfp: how the range was to be allocated
+ *
+ * May be called from any context where the shards' locks may be taken. CMA tries one
+ * range after the other, so the rate is bounded, as for memory that is to go offline.
+ */
+void __gup_pin_contig_busy(unsigned long start, unsigned long end, gfp_t gfp)
+{
+	static DEFINE_RATELIMIT_STATE(rate, DEFAULT_RATELIMIT_INTERVAL,
+				      DEFAULT_RATELIMIT_BURST);
+	/* Of a large folio that was pinned as a whole, the end may be in the range. */
+	unsigned long from = min(start, folio_pfn(page_folio(pfn_to_page(start))));
+	unsigned long last = ULONG_MAX;
+	struct gup_pin_item item;
+	struct gup_pin_walk walk;
+	unsigned int dumped = 0;
+
+	if (gfp & __GFP_NOWARN)
+		return;
+	gup_pin_walk_start(&walk, &gup_pin_root.index, from, end - 1);
+	while (dumped < DUMP_FOLIOS && gup_pin_walk_items(&walk, &item, 1)) {
+		if (item.head == last || item.head >= end ||
+		    item.head + (1UL << item.folio.order) <= start)
+			continue;
+		if (!__ratelimit(&rate))
+			break;
+		last = item.head;
+		dump_page(pfn_to_page(item.head), "pinned, in a range to be allocated");
+		dumped++;
+	}
+	gup_pin_walk_end(&walk);
+}

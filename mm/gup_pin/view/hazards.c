@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /sys/kernel/debug/gup_pin/hazards
+ */
+#include <linux/fs.h>
+#include <linux/kallsyms.h>
+#include <linux/sched/clock.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
+
+#include "view.h"
+
+/**
+ * struct hazards_iter - a reader of `hazards`
+ * @at: the position in the file, in records, that @hazard is at
+ * @end: there are no more
+ * @filter: which records are wanted
+ * @hazard: that record
+ */
+struct hazards_iter {
+	loff_t at;
+	bool end;
+	struct gup_pin_filter filter;
+	struct gup_pin_hazard_record hazard;
+};
+
+static bool next_wanted(struct hazards_iter *iter)
+{
+	struct gup_pin_hazard_record *hazard = &iter->hazard;
+
+	while (gup_pin_ring_get(hazard, hazard->seq))
+		if (gup_pin_filter_hazard(&iter->filter, hazard, local_clock()))
+			return true;
+	return false;
+}
+
+/* As in `pins`, it is never asked to go back by less than the whole file. */
+static void *hazards_start(struct seq_file *m, loff_t *pos)
+{
+	struct hazards_iter *iter = m->private;
+
+	if (!*pos) {
+		iter->at = 0;
+		iter->end = false;
+		iter->hazard.seq = 0;
+		return SEQ_START_TOKEN;
+	}
+	return *pos == iter->at && !iter->end ? &iter->hazard : NULL;
+}
+
+static void *hazards_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	struct hazards_iter *iter = m->private;
+
+	iter->at = ++*pos;
+	iter->end = !next_wanted(iter);
+	return iter->end ? NULL : &iter->hazard;
+}
+
+static void hazards_stop(struct seq_file *m, void *v)
+{
+}
+
+static void show_stack_of(struct seq_file *m, const char *title,
+			  const unsigned long *entries, unsigned int nr)
+{
+	unsigned int i;
+
+	seq_printf(m, "%s:\n", title);
+	for (i = 0; i < nr; i++)
+		seq_printf(m, " %pS\n", (void *)entries[i]);
+}
+
+/* Each part has a buffer that would be too much for one stack frame with the others. */
+static noinline_for_stack void show_event(struct seq_file *m,
+					  const struct gup_pin_hazard_record *hazard,
+					  u64 now)
+{
+	const struct gup_pin_event *event = &hazard->event;
+	char comm[GUP_PIN_COMM_MAX];
+
+	gup_pin_format_comm(comm, event->comm);
+	seq_printf(m, "kind=%s age_ms=%llu task=%d/%d comm=%s ",
+		   gup_pin_hazard_names[hazard->kind],
+		   gup_pin_age_ms(event->time, now), event->tgid, event->pid,
+		   comm);
+}
+
+static noinline_for_stack void show_pin(struct seq_file *m,
+					const struct gup_pin_item *pin, u64 now)
+{
+	const struct gup_pin_run run = {
+		.first = *pin,
+		.pages = pin->pages,
+		.pins = pin->pins,
+	};
+	char line[GUP_PIN_LINE_MAX];
+
+	gup_pin_format_run(line, sizeof(line), &run, now);
+	seq_puts(m, line);
+}
+
+static noinline_for_stack void show_func(struct seq_file *m, unsigned long ip)
+{
+	char func[KSYM_SYMBOL_LEN];
+
+	sprint_symbol(func, ip);
+	/* Neither the function's size nor its module is part of the word. */
+	func[strcspn(func, "/ ")] = '\0';
+	seq_printf(m, " func=%s", func);
+}
+
+static void show_line(struct seq_file *m,
+		      const struct gup_pin_hazard_record *hazard, u64 now)
+{
+	show_event(m, hazard, now);
+	show_pin(m, &hazard->pin, now);
+	show_func(m, hazard->event.ip);
+	seq_printf(m, " pins_on_folio=%u", hazard->pins);
+	gup_pin_show_path(m, hazard->name);
+	seq_printf(m, " count=%llu last_ms=%llu reported=%u indexes=0x%lx-0x%lx stake=%s\n",
+		   hazard->count, gup_pin_age_ms(hazard->place.used, now),
+		   hazard->reported, hazard->first_index, hazard->last_index,
+		   gup_pin_stake_names[hazard->stake]);
+}
+
+static int hazards_show(struct seq_file *m, void *v)
+{
+	const struct gup_pin_hazard_record *hazard = v;
+	unsigned long *entries;
+	unsigned int nr;
+
+	if (v == SEQ_START_TOKEN) {
+		seq_printf(m, "# gup_pin hazards %d\n", GUP_PIN_TEXT_FORMAT);
+		return 0;
+	}
+	show_line(m, hazard, local_clock());
+	show_stack_of(m, "event", hazard->event.entries, hazard->event.nr);
+	nr = stack_depot_fetch(hazard->pin.id.stack, &entries);
+	show_stack_of(m, "pin", entries, nr);
+	seq_putc(m, '\n');
+	return 0;
+}
+
+static const struct seq_operations hazards_sops = {
+	.start = hazards_start,
+	.next = hazards_next,
+	.stop = hazards_stop,
+	.show = hazards_show,
+};
+
+static int hazards_open(struct inode *inode, struct file *file)
+{
+	if (!__seq_open_private(file, &hazards_sops,
+				sizeof(struct hazards_iter)))
+		return -ENOMEM;
+	return 0;
+}
+
+static ssize_t hazards_write(struct file *file, const char __user *ubuf,
+			     size_t count, loff_t *ppos)
+{
+	struct seq_file *m = file->private_data;
+	struct hazards_iter *iter = m->private;
+
+	return gup_pin_filter_write(m, &iter->filter, ubuf, count, ppos);
+}
+
+const struct file_operations gup_pin_hazards_fops = {
+	.open = hazards_open,
+	.read = seq_read,
+	.write = hazards_write,
+	.llseek = seq_lseek,
+	.release = seq_release_private,
+};

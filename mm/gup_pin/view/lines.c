@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Files whose lines are pins: `pins`, `orphans` and /proc/PID/gup_pins. A reader
+ * keeps a place in the index and the runs that are being put together, so that
+ * it needs as much memory for a million pins as for one.
+ */
+#include <linux/pid_namespace.h>
+#include <linux/sched.h>
+#include <linux/sched/clock.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
+
+#include "view.h"
+
+static const struct gup_pin_run *next_wanted(struct gup_pin_lines *lines)
+{
+	const struct gup_pin_run *run;
+
+	/* Few of very many may be wanted: let go of a reader that is killed. */
+	while (!fatal_signal_pending(current)) {
+		run = gup_pin_runs_next(&lines->runs);
+		if (!run || !lines->wanted ||
+		    lines->wanted(lines, &run->first, local_clock()))
+			return run;
+		cond_resched();
+	}
+	return NULL;
+}
+
+/**
+ * gup_pin_lines_start() - go to a line
+ * @lines: the reader
+ * @pos: the line's number
+ *
+ * seq_file asks again for the line that did not fit, or else starts over: it
+ * never goes back by less than the whole file.
+ *
+ * Return: SEQ_START_TOKEN, a run, or NULL at the end.
+ */
+void *gup_pin_lines_start(struct gup_pin_lines *lines, loff_t *pos)
+{
+	if (!*pos) {
+		gup_pin_runs_end(&lines->runs);
+		gup_pin_runs_init(&lines->runs, &gup_pin_root.index,
+				  &lines->filter);
+		lines->at = 0;
+		return SEQ_START_TOKEN;
+	}
+	return *pos == lines->at ? (void *)lines->run : NULL;
+}
+
+/**
+ * gup_pin_lines_next() - go to the next line
+ * @lines: the reader
+ * @pos: counts up
+ *
+ * Return: as gup_pin_lines_start().
+ */
+void *gup_pin_lines_next(struct gup_pin_lines *lines, loff_t *pos)
+{
+	lines->at = ++*pos;
+	lines->run = next_wanted(lines);
+	return (void *)lines->run;
+}
+
+/**
+ * gup_pin_lines_release() - the file is closed
+ * @inode: its inode
+ * @file: the file; a seq_file, whose private data is a &struct gup_pin_lines
+ *
+ * Return: 0.
+ */
+int gup_pin_lines_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+	struct gup_pin_lines *lines = m->private;
+
+	gup_pin_runs_end(&lines->runs);
+	return seq_release_private(inode, file);
+}
+
+/* Ids as the reader's namespace has them, and nothing that he may not see. */
+static void apply_view(const struct gup_pin_lines *lines,
+		       struct gup_pin_item *pin, u64 now)
+{
+	struct gup_pin_id *id = &pin->id;
+	u64 age = now > pin->time ? now - pin->time : 0;
+
+	if (lines->hide) {
+		pin->pfn = 0;
+		pin->head = 0;
+		id->stack = 0;
+	}
+	if (lines->ns) {
+		id->owner = gup_pin_process_nr(id->owner, age, lines->ns);
+		id->tgid = gup_pin_process_nr(id->tgid, age, lines->ns);
+		id->pid = gup_pin_task_nr(id->pid, age, lines->ns);
+	}
+}
+
+/* All but the file's name. */
+static unsigned int format_line(const struct gup_pin_lines *lines,
+				const struct gup_pin_run *run, char *line)
+{
+	u64 now = local_clock();
+	struct gup_pin_run seen;
+
+	if (lines->hide || lines->ns) {
+		seen = *run;
+		apply_view(lines, &seen.first, now);
+		run = &seen;
+	}
+	return gup_pin_format_run(line, GUP_PIN_LINE_MAX, run, now);
+}
+
+static void show_name(struct seq_file *m, const struct gup_pin_lines *lines,
+		      const struct gup_pin_run *run)
+{
+	char name[GUP_PIN_NAME_MAX];
+
+	gup_pin_item_name(&run->first, name, sizeof(name));
+	/* Folders may be out of the reader's reach. */
+	gup_pin_show_path(m, lines->hide ? kbasename(name) : name);
+	seq_putc(m, '\n');
+}
+
+/**
+ * gup_pin_lines_show() - print a line
+ * @m: where to
+ * @lines: the reader
+ * @v: what gup_pin_lines_start() or gup_pin_lines_next() returned
+ *
+ * Return: 0.
+ */
+int gup_pin_lines_show(struct seq_file *m, const struct gup_pin_lines *lines,
+		       void *v)
+{
+	static const char no_name[] = " path=\n";
+	char line[GUP_PIN_LINE_MAX + sizeof(no_name)];
+	const struct gup_pin_run *run = v;
+	unsigned int len;
+
+	if (v == SEQ_START_TOKEN) {
+		seq_printf(m, "# gup_pin %s %d\n", lines->title,
+			   GUP_PIN_TEXT_FORMAT);
+		return 0;
+	}
+	len = format_line(lines, run, line);
+	/* Most are anonymous memory: in one go. */
+	if (!run->first.folio.ino) {
+		strscpy(line + len, no_name, sizeof(no_name));
+		seq_write(m, line, len + sizeof(no_name) - 1);
+		return 0;
+	}
+	seq_write(m, line, len);
+	show_name(m, lines, run);
+	return 0;
+}

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /sys/kernel/debug/gup_pin/refused: pins for long that the kernel did not give,
+ * counted by who asked, and where.
+ *
+ * The reasons are met deep in mm/gup.c, where alone they are told apart from
+ * other errors of the same number; which pin function was called tells the stack.
+ */
+#include <linux/cred.h>
+#include <linux/errno.h>
+#include <linux/fs.h>
+#include <linux/gup_pin.h>
+#include <linux/kallsyms.h>
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/rculist.h>
+#include <linux/sched.h>
+#include <linux/sched/clock.h>
+#include <linux/secretmem.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/stackdepot.h>
+#include <linux/stacktrace.h>
+#include <linux/string.h>
+
+#include "../../internal.h"
+#include "view.h"
+
+/* Records that are kept: a driver may be asked by endless tasks. */
+#define REFUSED_MAX	1024
+
+/* Frames of mm/gup.c below the pin function. */
+#define REFUSED_BELOW	12
+
+/**
+ * struct refused - refusals of one origin, for one reason
+ * @list: in refused_list; RCU
+ * @rcu: frees it
+ * @id: who asked for what
+ * @err: what the pin function found
+ * @count: how often
+ * @oldest: time of the first, in ns of local_clock()
+ * @newest: of the last
+ * @target: what the last was about
+ */
+struct refused {
+	struct list_head list;
+	struct rcu_head rcu;
+	struct gup_pin_id id;
+	int err;
+	u64 count;
+	u64 oldest;
+	u64 newest;
+	struct gup_pin_target target;
+};
+
+static LIST_HEAD(refused_list);
+static DEFINE_SPINLOCK(refused_lock);
+static unsigned int nr_refused;
+static atomic64_t refusals;
+
+/**
+ * gup_pin_refusals() - how many pins for long were refused
+ *
+ * Return: their number, including those of origins that are not kept apart.
+ */
+u64 gup_pin_refusals(void)
+{
+	return atomic64_read(&refusals);
+}
+
+/* Where a function is; for architectures whose pointers to it are not. */
+static bool returns_into(unsigned long ip, void *function)
+{
+	unsigned long at = (unsigned long)dereference_function_descriptor(function);
+	unsigned long size, offset;
+
+	if (!kallsyms_lookup_size_offset(at, &size, &offset))
+		return false;
+	return ip - (at - offset) <= size;
+}
+
+static unsigned int find_api(unsigned long ip)
+{
+	static void *const apis[NR_GUP_PIN_APIS] = {
+		[GUP_PIN_USER_PAGES]		= pin_user_pages,
+		[GUP_PIN_USER_PAGES_FAST]	= pin_user_pages_fast,
+		[GUP_PIN_USER_PAGES_REMOTE]	= pin_user_pages_remote,
+		[GUP_PIN_USER_PAGES_UNLOCKED]	= pin_user_pages_unlocked,
+		[GUP_PIN_MEMFD_PIN_FOLIOS]	= memfd_pin_folios,
+	};
+	unsigned int api;
+
+	for (api = 0; api < NR_GUP_PIN_APIS; api++)
+		if (apis[api] && returns_into(ip, apis[api]))
+			break;
+	return api;
+}
+
+/* Leave out what the pin function called, as in the stacks of pins. */
+static void fill_stack(struct gup_pin_id *id)
+{
+	unsigned long entries[GUP_PIN_STACK_DEPTH + REFUSED_BELOW];
+	unsigned int nr, i, api = NR_GUP_PIN_APIS;
+
+	nr = stack_trace_save(entries, ARRAY_SIZE(entries), 2);
+	for (i = 0; i < min_t(unsigned int, nr, REFUSED_BELOW); i++) {
+		api = find_api(entries[i]);
+		if (api < NR_GUP_PIN_APIS)
+			break;
+	}
+	if (api == NR_GUP_PIN_APIS)
+		i = 0;
+	id->api = api;
+	id->stack = stack_depot_save(entries + i,
+				     min_t(unsigned int, nr - i,
+					   GUP_PIN_STACK_DEPTH),
+				     GFP_NOWAIT | __GFP_NOWARN);
+}
+
+static struct refused *refused_find(const struct gup_pin_id *id, int err)
+{
+	struct refused *refused;
+
+	list_for_each_entry(refused, &refused_list, list)
+		if (refused->err == err && gup_pin_id_equal(&refused->id, id))
+			return refused;
+	return NULL;
+}
+
+/* Is there a record to count it in? */
+static bool refused_count(const struct gup_pin_id *id, int err,
+			  const struct gup_pin_target *target)
+{
+	struct refused *refused;
+
+	lockdep_assert_held(&refused_lock);
+	refused = refused_find(id, err);
+	if (!refused)
+		return false;
+	WRITE_ONCE(refused->count, refused->count + 1);
+	WRITE_ONCE(refused->newest, local_clock());
+	refused->target = *target;
+	return true;
+}
+
+/* Give up the record of what has not happened for longest. */
+static void refused_make_room(void)
+{
+	struct refused *refused, *stale = NULL;
+
+	lockdep_assert_held(&refused_lock);
+	if (nr_refused < REFUSED_MAX) {
+		nr_refused++;
+		return;
+	}
+	list_for_each_entry(refused, &refused_list, list)
+		if (!stale || refused->newest < stale->newest)
+			stale = refused;
+	list_del_rcu(&stale->list);
+	kfree_rcu(stale, rcu);
+}
+
+static void refused_add(const struct gup_pin_id *id, int err,
+			const struct gup_pin_target *target)
+{
+	struct refused *new = kzalloc(sizeof(*new), GFP_NOWAIT | __GFP_NOWARN);
+
+	if (!new)
+		return;
+	new->id = *id;
+	new->err = err;
+	new->count = 1;
+	new->oldest = local_clock();
+	new->newest = new->oldest;
+	new->target = *target;
+	spin_lock(&refused_lock);
+	/* It may be known by now: an origin without a stack may be another task's, too. */
+	if (!refused_count(id, err, target)) {
+		refused_make_room();
+		list_add_tail_rcu(&new->list, &refused_list);
+		new = NULL;
+	}
+	spin_unlock(&refused_lock);
+	kfree(new);
+}
+
+/**
+ * gup_pin_refused_by() - count a refusal
+ * @id: who asked for what
+ * @err: why not
+ * @target: what was not given
+ *
+ * In a task; does not wait for memory. Without memory for a new record it is but
+ * counted in `stats`.
+ */
+void gup_pin_refused_by(const struct gup_pin_id *id, int err,
+			const struct gup_pin_target *target)
+{
+	bool known;
+
+	atomic64_inc(&refusals);
+	spin_lock(&refused_lock);
+	known = refused_count(id, err, target);
+	spin_unlock(&refused_lock);
+	if (!known)
+		refused_add(id, err, target);
+}
+
+/* By the hook's out-of-line part: as many frames are left out. */
+static __always_inline void refuse(struct mm_struct *mm, unsigned int gup_flags,
+				   int err, const struct gup_pin_target *target)
+{
+	struct gup_pin_id id = {
+		.mode = gup_flags & FOLL_WRITE ? GUP_PIN_WRITE : GUP_PIN_READ,
+		.term = GUP_PIN_LONG,
+		.tgid = task_tgid_nr(current),
+		.pid = task_pid_nr(current),
+		.owner = gup_pin_mm_owner(mm),
+		.uid = __kuid_val(current_uid()),
+	};
+
+	memcpy(id.comm, current->comm, sizeof(id.comm));
+	id.comm[sizeof(id.comm) - 1] = '\0';
+	fill_stack(&id);
+	gup_pin_refused_by(&id, err, target);
+	/* No tail call, so that as many frames as are left out are there. */
+	barrier();
+}
+
+/* Pages to look at for one that had to move. */
+#define LOOK_PAGES	4096
+
+/* The first page that may not stay where it is. They are not ours any more. */
+static unsigned long find_movable(struct page **pages, unsigned long npages)
+{
+	unsigned long i;
+
+	for (i = 0; i < min(npages, LOOK_PAGES); i++)
+		if (pages[i] && (is_zone_movable_page(pages[i]) ||
+				 is_zone_device_page(pages[i]) ||
+				 is_migrate_cma_page(pages[i])))
+			return page_to_pfn(pages[i]);
+	return 0;
+}
+
+noinline void __gup_pin_refused(struct mm_struct *mm, unsigned int gup_flags,
+				int err, unsigned long addr,
+				struct page **pages, unsigned long npages)
+{
+	const struct gup_pin_target target = {
+		.why = "movable",
+		.addr = addr,
+		.pfn = pages ? find_movable(pages, npages) : 0,
+	};
+
+	refuse(mm, gup_flags, err, &target);
+}
+
+/* NULL if it is no long-term pin, or if its rights are what is missing. */
+static const char *why_not(struct vm_area_struct *vma, unsigned int gup_flags)
+{
+	if ((gup_flags & (FOLL_PIN | FOLL_LONGTERM)) != (FOLL_PIN | FOLL_LONGTERM))
+		return NULL;
+	if (vma->vm_flags & (VM_IO | VM_PFNMAP))
+		return "device";
+	if (vma_is_fsdax(vma))
+		return "dax";
+	if (vma_is_secretmem(vma))
+		return "secretmem";
+	if ((gup_flags & FOLL_WRITE) && !vma_is_anonymous(vma) &&
+	    vma_needs_dirty_tracking(vma))
+		return "file";
+	return NULL;
+}
+
+noinline void __gup_pin_refused_vma(struct vm_area_struct *vma,
+				    unsigned int gup_flags, int err,
+				    unsigned long addr)
+{
+	struct gup_pin_target target = {
+		.why = why_not(vma, gup_flags),
+		.addr = addr,
+	};
+	const struct inode *inode;
+
+	/* The mapping that ends what a call gets is met each time. */
+	if (!target.why || (gup_flags & GUP_PIN_AGAIN))
+		return;
+	if (vma->vm_file) {
+		inode = file_inode(vma->vm_file);
+		target.dev = inode->i_sb->s_dev;
+		target.ino = inode->i_ino;
+		target.index = linear_page_index(vma, addr);
+		gup_pin_inode_name(inode, target.name, sizeof(target.name));
+	}
+	refuse(vma->vm_mm, gup_flags, err, &target);
+}
+
+static void *refused_start(struct seq_file *m, loff_t *pos)
+	__acquires(RCU)
+{
+	rcu_read_lock();
+	return seq_list_start_head_rcu(&refused_list, *pos);
+}
+
+static void *refused_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	return seq_list_next_rcu(v, &refused_list, pos);
+}
+
+static void refused_stop(struct seq_file *m, void *v)
+	__releases(RCU)
+{
+	rcu_read_unlock();
+}
+
+static const char *err_name(int err)
+{
+	switch (err) {
+	case -EFAULT:
+		return "EFAULT";
+	case -ENOMEM:
+		return "ENOMEM";
+	case -EBUSY:
+		return "EBUSY";
+	case -EOPNOTSUPP:
+		return "EOPNOTSUPP";
+	default:
+		return "other";
+	}
+}
+
+static int refused_show(struct seq_file *m, void *v)
+{
+	const struct refused *refused;
+	struct gup_pin_target target;
+	const struct gup_pin_id *id;
+	char comm[GUP_PIN_COMM_MAX];
+	unsigned long *entries;
+	u64 now = local_clock();
+	unsigned int i, nr;
+
+	if (v == &refused_list) {
+		seq_printf(m, "# gup_pin refused %d\n", GUP_PIN_TEXT_FORMAT);
+		return 0;
+	}
+	refused = list_entry(v, struct refused, list);
+	id = &refused->id;
+	gup_pin_format_comm(comm, id->comm);
+	spin_lock(&refused_lock);
+	target = refused->target;
+	spin_unlock(&refused_lock);
+	seq_printf(m, "count=%llu err=%s mode=%s term=%s api=%s owner=%d task=%d/%d comm=%s oldest_ms=%llu newest_ms=%llu stack=0x%x why=%s addr=0x%lx pfn=0x%lx dev=%u:%u ino=%llu index=0x%lx",
+		   READ_ONCE(refused->count), err_name(refused->err),
+		   gup_pin_mode_name(id->mode), gup_pin_term_name(id->term),
+		   gup_pin_api_name(id->api), id->owner, id->tgid, id->pid, comm,
+		   gup_pin_age_ms(refused->oldest, now),
+		   gup_pin_age_ms(READ_ONCE(refused->newest), now), id->stack,
+		   target.why, target.addr, target.pfn, MAJOR(target.dev),
+		   MINOR(target.dev), target.ino, target.index);
+	gup_pin_show_path(m, target.name);
+	seq_putc(m, '\n');
+	nr = stack_depot_fetch(id->stack, &entries);
+	for (i = 0; i < nr; i++)
+		seq_printf(m, " %pS\n", (void *)entries[i]);
+	seq_putc(m, '\n');
+	return 0;
+}
+
+static const struct seq_operations refused_sops = {
+	.start = refused_start,
+	.next = refused_next,
+	.stop = refused_stop,
+	.show = refused_show,
+};
+
+static int refused_open(struct inode *inode, struct file *file)
+{
+	return seq_open(file, &refused_sops);
+}
+
+const struct file_operations gup_pin_refused_fops = {
+	.open = refused_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = seq_release,
+};

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /sys/kernel/debug/gup_pin/stats
+ */
+#include <linux/fs.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+
+#include "view.h"
+
+/* Their walk is on the stack. */
+#define SHARES_AT_ONCE	4
+
+static u64 count_calls(void)
+{
+	struct gup_pin_share shares[SHARES_AT_ONCE];
+	struct gup_pin_calls calls = {};
+	struct gup_pin_walk walk;
+	unsigned int i, nr;
+	u64 count;
+
+	gup_pin_walk_start(&walk, &gup_pin_root.index, 0, ULONG_MAX);
+	while ((nr = gup_pin_walk_shares(&walk, shares, SHARES_AT_ONCE))) {
+		for (i = 0; i < nr; i++)
+			gup_pin_calls_add(&calls, &shares[i]);
+		if (fatal_signal_pending(current))
+			break;
+		cond_resched();
+	}
+	gup_pin_walk_end(&walk);
+	count = gup_pin_calls_count(&calls);
+	gup_pin_calls_free(&calls);
+	return count;
+}
+
+/*
+ * All that tracking has allocated, but for the stack depot, which others share,
+ * and what hazards take; not the rest of what is there from boot on.
+ */
+static u64 memory_bytes(void)
+{
+	return gup_pin_memory_bytes() + sizeof(gup_pin_ring) + gup_pin_report_bytes() +
+	       gup_pin_proof_bytes();
+}
+
+static void print_stat(struct seq_file *m, const char *name, u64 value)
+{
+	seq_printf(m, "%s %llu\n", name, value);
+}
+
+static void print_hazard(struct seq_file *m, enum gup_pin_hazard_kind kind)
+{
+	seq_printf(m, "hazard_%s %llu\n", gup_pin_hazard_names[kind],
+		   (u64)atomic64_read(&gup_pin_root.hazards[kind]));
+}
+
+static int stats_show(struct seq_file *m, void *v)
+{
+	struct gup_pin_root *root = &gup_pin_root;
+	struct gup_pin_totals t;
+	unsigned int i;
+
+	gup_pin_index_totals(&root->index, &t);
+	print_stat(m, "enabled", READ_ONCE(root->index.recording));
+	print_stat(m, "live_pins", t.acquired - t.released);
+	print_stat(m, "live_folios", gup_pin_count_folios(&root->index));
+	print_stat(m, "live_calls", count_calls());
+	print_stat(m, "live_origins", gup_pin_origins_live(&root->origins));
+	print_stat(m, "acquired", t.acquired);
+	print_stat(m, "released", t.released);
+	print_stat(m, "untracked", t.untracked);
+	print_stat(m, "inferred", t.inferred);
+	print_stat(m, "unmatched", t.unmatched);
+	for (i = 0; i < NR_GUP_PIN_FIRST_HAZARDS; i++)
+		print_hazard(m, i);
+	print_stat(m, "reports_suppressed",
+		   atomic64_read(&root->reports_suppressed));
+	print_stat(m, "memory_bytes", memory_bytes());
+	/* Beyond the first version's words; new ones go to the end. */
+	print_stat(m, "untracked_total", t.untracked_total);
+	print_stat(m, "unpinned_from_before", t.before);
+	print_stat(m, "wrong_traces", gup_pin_stacks_wrong());
+	for (i = NR_GUP_PIN_FIRST_HAZARDS; i < NR_GUP_PIN_HAZARDS; i++)
+		print_hazard(m, i);
+	print_stat(m, "false_positive", atomic64_read(&root->false_positive));
+	print_stat(m, "proof_skipped", gup_pin_proof_skipped());
+	print_stat(m, "refused", gup_pin_refusals());
+	print_stat(m, "pinned_from_before", READ_ONCE(root->index.earlier.pins));
+	return 0;
+}
+
+static int stats_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, stats_show, NULL);
+}
+
+const struct file_operations gup_pin_stats_fops = {
+	.open = stats_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = single_release,
+};

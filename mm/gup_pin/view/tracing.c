@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The tracepoints of pins that are taken and dropped. Nothing of this is called unless
+ * they are on.
+ */
+#include <linux/mm.h>
+#include <linux/sched/clock.h>
+#include <trace/events/gup_pin.h>
+
+#include "view.h"
+
+/* What pinned comes from the record; the rest is the caller's to fill in. */
+static void fill_trace(struct gup_pin_trace *t, const struct gup_pin_id *id)
+{
+	t->write = id->mode == GUP_PIN_WRITE;
+	t->longterm = id->term == GUP_PIN_LONG;
+	t->api = gup_pin_api_name(id->api);
+	t->owner = id->owner;
+	t->tgid = id->tgid;
+	t->pid = id->pid;
+	t->comm = id->comm;
+	t->stack = id->stack;
+}
+
+static void trace_taken(const struct gup_pin_id *id, unsigned long pfn,
+			unsigned long pins, unsigned long addr)
+{
+	struct gup_pin_trace t = {
+		.pfn = pfn,
+		.pins = pins,
+		.addr = addr,
+	};
+
+	/* Hooks are live a little before tracking is, and after. */
+	if (!READ_ONCE(gup_pin_root.index.recording))
+		return;
+	fill_trace(&t, id);
+	trace_gup_pin_acquire(&t);
+}
+
+/**
+ * gup_pin_trace_taken() - folios were pinned
+ * @id: of the call's origin
+ * @folio: the first
+ * @pins: how many pins the call took
+ */
+void gup_pin_trace_taken(const struct gup_pin_id *id, struct folio *folio,
+			 unsigned long pins)
+{
+	trace_taken(id, folio_pfn(folio), pins, 0);
+}
+
+/**
+ * gup_pin_trace_taken_pages() - pages of a process were pinned
+ * @id: of the call's origin
+ * @pages: what the pin function got; zero pages are not pinned
+ * @npages: how many
+ * @addr: user address of the first
+ */
+void gup_pin_trace_taken_pages(const struct gup_pin_id *id,
+			       struct page **pages, unsigned long npages,
+			       unsigned long addr)
+{
+	unsigned long i, first = 0, pins = 0;
+
+	for (i = 0; i < npages; i++)
+		if (!is_zero_folio(page_folio(pages[i])) && !pins++)
+			first = i;
+	if (!pins)
+		return;
+	addr = untagged_addr(addr) & PAGE_MASK;
+	trace_taken(id, page_to_pfn(pages[first]), pins,
+		    addr + (first << PAGE_SHIFT));
+}
+
+/**
+ * gup_pin_trace_dropped() - neighbouring pages of a folio are about to lose a pin each
+ * @unpin: what is known of it
+ * @page: the first; its pin is still on record
+ * @pins: how many
+ *
+ * What had taken them is told of the first. Any context where the shards' locks may be
+ * taken.
+ */
+void gup_pin_trace_dropped(const struct gup_pin_unpin *unpin, struct page *page,
+			   unsigned long pins)
+{
+	static const struct gup_pin_id unknown = {
+		.api = NR_GUP_PIN_APIS,
+		.comm = "unknown",
+	};
+	struct gup_pin_trace t = {
+		.pfn = page_to_pfn(page),
+		.pins = pins,
+		.ip = unpin->func,
+		.match = gup_pin_match_name(GUP_PIN_INFERRED),
+	};
+	struct gup_pin_item pin;
+	u64 now = local_clock();
+
+	if (!READ_ONCE(gup_pin_root.index.recording))
+		return;
+	if (gup_pin_unpin_peek(unpin, t.pfn, &pin)) {
+		fill_trace(&t, &pin.id);
+		t.addr = pin.addr;
+		t.age_ns = now > pin.time ? now - pin.time : 0;
+		t.exact = pin.match == GUP_PIN_EXACT;
+		t.match = gup_pin_match_name(pin.match);
+	} else {
+		fill_trace(&t, &unknown);
+	}
+	trace_gup_pin_release(&t);
+}
