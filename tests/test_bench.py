@@ -210,10 +210,10 @@ def test_table_of_a_run(answers: guests.Answers) -> None:
     text = table.plain(figures(answers, {"single", "stacks"}))
     assert text == (
         "figure                      absent        off         on       late  ratio  goal  met\n"
-        "single on/absent         300 + 100  304 + 100  700 + 100  704 + 100   2.00  2.00  yes\n"
+        "single on/absent         300 + 100  304 + 100  700 + 100  704 + 100   2.00  2.50  yes\n"
         "single off/absent                                                     1.01  1.01  yes\n"
-        "single on/off                                                         1.98  2.00  yes\n"
-        "single late/off                                                       1.99  2.00  yes\n"
+        "single on/off                                                         1.98  2.50  yes\n"
+        "single late/off                                                       1.99  2.50  yes\n"
         "stacks instructions/pin                                                150   200  yes\n"
     )
 
@@ -227,8 +227,8 @@ def test_table_of_the_baseline() -> None:
         "================  ====  ====  ====\n"
         "figure            goal  6.12   7.3\n"
         "================  ====  ====  ====\n"
-        "single on/absent  2.00  1.96   n/a\n"
-        "thp on/absent     1.20  1.10  1.00\n"
+        "single on/absent  2.50  1.96   n/a\n"
+        "thp on/absent     1.30  1.10  1.00\n"
         "================  ====  ====  ====\n"
     )
 
@@ -244,7 +244,7 @@ def test_json_has_all_numbers(answers: guests.Answers, tmp_path: Path) -> None:
         "over": 800,
         "under": 400,
         "ratio": 2.0,
-        "goal": 2.0,
+        "goal": 2.5,
         "met": True,
     }
 
