@@ -134,12 +134,13 @@ FIXTURE_VARIANT_ADD(truth, short_over_rings)
 
 FIXTURE_VARIANT_ADD(truth, mixed)
 {
-	.mem = MEM_MEMFD, .holders = 8, .by[BY_RING] = 4, .by[BY_UDMABUF] = 3, .by[BY_GUP_TEST] = 1,
+	.mem = MEM_MEMFD, .holders = 8,
+	.by = { [BY_RING] = 4, [BY_UDMABUF] = 3, [BY_GUP_TEST] = 1 },
 };
 
 FIXTURE_VARIANT_ADD(truth, mixed_huge)
 {
-	.mem = MEM_MEMFD_HUGETLB, .holders = 8, .by[BY_RING] = 5, .by[BY_UDMABUF] = 5,
+	.mem = MEM_MEMFD_HUGETLB, .holders = 8, .by = { [BY_RING] = 5, [BY_UDMABUF] = 5 },
 };
 
 FIXTURE_VARIANT_ADD(truth, late_rings)
@@ -149,12 +150,13 @@ FIXTURE_VARIANT_ADD(truth, late_rings)
 
 FIXTURE_VARIANT_ADD(truth, late_mixed)
 {
-	.mem = MEM_MEMFD, .holders = 8, .by[BY_RING] = 4, .by[BY_UDMABUF] = 3, .by[BY_GUP_TEST] = 1, .late = true,
+	.mem = MEM_MEMFD, .holders = 8,
+	.by = { [BY_RING] = 4, [BY_UDMABUF] = 3, [BY_GUP_TEST] = 1 }, .late = true,
 };
 
 FIXTURE_VARIANT_ADD(truth, late_mixed_huge)
 {
-	.mem = MEM_MEMFD_HUGETLB, .holders = 8, .by[BY_RING] = 5, .by[BY_UDMABUF] = 5, .late = true,
+	.mem = MEM_MEMFD_HUGETLB, .holders = 8, .by = { [BY_RING] = 5, [BY_UDMABUF] = 5 }, .late = true,
 };
 
 FIXTURE_VARIANT_ADD(truth, devices)
