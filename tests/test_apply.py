@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from conftest import PROJECT
-from fresh_machine import copy_project
+from checklib.checkout import copy_project
 
 APPLY = PROJECT / "scripts" / "apply"
 
