@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import PROJECT
 from checklib.checkout import copy_project
+from conftest import PROJECT
 
 APPLY = PROJECT / "scripts" / "apply"
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import PROJECT
 from checklib.checkout import copy_project, project_files
+from conftest import PROJECT
 
 # As ssh does it: the words behind the machine's name are a command there.
 SSH = """#!/bin/sh
