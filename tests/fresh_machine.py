@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-from pathlib import Path
 from typing import IO
 
 from checklib.checkout import copy_project

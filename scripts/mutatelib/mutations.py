@@ -114,7 +114,7 @@ MUTATIONS = [
         BLOCK,
         "\tlist_del(&record->list);\n\tgup_pin_free(GUP_PIN_RECORDS, record);\n",
         "\tlist_del(&record->list);\n",
-        "gup_pin_model.*",
+        "gup_pin_model.goes_like_a_model",
     ),
     Mutation(
         "records-are-not-counted-down",
@@ -165,7 +165,7 @@ MUTATIONS = [
         INDEX,
         "\txa_lock_irqsave(&shard->xa, flags);\n\tdrop_kept(shard);\n",
         "\txa_lock_irqsave(&shard->xa, flags);\n",
-        "gup_pin_memory.*",
+        "gup_pin_index.switched_off",
     ),
     Mutation(
         "flush-keeps-origins",
@@ -180,14 +180,14 @@ MUTATIONS = [
         MEMORY,
         "\tif (!may_allocate(sizes[kind]))\n",
         "\tif (kind != GUP_PIN_ORIGINS && !may_allocate(sizes[kind]))\n",
-        "gup_pin_memory.*",
+        "gup_pin_memory.origins_have_a_bound",
     ),
     Mutation(
         "bound-for-blocks-alone",
         MEMORY,
         "\tif (!may_allocate(sizes[kind]))\n",
         "\tif (kind == GUP_PIN_BLOCKS && !may_allocate(sizes[kind]))\n",
-        "gup_pin_memory.*",
+        "gup_pin_memory.records_have_a_bound",
     ),
     # Origins.
     Mutation(
@@ -305,7 +305,7 @@ MUTATIONS = [
         STACK_CACHE,
         "\tatomic_inc(&origin->cached);\n",
         "",
-        "gup_pin_origin.cached_ones_stay",
+        "gup_pin_stack_cache.remembered_at_once",
     ),
     Mutation(
         "interrupts-are-remembered",
@@ -630,7 +630,8 @@ MUTATIONS = [
     Mutation(
         "walk-leaves-its-place",
         WALK,
-        "\t\trecord = gup_pin_next_record(block, &walk->place);\n\t\tlist_del(&walk->place.list);\n",
+        "\t\trecord = gup_pin_next_record(block, &walk->place);\n"
+        "\t\tlist_del(&walk->place.list);\n",
         "\t\trecord = gup_pin_next_record(block, &walk->place);\n",
         "gup_pin_walk.place_survives",
     ),

@@ -166,6 +166,8 @@ static void switched_off(struct kunit *test)
 	gup_pin_expect_sound(test);
 	gup_pin_test_flush(test);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->untracked, 0);
+	/* No block is kept, either. */
+	KUNIT_EXPECT_EQ(test, gup_pin_test_nodes(test), 0);
 	pin_late(test);
 	t = gup_pin_test_totals(test);
 	KUNIT_EXPECT_EQ(test, t->untracked_total, 1);
