@@ -24,6 +24,9 @@ WALK = "mm/gup_pin/record/walk.c"
 EVENT = "mm/gup_pin/hazard/event.c"
 RING = "mm/gup_pin/hazard/ring.c"
 SEEN = "mm/gup_pin/hazard/seen.c"
+JUDGE = "mm/gup_pin/hazard/judge.c"
+DEED = "mm/gup_pin/hazard/deed.c"
+ENDED = "mm/gup_pin/hazard/ended.c"
 PROCFS = "mm/gup_pin/view/procfs.c"
 HEADER = "include/linux/gup_pin.h"
 
@@ -137,7 +140,7 @@ MUTATIONS = [
         "\tif (*gup_pin_recent(shard, block->nr) == block)\n"
         "\t\t*gup_pin_recent(shard, block->nr) = NULL;\n",
         "",
-        "gup_pin_model.*",
+        "gup_pin_index.kept_blocks",
     ),
     Mutation(
         "freed-nodes-count",
@@ -151,7 +154,7 @@ MUTATIONS = [
         INDEX,
         "\told->kept = false;\n\tif (gup_pin_block_empty(old))\n\t\tremove(shard, old);\n",
         "\told->kept = false;\n\tremove(shard, old);\n",
-        "gup_pin_model.*",
+        "gup_pin_index.kept_blocks",
     ),
     Mutation(
         "kept-block-is-kept-twice",
@@ -222,7 +225,7 @@ MUTATIONS = [
         ORIGIN,
         "\treturn atomic64_add_return(pins, &origin->acquired) >= 0;\n",
         "\tatomic64_add(pins, &origin->acquired);\n\treturn true;\n",
-        "gup_pin_origin.taken_while_swept",
+        "gup_pin_origin.dying_ones_are_left",
     ),
     Mutation(
         "sweep-does-not-come-again",
@@ -238,7 +241,7 @@ MUTATIONS = [
         "\t\t\tif (READ_ONCE(origin->used))\n\t\t\t\tWRITE_ONCE(origin->used, false);\n"
         "\t\t\telse if (origin_kill(origin))\n",
         "\t\t\tif (origin_kill(origin))\n",
-        "gup_pin_origin.*",
+        "gup_pin_origin.used_ones_stay",
     ),
     Mutation(
         "peak-is-not-raised",
@@ -803,5 +806,135 @@ MUTATIONS = [
         "\t\t__gup_pin_released_kept(handle, folio);\n",
         "\t\t__gup_pin_released_folio(folio, 1, _RET_IP_);\n",
         "gup_pin_registered",
+    ),
+    Mutation(
+        "writeback-is-looked-for-too-early",
+        HOOKS,
+        "\trecord_pages(&adder, request, npages, addr, &taken);\n"
+        "\tgup_pin_add_end(&adder, npages);\n"
+        "\tif (!taken.mappings)\n\t\tcheck_pages(request, npages, taken.large, _RET_IP_);\n",
+        "\tcheck_pages(request, npages, true, _RET_IP_);\n"
+        "\trecord_pages(&adder, request, npages, addr, &taken);\n"
+        "\tgup_pin_add_end(&adder, npages);\n",
+        "gup_pin_hazard.pin_under_writeback_is_reported",
+    ),
+    Mutation(
+        "recorded-before-unpins-are-hooked",
+        CONTROL,
+        "\t\tstatic_branch_enable(&gup_pin_hooks);\n\t\tWRITE_ONCE(index->recording, true);\n",
+        "\t\tWRITE_ONCE(index->recording, true);\n\t\tstatic_branch_enable(&gup_pin_hooks);\n",
+        "gup_pin_enable",
+    ),
+    Mutation(
+        "acquired-is-read-first",
+        ORIGIN,
+        "\ts64 released = atomic64_read_acquire(&origin->released);\n"
+        "\ts64 acquired = atomic64_read(&origin->acquired);\n",
+        "\ts64 acquired = atomic64_read(&origin->acquired);\n"
+        "\ts64 released = atomic64_read_acquire(&origin->released);\n",
+        "gup_pin_origin.taken_while_swept",
+    ),
+    Mutation(
+        "released-is-read-without-acquire",
+        ORIGIN,
+        "atomic64_read_acquire(&origin->released)",
+        "atomic64_read(&origin->released)",
+        why="x86 reads in order, and these reads are volatile",
+    ),
+    Mutation(
+        "mask-comes-before-the-record",
+        BLOCK,
+        "\trecord->origin = what->origin;\n",
+        "\tWRITE_ONCE(record->mask, what->mask);\n\trecord->origin = what->origin;\n",
+        why="readers take the lock; only a crash dump at that moment would see it",
+    ),
+    Mutation(
+        "folio-goes-on-behind-its-end",
+        BLOCK,
+        "min(pfn + npages, gup_pin_block_first(nr + 1)) - 1;",
+        "min(pfn + npages, gup_pin_block_first(nr + 1) - 1);",
+        "gup_pin_block.folio_masks",
+    ),
+    Mutation(
+        "hazard-being-written-has-a-number",
+        RING,
+        "\tWRITE_ONCE(entry->seq, 0);\n\tbarrier();\n",
+        "",
+        why="readers take the lock; only a crash dump at that moment would see it",
+    ),
+    Mutation(
+        "hazards-have-one-number",
+        RING,
+        "\tWRITE_ONCE(entry->seq, ++gup_pin_ring.newest);\n",
+        "\tWRITE_ONCE(entry->seq, gup_pin_ring.newest ?: ++gup_pin_ring.newest);\n",
+        "gup_pin_ring.*",
+    ),
+    Mutation(
+        "guessed-mode-is-reported",
+        JUDGE,
+        "if (pin->mixed || ended->lossy || elsewhere(hazard, pin))",
+        "if (ended->lossy || elsewhere(hazard, pin))",
+        "gup_pin_hazard.a_guessed_mode",
+    ),
+    Mutation(
+        "part-elsewhere-is-reported",
+        JUDGE,
+        "if (pin->mixed || ended->lossy || elsewhere(hazard, pin))",
+        "if (pin->mixed || ended->lossy)",
+        "gup_pin_judge.*",
+    ),
+    Mutation(
+        "dirtied-without-an-excuse",
+        JUDGE,
+        "return ended->pins >= writes && ended->excused;",
+        "return ended->pins >= writes;",
+        "gup_pin_judge.*",
+    ),
+    Mutation(
+        "one-ended-read-excuses-all",
+        JUDGE,
+        "\tcase GUP_PIN_HAZARD_TRUNCATE:\n\t\treturn ended->pins >= writes;\n",
+        "\tcase GUP_PIN_HAZARD_TRUNCATE:\n\t\treturn ended->pins && writes;\n",
+        "gup_pin_ended.one_of_two_has_ended",
+    ),
+    Mutation(
+        "deed-of-another-pin",
+        DEED,
+        "deed->time && deed->time == pin->time && deed->pfn == pin->pfn &&",
+        "deed->time && deed->pfn == pin->pfn &&",
+        "gup_pin_hazard.another_truncation",
+    ),
+    Mutation(
+        "write-excuses",
+        ENDED,
+        "return bio_flagged(bio, BIO_PAGE_PINNED) && !op_is_write(bio_op(bio));",
+        "return bio_flagged(bio, BIO_PAGE_PINNED);",
+        "gup_pin_ended.a_write_excuses_nothing",
+    ),
+    Mutation(
+        "release-leaves-the-ended-read",
+        ENDED,
+        "\t\tif (bucket->places[i].bio == bio && bucket->places[i].pfn == pfn)\n"
+        "\t\t\tclear_place(&bucket->places[i]);\n",
+        "",
+        "gup_pin_ended.nothing_is_left_of_it",
+    ),
+    Mutation(
+        "title-is-not-first-in-the-stack",
+        EVENT,
+        "\tskip_frames(event);\n\tif (!in_task()) {\n",
+        "\tif (!in_task()) {\n",
+        "gup_pin_report.*",
+    ),
+    Mutation(
+        "bio-is-told-of-after-the-put",
+        HEADER,
+        "\t\t__gup_pin_released_bio(bio, folio_page(folio, first), npages);\n"
+        "\t__gup_pin_unpin_folio(folio, npages);\n",
+        "\t\t__gup_pin_unpin_folio(folio, npages);\n"
+        "\telse\n\t\t__gup_pin_unpin_folio(folio, npages);\n"
+        "\tif (static_branch_unlikely(&gup_pin_hooks))\n"
+        "\t\t__gup_pin_released_bio(bio, folio_page(folio, first), npages);\n",
+        "gup_pin_direct_io",
     ),
 ]

@@ -14,9 +14,12 @@ from vmlib import paths
 from .mutation import Mutation
 from .place import project
 
-# For a test, and for those of all mutations: a mutant may hang.
+# For a case, a program, and all cases: a mutant may hang.
 SECONDS = 120
+SECONDS_OF_PROGRAM = 400
 SECONDS_OF_ALL = 900
+# All cases at once take little longer than one.
+ALL = "gup_pin_*.*"
 
 
 def is_kunit(noticed: str) -> bool:
@@ -24,11 +27,11 @@ def is_kunit(noticed: str) -> bool:
     return "." in noticed
 
 
-def run_test(built: Built, noticed: str, flavour: str, seconds: int = SECONDS) -> list[Result]:
+def run_test(built: Built, noticed: str, flavour: str) -> list[Result]:
     """What a test says, of the kernel that is there."""
     if is_kunit(noticed):
-        return kunit(built, flavour, noticed, seconds)
-    return one_program(built, noticed, flavour, seconds)
+        return kunit(built, flavour, noticed, SECONDS_OF_ALL if noticed == ALL else SECONDS)
+    return one_program(built, noticed, flavour, SECONDS_OF_PROGRAM)
 
 
 def failed_in(results: Sequence[Result]) -> list[Result]:
@@ -43,16 +46,12 @@ def build(version: str, flavour: str) -> None:
 
 def unchanged(built: Built, mutations: Sequence[Mutation]) -> Result:
     """Without a mutation no test fails."""
-    tests: dict[tuple[str, str], int] = {}
-    for m in mutations:
-        # All suites take hardly longer than one.
-        test = "gup_pin_*.*" if is_kunit(m.noticed) else m.noticed
-        tests[(m.flavour, test)] = SECONDS_OF_ALL if is_kunit(test) else SECONDS
-    wrong: list[Result] = []
     for flavour in dict.fromkeys(m.flavour for m in mutations):
         build(built.version, flavour)
-    for (flavour, test), seconds in tests.items():
-        wrong += failed_in(run_test(built, test, flavour, seconds))
+    tests = {(m.flavour, ALL if is_kunit(m.noticed) else m.noticed) for m in mutations}
+    wrong: list[Result] = []
+    for flavour, test in sorted(tests):
+        wrong += failed_in(run_test(built, test, flavour))
     if wrong:
         return Result("unchanged", FAILED, f"{wrong[0].name} fails without a mutation")
     return Result("unchanged", PASSED)

@@ -184,6 +184,57 @@ static void switched_off(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
+/* A page of a block of one and the same shard. */
+static unsigned long in_shard(unsigned long nr)
+{
+	return GUP_PIN_TEST_PFN + nr * GUP_PIN_NR_SHARDS * GUP_PIN_BLOCK_PAGES;
+}
+
+/*
+ * So many other blocks of its shard become empty that the first one is not kept any more;
+ * and none of them is where the first one is looked for.
+ */
+static void others_become_empty(struct kunit *test, unsigned long from)
+{
+	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
+	unsigned long nr;
+
+	for (nr = from; nr < from + 2 * GUP_PIN_KEPT; nr++) {
+		if (nr % GUP_PIN_RECENT == 0)
+			continue;
+		gup_pin_test_add(test, in_shard(nr), &call, 1);
+		gup_pin_test_unpin(test, in_shard(nr), 1);
+	}
+}
+
+/* An empty block that was kept is used again, or gives way to another. */
+static void kept_blocks(struct kunit *test)
+{
+	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_fixture *f = test->priv;
+
+	gup_pin_test_add(test, in_shard(0), &call, 1);
+	gup_pin_test_unpin(test, in_shard(0), 1);
+	KUNIT_EXPECT_TRUE(test, gup_pin_index_next(&f->index, 0) ==
+				gup_pin_block_nr(in_shard(0)));
+	gup_pin_test_add(test, in_shard(0), &call, 1);
+	others_become_empty(test, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, in_shard(0), &call), 1);
+	gup_pin_expect_sound(test);
+	gup_pin_test_unpin(test, in_shard(0), 1);
+
+	/* It is not there, nor is it found. */
+	others_become_empty(test, 1 + 2 * GUP_PIN_KEPT);
+	KUNIT_EXPECT_TRUE(test, gup_pin_index_next(&f->index, 0) !=
+				gup_pin_block_nr(in_shard(0)));
+	gup_pin_test_add(test, in_shard(0), &call, 1);
+	KUNIT_EXPECT_TRUE(test, gup_pin_index_next(&f->index, 0) ==
+				gup_pin_block_nr(in_shard(0)));
+	gup_pin_expect_sound(test);
+	gup_pin_test_unpin(test, in_shard(0), 1);
+	gup_pin_expect_empty(test);
+}
+
 static void expect_newest(struct kunit *test, unsigned long pfn, unsigned long npages,
 			  pid_t pid, const struct gup_pin_test_call *call)
 {
@@ -255,6 +306,7 @@ static struct kunit_case index_cases[] = {
 	KUNIT_CASE(many_blocks_at_once),
 	KUNIT_CASE(pins_on_a_range),
 	KUNIT_CASE(switched_off),
+	KUNIT_CASE(kept_blocks),
 	KUNIT_CASE(newest_pin),
 	KUNIT_CASE(newest_pin_of_a_folio),
 	{}
