@@ -605,7 +605,7 @@ MUTATIONS = [
         EARLIER,
         "\tif (gup_pin_memory_full())\n\t\treturn -ENOMEM;\n",
         "",
-        "gup_pin_earlier.*",
+        "gup_pin_memory.earlier_pins_have_a_bound",
     ),
     Mutation(
         "earlier-nodes-stay-counted",
@@ -620,14 +620,14 @@ MUTATIONS = [
         HANDLE,
         "if (record && record->time > newest->time)",
         "if (record && !newest->time)",
-        "gup_pin_folio.*",
+        "gup_pin_unpin.newest_gets_the_handle",
     ),
     Mutation(
         "handle-is-given-twice",
         HANDLE,
         "if (newest.time && !newest.handled)",
         "if (newest.time)",
-        "gup_pin_unpin.*",
+        "gup_pin_unpin.newest_gets_the_handle",
     ),
     # Walking.
     Mutation(

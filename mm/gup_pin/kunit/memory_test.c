@@ -3,6 +3,7 @@
  * The bound on memory: what is beyond it is untracked, and nothing else.
  */
 #include <linux/cpumask.h>
+#include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
 
@@ -202,6 +203,31 @@ static void bound_changes(struct kunit *test)
 	unpin_all(test);
 }
 
+/* Pins from before tracking: what is full notes none of them. */
+static void earlier_pins_have_a_bound(struct kunit *test)
+{
+	struct memory_state *s = test->priv;
+	struct gup_pin_index *index = &s->fixture.index;
+	struct page *page = alloc_page(GFP_KERNEL);
+	unsigned long pfn;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	pfn = page_to_pfn(page);
+	while (gup_pin_memory_bytes() < 2 * SZ_1M && s->nr < PINS_MAX)
+		pin_until(test, s->nr + 100);
+	page_ref_add(page, GUP_PIN_COUNTING_BIAS);
+	set_bound(1);
+	KUNIT_EXPECT_EQ(test, gup_pin_earlier_look(index, pfn, pfn + 1), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, index->earlier.pins, 0);
+	set_bound(64);
+	KUNIT_EXPECT_EQ(test, gup_pin_earlier_look(index, pfn, pfn + 1), 0);
+	KUNIT_EXPECT_EQ(test, index->earlier.pins, 1);
+	page_ref_sub(page, GUP_PIN_COUNTING_BIAS);
+	gup_pin_earlier_forget(index);
+	unpin_all(test);
+	__free_page(page);
+}
+
 /* Many tasks, or stacks: origins have no more than blocks have. */
 static void origins_have_a_bound(struct kunit *test)
 {
@@ -284,6 +310,7 @@ static struct kunit_case memory_cases[] = {
 	KUNIT_CASE(bound_is_kept),
 	KUNIT_CASE(part_of_a_call),
 	KUNIT_CASE(bound_changes),
+	KUNIT_CASE(earlier_pins_have_a_bound),
 	KUNIT_CASE(origins_have_a_bound),
 	KUNIT_CASE(records_have_a_bound),
 	KUNIT_CASE(nodes_count),
