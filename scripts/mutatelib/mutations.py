@@ -37,6 +37,13 @@ MUTATIONS = [
         HEADER,
         "\t__gup_pin_unpin_folios(folios, nfolios);\n",
         "\tunpin_folios(folios, nfolios);\n",
+        "gup_pin_refused",
+    ),
+    Mutation(
+        "undo-of-a-folio-is-hooked",
+        HEADER,
+        "gup_pin_undo_folio(struct folio *folio)\n{\n\t__gup_pin_unpin_folio(folio, 1);\n",
+        "gup_pin_undo_folio(struct folio *folio)\n{\n\tunpin_folio(folio);\n",
         "gup_pin_movable",
     ),
     Mutation(
@@ -784,14 +791,14 @@ MUTATIONS = [
         HEADER,
         "unsigned long npages)\n{\n\t__gup_pin_unpin_pages(pages, npages);\n",
         "unsigned long npages)\n{\n\tunpin_user_pages(pages, npages);\n",
-        "gup_pin_movable",
+        "gup_pin_refused",
     ),
     Mutation(
         "undo-of-a-page-is-hooked",
         HEADER,
         "\t__gup_pin_unpin_pages(&page, 1);\n",
         "\tunpin_user_page(page);\n",
-        "gup_pin_movable",
+        why="x86 undoes none: that is where a page cannot be made accessible",
     ),
     Mutation(
         "bio-is-not-told-of",
