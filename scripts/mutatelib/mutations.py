@@ -37,7 +37,7 @@ MUTATIONS = [
         HEADER,
         "\t__gup_pin_unpin_folios(folios, nfolios);\n",
         "\tunpin_folios(folios, nfolios);\n",
-        "gup_pin_refused",
+        "gup_pin_udmabuf",
     ),
     Mutation(
         "undo-of-a-folio-is-hooked",
@@ -74,7 +74,7 @@ MUTATIONS = [
         ADD,
         "\t\tblock->earlier = gup_pin_earlier_mask(index, try->nr);\n",
         "",
-        "gup_pin_earlier.*",
+        "gup_pin_earlier.take_no_record",
     ),
     Mutation(
         "assumed-mode-is-trusted",
@@ -131,7 +131,7 @@ MUTATIONS = [
         BLOCK,
         "\tblock->nr_records--;\n",
         "",
-        "gup_pin_model.*",
+        "gup_pin_model.goes_like_a_model",
     ),
     Mutation(
         "place-stays-after-a-pause",
@@ -168,7 +168,7 @@ MUTATIONS = [
         INDEX,
         "if (!gup_pin_block_empty(block) || block->kept)",
         "if (!gup_pin_block_empty(block))",
-        "gup_pin_model.*",
+        "gup_pin_model.goes_like_a_model",
     ),
     Mutation(
         "kept-blocks-stay-when-off",
@@ -293,21 +293,21 @@ MUTATIONS = [
         STACK_CACHE,
         "\tfor (i = from; i < to; i++)\n\t\tif (words[trace->at[i]]",
         "\tfor (i = from; i + 1 < to; i++)\n\t\tif (words[trace->at[i]]",
-        "gup_pin_stack_cache.*",
+        "gup_pin_stack_cache.moved_up_and_down",
     ),
     Mutation(
         "second-return-address-is-skipped",
         STACK_CACHE,
         "\t\tif (words[trace->at[i]] != trace->ip[i])\n",
         "\t\tif (i != 1 && words[trace->at[i]] != trace->ip[i])\n",
-        "gup_pin_stack_cache.*",
+        "gup_pin_stack_cache.same_as_unwinding",
     ),
     Mutation(
         "links-are-not-compared",
         STACK_CACHE,
         "\t\tif (start[link->at] !=\n",
         "\t\tif (false && start[link->at] !=\n",
-        "gup_pin_stack_cache.*",
+        "gup_pin_stack_cache.remembered_at_once",
     ),
     Mutation(
         "cache-does-not-hold-its-origin",
@@ -344,7 +344,7 @@ MUTATIONS = [
         UNPIN,
         "if (!verdict->record || fits > verdict->score)",
         "if (!verdict->record || fits >= verdict->score)",
-        "gup_pin_unpin.*",
+        "gup_pin_unpin.decides_in_order",
     ),
     Mutation(
         "release-with-interrupts-on",
@@ -361,14 +361,14 @@ MUTATIONS = [
         UNPIN,
         "entry >= unpin->first && entry <= unpin->last",
         "entry >= unpin->first",
-        "gup_pin_unpin.*",
+        "gup_pin_unpin.decides_in_order",
     ),
     Mutation(
         "any-handle-fits",
         UNPIN,
         "score = unpin->handle && record->cookie == unpin->handle ? FITS_HANDLE : 0;",
         "score = unpin->handle ? FITS_HANDLE : 0;",
-        "gup_pin_unpin.*",
+        "gup_pin_unpin.decides_in_order",
     ),
     Mutation(
         "stack-does-not-count",
@@ -791,7 +791,7 @@ MUTATIONS = [
         HEADER,
         "unsigned long npages)\n{\n\t__gup_pin_unpin_pages(pages, npages);\n",
         "unsigned long npages)\n{\n\tunpin_user_pages(pages, npages);\n",
-        "gup_pin_refused",
+        why="where there is no device-coherent memory, none is left to undo at the end",
     ),
     Mutation(
         "undo-of-a-page-is-hooked",
