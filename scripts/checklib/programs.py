@@ -170,8 +170,11 @@ def way_of(name: str) -> Way:
 
 
 def one_program(built: Built, name: str, flavour: str, seconds: int) -> list[Result]:
-    """One of our programs, which may take so long."""
-    return run_programs(built, [name], replace(way_of(name), patience=seconds), flavour)
+    """One of our programs, which may take so long; a complaint of the kernel ends it."""
+    way = replace(way_of(name), patience=seconds)
+    if not way.reports:
+        way.words += " panic_on_warn=1"
+    return run_programs(built, [name], way, flavour)
 
 
 def each_alone(built: Built, wanted: dict[str, list[str]]) -> list[Result]:
