@@ -404,7 +404,7 @@ MUTATIONS = [
         "\t\tif ((record->mask & mask) &&\n"
         "\t\t    (!whole || (record->flags & GUP_PIN_RECORD_FOLIO))) {\n",
         "\t\tif (record->mask & mask) {\n",
-        "gup_pin_folio.*",
+        "gup_pin_folio.folio_of_two_calls",
     ),
     Mutation(
         "cut-is-not-told",
@@ -830,7 +830,8 @@ MUTATIONS = [
         CONTROL,
         "\t\tstatic_branch_enable(&gup_pin_hooks);\n\t\tWRITE_ONCE(index->recording, true);\n",
         "\t\tWRITE_ONCE(index->recording, true);\n\t\tstatic_branch_enable(&gup_pin_hooks);\n",
-        "gup_pin_enable",
+        why="a pin is recorded by a hook as well: a few microseconds, in which all are patched,"
+        " are more than gup_pin_enable can aim at",
     ),
     Mutation(
         "acquired-is-read-first",
