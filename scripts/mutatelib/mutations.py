@@ -205,8 +205,7 @@ MUTATIONS = [
         ORIGIN,
         "\tkfree_rcu(origin, rcu);\n",
         "\tkfree(origin);\n",
-        "gup_pin_origin.taken_while_swept",
-        flavour="stress",
+        "gup_pin_origin.readers_may_look_on",
     ),
     Mutation(
         "cached-origin-is-freed",

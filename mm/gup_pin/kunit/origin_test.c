@@ -323,6 +323,35 @@ static void dying_ones_are_left(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
+/* Who has found one under RCU may still look at it when it has been taken out of the table. */
+static void readers_may_look_on(struct kunit *test)
+{
+	struct gup_pin_fixture *f = test->priv;
+	struct gup_pin_origin *found, *other;
+	struct gup_pin_id id;
+	unsigned int i;
+	bool there;
+	pid_t pid;
+
+	memset(&id, 0, sizeof(id));
+	id.pid = 1;
+	found = get(test, &id);
+	KUNIT_ASSERT_NOT_NULL(test, found);
+	gup_pin_origin_put(found, 1);
+	rcu_read_lock();
+	for (i = 0; i < 5000; i++) {
+		id.pid = 1000 + i;
+		other = gup_pin_origin_get(&f->origins, &id, 1, GFP_NOWAIT);
+		if (other)
+			gup_pin_origin_put(other, 1);
+	}
+	there = is_there(test, 1);
+	pid = READ_ONCE(found->id.pid);
+	rcu_read_unlock();
+	KUNIT_EXPECT_FALSE(test, there);
+	KUNIT_EXPECT_EQ(test, pid, 1);
+}
+
 #define TAKERS		3
 #define TAKES		30000
 
@@ -396,6 +425,7 @@ static struct kunit_case origin_cases[] = {
 	KUNIT_CASE(cached_ones_stay),
 	KUNIT_CASE(used_ones_stay),
 	KUNIT_CASE(dying_ones_are_left),
+	KUNIT_CASE(readers_may_look_on),
 	KUNIT_CASE_SLOW(taken_while_swept),
 	{}
 };
