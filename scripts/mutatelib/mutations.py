@@ -352,7 +352,8 @@ MUTATIONS = [
         "\t\tif (unlikely(!READ_ONCE(unpin->index->recording))) {\n",
         "\t\tlocal_save_flags(flags);\n\t\txa_lock(&shard->xa);\n"
         "\t\tif (unlikely(!READ_ONCE(unpin->index->recording))) {\n",
-        "gup_pin_index.one_pin",
+        "gup_pin_index.unpinned_in_an_interrupt",
+        # Without lockdep it is a deadlock, once in a while.
         flavour="stress",
     ),
     Mutation(

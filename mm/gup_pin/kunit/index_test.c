@@ -2,6 +2,8 @@
 /*
  * The index: keys, figures, blocks that come and go, and the newest pin of a task.
  */
+#include <linux/irq_work.h>
+
 #include "fixture.h"
 
 static void keys_tell_blocks(struct kunit *test)
@@ -184,6 +186,40 @@ static void switched_off(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
+/**
+ * struct interrupt - an interrupt that unpins a page
+ * @work: makes it come
+ * @test: the test
+ */
+struct interrupt {
+	struct irq_work work;
+	struct kunit *test;
+};
+
+static void unpin_there(struct irq_work *work)
+{
+	struct interrupt *interrupt = container_of(work, struct interrupt, work);
+
+	gup_pin_test_unpin(interrupt->test, GUP_PIN_TEST_PFN, 1);
+}
+
+/* It may come at any time: with lockdep, wherever else the lock is taken is looked at. */
+static void unpinned_in_an_interrupt(struct kunit *test)
+{
+	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
+	struct interrupt interrupt = {
+		.work = IRQ_WORK_INIT_HARD(unpin_there),
+		.test = test,
+	};
+
+	gup_pin_test_add(test, GUP_PIN_TEST_PFN, &call, 2);
+	irq_work_queue(&interrupt.work);
+	irq_work_sync(&interrupt.work);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_page_pins(test, GUP_PIN_TEST_PFN), 1);
+	gup_pin_test_unpin(test, GUP_PIN_TEST_PFN, 1);
+	gup_pin_expect_empty(test);
+}
+
 /* A page of a block of one and the same shard. */
 static unsigned long in_shard(unsigned long nr)
 {
@@ -306,6 +342,7 @@ static struct kunit_case index_cases[] = {
 	KUNIT_CASE(many_blocks_at_once),
 	KUNIT_CASE(pins_on_a_range),
 	KUNIT_CASE(switched_off),
+	KUNIT_CASE(unpinned_in_an_interrupt),
 	KUNIT_CASE(kept_blocks),
 	KUNIT_CASE(newest_pin),
 	KUNIT_CASE(newest_pin_of_a_folio),
