@@ -488,16 +488,9 @@ MUTATIONS = [
     Mutation(
         "several-pins-are-one",
         UNPIN,
-        "\t\tif (only || record->pins > 1)\n",
-        "\t\tif (only)\n",
+        "more |= record->pins > 1 ? record->mask : once & record->mask;",
+        "more |= once & record->mask;",
         "gup_pin_model.*",
-    ),
-    Mutation(
-        "single-page-is-not-doubted",
-        UNPIN,
-        "if (!record || ((block->earlier | block->alike | block->guessed) & bit))",
-        "if (!record)",
-        "gup_pin_unpin.*",
     ),
     Mutation(
         "pages-with-two-records-are-taken",
