@@ -22,7 +22,7 @@ demo: ## show pins of a real workload, live and from a crash dump
 check: ## all tests, on both kernels
 	@./check
 
-check-debug: ## the kernel's tests with KASAN and lockdep, PREEMPT_RT, KCSAN
+check-debug: ## the kernel's tests with KASAN and lockdep, PREEMPT_RT, KCSAN; mutations of the core
 	@scripts/check --debug
 
 bench: ## measure what tracking costs, compare with the baseline

@@ -8,9 +8,9 @@ import re
 import shutil
 import signal
 import subprocess
-from pathlib import Path
 from typing import IO
 
+from checklib.checkout import copy_project
 from checklib.run import Failed, tool
 from vmlib import paths
 
@@ -120,21 +120,3 @@ class Machine:
         """It has served."""
         self.log.close()
         shutil.rmtree(self.root)
-
-
-def project_files() -> list[str]:
-    """What is in the sources: in a checkout, what git knows or would."""
-    if (paths.PROJECT / ".git").exists():
-        listed = tool("git", "-C", paths.PROJECT, "ls-files", "-co", "--exclude-standard")
-        files = listed.splitlines()
-    else:
-        found = paths.PROJECT.rglob("*")
-        files = [str(f.relative_to(paths.PROJECT)) for f in found if not f.is_dir()]
-    return [f for f in files if (paths.PROJECT / f).exists() and "__pycache__" not in f]
-
-
-def copy_project(folder: Path) -> None:
-    """The sources, without git."""
-    for file in project_files():
-        (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(paths.PROJECT / file, folder / file, follow_symlinks=False)

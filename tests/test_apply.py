@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from checklib.checkout import copy_project
 from conftest import PROJECT
-from fresh_machine import copy_project
 
 APPLY = PROJECT / "scripts" / "apply"
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from checklib.checkout import copy_project, project_files
 from conftest import PROJECT
-from fresh_machine import copy_project, project_files
 
 # As ssh does it: the words behind the machine's name are a command there.
 SSH = """#!/bin/sh

@@ -79,6 +79,8 @@ void __gup_pin_keep_pages(const void *handle, struct page **pages,
 void __gup_pin_keep_folios(const void *handle, struct folio **folios,
 			   unsigned long nfolios);
 void __gup_pin_unpin_folio(struct folio *folio, unsigned long npages);
+void __gup_pin_unpin_kept_range(const void *handle, struct page *page,
+				unsigned long npages, bool dirty);
 void __gup_pin_unpin_folios(struct folio **folios, unsigned long nfolios);
 void __gup_pin_unpin_pages(struct page **pages, unsigned long npages);
 void __gup_pin_dump_page(const struct page *page);
@@ -386,6 +388,24 @@ static __always_inline void gup_pin_unpin_kept(const void *handle, struct folio 
 	if (static_branch_unlikely(&gup_pin_hooks))
 		__gup_pin_released_kept(handle, folio);
 	__gup_pin_unpin_folio(folio, 1);
+}
+
+/**
+ * gup_pin_unpin_kept_range() - unpin_user_page_range_dirty_lock() of pins that an object has
+ * @handle: the object
+ * @page: the first page
+ * @npages: how many
+ * @dirty: mark them dirty
+ *
+ * May sleep, as that.
+ */
+static __always_inline void gup_pin_unpin_kept_range(const void *handle, struct page *page,
+						     unsigned long npages, bool dirty)
+{
+	if (static_branch_unlikely(&gup_pin_hooks))
+		__gup_pin_unpin_kept_range(handle, page, npages, dirty);
+	else
+		unpin_user_page_range_dirty_lock(page, npages, dirty);
 }
 
 /*
@@ -703,6 +723,12 @@ static __always_inline void gup_pin_unpin_part(struct folio *folio, struct page 
 static __always_inline void gup_pin_unpin_kept(const void *handle, struct folio *folio)
 {
 	unpin_user_folio(folio, 1);
+}
+
+static __always_inline void gup_pin_unpin_kept_range(const void *handle, struct page *page,
+						     unsigned long npages, bool dirty)
+{
+	unpin_user_page_range_dirty_lock(page, npages, dirty);
 }
 
 static inline void gup_pin_keep_pages(const void *handle, struct page **pages,

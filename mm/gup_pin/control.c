@@ -16,6 +16,7 @@
 #define pr_fmt(fmt)	"gup_pin: " fmt
 
 DEFINE_STATIC_KEY_FALSE(gup_pin_hooks);
+EXPORT_SYMBOL_GPL(gup_pin_hooks);
 
 struct gup_pin_root gup_pin_root = {
 	.format = GUP_PIN_FORMAT,

@@ -8,8 +8,9 @@
  */
 #include <linux/bio.h>
 #include <linux/cred.h>
-#include <linux/kprobes.h>
+#include <linux/export.h>
 #include <linux/ftrace.h>
+#include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/sched/clock.h>
@@ -581,6 +582,7 @@ void __gup_pin_keep_pages(const void *handle, struct page **pages, unsigned long
 			cond_resched();
 	}
 }
+EXPORT_SYMBOL_GPL(__gup_pin_keep_pages);
 
 void __gup_pin_keep_folios(const void *handle, struct folio **folios, unsigned long nfolios)
 {
@@ -599,3 +601,32 @@ void __gup_pin_released_kept(const void *handle, struct folio *folio)
 	unpin_folio_pins(&unpin, folio, 1);
 	gup_pin_unpin_end(&unpin);
 }
+
+/* Folio by folio, as unpin_user_page_range_dirty_lock(), which has no handle to hand on. */
+void __gup_pin_unpin_kept_range(const void *handle, struct page *page,
+				unsigned long npages, bool dirty)
+{
+	struct gup_pin_unpin unpin = unpin_in(_RET_IP_);
+	unsigned long i, nr, pfn = page_to_pfn(page);
+
+	unpin.handle = (unsigned long)handle;
+	unpin.write = dirty;
+	for (i = 0; i < npages; i += nr) {
+		struct page *next = pfn_to_page(pfn + i);
+		struct folio *folio = page_folio(next);
+
+		nr = folio_nr_pages(folio) - folio_page_idx(folio, next);
+		nr = min(nr, npages - i);
+		if (dirty && !folio_test_dirty(folio)) {
+			folio_lock(folio);
+			gup_pin_dirtying(folio);
+			folio_mark_dirty(folio);
+			folio_unlock(folio);
+		}
+		if (!is_zero_page(next))
+			unpin_range(&unpin, next, nr);
+		gup_pin_unpin_end(&unpin);
+		__gup_pin_unpin_folio(folio, nr);
+	}
+}
+EXPORT_SYMBOL_GPL(__gup_pin_unpin_kept_range);

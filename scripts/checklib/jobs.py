@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 
 from benchlib import baseline, cases, report
 from vmlib import paths
 
 from . import contention as contentions
+from . import ktap
 from .built import Built, programs_of
 from .mm_programs import mm_selftests
 from .programs import alone, guilty, hazards, innocents, kunit, million, selftests, stress
@@ -105,6 +107,7 @@ def rig(_: Built) -> list[Result]:
         None,
         "tests/test_ktap.py",
         "tests/test_programs.py",
+        "tests/test_mutate.py",
         "tests/test_apt.py",
         "tests/test_setup.py",
         "tests/test_two_commands.py",
@@ -114,6 +117,22 @@ def rig(_: Built) -> list[Result]:
         "tests/test_vm.py",
         "drgn-scripts/tests",
     )
+
+
+def mutate(built: Built) -> list[Result]:
+    """Whatever is broken in the core, a test notices."""
+    name = f"{built.version}: mutate"
+    done = subprocess.run(
+        [paths.SCRIPTS / "mutate", "-k", built.version],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    results = ktap.parse(done.stdout, name)
+    if not results or (done.returncode and not any(r.status == FAILED for r in results)):
+        results.append(Result(name, FAILED, done.stderr[-4000:]))
+    return results
 
 
 def bench(built: Built) -> list[Result]:
@@ -182,7 +201,7 @@ ONCE: dict[str, Job] = {
     "contention": contention,
 }
 # Jobs of some minutes.
-LONG = ("alone", "dump", "fresh-bookworm", "fresh-trixie", "many", "million", "rig")
+LONG = ("alone", "dump", "fresh-bookworm", "fresh-trixie", "many", "million", "mutate", "rig")
 # By make check-debug, in kernels that watch themselves: for lock order, sleep in the
 # wrong place and bad memory, for sleeping spinlocks, for data races.
 _EVERYWHERE: dict[str, Callable[[Built, str], list[Result]]] = {
@@ -204,12 +223,16 @@ def _in_flavour(flavour: str) -> dict[str, Job]:
 
 # For each version, and for the default one only: the others would have to be built for it.
 DEBUG: dict[str, Job] = _in_flavour("debug")
-DEBUG_ONCE: dict[str, Job] = {**_in_flavour("rt"), **_in_flavour("kcsan")}
+DEBUG_ONCE: dict[str, Job] = {
+    **_in_flavour("rt"),
+    **_in_flavour("kcsan"),
+    "mutate": mutate,
+}
 WATCHED = {**DEBUG, **DEBUG_ONCE}
 ALL: dict[str, Job] = {**ONCE, **EACH, **WATCHED}
 # The kernels of jobs that take another one than the test kernel.
 FLAVOURS = {
     "stress": "stress",
     "contention": "stress",
-    **{name: name.rpartition("-")[2] for name in WATCHED},
+    **{name: name.rpartition("-")[2] for name in WATCHED if "-" in name},
 }

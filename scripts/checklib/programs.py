@@ -74,10 +74,12 @@ def guest_of(built: Built, flavour: str, seconds: int) -> list[str]:
     return ["-k", built.version, "-f", flavour, "-t", str(patience)]
 
 
-def kunit(built: Built, flavour: str = "test") -> list[Result]:
-    """The KUnit suites, which run while the kernel boots."""
-    words = "kunit.enable=1 kunit.autorun=1 kunit.filter_glob=gup_pin* gup_pin=on"
-    guest = Guest([*guest_of(built, flavour, 900), "--append", words], ["true"])
+def kunit(
+    built: Built, flavour: str = "test", wanted: str = "gup_pin*", seconds: int = 900
+) -> list[Result]:
+    """The KUnit suites, or the wanted cases, which run while the kernel boots."""
+    words = f"kunit.enable=1 kunit.autorun=1 kunit.filter_glob={wanted} gup_pin=on"
+    guest = Guest([*guest_of(built, flavour, seconds), "--append", words], ["true"])
     name = f"{prefix(built, flavour)}: kunit"
     results = ktap.parse(ktap.strip_console(guest.console), name, starts=True)
     # What did not end has failed by its own name.
@@ -92,13 +94,14 @@ class Way:
 
     options: more of scripts/vm's; words: more for the kernel's command line;
     reports: what the kernel may say of hazards; seconds: for how long a program that
-    can repeats its tests.
+    can repeats its tests; patience: for how long all of them may take, beside that.
     """
 
     options: Sequence[str] = ()
     words: str = ""
     reports: str = ""
     seconds: int = 0
+    patience: int = 3600
 
 
 def run_programs(
@@ -113,7 +116,7 @@ def run_programs(
     # the fresh one is a splat.
     stacks = "randomize_kstack_offset=on gup_pin.check_traces=1"
     append = f"gup_pin=on movablecore=256M cma=128M {stacks} {way.words}".strip()
-    patience = 3600 + way.seconds * len(names)
+    patience = way.patience + way.seconds * len(names)
     guest = Guest(
         [*guest_of(built, flavour, patience), "--append", append, *way.options],
         ["sh", "-c", with_status, "sh", built.programs, str(way.seconds), *names],
@@ -153,14 +156,30 @@ def hazards(built: Built, flavour: str = "test") -> list[Result]:
     return run_programs(built, names, Way([], "memmap=64M!1G", REPORTS), flavour)
 
 
-def each_alone(built: Built, wanted: dict[str, list[str]]) -> list[Result]:
-    """Programs that each want a guest, with its options."""
-    results = []
-    for name, options in wanted.items():
+def way_of(name: str) -> Way:
+    """How one of our programs runs in a guest of its own."""
+    if name in ALONE or name in MILLION:
         reports = REPORTS if name.startswith(HAZARDS) else ""
-        way = Way(options, f"slab_nomerge {WORDS.get(name, '')}", reports)
-        results += run_programs(built, [name], way)
-    return results
+        options = {**ALONE, **MILLION}[name]
+        return Way(options, f"slab_nomerge {WORDS.get(name, '')}", reports)
+    if name.startswith(HAZARDS):
+        return Way([], "memmap=64M!1G", REPORTS)
+    if name.startswith((GUILTY, INNOCENT)):
+        return Way(["-m", "4G"], "memmap=64M!1G", ANY_REPORT if name.startswith(GUILTY) else "")
+    return Way(["-m", "4G"])
+
+
+def one_program(built: Built, name: str, flavour: str, seconds: int) -> list[Result]:
+    """One of our programs, which may take so long; a complaint of the kernel ends it."""
+    way = replace(way_of(name), patience=seconds)
+    if not way.reports:
+        way.words += " panic_on_warn=1"
+    return run_programs(built, [name], way, flavour)
+
+
+def each_alone(built: Built, wanted: dict[str, list[str]]) -> list[Result]:
+    """Programs that each want a guest."""
+    return [result for name in wanted for result in run_programs(built, [name], way_of(name))]
 
 
 def alone(built: Built) -> list[Result]:

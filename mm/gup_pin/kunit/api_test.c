@@ -331,6 +331,11 @@ static void zero_page(struct kunit *test)
 	expect_released(test, 0);
 	unpin_user_pages(s->pages, NR);
 	expect_released(test, 0);
+	/* Whatever unpins it has nothing to do. */
+	unpin_user_page(s->pages[0]);
+	unpin_user_page_range_dirty_lock(s->pages[0], 1, false);
+	unpin_user_folio(page_folio(s->pages[0]), 1);
+	expect_released(test, 0);
 }
 
 static void partial_success(struct kunit *test)

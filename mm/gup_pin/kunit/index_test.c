@@ -2,6 +2,8 @@
 /*
  * The index: keys, figures, blocks that come and go, and the newest pin of a task.
  */
+#include <linux/irq_work.h>
+
 #include "fixture.h"
 
 static void keys_tell_blocks(struct kunit *test)
@@ -166,6 +168,8 @@ static void switched_off(struct kunit *test)
 	gup_pin_expect_sound(test);
 	gup_pin_test_flush(test);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->untracked, 0);
+	/* No block is kept, either. */
+	KUNIT_EXPECT_EQ(test, gup_pin_test_nodes(test), 0);
 	pin_late(test);
 	t = gup_pin_test_totals(test);
 	KUNIT_EXPECT_EQ(test, t->untracked_total, 1);
@@ -179,6 +183,91 @@ static void switched_off(struct kunit *test)
 	gup_pin_test_add(test, 3, &call, 1);
 	gup_pin_expect_sound(test);
 	gup_pin_test_unpin(test, 3, 1);
+	gup_pin_expect_empty(test);
+}
+
+/**
+ * struct interrupt - an interrupt that unpins a page
+ * @work: makes it come
+ * @test: the test
+ */
+struct interrupt {
+	struct irq_work work;
+	struct kunit *test;
+};
+
+static void unpin_there(struct irq_work *work)
+{
+	struct interrupt *interrupt = container_of(work, struct interrupt, work);
+
+	gup_pin_test_unpin(interrupt->test, GUP_PIN_TEST_PFN, 1);
+}
+
+/* It may come at any time: with lockdep, wherever else the lock is taken is looked at. */
+static void unpinned_in_an_interrupt(struct kunit *test)
+{
+	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
+	struct interrupt interrupt = {
+		.work = IRQ_WORK_INIT_HARD(unpin_there),
+		.test = test,
+	};
+
+	gup_pin_test_add(test, GUP_PIN_TEST_PFN, &call, 2);
+	irq_work_queue(&interrupt.work);
+	irq_work_sync(&interrupt.work);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_page_pins(test, GUP_PIN_TEST_PFN), 1);
+	gup_pin_test_unpin(test, GUP_PIN_TEST_PFN, 1);
+	gup_pin_expect_empty(test);
+}
+
+/* A page of a block of one and the same shard. */
+static unsigned long in_shard(unsigned long nr)
+{
+	return GUP_PIN_TEST_PFN + nr * GUP_PIN_NR_SHARDS * GUP_PIN_BLOCK_PAGES;
+}
+
+/*
+ * So many other blocks of its shard become empty that the first one is not kept any more, by
+ * the last of them; and none of them is where the first one is looked for.
+ */
+static void others_become_empty(struct kunit *test, unsigned long from)
+{
+	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
+	unsigned int left = GUP_PIN_KEPT;
+	unsigned long nr;
+
+	for (nr = from; left; nr++) {
+		if (nr % GUP_PIN_RECENT == 0)
+			continue;
+		gup_pin_test_add(test, in_shard(nr), &call, 1);
+		gup_pin_test_unpin(test, in_shard(nr), 1);
+		left--;
+	}
+}
+
+/* An empty block that was kept is used again, or gives way to another. */
+static void kept_blocks(struct kunit *test)
+{
+	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_fixture *f = test->priv;
+
+	gup_pin_test_add(test, in_shard(0), &call, 1);
+	gup_pin_test_unpin(test, in_shard(0), 1);
+	gup_pin_test_add(test, in_shard(0), &call, 1);
+	others_become_empty(test, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, in_shard(0), &call), 1);
+	gup_pin_expect_sound(test);
+	gup_pin_test_unpin(test, in_shard(0), 1);
+
+	/* It is gone, and is not found where it was. */
+	migrate_disable();
+	others_become_empty(test, 1 + 2 * GUP_PIN_KEPT);
+	gup_pin_test_add(test, in_shard(0), &call, 1);
+	migrate_enable();
+	KUNIT_EXPECT_EQ(test, gup_pin_index_next(&f->index, 0),
+			gup_pin_block_nr(in_shard(0)));
+	gup_pin_expect_sound(test);
+	gup_pin_test_unpin(test, in_shard(0), 1);
 	gup_pin_expect_empty(test);
 }
 
@@ -253,6 +342,8 @@ static struct kunit_case index_cases[] = {
 	KUNIT_CASE(many_blocks_at_once),
 	KUNIT_CASE(pins_on_a_range),
 	KUNIT_CASE(switched_off),
+	KUNIT_CASE(unpinned_in_an_interrupt),
+	KUNIT_CASE(kept_blocks),
 	KUNIT_CASE(newest_pin),
 	KUNIT_CASE(newest_pin_of_a_folio),
 	{}

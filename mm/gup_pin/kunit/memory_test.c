@@ -3,6 +3,7 @@
  * The bound on memory: what is beyond it is untracked, and nothing else.
  */
 #include <linux/cpumask.h>
+#include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
 
@@ -202,6 +203,83 @@ static void bound_changes(struct kunit *test)
 	unpin_all(test);
 }
 
+/* Pins from before tracking: what is full notes none of them. */
+static void earlier_pins_have_a_bound(struct kunit *test)
+{
+	struct memory_state *s = test->priv;
+	struct gup_pin_index *index = &s->fixture.index;
+	struct page *page = alloc_page(GFP_KERNEL);
+	unsigned long pfn;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	pfn = page_to_pfn(page);
+	while (gup_pin_memory_bytes() < 2 * SZ_1M && s->nr < PINS_MAX)
+		pin_until(test, s->nr + 100);
+	page_ref_add(page, GUP_PIN_COUNTING_BIAS);
+	set_bound(1);
+	KUNIT_EXPECT_EQ(test, gup_pin_earlier_look(index, pfn, pfn + 1), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, index->earlier.pins, 0);
+	set_bound(64);
+	KUNIT_EXPECT_EQ(test, gup_pin_earlier_look(index, pfn, pfn + 1), 0);
+	KUNIT_EXPECT_EQ(test, index->earlier.pins, 1);
+	page_ref_sub(page, GUP_PIN_COUNTING_BIAS);
+	gup_pin_earlier_forget(index);
+	unpin_all(test);
+	__free_page(page);
+}
+
+/* Many tasks, or stacks: origins have no more than blocks have. */
+static void origins_have_a_bound(struct kunit *test)
+{
+	struct memory_state *s = test->priv;
+	struct gup_pin_origins *origins = &s->fixture.origins;
+	const pid_t max = 2 * SZ_1M / gup_pin_test_size(test, GUP_PIN_ORIGINS);
+	struct gup_pin_origin *origin;
+	struct gup_pin_id id;
+	pid_t pid;
+
+	set_bound(1);
+	memset(&id, 0, sizeof(id));
+	for (pid = 1; pid < max; pid++) {
+		id.pid = pid;
+		if (!gup_pin_origin_get(origins, &id, 1, GFP_KERNEL))
+			break;
+	}
+	KUNIT_EXPECT_LT(test, pid, max);
+	KUNIT_EXPECT_LE(test, gup_pin_memory_bytes(), bound_bytes());
+	/* Those that are there need no more. */
+	while (--pid) {
+		id.pid = pid;
+		origin = gup_pin_origin_get(origins, &id, 0, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, origin);
+		gup_pin_origin_put(origin, 1);
+	}
+}
+
+/* Many calls that pin one page: neither have records. */
+static void records_have_a_bound(struct kunit *test)
+{
+	struct memory_state *s = test->priv;
+	struct gup_pin_test_call call = { .origin = s->origin };
+	const unsigned int max = 2 * SZ_1M / gup_pin_test_size(test, GUP_PIN_RECORDS);
+	struct gup_pin_adder adder;
+	unsigned int nr = 0;
+
+	set_bound(1);
+	while (nr < max && !untracked(test)) {
+		call.time = ++nr;
+		adder = gup_pin_test_adder(test, &call, 1);
+		gup_pin_add(&adder, GUP_PIN_TEST_PFN, 0);
+		gup_pin_add_end(&adder, 1);
+	}
+	KUNIT_EXPECT_EQ(test, untracked(test), 1);
+	KUNIT_EXPECT_EQ(test, live_pins(test), nr - 1);
+	KUNIT_EXPECT_LE(test, gup_pin_memory_bytes(), bound_bytes());
+	gup_pin_test_flush(test);
+	KUNIT_EXPECT_EQ(test, live_pins(test), 0);
+	KUNIT_EXPECT_EQ(test, untracked(test), 0);
+}
+
 /* Nodes of the trees count: pins far apart take more of them than of anything else. */
 static void nodes_count(struct kunit *test)
 {
@@ -232,6 +310,9 @@ static struct kunit_case memory_cases[] = {
 	KUNIT_CASE(bound_is_kept),
 	KUNIT_CASE(part_of_a_call),
 	KUNIT_CASE(bound_changes),
+	KUNIT_CASE(earlier_pins_have_a_bound),
+	KUNIT_CASE(origins_have_a_bound),
+	KUNIT_CASE(records_have_a_bound),
 	KUNIT_CASE(nodes_count),
 	{}
 };

@@ -281,6 +281,77 @@ static void cached_ones_stay(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, is_there(test, 1));
 }
 
+/* However many others come and go, what is used now and then stays. */
+static void used_ones_stay(struct kunit *test)
+{
+	struct gup_pin_origin *origin;
+	struct gup_pin_id id;
+	unsigned int i, gets = 0;
+
+	memset(&id, 0, sizeof(id));
+	for (i = 0; i < 5000; i++) {
+		id.pid = i % 16 ? 1000 + i : 1;
+		origin = get(test, &id);
+		KUNIT_ASSERT_NOT_NULL(test, origin);
+		if (id.pid == 1)
+			KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), ++gets);
+		gup_pin_origin_put(origin, 1);
+	}
+}
+
+/* One that is about to be freed gets no pins: who wants it makes another. */
+static void dying_ones_are_left(struct kunit *test)
+{
+	struct gup_pin_origin *dying, *other;
+	struct gup_pin_id id;
+
+	memset(&id, 0, sizeof(id));
+	id.pid = 1;
+	dying = get(test, &id);
+	KUNIT_ASSERT_NOT_NULL(test, dying);
+	gup_pin_origin_put(dying, 1);
+	atomic64_set(&dying->acquired, GUP_PIN_ORIGIN_DEAD);
+
+	KUNIT_EXPECT_FALSE(test, gup_pin_origin_take(dying, 1));
+	other = get(test, &id);
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	KUNIT_EXPECT_PTR_NE(test, dying, other);
+	KUNIT_EXPECT_PTR_EQ(test, other, get(test, &id));
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(dying), 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(other), 2);
+	gup_pin_origin_put(other, 2);
+	gup_pin_expect_empty(test);
+}
+
+/* Who has found one under RCU may still look at it when it has been taken out of the table. */
+static void readers_may_look_on(struct kunit *test)
+{
+	struct gup_pin_fixture *f = test->priv;
+	struct gup_pin_origin *found, *other;
+	struct gup_pin_id id;
+	unsigned int i;
+	bool there;
+	pid_t pid;
+
+	memset(&id, 0, sizeof(id));
+	id.pid = 1;
+	found = get(test, &id);
+	KUNIT_ASSERT_NOT_NULL(test, found);
+	gup_pin_origin_put(found, 1);
+	rcu_read_lock();
+	for (i = 0; i < 5000; i++) {
+		id.pid = 1000 + i;
+		other = gup_pin_origin_get(&f->origins, &id, 1, GFP_NOWAIT);
+		if (other)
+			gup_pin_origin_put(other, 1);
+	}
+	there = is_there(test, 1);
+	pid = READ_ONCE(found->id.pid);
+	rcu_read_unlock();
+	KUNIT_EXPECT_FALSE(test, there);
+	KUNIT_EXPECT_EQ(test, pid, 1);
+}
+
 #define TAKERS		3
 #define TAKES		30000
 
@@ -352,6 +423,9 @@ static struct kunit_case origin_cases[] = {
 	KUNIT_CASE(unused_are_freed),
 	KUNIT_CASE_SLOW(unused_go_by_themselves),
 	KUNIT_CASE(cached_ones_stay),
+	KUNIT_CASE(used_ones_stay),
+	KUNIT_CASE(dying_ones_are_left),
+	KUNIT_CASE(readers_may_look_on),
 	KUNIT_CASE_SLOW(taken_while_swept),
 	{}
 };

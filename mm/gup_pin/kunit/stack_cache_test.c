@@ -55,6 +55,7 @@ typedef unsigned long (*shape_fn)(struct trip *trip);
  * @gfp: how memory may be allocated
  * @calls: of the hook
  * @recalled: traces that were not unwound
+ * @held: those whose origin said that a trace leads to it, and so is not freed
  * @missing: traces or origins that there was no memory for
  * @wrong: traces that are not what unwinding finds
  * @fresh: what it finds
@@ -70,6 +71,7 @@ struct trip {
 	gfp_t gfp;
 	unsigned int calls;
 	unsigned int recalled;
+	unsigned int held;
 	unsigned int missing;
 	unsigned int wrong;
 	unsigned long fresh[GUP_PIN_STACK_DEPTH];
@@ -110,7 +112,10 @@ static noinline unsigned long hook(struct trip *trip)
 		trip->wrong++;
 	}
 	if (origin) {
-		trip->recalled += !READ_ONCE(origin->used);
+		if (!READ_ONCE(origin->used)) {
+			trip->recalled++;
+			trip->held += atomic_read(&origin->cached) > 0;
+		}
 		WRITE_ONCE(origin->used, false);
 		gup_pin_origin_put(origin, 1);
 	}
@@ -378,6 +383,7 @@ static void remembered_at_once(struct kunit *test)
 	}
 	expect_right(test, trip, wrong);
 	KUNIT_EXPECT_GE(test, trip->recalled, trip->calls * 9 / 10);
+	KUNIT_EXPECT_EQ(test, trip->held, trip->recalled);
 }
 
 /* The stack below some function moves, and what is above it stays. */

@@ -450,11 +450,42 @@ static void last_release(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
+/* Of a folio's pins that a task has, the newest gets a handle, and keeps it. */
+static void newest_gets_the_handle(struct kunit *test)
+{
+	static const struct gup_pin_id id = { .pid = TASK };
+	const unsigned long behind = FIRST + GUP_PIN_BLOCK_PAGES;
+	struct gup_pin_test_call older = gup_pin_test_call_of(test, &id);
+	struct gup_pin_test_call newer = gup_pin_test_call_of(test, &id);
+	struct gup_pin_fixture *f = test->priv;
+	struct gup_pin_record *first, *second;
+
+	gup_pin_test_add(test, FIRST, &older, 1);
+	gup_pin_test_add(test, behind, &newer, 1);
+	first = &gup_pin_test_block(test, FIRST)->first;
+	second = &gup_pin_test_block(test, behind)->first;
+
+	gup_pin_keep(&f->index, FIRST, 2 * GUP_PIN_BLOCK_PAGES, TASK + 1, HANDLE);
+	KUNIT_EXPECT_EQ(test, second->flags, 0);
+	gup_pin_keep(&f->index, FIRST, 2 * GUP_PIN_BLOCK_PAGES, TASK, HANDLE);
+	KUNIT_EXPECT_EQ(test, first->flags, 0);
+	KUNIT_EXPECT_EQ(test, second->flags, GUP_PIN_RECORD_HANDLE);
+	KUNIT_EXPECT_EQ(test, second->cookie, HANDLE);
+	gup_pin_keep(&f->index, FIRST, 2 * GUP_PIN_BLOCK_PAGES, TASK, HANDLE + 1);
+	KUNIT_EXPECT_EQ(test, first->flags, 0);
+	KUNIT_EXPECT_EQ(test, second->cookie, HANDLE);
+
+	gup_pin_test_unpin(test, FIRST, 1);
+	gup_pin_test_unpin(test, behind, 1);
+	gup_pin_expect_empty(test);
+}
+
 static struct kunit_case unpin_cases[] = {
 	KUNIT_CASE(decides_in_order),
 	KUNIT_CASE(no_task_in_an_interrupt),
 	KUNIT_CASE(only_one_is_exact),
 	KUNIT_CASE(equal_handles),
+	KUNIT_CASE(newest_gets_the_handle),
 	KUNIT_CASE(doubt_is_of_pages),
 	KUNIT_CASE(alike_then_guessed),
 	KUNIT_CASE(behind_very_many),

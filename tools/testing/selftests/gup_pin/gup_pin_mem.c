@@ -28,6 +28,16 @@ static void want_hugepages(size_t size)
 	gup_pin_write(HUGEPAGES "nr_hugepages", text);
 }
 
+const char *gup_pin_mem_drop_hugepages(void)
+{
+	long have = gup_pin_read_number(HUGEPAGES "free_hugepages");
+	long total = gup_pin_read_number(HUGEPAGES "nr_hugepages");
+	char text[24];
+
+	snprintf(text, sizeof(text), "%ld", total - have);
+	return gup_pin_write(HUGEPAGES "nr_hugepages", text);
+}
+
 const char *gup_pin_mem_want_hugepages(size_t size)
 {
 	want_hugepages(size);

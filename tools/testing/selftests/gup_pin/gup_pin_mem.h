@@ -38,6 +38,9 @@ void gup_pin_mem_put(struct gup_pin_mem *mem);
 /* Sees to it that so much hugetlb memory is free, or says that it is not. */
 const char *gup_pin_mem_want_hugepages(size_t size);
 
+/* Gives all hugetlb memory back that is free. */
+const char *gup_pin_mem_drop_hugepages(void);
+
 /* Why there is no memory of this kind; NULL if there can be. */
 const char *gup_pin_mem_missing(enum gup_pin_mem_kind kind);
 

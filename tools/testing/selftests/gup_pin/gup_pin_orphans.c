@@ -152,9 +152,11 @@ TEST_F(orphans, owner_ended)
 	pid = self->child.pid;
 	ASSERT_OK(gup_pin_writer_start(&self->writer, pid, self->child.addr));
 	ASSERT_OK(check_none(self->writer, 1));
-	gup_pin_child_end(&self->child);
+	ASSERT_OK(gup_pin_child_exit(&self->child));
 	/* Its own pins went with its ring, as late as that is. */
 	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins + 1));
+	ASSERT_OK(check_left(self->writer, self->writer, 1));
+	gup_pin_child_end(&self->child);
 	ASSERT_OK(check_left(self->writer, self->writer, 1));
 	gup_pin_writer_end(self->writer);
 	self->writer = 0;
@@ -203,7 +205,8 @@ static void *stay(void *arg)
 	return NULL;
 }
 
-static pid_t start_headless(int to)
+/* Before it ends, the first thread pins a page, if one is given. */
+static pid_t start_headless(int to, void *pinned)
 {
 	pid_t pid = fork();
 	pthread_t thread;
@@ -212,6 +215,8 @@ static pid_t start_headless(int to)
 		return pid;
 	/* PR_SET_PDEATHSIG is of the parent's thread, which stays. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (pinned && uring_register_one(uring_open(), pinned, PAGE_SIZE))
+		_exit(1);
 	if (pthread_create(&thread, NULL, stay, &to))
 		_exit(1);
 	pthread_exit(NULL);
@@ -229,7 +234,7 @@ TEST_F(orphans, first_thread_ended)
 	mem = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 		   -1, 0);
 	ASSERT_NE(MAP_FAILED, mem);
-	pid = start_headless(up[1]);
+	pid = start_headless(up[1], NULL);
 	ASSERT_LT(0, pid);
 	ASSERT_EQ((ssize_t)sizeof(tid), read(up[0], &tid, sizeof(tid)));
 	ASSERT_OK(gup_pin_wait_ended(pid));
@@ -246,6 +251,28 @@ TEST_F(orphans, first_thread_ended)
 	close(up[0]);
 	close(up[1]);
 	munmap(mem, PAGE_SIZE);
+}
+
+/* The thread that pinned has ended, and is a zombie; the process has not. */
+TEST_F(orphans, first_thread_pinned)
+{
+	struct gup_pin_mem mem;
+	pid_t pid, tid;
+	int up[2];
+
+	ASSERT_EQ(0, pipe(up));
+	ASSERT_OK(gup_pin_mem_get(&mem, MEM_ANON, PAGE_SIZE));
+	pid = start_headless(up[1], mem.addr);
+	ASSERT_LT(0, pid);
+	ASSERT_EQ((ssize_t)sizeof(tid), read(up[0], &tid, sizeof(tid)));
+	ASSERT_OK(gup_pin_wait_ended(pid));
+	ASSERT_OK(check_left(pid, pid, 1));
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins));
+	close(up[0]);
+	close(up[1]);
+	gup_pin_mem_put(&mem);
 }
 
 struct passer {

@@ -384,4 +384,46 @@ TEST_F(proc, as_a_file)
 	close(fd);
 }
 
+#define PROCESSES	200
+
+/* Address spaces that there are, without those that lie free on a CPU; 0 if not known. */
+static unsigned long address_spaces(void)
+{
+	unsigned long active = 0;
+	char *text, *line;
+
+	if (gup_pin_write("/sys/kernel/slab/mm_struct/shrink", "1") ||
+	    gup_pin_slurp("/proc/slabinfo", &text, NULL))
+		return 0;
+	line = strstr(text, "\nmm_struct ");
+	if (line)
+		sscanf(line, " %*s %lu", &active);
+	free(text);
+	return active;
+}
+
+/* A file keeps the address space no longer than it is open. */
+TEST_F(proc, keeps_no_address_space)
+{
+	unsigned long before = address_spaces();
+	char text[256];
+	int i, fd;
+
+	if (!before)
+		SKIP(return, "no /proc/slabinfo with mm_struct (CONFIG_SLUB_DEBUG)");
+	for (i = 0; i < PROCESSES; i++) {
+		self->second = fork();
+		ASSERT_LE(0, self->second);
+		while (!self->second)
+			pause();
+		fd = look_open(self->second);
+		ASSERT_LE(0, fd);
+		EXPECT_LE(0, look_read(fd, text, sizeof(text)));
+		close(fd);
+		gup_pin_writer_end(self->second);
+		self->second = 0;
+	}
+	EXPECT_GT(before + PROCESSES / 2, address_spaces());
+}
+
 TEST_HARNESS_MAIN

@@ -171,4 +171,26 @@ TEST_F(udmabuf, refused)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
+/* There is no memory for the second folio: the pin on the first one, not yet told of, goes. */
+TEST_F(udmabuf, no_memory)
+{
+	struct gup_pin_stats stats;
+	int fd;
+
+	if (variant->kind != MEM_MEMFD_HUGETLB)
+		return;
+	fd = memfd_create("gup_pin", MFD_ALLOW_SEALING | MFD_HUGETLB);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ftruncate(fd, 2 * SIZE_2M));
+	ASSERT_OK(gup_pin_mem_want_hugepages(SIZE_2M));
+	ASSERT_EQ(0, fallocate(fd, 0, 0, SIZE_2M));
+	ASSERT_OK(gup_pin_mem_drop_hugepages());
+	EXPECT_EQ(-1, udmabuf_open(fd, 0, 2 * SIZE_2M));
+	EXPECT_EQ(ENOMEM, errno);
+	ASSERT_OK(gup_pin_read_stats(&stats));
+	EXPECT_EQ(self->base.stats.unmatched, stats.unmatched);
+	close(fd);
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
 TEST_HARNESS_MAIN

@@ -1,0 +1,941 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The mutations: of hooks, barriers, locks, bounds, masks, marks, guesses and frees."""
+
+from __future__ import annotations
+
+from .mutation import Mutation
+
+CONTROL = "mm/gup_pin/control.c"
+ADD = "mm/gup_pin/record/add.c"
+BLOCK = "mm/gup_pin/record/block.c"
+EARLIER = "mm/gup_pin/record/earlier.c"
+HANDLE = "mm/gup_pin/record/handle.c"
+HOLDERS = "mm/gup_pin/record/holders.c"
+HOOKS = "mm/gup_pin/hooks.c"
+HUGE = "mm/gup_pin/huge.c"
+INDEX = "mm/gup_pin/record/index.c"
+MEMORY = "mm/gup_pin/record/memory.c"
+ORIGIN = "mm/gup_pin/record/origin.c"
+SITE = "mm/gup_pin/record/site.c"
+STACK_CACHE = "mm/gup_pin/record/stack_cache.c"
+TASK = "mm/gup_pin/record/task.c"
+UNPIN = "mm/gup_pin/record/unpin.c"
+WALK = "mm/gup_pin/record/walk.c"
+EVENT = "mm/gup_pin/hazard/event.c"
+RING = "mm/gup_pin/hazard/ring.c"
+SEEN = "mm/gup_pin/hazard/seen.c"
+JUDGE = "mm/gup_pin/hazard/judge.c"
+DEED = "mm/gup_pin/hazard/deed.c"
+ENDED = "mm/gup_pin/hazard/ended.c"
+PROCFS = "mm/gup_pin/view/procfs.c"
+HEADER = "include/linux/gup_pin.h"
+
+MUTATIONS = [
+    # Hooks.
+    Mutation(
+        "undo-of-folios-is-hooked",
+        HEADER,
+        "\t__gup_pin_unpin_folios(folios, nfolios);\n",
+        "\tunpin_folios(folios, nfolios);\n",
+        "gup_pin_udmabuf",
+    ),
+    Mutation(
+        "undo-of-a-folio-is-hooked",
+        HEADER,
+        "gup_pin_undo_folio(struct folio *folio)\n{\n\t__gup_pin_unpin_folio(folio, 1);\n",
+        "gup_pin_undo_folio(struct folio *folio)\n{\n\tunpin_folio(folio);\n",
+        "gup_pin_movable",
+    ),
+    Mutation(
+        "zero-page-is-released",
+        HOOKS,
+        "\tif (is_zero_page(page))\n\t\treturn;\n\tunpin_range(&unpin, page, 1);\n",
+        "\tunpin_range(&unpin, page, 1);\n",
+        "gup_pin_api.zero_page",
+    ),
+    Mutation(
+        "no-barrier-after-the-record",
+        HOOKS,
+        "\tsmp_mb(); /* as in gup_pin_sees_writeback() */\n",
+        "",
+        why="the guest's CPUs are threads of this machine's, whose stores are seen long before"
+        " the flag is read: what a CPU that reorders does is acted out by gup_pin_race",
+    ),
+    # Adding.
+    Mutation(
+        "added-while-off",
+        ADD,
+        "\tif (!READ_ONCE(index->recording))\n\t\treturn ADD_OFF;\n",
+        "",
+        "gup_pin_index.switched_off",
+    ),
+    Mutation(
+        "block-forgets-earlier-pins",
+        ADD,
+        "\t\tblock->earlier = gup_pin_earlier_mask(index, try->nr);\n",
+        "",
+        "gup_pin_earlier.take_no_record",
+    ),
+    Mutation(
+        "assumed-mode-is-trusted",
+        ADD,
+        "\t\tblock->guessed |= try->what.mask;\n\t\tblock->mixed |= try->what.mask;\n",
+        "",
+        "gup_pin_api.further_pin_of_another_task",
+    ),
+    Mutation(
+        "untracked-is-not-counted",
+        ADD,
+        "\t\tshard->untracked += pins;\n",
+        "",
+        "gup_pin_api.memory_runs_out",
+    ),
+    Mutation(
+        "origin-keeps-what-was-not-added",
+        ADD,
+        "\tif (adder->origin && adder->added != pins)\n",
+        "\tif (false)\n",
+        "gup_pin_origin.part_is_recorded",
+    ),
+    # Blocks.
+    Mutation(
+        "record-of-another-mapping",
+        BLOCK,
+        "record->base == what->base && ",
+        "",
+        "gup_pin_block.different_is_another",
+    ),
+    Mutation(
+        "page-twice-in-a-mask",
+        BLOCK,
+        "record->mask && !(record->mask & what->mask) &&",
+        "record->mask &&",
+        "gup_pin_block.array_has_a_page_twice",
+    ),
+    Mutation(
+        "first-record-out-of-order",
+        BLOCK,
+        "record = gup_pin_block_empty(block) ? &block->first :",
+        "record = !block->first.mask ? &block->first :",
+        "gup_pin_block.first_record_is_used_in_order",
+    ),
+    Mutation(
+        "record-is-not-freed",
+        BLOCK,
+        "\tlist_del(&record->list);\n\tgup_pin_free(GUP_PIN_RECORDS, record);\n",
+        "\tlist_del(&record->list);\n",
+        "gup_pin_model.goes_like_a_model",
+    ),
+    Mutation(
+        "records-are-not-counted-down",
+        BLOCK,
+        "\tblock->nr_records--;\n",
+        "",
+        "gup_pin_model.goes_like_a_model",
+    ),
+    Mutation(
+        "place-stays-after-a-pause",
+        BLOCK,
+        "\tnext = gup_pin_next_record(block, &place);\n\tlist_del(&place.list);\n",
+        "\tnext = gup_pin_next_record(block, &place);\n",
+        "gup_pin_unpin.behind_very_many",
+    ),
+    # The index.
+    Mutation(
+        "recent-block-is-gone",
+        INDEX,
+        "\tif (*gup_pin_recent(shard, block->nr) == block)\n"
+        "\t\t*gup_pin_recent(shard, block->nr) = NULL;\n",
+        "",
+        "gup_pin_index.kept_blocks",
+    ),
+    Mutation(
+        "freed-nodes-count",
+        INDEX,
+        "\tif (!node->count)\n\t\tcount_node(node, -1);\n",
+        "",
+        "gup_pin_memory.nodes_count",
+    ),
+    Mutation(
+        "kept-block-in-use-is-removed",
+        INDEX,
+        "\told->kept = false;\n\tif (gup_pin_block_empty(old))\n\t\tremove(shard, old);\n",
+        "\told->kept = false;\n\tremove(shard, old);\n",
+        "gup_pin_index.kept_blocks",
+    ),
+    Mutation(
+        "kept-block-is-kept-twice",
+        INDEX,
+        "if (!gup_pin_block_empty(block) || block->kept)",
+        "if (!gup_pin_block_empty(block))",
+        "gup_pin_model.goes_like_a_model",
+    ),
+    Mutation(
+        "kept-blocks-stay-when-off",
+        INDEX,
+        "\txa_lock_irqsave(&shard->xa, flags);\n\tdrop_kept(shard);\n",
+        "\txa_lock_irqsave(&shard->xa, flags);\n",
+        "gup_pin_index.switched_off",
+    ),
+    Mutation(
+        "flush-keeps-origins",
+        INDEX,
+        "\t\tgup_pin_origin_put(record->origin, pins);\n",
+        "",
+        "gup_pin_walk.flushed_meanwhile",
+    ),
+    # Memory.
+    Mutation(
+        "no-bound-for-origins",
+        MEMORY,
+        "\tif (!may_allocate(sizes[kind]))\n",
+        "\tif (kind != GUP_PIN_ORIGINS && !may_allocate(sizes[kind]))\n",
+        "gup_pin_memory.origins_have_a_bound",
+    ),
+    Mutation(
+        "bound-for-blocks-alone",
+        MEMORY,
+        "\tif (!may_allocate(sizes[kind]))\n",
+        "\tif (kind == GUP_PIN_BLOCKS && !may_allocate(sizes[kind]))\n",
+        "gup_pin_memory.records_have_a_bound",
+    ),
+    # Origins.
+    Mutation(
+        "origin-freed-at-once",
+        ORIGIN,
+        "\tkfree_rcu(origin, rcu);\n",
+        "\tkfree(origin);\n",
+        "gup_pin_origin.readers_may_look_on",
+    ),
+    Mutation(
+        "cached-origin-is-freed",
+        ORIGIN,
+        """\tif (atomic_read(&origin->cached))
+		return false;
+	/* If no more were taken than had been released before, all have been. */
+	released = atomic64_read(&origin->released);
+	if (atomic64_cmpxchg(&origin->acquired, released, GUP_PIN_ORIGIN_DEAD) != released)
+		return false;
+	if (!atomic_read(&origin->cached))
+		return true;
+	atomic64_set(&origin->acquired, released);
+	return false;
+""",
+        """\treleased = atomic64_read(&origin->released);
+	return atomic64_cmpxchg(&origin->acquired, released, GUP_PIN_ORIGIN_DEAD) == released;
+""",
+        "gup_pin_origin.cached_ones_stay",
+    ),
+    Mutation(
+        "dead-origin-is-taken",
+        ORIGIN,
+        "\treturn atomic64_add_return(pins, &origin->acquired) >= 0;\n",
+        "\tatomic64_add(pins, &origin->acquired);\n\treturn true;\n",
+        "gup_pin_origin.dying_ones_are_left",
+    ),
+    Mutation(
+        "sweep-does-not-come-again",
+        ORIGIN,
+        "\tif (READ_ONCE(origins->count) > ORIGINS_KEPT)\n"
+        "\t\tschedule_delayed_work(&origins->sweep, SWEEP_INTERVAL);\n",
+        "",
+        "gup_pin_origin.unused_go_by_themselves",
+    ),
+    Mutation(
+        "used-origin-is-swept",
+        ORIGIN,
+        "\t\t\tif (READ_ONCE(origin->used))\n\t\t\t\tWRITE_ONCE(origin->used, false);\n"
+        "\t\t\telse if (origin_kill(origin))\n",
+        "\t\t\tif (origin_kill(origin))\n",
+        "gup_pin_origin.used_ones_stay",
+    ),
+    Mutation(
+        "peak-is-not-raised",
+        ORIGIN,
+        "\tgup_pin_origin_raise_peak(origin, gup_pin_origin_live(origin));\n",
+        "",
+        "gup_pin_origin.acquired_and_peak",
+    ),
+    # Zombies, and memory of others.
+    Mutation(
+        "zombie-thread-lives",
+        TASK,
+        "if (!task || READ_ONCE(task->exit_state) || is_younger(task, age))",
+        "if (!task || is_younger(task, age))",
+        "gup_pin_orphans",
+    ),
+    Mutation(
+        "zombie-process-lives",
+        TASK,
+        "\tif (!task || task_tgid_nr(task) != tgid ||\n"
+        "\t    (READ_ONCE(task->exit_state) && !atomic_read(&task->signal->live)))\n",
+        "\tif (!task || task_tgid_nr(task) != tgid)\n",
+        "gup_pin_orphans",
+    ),
+    Mutation(
+        "process-ends-with-its-first-thread",
+        TASK,
+        "(READ_ONCE(task->exit_state) && !atomic_read(&task->signal->live))",
+        "READ_ONCE(task->exit_state)",
+        "gup_pin_orphans",
+    ),
+    Mutation(
+        "mm-leaks-at-close",
+        PROCFS,
+        "\tforget(reader->mm);\n",
+        "",
+        "gup_pin_proc",
+    ),
+    # The stack cache.
+    Mutation(
+        "last-return-address-is-skipped",
+        STACK_CACHE,
+        "\tfor (i = from; i < to; i++)\n\t\tif (words[trace->at[i]]",
+        "\tfor (i = from; i + 1 < to; i++)\n\t\tif (words[trace->at[i]]",
+        "gup_pin_stack_cache.moved_up_and_down",
+    ),
+    Mutation(
+        "second-return-address-is-skipped",
+        STACK_CACHE,
+        "\t\tif (words[trace->at[i]] != trace->ip[i])\n",
+        "\t\tif (i != 1 && words[trace->at[i]] != trace->ip[i])\n",
+        "gup_pin_stack_cache.same_as_unwinding",
+    ),
+    Mutation(
+        "links-are-not-compared",
+        STACK_CACHE,
+        "\t\tif (start[link->at] !=\n",
+        "\t\tif (false && start[link->at] !=\n",
+        "gup_pin_stack_cache.remembered_at_once",
+    ),
+    Mutation(
+        "cache-does-not-hold-its-origin",
+        STACK_CACHE,
+        "\tatomic_inc(&origin->cached);\n",
+        "",
+        "gup_pin_stack_cache.remembered_at_once",
+    ),
+    Mutation(
+        "interrupts-are-remembered",
+        STACK_CACHE,
+        "\t    unwind_get_entry_regs(state, NULL) ||\n",
+        "",
+        why="interrupts have stacks of their own, which are refused before, and no exception"
+        " that comes upon the kernel pins",
+    ),
+    # Marks, and guesses.
+    Mutation(
+        "trust-leaves-guessed",
+        UNPIN,
+        "\tblock->guessed &= ~mask;\n",
+        "",
+        "gup_pin_unpin.doubt_is_of_pages",
+    ),
+    Mutation(
+        "handle-of-several",
+        UNPIN,
+        "verdict->score >= FITS_HANDLE && verdict->handles == 1",
+        "verdict->score >= FITS_HANDLE",
+        "gup_pin_unpin.equal_handles",
+    ),
+    Mutation(
+        "newest-of-the-best",
+        UNPIN,
+        "if (!verdict->record || fits > verdict->score)",
+        "if (!verdict->record || fits >= verdict->score)",
+        "gup_pin_unpin.decides_in_order",
+    ),
+    Mutation(
+        "release-with-interrupts-on",
+        UNPIN,
+        "\t\txa_lock_irqsave(&shard->xa, flags);\n"
+        "\t\tif (unlikely(!READ_ONCE(unpin->index->recording))) {\n",
+        "\t\tlocal_save_flags(flags);\n\t\txa_lock(&shard->xa);\n"
+        "\t\tif (unlikely(!READ_ONCE(unpin->index->recording))) {\n",
+        "gup_pin_index.unpinned_in_an_interrupt",
+        # Without lockdep it is a deadlock, once in a while.
+        flavour="stress",
+    ),
+    Mutation(
+        "array-has-no-end",
+        UNPIN,
+        "entry >= unpin->first && entry <= unpin->last",
+        "entry >= unpin->first",
+        "gup_pin_unpin.decides_in_order",
+    ),
+    Mutation(
+        "any-handle-fits",
+        UNPIN,
+        "score = unpin->handle && record->cookie == unpin->handle ? FITS_HANDLE : 0;",
+        "score = unpin->handle ? FITS_HANDLE : 0;",
+        "gup_pin_unpin.decides_in_order",
+    ),
+    Mutation(
+        "stack-does-not-count",
+        UNPIN,
+        "\tif (site && gup_pin_site_has_stack(site, id->stack))\n\t\tscore |= FITS_STACK;\n",
+        "",
+        "gup_pin_unpin.decides_in_order",
+    ),
+    Mutation(
+        "mode-does-not-count",
+        UNPIN,
+        "\tif (unpin->write && id->mode == GUP_PIN_WRITE)\n\t\tscore |= FITS_MODE;\n",
+        "",
+        "gup_pin_unpin.decides_in_order",
+    ),
+    Mutation(
+        "kind-does-not-count",
+        UNPIN,
+        "\tif (site && gup_pin_site_has_kind(site, id))\n\t\tscore |= FITS_KIND;\n",
+        "",
+        "gup_pin_unpin.decides_in_order",
+    ),
+    Mutation(
+        "task-in-an-interrupt",
+        UNPIN,
+        "if (unpin->pid && id->pid == unpin->pid)",
+        "if (id->pid == unpin->pid)",
+        "gup_pin_unpin.no_task_in_an_interrupt",
+    ),
+    Mutation(
+        "whole-folio-takes-a-page",
+        UNPIN,
+        "\t\tif ((record->mask & mask) &&\n"
+        "\t\t    (!whole || (record->flags & GUP_PIN_RECORD_FOLIO))) {\n",
+        "\t\tif (record->mask & mask) {\n",
+        "gup_pin_folio.folio_of_two_calls",
+    ),
+    Mutation(
+        "cut-is-not-told",
+        UNPIN,
+        "\t\tverdict.cut = pause && verdict.record;\n\t\tif (verdict.cut)\n",
+        "\t\tif (pause && verdict.record)\n",
+        "gup_pin_unpin.behind_very_many",
+    ),
+    Mutation(
+        "handle-is-not-looked-for",
+        UNPIN,
+        "\tif (unpin->handle) {\n\t\tverdict = look(",
+        "\tif (false) {\n\t\tverdict = look(",
+        "gup_pin_unpin.*",
+    ),
+    Mutation(
+        "untracked-pins-are-forgotten",
+        UNPIN,
+        "(READ_ONCE(index->complete) || READ_ONCE(index->earlier.known)) &&\n"
+        "\t       !shard->untracked;\n",
+        "READ_ONCE(index->complete) || READ_ONCE(index->earlier.known);\n",
+        "gup_pin_unpin.untracked_pins",
+    ),
+    Mutation(
+        "taken-pins-count-as-others",
+        UNPIN,
+        "gup_pin_folio_pages(head)) +\n\t\t       unpin->taken;\n",
+        "gup_pin_folio_pages(head));\n",
+        "gup_pin_folio.*",
+    ),
+    Mutation(
+        "earlier-pin-takes-a-record",
+        UNPIN,
+        "\treturn verdict->score >= FITS_ARRAY ||\n"
+        "\t       ((verdict->score & FITS_STACK) && id->term == GUP_PIN_SHORT);\n",
+        "\treturn id || true;\n",
+        "gup_pin_earlier.take_no_record",
+    ),
+    Mutation(
+        "long-pin-of-a-known-stack",
+        UNPIN,
+        "((verdict->score & FITS_STACK) && id->term == GUP_PIN_SHORT);\n",
+        "(id && (verdict->score & FITS_STACK));\n",
+        "gup_pin_earlier.*",
+    ),
+    Mutation(
+        "others-are-no-doubt",
+        UNPIN,
+        "if (others || (block->guessed & mask) || verdict->cut || !verdict->alike)",
+        "if ((block->guessed & mask) || verdict->cut || !verdict->alike)",
+        "gup_pin_earlier.*",
+    ),
+    Mutation(
+        "guessed-is-no-doubt",
+        UNPIN,
+        "if (others || (block->guessed & mask) || verdict->cut || !verdict->alike)",
+        "if (others || verdict->cut || !verdict->alike)",
+        "gup_pin_unpin.*",
+    ),
+    Mutation(
+        "unlike-is-no-doubt",
+        UNPIN,
+        "if (others || (block->guessed & mask) || verdict->cut || !verdict->alike)",
+        "if (others || (block->guessed & mask) || verdict->cut)",
+        "gup_pin_unpin.only_one_is_exact",
+    ),
+    Mutation(
+        "alike-is-exact",
+        UNPIN,
+        "return verdict->records > 1 || (block->alike & mask) ? GUP_PIN_ALIKE : GUP_PIN_EXACT;",
+        "return verdict->records > 1 ? GUP_PIN_ALIKE : GUP_PIN_EXACT;",
+        "gup_pin_unpin.*",
+    ),
+    Mutation(
+        "guess-teaches-a-site",
+        UNPIN,
+        "if (sure && unpin->site &&",
+        "if (unpin->site &&",
+        "gup_pin_site.a_guess_teaches_nothing",
+    ),
+    Mutation(
+        "several-pins-are-one",
+        UNPIN,
+        "more |= record->pins > 1 ? record->mask : once & record->mask;",
+        "more |= once & record->mask;",
+        "gup_pin_model.*",
+    ),
+    Mutation(
+        "pages-with-two-records-are-taken",
+        UNPIN,
+        "\tonce &= mask & ~more;\n",
+        "\tonce &= mask;\n",
+        "gup_pin_model.*",
+    ),
+    Mutation(
+        "marks-outlive-the-pins",
+        UNPIN,
+        "\t\tshard->inferred += gup_pin_count(once & block->guessed);\n\t\ttrust(block, once);\n",
+        "\t\tshard->inferred += gup_pin_count(once & block->guessed);\n",
+        "gup_pin_unpin.*",
+    ),
+    Mutation(
+        "last-pin-leaves-its-marks",
+        UNPIN,
+        "\ttrust(block, mask & ~left);\n",
+        "",
+        "gup_pin_unpin.*",
+    ),
+    Mutation(
+        "rest-is-not-alike",
+        UNPIN,
+        "\tif (doubt == DOUBT_ALIKE)\n\t\tblock->alike |= left;\n",
+        "",
+        "gup_pin_unpin.*",
+    ),
+    Mutation(
+        "rest-is-not-mixed",
+        UNPIN,
+        "\tif (doubt == DOUBT_MIXED)\n\t\tblock->mixed |= left;\n",
+        "",
+        "gup_pin_hazard.*",
+    ),
+    Mutation(
+        "untracked-stay-after-their-unpin",
+        UNPIN,
+        "\tgone = min_t(u64, pins, shard->untracked);\n\tshard->untracked -= gone;\n",
+        "\tgone = min_t(u64, pins, shard->untracked);\n",
+        "gup_pin_folio.*",
+    ),
+    Mutation(
+        "large-folio-is-not-marked-before",
+        UNPIN,
+        "\tfor (nr = first; pins && least < FITS_HANDLE && nr <= last; nr++)\n"
+        "\t\tdoubt_block(unpin->index, nr, gup_pin_folio_mask(nr, pfn, npages), DOUBT_ALIKE);\n",
+        "",
+        "gup_pin_folio.*",
+    ),
+    Mutation(
+        "page-of-a-folio-is-exact",
+        UNPIN,
+        "\tif (match == GUP_PIN_EXACT && !whole && verdict.score < FITS_HANDLE)\n"
+        "\t\tmatch = GUP_PIN_ALIKE;\n",
+        "",
+        "gup_pin_folio.*",
+    ),
+    Mutation(
+        "doubted-pages-are-not-tried",
+        UNPIN,
+        "if (!READ_ONCE(unpin->index->recording) || unpin_doubted(unpin, head) ||",
+        "if (!READ_ONCE(unpin->index->recording) ||",
+        "gup_pin_folio.page_after_folio",
+    ),
+    Mutation(
+        "release-is-not-noted",
+        UNPIN,
+        "\t    last->time == (u32)jiffies)\n\t\tmask |= last->mask;\n",
+        "\t    last->time == (u32)jiffies)\n\t\tmask |= 0;\n",
+        "gup_pin_unpin.last_release",
+    ),
+    # Earlier pins.
+    Mutation(
+        "mappings-are-earlier-pins",
+        EARLIER,
+        "refs = folio_ref_count(folio) - folio_mapcount(folio);",
+        "refs = folio_ref_count(folio);",
+        "gup_pin_earlier.are_no_mappings",
+    ),
+    Mutation(
+        "recorded-pins-are-earlier-ones",
+        EARLIER,
+        "store(&index->earlier, &xas, pins - recorded);",
+        "store(&index->earlier, &xas, pins);",
+        "gup_pin_earlier.*",
+    ),
+    Mutation(
+        "blocks-are-not-marked",
+        EARLIER,
+        "\tif (found && !xas_error(&xas))\n\t\tmark_blocks(index, folio);\n",
+        "",
+        "gup_pin_earlier.*",
+    ),
+    Mutation(
+        "folio-begins-in-its-block",
+        EARLIER,
+        "\tmask = mask_of_head(index, nr);\n",
+        "\tmask = 0;\n",
+        "gup_pin_earlier.*",
+    ),
+    Mutation(
+        "earlier-pins-never-go",
+        EARLIER,
+        "\tif (entry)\n\t\tstore(earlier, &xas, xa_to_value(entry) -",
+        "\tif (false)\n\t\tstore(earlier, &xas, xa_to_value(entry) -",
+        "gup_pin_earlier.*",
+    ),
+    Mutation(
+        "no-bound-for-earlier-pins",
+        EARLIER,
+        "\tif (gup_pin_memory_full())\n\t\treturn -ENOMEM;\n",
+        "",
+        "gup_pin_memory.earlier_pins_have_a_bound",
+    ),
+    Mutation(
+        "earlier-nodes-stay-counted",
+        EARLIER,
+        "\tgup_pin_memory_count(-(long)(earlier->nodes * sizeof(struct xa_node)));\n",
+        "",
+        "gup_pin_earlier.leave_no_trace",
+    ),
+    # Handles.
+    Mutation(
+        "handle-of-an-older-pin",
+        HANDLE,
+        "if (record && record->time > newest->time)",
+        "if (record && !newest->time)",
+        "gup_pin_unpin.newest_gets_the_handle",
+    ),
+    Mutation(
+        "handle-is-given-twice",
+        HANDLE,
+        "if (newest.time && !newest.handled)",
+        "if (newest.time)",
+        "gup_pin_unpin.newest_gets_the_handle",
+    ),
+    # Walking.
+    Mutation(
+        "walk-leaves-its-place",
+        WALK,
+        "\t\trecord = gup_pin_next_record(block, &walk->place);\n"
+        "\t\tlist_del(&walk->place.list);\n",
+        "\t\trecord = gup_pin_next_record(block, &walk->place);\n",
+        "gup_pin_walk.place_survives",
+    ),
+    Mutation(
+        "walk-ends-in-the-list",
+        WALK,
+        "\tlist_del(&walk->place.list);\n\tgup_pin_index_tidy(shard, block);\n",
+        "\tgup_pin_index_tidy(shard, block);\n",
+        "gup_pin_walk.ends_anywhere",
+    ),
+    Mutation(
+        "walk-takes-another-for-its-record",
+        WALK,
+        "if (record && (record != walk->record || record->time != walk->time))",
+        "if (record && record != walk->record)",
+        "gup_pin_walk.*",
+    ),
+    # Holders.
+    Mutation(
+        "guess-is-only-read",
+        HOLDERS,
+        "\t\twrites = block->guessed;\n",
+        "\t\twrites = 0;\n",
+        "gup_pin_holders.only_reads",
+    ),
+    Mutation(
+        "not-recorded-is-not-told",
+        HOLDERS,
+        "\ttally->holders->all_recorded &= all_recorded(tally->index, shard);\n",
+        "",
+        "gup_pin_holders.what_is_not_recorded",
+    ),
+    # Sites.
+    Mutation(
+        "site-with-many-stacks-has-six",
+        SITE,
+        "\treturn READ_ONCE(site->many);\n",
+        "\treturn false;\n",
+        "gup_pin_site.*",
+    ),
+    # Switching.
+    Mutation(
+        "late-pins-are-not-looked-for",
+        CONTROL,
+        "\t\tif (!index->complete)\n\t\t\tgup_pin_earlier_find(index);\n",
+        "",
+        "gup_pin_enable",
+    ),
+    Mutation(
+        "off-keeps-the-records",
+        CONTROL,
+        "\t\tgup_pin_index_flush(index);\n",
+        "",
+        "gup_pin_enable",
+    ),
+    Mutation(
+        "off-is-still-complete",
+        CONTROL,
+        "\t\tWRITE_ONCE(index->complete, false);\n",
+        "",
+        "gup_pin_enable",
+    ),
+    Mutation(
+        "bound-keeps-empty-blocks",
+        CONTROL,
+        "\t\tgup_pin_index_drop_kept(&gup_pin_root.index);\n",
+        "\t\t;\n",
+        "gup_pin_scale",
+    ),
+    # Hazards.
+    Mutation(
+        "full-table-of-reports",
+        SEEN,
+        "\tif (first)\n\t\tremember(record);\n",
+        "\tif (first && !seen[record->kind][SEEN_PLACES - 1].place.used)\n\t\tremember(record);\n",
+        "gup_pin_seen.the_oldest_is_forgotten",
+    ),
+    Mutation(
+        "user-has-no-share",
+        SEEN,
+        "\tif (record->place.uid) {\n",
+        "\tif (false) {\n",
+        "gup_pin_seen.a_user_has_a_share",
+    ),
+    Mutation(
+        "equal-hazards-are-two",
+        RING,
+        "\tentry = find(hazard);\n\tif (entry)\n\t\tmerge(entry, hazard, again);\n\telse\n",
+        "\tentry = NULL;\n\tif (entry)\n\t\tmerge(entry, hazard, again);\n\telse\n",
+        "gup_pin_ring.equal_ones_are_one",
+    ),
+    Mutation(
+        "swap-is-a-hazard",
+        EVENT,
+        "\tif (folio_test_anon(folio) || folio_test_swapcache(folio))\n"
+        "\t\treturn;\n\tgup_pin_hazard(&hazard);\n\tif (hazard.stake",
+        "\tgup_pin_hazard(&hazard);\n\tif (hazard.stake",
+        "gup_pin_hazard.anonymous_memory_is_no_hazard",
+    ),
+    # More hooks.
+    Mutation(
+        "added-pin-is-not-in-vmstat",
+        HOOKS,
+        "\tif (api == GUP_PIN_FOLIO_ADD_PIN)\n"
+        "\t\tnode_stat_mod_folio(folio, NR_FOLL_PIN_ACQUIRED, pins);\n",
+        "",
+        "gup_pin_api.further_pins_of_one",
+    ),
+    Mutation(
+        "read-bio-does-not-write",
+        HOOKS,
+        "\tunpin.write = !op_is_write(bio_op(bio));\n",
+        "\tunpin.write = false;\n",
+        "gup_pin_hooks.*",
+    ),
+    Mutation(
+        "trampoline-is-a-site",
+        HOOKS,
+        "return is_kretprobe_trampoline(site) ? 0 : site;",
+        "return site;",
+        "gup_pin_events",
+    ),
+    Mutation(
+        "every-page-stands-for-its-folio",
+        HOOKS,
+        "bool whole = folio_test_large(folio) && is_alone(pages, npages, i);",
+        "bool whole = folio_test_large(folio) && (is_alone(pages, npages, i) || true);",
+        "gup_pin_registered",
+    ),
+    Mutation(
+        "large-folio-under-writeback",
+        HOOKS,
+        "\t\ttaken->mappings &= (unsigned long)folio->mapping;\n",
+        "",
+        "gup_pin_hazard.pin_under_writeback_is_reported",
+    ),
+    Mutation(
+        "mapped-huge-is-another-page",
+        HUGE,
+        "huge = pmd_present(pmd) && pmd_leaf(pmd) &&\n"
+        "\t       pmd_page(pmd) + ((addr & ~PMD_MASK) >> PAGE_SHIFT) == page;\n",
+        "huge = pmd_present(pmd) && pmd_leaf(pmd) && page;\n",
+        "gup_pin_hooks.*",
+    ),
+    Mutation(
+        "undo-of-pages-is-hooked",
+        HEADER,
+        "unsigned long npages)\n{\n\t__gup_pin_unpin_pages(pages, npages);\n",
+        "unsigned long npages)\n{\n\tunpin_user_pages(pages, npages);\n",
+        why="where there is no device-coherent memory, none is left to undo at the end",
+    ),
+    Mutation(
+        "undo-of-a-page-is-hooked",
+        HEADER,
+        "\t__gup_pin_unpin_pages(&page, 1);\n",
+        "\tunpin_user_page(page);\n",
+        why="x86 undoes none: that is where a page cannot be made accessible",
+    ),
+    Mutation(
+        "bio-is-not-told-of",
+        HEADER,
+        "\t\t__gup_pin_released_bio(bio, folio_page(folio, first), npages);\n",
+        "\t\t;\n",
+        "gup_pin_direct_io",
+    ),
+    Mutation(
+        "handle-is-not-named",
+        HEADER,
+        "\t\t__gup_pin_released_kept(handle, folio);\n",
+        "\t\t__gup_pin_released_folio(folio, 1, _RET_IP_);\n",
+        "gup_pin_registered",
+    ),
+    Mutation(
+        "writeback-is-looked-for-too-early",
+        HOOKS,
+        "\trecord_pages(&adder, request, npages, addr, &taken);\n"
+        "\tgup_pin_add_end(&adder, npages);\n"
+        "\tif (!taken.mappings)\n\t\tcheck_pages(request, npages, taken.large, _RET_IP_);\n",
+        "\tcheck_pages(request, npages, true, _RET_IP_);\n"
+        "\trecord_pages(&adder, request, npages, addr, &taken);\n"
+        "\tgup_pin_add_end(&adder, npages);\n",
+        "gup_pin_hazard.pin_under_writeback_is_reported",
+    ),
+    Mutation(
+        "recorded-before-unpins-are-hooked",
+        CONTROL,
+        "\t\tstatic_branch_enable(&gup_pin_hooks);\n\t\tWRITE_ONCE(index->recording, true);\n",
+        "\t\tWRITE_ONCE(index->recording, true);\n\t\tstatic_branch_enable(&gup_pin_hooks);\n",
+        why="a pin is recorded by a hook as well: a few microseconds, in which all are patched,"
+        " are more than gup_pin_enable can aim at",
+    ),
+    Mutation(
+        "acquired-is-read-first",
+        ORIGIN,
+        "\ts64 released = atomic64_read_acquire(&origin->released);\n"
+        "\ts64 acquired = atomic64_read(&origin->acquired);\n",
+        "\ts64 acquired = atomic64_read(&origin->acquired);\n"
+        "\ts64 released = atomic64_read_acquire(&origin->released);\n",
+        "gup_pin_origin.taken_while_swept",
+    ),
+    Mutation(
+        "released-is-read-without-acquire",
+        ORIGIN,
+        "atomic64_read_acquire(&origin->released)",
+        "atomic64_read(&origin->released)",
+        why="x86 reads in order, and these reads are volatile",
+    ),
+    Mutation(
+        "mask-comes-before-the-record",
+        BLOCK,
+        "\trecord->origin = what->origin;\n",
+        "\tWRITE_ONCE(record->mask, what->mask);\n\trecord->origin = what->origin;\n",
+        why="readers take the lock; only a crash dump at that moment would see it",
+    ),
+    Mutation(
+        "folio-goes-on-behind-its-end",
+        BLOCK,
+        "min(pfn + npages, gup_pin_block_first(nr + 1)) - 1;",
+        "min(pfn + npages, gup_pin_block_first(nr + 1) - 1);",
+        "gup_pin_block.folio_masks",
+    ),
+    Mutation(
+        "hazard-being-written-has-a-number",
+        RING,
+        "\tWRITE_ONCE(entry->seq, 0);\n\tbarrier();\n",
+        "",
+        why="readers take the lock; only a crash dump at that moment would see it",
+    ),
+    Mutation(
+        "hazards-have-one-number",
+        RING,
+        "\tWRITE_ONCE(entry->seq, ++gup_pin_ring.newest);\n",
+        "\tWRITE_ONCE(entry->seq, gup_pin_ring.newest ?: ++gup_pin_ring.newest);\n",
+        "gup_pin_ring.*",
+    ),
+    Mutation(
+        "guessed-mode-is-reported",
+        JUDGE,
+        "if (pin->mixed || ended->lossy || elsewhere(hazard, pin))",
+        "if (ended->lossy || elsewhere(hazard, pin))",
+        "gup_pin_hazard.a_guessed_mode",
+    ),
+    Mutation(
+        "part-elsewhere-is-reported",
+        JUDGE,
+        "if (pin->mixed || ended->lossy || elsewhere(hazard, pin))",
+        "if (pin->mixed || ended->lossy)",
+        "gup_pin_judge.*",
+    ),
+    Mutation(
+        "dirtied-without-an-excuse",
+        JUDGE,
+        "return ended->pins >= writes && ended->excused;",
+        "return ended->pins >= writes;",
+        "gup_pin_judge.*",
+    ),
+    Mutation(
+        "one-ended-read-excuses-all",
+        JUDGE,
+        "\tcase GUP_PIN_HAZARD_TRUNCATE:\n\t\treturn ended->pins >= writes;\n",
+        "\tcase GUP_PIN_HAZARD_TRUNCATE:\n\t\treturn ended->pins && writes;\n",
+        "gup_pin_ended.one_of_two_has_ended",
+    ),
+    Mutation(
+        "deed-of-another-pin",
+        DEED,
+        "deed->time && deed->time == pin->time && deed->pfn == pin->pfn &&",
+        "deed->time && deed->pfn == pin->pfn &&",
+        "gup_pin_hazard.another_truncation",
+    ),
+    Mutation(
+        "write-excuses",
+        ENDED,
+        "return bio_flagged(bio, BIO_PAGE_PINNED) && !op_is_write(bio_op(bio));",
+        "return bio_flagged(bio, BIO_PAGE_PINNED);",
+        "gup_pin_ended.a_write_excuses_nothing",
+    ),
+    Mutation(
+        "release-leaves-the-ended-read",
+        ENDED,
+        "\t\tif (bucket->places[i].bio == bio && bucket->places[i].pfn == pfn)\n"
+        "\t\t\tclear_place(&bucket->places[i]);\n",
+        "",
+        "gup_pin_ended.nothing_is_left_of_it",
+    ),
+    Mutation(
+        "title-is-not-first-in-the-stack",
+        EVENT,
+        "\tskip_frames(event);\n\tif (!in_task()) {\n",
+        "\tif (!in_task()) {\n",
+        "gup_pin_report.*",
+    ),
+    Mutation(
+        "bio-is-told-of-after-the-put",
+        HEADER,
+        "\t\t__gup_pin_released_bio(bio, folio_page(folio, first), npages);\n"
+        "\t__gup_pin_unpin_folio(folio, npages);\n",
+        "\t\t__gup_pin_unpin_folio(folio, npages);\n"
+        "\telse\n\t\t__gup_pin_unpin_folio(folio, npages);\n"
+        "\tif (static_branch_unlikely(&gup_pin_hooks))\n"
+        "\t\t__gup_pin_released_bio(bio, folio_page(folio, first), npages);\n",
+        "gup_pin_direct_io",
+    ),
+]

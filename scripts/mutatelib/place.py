@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Where mutants are built: a copy of the project, and of what was built of it.
+
+Compilers are told of whole paths, so that a build folder in another place would have to
+be made anew. So tree and build folder are copies that lie, in a mount namespace of their
+own, where the cache has its own. Only what a mutation touches is compiled.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from checklib.checkout import copy_project
+from checklib.run import tool
+from vmlib import paths
+
+# $1 is the cache, $2 our folder in it, $3 the kernel's version; the builds follow, then
+# "--" and a command.
+ENTER = """
+cache=$1 place=$2 version=$3
+shift 3
+mount --bind "$cache/src/linux-$version" "$place/src/linux-$version"
+mount --rbind "$place/src" "$cache/src"
+mount --bind "$place/lock" "$cache/lock"
+while [ "$1" != -- ]; do
+    mount --bind "$place/build/$1" "$cache/build/$1"
+    shift
+done
+shift
+exec "$@"
+"""
+
+
+def place() -> Path:
+    """Our folder in the cache."""
+    return paths.cache() / "mutate"
+
+
+def project() -> Path:
+    """The copy of the sources, as seen from inside."""
+    return place() / "project"
+
+
+def _copy(lock: str, source: Path, target: Path, *options: str) -> None:
+    """Copy a folder, if there is no copy yet, while nobody changes it."""
+    if target.exists():
+        return
+    partial = target.with_name(f".{target.name}")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    tool("flock", paths.cache() / "lock" / lock, "cp", "-a", *options, source, partial)
+    partial.rename(target)
+
+
+def prepare(version: str, flavours: Sequence[str]) -> None:
+    """Make what is missing. The kernels are built. Raises Failed."""
+    tree = f"linux-{version}-gup_pin"
+    source = paths.cache() / "src"
+    (place() / "src" / f"linux-{version}").mkdir(parents=True, exist_ok=True)
+    (place() / "lock").mkdir(exist_ok=True)
+    # By links, as scripts/tree does: a file that changes is replaced.
+    _copy(f"tree-{version}", source / tree, place() / "src" / tree, "--link")
+    for file in ("manifest", "kernel-state", "state"):
+        if not (place() / "src" / f"{tree}.{file}").exists():
+            shutil.copy2(source / f"{tree}.{file}", place() / "src")
+    for flavour in flavours:
+        build = paths.build_dir(version, flavour)
+        _copy(f"kernel-{build.name}", build, place() / "build" / build.name)
+
+
+def copy_sources() -> None:
+    """Make the copy of the sources anew; from inside, where nobody else uses it."""
+    shutil.rmtree(project(), ignore_errors=True)
+    copy_project(project())
+
+
+def inside(version: str, flavours: Sequence[str], command: Sequence[str | Path]) -> list[str]:
+    """The words that run a command where the copies lie in the cache's places."""
+    builds = [paths.build_dir(version, flavour).name for flavour in flavours]
+    words = ["flock", place() / "lock" / "mutate", "unshare", "--mount", "sh", "-ec", ENTER]
+    words += ["sh", paths.cache(), place(), version, *builds, "--", *command]
+    return [str(word) for word in words]
