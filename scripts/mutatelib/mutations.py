@@ -418,7 +418,7 @@ MUTATIONS = [
         UNPIN,
         "\tif (unpin->handle) {\n\t\tverdict = look(",
         "\tif (false) {\n\t\tverdict = look(",
-        "gup_pin_unpin.*",
+        "gup_pin_unpin.handle_behind_very_many",
     ),
     Mutation(
         "untracked-pins-are-forgotten",
@@ -426,14 +426,7 @@ MUTATIONS = [
         "(READ_ONCE(index->complete) || READ_ONCE(index->earlier.known)) &&\n"
         "\t       !shard->untracked;\n",
         "READ_ONCE(index->complete) || READ_ONCE(index->earlier.known);\n",
-        "gup_pin_unpin.untracked_pins",
-    ),
-    Mutation(
-        "taken-pins-count-as-others",
-        UNPIN,
-        "gup_pin_folio_pages(head)) +\n\t\t       unpin->taken;\n",
-        "gup_pin_folio_pages(head));\n",
-        "gup_pin_folio.*",
+        "gup_pin_earlier.are_what_is_not_recorded",
     ),
     Mutation(
         "earlier-pin-takes-a-record",
@@ -448,21 +441,14 @@ MUTATIONS = [
         UNPIN,
         "((verdict->score & FITS_STACK) && id->term == GUP_PIN_SHORT);\n",
         "(id && (verdict->score & FITS_STACK));\n",
-        "gup_pin_earlier.*",
-    ),
-    Mutation(
-        "others-are-no-doubt",
-        UNPIN,
-        "if (others || (block->guessed & mask) || verdict->cut || !verdict->alike)",
-        "if ((block->guessed & mask) || verdict->cut || !verdict->alike)",
-        "gup_pin_earlier.*",
+        "gup_pin_earlier.go_before_long_ones",
     ),
     Mutation(
         "guessed-is-no-doubt",
         UNPIN,
         "if (others || (block->guessed & mask) || verdict->cut || !verdict->alike)",
         "if (others || verdict->cut || !verdict->alike)",
-        "gup_pin_unpin.*",
+        "gup_pin_unpin.alike_then_guessed",
     ),
     Mutation(
         "unlike-is-no-doubt",
