@@ -421,14 +421,6 @@ MUTATIONS = [
         "gup_pin_unpin.handle_behind_very_many",
     ),
     Mutation(
-        "untracked-pins-are-forgotten",
-        UNPIN,
-        "(READ_ONCE(index->complete) || READ_ONCE(index->earlier.known)) &&\n"
-        "\t       !shard->untracked;\n",
-        "READ_ONCE(index->complete) || READ_ONCE(index->earlier.known);\n",
-        "gup_pin_earlier.are_what_is_not_recorded",
-    ),
-    Mutation(
         "earlier-pin-takes-a-record",
         UNPIN,
         "\treturn verdict->score >= FITS_ARRAY ||\n"
@@ -455,7 +447,7 @@ MUTATIONS = [
         UNPIN,
         "if (others || (block->guessed & mask) || verdict->cut || !verdict->alike)",
         "if (others || (block->guessed & mask) || verdict->cut)",
-        "gup_pin_unpin.only_one_is_exact",
+        "gup_pin_unpin.decides_in_order",
     ),
     Mutation(
         "alike-is-exact",
@@ -497,7 +489,7 @@ MUTATIONS = [
         UNPIN,
         "\ttrust(block, mask & ~left);\n",
         "",
-        "gup_pin_unpin.*",
+        "gup_pin_unpin.decides_in_order",
     ),
     Mutation(
         "rest-is-not-alike",
