@@ -161,8 +161,25 @@ def huge() -> None:
     pin((start + 2 * HUGE, HUGE + PAGE))
 
 
+def frame(address: int) -> int:
+    """The pfn of a page."""
+    with Path("/proc/self/pagemap").open("rb") as file:
+        file.seek(address // PAGE * 8)
+        (entry,) = struct.unpack("Q", file.read(8))
+    return int(entry) & ((1 << 55) - 1)
+
+
+def move_away(page: int) -> None:
+    """Give a page that follows its neighbour another place in memory."""
+    while frame(page) == frame(page - PAGE) + 1:
+        check(libc.madvise(page, PAGE, mmap.MADV_DONTNEED))
+        # This gets the place that has become free, if any does.
+        memory(PAGE)
+        ctypes.memset(page, 0x5A, PAGE)
+
+
 def neighbours() -> None:
-    """Small pages that surely lie side by side: those of a huge page that was split."""
+    """Small pages that surely lie side by side, those of a huge page that was split; and a gap."""
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
     start = libc.mmap(None, 2 * HUGE, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
     start = -(-start // HUGE) * HUGE
@@ -170,6 +187,9 @@ def neighbours() -> None:
     ctypes.memset(start, 0x5A, HUGE)
     check(libc.madvise(start, HUGE, mmap.MADV_NOHUGEPAGE))
     SPLIT.write_text(f"{os.getpid()},{start:#x},{start + HUGE:#x}")
+    pin((start, NEIGHBOURS * PAGE))
+    start += NEIGHBOURS * PAGE
+    move_away(start + 7 * PAGE)
     pin((start, NEIGHBOURS * PAGE))
 
 

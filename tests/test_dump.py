@@ -177,7 +177,8 @@ def test_filters(dump: Dump, word: str) -> None:
     """The same lines as picking them by hand, where no pin is a part of a run."""
     wanted = [line for line in dump.pins if FILTERS[word](words_of(line))]
     _, *found = dump.listed("--no-stacks", word).splitlines()
-    assert without_ages(found) == without_ages(wanted)
+    # A line is shown when it is known where it ends, so that the order may differ.
+    assert sorted(without_ages(found)) == sorted(without_ages(wanted))
     assert wanted or word == "term=short"
 
 

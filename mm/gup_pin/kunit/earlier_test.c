@@ -260,6 +260,26 @@ static void outlive_short_ones(struct kunit *test)
 	the_end(test);
 }
 
+/* What is long-term stays, though it is known to be unpinned there. */
+static void go_before_long_ones(struct kunit *test)
+{
+	struct earlier_state *s = test->priv;
+	const struct gup_pin_id id = {
+		.mode = GUP_PIN_WRITE, .term = GUP_PIN_LONG, .stack = 12,
+	};
+
+	pin(test, 1);
+	switch_on(test);
+	gup_pin_site_learn(&s->fixture.index.sites, SITE, &id);
+	record(test, GUP_PIN_LONG, 12, last_page(test));
+	unpin_at(test, SITE, last_page(test));
+	KUNIT_EXPECT_EQ(test, earlier(test), 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->released, 0);
+	unpin_at(test, SITE, last_page(test));
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->released, 1);
+	the_end(test);
+}
+
 /* What an array names is no earlier pin, whatever its term. */
 static void are_in_no_array(struct kunit *test)
 {
@@ -422,6 +442,7 @@ static struct kunit_case earlier_cases[] = {
 	KUNIT_CASE_PARAM(take_none_of_many, size_gen_params),
 	KUNIT_CASE_PARAM(folio_as_such, size_gen_params),
 	KUNIT_CASE_PARAM(outlive_short_ones, size_gen_params),
+	KUNIT_CASE_PARAM(go_before_long_ones, size_gen_params),
 	KUNIT_CASE_PARAM(are_in_no_array, size_gen_params),
 	KUNIT_CASE_PARAM(go_together, size_gen_params),
 	KUNIT_CASE_PARAM(leave_others_alone, size_gen_params),

@@ -275,6 +275,22 @@ static void untracked_pages(struct kunit *test)
 	the_end(test, 0);
 }
 
+/* Each block has its own count of them. */
+static void untracked_in_both_blocks(struct kunit *test)
+{
+	struct folio_state *s = test->priv;
+
+	pin_untracked(test, 0, 1);
+	pin_untracked(test, 70, 3);
+	pin_pages(test, &s->call, 0, 1);
+	unpin_folio_pins(test, 4);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->unmatched, 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->untracked, 0);
+	unpin_folio_pins(test, 1);
+	KUNIT_EXPECT_EQ(test, unmatched, 0);
+	gup_pin_expect_empty(test);
+}
+
 /*
  * All is on record but a pin elsewhere, of another folio whose block is of the same shard:
  * that is no reason to leave a record behind.
@@ -444,6 +460,7 @@ static struct kunit_case folio_cases[] = {
 	KUNIT_CASE(folio_of_two_calls),
 	KUNIT_CASE(folio_of_too_many),
 	KUNIT_CASE(untracked_pages),
+	KUNIT_CASE(untracked_in_both_blocks),
 	KUNIT_CASE(untracked_elsewhere),
 	KUNIT_CASE(untracked_among_them),
 	KUNIT_CASE(page_after_folio),

@@ -333,6 +333,24 @@ static void behind_very_many(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
+/* A handle is looked for behind all that comes before. */
+static void handle_behind_very_many(struct kunit *test)
+{
+	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_unpin unpin = gup_pin_test_unpin_at(test, 0);
+
+	add_many(test, FIRST + 1);
+	call.flags = GUP_PIN_RECORD_HANDLE;
+	call.cookie = HANDLE;
+	gup_pin_test_add(test, FIRST + 1, &call, 1);
+	unpin.handle = HANDLE;
+	gup_pin_test_unpin_by(unpin, FIRST + 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST + 1, &call), 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 0);
+	gup_pin_test_unpin(test, FIRST + 1, MANY);
+	gup_pin_expect_empty(test);
+}
+
 static unsigned int unmatched_times;
 static u64 unmatched_pages;
 
@@ -489,6 +507,7 @@ static struct kunit_case unpin_cases[] = {
 	KUNIT_CASE(doubt_is_of_pages),
 	KUNIT_CASE(alike_then_guessed),
 	KUNIT_CASE(behind_very_many),
+	KUNIT_CASE(handle_behind_very_many),
 	KUNIT_CASE(without_a_record),
 	KUNIT_CASE(untracked_pins),
 	KUNIT_CASE(switched_off),

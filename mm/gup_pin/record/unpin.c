@@ -512,12 +512,17 @@ static unsigned int unpin_locked(struct gup_pin_unpin *unpin, struct gup_pin_sha
 
 	if (!verdict.record || verdict.score < least)
 		return 0;
-	others = unrecorded(unpin, shard, block, bit);
+	/* Those of other blocks, too. */
+	others = READ_ONCE(unpin->index->complete) ? unpin->others :
+		 unrecorded(unpin, shard, block, bit);
 	if (others && !takes_record(&verdict)) {
+		*doubt = DOUBT_MIXED;
 		pins = min(pins, others);
+		/* Those that are untracked in another block are counted there. */
+		if (READ_ONCE(unpin->index->complete))
+			pins = min_t(u64, pins, shard->untracked);
 		unpin->others -= pins;
 		count_unrecorded(unpin, shard, gup_pin_block_first(block->nr) + bit, pins);
-		*doubt = DOUBT_MIXED;
 		return pins;
 	}
 	match = match_of(block, mask, &verdict, others);
@@ -795,8 +800,12 @@ static void unpin_large(struct gup_pin_unpin *unpin, unsigned long pfn, unsigned
 		pins = unpin_fitting(unpin, pfn, npages, FITS_NOTHING, pins);
 	if (pins)
 		pins = unpin_fitting(unpin, pfn, npages, 0, pins);
-	while (pins && nr++ < last)
+	for (; pins && nr <= last; nr++)
 		pins = unpin_untracked(unpin->index, nr, pins);
+	/* What seemed to have no record was just being taken: then it is that of a record. */
+	unpin->others = 0;
+	if (pins)
+		pins = unpin_fitting(unpin, pfn, npages, 0, pins);
 	for (; pins; pins--)
 		if (unpin_elsewhere(unpin, pfn) && unpin->unmatched)
 			unpin->unmatched(gup_pin_block_nr(pfn), BIT_ULL(gup_pin_block_bit(pfn)),
