@@ -436,6 +436,44 @@ static void are_foreseen(struct kunit *test)
 	the_end(test);
 }
 
+/* What an unpin of many pages has taken off other folios says nothing of this one. */
+static void are_of_one_folio(struct kunit *test)
+{
+	const struct gup_pin_id id = {
+		.mode = GUP_PIN_WRITE, .term = GUP_PIN_LONG, .stack = 11,
+	};
+	struct gup_pin_test_call call = gup_pin_test_call_of(test, &id);
+	struct gup_pin_fixture *f = test->priv;
+	struct page *page = alloc_pages(GFP_KERNEL, 1);
+	unsigned long pfn, first;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	split_page(page, 1);
+	pfn = page_to_pfn(page);
+	first = round_down(pfn, GUP_PIN_BLOCK_PAGES);
+	page_ref_add(page + 1, GUP_PIN_COUNTING_BIAS);
+	f->index.complete = false;
+	f->index.earlier.late = true;
+	KUNIT_EXPECT_EQ(test, 0, gup_pin_earlier_look(&f->index, pfn, pfn + 2));
+	f->index.earlier.known = true;
+
+	page_ref_add(page, GUP_PIN_COUNTING_BIAS);
+	page_ref_add(page + 1, GUP_PIN_COUNTING_BIAS);
+	gup_pin_test_add_mask(test, first, 3ULL << (pfn - first), &call);
+	gup_pin_test_unpin_mask(test, first, 3ULL << (pfn - first));
+	page_ref_sub(page, GUP_PIN_COUNTING_BIAS);
+	page_ref_sub(page + 1, GUP_PIN_COUNTING_BIAS);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, pfn, &call), 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, pfn + 1, &call), 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->before, 1);
+	gup_pin_test_unpin(test, pfn + 1, 1);
+	page_ref_sub(page + 1, GUP_PIN_COUNTING_BIAS);
+	KUNIT_EXPECT_EQ(test, earlier(test), 0);
+	gup_pin_expect_empty(test);
+	__free_page(page);
+	__free_page(page + 1);
+}
+
 static struct kunit_case earlier_cases[] = {
 	KUNIT_CASE_PARAM(are_found, size_gen_params),
 	KUNIT_CASE_PARAM(take_no_record, size_gen_params),
@@ -451,6 +489,7 @@ static struct kunit_case earlier_cases[] = {
 	KUNIT_CASE_PARAM(are_foreseen, size_gen_params),
 	KUNIT_CASE_PARAM(leave_no_trace, size_gen_params),
 	KUNIT_CASE(are_no_mappings),
+	KUNIT_CASE(are_of_one_folio),
 	{}
 };
 

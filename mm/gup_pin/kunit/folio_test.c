@@ -275,6 +275,26 @@ static void untracked_pages(struct kunit *test)
 	the_end(test, 0);
 }
 
+/* The array names a record, but the pin that has none may be meant. */
+static void untracked_beside_what_fits(struct kunit *test)
+{
+	struct gup_pin_unpin unpin = accusing(test);
+	struct folio_state *s = test->priv;
+	struct gup_pin_item item;
+
+	pin_untracked(test, 5, 1);
+	s->call.cookie = 0x1000;
+	pin_pages(test, &s->call, 5, 1);
+	unpin.first = 0x1000 + 5 * sizeof(void *);
+	unpin.last = unpin.first;
+	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, s->pfn + 5, &item));
+	KUNIT_EXPECT_EQ(test, item.match, GUP_PIN_INFERRED);
+	unpin_pages(test, 5, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->untracked, 0);
+	unpin_pages(test, 5, 1);
+	the_end(test, 1);
+}
+
 /* Each block has its own count of them. */
 static void untracked_in_both_blocks(struct kunit *test)
 {
@@ -460,6 +480,7 @@ static struct kunit_case folio_cases[] = {
 	KUNIT_CASE(folio_of_two_calls),
 	KUNIT_CASE(folio_of_too_many),
 	KUNIT_CASE(untracked_pages),
+	KUNIT_CASE(untracked_beside_what_fits),
 	KUNIT_CASE(untracked_in_both_blocks),
 	KUNIT_CASE(untracked_elsewhere),
 	KUNIT_CASE(untracked_among_them),

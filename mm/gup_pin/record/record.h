@@ -138,7 +138,7 @@ static inline void gup_pin_add(struct gup_pin_adder *adder, unsigned long pfn,
  * @func: the unpin function, as tracepoints say it
  * @origin: pins of it were released,
  * @released: so many, and have yet to be taken off its count
- * @taken: pins that are off record, and on their folios still
+ * @taken: pins of the large folio that are off record, and on it still
  * @counted: pfn of the head, and one, of the folio whose pins were counted last; 0 if none
  * @others: how many of them have no record
  */

@@ -178,8 +178,9 @@ static bool all_recorded(const struct gup_pin_index *index, const struct gup_pin
 static void count_others(struct gup_pin_unpin *unpin, unsigned long pfn)
 {
 	unsigned long head = gup_pin_head_pfn(pfn);
-	u64 recorded = gup_pin_index_pins(unpin->index, head, gup_pin_folio_pages(head)) +
-		       unpin->taken;
+	unsigned long npages = gup_pin_folio_pages(head);
+	u64 recorded = gup_pin_index_pins(unpin->index, head, npages) +
+		       (npages > 1 ? unpin->taken : 0);
 	unsigned int real = gup_pin_real_pins(head);
 
 	unpin->counted = head + 1;
@@ -716,7 +717,8 @@ void gup_pin_unpin_mask(struct gup_pin_unpin *unpin, unsigned long block, u64 ma
 }
 
 /**
- * gup_pin_unpin_range() - one pin on each of neighbouring pages is about to be dropped
+ * gup_pin_unpin_range() - one pin on each of neighbouring pages of a folio is about to be
+ *	dropped
  * @unpin: what is known of them
  * @pfn: of the first page
  * @npages: how many
@@ -726,6 +728,7 @@ void gup_pin_unpin_mask(struct gup_pin_unpin *unpin, unsigned long block, u64 ma
 void gup_pin_unpin_range(struct gup_pin_unpin *unpin, unsigned long pfn,
 			 unsigned long npages)
 {
+	unpin->taken = 0;
 	while (npages) {
 		unsigned int bit = gup_pin_block_bit(pfn);
 		unsigned long nr = min(npages, GUP_PIN_BLOCK_PAGES - bit);
@@ -826,6 +829,7 @@ void gup_pin_unpin_folio(struct gup_pin_unpin *unpin, unsigned long pfn,
 {
 	if (!READ_ONCE(unpin->index->recording))
 		return;
+	unpin->taken = 0;
 	if (npages > 1) {
 		unpin_large(unpin, pfn, npages, pins);
 		return;

@@ -30,8 +30,12 @@ static int open_umem(void *addr, size_t size)
 static int open_ring(void *addr, size_t size)
 {
 	int ring = uring_open(), ret;
+	unsigned int waited = 0;
 
-	ret = ring < 0 ? 0 : uring_register_one(ring, addr, size);
+	/* What a ring had that was closed just now is given back by a work. */
+	do {
+		ret = ring < 0 ? 0 : uring_register_one(ring, addr, size);
+	} while (ret == -ENOMEM && gup_pin_patience(&waited));
 	if (ret) {
 		close(ring);
 		errno = -ret;

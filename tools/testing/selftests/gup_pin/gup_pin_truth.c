@@ -156,7 +156,8 @@ FIXTURE_VARIANT_ADD(truth, late_mixed)
 
 FIXTURE_VARIANT_ADD(truth, late_mixed_huge)
 {
-	.mem = MEM_MEMFD_HUGETLB, .holders = 8, .by = { [BY_RING] = 5, [BY_UDMABUF] = 5 }, .late = true,
+	.mem = MEM_MEMFD_HUGETLB, .holders = 8,
+	.by = { [BY_RING] = 5, [BY_UDMABUF] = 5 }, .late = true,
 };
 
 FIXTURE_VARIANT_ADD(truth, devices)
