@@ -450,11 +450,32 @@ MUTATIONS = [
         "gup_pin_unpin.decides_in_order",
     ),
     Mutation(
+        "untracked-pins-are-none",
+        UNPIN,
+        "READ_ONCE(index->earlier.known)) &&\n\t       !shard->untracked;",
+        "READ_ONCE(index->earlier.known));",
+        "gup_pin_folio.untracked_beside_what_fits",
+    ),
+    Mutation(
+        "what-fits-is-exact-beside-others",
+        UNPIN,
+        "if (others || (block->guessed & mask) ||",
+        "if ((block->guessed & mask) ||",
+        "gup_pin_folio.untracked_beside_what_fits",
+    ),
+    Mutation(
+        "pins-of-other-folios-count",
+        UNPIN,
+        "(npages > 1 ? unpin->taken : 0);",
+        "unpin->taken;",
+        "gup_pin_earlier.are_of_one_folio",
+    ),
+    Mutation(
         "alike-is-exact",
         UNPIN,
         "return verdict->records > 1 || (block->alike & mask) ? GUP_PIN_ALIKE : GUP_PIN_EXACT;",
         "return verdict->records > 1 ? GUP_PIN_ALIKE : GUP_PIN_EXACT;",
-        "gup_pin_unpin.*",
+        "gup_pin_unpin.last_of_alike_ones",
     ),
     Mutation(
         "guess-teaches-a-site",
@@ -462,13 +483,6 @@ MUTATIONS = [
         "if (sure && unpin->site &&",
         "if (unpin->site &&",
         "gup_pin_site.a_guess_teaches_nothing",
-    ),
-    Mutation(
-        "several-pins-are-one",
-        UNPIN,
-        "more |= record->pins > 1 ? record->mask : once & record->mask;",
-        "more |= once & record->mask;",
-        "gup_pin_model.*",
     ),
     Mutation(
         "pages-with-two-records-are-taken",

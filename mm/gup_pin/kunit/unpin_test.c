@@ -265,6 +265,27 @@ static void doubt_is_of_pages(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
+/* The last of two that were alike may be either. */
+static void last_of_alike_ones(struct kunit *test)
+{
+	const struct gup_pin_id id = { .mode = GUP_PIN_WRITE };
+	struct gup_pin_unpin unpin = gup_pin_test_unpin_at(test, 0);
+	struct gup_pin_item item;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		struct gup_pin_test_call call = gup_pin_test_call_of(test, &id);
+
+		gup_pin_test_add(test, FIRST, &call, 1);
+	}
+	gup_pin_test_unpin(test, FIRST, 1);
+	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, FIRST, &item));
+	KUNIT_EXPECT_EQ(test, (int)item.match, GUP_PIN_ALIKE);
+	gup_pin_test_unpin(test, FIRST, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 0);
+	gup_pin_expect_empty(test);
+}
+
 /* Alike ones stay alike until a guess comes, which stays one. */
 static void alike_then_guessed(struct kunit *test)
 {
@@ -505,6 +526,7 @@ static struct kunit_case unpin_cases[] = {
 	KUNIT_CASE(equal_handles),
 	KUNIT_CASE(newest_gets_the_handle),
 	KUNIT_CASE(doubt_is_of_pages),
+	KUNIT_CASE(last_of_alike_ones),
 	KUNIT_CASE(alike_then_guessed),
 	KUNIT_CASE(behind_very_many),
 	KUNIT_CASE(handle_behind_very_many),
