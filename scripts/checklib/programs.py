@@ -127,37 +127,8 @@ def run_programs(
     return [*results, guest.splats(f"{what}: {names[0]} and others: no splat", allowed)]
 
 
-def selftests(built: Built, flavour: str = "test") -> list[Result]:
-    """Our programs that share a guest."""
-    names = [n for n in programs_of(built) if n not in (*ALONE, *MILLION, *STRESS)]
-    names = [n for n in names if not n.startswith((HAZARDS, INNOCENT, GUILTY))]
-    return run_programs(built, names, Way(["-m", "4G"]), flavour)
-
-
-def innocents(built: Built, flavour: str = "test") -> list[Result]:
-    """What correct programs do, again and again, where a single report is the end."""
-    names = [n for n in programs_of(built) if n.startswith(INNOCENT)]
-    seconds = INNOCENT_SECONDS if flavour == "test" else INNOCENT_SECONDS_WATCHED
-    words = "memmap=64M!1G panic_on_warn=1"
-    way = Way(["-m", "4G"], words, seconds=seconds // len(names))
-    return run_programs(built, names, way, flavour)
-
-
-def guilty(built: Built, flavour: str = "test") -> list[Result]:
-    """What is wrong indeed, and has to be reported."""
-    names = [n for n in programs_of(built) if n.startswith(GUILTY)]
-    way = Way(["-m", "4G"], "memmap=64M!1G", ANY_REPORT)
-    return run_programs(built, names, way, flavour)
-
-
-def hazards(built: Built, flavour: str = "test") -> list[Result]:
-    """Our programs that make hazards happen, with persistent memory for DAX."""
-    names = [n for n in programs_of(built) if n.startswith(HAZARDS) and n not in ALONE]
-    return run_programs(built, names, Way([], "memmap=64M!1G", REPORTS), flavour)
-
-
 def way_of(name: str) -> Way:
-    """How one of our programs runs in a guest of its own."""
+    """How one of our programs runs, alone or with others of its kind."""
     if name in ALONE or name in MILLION:
         reports = REPORTS if name.startswith(HAZARDS) else ""
         options = {**ALONE, **MILLION}[name]
@@ -167,6 +138,35 @@ def way_of(name: str) -> Way:
     if name.startswith((GUILTY, INNOCENT)):
         return Way(["-m", "4G"], "memmap=64M!1G", ANY_REPORT if name.startswith(GUILTY) else "")
     return Way(["-m", "4G"])
+
+
+def selftests(built: Built, flavour: str = "test") -> list[Result]:
+    """Our programs that share a guest."""
+    names = [n for n in programs_of(built) if n not in (*ALONE, *MILLION, *STRESS)]
+    names = [n for n in names if not n.startswith((HAZARDS, INNOCENT, GUILTY))]
+    return run_programs(built, names, way_of(names[0]), flavour)
+
+
+def innocents(built: Built, flavour: str = "test") -> list[Result]:
+    """What correct programs do, again and again, where a single report is the end."""
+    names = [n for n in programs_of(built) if n.startswith(INNOCENT)]
+    seconds = INNOCENT_SECONDS if flavour == "test" else INNOCENT_SECONDS_WATCHED
+    way = way_of(names[0])
+    words = f"{way.words} panic_on_warn=1"
+    way = replace(way, words=words, seconds=seconds // len(names))
+    return run_programs(built, names, way, flavour)
+
+
+def guilty(built: Built, flavour: str = "test") -> list[Result]:
+    """What is wrong indeed, and has to be reported."""
+    names = [n for n in programs_of(built) if n.startswith(GUILTY)]
+    return run_programs(built, names, way_of(names[0]), flavour)
+
+
+def hazards(built: Built, flavour: str = "test") -> list[Result]:
+    """Our programs that make hazards happen, with persistent memory for DAX."""
+    names = [n for n in programs_of(built) if n.startswith(HAZARDS) and n not in ALONE]
+    return run_programs(built, names, way_of(names[0]), flavour)
 
 
 def one_program(built: Built, name: str, flavour: str, seconds: int) -> list[Result]:
