@@ -85,7 +85,7 @@ def test_a_failure_notices() -> None:
 
 
 def test_all_passed_is_a_failure() -> None:
-    """It is told which test should have failed."""
+    """The result names the test that should have failed."""
     mutation = Mutation("m", "f", "a", "b", "suite.case")
     result = trial.judge(mutation, [Result("x", PASSED)])
     assert result == Result("m", FAILED, "suite.case does not notice it")

@@ -104,7 +104,7 @@ def find_clocks(prog: Program, now: int) -> Clocks:
         # AttributeError: a kernel that keeps its time in another place.
         return Clocks(now, now, UNKNOWN_DIFFER)
     try:
-        booted = prog.variable("clocks_apart", "record/task.c").value_()
+        booted = prog.variable("clocks_apart", "gup_pin/record/task.c").value_()
     except (LookupError, FaultError):
         return Clocks(now, tasks, UNKNOWN_DIFFER)
     return Clocks(now, tasks, CLOCKS_DIFFER + abs(now - tasks - booted))

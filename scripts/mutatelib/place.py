@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Where mutants are built: a copy of the project, and of what was built of it.
 
-Compilers are told of whole paths, so that a build folder in another place would have to
+Compilers get whole paths, so that a build folder in another place would have to
 be made anew. So tree and build folder are copies that lie, in a mount namespace of their
 own, where the cache has its own. Only what a mutation touches is compiled.
 """
@@ -44,7 +44,7 @@ def project() -> Path:
 
 
 def _copy(lock: str, source: Path, target: Path, *options: str) -> None:
-    """Copy a folder, if there is no copy yet, while nobody changes it."""
+    """Copy a folder, if there is no copy yet, while nothing changes it."""
     if target.exists():
         return
     partial = target.with_name(f".{target.name}")
@@ -71,7 +71,7 @@ def prepare(version: str, flavours: Sequence[str]) -> None:
 
 
 def copy_sources() -> None:
-    """Make the copy of the sources anew; from inside, where nobody else uses it."""
+    """Make the copy of the sources anew; from inside, where nothing else uses it."""
     shutil.rmtree(project(), ignore_errors=True)
     copy_project(project())
 

@@ -345,7 +345,7 @@ FIXTURE_SETUP(truth)
 	ASSERT_OK(gup_pin_mem_get(&self->mem, variant->mem,
 				  variant->mem == MEM_MEMFD || variant->mem == MEM_ANON ?
 				  FOLIOS * PAGE_SIZE : FOLIOS * SIZE_2M));
-	/* Pinned for long, memory is moved out of CMA and the like: once, before we look. */
+	/* A long-term pin moves memory out of CMA and the like: once, before pfns are read. */
 	ASSERT_EQ(0, uring_register_one(ring, self->mem.addr, self->mem.size));
 	uring_unregister(ring);
 	close(ring);
