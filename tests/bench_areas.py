@@ -7,16 +7,14 @@ import ctypes
 import mmap
 import random
 import re
-from array import array
 from itertools import pairwise
 from pathlib import Path
 
+import hold_pins
 from hold_pins import HUGE, MAP_HUGETLB, PAGE, check, libc
 
 MADV_POPULATE_WRITE = 23
 PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-# /proc/self/pagemap: 64 bits a page, of which these are its pfn.
-PFN_MASK = (1 << 55) - 1
 
 
 class WrongLayout(Exception):
@@ -39,11 +37,7 @@ def populate(start: int, size: int) -> None:
 
 def frames(start: int, pages: int) -> list[int]:
     """The pfns of that many pages."""
-    entries = array("Q")
-    with Path("/proc/self/pagemap").open("rb") as file:
-        file.seek(start // PAGE * 8)
-        entries.frombytes(file.read(pages * 8))
-    found = [entry & PFN_MASK for entry in entries]
+    found = hold_pins.frames(start, pages)
     if len(found) != pages or not all(found):
         raise WrongLayout(f"pagemap does not know all of {pages} pages")
     return found

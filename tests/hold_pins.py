@@ -17,6 +17,7 @@ import os
 import signal
 import struct
 import sys
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,8 @@ HUGE = 2 << 20
 NEIGHBOURS = 16
 SPLIT = Path("/sys/kernel/debug/split_huge_pages")
 NAME = b"a b\\c\xc3\xbc"
+# /proc/self/pagemap: 64 bits a page, of which these are its pfn.
+PFN_MASK = (1 << 55) - 1
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = ctypes.c_void_p
@@ -161,17 +164,24 @@ def huge() -> None:
     pin((start + 2 * HUGE, HUGE + PAGE))
 
 
-def frame(address: int) -> int:
-    """The pfn of a page."""
+def frames(start: int, pages: int) -> list[int]:
+    """The pfns of that many pages; 0 where there is none."""
+    entries = array("Q")
     with Path("/proc/self/pagemap").open("rb") as file:
-        file.seek(address // PAGE * 8)
-        (entry,) = struct.unpack("Q", file.read(8))
-    return int(entry) & ((1 << 55) - 1)
+        file.seek(start // PAGE * 8)
+        entries.frombytes(file.read(pages * 8))
+    return [entry & PFN_MASK for entry in entries]
+
+
+def follows(page: int) -> bool:
+    """Is a page's frame the one behind its neighbour's?"""
+    before, here = frames(page - PAGE, 2)
+    return here == before + 1
 
 
 def move_away(page: int) -> None:
     """Give a page that follows its neighbour another place in memory."""
-    while frame(page) == frame(page - PAGE) + 1:
+    while follows(page):
         check(libc.madvise(page, PAGE, mmap.MADV_DONTNEED))
         # This gets the place that has become free, if any does.
         memory(PAGE)
