@@ -4,6 +4,7 @@
  * and one that was given up in its middle leaves no pins to those after it.
  */
 #include <linux/mm.h>
+#include <linux/processor.h>
 #include <linux/sched.h>
 
 #include "../compat.h"
@@ -67,4 +68,21 @@ void gup_pin_case_unpin(struct kunit *test)
 	}
 	if (!failed)
 		KUNIT_EXPECT_EQ(test, left, 0);
+}
+
+/**
+ * gup_pin_test_meet() - wait until another thread has come here as often
+ * @arrived: how often one of the two did; 0 at first
+ * @times: how often this one did; 0 at first
+ *
+ * Spins: the two run on two CPUs.
+ */
+void gup_pin_test_meet(atomic_t *arrived, unsigned int *times)
+{
+	int all = 2 * ++*times;
+
+	/* What either did before, both see after. */
+	atomic_inc_return(arrived);
+	while (atomic_read_acquire(arrived) < all)
+		cpu_relax();
 }

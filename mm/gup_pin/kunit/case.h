@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What each case begins and ends with.
+ * What each case begins and ends with, and where two threads of one meet.
  */
 #ifndef _MM_GUP_PIN_KUNIT_CASE_H
 #define _MM_GUP_PIN_KUNIT_CASE_H
 
 #include <kunit/test.h>
+#include <linux/atomic.h>
 
 int gup_pin_case_start(struct kunit *test);
 void gup_pin_case_unpin(struct kunit *test);
+void gup_pin_test_meet(atomic_t *arrived, unsigned int *times);
 
 #endif /* _MM_GUP_PIN_KUNIT_CASE_H */

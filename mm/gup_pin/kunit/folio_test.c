@@ -412,16 +412,6 @@ struct duel {
 	atomic_t arrived;
 };
 
-static void meet(struct duel *duel, unsigned int *times)
-{
-	int all = 2 * ++*times;
-
-	/* What either did before, both see after. */
-	atomic_inc_return(&duel->arrived);
-	while (atomic_read_acquire(&duel->arrived) < all)
-		cpu_relax();
-}
-
 /* Names the page that comes first, whose record the other takes. */
 static int unpin_first_page(void *data)
 {
@@ -431,12 +421,12 @@ static int unpin_first_page(void *data)
 	unsigned int times = 0, round, i;
 
 	for (round = 0; round < RACES; round++) {
-		meet(duel, &times);
+		gup_pin_test_meet(&duel->arrived, &times);
 		for (i = 0; i < round % 64; i++)
 			cpu_relax();
 		gup_pin_unpin_range(&unpin, s->pfn, 1);
 		gup_pin_unpin_end(&unpin);
-		meet(duel, &times);
+		gup_pin_test_meet(&duel->arrived, &times);
 		cond_resched();
 	}
 	return 0;
@@ -460,10 +450,10 @@ static void page_and_folio_at_once(struct kunit *test)
 	for (round = 0; round < RACES; round++) {
 		pin_pages(test, &s->call, 0, 1);
 		pin_pages(test, &s->call, 100, 1);
-		meet(&duel, &times);
+		gup_pin_test_meet(&duel.arrived, &times);
 		gup_pin_unpin_folio(&unpin, s->pfn, PAGES, 1);
 		gup_pin_unpin_end(&unpin);
-		meet(&duel, &times);
+		gup_pin_test_meet(&duel.arrived, &times);
 		atomic_sub(2, &s->folio->_pincount);
 		cond_resched();
 	}

@@ -90,16 +90,6 @@ struct race {
 	unsigned int misses;
 };
 
-static void meet(struct race *race, unsigned int *times)
-{
-	int all = 2 * ++*times;
-
-	/* What either did before, both see after. */
-	atomic_inc_return(&race->arrived);
-	while (atomic_read_acquire(&race->arrived) < all)
-		cpu_relax();
-}
-
 /* Between what is to be in order: let the other side do its part, all of it. */
 static void let_other(struct race *race)
 {
@@ -143,12 +133,12 @@ static int writeback_thread(void *data)
 	struct race *race = data;
 
 	for (round = 0; another_round(race, round); round++) {
-		meet(race, &times);
+		gup_pin_test_meet(&race->arrived, &times);
 		delay(round / 8 % race->spread);
 		side->saw = side->act(race);
-		meet(race, &times);
+		gup_pin_test_meet(&race->arrived, &times);
 		side->undo(race);
-		meet(race, &times);
+		gup_pin_test_meet(&race->arrived, &times);
 	}
 	return 0;
 }
@@ -159,16 +149,16 @@ static void pin_thread(struct race *race)
 	unsigned int times = 0, round;
 
 	for (round = 0; another_round(race, round); round++) {
-		meet(race, &times);
+		gup_pin_test_meet(&race->arrived, &times);
 		delay(round % 8);
 		side->saw = side->act(race);
-		meet(race, &times);
+		gup_pin_test_meet(&race->arrived, &times);
 		race->misses += !side->saw && !race->writeback.saw;
 		side->undo(race);
 		/* Told before the other asks whether there is another round. */
 		if (time_after(jiffies, race->deadline))
 			WRITE_ONCE(race->over, true);
-		meet(race, &times);
+		gup_pin_test_meet(&race->arrived, &times);
 		cond_resched();
 	}
 	race->done = round;
