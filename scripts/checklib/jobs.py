@@ -19,7 +19,18 @@ from . import contention as contentions
 from . import ktap
 from .built import Built, programs_of
 from .mm_programs import mm_selftests
-from .programs import alone, guilty, hazards, innocents, kunit, million, selftests, stress
+from .programs import (
+    alone,
+    bounds,
+    guilty,
+    hazards,
+    innocents,
+    kunit,
+    million,
+    selftests,
+    stress,
+    traced,
+)
 from .results import FAILED, PASSED, SKIPPED, Result
 from .run import PYTHON, Guest, pytest, tool
 from .stats import alarms
@@ -203,7 +214,7 @@ ONCE: dict[str, Job] = {
 # Jobs of some minutes.
 LONG = ("alone", "dump", "fresh-bookworm", "fresh-trixie", "many", "million", "mutate", "rig")
 # By make check-debug, in kernels that watch themselves: for lock order, sleep in the
-# wrong place and bad memory, for sleeping spinlocks, for data races.
+# wrong place and bad memory, for sleeping spinlocks, for data races; and with tracers.
 _EVERYWHERE: dict[str, Callable[[Built, str], list[Result]]] = {
     "kunit": kunit,
     "selftests": selftests,
@@ -226,6 +237,8 @@ DEBUG: dict[str, Job] = _in_flavour("debug")
 DEBUG_ONCE: dict[str, Job] = {
     **_in_flavour("rt"),
     **_in_flavour("kcsan"),
+    "bounds-trace": bounds,
+    "traced-trace": traced,
     "mutate": mutate,
 }
 WATCHED = {**DEBUG, **DEBUG_ONCE}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from . import ktap
 from .built import Built, programs_of
-from .results import FAILED, SKIPPED, Result
+from .results import FAILED, PASSED, SKIPPED, Result
 from .run import Guest, tap_programs
 
 # Those that want a guest of their own, and its options. Switching tracking off and on
@@ -38,6 +38,26 @@ WORDS = {
     "gup_pin_contig": "movablecore=512M",
     "gup_pin_hazard_overdue": "gup_pin.max_short_ms=700",
 }
+# Longest time with interrupts off, in a guest whose kernel and clock can tell.
+BOUNDS = {"gup_pin_irqsoff": ["-m", "2G", "--icount"]}
+# What looks at stacks and sites, while tracers have changed the return addresses of all
+# functions that pin and unpin; and how they do it.
+TRACED = [
+    "gup_pin_files",
+    "gup_pin_gup_test",
+    "gup_pin_io_uring",
+    "gup_pin_udmabuf",
+    "gup_pin_registered",
+    "gup_pin_share",
+    "gup_pin_direct_io",
+]
+FUNCTIONS = "*pin_user*,*unpin_folio*,memfd_pin_folios,*bio_release_pages*,io_sqe_buffers_*"
+PROBED = ("pin_user_pages_fast", "unpin_user_folio", "unpin_user_pages")
+# A tracer, the words that switch it on, and what tracefs shows then.
+TRACERS = (
+    ("graph", f"ftrace=function_graph ftrace_filter={FUNCTIONS}", "function_graph\n"),
+    ("kretprobe", "kprobe_event=" + ";".join(f"r:{n},{n}" for n in PROBED), " unpin_user_folio"),
+)
 # They take long, and have a job of their own.
 STRESS = ["gup_pin_stress"]
 # Programs that make hazards happen, and what the kernel may say of it; elsewhere, a
@@ -127,11 +147,17 @@ def run_programs(
     return [*results, guest.splats(f"{what}: {names[0]} and others: no splat", allowed)]
 
 
+def unskipped(results: Sequence[Result]) -> list[Result]:
+    """Skips are failures: these kernels are ours, what they miss has to come into config/."""
+    return [replace(r, status=FAILED) if r.status == SKIPPED else r for r in results]
+
+
 def way_of(name: str) -> Way:
     """How one of our programs runs, alone or with others of its kind."""
-    if name in ALONE or name in MILLION:
-        reports = REPORTS if name.startswith(HAZARDS) else ""
-        options = {**ALONE, **MILLION}[name]
+    own = {**ALONE, **MILLION, **BOUNDS}
+    if name in own:
+        reports = REPORTS if name.startswith((HAZARDS, *BOUNDS)) else ""
+        options = own[name]
         return Way(options, f"slab_nomerge {WORDS.get(name, '')}", reports)
     if name.startswith(HAZARDS):
         return Way([], "memmap=64M!1G", REPORTS)
@@ -142,7 +168,7 @@ def way_of(name: str) -> Way:
 
 def selftests(built: Built, flavour: str = "test") -> list[Result]:
     """Our programs that share a guest."""
-    names = [n for n in programs_of(built) if n not in (*ALONE, *MILLION, *STRESS)]
+    names = [n for n in programs_of(built) if n not in (*ALONE, *MILLION, *BOUNDS, *STRESS)]
     names = [n for n in names if not n.startswith((HAZARDS, INNOCENT, GUILTY))]
     return run_programs(built, names, way_of(names[0]), flavour)
 
@@ -192,8 +218,32 @@ def million(built: Built) -> list[Result]:
     return each_alone(built, MILLION)
 
 
+def bounds(built: Built) -> list[Result]:
+    """For how long interrupts are off at most."""
+    name = next(iter(BOUNDS))
+    return unskipped(run_programs(built, [name], way_of(name), "trace"))
+
+
+def tracer_is_on(built: Built, tracer: str, words: str, seen: str) -> Result:
+    """Do these words on the command line switch it on?"""
+    show = "mount -t tracefs none $0; cat $0/current_tracer $0/kprobe_events"
+    command = ["sh", "-c", show, "/sys/kernel/tracing"]
+    guest = Guest([*guest_of(built, "trace", 300), "--append", words], command)
+    status = PASSED if seen in guest.out else FAILED
+    return Result(f"{prefix(built, 'trace')}: {tracer} is on", status, guest.whole())
+
+
+def traced(built: Built) -> list[Result]:
+    """Under the function graph tracer, and under kretprobes."""
+    results = []
+    for tracer, words, seen in TRACERS:
+        results.append(tracer_is_on(built, tracer, words, seen))
+        found = run_programs(built, TRACED, replace(way_of(TRACED[0]), words=words), "trace")
+        results += [replace(r, name=f"{tracer}: {r.name}") for r in found]
+    return results
+
+
 def stress(built: Built, flavour: str = "stress") -> list[Result]:
     """All at once for half a minute, in a kernel that watches itself."""
     results = run_programs(built, STRESS, Way(["-m", "4G", "-c", "2"]), flavour)
-    # These kernels are ours: what the program misses has to come into config/.
-    return [replace(r, status=FAILED) if r.status == SKIPPED else r for r in results]
+    return unskipped(results)
