@@ -6,6 +6,7 @@
  * alloc_contig_range() does not even try to move anonymous memory that is pinned,
  * so nobody would dump it: pinned memory that is in its way is looked for here.
  */
+#include <linux/bitops.h>
 #include <linux/gfp.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -47,11 +48,14 @@ static void dump_item(const struct gup_pin_item *item)
 		stack_depot_print(item->id.stack);
 }
 
-/* Other stacks have a say in how much of this one is left; one report at a time. */
+/*
+ * Not on the stack, of which little may be left. Under the bit, which is no lock: printing
+ * takes too long to have interrupts off, and a caller in one must not wait.
+ */
 static struct gup_pin_item items[DUMP_CALLS];
-static DEFINE_RAW_SPINLOCK(items_lock);
+static unsigned long items_in_use;
 
-static void dump_locked(const struct page *page)
+static void dump_items(const struct page *page)
 {
 	struct gup_pin_holders holders;
 	unsigned int i, nr;
@@ -73,20 +77,18 @@ static void dump_locked(const struct page *page)
 
 void __gup_pin_dump_page(const struct page *page)
 {
-	unsigned long flags;
-
 	if (PagePoisoned(page))
 		return;
 	if (!can_look()) {
 		pr_warn("the page's pins cannot be looked up in this context\n");
 		return;
 	}
-	if (!raw_spin_trylock_irqsave(&items_lock, flags)) {
+	if (test_and_set_bit_lock(0, &items_in_use)) {
 		pr_warn("another page's pins are being shown\n");
 		return;
 	}
-	dump_locked(page);
-	raw_spin_unlock_irqrestore(&items_lock, flags);
+	dump_items(page);
+	clear_bit_unlock(0, &items_in_use);
 }
 
 /**
