@@ -64,7 +64,7 @@ static const char *block_wrong(const struct gup_pin_block *block, struct tally *
 		}
 	}
 	tally->objects[GUP_PIN_BLOCKS]++;
-	if (records != block->nr_records)
+	if (records + places != block->nr_records)
 		return "records are miscounted";
 	if (!records && !places && !block->kept)
 		return "a block has neither a record nor a reader";

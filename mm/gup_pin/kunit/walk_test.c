@@ -5,6 +5,7 @@
 #include <linux/mm.h>
 #include <linux/prandom.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 
 #include "fixture.h"
 
@@ -288,6 +289,50 @@ static void ends_anywhere(struct kunit *test)
 		/* Once more is no harm. */
 		gup_pin_walk_end(&walk);
 	}
+	gup_pin_expect_empty(test);
+}
+
+/*
+ * More readers in a block than are passed under one hold of its lock: they count as records
+ * do, and stop neither another reader nor a flush.
+ */
+static void very_many_readers(struct kunit *test)
+{
+	const unsigned int many = 3000;
+	struct gup_pin_test_call calls[3];
+	struct gup_pin_walk *walks, walk;
+	struct gup_pin_item item;
+	unsigned int i, met;
+
+	walks = kvcalloc(many, sizeof(*walks), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, walks);
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		calls[i] = numbered_call(test, i);
+		gup_pin_test_add(test, FIRST, &calls[i], 1);
+	}
+	for (i = 0; i < many; i++) {
+		walks[i] = start(test);
+		KUNIT_EXPECT_EQ(test, 1, gup_pin_walk_items(&walks[i], &item, 1));
+	}
+	KUNIT_EXPECT_EQ(test, gup_pin_test_block(test, FIRST)->nr_records, 3 + many);
+	gup_pin_expect_sound(test);
+	walk = start(test);
+	for (met = 0; gup_pin_walk_items(&walk, &item, 1); met++)
+		KUNIT_EXPECT_EQ(test, item.time, calls[met].time);
+	KUNIT_EXPECT_EQ(test, met, 3);
+	gup_pin_walk_end(&walk);
+
+	gup_pin_test_flush(test);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_block(test, FIRST)->nr_records, many);
+	gup_pin_expect_sound(test);
+	gup_pin_test_add(test, FIRST, &calls[1], 1);
+	gup_pin_test_unpin(test, FIRST, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->unmatched, 0);
+	for (i = 0; i < many; i++) {
+		KUNIT_EXPECT_EQ(test, 0, gup_pin_walk_items(&walks[i], &item, 1));
+		gup_pin_walk_end(&walks[i]);
+	}
+	kvfree(walks);
 	gup_pin_expect_empty(test);
 }
 
@@ -590,6 +635,7 @@ static struct kunit_case walk_cases[] = {
 	KUNIT_CASE(middle_of_a_record),
 	KUNIT_CASE(flushed_meanwhile),
 	KUNIT_CASE(ends_anywhere),
+	KUNIT_CASE(very_many_readers),
 	KUNIT_CASE(several_readers),
 	KUNIT_CASE(items_of_folios),
 	KUNIT_CASE(shares_sum_up),

@@ -98,7 +98,7 @@ static enum add_result add(struct attempt *try, struct gup_pin_shard *shard)
 	do {
 		xa_lock_irqsave(&shard->xa, flags);
 		result = add_locked(try, shard, &xas);
-		xa_unlock_irqrestore(&shard->xa, flags);
+		gup_pin_shard_unlock(shard, flags);
 	} while (unlikely(result > ADD_OFF) && refill(try, &xas, result));
 	gup_pin_free(GUP_PIN_BLOCKS, try->block);
 	gup_pin_free(GUP_PIN_RECORDS, try->record);
@@ -155,7 +155,7 @@ static bool add_quickly(struct gup_pin_adder *adder, struct gup_pin_shard *shard
 	}
 	if (done)
 		shard->acquired += gup_pin_count(mask) * pins;
-	xa_unlock_irqrestore(&shard->xa, flags);
+	gup_pin_shard_unlock(shard, flags);
 	return done;
 }
 
@@ -169,7 +169,7 @@ static void add_untracked(struct gup_pin_index *index, struct gup_pin_shard *sha
 		shard->untracked_total += pins;
 		count_vm_events(GUP_PIN_UNTRACKED, pins);
 	}
-	xa_unlock_irqrestore(&shard->xa, flags);
+	gup_pin_shard_unlock(shard, flags);
 }
 
 static noinline void add_slowly(struct gup_pin_adder *adder, struct gup_pin_shard *shard,

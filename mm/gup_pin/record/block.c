@@ -82,13 +82,14 @@ bool gup_pin_block_add(struct gup_pin_block *block, const struct gup_pin_record 
 
 /**
  * gup_pin_block_lose() - take pins off a record
- * @block: its block
+ * @shard: the shard, whose lock is held
+ * @block: the record's block
  * @record: the record; gone on return if it has no pin left
  * @mask: the pages; all of them are the record's
  * @pins: how many of each; at most the record's
  */
-void gup_pin_block_lose(struct gup_pin_block *block, struct gup_pin_record *record,
-			u64 mask, unsigned int pins)
+void gup_pin_block_lose(struct gup_pin_shard *shard, struct gup_pin_block *block,
+			struct gup_pin_record *record, u64 mask, unsigned int pins)
 {
 	if (pins < record->pins) {
 		record->pins -= pins;
@@ -101,7 +102,7 @@ void gup_pin_block_lose(struct gup_pin_block *block, struct gup_pin_record *reco
 	if (record == &block->first)
 		return;
 	list_del(&record->list);
-	gup_pin_free(GUP_PIN_RECORDS, record);
+	gup_pin_free_later(shard, GUP_PIN_RECORDS, record);
 }
 
 /**
@@ -154,11 +155,11 @@ struct gup_pin_record *gup_pin_pause(struct gup_pin_shard *shard,
 	struct gup_pin_record place = {}, *next;
 
 	lockdep_assert_held(&shard->xa.xa_lock);
-	list_add(&place.list, &record->list);
-	xa_unlock_irqrestore(&shard->xa, *flags);
+	gup_pin_place_add(block, &place, &record->list);
+	gup_pin_shard_unlock(shard, *flags);
 	xa_lock_irqsave(&shard->xa, *flags);
 	next = gup_pin_next_record(block, &place);
-	list_del(&place.list);
+	gup_pin_place_del(block, &place);
 	return next;
 }
 

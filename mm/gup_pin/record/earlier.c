@@ -18,8 +18,9 @@
 
 #include "internal.h"
 
-/* Records that are gone through once for each page of a block. */
+/* Records that are gone through once for each page of a block; and once for all. */
 #define DOUBT_AMONG	64
+#define RECORDS_COUNTED	2048
 
 static struct gup_pin_earlier *earlier_of(struct xa_node *node)
 {
@@ -121,35 +122,42 @@ static void mark_blocks(struct gup_pin_index *index, struct folio *folio)
 			block->earlier |= gup_pin_folio_mask(nr, pfn, npages);
 			gup_pin_earlier_doubt(index, block, U64_MAX);
 		}
-		xa_unlock_irqrestore(&shard->xa, flags);
+		gup_pin_shard_unlock(shard, flags);
 	}
 }
 
-static unsigned int recorded_in(struct gup_pin_index *index, unsigned long nr,
-				struct folio *folio)
+/* Returns false if a block has too many records to look at under one hold of the lock. */
+static bool add_recorded(struct gup_pin_index *index, unsigned long nr, struct folio *folio,
+			 unsigned int *pins)
 {
 	struct gup_pin_block *block =
 		gup_pin_index_find(gup_pin_shard_of(index, nr), nr);
 
-	return block ? gup_pin_block_pins(block, gup_pin_folio_mask(nr, folio_pfn(folio),
-							  folio_nr_pages(folio))) : 0;
+	if (block && block->nr_records > RECORDS_COUNTED)
+		return false;
+	if (block)
+		*pins += gup_pin_block_pins(block,
+					    gup_pin_folio_mask(nr, folio_pfn(folio),
+							       folio_nr_pages(folio)));
+	return true;
 }
 
 /* Of a large folio, what is on record in other blocks than its head's. */
-static unsigned int recorded_behind(struct gup_pin_index *index, struct folio *folio)
+static bool add_recorded_behind(struct gup_pin_index *index, struct folio *folio,
+				unsigned int *pins)
 {
 	unsigned long nr = gup_pin_block_nr(folio_pfn(folio)), flags;
 	unsigned long last = gup_pin_block_nr(folio_pfn(folio) + folio_nr_pages(folio) - 1);
-	unsigned int pins = 0;
+	bool counted = true;
 
-	while (nr++ < last) {
+	while (counted && nr++ < last) {
 		struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
 
 		xa_lock_irqsave(&shard->xa, flags);
-		pins += recorded_in(index, nr, folio);
-		xa_unlock_irqrestore(&shard->xa, flags);
+		counted = add_recorded(index, nr, folio, pins);
+		gup_pin_shard_unlock(shard, flags);
 	}
-	return pins;
+	return counted;
 }
 
 /*
@@ -160,28 +168,31 @@ static int note(struct gup_pin_index *index, struct folio *folio)
 {
 	unsigned long nr = gup_pin_block_nr(folio_pfn(folio)), flags;
 	struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
-	unsigned int pins, recorded, behind = recorded_behind(index, folio);
-	bool found;
+	unsigned int pins, recorded, behind = 0;
+	bool found, counted;
 
 	XA_STATE(xas, &index->earlier.xa, folio_pfn(folio));
 
 	if (gup_pin_memory_full())
 		return -ENOMEM;
+	if (!add_recorded_behind(index, folio, &behind))
+		return -EBUSY;
 	do {
 		xa_lock_irqsave(&shard->xa, flags);
 		pins = certain_pins(folio);
-		recorded = behind + recorded_in(index, nr, folio);
-		found = pins > recorded;
+		recorded = behind;
+		counted = add_recorded(index, nr, folio, &recorded);
+		found = counted && pins > recorded;
 		if (found) {
 			xas_lock(&xas);
 			store(&index->earlier, &xas, pins - recorded);
 			xas_unlock(&xas);
 		}
-		xa_unlock_irqrestore(&shard->xa, flags);
+		gup_pin_shard_unlock(shard, flags);
 	} while (xas_nomem(&xas, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN));
 	if (found && !xas_error(&xas))
 		mark_blocks(index, folio);
-	return xas_error(&xas);
+	return counted ? xas_error(&xas) : -EBUSY;
 }
 
 /* It looks pinned, but may be going, or have become a part of another. */
@@ -214,7 +225,8 @@ static int look_at(struct gup_pin_index *index, struct page *page)
  *
  * What is pinned from now on is on record; so may be what is just being pinned. May sleep.
  *
- * Return: 0, or -ENOMEM; then some are missing.
+ * Return: 0, or that some are missing: -ENOMEM, or -EBUSY for a folio with very many new
+ * pins already.
  */
 int gup_pin_earlier_look(struct gup_pin_index *index, unsigned long start, unsigned long end)
 {
@@ -238,8 +250,7 @@ int gup_pin_earlier_look(struct gup_pin_index *index, unsigned long start, unsig
  * gup_pin_earlier_find() - note all pins that are there without a record
  * @index: the index; it is recording
  *
- * May sleep. If memory is short some are missing, and each release that may be of one of
- * those is a guess.
+ * May sleep. If some are missing, each release that may be of one of those is a guess.
  */
 void gup_pin_earlier_find(struct gup_pin_index *index)
 {

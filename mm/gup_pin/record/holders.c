@@ -9,7 +9,7 @@
 #include "internal.h"
 
 /* Records to count at a time: for so long, interrupts are off. */
-#define HOLDERS_BATCH	256
+#define HOLDERS_BATCH	96
 
 /* Calls that are known again when the folio's next block has their records, too. */
 #define CALLS_KNOWN	8
@@ -149,7 +149,7 @@ static bool count_block(struct tally *tally, unsigned long nr)
 	}
 	if (block)
 		gup_pin_index_tidy(shard, block);
-	xa_unlock_irqrestore(&shard->xa, flags);
+	gup_pin_shard_unlock(shard, flags);
 	return true;
 }
 
@@ -272,7 +272,7 @@ static bool only_reads_in(struct gup_pin_index *index, unsigned long nr, u64 mas
 				reads |= record->mask;
 		}
 	}
-	xa_unlock_irqrestore(&shard->xa, flags);
+	gup_pin_shard_unlock(shard, flags);
 	return !(writes & mask) && !(mask & ~reads);
 }
 

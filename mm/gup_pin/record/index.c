@@ -13,7 +13,7 @@
 #define BLOCKS_PROBED	16
 
 /* Records that are dropped under one hold of a lock. */
-#define FLUSH_BATCH	256
+#define FLUSH_BATCH	64
 
 /*
  * An xa_node is there from its first entry to its last. xas_store() reports
@@ -90,7 +90,7 @@ static void remove(struct gup_pin_shard *shard, struct gup_pin_block *block)
 	xas_store(&xas, NULL);
 	if (*gup_pin_recent(shard, block->nr) == block)
 		*gup_pin_recent(shard, block->nr) = NULL;
-	gup_pin_free(GUP_PIN_BLOCKS, block);
+	gup_pin_free_later(shard, GUP_PIN_BLOCKS, block);
 }
 
 /*
@@ -161,7 +161,7 @@ void gup_pin_index_drop_kept(struct gup_pin_index *index)
 	for (i = 0; i < GUP_PIN_NR_SHARDS; i++) {
 		xa_lock_irqsave(&index->shards[i].xa, flags);
 		drop_kept(&index->shards[i]);
-		xa_unlock_irqrestore(&index->shards[i].xa, flags);
+		gup_pin_shard_unlock(&index->shards[i], flags);
 	}
 }
 
@@ -187,7 +187,7 @@ void gup_pin_index_totals(struct gup_pin_index *index, struct gup_pin_totals *to
 		totals->before += shard->before;
 		totals->untracked += shard->untracked;
 		totals->untracked_total += shard->untracked_total;
-		xa_unlock_irqrestore(&shard->xa, flags);
+		gup_pin_shard_unlock(shard, flags);
 	}
 }
 
@@ -219,14 +219,14 @@ u64 gup_pin_index_pins(struct gup_pin_index *index, unsigned long pfn, unsigned 
 		record = block ? &block->first : NULL;
 		while (record) {
 			pins += gup_pin_count(record->mask & mask) * record->pins;
-			if (++looked % FLUSH_BATCH)
+			if (++looked % GUP_PIN_LOOK)
 				record = gup_pin_next_record(block, record);
 			else
 				record = gup_pin_pause(shard, block, record, &flags);
 		}
 		if (block)
 			gup_pin_index_tidy(shard, block);
-		xa_unlock_irqrestore(&shard->xa, flags);
+		gup_pin_shard_unlock(shard, flags);
 	}
 	return pins;
 }
@@ -320,30 +320,43 @@ bool gup_pin_index_newest(struct gup_pin_index *index, unsigned long pfn,
 		block = gup_pin_index_find(shard, nr);
 		if (block)
 			find_newest(block, mask, pid, record, id);
-		xa_unlock_irqrestore(&shard->xa, flags);
+		gup_pin_shard_unlock(shard, flags);
 	}
 	return record->mask;
 }
 
-/* Drop some records of a block; returns whether there are more. */
-static bool flush_some(struct gup_pin_shard *shard, struct gup_pin_block *block)
+static void drop_record(struct gup_pin_shard *shard, struct gup_pin_block *block,
+			struct gup_pin_record *record)
 {
-	struct gup_pin_record *record, *next;
-	unsigned int left = FLUSH_BATCH;
+	u64 pins = (u64)gup_pin_count(record->mask) * record->pins;
 
-	for (record = &block->first; record; record = next) {
-		u64 pins = (u64)gup_pin_count(record->mask) * record->pins;
+	shard->released += pins;
+	gup_pin_origin_put(record->origin, pins);
+	gup_pin_block_lose(shard, block, record, record->mask, record->pins);
+}
 
-		next = gup_pin_next_record(block, record);
-		if (!record->mask)
+/* Drop all records of a block, some under each hold of the lock. */
+static void flush_block(struct gup_pin_shard *shard, struct gup_pin_block *block,
+			unsigned long *flags)
+{
+	struct gup_pin_record *record, place;
+	unsigned int looked = 0;
+
+	if (block->first.mask)
+		drop_record(shard, block, &block->first);
+	gup_pin_place_add(block, &place, &block->first.list);
+	while ((record = gup_pin_next_record(block, &place))) {
+		if (record->mask)
+			drop_record(shard, block, record);
+		else
+			list_move(&place.list, &record->list);
+		if (++looked % FLUSH_BATCH)
 			continue;
-		if (!left--)
-			return true;
-		shard->released += pins;
-		gup_pin_origin_put(record->origin, pins);
-		gup_pin_block_lose(block, record, record->mask, record->pins);
+		gup_pin_shard_unlock(shard, *flags);
+		cond_resched();
+		xa_lock_irqsave(&shard->xa, *flags);
 	}
-	return false;
+	gup_pin_place_del(block, &place);
 }
 
 /* Where memory ran out, nodes without a block may be left, which were counted. */
@@ -353,7 +366,7 @@ static void drop_nodes(struct gup_pin_shard *shard)
 
 	xa_lock_irqsave(&shard->xa, flags);
 	drop_kept(shard);
-	xa_unlock_irqrestore(&shard->xa, flags);
+	gup_pin_shard_unlock(shard, flags);
 	if (xa_find(&shard->xa, &key, ULONG_MAX, XA_PRESENT))
 		return;
 	gup_pin_memory_count(-(long)(shard->nodes * sizeof(struct xa_node)));
@@ -371,17 +384,15 @@ static void flush_shard(struct gup_pin_shard *shard)
 
 	xas_lock_irqsave(&xas, flags);
 	xas_for_each(&xas, block, ULONG_MAX) {
-		if (flush_some(shard, block))
-			xas_set(&xas, xas.xa_index);
-		else
-			xas_pause(&xas);
+		xas_pause(&xas);
+		flush_block(shard, block, &flags);
 		gup_pin_index_tidy(shard, block);
-		xas_unlock_irqrestore(&xas, flags);
+		gup_pin_shard_unlock(shard, flags);
 		cond_resched();
 		xas_lock_irqsave(&xas, flags);
 	}
 	shard->untracked = 0;
-	xas_unlock_irqrestore(&xas, flags);
+	gup_pin_shard_unlock(shard, flags);
 	drop_nodes(shard);
 }
 

@@ -21,9 +21,24 @@ enum gup_pin_kind {
 
 void *gup_pin_alloc(enum gup_pin_kind kind, gfp_t gfp);
 void gup_pin_free(enum gup_pin_kind kind, void *object);
+void gup_pin_free_later(struct gup_pin_shard *shard, enum gup_pin_kind kind, void *object);
+void __gup_pin_shard_unlock(struct gup_pin_shard *shard, unsigned long flags);
 void gup_pin_uncount(enum gup_pin_kind kind);
 void gup_pin_memory_count(long change);
 bool gup_pin_memory_full(void);
+
+/**
+ * gup_pin_shard_unlock() - drop a shard's lock, and free what was freed under it
+ * @shard: the shard
+ * @flags: of the lock
+ */
+static inline void gup_pin_shard_unlock(struct gup_pin_shard *shard, unsigned long flags)
+{
+	if (unlikely(shard->freed))
+		__gup_pin_shard_unlock(shard, flags);
+	else
+		xa_unlock_irqrestore(&shard->xa, flags);
+}
 
 /* origin.c */
 
@@ -80,15 +95,18 @@ void gup_pin_index_tidy(struct gup_pin_shard *shard, struct gup_pin_block *block
 u64 gup_pin_index_pins(struct gup_pin_index *index, unsigned long pfn, unsigned long npages);
 unsigned long gup_pin_index_next(struct gup_pin_index *index, unsigned long from);
 
-/* Records that are looked at under one hold of a lock, which each takes some 30 instructions. */
+/*
+ * Records that are looked at under one hold of a lock, so that interrupts are off for at most
+ * 20,000 instructions (selftest gup_pin_irqsoff). Each takes some 10.
+ */
 #define GUP_PIN_LOOK	512
 
 /* block.c */
 struct gup_pin_block *gup_pin_block_alloc(unsigned long nr, gfp_t gfp);
 bool gup_pin_block_add(struct gup_pin_block *block, const struct gup_pin_record *what,
 		       struct gup_pin_record **spare, gfp_t gfp);
-void gup_pin_block_lose(struct gup_pin_block *block, struct gup_pin_record *record,
-			u64 mask, unsigned int pins);
+void gup_pin_block_lose(struct gup_pin_shard *shard, struct gup_pin_block *block,
+			struct gup_pin_record *record, u64 mask, unsigned int pins);
 unsigned int gup_pin_block_pins(const struct gup_pin_block *block, u64 mask);
 struct gup_pin_record *gup_pin_pause(struct gup_pin_shard *shard,
 				     struct gup_pin_block *block,
@@ -114,6 +132,21 @@ static inline struct gup_pin_record *gup_pin_next_record(const struct gup_pin_bl
 	struct gup_pin_record *next = list_next_entry(record, list);
 
 	return next == &block->first ? NULL : next;
+}
+
+/* A reader's place: a record without pages, in front of another or behind it. */
+static inline void gup_pin_place_add(struct gup_pin_block *block, struct gup_pin_record *place,
+				     struct list_head *prev)
+{
+	place->mask = 0;
+	list_add(&place->list, prev);
+	block->nr_records++;
+}
+
+static inline void gup_pin_place_del(struct gup_pin_block *block, struct gup_pin_record *place)
+{
+	list_del(&place->list);
+	block->nr_records--;
 }
 
 /* hweight64(), which is a call, only where it is worth it. */

@@ -180,7 +180,7 @@ struct gup_pin_record {
  *	Of these three, a page without pins may be left while the block has very many records
  * @mixed: those of @guessed where modes differ, so that what is left may be of the other
  * @earlier: pages of folios that may have pins from before tracking
- * @nr_records: records with pins
+ * @nr_records: those with pins, and readers' places: how long it takes to look at all
  * @kept: among the shard's kept blocks
  * @first: the first record, and the list's head. In use only while there was no other
  *	when it was added, so that the list is in order
@@ -220,6 +220,8 @@ struct gup_pin_last {
 	pid_t pid;
 };
 
+struct gup_pin_freed;
+
 /**
  * struct gup_pin_shard - a part of the index, with its share of the figures
  * @xa: key -> block; its lock guards everything here and all that blocks hold
@@ -227,6 +229,7 @@ struct gup_pin_last {
  * @kept: blocks that became empty and stay, until others have done so
  * @next_kept: which of @kept gives way next
  * @last: what was released last, for what unpins once too often
+ * @freed: what gup_pin_shard_unlock() frees
  * @nodes: xa_nodes in use
  * @acquired: pins recorded
  * @released: recorded pins that were released
@@ -241,6 +244,7 @@ struct gup_pin_shard {
 	struct gup_pin_block *recent[GUP_PIN_RECENT];
 	struct gup_pin_block *kept[GUP_PIN_KEPT];
 	struct gup_pin_last last;
+	struct gup_pin_freed *freed;
 	u32 next_kept;
 	u32 nodes;
 	u64 acquired;

@@ -291,7 +291,7 @@ struct gup_pin_item {
 bool gup_pin_same_call(const struct gup_pin_item *a, const struct gup_pin_item *b);
 
 /* Items that readers take at once. */
-#define GUP_PIN_BATCH	64
+#define GUP_PIN_BATCH	32
 
 /**
  * struct gup_pin_walk - a walk over all records, block by block, in each the oldest first

@@ -10,8 +10,9 @@
 
 #include "internal.h"
 
-/* Records that are counted under one hold of a lock. */
-#define COUNT_BATCH	1024
+/* Records that are counted under one hold of a lock; and that are walked over. */
+#define COUNT_BATCH	512
+#define WALK_BATCH	128
 
 /* How many pages from the first of @mask on are in it, up to @max? */
 static unsigned int run_of(u64 mask, unsigned long max)
@@ -95,7 +96,7 @@ static struct gup_pin_record *resume(struct gup_pin_walk *walk, struct gup_pin_b
 
 	if (walk->placed) {
 		record = gup_pin_next_record(block, &walk->place);
-		list_del(&walk->place.list);
+		gup_pin_place_del(block, &walk->place);
 		walk->placed = false;
 	}
 	if (record && (record != walk->record || record->time != walk->time))
@@ -112,8 +113,7 @@ static void leave(struct gup_pin_walk *walk, struct gup_pin_block *block,
 	walk->mask = mask;
 	if (record == &block->first)
 		return;
-	walk->place.mask = 0;
-	list_add_tail(&walk->place.list, &record->list);
+	gup_pin_place_add(block, &walk->place, record->list.prev);
 	walk->placed = true;
 }
 
@@ -133,13 +133,15 @@ static bool walk_block(struct gup_pin_walk *walk, struct gup_pin_block *block, m
 		       void *to, unsigned int *nr, unsigned int max)
 {
 	struct gup_pin_record *record = resume(walk, block);
+	unsigned int looked = 0;
 	u64 left;
 
 	for (; record; record = gup_pin_next_record(block, record)) {
 		left = record->mask & walk->mask;
 		if (left)
 			left = meet(block, record, left, to, nr, max);
-		if (left) {
+		/* Other readers' places find room, but take time. */
+		if (left || ++looked == WALK_BATCH) {
 			leave(walk, block, record, left);
 			return false;
 		}
@@ -165,7 +167,7 @@ static unsigned int walk_on(struct gup_pin_walk *walk, meet_fn meet, void *to,
 			done = walk_block(walk, block, meet, to, &nr, max);
 			gup_pin_index_tidy(shard, block);
 		}
-		xa_unlock_irqrestore(&shard->xa, flags);
+		gup_pin_shard_unlock(shard, flags);
 		if (done)
 			next_block(walk);
 	}
@@ -249,9 +251,9 @@ void gup_pin_walk_end(struct gup_pin_walk *walk)
 	shard = gup_pin_shard_of(walk->index, walk->block);
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, walk->block);
-	list_del(&walk->place.list);
+	gup_pin_place_del(block, &walk->place);
 	gup_pin_index_tidy(shard, block);
-	xa_unlock_irqrestore(&shard->xa, flags);
+	gup_pin_shard_unlock(shard, flags);
 	walk->placed = false;
 }
 
@@ -264,11 +266,11 @@ static struct gup_pin_record *pause_back(struct gup_pin_shard *shard,
 
 	if (record == &block->first)
 		return NULL;
-	list_add_tail(&place.list, &record->list);
-	xa_unlock_irqrestore(&shard->xa, *flags);
+	gup_pin_place_add(block, &place, record->list.prev);
+	gup_pin_shard_unlock(shard, *flags);
 	xa_lock_irqsave(&shard->xa, *flags);
 	prev = list_prev_entry(&place, list);
-	list_del(&place.list);
+	gup_pin_place_del(block, &place);
 	return prev;
 }
 
@@ -317,7 +319,7 @@ bool gup_pin_still_held(struct gup_pin_index *index, const struct gup_pin_walk *
 	}
 	if (block)
 		gup_pin_index_tidy(shard, block);
-	xa_unlock_irqrestore(&shard->xa, flags);
+	gup_pin_shard_unlock(shard, flags);
 	return held;
 }
 
@@ -378,7 +380,7 @@ u64 gup_pin_count_folios(struct gup_pin_index *index)
 		if (block)
 			gup_pin_index_tidy(shard, block);
 		folios += count_heads(gup_pin_block_first(nr), mask, &last);
-		xa_unlock_irqrestore(&shard->xa, flags);
+		gup_pin_shard_unlock(shard, flags);
 		cond_resched();
 	}
 	return folios;

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What an unpin takes: between unpin.c, unpin_folio.c, take.c, match.c and unrecorded.c.
+ */
+#ifndef _MM_GUP_PIN_RECORD_UNPIN_H
+#define _MM_GUP_PIN_RECORD_UNPIN_H
+
+#include "internal.h"
+
+/* match.c */
+
+/* What a record is scored by: the higher bit decides. */
+#define GUP_PIN_FITS_HANDLE	(3 << 8)
+#define GUP_PIN_FITS_ARRAY	(2 << 8)
+#define GUP_PIN_FITS_NOTHING	BIT(8)
+#define GUP_PIN_FITS_STACK	BIT(7)
+#define GUP_PIN_FITS_MODE	BIT(6)
+#define GUP_PIN_FITS_KIND	BIT(5)
+#define GUP_PIN_FITS_TASK	BIT(4)
+
+/**
+ * struct gup_pin_verdict - which record an unpin takes
+ * @record: the record; NULL if there is none on the pages
+ * @score: how well it fits
+ * @pins: pins on the pages that are on record, as far as was looked
+ * @records: the candidates
+ * @handles: those that the unpin's handle names
+ * @origin: of the first of them
+ * @alike: all are of this origin
+ * @modes: a bit for each mode that there is
+ * @cut: there may be more
+ */
+struct gup_pin_verdict {
+	struct gup_pin_record *record;
+	unsigned int score;
+	unsigned int pins;
+	unsigned int records;
+	unsigned int handles;
+	const struct gup_pin_origin *origin;
+	bool alike;
+	u8 modes;
+	bool cut;
+};
+
+struct gup_pin_verdict gup_pin_decide(const struct gup_pin_unpin *unpin,
+				      struct gup_pin_shard *shard,
+				      struct gup_pin_block *block, u64 mask, bool whole,
+				      unsigned long *flags);
+bool gup_pin_takes_record(const struct gup_pin_verdict *verdict);
+enum gup_pin_match gup_pin_match_of(const struct gup_pin_block *block, u64 mask,
+				    const struct gup_pin_verdict *verdict, unsigned int others);
+
+/* unrecorded.c */
+
+/* Can no pin be without a record, but for the earlier ones that are known? */
+static inline bool gup_pin_all_recorded(const struct gup_pin_index *index,
+					const struct gup_pin_shard *shard)
+{
+	return (READ_ONCE(index->complete) || READ_ONCE(index->earlier.known)) &&
+	       !shard->untracked;
+}
+
+void gup_pin_count_others(struct gup_pin_unpin *unpin, unsigned long pfn);
+void gup_pin_count_others_of(struct gup_pin_unpin *unpin, unsigned long head,
+			     unsigned long npages);
+bool gup_pin_must_count(const struct gup_pin_unpin *unpin, const struct gup_pin_shard *shard,
+			const struct gup_pin_block *block, unsigned int bit);
+unsigned int gup_pin_unrecorded(const struct gup_pin_unpin *unpin,
+				const struct gup_pin_shard *shard,
+				const struct gup_pin_block *block, unsigned int bit);
+bool gup_pin_count_unrecorded(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+			      unsigned long pfn, unsigned int pins);
+unsigned int gup_pin_unpin_untracked(struct gup_pin_index *index, unsigned long nr,
+				     unsigned int pins);
+
+/* take.c */
+
+/* What is in doubt about pins that are left after an unpin. */
+enum gup_pin_doubt {
+	GUP_PIN_DOUBT_NONE,
+	GUP_PIN_DOUBT_ALIKE,
+	GUP_PIN_DOUBT_GUESSED,
+	GUP_PIN_DOUBT_MIXED,
+};
+
+/* What became of one pin: of a record, or of none. */
+enum gup_pin_taken {
+	GUP_PIN_TAKEN,
+	GUP_PIN_NO_RECORD,
+	GUP_PIN_NOT_RECORDED,
+	GUP_PIN_COUNT_FIRST,
+};
+
+void gup_pin_take(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+		  struct gup_pin_block *block, struct gup_pin_record *record, u64 mask,
+		  unsigned int pins, bool sure);
+u64 gup_pin_take_only(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+		      struct gup_pin_block *block, u64 mask);
+enum gup_pin_taken gup_pin_take_one(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+				    struct gup_pin_block *block, unsigned int bit, bool whole,
+				    unsigned long *flags);
+enum gup_pin_doubt gup_pin_doubt_of(const struct gup_pin_verdict *verdict,
+				    const struct gup_pin_unpin *unpin,
+				    enum gup_pin_match match, unsigned int others);
+void gup_pin_doubt_rest(struct gup_pin_block *block, u64 mask, enum gup_pin_doubt doubt);
+
+/* unpin_folio.c */
+
+bool gup_pin_unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn);
+
+#endif /* _MM_GUP_PIN_RECORD_UNPIN_H */

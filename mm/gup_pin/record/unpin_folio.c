@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Unpins of which it is not known what pages of a folio they mean, or which record.
+ */
+#include <linux/mm.h>
+#include <linux/xarray.h>
+
+#include "unpin.h"
+
+/*
+ * Take up to @pins of those on the folio as such, or on its pages in this block: from the
+ * record that fits best, and @least so well, if not of those that have no record. Which page
+ * the unpin means is not known.
+ */
+static unsigned int unpin_locked(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+				 struct gup_pin_block *block, u64 mask, bool whole,
+				 unsigned int least, unsigned int pins, enum gup_pin_doubt *doubt,
+				 unsigned long *flags)
+{
+	struct gup_pin_verdict verdict = gup_pin_decide(unpin, shard, block, mask, whole, flags);
+	unsigned int bit = __ffs64(mask), others;
+	enum gup_pin_match match;
+	u64 page;
+
+	if (!verdict.record || verdict.score < least)
+		return 0;
+	/* Those of other blocks, too. */
+	others = READ_ONCE(unpin->index->complete) ? unpin->others :
+		 gup_pin_unrecorded(unpin, shard, block, bit);
+	if (others && !gup_pin_takes_record(&verdict)) {
+		*doubt = GUP_PIN_DOUBT_MIXED;
+		pins = min(pins, others);
+		/* Those that are untracked in another block are counted there. */
+		if (READ_ONCE(unpin->index->complete))
+			pins = min_t(u64, pins, shard->untracked);
+		unpin->others -= pins;
+		gup_pin_count_unrecorded(unpin, shard, gup_pin_block_first(block->nr) + bit, pins);
+		return pins;
+	}
+	match = gup_pin_match_of(block, mask, &verdict, others);
+	if (match == GUP_PIN_EXACT && !whole && verdict.score < GUP_PIN_FITS_HANDLE)
+		match = GUP_PIN_ALIKE;
+	page = verdict.record->mask & mask;
+	page &= -page;
+	pins = min(pins, verdict.record->pins);
+	if (match == GUP_PIN_INFERRED)
+		shard->inferred += pins;
+	gup_pin_take(unpin, shard, block, verdict.record, page, pins, match == GUP_PIN_EXACT);
+	*doubt = max(*doubt, gup_pin_doubt_of(&verdict, unpin, match, others));
+	gup_pin_doubt_rest(block, page, GUP_PIN_DOUBT_NONE);
+	return pins;
+}
+
+static unsigned int unpin_any(struct gup_pin_unpin *unpin, unsigned long nr, u64 mask,
+			      bool whole, unsigned int least, unsigned int pins,
+			      enum gup_pin_doubt *doubt)
+{
+	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
+	struct gup_pin_block *block;
+	unsigned int taken = 0;
+	unsigned long flags;
+
+	xa_lock_irqsave(&shard->xa, flags);
+	block = gup_pin_index_find(shard, nr);
+	if (block && READ_ONCE(unpin->index->recording)) {
+		taken = unpin_locked(unpin, shard, block, mask, whole, least, pins, doubt,
+				     &flags);
+		gup_pin_index_tidy(shard, block);
+	}
+	gup_pin_shard_unlock(shard, flags);
+	return taken;
+}
+
+/*
+ * Where it was not known which pages of a folio were unpinned, or of which record, the pin
+ * of one page may be on record on another. Takes such a record, if there is one.
+ */
+static bool unpin_doubted(struct gup_pin_unpin *unpin, unsigned long head)
+{
+	unsigned long npages = gup_pin_folio_pages(head), nr = gup_pin_block_nr(head);
+	unsigned long last = gup_pin_block_nr(head + npages - 1);
+	enum gup_pin_doubt doubt = GUP_PIN_DOUBT_NONE;
+	bool taken = false;
+
+	if (npages == 1)
+		return false;
+	if (unpin->counted != head + 1)
+		gup_pin_count_others_of(unpin, head, npages);
+	for (; nr <= last && !taken; nr++) {
+		struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
+		u64 mask = gup_pin_folio_mask(nr, head, npages);
+		struct gup_pin_block *block;
+		unsigned long flags;
+
+		xa_lock_irqsave(&shard->xa, flags);
+		block = gup_pin_index_find(shard, nr);
+		if (block)
+			mask &= block->alike | block->guessed;
+		if (block && mask && READ_ONCE(unpin->index->recording)) {
+			taken = unpin_locked(unpin, shard, block, mask, false, 0, 1, &doubt,
+					     &flags);
+			gup_pin_index_tidy(shard, block);
+		}
+		gup_pin_shard_unlock(shard, flags);
+	}
+	return taken;
+}
+
+/*
+ * There is no record on the page: is its folio pinned as a whole? If not, the pin has no
+ * record. Returns whether that is an error.
+ */
+bool gup_pin_unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
+{
+	unsigned long head = gup_pin_head_pfn(pfn), nr = gup_pin_block_nr(head), flags;
+	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
+	enum gup_pin_taken result;
+	struct gup_pin_block *block;
+	bool error = false;
+
+again:
+	result = GUP_PIN_NO_RECORD;
+	xa_lock_irqsave(&shard->xa, flags);
+	block = gup_pin_index_find(shard, nr);
+	if (block && READ_ONCE(unpin->index->recording)) {
+		result = gup_pin_take_one(unpin, shard, block, gup_pin_block_bit(head), true,
+					  &flags);
+		gup_pin_index_tidy(shard, block);
+	}
+	gup_pin_shard_unlock(shard, flags);
+	switch (result) {
+	case GUP_PIN_TAKEN:
+		return false;
+	case GUP_PIN_COUNT_FIRST:
+		gup_pin_count_others(unpin, head);
+		goto again;
+	case GUP_PIN_NOT_RECORDED:
+		xa_lock_irqsave(&shard->xa, flags);
+		gup_pin_count_unrecorded(unpin, shard, head, 1);
+		gup_pin_shard_unlock(shard, flags);
+		return false;
+	case GUP_PIN_NO_RECORD:
+		break;
+	}
+	if (!READ_ONCE(unpin->index->recording) || unpin_doubted(unpin, head) ||
+	    !gup_pin_unpin_untracked(unpin->index, gup_pin_block_nr(pfn), 1))
+		return false;
+	xa_lock_irqsave(&shard->xa, flags);
+	if (READ_ONCE(unpin->index->recording))
+		error = gup_pin_count_unrecorded(unpin, shard, pfn, 1);
+	gup_pin_shard_unlock(shard, flags);
+	return error;
+}
+
+/* Of pages that an unpin may have meant as well, what is left is in doubt. */
+static void doubt_block(struct gup_pin_index *index, unsigned long nr, u64 mask,
+			enum gup_pin_doubt doubt)
+{
+	struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
+	struct gup_pin_block *block;
+	unsigned long flags;
+
+	xa_lock_irqsave(&shard->xa, flags);
+	block = gup_pin_index_find(shard, nr);
+	if (block) {
+		gup_pin_doubt_rest(block, mask, doubt);
+		gup_pin_index_tidy(shard, block);
+	}
+	gup_pin_shard_unlock(shard, flags);
+}
+
+/* Returns how many pins there were no records for that fit so well. */
+static unsigned int unpin_fitting(struct gup_pin_unpin *unpin, unsigned long pfn,
+				  unsigned long npages, unsigned int least,
+				  unsigned int pins)
+{
+	unsigned long first = gup_pin_block_nr(pfn), nr;
+	unsigned long last = gup_pin_block_nr(pfn + npages - 1);
+	u64 head = BIT_ULL(gup_pin_block_bit(pfn));
+	enum gup_pin_doubt doubt = GUP_PIN_DOUBT_NONE;
+	unsigned int taken;
+
+	do {
+		taken = unpin_any(unpin, first, head, true, least, pins, &doubt);
+		pins -= taken;
+	} while (taken && pins);
+	if (doubt)
+		doubt_block(unpin->index, first, head, doubt);
+	/*
+	 * If the record of another page goes, that page's own unpin looks for marks: they have
+	 * to be there before. What a handle proves needs none.
+	 */
+	for (nr = first; pins && least < GUP_PIN_FITS_HANDLE && nr <= last; nr++)
+		doubt_block(unpin->index, nr, gup_pin_folio_mask(nr, pfn, npages),
+			    GUP_PIN_DOUBT_ALIKE);
+	doubt = GUP_PIN_DOUBT_NONE;
+	for (nr = first; pins && nr <= last; nr += !taken) {
+		taken = unpin_any(unpin, nr, gup_pin_folio_mask(nr, pfn, npages), false, least,
+				  pins, &doubt);
+		pins -= taken;
+	}
+	for (nr = first; doubt && nr <= last; nr++)
+		doubt_block(unpin->index, nr, gup_pin_folio_mask(nr, pfn, npages), doubt);
+	return pins;
+}
+
+static void unpin_large(struct gup_pin_unpin *unpin, unsigned long pfn, unsigned long npages,
+			unsigned int pins)
+{
+	unsigned long nr = gup_pin_block_nr(pfn), last = gup_pin_block_nr(pfn + npages - 1);
+
+	gup_pin_count_others_of(unpin, pfn, npages);
+	if (unpin->handle)
+		pins = unpin_fitting(unpin, pfn, npages, GUP_PIN_FITS_HANDLE, pins);
+	if (pins)
+		pins = unpin_fitting(unpin, pfn, npages, GUP_PIN_FITS_NOTHING, pins);
+	if (pins)
+		pins = unpin_fitting(unpin, pfn, npages, 0, pins);
+	for (; pins && nr <= last; nr++)
+		pins = gup_pin_unpin_untracked(unpin->index, nr, pins);
+	/* What seemed to have no record was just being taken: then it is that of a record. */
+	unpin->others = 0;
+	if (pins)
+		pins = unpin_fitting(unpin, pfn, npages, 0, pins);
+	for (; pins; pins--)
+		if (gup_pin_unpin_elsewhere(unpin, pfn) && unpin->unmatched)
+			unpin->unmatched(gup_pin_block_nr(pfn), BIT_ULL(gup_pin_block_bit(pfn)),
+					 1, unpin->ip);
+}
+
+/**
+ * gup_pin_unpin_folio() - pins of a folio are about to be dropped, on which pages is not known
+ * @unpin: what is known of them
+ * @pfn: of the folio's head
+ * @npages: of the folio
+ * @pins: how many
+ *
+ * As gup_pin_unpin_mask().
+ */
+void gup_pin_unpin_folio(struct gup_pin_unpin *unpin, unsigned long pfn,
+			 unsigned long npages, unsigned int pins)
+{
+	if (!READ_ONCE(unpin->index->recording))
+		return;
+	unpin->taken = 0;
+	if (npages > 1) {
+		unpin_large(unpin, pfn, npages, pins);
+		return;
+	}
+	while (pins--)
+		gup_pin_unpin_mask(unpin, gup_pin_block_nr(pfn),
+				   BIT_ULL(gup_pin_block_bit(pfn)));
+}

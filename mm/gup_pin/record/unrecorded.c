@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pins that are not on record: how many of a page's may be, and what becomes of their
+ * unpins.
+ */
+#include <linux/mm.h>
+#include <linux/xarray.h>
+
+#include "unpin.h"
+
+/*
+ * How many pins of a page's folio are not on record? Counted once for all of them that an
+ * unpin is about to drop, for they are all there until it is through. Without a lock.
+ */
+void gup_pin_count_others(struct gup_pin_unpin *unpin, unsigned long pfn)
+{
+	unsigned long head = gup_pin_head_pfn(pfn);
+	unsigned long npages = gup_pin_folio_pages(head);
+	u64 recorded = gup_pin_index_pins(unpin->index, head, npages) +
+		       (npages > 1 ? unpin->taken : 0);
+	unsigned int real = gup_pin_real_pins(head);
+
+	unpin->counted = head + 1;
+	unpin->others = real > recorded ? real - recorded : 0;
+}
+
+/* As gup_pin_count_others(), if any pin of the folio may be without a record. */
+void gup_pin_count_others_of(struct gup_pin_unpin *unpin, unsigned long head,
+			     unsigned long npages)
+{
+	unsigned long nr = gup_pin_block_nr(head), last = gup_pin_block_nr(head + npages - 1);
+	bool all = READ_ONCE(unpin->index->complete);
+
+	for (; all && nr <= last; nr++)
+		all = gup_pin_all_recorded(unpin->index, gup_pin_shard_of(unpin->index, nr));
+	unpin->counted = 0;
+	unpin->others = 0;
+	if (!all)
+		gup_pin_count_others(unpin, head);
+}
+
+/* May a page's folio have pins without a record, and gup_pin_count_others() is due? */
+bool gup_pin_must_count(const struct gup_pin_unpin *unpin, const struct gup_pin_shard *shard,
+			const struct gup_pin_block *block, unsigned int bit)
+{
+	unsigned long pfn = gup_pin_block_first(block->nr) + bit;
+
+	return (!gup_pin_all_recorded(unpin->index, shard) || block->earlier & BIT_ULL(bit)) &&
+	       unpin->counted != gup_pin_head_pfn(pfn) + 1;
+}
+
+/* How many pins may a page have that are not on record? It is not known on which page. */
+unsigned int gup_pin_unrecorded(const struct gup_pin_unpin *unpin,
+				const struct gup_pin_shard *shard,
+				const struct gup_pin_block *block, unsigned int bit)
+{
+	unsigned long pfn = gup_pin_block_first(block->nr) + bit;
+
+	if (!gup_pin_all_recorded(unpin->index, shard))
+		return unpin->others;
+	if (!(block->earlier & BIT_ULL(bit)))
+		return 0;
+	return min(unpin->others, gup_pin_earlier_pins(unpin->index, gup_pin_head_pfn(pfn)));
+}
+
+/* Pins that have no record: not recorded for lack of memory, too old, or a bug. */
+bool gup_pin_count_unrecorded(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+			      unsigned long pfn, unsigned int pins)
+{
+	unsigned int untracked = min_t(u64, pins, shard->untracked);
+
+	shard->untracked -= untracked;
+	pins -= untracked;
+	if (!READ_ONCE(unpin->index->complete)) {
+		shard->before += pins;
+		gup_pin_earlier_released(unpin->index, gup_pin_head_pfn(pfn), pins);
+		return false;
+	}
+	shard->unmatched += pins;
+	/* If some are known to be untracked, which of them is not known. */
+	return !untracked;
+}
+
+/* Of pins in a block that were counted as untracked, some go; returns how many did not. */
+unsigned int gup_pin_unpin_untracked(struct gup_pin_index *index, unsigned long nr,
+				     unsigned int pins)
+{
+	struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
+	unsigned long flags;
+	unsigned int gone;
+
+	xa_lock_irqsave(&shard->xa, flags);
+	gone = min_t(u64, pins, shard->untracked);
+	shard->untracked -= gone;
+	xa_unlock_irqrestore(&shard->xa, flags);
+	return pins - gone;
+}
