@@ -21,11 +21,35 @@ enum gup_pin_kind {
 
 void *gup_pin_alloc(enum gup_pin_kind kind, gfp_t gfp);
 void gup_pin_free(enum gup_pin_kind kind, void *object);
-void gup_pin_free_later(struct gup_pin_shard *shard, enum gup_pin_kind kind, void *object);
-void __gup_pin_shard_unlock(struct gup_pin_shard *shard, unsigned long flags);
+void gup_pin_free_all(struct gup_pin_freed *freed);
 void gup_pin_uncount(enum gup_pin_kind kind);
 void gup_pin_memory_count(long change);
 bool gup_pin_memory_full(void);
+
+/* What an object becomes that is to be freed. */
+struct gup_pin_freed {
+	struct gup_pin_freed *next;
+	enum gup_pin_kind kind;
+};
+
+/**
+ * gup_pin_free_later() - give an object back when the lock is dropped
+ * @shard: the shard, whose lock is held
+ * @kind: of the object
+ * @object: the object, which nothing refers to
+ *
+ * The slab allocator may have pages to return, and that takes too long for the lock.
+ */
+static inline void gup_pin_free_later(struct gup_pin_shard *shard, enum gup_pin_kind kind,
+				      void *object)
+{
+	struct gup_pin_freed *freed = object;
+
+	lockdep_assert_held(&shard->xa.xa_lock);
+	freed->next = shard->freed;
+	freed->kind = kind;
+	shard->freed = freed;
+}
 
 /**
  * gup_pin_shard_unlock() - drop a shard's lock, and free what was freed under it
@@ -34,10 +58,12 @@ bool gup_pin_memory_full(void);
  */
 static inline void gup_pin_shard_unlock(struct gup_pin_shard *shard, unsigned long flags)
 {
-	if (unlikely(shard->freed))
-		__gup_pin_shard_unlock(shard, flags);
-	else
-		xa_unlock_irqrestore(&shard->xa, flags);
+	struct gup_pin_freed *freed = shard->freed;
+
+	shard->freed = NULL;
+	xa_unlock_irqrestore(&shard->xa, flags);
+	if (unlikely(freed))
+		gup_pin_free_all(freed);
 }
 
 /* origin.c */

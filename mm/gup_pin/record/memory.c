@@ -129,37 +129,11 @@ void gup_pin_free(enum gup_pin_kind kind, void *object)
 	kmem_cache_free(caches[kind], object);
 }
 
-/* What an object becomes that is to be freed. */
-struct gup_pin_freed {
+/* For gup_pin_shard_unlock(). */
+void gup_pin_free_all(struct gup_pin_freed *freed)
+{
 	struct gup_pin_freed *next;
-	enum gup_pin_kind kind;
-};
 
-/**
- * gup_pin_free_later() - give an object back when the lock is dropped
- * @shard: the shard, whose lock is held
- * @kind: of the object
- * @object: the object, which nothing refers to
- *
- * The slab allocator may have pages to return, and that takes too long for the lock.
- */
-void gup_pin_free_later(struct gup_pin_shard *shard, enum gup_pin_kind kind, void *object)
-{
-	struct gup_pin_freed *freed = object;
-
-	lockdep_assert_held(&shard->xa.xa_lock);
-	freed->next = shard->freed;
-	freed->kind = kind;
-	shard->freed = freed;
-}
-
-/* As gup_pin_shard_unlock(), where there is something to free. */
-void __gup_pin_shard_unlock(struct gup_pin_shard *shard, unsigned long flags)
-{
-	struct gup_pin_freed *freed = shard->freed, *next;
-
-	shard->freed = NULL;
-	xa_unlock_irqrestore(&shard->xa, flags);
 	for (; freed; freed = next) {
 		next = freed->next;
 		gup_pin_free(freed->kind, freed);

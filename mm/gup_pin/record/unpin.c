@@ -24,11 +24,13 @@ static u64 unpin_mask(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 		      struct gup_pin_block *block, u64 mask, u64 *missing, bool *count,
 		      unsigned long *flags)
 {
-	unsigned int pages = DIV_ROUND_UP(SCORED, block->nr_records + TAKE_COST), bit;
+	unsigned int pages = 0, bit;
 	enum gup_pin_taken result;
 
 	if (likely(gup_pin_all_recorded(unpin->index, shard) && block->nr_records <= GUP_PIN_LOOK))
 		mask = gup_pin_take_only(unpin, shard, block, mask);
+	if (unlikely(mask))
+		pages = DIV_ROUND_UP(SCORED, block->nr_records + TAKE_COST);
 	while (mask && pages--) {
 		bit = __ffs64(mask);
 		result = gup_pin_take_one(unpin, shard, block, bit, false, flags);
