@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import clock, paths
+from .stock import Stock
 
 # Streams between guest and host, each a virtio serial port of that name.
 PORTS = ("out", "err", "control")
@@ -20,7 +21,10 @@ class KernelError(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """What the user of scripts/vm asked for."""
+    """What the user of scripts/vm asked for.
+
+    stock: a kernel of Debian's, instead of that of the project of this version and flavour.
+    """
 
     command: list[str]
     version: str
@@ -35,6 +39,7 @@ class Options:
     dump: Path | None
     paging: bool
     out: Path | None
+    stock: Stock | None = None
 
 
 @dataclass(frozen=True)
@@ -93,23 +98,33 @@ def boot_word(name: str, value: str) -> str:
     return f'"{name}={value}"' if " " in value else f"{name}={value}"
 
 
+# loose: nobody else writes to what a guest reads while it reads it
+ROOT_OPTIONS = "trans=virtio,version=9p2000.L,cache=loose,msize=262144"
+
+
+def root_arguments(options: Options) -> list[str]:
+    """How the kernel, or its initramfs, finds the root and the init on it."""
+    init = str(paths.SCRIPTS / "vm-init")
+    if options.stock is None:
+        root = f"root=root rootfstype=9p ro rootflags={ROOT_OPTIONS}"
+        return [root, boot_word("init", init), "kunit.enable=0 gup_pin=on"]
+    root = f"vm_type=9p vm_options=ro,{ROOT_OPTIONS}"
+    return [root, boot_word("vm_init", init)]
+
+
 def kernel_arguments(run: Path, options: Options) -> str:
     """The kernel command line; the user's words come last and so win."""
     # Counting instructions, the kernel takes 13 s to find its APIC timer unfit.
     icount = "nolapic_timer norandmaps" if options.icount else ""
     khz = clock.ICOUNT_KHZ if options.icount else clock.host_khz()
     words = [
-        "root=root rootfstype=9p ro",
-        # loose: nobody else writes to what a guest reads while it reads it
-        "rootflags=trans=virtio,version=9p2000.L,cache=loose,msize=262144",
-        boot_word("init", str(paths.SCRIPTS / "vm-init")),
+        *root_arguments(options),
         boot_word("vm_run", str(run)),
         "console=ttyS0 mitigations=off",
         # a panic at once ends QEMU, and so the run; an NMI is one of ours (session.py)
         "panic=-1 oops=panic unknown_nmi_panic",
         # TCG's timers are sound but late under load: spare the boot the doubts
         f"tsc=reliable tsc_early_khz={khz} no_timer_check rcupdate.rcu_expedited=1",
-        "kunit.enable=0 gup_pin=on",
         icount,
         options.append,
     ]
@@ -128,7 +143,12 @@ def comma(path: Path) -> str:
 
 
 def command_line(
-    options: Options, kernel: Path, console: Path, arguments: str, wires: Wires
+    options: Options,
+    kernel: Path,
+    console: Path,
+    arguments: str,
+    wires: Wires,
+    initramfs: Path | None = None,
 ) -> list[str]:
     """QEMU's command line, but for QEMU."""
     # Threads of QEMU's do not see at once what another writes into code: a guest that patches
@@ -143,6 +163,8 @@ def command_line(
     # A guest that stops by itself (a panic reboots) stays in memory for --dump.
     words += ["-action", "reboot=shutdown,shutdown=pause", "-device", "vmcoreinfo"]
     words += ["-kernel", str(kernel), "-append", arguments]
+    if initramfs is not None:
+        words += ["-initrd", str(initramfs)]
     words += ["-chardev", f"socket,id=monitor,fd={wires.monitor}"]
     words += ["-mon", "chardev=monitor,mode=control"]
     if wires.console is None:

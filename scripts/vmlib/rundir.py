@@ -37,12 +37,26 @@ class RunDir:
         """The log of the guest's serial console."""
         return self.path / "console"
 
-    def prepare(self, command: Sequence[str], out: Path | None, unwanted: Sequence[str]) -> None:
-        """Write what the guest needs to know into the folder."""
+    @property
+    def initramfs(self) -> Path:
+        """What a stock kernel boots from."""
+        return self.path / "initramfs"
+
+    def prepare(
+        self,
+        command: Sequence[str],
+        out: Path | None,
+        unwanted: Sequence[str],
+        modules: Path | None = None,
+    ) -> None:
+        """Write what the guest needs to know into the folder.
+
+        modules: the folder that is to be its /lib/modules.
+        """
         environment = passed_environment(os.environ)
         script = command_script(command, environment, os.getcwd(), unwanted)
         (self.path / "command").write_bytes(script)
-        (self.path / "fstab").write_text(fstab(out))
+        (self.path / "fstab").write_text(fstab(out, modules))
         (self.path / "dev").mkdir()
         for name, descriptor in DEV_LINKS.items():
             (self.path / "dev" / name).symlink_to(f"/proc/self/fd{descriptor}")
@@ -85,7 +99,7 @@ def fstab_word(word: str) -> str:
     return "".join(f"\\{ord(c):03o}" if c in " \t\n\\#" else c for c in word)
 
 
-def fstab(out: Path | None) -> str:
+def fstab(out: Path | None, modules: Path | None = None) -> str:
     """The mounts below the guest's new root, in order, for one `mount -a`."""
     mounts = [
         "overlay /mnt/root overlay lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work",
@@ -96,6 +110,9 @@ def fstab(out: Path | None) -> str:
         "tmpfs /mnt/root/dev/shm tmpfs mode=1777,X-mount.mkdir",
         "devpts /mnt/root/dev/pts devpts mode=620,ptmxmode=666,X-mount.mkdir",
     ]
+    if modules is not None:
+        place = "/mnt/root/usr/lib/modules"
+        mounts.append(f"{fstab_word(str(modules))} {place} none bind,X-mount.mkdir")
     if out is not None:
         # No caching: the host looks on, and what 6.12 caches of a file that is read while
         # it grows loses lines.

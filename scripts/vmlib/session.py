@@ -115,10 +115,11 @@ class Session:
         self._process: subprocess.Popen[bytes] | None = None
         self._monitor: Monitor | None = None
 
-    def start(self, kernel: Path, arguments: str) -> None:
+    def start(self, kernel: Path, arguments: str, initramfs: Path | None = None) -> None:
         """Start QEMU, with a socket for each of its streams."""
         ours, wires = self._wires()
-        words = qemu.command_line(self.options, kernel, self.run.console, arguments, wires)
+        console_ = self.run.console
+        words = qemu.command_line(self.options, kernel, console_, arguments, wires, initramfs)
         command = [*self.emulator.command, *words]
         (self.run.path / "qemu").write_text("\n".join(command) + "\n")
         with (self.run.path / "qemu.log").open("wb") as log:
