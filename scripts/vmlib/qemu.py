@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import clock, paths
@@ -44,11 +44,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Wires:
-    """QEMU's ends of the sockets between it and us, by file descriptor."""
+    """QEMU's ends of the sockets between it and us, by file descriptor.
+
+    shares: those to the servers of files, by mount tag, of a guest that has no 9P.
+    """
 
     monitor: int
     ports: dict[str, int]
     console: int | None
+    shares: dict[str, int] = field(default_factory=dict)
 
 
 def vmlinux(version: str, flavour: str) -> Path:
@@ -108,7 +112,8 @@ def root_arguments(options: Options) -> list[str]:
     if options.stock is None:
         root = f"root=root rootfstype=9p ro rootflags={ROOT_OPTIONS}"
         return [root, boot_word("init", init), "kunit.enable=0 gup_pin=on"]
-    root = f"vm_type=9p vm_options=ro,{ROOT_OPTIONS}"
+    root_options = "ro" if options.stock.cloud else f"ro,{ROOT_OPTIONS}"
+    root = f"vm_type={options.stock.file_system} vm_options={root_options}"
     return [root, boot_word("vm_init", init)]
 
 
@@ -175,6 +180,21 @@ def command_line(
     for name, descriptor in wires.ports.items():
         words += ["-chardev", f"socket,id={name},fd={descriptor}"]
         words += ["-device", f"virtserialport,chardev={name},name={name}"]
+    return [*words, *shares(options, wires)]
+
+
+def shares(options: Options, wires: Wires) -> list[str]:
+    """The part of QEMU's command line that hands folders to the guest."""
+    words: list[str] = []
+    if options.stock is not None and options.stock.cloud:
+        # Their server reads and writes the guest's memory.
+        size = options.memory if options.memory[-1] in "MG" else f"{options.memory}M"
+        words += ["-object", f"memory-backend-memfd,id=memory,size={size},share=on"]
+        words += ["-machine", "memory-backend=memory"]
+        for tag, descriptor in wires.shares.items():
+            words += ["-chardev", f"socket,id=share-{tag},fd={descriptor}"]
+            words += ["-device", f"vhost-user-fs-pci,chardev=share-{tag},tag={tag}"]
+        return words
     share = "local,security_model=none,multidevs=remap"
     words += ["-virtfs", f"{share},path=/,mount_tag=root,readonly=on"]
     if options.out is not None:

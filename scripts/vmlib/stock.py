@@ -39,6 +39,11 @@ class Stock:
         return "cloud" if self.cloud else "generic"
 
     @property
+    def file_system(self) -> str:
+        """The type that this machine's files are mounted as."""
+        return "virtiofs" if self.cloud else "9p"
+
+    @property
     def folder(self) -> Path:
         """Where scripts/fetch-stock unpacks it."""
         return paths.cache() / "stock" / f"{self.version}-{self.suite}-{self.flavour}"
