@@ -49,7 +49,7 @@ struct gup_pin_request {
 	enum gup_pin_api api;
 };
 
-#ifdef CONFIG_DEBUG_GUP_PIN
+#if defined(CONFIG_DEBUG_GUP_PIN) || defined(GUP_PIN_MODULE)
 #include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/jump_label.h>
@@ -624,7 +624,7 @@ static __always_inline void gup_pin_dax_wait(struct page *page)
 		__gup_pin_dax_wait(folio, _RET_IP_);
 }
 
-#else /* !CONFIG_DEBUG_GUP_PIN */
+#else /* neither CONFIG_DEBUG_GUP_PIN nor the module */
 
 /* Not a function, so that the compiler never sees what it would guard. */
 #define gup_pin_tracking()	false

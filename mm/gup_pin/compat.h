@@ -11,6 +11,12 @@
 #include <linux/mm.h>
 #include <linux/version.h>
 
+#ifdef GUP_PIN_MODULE
+#include "stock.h"
+#else
+#include "builtin.h"
+#endif
+
 /* The device memory that a ZONE_DEVICE folio belongs to. */
 static inline const struct dev_pagemap *
 gup_pin_folio_pgmap(const struct folio *folio)

@@ -4,14 +4,12 @@
  */
 #include <linux/export.h>
 #include <linux/init.h>
-#include <linux/kstrtox.h>
 #include <linux/moduleparam.h>
 #include <linux/printk.h>
 
+#include "compat.h"
 #include "gup_pin.h"
 
-#undef MODULE_PARAM_PREFIX
-#define MODULE_PARAM_PREFIX "gup_pin."
 #undef pr_fmt
 #define pr_fmt(fmt)	"gup_pin: " fmt
 
@@ -31,8 +29,6 @@ struct gup_pin_root gup_pin_root = {
 
 /* All that tracking needs is there. */
 static bool ready __ro_after_init;
-
-static bool on_at_boot __initdata = IS_ENABLED(CONFIG_DEBUG_GUP_PIN_DEFAULT_ON);
 
 /**
  * gup_pin_ready() - can tracking be switched on?
@@ -105,16 +101,14 @@ module_param_cb(max_memory_mb, &bound_ops, &gup_pin_max_memory_mb, 0644);
 MODULE_PARM_DESC(max_memory_mb,
 		 "MiB that tracking may take; pins beyond it are untracked; 0: no bound");
 
-static int __init setup_gup_pin(char *arg)
-{
-	if (!arg || kstrtobool(arg, &on_at_boot))
-		pr_warn("gup_pin=%s is neither on nor off\n", arg ?: "");
-	return 0;
-}
-early_param("gup_pin", setup_gup_pin);
-
-/* Before any user page can be pinned, so that tracking can be complete. */
-static int __init gup_pin_init(void)
+/**
+ * gup_pin_init() - set up what tracking needs
+ *
+ * To be called first, and before any pin is to be recorded.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init gup_pin_init(void)
 {
 	int err;
 
@@ -127,12 +121,43 @@ static int __init gup_pin_init(void)
 		pr_err("not available: %d\n", err);
 		return err;
 	}
+	gup_pin_proof_init();
 	ready = true;
-	if (on_at_boot) {
-		WRITE_ONCE(gup_pin_root.index.complete, true);
-		gup_pin_switch(true);
-		pr_info("tracking pins since boot\n");
-	}
 	return 0;
 }
-core_initcall(gup_pin_init);
+
+/**
+ * gup_pin_init_late() - set up what needs the rest of the kernel
+ *
+ * Return: 0, or -errno if some of it is missing.
+ */
+int __init gup_pin_init_late(void)
+{
+	int err;
+
+	gup_pin_tasks_init();
+	if (!ready)
+		return -ENODEV;
+	err = gup_pin_overdue_init();
+	gup_pin_debugfs_init();
+	return err;
+}
+
+/**
+ * gup_pin_exit() - free all that there is
+ *
+ * Tracking is off, nothing calls a hook any more, and no file in debugfs is open. May be
+ * called when setting up has failed.
+ */
+void __gup_pin_exit gup_pin_exit(void)
+{
+	gup_pin_debugfs_exit();
+	gup_pin_overdue_exit();
+	gup_pin_dax_exit();
+	gup_pin_proof_switch(false);
+	gup_pin_report_exit();
+	gup_pin_refused_exit();
+	gup_pin_stack_cache_exit();
+	gup_pin_origins_destroy(&gup_pin_root.origins);
+	gup_pin_memory_exit();
+}

@@ -9,10 +9,9 @@
 #include <linux/bio.h>
 #include <linux/cred.h>
 #include <linux/export.h>
-#include <linux/ftrace.h>
-#include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
+#include <linux/pagemap.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
@@ -20,7 +19,6 @@
 #include <linux/vmstat.h>
 #include <trace/events/gup_pin.h>
 
-#include "../internal.h"
 #include "compat.h"
 #include "gup_pin.h"
 
@@ -360,21 +358,11 @@ noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
 		gup_pin_under_writeback(folio, _RET_IP_);
 }
 
-/* A tracer may have put its own address in place of the one to return to. */
-static unsigned long real_site(unsigned long site)
-{
-#ifdef CONFIG_FUNCTION_GRAPH_TRACER
-	if (site == (unsigned long)dereference_kernel_function_descriptor(return_to_handler))
-		return 0;
-#endif
-	return is_kretprobe_trampoline(site) ? 0 : site;
-}
-
 static __always_inline struct gup_pin_unpin unpin_by(unsigned long site, unsigned long ip)
 {
 	return (struct gup_pin_unpin) {
 		.index = &gup_pin_root.index,
-		.site = real_site(site),
+		.site = gup_pin_real_site(site),
 		.pid = in_task() ? current->pid : 0,
 		.unmatched = gup_pin_unmatched,
 		.ip = ip,

@@ -56,5 +56,8 @@ bool gup_pin_mapped_huge(struct mm_struct *mm, unsigned long addr,
 /* control.c */
 bool gup_pin_ready(void);
 int gup_pin_switch(bool on);
+int gup_pin_init(void);
+int gup_pin_init_late(void);
+void gup_pin_exit(void);
 
 #endif /* _MM_GUP_PIN_ROOT_H */

@@ -20,10 +20,8 @@
 #include <linux/stacktrace.h>
 #include <linux/workqueue.h>
 
+#include "../compat.h"
 #include "internal.h"
-
-#undef MODULE_PARAM_PREFIX
-#define MODULE_PARAM_PREFIX "gup_pin."
 
 unsigned long gup_pin_dax_wait_ms __read_mostly = 1000;
 module_param_named(dax_wait_ms, gup_pin_dax_wait_ms, ulong, 0644);
@@ -296,4 +294,17 @@ static void look_after_waits(struct work_struct *work)
 	}
 	if (more)
 		look_soon(ms / 4);
+}
+
+/**
+ * gup_pin_dax_exit() - look after no wait any more
+ */
+void __gup_pin_exit gup_pin_dax_exit(void)
+{
+	unsigned int i;
+
+	cancel_delayed_work_sync(&waits_work);
+	for (i = 0; i < WAITS_MAX; i++)
+		if (waits[i].task)
+			put_task_struct(waits[i].task);
 }

@@ -16,6 +16,7 @@
 #include <linux/stacktrace.h>
 #include <linux/string.h>
 
+#include "../compat.h"
 #include "internal.h"
 
 /* The title's function comes first: leave out what @event->ip does not return to. */
@@ -48,6 +49,8 @@ noinline void gup_pin_event_now(struct gup_pin_event *event, unsigned long ip)
 	/* The interrupted task has nothing to do with it, and is another each time. */
 	event->nr = filter_irq_stacks(event->entries, event->nr);
 	skip_frames(event);
+	event->ip = gup_pin_shown_ip(ip);
+	gup_pin_shown_stack(event->entries, event->nr);
 	if (!in_task()) {
 		event->tgid = 0;
 		event->pid = 0;
@@ -173,7 +176,7 @@ static void print_last(const struct gup_pin_hazard *hazard, char *buf, size_t si
 	}
 	scnprintf(buf, size, "last release: age_ms=%u pid=%d in %pS\n",
 		  jiffies_to_msecs((u32)jiffies - last.time), last.pid,
-		  (void *)last.site);
+		  (void *)gup_pin_shown_ip(last.site));
 }
 
 /**

@@ -6,10 +6,9 @@
 #include <linux/mm.h>
 #include <linux/preempt.h>
 #include <linux/sched/clock.h>
-#include <linux/vmstat.h>
 #include <linux/xxhash.h>
 
-#include "../../internal.h"
+#include "../compat.h"
 #include "internal.h"
 
 #define CREATE_TRACE_POINTS
@@ -106,9 +105,9 @@ static void count(enum gup_pin_hazard_kind kind)
 {
 	atomic64_inc(&gup_pin_root.hazards[kind]);
 	if (kind == GUP_PIN_HAZARD_WRITEBACK)
-		count_vm_event(GUP_PIN_HAZARD_WRITEBACKS);
+		gup_pin_count_events(GUP_PIN_HAZARD_WRITEBACKS, 1);
 	if (kind == GUP_PIN_HAZARD_TRUNCATE)
-		count_vm_event(GUP_PIN_HAZARD_TRUNCATES);
+		gup_pin_count_events(GUP_PIN_HAZARD_TRUNCATES, 1);
 }
 
 /* By user, or one could hide what happens to another's pins. */

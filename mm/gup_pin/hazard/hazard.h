@@ -292,6 +292,7 @@ bool gup_pin_ring_get(struct gup_pin_hazard_record *hazard, u64 after);
 bool gup_pin_report(const struct gup_pin_hazard *hazard,
 		    const struct gup_pin_hazard_record *record);
 void gup_pin_report_forget(void);
+void gup_pin_report_exit(void);
 size_t gup_pin_report_bytes(void);
 
 /* seen.c */
@@ -308,13 +309,17 @@ void gup_pin_dirty_read(unsigned long pfn, unsigned long ip);
 
 /* dax.c */
 extern unsigned long gup_pin_dax_wait_ms;
+void gup_pin_dax_exit(void);
 
 /* overdue.c */
 void gup_pin_overdue_look(u64 max_ms);
+int gup_pin_overdue_init(void);
+void gup_pin_overdue_exit(void);
 
 /* proof.c */
 extern unsigned long gup_pin_proof_max_kb;
 void gup_pin_proof_switch(bool on);
+void gup_pin_proof_init(void);
 void gup_pin_proof_start(struct folio *folio, unsigned long ip);
 u64 gup_pin_proof_bytes(void);
 u64 gup_pin_proof_skipped(void);

@@ -19,10 +19,8 @@
 #include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 
+#include "../compat.h"
 #include "internal.h"
-
-#undef MODULE_PARAM_PREFIX
-#define MODULE_PARAM_PREFIX "gup_pin."
 
 /* How long to wait between looks, whatever is asked for. */
 #define LOOK_MIN_MS	100
@@ -154,12 +152,15 @@ module_param_cb(max_short_ms, &max_short_ops, &max_short_ms, 0644);
 MODULE_PARM_DESC(max_short_ms,
 		 "report pins for short that are held for longer than so many ms; 0: do not");
 
-static int __init overdue_init(void)
+/**
+ * gup_pin_overdue_init() - begin to look, if that was asked for before
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init gup_pin_overdue_init(void)
 {
 	struct workqueue_struct *queue;
 
-	if (!gup_pin_ready())
-		return -ENODEV;
 	queue = alloc_workqueue("gup_pin", WQ_UNBOUND | WQ_FREEZABLE, 1);
 	if (!queue)
 		return -ENOMEM;
@@ -170,4 +171,15 @@ static int __init overdue_init(void)
 	kernel_param_unlock(THIS_MODULE);
 	return 0;
 }
-late_initcall(overdue_init);
+
+/**
+ * gup_pin_overdue_exit() - stop looking
+ */
+void __gup_pin_exit gup_pin_overdue_exit(void)
+{
+	if (!look_queue)
+		return;
+	/* A parameter may still be written: it starts nothing. */
+	disable_delayed_work_sync(&look_work);
+	destroy_workqueue(look_queue);
+}

@@ -8,10 +8,8 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
+#include "../compat.h"
 #include "internal.h"
-
-#undef MODULE_PARAM_PREFIX
-#define MODULE_PARAM_PREFIX "gup_pin."
 
 /* The words of a policy. Some are other words for the same, and are read back as given. */
 enum word {

@@ -23,10 +23,8 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
+#include "../compat.h"
 #include "internal.h"
-
-#undef MODULE_PARAM_PREFIX
-#define MODULE_PARAM_PREFIX "gup_pin."
 
 DEFINE_STATIC_KEY_FALSE(gup_pin_proof);
 
@@ -350,10 +348,11 @@ module_param_cb(proof, &proof_ops, NULL, 0644);
 MODULE_PARM_DESC(proof,
 		 "on or off: tell if a write-pinned folio changes while it is written back");
 
-static int __init proof_init(void)
+/**
+ * gup_pin_proof_init() - switch the proof on, if that was asked for before
+ */
+void __init gup_pin_proof_init(void)
 {
 	ready = true;
 	gup_pin_proof_switch(on_at_boot);
-	return 0;
 }
-core_initcall(proof_init);

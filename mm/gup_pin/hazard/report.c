@@ -17,8 +17,8 @@
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
-#include <trace/events/error_report.h>
 
+#include "../compat.h"
 #include "internal.h"
 
 /* Reports that wait, or are being printed. */
@@ -104,7 +104,7 @@ static void print(struct gup_pin_report *report)
 	/* As in other reports of the kernel: get it out, whatever is locked. */
 	lockdep_off();
 	gup_pin_report_print(report);
-	trace_error_report_end(ERROR_DETECTOR_GUP_PIN, report->id);
+	gup_pin_trace_report(report->id);
 	lockdep_on();
 	gup_pin_ring_reported(&report->record);
 	buffer_put(report);
@@ -208,4 +208,12 @@ bool gup_pin_report(const struct gup_pin_hazard *hazard,
 	}
 	atomic64_inc(&gup_pin_root.reports_suppressed);
 	return seen;
+}
+
+/**
+ * gup_pin_report_exit() - wait for reports that are being printed
+ */
+void __gup_pin_exit gup_pin_report_exit(void)
+{
+	cancel_work_sync(&queue_work_item);
 }

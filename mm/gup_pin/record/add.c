@@ -6,6 +6,7 @@
 #include <linux/vmstat.h>
 #include <linux/xarray.h>
 
+#include "../compat.h"
 #include "internal.h"
 
 /* As the xarray does: under the lock, what can be had without waiting. */
@@ -167,7 +168,7 @@ static void add_untracked(struct gup_pin_index *index, struct gup_pin_shard *sha
 	if (READ_ONCE(index->recording)) {
 		shard->untracked += pins;
 		shard->untracked_total += pins;
-		count_vm_events(GUP_PIN_UNTRACKED, pins);
+		gup_pin_count_events(GUP_PIN_UNTRACKED, pins);
 	}
 	xa_unlock_irqrestore(&shard->xa, flags);
 }

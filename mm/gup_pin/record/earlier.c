@@ -8,7 +8,6 @@
  * Of device memory (DAX) nothing is known: its struct pages may be anything.
  */
 #include <linux/math.h>
-#include <linux/memblock.h>
 #include <linux/memory_hotplug.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -16,6 +15,7 @@
 #include <linux/sched.h>
 #include <linux/xarray.h>
 
+#include "../compat.h"
 #include "internal.h"
 
 /* Records that are gone through once for each page of a block. */
@@ -244,7 +244,7 @@ int gup_pin_earlier_look(struct gup_pin_index *index, unsigned long start, unsig
 void gup_pin_earlier_find(struct gup_pin_index *index)
 {
 	WRITE_ONCE(index->earlier.late, true);
-	if (!gup_pin_earlier_look(index, 0, max_pfn))
+	if (!gup_pin_earlier_look(index, 0, gup_pin_max_pfn()))
 		WRITE_ONCE(index->earlier.known, true);
 }
 

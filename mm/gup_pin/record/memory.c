@@ -8,6 +8,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
+#include "../compat.h"
 #include "internal.h"
 
 static struct kmem_cache *caches[NR_GUP_PIN_KINDS] __ro_after_init;
@@ -139,7 +140,7 @@ static bool __init make_cache(enum gup_pin_kind kind, const char *name,
 }
 
 /**
- * gup_pin_memory_init() - set up, at boot
+ * gup_pin_memory_init() - set up
  *
  * Return: 0 or -ENOMEM.
  */
@@ -154,4 +155,15 @@ int __init gup_pin_memory_init(void)
 	     make_cache(GUP_PIN_ORIGINS, "gup_pin_origin",
 			sizeof(struct gup_pin_origin));
 	return ok ? 0 : -ENOMEM;
+}
+
+/**
+ * gup_pin_memory_exit() - give the caches up; all objects were given back
+ */
+void __gup_pin_exit gup_pin_memory_exit(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_GUP_PIN_KINDS; i++)
+		kmem_cache_destroy(caches[i]);
 }

@@ -13,6 +13,7 @@
 
 /* memory.c */
 int gup_pin_memory_init(void);
+void gup_pin_memory_exit(void);
 u64 gup_pin_memory_bytes(void);
 extern unsigned long gup_pin_max_memory_mb;
 
@@ -47,6 +48,7 @@ void gup_pin_origins_destroy(struct gup_pin_origins *origins);
 
 /* stack_cache.c */
 int gup_pin_stack_cache_init(void);
+void gup_pin_stack_cache_exit(void);
 struct gup_pin_origin *gup_pin_stack_origin(struct gup_pin_origins *origins,
 					    struct gup_pin_id *id, u64 pins,
 					    const unsigned long *frame,

@@ -47,10 +47,8 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
+#include "../compat.h"
 #include "internal.h"
-
-#undef MODULE_PARAM_PREFIX
-#define MODULE_PARAM_PREFIX "gup_pin."
 
 /* A key, for it is asked for each pin. */
 static DEFINE_STATIC_KEY_FALSE(check_traces);
@@ -118,9 +116,9 @@ static unsigned int trace_fresh(unsigned long *entries, unsigned int max,
 static depot_stack_handle_t trace_save(unsigned long *entries, unsigned int nr,
 				       gfp_t gfp)
 {
-	return stack_depot_save_flags(entries, nr, gfp,
-				      gfpflags_allow_blocking(gfp) ?
-				      STACK_DEPOT_FLAG_CAN_ALLOC : 0);
+	return gup_pin_depot_save(entries, nr, gfp,
+				  gfpflags_allow_blocking(gfp) ?
+				  STACK_DEPOT_FLAG_CAN_ALLOC : 0);
 }
 
 #ifdef CONFIG_DEBUG_GUP_PIN_STACK_CACHE
@@ -522,6 +520,7 @@ static noinline void trace_check(depot_stack_handle_t stack, unsigned long ip)
 	unsigned int nr;
 
 	nr = trace_fresh(fresh, ARRAY_SIZE(fresh), ip);
+	gup_pin_shown_stack(fresh, nr);
 	if (stack_depot_fetch(stack, &entries) == nr &&
 	    !memcmp(entries, fresh, nr * sizeof(*fresh)))
 		return;
@@ -582,6 +581,11 @@ int __init gup_pin_stack_cache_init(void)
 	return traces ? 0 : -ENOMEM;
 }
 
+void __gup_pin_exit gup_pin_stack_cache_exit(void)
+{
+	free_percpu(traces);
+}
+
 #else /* no way to tell where return addresses are */
 
 static depot_stack_handle_t trace_slowly(const unsigned long *frame,
@@ -612,6 +616,10 @@ static void cache_origin(struct gup_pin_origin *origin,
 int __init gup_pin_stack_cache_init(void)
 {
 	return 0;
+}
+
+void __gup_pin_exit gup_pin_stack_cache_exit(void)
+{
 }
 
 #endif

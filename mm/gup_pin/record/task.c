@@ -15,6 +15,7 @@
 #include <linux/time64.h>
 #include <linux/timekeeping.h>
 
+#include "../compat.h"
 #include "text.h"
 
 /* By so much may the clocks of tasks and of pins always be apart. */
@@ -28,12 +29,13 @@ static s64 clocks_apart_now(void)
 	return local_clock() - ktime_get_ns();
 }
 
-static int __init clocks_init(void)
+/**
+ * gup_pin_tasks_init() - compare the clocks, once both are reliable
+ */
+void __init gup_pin_tasks_init(void)
 {
 	clocks_apart = clocks_apart_now();
-	return 0;
 }
-late_initcall(clocks_init);
 
 /*
  * The clock of tasks is disciplined, that of pins is not. Within weeks they go

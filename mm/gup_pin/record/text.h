@@ -40,6 +40,7 @@ void gup_pin_item_name(const struct gup_pin_item *item, char *name, size_t size)
 void gup_pin_show_path(struct seq_file *m, const char *name);
 
 /* task.c */
+void gup_pin_tasks_init(void);
 bool gup_pin_process_lives(pid_t tgid, u64 age);
 bool gup_pin_task_lives(pid_t pid, u64 age);
 pid_t gup_pin_process_nr(pid_t tgid, u64 age, struct pid_namespace *ns);

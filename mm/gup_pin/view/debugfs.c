@@ -6,6 +6,7 @@
 #include <linux/fs.h>
 #include <linux/init.h>
 
+#include "../compat.h"
 #include "view.h"
 
 static int enable_get(void *data, u64 *val)
@@ -22,12 +23,13 @@ static int enable_set(void *data, u64 val)
 }
 DEFINE_DEBUGFS_ATTRIBUTE(enable_fops, enable_get, enable_set, "%llu\n");
 
-static int __init gup_pin_debugfs_init(void)
-{
-	struct dentry *dir;
+static struct dentry *dir;
 
-	if (!gup_pin_ready())
-		return -ENODEV;
+/**
+ * gup_pin_debugfs_init() - make the files
+ */
+void __init gup_pin_debugfs_init(void)
+{
 	dir = debugfs_create_dir("gup_pin", NULL);
 	debugfs_create_file("enable", 0600, dir, NULL, &enable_fops);
 	debugfs_create_file("pins", 0400, dir, NULL, &gup_pin_pins_fops);
@@ -37,6 +39,12 @@ static int __init gup_pin_debugfs_init(void)
 	debugfs_create_file("refused", 0400, dir, NULL, &gup_pin_refused_fops);
 	debugfs_create_file("stats", 0444, dir, NULL, &gup_pin_stats_fops);
 	debugfs_create_file("verify", 0400, dir, NULL, &gup_pin_verify_fops);
-	return 0;
 }
-late_initcall(gup_pin_debugfs_init);
+
+/**
+ * gup_pin_debugfs_exit() - remove the files
+ */
+void __gup_pin_exit gup_pin_debugfs_exit(void)
+{
+	debugfs_remove(dir);
+}

@@ -12,6 +12,7 @@
 #include <linux/string_helpers.h>
 #include <linux/time64.h>
 
+#include "../compat.h"
 #include "view.h"
 
 /*

@@ -2,6 +2,7 @@
 /*
  * /sys/kernel/debug/gup_pin/hazards
  */
+#include <linux/export.h>
 #include <linux/fs.h>
 #include <linux/kallsyms.h>
 #include <linux/sched/clock.h>
@@ -167,6 +168,7 @@ static ssize_t hazards_write(struct file *file, const char __user *ubuf,
 }
 
 const struct file_operations gup_pin_hazards_fops = {
+	.owner = THIS_MODULE,
 	.open = hazards_open,
 	.read = seq_read,
 	.write = hazards_write,

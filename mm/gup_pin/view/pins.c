@@ -2,6 +2,7 @@
 /*
  * /sys/kernel/debug/gup_pin/pins and orphans.
  */
+#include <linux/export.h>
 #include <linux/fs.h>
 #include <linux/seq_file.h>
 
@@ -58,6 +59,7 @@ static ssize_t pins_write(struct file *file, const char __user *ubuf,
 }
 
 const struct file_operations gup_pin_pins_fops = {
+	.owner = THIS_MODULE,
 	.open = pins_open,
 	.read = seq_read,
 	.write = pins_write,
@@ -96,6 +98,7 @@ static int orphans_open(struct inode *inode, struct file *file)
 }
 
 const struct file_operations gup_pin_orphans_fops = {
+	.owner = THIS_MODULE,
 	.open = orphans_open,
 	.read = seq_read,
 	.write = pins_write,

@@ -8,6 +8,7 @@
  */
 #include <linux/cred.h>
 #include <linux/errno.h>
+#include <linux/export.h>
 #include <linux/fs.h>
 #include <linux/gup_pin.h>
 #include <linux/kallsyms.h>
@@ -26,7 +27,7 @@
 #include <linux/stacktrace.h>
 #include <linux/string.h>
 
-#include "../../internal.h"
+#include "../compat.h"
 #include "view.h"
 
 /* Records that are kept: a driver may be asked by endless tasks. */
@@ -100,23 +101,27 @@ static unsigned int find_api(unsigned long ip)
 	return api;
 }
 
-/* Leave out what the pin function called, as in the stacks of pins. */
+/*
+ * Leave out what the pin function called, as in the stacks of pins. What wraps it counts
+ * as that, too.
+ */
 static void fill_stack(struct gup_pin_id *id)
 {
 	unsigned long entries[GUP_PIN_STACK_DEPTH + REFUSED_BELOW];
-	unsigned int nr, i, api = NR_GUP_PIN_APIS;
+	unsigned int nr, i, found, at = 0, api = NR_GUP_PIN_APIS;
 
 	nr = stack_trace_save(entries, ARRAY_SIZE(entries), 2);
+	gup_pin_shown_stack(entries, nr);
 	for (i = 0; i < min_t(unsigned int, nr, REFUSED_BELOW); i++) {
-		api = find_api(entries[i]);
-		if (api < NR_GUP_PIN_APIS)
-			break;
+		found = find_api(entries[i]);
+		if (found == NR_GUP_PIN_APIS)
+			continue;
+		api = found;
+		at = i;
 	}
-	if (api == NR_GUP_PIN_APIS)
-		i = 0;
 	id->api = api;
-	id->stack = stack_depot_save(entries + i,
-				     min_t(unsigned int, nr - i,
+	id->stack = stack_depot_save(entries + at,
+				     min_t(unsigned int, nr - at,
 					   GUP_PIN_STACK_DEPTH),
 				     GFP_NOWAIT | __GFP_NOWARN);
 }
@@ -384,8 +389,20 @@ static int refused_open(struct inode *inode, struct file *file)
 }
 
 const struct file_operations gup_pin_refused_fops = {
+	.owner = THIS_MODULE,
 	.open = refused_open,
 	.read = seq_read,
 	.llseek = seq_lseek,
 	.release = seq_release,
 };
+
+/**
+ * gup_pin_refused_exit() - forget all refusals
+ */
+void __gup_pin_exit gup_pin_refused_exit(void)
+{
+	struct refused *refused, *next;
+
+	list_for_each_entry_safe(refused, next, &refused_list, list)
+		kfree(refused);
+}

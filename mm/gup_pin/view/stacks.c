@@ -7,6 +7,7 @@
  * The sums are made when the file is opened; what they need grows with the
  * number of different stacks, not with the number of pins.
  */
+#include <linux/export.h>
 #include <linux/fs.h>
 #include <linux/hashtable.h>
 #include <linux/list.h>
@@ -278,6 +279,7 @@ static int stacks_open(struct inode *inode, struct file *file)
 }
 
 const struct file_operations gup_pin_stacks_fops = {
+	.owner = THIS_MODULE,
 	.open = stacks_open,
 	.read = seq_read,
 	.llseek = seq_lseek,

@@ -2,11 +2,13 @@
 /*
  * /sys/kernel/debug/gup_pin/stats
  */
+#include <linux/export.h>
 #include <linux/fs.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 
+#include "../compat.h"
 #include "view.h"
 
 /* Their walk is on the stack. */
@@ -87,6 +89,7 @@ static int stats_show(struct seq_file *m, void *v)
 	print_stat(m, "proof_skipped", gup_pin_proof_skipped());
 	print_stat(m, "refused", gup_pin_refusals());
 	print_stat(m, "pinned_from_before", READ_ONCE(root->index.earlier.pins));
+	gup_pin_show_hooks(m);
 	return 0;
 }
 
@@ -96,6 +99,7 @@ static int stats_open(struct inode *inode, struct file *file)
 }
 
 const struct file_operations gup_pin_stats_fops = {
+	.owner = THIS_MODULE,
 	.open = stats_open,
 	.read = seq_read,
 	.llseek = seq_lseek,

@@ -7,6 +7,7 @@
 #include <linux/sched/clock.h>
 #include <trace/events/gup_pin.h>
 
+#include "../compat.h"
 #include "view.h"
 
 /* What pinned comes from the record; the rest is the caller's to fill in. */
@@ -92,7 +93,7 @@ void gup_pin_trace_dropped(const struct gup_pin_unpin *unpin, struct page *page,
 	struct gup_pin_trace t = {
 		.pfn = page_to_pfn(page),
 		.pins = pins,
-		.ip = unpin->func,
+		.ip = gup_pin_shown_ip(unpin->func),
 		.match = gup_pin_match_name(GUP_PIN_INFERRED),
 	};
 	struct gup_pin_item pin;

@@ -7,6 +7,7 @@
  * a folio never has fewer pins than are on record. It may have more: taken and
  * not recorded yet, untracked, or older than tracking.
  */
+#include <linux/export.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -154,6 +155,7 @@ static int verify_open(struct inode *inode, struct file *file)
 }
 
 const struct file_operations gup_pin_verify_fops = {
+	.owner = THIS_MODULE,
 	.open = verify_open,
 	.read = seq_read,
 	.llseek = seq_lseek,

@@ -203,6 +203,7 @@ struct gup_pin_target {
 void gup_pin_refused_by(const struct gup_pin_id *id, int err,
 			const struct gup_pin_target *target);
 u64 gup_pin_refusals(void);
+void gup_pin_refused_exit(void);
 
 /* calls.c */
 
@@ -223,6 +224,10 @@ struct gup_pin_calls {
 void gup_pin_calls_add(struct gup_pin_calls *calls, const struct gup_pin_share *share);
 u64 gup_pin_calls_count(struct gup_pin_calls *calls);
 void gup_pin_calls_free(struct gup_pin_calls *calls);
+
+/* debugfs.c */
+void gup_pin_debugfs_init(void);
+void gup_pin_debugfs_exit(void);
 
 /* The files in debugfs. */
 extern const struct file_operations gup_pin_hazards_fops;

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What built-in code alone can have of the kernel. As a module the feature has module/stock.h
+ * in place of this.
+ */
+#ifndef _MM_GUP_PIN_BUILTIN_H
+#define _MM_GUP_PIN_BUILTIN_H
+
+#include <linux/ftrace.h>
+#include <linux/kprobes.h>
+#include <linux/memblock.h>
+#include <linux/panic.h>
+#include <linux/stackdepot.h>
+#include <linux/vmstat.h>
+#include <trace/events/error_report.h>
+
+#include "../internal.h"
+
+struct seq_file;
+
+/* The parameters of all files are gup_pin.NAME. */
+#undef MODULE_PARAM_PREFIX
+#define MODULE_PARAM_PREFIX "gup_pin."
+
+/* What stops the feature is called in a module only. */
+#define __gup_pin_exit	__exit
+
+/* In /proc/vmstat, too. */
+#define gup_pin_count_events(item, nr)	count_vm_events(item, nr)
+
+/* The end of memory. */
+#define gup_pin_max_pfn()	max_pfn
+
+static inline void gup_pin_trace_report(unsigned long id)
+{
+	trace_error_report_end(ERROR_DETECTOR_GUP_PIN, id);
+}
+
+/* A tracer may have put its own address in place of the one to return to; then 0. */
+static inline unsigned long gup_pin_real_site(unsigned long site)
+{
+#ifdef CONFIG_FUNCTION_GRAPH_TRACER
+	if (site == (unsigned long)dereference_kernel_function_descriptor(return_to_handler))
+		return 0;
+#endif
+	return is_kretprobe_trampoline(site) ? 0 : site;
+}
+
+/* The address in the hooked function that is shown for one in what has the hook. */
+static inline unsigned long gup_pin_shown_ip(unsigned long ip)
+{
+	return ip;
+}
+
+static inline void gup_pin_shown_stack(unsigned long *entries, unsigned int nr)
+{
+}
+
+static inline depot_stack_handle_t gup_pin_depot_save(unsigned long *entries, unsigned int nr,
+						      gfp_t gfp, depot_flags_t flags)
+{
+	return stack_depot_save_flags(entries, nr, gfp, flags);
+}
+
+/* All hooks are there. */
+static inline void gup_pin_show_hooks(struct seq_file *m)
+{
+}
+
+#endif /* _MM_GUP_PIN_BUILTIN_H */

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The wrappers of functions that pin.
+ */
+#include <linux/gup_pin.h>
+#include <linux/memfd.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+
+#include "hooks.h"
+
+WRAPPER(long, pin_user_pages, unsigned long start, unsigned long nr_pages,
+	unsigned int gup_flags, struct page **pages)
+{
+	long ret;
+
+	wrapper_enter();
+	ret = REAL(pin_user_pages)(start, nr_pages, gup_flags, pages);
+	gup_pin_acquired(ret, pages, start, gup_flags, current->mm, GUP_PIN_USER_PAGES);
+	wrapper_leave();
+	return ret;
+}
+
+WRAPPER(int, pin_user_pages_fast, unsigned long start, int nr_pages, unsigned int gup_flags,
+	struct page **pages)
+{
+	int ret;
+
+	wrapper_enter();
+	ret = REAL(pin_user_pages_fast)(start, nr_pages, gup_flags, pages);
+	gup_pin_acquired(ret, pages, start, gup_flags, current->mm, GUP_PIN_USER_PAGES_FAST);
+	wrapper_leave();
+	return ret;
+}
+
+WRAPPER(long, pin_user_pages_remote, struct mm_struct *mm, unsigned long start,
+	unsigned long nr_pages, unsigned int gup_flags, struct page **pages, int *locked)
+{
+	long ret;
+
+	wrapper_enter();
+	ret = REAL(pin_user_pages_remote)(mm, start, nr_pages, gup_flags, pages, locked);
+	gup_pin_acquired(ret, pages, start, gup_flags, mm, GUP_PIN_USER_PAGES_REMOTE);
+	wrapper_leave();
+	return ret;
+}
+
+WRAPPER(long, pin_user_pages_unlocked, unsigned long start, unsigned long nr_pages,
+	struct page **pages, unsigned int gup_flags)
+{
+	long ret;
+
+	wrapper_enter();
+	ret = REAL(pin_user_pages_unlocked)(start, nr_pages, pages, gup_flags);
+	gup_pin_acquired(ret, pages, start, gup_flags, current->mm,
+			 GUP_PIN_USER_PAGES_UNLOCKED);
+	wrapper_leave();
+	return ret;
+}
+
+WRAPPER(long, memfd_pin_folios, struct file *memfd, loff_t start, loff_t end,
+	struct folio **folios, unsigned int max_folios, pgoff_t *offset)
+{
+	long ret;
+
+	wrapper_enter();
+	ret = REAL(memfd_pin_folios)(memfd, start, end, folios, max_folios, offset);
+	gup_pin_acquired_folios(ret, folios);
+	wrapper_leave();
+	return ret;
+}
+
+HIDDEN_WRAPPER(void, folio_add_pin, struct folio *folio)
+{
+	wrapper_enter();
+	REAL(folio_add_pin)(folio);
+	gup_pin_added(0, folio, 1, GUP_PIN_FOLIO_ADD_PIN);
+	wrapper_leave();
+}
