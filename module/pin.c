@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 
 #include "hooks.h"
+#include "mm/gup_pin/compat.h"
 
 WRAPPER(long, pin_user_pages, unsigned long start, unsigned long nr_pages,
 	unsigned int gup_flags, struct page **pages)
@@ -77,3 +78,16 @@ HIDDEN_WRAPPER(void, folio_add_pin, struct folio *folio)
 	gup_pin_added(0, folio, 1, GUP_PIN_FOLIO_ADD_PIN);
 	wrapper_leave();
 }
+
+#if GUP_PIN_HAS_ADD_PINS
+WRAPPER(int, folio_add_pins, struct folio *folio, unsigned int pins)
+{
+	int ret;
+
+	wrapper_enter();
+	ret = REAL(folio_add_pins)(folio, pins);
+	gup_pin_added(ret, folio, pins, GUP_PIN_FOLIO_ADD_PINS);
+	wrapper_leave();
+	return ret;
+}
+#endif

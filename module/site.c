@@ -3,9 +3,11 @@
  * From where a function was called, though a tracer has put an address of its own in place
  * of the one to return to; and which of the kernel's own calls undo a pin.
  */
+#include <linux/bio.h>
 #include <linux/kernel.h>
 #include <linux/stacktrace.h>
 #include <linux/string.h>
+#include <linux/version.h>
 
 #include "hooks.h"
 #include "site.h"
@@ -19,21 +21,56 @@ unsigned long gup_pin_graph_return __ro_after_init;
 unsigned long gup_pin_probe_return __ro_after_init;
 
 /* Functions of mm/gup.c that drop what they, or what they call, have just pinned. */
-static const char *const undo_names[] = {
-	"migrate_longterm_unpinnable_folios",
-	"memfd_pin_folios",
+static struct symbol undo[] __ro_after_init = {
+	{ .name = "migrate_longterm_unpinnable_folios" },
+	{ .name = "memfd_pin_folios" },
 };
 
-static struct symbol undo[ARRAY_SIZE(undo_names)] __ro_after_init;
+/* What takes clean folios out of a file though they are wanted. */
+static struct symbol invalidate __ro_after_init = {
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+	.name = "invalidate_inode_pages2_range",
+#else
+	.name = "folio_unmap_invalidate",
+#endif
+};
+
+static struct symbol hugetlbfs __ro_after_init = { .name = "remove_inode_hugepages" };
+
+static unsigned long chain_endio __ro_after_init;
+
+/* A return address may be behind the last byte, but not be the first. */
+static bool returns_into(unsigned long site, const struct symbol *function)
+{
+	return site > function->start && site <= function->end;
+}
 
 bool gup_pin_in_undo(unsigned long site)
 {
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(undo); i++)
-		if (site > undo[i].start && site <= undo[i].end)
+		if (returns_into(site, &undo[i]))
 			return true;
 	return false;
+}
+
+/* Was a folio taken out of its file there as it is not valid any more? */
+bool gup_pin_in_invalidate(unsigned long site)
+{
+	return returns_into(site, &invalidate);
+}
+
+/* Was it taken out of a file of hugetlbfs? */
+bool gup_pin_in_hugetlbfs(unsigned long site)
+{
+	return returns_into(site, &hugetlbfs);
+}
+
+/* Does the end of a bio end that in its bi_private? */
+bool gup_pin_is_chained(const struct bio *bio)
+{
+	return chain_endio && (unsigned long)bio->bi_end_io == chain_endio;
 }
 
 /* Is it in a trampoline of BPF, which calls the function? */
@@ -83,6 +120,18 @@ noinline unsigned long gup_pin_find_site(unsigned long ip)
 	return ip;
 }
 
+/* By its name. What is not there returns to nowhere. */
+static bool __init find(struct symbol *function)
+{
+	char name[sizeof(function->name)];
+
+	memcpy(name, function->name, sizeof(name));
+	if (gup_pin_symbol_find(name, function))
+		return true;
+	memcpy(function->name, name, sizeof(name));
+	return false;
+}
+
 /**
  * gup_pin_sites_init() - find what return addresses are compared with
  *
@@ -101,11 +150,15 @@ int __init gup_pin_sites_init(void)
 	}
 	gup_pin_sites.text_size = end - gup_pin_sites.text;
 	for (i = 0; i < ARRAY_SIZE(undo); i++) {
-		if (gup_pin_symbol_find(undo_names[i], &undo[i]))
+		if (find(&undo[i]))
 			continue;
-		pr_err("this kernel has no %s(): not loaded\n", undo_names[i]);
+		pr_err("this kernel has no %s(): not loaded\n", undo[i].name);
 		return -ENOENT;
 	}
+	find(&invalidate);
+	find(&hugetlbfs);
+	if (gup_pin_symbol_find("bio_chain_endio", &symbol))
+		chain_endio = symbol.start;
 	if (gup_pin_symbol_find("return_to_handler", &symbol))
 		gup_pin_graph_return = symbol.start;
 	if (gup_pin_symbol_find("arch_rethook_trampoline", &symbol))

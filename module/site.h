@@ -9,6 +9,8 @@
 
 #include "stock.h"
 
+struct bio;
+
 /**
  * struct sites - what to know of return addresses
  * @text: the kernel's own text begins here,
@@ -27,6 +29,9 @@ extern struct sites gup_pin_sites;
 
 unsigned long gup_pin_find_site(unsigned long ip);
 bool gup_pin_in_undo(unsigned long site);
+bool gup_pin_in_invalidate(unsigned long site);
+bool gup_pin_in_hugetlbfs(unsigned long site);
+bool gup_pin_is_chained(const struct bio *bio);
 
 /* Where a wrapper was called from, whose _RET_IP_ is @ip. */
 static __always_inline unsigned long site_of(unsigned long ip)

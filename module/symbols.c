@@ -51,7 +51,8 @@ bool gup_pin_symbol_at(unsigned long at, struct symbol *symbol)
 	*plus = '\0';
 	symbol->start = at - offset;
 	symbol->end = symbol->start + size;
-	return strscpy(symbol->name, text) >= 0;
+	strscpy(symbol->name, text);
+	return true;
 }
 
 /**
@@ -67,5 +68,9 @@ bool gup_pin_symbol_find(const char *name, struct symbol *symbol)
 {
 	unsigned long at = gup_pin_symbol(name);
 
-	return at && gup_pin_symbol_at(at, symbol) && !strcmp(symbol->name, name);
+	if (!at || !gup_pin_symbol_at(at, symbol) || strcmp(symbol->name, name)) {
+		*symbol = (struct symbol) {};
+		return false;
+	}
+	return true;
 }

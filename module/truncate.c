@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The wrappers of what takes folios out of their files, or waits for them to be free.
+ */
+#include <linux/dax.h>
+#include <linux/gup_pin.h>
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+
+#include "hooks.h"
+#include "site.h"
+
+HIDDEN_WRAPPER(void, truncate_cleanup_folio, struct folio *folio)
+{
+	gup_pin_truncate(folio);
+	REAL(truncate_cleanup_folio)(folio);
+}
+
+HIDDEN_WRAPPER(bool, truncate_inode_partial_folio, struct folio *folio, loff_t start, loff_t end)
+{
+	loff_t pos = folio_pos(folio), behind = pos + folio_size(folio);
+	loff_t from = max(start, pos), to = min(end + 1, behind);
+
+	/* A folio that goes as a whole is met in truncate_cleanup_folio(). */
+	if (from > pos || to < behind)
+		gup_pin_truncate_part(folio, from - pos, to - from);
+	return REAL(truncate_inode_partial_folio)(folio, start, end);
+}
+
+/* What invalidates a folio calls this when nothing can keep it any more. */
+HIDDEN_WRAPPER(void, __filemap_remove_folio, struct folio *folio, void *shadow)
+{
+	if (gup_pin_maybe_pinned(folio) && gup_pin_in_invalidate(site_of(_RET_IP_)))
+		__gup_pin_invalidate(folio);
+	REAL(__filemap_remove_folio)(folio, shadow);
+}
+
+/* So do hole punching and truncation of hugetlbfs, which have their own way. */
+HIDDEN_WRAPPER(void, filemap_remove_folio, struct folio *folio)
+{
+	if (gup_pin_maybe_pinned(folio) && gup_pin_in_hugetlbfs(site_of(_RET_IP_)))
+		__gup_pin_truncate(folio);
+	REAL(filemap_remove_folio)(folio);
+}
+
+static void zero_part(struct hstate *h, struct address_space *mapping, loff_t start, loff_t end)
+{
+	pgoff_t index = (start >> huge_page_shift(h)) << huge_page_order(h);
+	struct folio *folio = filemap_lock_folio(mapping, index);
+
+	if (IS_ERR(folio))
+		return;
+	start &= ~huge_page_mask(h);
+	end = (end & ~huge_page_mask(h)) ?: huge_page_size(h);
+	gup_pin_truncate_part(folio, start, end - start);
+	folio_unlock(folio);
+	folio_put(folio);
+}
+
+HIDDEN_WRAPPER(void, hugetlbfs_zero_partial_page, struct hstate *h,
+	       struct address_space *mapping, loff_t start, loff_t end)
+{
+	if (static_branch_unlikely(&gup_pin_hooks)) {
+		wrapper_enter();
+		zero_part(h, mapping, start, end);
+		wrapper_leave();
+	}
+	REAL(hugetlbfs_zero_partial_page)(h, mapping, start, end);
+}
+
+WRAPPER(struct page *, dax_layout_busy_page_range, struct address_space *mapping, loff_t start,
+	loff_t end)
+{
+	struct page *page;
+
+	wrapper_enter();
+	page = REAL(dax_layout_busy_page_range)(mapping, start, end);
+	if (page)
+		gup_pin_dax_wait(page);
+	wrapper_leave();
+	return page;
+}
