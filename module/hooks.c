@@ -50,6 +50,16 @@ static bool is_fentry(const u8 *code)
 	return code[0] == 0xe8 || !memcmp(code, nop, sizeof(nop));
 }
 
+/* An ENDBR, or what the kernel puts in place of one that no indirect call needs. */
+static bool is_landing(u32 code)
+{
+#ifdef CONFIG_X86_KERNEL_IBT
+	return code == gen_endbr() || code == gen_endbr_poison();
+#else
+	return false;
+#endif
+}
+
 /* Where the function goes on behind that; 0 if it does not begin so. */
 static unsigned long find_behind(unsigned long start)
 {
@@ -59,7 +69,7 @@ static unsigned long find_behind(unsigned long start)
 	if (copy_from_kernel_nofault(code, (void *)start, sizeof(code)))
 		return 0;
 	memcpy(&first, code, sizeof(first));
-	if (is_endbr(first))
+	if (is_landing(first))
 		return is_fentry(code + 4) ? start + 9 : 0;
 	return is_fentry(code) ? start + 5 : 0;
 }

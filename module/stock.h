@@ -82,6 +82,9 @@ void gup_pin_show_hooks(struct seq_file *m);
 #define dump_stack_print_info(level)	gup_pin_print_info(level)
 #define check_panic_on_warn(what)	gup_pin_check_panic(what)
 #define vma_needs_dirty_tracking(vma)	gup_pin_needs_tracking(vma)
+/* Which pages could not be moved is not known to the hook. */
+#undef is_migrate_cma_page
+#define is_migrate_cma_page(page)	false
 #define vma_is_secretmem(vma)		gup_pin_is_secretmem(vma)
 #define panic_on_warn			(*gup_pin_panic_on_warn)
 #define disable_trace_on_warning()	do { } while (0)
