@@ -18,7 +18,7 @@ FLAVOURS = {"generic": "amd64", "cloud": "cloud-amd64"}
 
 def order(release: str) -> list[int]:
     """What sorts releases of one version and flavour, the newest last."""
-    return [int(number) for number in re.findall(r"\d+", release)]
+    return [int(number) for number in re.findall(r"\d+", release.partition("-")[0])]
 
 
 def newest(names: Iterable[str], version: str, flavour: str) -> str | None:

@@ -59,6 +59,13 @@ class Stock:
         return self.folder / "vmlinuz"
 
     @property
+    def config(self) -> str:
+        """The text of its configuration."""
+        since_7 = self.modules / self.release / "config"
+        before = self.folder / "boot" / f"config-{self.release}"
+        return (since_7 if since_7.exists() else before).read_text()
+
+    @property
     def modules(self) -> Path:
         """The folder that the guest needs as /lib/modules."""
         return self.folder / "lib" / "modules"

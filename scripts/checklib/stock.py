@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The core as a module, in kernels that Debian ships."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from vmlib import paths, stock
+
+from .built import Built, programs_of
+from .programs import ALONE, ANY_REPORT, GUILTY, HAZARDS, INNOCENT, MILLION, STRESS
+from .results import FAILED, PASSED, SKIPPED, Result
+from .run import Failed, Guest, path_from, tap_programs
+
+# What the programs need that such a kernel has as modules; modprobe passes over what is
+# built in.
+MODULES = (
+    "brd configfs dm_delay dm_mod ext4 hwpoison_inject loop nd_e820 nd_pmem null_blk vfat xfs"
+)
+# In all kernels but the default one, where all programs run.
+FEW = ("gup_pin_files", "gup_pin_io_uring", "gup_pin_direct_io")
+SCRIPT = """
+modprobe -a $1 && insmod "$2" && cd "$3" || exit
+export GUP_PIN_SECONDS=2
+shift 3
+for p; do
+    echo "== $p"
+    timeout 300 ./$p 2>&1
+    echo "== status $?"
+done
+echo "== verify"
+cat /sys/kernel/debug/gup_pin/verify /sys/kernel/debug/gup_pin/stats
+"""
+
+
+def images(version: str) -> list[stock.Stock]:
+    """The stock kernels of a version, the default one first."""
+    known = stock.choices()
+    os_release = Path("/etc/os-release").read_text()
+    first = stock.default_suite(version, known, os_release)
+    suites = sorted((s for v, s in known if v == version), key=lambda suite: suite != first)
+    return [stock.Stock(version, suite, cloud) for suite in suites for cloud in (False, True)]
+
+
+def options_of(image: stock.Stock) -> list[str]:
+    """Which kernel, for scripts/vm and scripts/module."""
+    return ["--suite", image.suite, *(["--cloud"] if image.cloud else [])]
+
+
+def judge_skip(result: Result, config: str) -> Result:
+    """A test may be skipped for what the kernel's configuration lacks, and for nothing else.
+
+    The reason has to name that option; config: the text of the configuration.
+    """
+    if result.status != SKIPPED:
+        return result
+    named = re.findall(r"CONFIG_[A-Z0-9_]+", result.detail)
+    if any(not re.search(rf"^{option}=[ym]$", config, re.MULTILINE) for option in named):
+        return result
+    why = f"skipped, though the kernel has {' and '.join(named) or 'all that it names'}"
+    return replace(result, status=FAILED, detail=f"{why}: {result.detail}")
+
+
+def judge_figures(text: str, name: str) -> list[Result]:
+    """Whether `verify` and `stats` at the end say that nothing was lost."""
+    stats = dict(re.findall(r"^(\w+) (\d+)$", text, re.MULTILINE))
+    clean = re.search(r"^verified .* mismatches=0$", text, re.MULTILINE)
+    left = {what: stats.get(what, "missing") for what in ("live_pins", "unmatched", "untracked")}
+    wrong = {what: count for what, count in left.items() if count != "0"}
+    return [
+        Result(f"{name}: verify", PASSED if clean else FAILED, "" if clean else text),
+        Result(f"{name}: no pin is left", FAILED if wrong else PASSED, f"{wrong or ''}"),
+    ]
+
+
+def run_image(image: stock.Stock, folder: Path, names: Sequence[str]) -> list[Result]:
+    """Programs in one kernel, on the module that was built for it."""
+    module = path_from(paths.SCRIPTS / "module", image.version, *options_of(image))
+    what = f"{image.release}: stock"
+    # Memory that the kernel takes for persistent is for DAX.
+    words = ["--stock", image.version, *options_of(image), "-m", "3G", "-t", "3600"]
+    guest = Guest(
+        [*words, "--append", "memmap=64M!1G"],
+        ["sh", "-c", SCRIPT, "sh", MODULES, module, folder, *names],
+    )
+    results = [judge_skip(r, image.config) for r in tap_programs(guest, names, what)]
+    _, ended, figures = guest.out.partition("\n== verify\n")
+    results += judge_figures(figures if ended else guest.whole(), what)
+    reports = any(name.startswith((HAZARDS, GUILTY)) for name in names)
+    allowed = f"page allocation|{ANY_REPORT}" if reports else "page allocation"
+    return [*results, guest.splats(f"{what}: no splat", allowed)]
+
+
+def selected(built: Built) -> list[str]:
+    """The programs that may share a guest, those last that make hazards happen."""
+    names = [n for n in programs_of(built) if n not in (*ALONE, *MILLION, *STRESS)]
+    return sorted(names, key=lambda n: n.startswith((HAZARDS, GUILTY, INNOCENT)))
+
+
+def on_stock(built: Built) -> list[Result]:
+    """All of our programs on the default kernel, a few on the others."""
+    results: list[Result] = []
+    for number, image in enumerate(images(built.version)):
+        try:
+            results += run_image(image, built.programs, selected(built) if number == 0 else FEW)
+        except Failed as err:
+            results.append(Result(f"{image.folder.name}: stock", FAILED, str(err)))
+    return results
