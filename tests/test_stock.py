@@ -13,7 +13,7 @@ from checklib.results import FAILED, PASSED, SKIPPED, Result
 from checklib.stock import judge_figures, judge_skip
 from vmlib import cpio, paths, qemu, rundir, stock
 
-NAMES = """
+NAMES_IN_THE_ARCHIVE = """
 linux-image-6.12-amd64 linux-headers-6.12-amd64
 linux-image-6.12.9+deb12-amd64 linux-headers-6.12.9+deb12-amd64
 linux-image-6.12.115+deb12-amd64 linux-headers-6.12.115+deb12-amd64
@@ -23,7 +23,8 @@ linux-image-6.12.117+deb12-amd64-unsigned linux-headers-6.12.117+deb12-rt-amd64
 linux-image-6.12.118+deb12-amd64 linux-image-6.1.0-56-amd64 linux-headers-6.1.0-56-amd64
 linux-image-7.3.4+deb13-amd64 linux-binary-7.3.4+deb13-amd64 linux-headers-7.3.4+deb13-amd64
 linux-image-7.30.1+deb13-amd64 linux-headers-7.30.1+deb13-amd64
-""".split()
+"""
+NAMES = NAMES_IN_THE_ARCHIVE.split()
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,7 @@ def test_its_modules_are_mounted(cloud: bool, kind: str) -> None:
     ],
 )
 def test_a_usage_error_is_one_line_and_status_2(words: list[str], error: str) -> None:
-    command = [paths.SCRIPTS / words[0], *words[1:]]
+    command = [str(paths.SCRIPTS / words[0]), *words[1:]]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"{words[0]}: {error}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""This machine's files for a guest that has no 9P: by virtiofsd, one for each share."""
+"""Folders of this machine for a guest that has no 9P: by virtiofsd, one for each."""
 
 from __future__ import annotations
 
