@@ -10,7 +10,7 @@ import pytest
 
 import stock_debs
 from checklib.results import FAILED, PASSED, SKIPPED, Result
-from checklib.stock import judge_figures, judge_skip
+from checklib.stock import judge_bpftrace, judge_figures, judge_skip
 from vmlib import cpio, paths, qemu, rundir, stock
 
 NAMES_IN_THE_ARCHIVE = """
@@ -225,3 +225,36 @@ unmatched 0
 def test_figures_that_are_not_clean_fail(old: str, new: str, failed: list[str]) -> None:
     results = judge_figures(FIGURES.replace(old, new), "x")
     assert [r.name for r in results if r.status == FAILED] == failed
+
+
+LIVE = """\
+Attaching 19 probes...
+17:19:02
+@live[
+    pin_user_pages_fast+5
+    blkdev_read_iter+205
+]: 0
+@live[
+    pin_user_pages_fast+5
+    io_pin_pages+141
+]: 4
+
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "status"),
+    [
+        ("", "", PASSED),
+        ("]: 4", "]: 3", FAILED),
+        ("]: 0", "]: 20", FAILED),
+        ("]: 0", "]: -1", FAILED),
+        ("io_pin_pages", "other", FAILED),
+        (LIVE, "Attaching 19 probes...\n", FAILED),
+        ("blkdev_read_iter+205\n]: 0\n@live[\n    ", "", FAILED),
+    ],
+)
+def test_what_the_script_for_bpftrace_says(old: str, new: str, status: str) -> None:
+    (result,) = judge_bpftrace(LIVE.replace(old, new), "x")
+    assert result.status == status

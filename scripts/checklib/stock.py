@@ -20,6 +20,9 @@ from .run import Failed, Guest, path_from, tap_programs
 MODULES = (
     "brd configfs dm_delay dm_mod ext4 hwpoison_inject loop nd_e820 nd_pmem null_blk vfat xfs"
 )
+# What Debian does where Secure Boot is on.
+LOCKDOWN = "lockdown=integrity"
+BPFTRACE = paths.PROJECT / "tests/bpftrace_guest.sh"
 # In all kernels but the default one, where all programs run.
 FEW = ("gup_pin_files", "gup_pin_io_uring", "gup_pin_direct_io")
 SCRIPT = """
@@ -94,6 +97,33 @@ def run_image(image: stock.Stock, folder: Path, names: Sequence[str]) -> list[Re
     return [*results, guest.splats(f"{what}: no splat", allowed)]
 
 
+def judge_bpftrace(text: str, name: str) -> list[Result]:
+    """Whether tools/mm/gup_pin.bt found the stack that keeps pins, and only that.
+
+    text: what it printed, of which the last word on a stack counts.
+    """
+    left = dict(re.findall(r"^@live\[\n((?: .*\n)+)\]: (-?\d+)$", text, re.MULTILINE))
+    kept = {stack: count for stack, count in left.items() if count != "0"}
+    good = len(left) == 2 and list(kept.values()) == ["4"] and "io_pin_pages" in next(iter(kept))
+    return [Result(f"{name}: gup_pin.bt finds the leak", PASSED if good else FAILED, text)]
+
+
+def locked_down(image: stock.Stock) -> list[Result]:
+    """Where no module of ours may be loaded, as with Secure Boot: bpftrace's script."""
+    module = path_from(paths.SCRIPTS / "module", image.version, *options_of(image))
+    name = f"{image.release}: locked down"
+    guest = Guest(
+        ["--stock", image.version, *options_of(image), "-t", "900", "--append", LOCKDOWN],
+        ["sh", "-c", 'insmod "$0" && exit 3; exec "$1"', module, BPFTRACE],
+    )
+    refused = "Operation not permitted" in guest.err or "Key was rejected" in guest.err
+    return [
+        Result(f"{name}: no module", PASSED if refused else FAILED, guest.whole()),
+        *judge_bpftrace(guest.out, name),
+        guest.splats(f"{name}: no splat"),
+    ]
+
+
 def selected(built: Built) -> list[str]:
     """The programs that may share a guest, those last that make hazards happen."""
     names = [n for n in programs_of(built) if n not in (*ALONE, *MILLION, *STRESS)]
@@ -106,6 +136,7 @@ def on_stock(built: Built) -> list[Result]:
     for number, image in enumerate(images(built.version)):
         try:
             results += run_image(image, built.programs, selected(built) if number == 0 else FEW)
+            results += locked_down(image) if number == 0 else []
         except Failed as err:
             results.append(Result(f"{image.folder.name}: stock", FAILED, str(err)))
     return results
