@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """README's lines for a shell do what it says, as they are printed.
 
-Its two commands are run by test_fresh.py, those of `gup_pin` by test_examples.py.
+Its commands without arguments are run by test_fresh.py, those of `gup_pin` by test_examples.py.
 """
 
 from __future__ import annotations
