@@ -102,6 +102,14 @@ def test_pins_of_a_job(line: str, tmp_path: Path, version: str) -> None:
     assert any(" comm=fio " in words for words in held), done
 
 
+@pytest.mark.parametrize("line", lines("scripts/vm --stock 7.3 "))
+def test_the_module(line: str, version: str) -> None:
+    """It is built, and loaded into a kernel as Debian ships it."""
+    done = shell(line.replace("7.3", version), PROJECT)
+    assert done.returncode == 0, done
+    assert "hooks pin_user_pages_fast direct\n" in done.stdout
+
+
 @pytest.fixture(name="home")
 def fixture_home(pristine: Path, tmp_path: Path) -> Iterator[Path]:
     """One with a copy of the pristine tree in src/linux."""
