@@ -49,6 +49,15 @@ HOOK(dax_layout_busy_page_range, OPTIONAL)
 HOOK(check_vma_flags, OPTIONAL)
 HOOK(migrate_longterm_unpinnable_folios, OPTIONAL)
 
+HOOK(io_sqe_buffer_register, OPTIONAL)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+HOOK(io_buffer_unmap, OPTIONAL)
+#else
+HOOK(io_release_ubuf, OPTIONAL)
+#endif
+HOOK(udmabuf_create, OPTIONAL)
+HOOK(release_udmabuf, OPTIONAL)
+
 HOOK(dump_page, OPTIONAL)
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
 HOOK(alloc_contig_range_noprof, OPTIONAL)

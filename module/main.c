@@ -4,6 +4,7 @@
  */
 #include <linux/module.h>
 
+#include "handle.h"
 #include "hooks.h"
 #include "stock.h"
 #include "mm/gup_pin/gup_pin.h"
@@ -20,13 +21,11 @@ static int __init check_kernel(void)
 	return -EEXIST;
 }
 
-static int __init add_hooks(void)
+static void unload(void)
 {
-	int err = gup_pin_hooks_add();
-
-	if (err)
-		gup_pin_hooks_remove();
-	return err;
+	gup_pin_hooks_remove();
+	gup_pin_handles_exit();
+	gup_pin_exit();
 }
 
 static int __init gup_pin_load(void)
@@ -40,20 +39,19 @@ static int __init gup_pin_load(void)
 		return err;
 	gup_pin_stock_init();
 	err = gup_pin_init();
+	err = err ?: gup_pin_hooks_add();
+	/* From then on a user can switch tracking on, for which all hooks have to be there. */
 	err = err ?: gup_pin_init_late();
-	err = err ?: add_hooks();
-	if (err) {
-		gup_pin_exit();
-		return err;
-	}
-	return gup_pin_switch(true);
+	err = err ?: gup_pin_switch(true);
+	if (err)
+		unload();
+	return err;
 }
 
 static void __exit gup_pin_unload(void)
 {
 	gup_pin_switch(false);
-	gup_pin_hooks_remove();
-	gup_pin_exit();
+	unload();
 }
 
 module_init(gup_pin_load);

@@ -7,6 +7,7 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 
+#include "handle.h"
 #include "hooks.h"
 #include "mm/gup_pin/compat.h"
 
@@ -22,6 +23,26 @@ WRAPPER(long, pin_user_pages, unsigned long start, unsigned long nr_pages,
 	return ret;
 }
 
+/* io_uring drops some of them right away, and does not say of which pages. */
+static __always_inline void note_pages(struct page **pages, long npages)
+{
+	struct scope *scope = gup_pin_scope(SCOPE_PIN);
+
+	if (!scope || npages <= 0)
+		return;
+	scope->pages = pages;
+	scope->npages = npages;
+}
+
+/* They are a udmabuf's. */
+static __always_inline void keep_folios(struct folio **folios, long nfolios)
+{
+	struct scope *scope = gup_pin_scope(SCOPE_PIN);
+
+	if (scope && scope->handle && nfolios > 0)
+		__gup_pin_keep_folios((void *)scope->handle, folios, nfolios);
+}
+
 WRAPPER(int, pin_user_pages_fast, unsigned long start, int nr_pages, unsigned int gup_flags,
 	struct page **pages)
 {
@@ -30,6 +51,7 @@ WRAPPER(int, pin_user_pages_fast, unsigned long start, int nr_pages, unsigned in
 	wrapper_enter();
 	ret = REAL(pin_user_pages_fast)(start, nr_pages, gup_flags, pages);
 	gup_pin_acquired(ret, pages, start, gup_flags, current->mm, GUP_PIN_USER_PAGES_FAST);
+	note_pages(pages, ret);
 	wrapper_leave();
 	return ret;
 }
@@ -67,6 +89,7 @@ WRAPPER(long, memfd_pin_folios, struct file *memfd, loff_t start, loff_t end,
 	wrapper_enter();
 	ret = REAL(memfd_pin_folios)(memfd, start, end, folios, max_folios, offset);
 	gup_pin_acquired_folios(ret, folios);
+	keep_folios(folios, ret);
 	wrapper_leave();
 	return ret;
 }

@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
+#include "handle.h"
 #include "hooks.h"
 #include "site.h"
 
@@ -34,13 +35,33 @@ WRAPPER(void, unpin_user_pages, struct page **pages, unsigned long npages)
 	REAL(unpin_user_pages)(pages, npages);
 }
 
+/* Of which page is not said, but perhaps known. */
+static __always_inline void released_folio(struct folio *folio, unsigned long npages,
+					   unsigned long site)
+{
+	struct scope *scope = gup_pin_scope(SCOPE_RELEASE);
+	struct page **pages = NULL;
+
+	if (scope && npages == 1) {
+		__gup_pin_released_kept((void *)scope->handle, folio);
+		return;
+	}
+	scope = gup_pin_scope(SCOPE_PIN);
+	if (scope)
+		pages = gup_pin_scope_part(scope, folio, npages);
+	if (pages)
+		__gup_pin_released_part(pages, npages);
+	else
+		__gup_pin_released_folio(folio, npages, site);
+}
+
 WRAPPER(void, unpin_user_folio, struct folio *folio, unsigned long npages)
 {
 	if (static_branch_unlikely(&gup_pin_hooks)) {
 		unsigned long site = site_of(_RET_IP_);
 
 		if (!is_undo(site))
-			__gup_pin_released_folio(folio, npages, site);
+			released_folio(folio, npages, site);
 	}
 	REAL(unpin_user_folio)(folio, npages);
 }
@@ -51,7 +72,7 @@ WRAPPER(void, unpin_folio, struct folio *folio)
 		unsigned long site = site_of(_RET_IP_);
 
 		if (!is_undo(site))
-			__gup_pin_released_folio(folio, 1, site);
+			released_folio(folio, 1, site);
 	}
 	REAL(unpin_folio)(folio);
 }
