@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""./try, ./demo, ./check and scripts/check, all but the jobs: how they count, stop, and say what they do."""
+"""The three commands, and scripts/check but for its jobs: how they count, stop and speak."""
 
 from __future__ import annotations
 
