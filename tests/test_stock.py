@@ -195,6 +195,7 @@ CONFIG = "CONFIG_A=y\nCONFIG_B=m\n# CONFIG_C is not set\n"
         ("no /x (CONFIG_C)", SKIPPED),
         ("no /x (CONFIG_D)", SKIPPED),
         ("no /x (CONFIG_A, CONFIG_C)", SKIPPED),
+        ("this kernel has no folio_add_pins()", SKIPPED),
         ("no /x (CONFIG_A)", FAILED),
         ("no /x (CONFIG_B)", FAILED),
         ("too slow", FAILED),
