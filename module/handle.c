@@ -53,6 +53,7 @@ static void scope_end(struct scope *scope)
 	if (!scope)
 		return;
 	atomic_dec(&gup_pin_scopes);
+	/* The next task fills in the rest once it has the place. */
 	smp_store_release(&scope->task, NULL);
 }
 

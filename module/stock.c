@@ -93,9 +93,9 @@ bool gup_pin_needs_tracking(const struct vm_area_struct *vma)
 	return vma->vm_file && mapping_can_writeback(vma->vm_file->f_mapping);
 }
 
-void gup_pin_print_info(const char *level)
+void gup_pin_print_info(void)
 {
-	printk("%sCPU: %d PID: %d Comm: %.20s %s %.*s\n", level, raw_smp_processor_id(),
+	pr_err("CPU: %d PID: %d Comm: %.20s %s %.*s\n", raw_smp_processor_id(),
 	       current->pid, current->comm, init_utsname()->release,
 	       (int)strcspn(init_utsname()->version, " "), init_utsname()->version);
 }

@@ -79,7 +79,7 @@ void gup_pin_show_hooks(struct seq_file *m);
 #define find_task_by_pid_ns(nr, ns)	pid_task(find_pid_ns(nr, ns), PIDTYPE_PID)
 #define kallsyms_lookup_size_offset(at, size, offset) gup_pin_size_offset(at, size, offset)
 #define unwind_get_return_address_ptr(state)	gup_pin_return_address_ptr(state)
-#define dump_stack_print_info(level)	gup_pin_print_info(level)
+#define dump_stack_print_info(level)	gup_pin_print_info()
 #define check_panic_on_warn(what)	gup_pin_check_panic(what)
 #define vma_needs_dirty_tracking(vma)	gup_pin_needs_tracking(vma)
 /* Which pages could not be moved is not known to the hook. */
@@ -98,7 +98,7 @@ bool gup_pin_size_offset(unsigned long at, unsigned long *size, unsigned long *o
 unsigned long *gup_pin_return_address_ptr(struct unwind_state *state);
 bool gup_pin_is_secretmem(const struct vm_area_struct *vma);
 bool gup_pin_needs_tracking(const struct vm_area_struct *vma);
-void gup_pin_print_info(const char *level);
+void gup_pin_print_info(void);
 void gup_pin_check_panic(const char *what);
 void gup_pin_stock_init(void);
 

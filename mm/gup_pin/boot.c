@@ -22,7 +22,7 @@ static int __init setup_gup_pin(char *arg)
 early_param("gup_pin", setup_gup_pin);
 
 /* Before any user page can be pinned, so that tracking can be complete. */
-static int __init boot(void)
+static int __init init_at_boot(void)
 {
 	int err = gup_pin_init();
 
@@ -33,5 +33,5 @@ static int __init boot(void)
 	}
 	return err;
 }
-core_initcall(boot);
+core_initcall(init_at_boot);
 late_initcall(gup_pin_init_late);

@@ -139,8 +139,11 @@ int __init gup_pin_init_late(void)
 	if (!ready)
 		return -ENODEV;
 	err = gup_pin_overdue_init();
+	if (err)
+		return err;
+	/* Last: a user may switch tracking on from then on. */
 	gup_pin_debugfs_init();
-	return err;
+	return 0;
 }
 
 /**
