@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# Everything is done by the scripts; this names what one does most. ./demo and ./check
-# are there for machines without make.
+# Everything is done by the scripts; this names what one does most. ./try, ./demo and
+# ./check are there for machines without make.
 # Kernel trees and builds are kept outside the checkout, in $(CACHE).
 
 KVER ?=
@@ -9,12 +9,15 @@ CACHE = $(or $(GUP_PIN_CACHE),$(HOME)/.cache/gup-pin)
 export KVER
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check check-debug bench lint kernel clean distclean
+.PHONY: help try demo check check-debug bench lint kernel clean distclean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 	@echo 'KVER=6.12 or KVER=7.3 restricts check, check-debug and lint to that kernel,'
-	@echo 'and is the one that bench and kernel take (6.12 if not given).'
+	@echo 'and is the one that try, bench and kernel take (6.12 if not given).'
+
+try: ## load the tracker into a kernel that Debian ships, and show what it sees
+	@./try
 
 demo: ## show pins of a real workload, live and from a crash dump
 	@./demo
@@ -35,9 +38,9 @@ kernel: ## build the test kernel
 	@scripts/kernel $(or $(KVER),6.12)
 
 clean: ## remove built kernels and the trees with the project applied
-	rm -rf $(foreach part,bench build demo lint selftests vm,"$(CACHE)/$(part)") "$(CACHE)"/src/linux-*-gup_pin*
+	rm -rf $(foreach part,bench build demo lint module selftests vm,"$(CACHE)/$(part)") "$(CACHE)"/src/linux-*-gup_pin*
 
 # By name, so that a slip in GUP_PIN_CACHE costs nobody a home directory.
 distclean: clean ## remove all of the cache: downloads, trees, ccache, everything
-	rm -rf --one-file-system $(foreach part,apt ccache dl fresh lock roots setup.log setup.tried src,"$(CACHE)/$(part)")
+	rm -rf --one-file-system $(foreach part,apt ccache dl fresh lock roots setup.log setup.tried src stock,"$(CACHE)/$(part)")
 	[ ! -d "$(CACHE)" ] || rmdir --ignore-fail-on-non-empty "$(CACHE)"

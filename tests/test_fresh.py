@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """What a newcomer does on a machine that has never seen this project.
 
-In a minimal Debian, whose sources are a copy without git: README's first command up to
-where the kernel compiles, Ctrl-C, and again after packages were purged. Then it boots the
-kernel that was built here, by the QEMU that was installed there. The tests are the
-chapters of one story: the first that fails fails the rest.
+In a minimal Debian, whose sources are a copy without git: README's first command to its
+end; the second up to where the kernel compiles, Ctrl-C, and again after packages were
+purged. Then it boots the kernel that was built here, by the QEMU that was installed there.
+The tests are the chapters of one story: the first that fails fails the rest.
 """
 
 from __future__ import annotations
@@ -63,6 +63,18 @@ def test_the_first_command(machine: Machine) -> None:
     """It has a shell, and needs no more: neither make, git nor python3."""
     lacks = "for p in make git python3 gcc perl; do command -v $p; done; true"
     assert machine.must("sh", "-c", lacks) in ("", "/usr/bin/perl\n")
+    done = machine.run("./try")
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("try: builds gup_pin.ko for Debian's own kernel 6.12, boots"), lines
+    assert re.match(r"try: the first time it takes about \d+ min on two cores, and ", lines[1])
+    assert re.search(r"^pfn=0x.* mode=w term=long .* comm=try-buffer ", done.stdout, re.MULTILINE)
+    assert re.search(r"^BUG: GUP_PIN: writeback of write-pinned folio ", done.stdout, re.MULTILINE)
+    assert re.search(r"^pin: mode=w .* comm=try-read ", done.stdout, re.MULTILINE)
+
+
+def test_the_second_command(machine: Machine) -> None:
+    """From there on it compiles a kernel."""
     said = stops_while_compiling(machine, r"\bbison .*\bflex\b")
     assert "linux-source-6.12_" in said
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """README's lines for a shell do what it says, as they are printed.
 
-Its two commands are run by test_fresh.py, those of `gup_pin` by test_examples.py.
+Its commands without arguments are run by test_fresh.py, those of `gup_pin` by test_examples.py.
 """
 
 from __future__ import annotations
@@ -100,6 +100,14 @@ def test_pins_of_a_job(line: str, tmp_path: Path, version: str) -> None:
     assert done.returncode == 0, done
     held = [words for words in done.stdout.splitlines() if words.startswith("pfn=")]
     assert any(" comm=fio " in words for words in held), done
+
+
+@pytest.mark.parametrize("line", lines("scripts/vm --stock 7.3 "))
+def test_the_module(line: str, version: str) -> None:
+    """It is built, and loaded into a kernel as Debian ships it."""
+    done = shell(line.replace("7.3", version), PROJECT)
+    assert done.returncode == 0, done
+    assert "hooks pin_user_pages_fast direct\n" in done.stdout
 
 
 @pytest.fixture(name="home")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""scripts/check and ./check, all but the jobs: how they count, stop, and say what they do."""
+"""The three commands, and scripts/check but for its jobs: how they count, stop and speak."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ from not_root import NOT_ROOT
 from vmlib import paths
 
 PROJECT = paths.PROJECT
+# And the packages that each asks for first.
+COMMANDS = {
+    "try": "dmsetup e2fsprogs gcc ",
+    "demo": "bc bison ",
+    "check": "bc bison ",
+}
 
 
 def test_the_closing_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,7 +62,7 @@ def test_the_objects_of_every_kernel_of_check_are_known() -> None:
 
 
 def run(command: str, cache: Path, *before: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """One of the two commands, with a cache of its own."""
+    """One of the commands, with a cache of its own."""
     return subprocess.run(
         [*before, PROJECT / command],
         env={**os.environ, "GUP_PIN_CACHE": str(cache), **env},
@@ -67,7 +73,7 @@ def run(command: str, cache: Path, *before: str, **env: str) -> subprocess.Compl
     )
 
 
-@pytest.mark.parametrize("command", ["demo", "check"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_disk_that_is_too_small(command: str, tmp_path: Path) -> None:
     """It says what it needs, and does nothing."""
     place = tmp_path / "small"
@@ -81,19 +87,21 @@ def test_a_disk_that_is_too_small(command: str, tmp_path: Path) -> None:
     assert len(lines) == 3
 
 
-@pytest.mark.parametrize("command", ["demo", "check"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_an_unknown_kernel_is_a_usage_error(command: str, tmp_path: Path) -> None:
     done = run(command, tmp_path, KVER="5.1")
     assert done.returncode == 2
     assert "5.1" in done.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("command", ["demo", "check"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_what_was_built_is_not_announced_again(command: str, open_path: Path) -> None:
     for version in paths.versions():
         stamp = open_path / f"build/{version}-test/.gup_pin_state"
         stamp.parent.mkdir(parents=True)
         stamp.touch()
+        (open_path / "module").mkdir(exist_ok=True)
+        (open_path / f"module/try-{version}").touch()
     bare = open_path / "bin"
     bare.mkdir()
     (bare / "dpkg-query").write_text("#!/bin/sh\n")
@@ -102,7 +110,7 @@ def test_what_was_built_is_not_announced_again(command: str, open_path: Path) ->
     done = run(command, open_path, *NOT_ROOT, PATH=path)
     lines = done.stderr.splitlines()
     assert re.match(rf"{command}: takes about \d+ (min|s): what was built is kept in ", lines[1])
-    assert lines[2].startswith("setup: not root: cannot install bc bison ")
+    assert lines[2].startswith(f"setup: not root: cannot install {COMMANDS[command]}")
     assert len(lines) == 3
     assert done.returncode == 1
 

@@ -34,6 +34,7 @@ from .programs import (
 from .results import FAILED, PASSED, SKIPPED, Result
 from .run import PYTHON, Guest, pytest, tool
 from .stats import alarms
+from .stock import on_stock
 
 Job = Callable[[Built], list[Result]]
 
@@ -125,6 +126,7 @@ def rig(_: Built) -> list[Result]:
         "tests/test_bench.py",
         "tests/test_contention.py",
         "tests/test_vm_parts.py",
+        "tests/test_stock.py",
         "tests/test_vm.py",
         "drgn-scripts/tests",
     )
@@ -198,6 +200,7 @@ EACH: dict[str, Job] = {
     "quiet": quiet,
     "dump": dump,
     "mm": mm_selftests,
+    "stock": on_stock,
 }
 # For the default version.
 ONCE: dict[str, Job] = {
@@ -212,7 +215,10 @@ ONCE: dict[str, Job] = {
     "contention": contention,
 }
 # Jobs of some minutes.
-LONG = ("alone", "dump", "fresh-bookworm", "fresh-trixie", "many", "million", "mutate", "rig")
+LONG = (
+    *("alone", "dump", "fresh-bookworm", "fresh-trixie", "many", "million", "mutate", "rig"),
+    "stock",
+)
 # By make check-debug, in kernels that watch themselves: for lock order, sleep in the
 # wrong place and bad memory, for sleeping spinlocks, for data races; and with tracers.
 _EVERYWHERE: dict[str, Callable[[Built, str], list[Result]]] = {

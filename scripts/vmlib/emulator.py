@@ -32,12 +32,16 @@ class Emulator:
     def _libraries(self) -> Path:
         return self.root / "usr/lib/x86_64-linux-gnu"
 
+    def program(self, file: str) -> list[str]:
+        """The words that start a program of that release; file: its path in the root."""
+        loader = self._libraries / "ld-linux-x86-64.so.2"
+        words = [loader, "--library-path", self._libraries, self.root / file]
+        return [str(word) for word in words]
+
     @property
     def command(self) -> list[str]:
-        """The words that start it."""
-        loader = self._libraries / "ld-linux-x86-64.so.2"
-        words = [loader, "--library-path", self._libraries, self.root / PROGRAM]
-        return [*map(str, words), "-L", str(self.root / "usr/share/qemu")]
+        """The words that start QEMU."""
+        return [*self.program(PROGRAM), "-L", str(self.root / "usr/share/qemu")]
 
     @property
     def environment(self) -> dict[str, str]:

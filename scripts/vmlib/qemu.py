@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import clock, paths
+from .stock import Stock
 
 # Streams between guest and host, each a virtio serial port of that name.
 PORTS = ("out", "err", "control")
@@ -20,7 +21,10 @@ class KernelError(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """What the user of scripts/vm asked for."""
+    """What the user of scripts/vm asked for.
+
+    stock: a kernel of Debian's, instead of that of the project of this version and flavour.
+    """
 
     command: list[str]
     version: str
@@ -35,15 +39,20 @@ class Options:
     dump: Path | None
     paging: bool
     out: Path | None
+    stock: Stock | None = None
 
 
 @dataclass(frozen=True)
 class Wires:
-    """QEMU's ends of the sockets between it and us, by file descriptor."""
+    """QEMU's ends of the sockets between it and us, by file descriptor.
+
+    shares: those to the servers of files, by mount tag, of a guest that has no 9P.
+    """
 
     monitor: int
     ports: dict[str, int]
     console: int | None
+    shares: dict[str, int] = field(default_factory=dict)
 
 
 def vmlinux(version: str, flavour: str) -> Path:
@@ -93,23 +102,34 @@ def boot_word(name: str, value: str) -> str:
     return f'"{name}={value}"' if " " in value else f"{name}={value}"
 
 
+# loose: nobody else writes to what a guest reads while it reads it
+ROOT_OPTIONS = "trans=virtio,version=9p2000.L,cache=loose,msize=262144"
+
+
+def root_arguments(options: Options) -> list[str]:
+    """How the kernel, or its initramfs, finds the root and the init on it."""
+    init = str(paths.SCRIPTS / "vm-init")
+    if options.stock is None:
+        root = f"root=root rootfstype=9p ro rootflags={ROOT_OPTIONS}"
+        return [root, boot_word("init", init), "kunit.enable=0 gup_pin=on"]
+    root_options = "ro" if options.stock.cloud else f"ro,{ROOT_OPTIONS}"
+    root = f"vm_type={options.stock.file_system} vm_options={root_options}"
+    return [root, boot_word("vm_init", init)]
+
+
 def kernel_arguments(run: Path, options: Options) -> str:
     """The kernel command line; the user's words come last and so win."""
     # Counting instructions, the kernel takes 13 s to find its APIC timer unfit.
     icount = "nolapic_timer norandmaps" if options.icount else ""
     khz = clock.ICOUNT_KHZ if options.icount else clock.host_khz()
     words = [
-        "root=root rootfstype=9p ro",
-        # loose: nobody else writes to what a guest reads while it reads it
-        "rootflags=trans=virtio,version=9p2000.L,cache=loose,msize=262144",
-        boot_word("init", str(paths.SCRIPTS / "vm-init")),
+        *root_arguments(options),
         boot_word("vm_run", str(run)),
         "console=ttyS0 mitigations=off",
         # a panic at once ends QEMU, and so the run; an NMI is one of ours (session.py)
         "panic=-1 oops=panic unknown_nmi_panic",
         # TCG's timers are sound but late under load: spare the boot the doubts
         f"tsc=reliable tsc_early_khz={khz} no_timer_check rcupdate.rcu_expedited=1",
-        "kunit.enable=0 gup_pin=on",
         icount,
         options.append,
     ]
@@ -128,7 +148,12 @@ def comma(path: Path) -> str:
 
 
 def command_line(
-    options: Options, kernel: Path, console: Path, arguments: str, wires: Wires
+    options: Options,
+    kernel: Path,
+    console: Path,
+    arguments: str,
+    wires: Wires,
+    initramfs: Path | None = None,
 ) -> list[str]:
     """QEMU's command line, but for QEMU."""
     # Threads of QEMU's do not see at once what another writes into code: a guest that patches
@@ -143,6 +168,8 @@ def command_line(
     # A guest that stops by itself (a panic reboots) stays in memory for --dump.
     words += ["-action", "reboot=shutdown,shutdown=pause", "-device", "vmcoreinfo"]
     words += ["-kernel", str(kernel), "-append", arguments]
+    if initramfs is not None:
+        words += ["-initrd", str(initramfs)]
     words += ["-chardev", f"socket,id=monitor,fd={wires.monitor}"]
     words += ["-mon", "chardev=monitor,mode=control"]
     if wires.console is None:
@@ -153,6 +180,21 @@ def command_line(
     for name, descriptor in wires.ports.items():
         words += ["-chardev", f"socket,id={name},fd={descriptor}"]
         words += ["-device", f"virtserialport,chardev={name},name={name}"]
+    return [*words, *shares(options, wires)]
+
+
+def shares(options: Options, wires: Wires) -> list[str]:
+    """The part of QEMU's command line that hands folders to the guest."""
+    words: list[str] = []
+    if options.stock is not None and options.stock.cloud:
+        # Their server reads and writes the guest's memory.
+        size = options.memory if options.memory[-1] in "MG" else f"{options.memory}M"
+        words += ["-object", f"memory-backend-memfd,id=memory,size={size},share=on"]
+        words += ["-machine", "memory-backend=memory"]
+        for tag, descriptor in wires.shares.items():
+            words += ["-chardev", f"socket,id=share-{tag},fd={descriptor}"]
+            words += ["-device", f"vhost-user-fs-pci,chardev=share-{tag},tag={tag}"]
+        return words
     share = "local,security_model=none,multidevs=remap"
     words += ["-virtfs", f"{share},path=/,mount_tag=root,readonly=on"]
     if options.out is not None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import paths
+from .stock import Stock
 
 KEEP = 50
 PASSED = ("PATH", "HOME", "LANG", "TERM")
@@ -37,12 +38,23 @@ class RunDir:
         """The log of the guest's serial console."""
         return self.path / "console"
 
-    def prepare(self, command: Sequence[str], out: Path | None, unwanted: Sequence[str]) -> None:
+    @property
+    def initramfs(self) -> Path:
+        """What a stock kernel boots from."""
+        return self.path / "initramfs"
+
+    def prepare(
+        self,
+        command: Sequence[str],
+        out: Path | None,
+        unwanted: Sequence[str],
+        stock: Stock | None = None,
+    ) -> None:
         """Write what the guest needs to know into the folder."""
         environment = passed_environment(os.environ)
         script = command_script(command, environment, os.getcwd(), unwanted)
         (self.path / "command").write_bytes(script)
-        (self.path / "fstab").write_text(fstab(out))
+        (self.path / "fstab").write_text(fstab(out, stock))
         (self.path / "dev").mkdir()
         for name, descriptor in DEV_LINKS.items():
             (self.path / "dev" / name).symlink_to(f"/proc/self/fd{descriptor}")
@@ -85,7 +97,7 @@ def fstab_word(word: str) -> str:
     return "".join(f"\\{ord(c):03o}" if c in " \t\n\\#" else c for c in word)
 
 
-def fstab(out: Path | None) -> str:
+def fstab(out: Path | None, stock: Stock | None = None) -> str:
     """The mounts below the guest's new root, in order, for one `mount -a`."""
     mounts = [
         "overlay /mnt/root overlay lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work",
@@ -96,13 +108,16 @@ def fstab(out: Path | None) -> str:
         "tmpfs /mnt/root/dev/shm tmpfs mode=1777,X-mount.mkdir",
         "devpts /mnt/root/dev/pts devpts mode=620,ptmxmode=666,X-mount.mkdir",
     ]
+    if stock is not None:
+        place = "/mnt/root/usr/lib/modules"
+        mounts.append(f"{fstab_word(str(stock.modules))} {place} none bind,X-mount.mkdir")
     if out is not None:
         # No caching: the host looks on, and what 6.12 caches of a file that is read while
         # it grows loses lines.
-        mounts.append(
-            f"out {fstab_word('/mnt/root' + str(out))} 9p "
-            "trans=virtio,version=9p2000.L,cache=none,msize=262144"
-        )
+        how = "9p trans=virtio,version=9p2000.L,cache=none,msize=262144"
+        if stock is not None and stock.cloud:
+            how = "virtiofs defaults"
+        mounts.append(f"out {fstab_word('/mnt/root' + str(out))} {how}")
     return "".join(f"{mount} 0 0\n" for mount in mounts)
 
 

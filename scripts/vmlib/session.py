@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from . import clock, console, qemu
+from . import clock, console, qemu, virtiofs
 from .emulator import Emulator
 from .qmp import Monitor
 from .rundir import RunDir
@@ -112,13 +112,15 @@ class Session:
             "out": Stream(token, writer(1)),
             "err": Stream(token, writer(2)),
         }
+        self._servers: list[virtiofs.Server] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._monitor: Monitor | None = None
 
-    def start(self, kernel: Path, arguments: str) -> None:
+    def start(self, kernel: Path, arguments: str, initramfs: Path | None = None) -> None:
         """Start QEMU, with a socket for each of its streams."""
         ours, wires = self._wires()
-        words = qemu.command_line(self.options, kernel, self.run.console, arguments, wires)
+        console_ = self.run.console
+        words = qemu.command_line(self.options, kernel, console_, arguments, wires, initramfs)
         command = [*self.emulator.command, *words]
         (self.run.path / "qemu").write_text("\n".join(command) + "\n")
         with (self.run.path / "qemu.log").open("wb") as log:
@@ -155,7 +157,21 @@ class Session:
             self._ends.append(end)
             theirs[name] = end.fileno()
         ports = {name: theirs[name] for name in qemu.PORTS}
-        return ours, qemu.Wires(theirs["monitor"], ports, theirs.get("console"))
+        return ours, qemu.Wires(theirs["monitor"], ports, theirs.get("console"), self._shares())
+
+    def _shares(self) -> dict[str, int]:
+        """Start the servers of files, for a guest that has no 9P."""
+        if self.options.stock is None or not self.options.stock.cloud:
+            return {}
+        folders = {"root": Path("/")} | ({"out": self.options.out} if self.options.out else {})
+        found = {}
+        for tag, folder in folders.items():
+            log = self.run.path / "virtiofsd.log"
+            server = virtiofs.Server(self.emulator, folder, tag == "out", log)
+            self._servers.append(server)
+            self._ends.append(server.end)
+            found[tag] = server.end.fileno()
+        return found
 
     def _feed_control(self, data: bytes) -> None:
         *lines, self._control = (self._control + data).split(b"\n")
@@ -306,6 +322,8 @@ class Session:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+        for server in self._servers:
+            server.stop()
 
 
 def complain(message: str) -> None:

@@ -43,7 +43,7 @@ static const char *truncate_by_other(struct gup_pin_mem *mem, pid_t *other)
 
 FIXTURE_SETUP(hazard_filter)
 {
-	const char *missing = gup_pin_scene_missing(SCENE_EXT4);
+	const char *missing = gup_pin_scene_missing(SCENE_EXT4) ?: gup_test_missing();
 
 	if (missing)
 		SKIP(return, "%s", missing);

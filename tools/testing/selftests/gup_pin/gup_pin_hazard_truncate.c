@@ -273,6 +273,8 @@ FIXTURE_SETUP(truncate)
 {
 	const char *missing = gup_pin_scene_missing(variant->fs);
 
+	if (!missing && variant->holder == HOLD_LONG_READ)
+		missing = gup_test_missing();
 	if (missing)
 		SKIP(return, "%s", missing);
 	if (variant->how == BY_POISON && access("/sys/kernel/debug/hwpoison", F_OK))

@@ -399,6 +399,8 @@ TEST_F(writeback, long_read_pin)
 {
 	struct gup_pin_expect expect;
 
+	if (gup_test_missing())
+		SKIP(return, "%s", gup_test_missing());
 	self->scene.pinned[0] = 1;
 	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_LONG_READ));
 	ASSERT_OK(write_back(&self->scene, BY_MSYNC));

@@ -119,7 +119,7 @@ FIXTURE_VARIANT_ADD(path, ext4_folder)
 
 FIXTURE_SETUP(path)
 {
-	const char *missing = gup_pin_scene_missing(SCENE_EXT4);
+	const char *missing = gup_pin_scene_missing(SCENE_EXT4) ?: gup_test_missing();
 	char folder[100];
 
 	if (missing)

@@ -14,6 +14,11 @@
 
 #define FOLL_WRITE	1
 
+const char *gup_test_missing(void)
+{
+	return access(GUP_TEST, F_OK) ? "no " GUP_TEST " (CONFIG_GUP_TEST)" : NULL;
+}
+
 int gup_test_open(void)
 {
 	return open(GUP_TEST, O_RDWR | O_CLOEXEC);

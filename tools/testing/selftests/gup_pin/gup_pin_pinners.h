@@ -18,6 +18,8 @@
 
 enum { GUP_TEST_WRITE = 1, GUP_TEST_FAST = 2 };
 
+/* Why it cannot be used, or NULL. */
+const char *gup_test_missing(void);
 int gup_test_open(void);
 int gup_test_hold(int fd, const void *addr, size_t size, unsigned int flags);
 int gup_test_release(int fd);

@@ -31,7 +31,7 @@ FIXTURE(proc)
 
 FIXTURE_SETUP(proc)
 {
-	const char *missing = gup_pin_missing();
+	const char *missing = gup_pin_missing() ?: gup_pin_proc_missing();
 
 	if (missing)
 		SKIP(return, "%s", missing);

@@ -99,7 +99,7 @@ static int look_fd;
 
 FIXTURE_SETUP(execve)
 {
-	const char *missing = gup_pin_missing();
+	const char *missing = gup_pin_missing() ?: gup_pin_proc_missing();
 
 	if (missing)
 		SKIP(return, "%s", missing);

@@ -24,7 +24,7 @@ FIXTURE(namespace)
 
 FIXTURE_SETUP(namespace)
 {
-	const char *missing = gup_pin_missing();
+	const char *missing = gup_pin_missing() ?: gup_pin_proc_missing();
 
 	if (missing)
 		SKIP(return, "%s", missing);
@@ -172,7 +172,7 @@ FIXTURE_VARIANT_ADD(hidepid, ptraceable)
 
 FIXTURE_SETUP(hidepid)
 {
-	const char *missing = gup_pin_missing();
+	const char *missing = gup_pin_missing() ?: gup_pin_proc_missing();
 
 	if (missing)
 		SKIP(return, "%s", missing);

@@ -123,9 +123,12 @@ static const char *all_pins(void)
 static const char *proc_pins(void)
 {
 	struct gup_pin_lines lines;
-	const char *problem = gup_pin_read_proc(getpid(), &lines);
+	const char *problem;
 	size_t i;
 
+	if (gup_pin_proc_missing())
+		return NULL;
+	problem = gup_pin_read_proc(getpid(), &lines);
 	for (i = 0; !problem && i < lines.nr; i++)
 		if (lines.line[i].owner != getpid())
 			problem = gup_pin_problem("/proc has owner=%d", lines.line[i].owner);

@@ -200,6 +200,8 @@ const char *gup_pin_view_read(int fd, const char *title, struct gup_pin_lines *o
 const char *gup_pin_read_filtered(const char *file, const char *filter,
 				  struct gup_pin_lines *out);
 const char *gup_pin_read_orphans(struct gup_pin_lines *out);
+/* NULL if there is /proc/PID/gup_pins, which a module cannot have. */
+const char *gup_pin_proc_missing(void);
 const char *gup_pin_read_proc(pid_t pid, struct gup_pin_lines *out);
 
 /* Of memory of a process; pid 0: of this one. 0: not present. */

@@ -77,6 +77,12 @@ const char *gup_pin_read_orphans(struct gup_pin_lines *out)
 	return read_at(GUP_PIN_DIR "/orphans", "orphans", out);
 }
 
+const char *gup_pin_proc_missing(void)
+{
+	return access("/proc/self/gup_pins", F_OK) ?
+		"no /proc/self/gup_pins (CONFIG_DEBUG_GUP_PIN)" : NULL;
+}
+
 const char *gup_pin_read_proc(pid_t pid, struct gup_pin_lines *out)
 {
 	char path[64];

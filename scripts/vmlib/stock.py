@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A kernel as Debian ships it: what boots, and the initramfs that finds the root.
+
+Such a kernel has 9P or overlayfs as modules only. The initramfs loads them, mounts this
+machine's files where the project's own kernels have them from the first, and goes on there
+with the same scripts/vm-init.
+"""
+
+from __future__ import annotations
+
+import lzma
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import cpio, paths
+
+
+class StockError(Exception):
+    """There is no such kernel, and it could not be had."""
+
+
+@dataclass(frozen=True)
+class Stock:
+    """Which one: its version, the Debian release that it is for, and its flavour.
+
+    cloud: the one for virtual machines, which has no 9P, but virtiofs.
+    """
+
+    version: str
+    suite: str
+    cloud: bool
+
+    @property
+    def flavour(self) -> str:
+        """What scripts/fetch-stock calls it."""
+        return "cloud" if self.cloud else "generic"
+
+    @property
+    def file_system(self) -> str:
+        """The type that this machine's files are mounted as."""
+        return "virtiofs" if self.cloud else "9p"
+
+    @property
+    def folder(self) -> Path:
+        """Where scripts/fetch-stock unpacks it."""
+        return paths.cache() / "stock" / f"{self.version}-{self.suite}-{self.flavour}"
+
+    @property
+    def release(self) -> str:
+        """Its name, as uname -r has it."""
+        return (self.folder / "release").read_text().strip()
+
+    @property
+    def kernel(self) -> Path:
+        """What QEMU boots."""
+        return self.folder / "vmlinuz"
+
+    @property
+    def config(self) -> str:
+        """The text of its configuration."""
+        since_7 = self.modules / self.release / "config"
+        before = self.folder / "boot" / f"config-{self.release}"
+        return (since_7 if since_7.exists() else before).read_text()
+
+    @property
+    def modules(self) -> Path:
+        """The folder that the guest needs as /lib/modules."""
+        return self.folder / "lib" / "modules"
+
+
+def choices() -> list[tuple[str, str]]:
+    """Versions, and Debian releases that have them."""
+    lines = (paths.SCRIPTS / "config" / "stock").read_text().splitlines()
+    pairs = [line.split() for line in lines if line and not line.startswith("#")]
+    return [(version, suite) for version, suite in pairs]
+
+
+def default_suite(version: str, known: Sequence[tuple[str, str]], os_release: str) -> str:
+    """The Debian release to take a version from: this machine's own if it has it."""
+    suites = [suite for v, suite in known if v == version]
+    found = re.search(r"^VERSION_CODENAME=\"?([a-z]+)", os_release, re.MULTILINE)
+    return found[1] if found and found[1] in suites else suites[0]
+
+
+def fetch(stock: Stock) -> None:
+    """Download a kernel if it is not there. Raises StockError."""
+    command = [str(paths.SCRIPTS / "fetch-stock"), stock.version, stock.suite, stock.flavour]
+    if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
+        raise StockError("there is no such kernel (see above)")
+
+
+def load_order(dependencies: str, wanted: Sequence[str]) -> list[str]:
+    """The files of modules and of what they depend on, in the order to load them.
+
+    dependencies: text of modules.dep; wanted: names of modules, of which those that are
+    built in do not appear there.
+    """
+    needs: dict[str, list[str]] = {}
+    by_name: dict[str, str] = {}
+    for line in dependencies.splitlines():
+        file, _, rest = line.partition(":")
+        needs[file] = rest.split()
+        by_name[Path(file).name.partition(".")[0].replace("-", "_")] = file
+    order: list[str] = []
+    for name in wanted:
+        file = by_name.get(name, "")
+        # modules.dep has them in the order to remove them.
+        order += [f for f in [*reversed(needs.get(file, [])), file] if f and f not in order]
+    return order
+
+
+def _module(file: Path) -> bytes:
+    data = file.read_bytes()
+    return lzma.decompress(data) if file.suffix == ".xz" else data
+
+
+def initramfs(stock: Stock) -> bytes:
+    """The archive for QEMU's -initrd."""
+    modules = stock.modules / stock.release
+    wanted = ["overlay"] if stock.cloud else ["9p", "9pnet_virtio", "overlay"]
+    files = load_order((modules / "modules.dep").read_text(), wanted)
+    entries = [
+        *(cpio.folder(name) for name in ("bin", "dev", "modules", "root")),
+        cpio.terminal("dev/console", 5, 1),
+        cpio.program("bin/busybox", (stock.folder / "bin" / "busybox").read_bytes()),
+        cpio.program("init", (paths.SCRIPTS / "stock-init").read_bytes()),
+    ]
+    for number, file in enumerate(files):
+        # Numbered, for the shell sorts them by name.
+        path = f"modules/{number:02}-{Path(file).name.removesuffix('.xz')}"
+        entries.append(cpio.program(path, _module(modules / file)))
+    return cpio.archive(entries)
