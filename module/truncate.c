@@ -20,8 +20,11 @@ HIDDEN_WRAPPER(void, truncate_cleanup_folio, struct folio *folio)
 HIDDEN_WRAPPER(bool, truncate_inode_partial_folio, struct folio *folio, loff_t start, loff_t end)
 {
 	loff_t pos = folio_pos(folio), behind = pos + folio_size(folio);
-	loff_t from = max(start, pos), to = min(end + 1, behind);
+	loff_t from = max(start, pos), to = behind;
 
+	/* tmpfs says -1 for the end of the file. */
+	if ((u64)end < behind)
+		to = end + 1;
 	/* A folio that goes as a whole is met in truncate_cleanup_folio(). */
 	if (from > pos || to < behind)
 		gup_pin_truncate_part(folio, from - pos, to - from);
