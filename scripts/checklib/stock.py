@@ -11,7 +11,7 @@ from pathlib import Path
 from vmlib import paths, stock
 
 from .built import Built, programs_of
-from .programs import ALONE, ANY_REPORT, GUILTY, HAZARDS, INNOCENT, MILLION, STRESS
+from .programs import ALONE, ANY_REPORT, BOUNDS, GUILTY, HAZARDS, INNOCENT, MILLION, STRESS
 from .results import FAILED, PASSED, SKIPPED, Result
 from .run import Failed, Guest, path_from, tap_programs
 
@@ -127,7 +127,7 @@ def locked_down(image: stock.Stock) -> list[Result]:
 
 def selected(built: Built) -> list[str]:
     """The programs that may share a guest, those last that make hazards happen."""
-    names = [n for n in programs_of(built) if n not in (*ALONE, *MILLION, *STRESS)]
+    names = [n for n in programs_of(built) if n not in (*ALONE, *MILLION, *BOUNDS, *STRESS)]
     return sorted(names, key=lambda n: n.startswith((HAZARDS, GUILTY, INNOCENT)))
 
 
