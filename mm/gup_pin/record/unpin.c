@@ -171,6 +171,17 @@ static bool all_recorded(const struct gup_pin_index *index, const struct gup_pin
 	       !shard->untracked;
 }
 
+static bool all_recorded_on(const struct gup_pin_index *index, unsigned long head,
+			    unsigned long npages)
+{
+	unsigned long nr = gup_pin_block_nr(head), last = gup_pin_block_nr(head + npages - 1);
+
+	while (nr <= last)
+		if (!all_recorded(index, gup_pin_shard_of(index, nr++)))
+			return false;
+	return true;
+}
+
 /*
  * How many pins of a page's folio are not on record? Counted once for all of them that an
  * unpin is about to drop, for they are all there until it is through. Without a lock.
@@ -179,27 +190,21 @@ static void count_others(struct gup_pin_unpin *unpin, unsigned long pfn)
 {
 	unsigned long head = gup_pin_head_pfn(pfn);
 	unsigned long npages = gup_pin_folio_pages(head);
-	u64 recorded = gup_pin_index_pins(unpin->index, head, npages) +
-		       (npages > 1 ? unpin->taken : 0);
-	unsigned int real = gup_pin_real_pins(head);
+	unsigned int real, most = UINT_MAX;
+	u64 recorded;
 
+	if (all_recorded_on(unpin->index, head, npages))
+		most = READ_ONCE(unpin->index->complete) ? 0 :
+		       gup_pin_earlier_pins(unpin->index, head);
 	unpin->counted = head + 1;
-	unpin->others = real > recorded ? real - recorded : 0;
-}
-
-/* As count_others(), if any pin of the folio may be without a record. */
-static void count_others_of(struct gup_pin_unpin *unpin, unsigned long head,
-			    unsigned long npages)
-{
-	unsigned long nr = gup_pin_block_nr(head), last = gup_pin_block_nr(head + npages - 1);
-	bool all = READ_ONCE(unpin->index->complete);
-
-	for (; all && nr <= last; nr++)
-		all = all_recorded(unpin->index, gup_pin_shard_of(unpin->index, nr));
-	unpin->counted = 0;
 	unpin->others = 0;
-	if (!all)
-		count_others(unpin, head);
+	if (!most)
+		return;
+	recorded = gup_pin_index_pins(unpin->index, head, npages) +
+		   (npages > 1 ? unpin->taken : 0);
+	real = gup_pin_real_pins(head);
+	if (real > recorded)
+		unpin->others = min_t(u64, real - recorded, most);
 }
 
 /* May a page's folio have pins without a record, and count_others() is due? */
@@ -450,9 +455,9 @@ static enum unpin_result unpin_one(struct gup_pin_unpin *unpin, struct gup_pin_s
 		return UNPIN_NO_RECORD;
 	if (must_count(unpin, shard, block, bit))
 		return UNPIN_COUNT_FIRST;
-	others = unrecorded(unpin, shard, block, bit);
+	/* Of the folio as such, those of other blocks, too: they were counted. */
+	others = whole ? unpin->others : unrecorded(unpin, shard, block, bit);
 	if (others && !takes_record(&verdict)) {
-		unpin->others--;
 		doubt_rest(block, mask, DOUBT_MIXED);
 		return UNPIN_NOT_RECORDED;
 	}
@@ -507,15 +512,12 @@ static unsigned int unpin_locked(struct gup_pin_unpin *unpin, struct gup_pin_sha
 				 unsigned long *flags)
 {
 	struct verdict verdict = decide(unpin, shard, block, mask, whole, flags);
-	unsigned int bit = __ffs64(mask), others;
+	unsigned int bit = __ffs64(mask), others = unpin->others;
 	enum gup_pin_match match;
 	u64 page;
 
 	if (!verdict.record || verdict.score < least)
 		return 0;
-	/* Those of other blocks, too. */
-	others = READ_ONCE(unpin->index->complete) ? unpin->others :
-		 unrecorded(unpin, shard, block, bit);
 	if (others && !takes_record(&verdict)) {
 		*doubt = DOUBT_MIXED;
 		pins = min(pins, others);
@@ -573,8 +575,6 @@ static bool unpin_doubted(struct gup_pin_unpin *unpin, unsigned long head)
 
 	if (npages == 1)
 		return false;
-	if (unpin->counted != head + 1)
-		count_others_of(unpin, head, npages);
 	for (; nr <= last && !taken; nr++) {
 		struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
 		u64 mask = gup_pin_folio_mask(nr, head, npages);
@@ -596,19 +596,28 @@ static bool unpin_doubted(struct gup_pin_unpin *unpin, unsigned long head)
 }
 
 /*
- * There is no record on the page: is its folio pinned as a whole? If not, the pin has no
- * record. Returns whether that is an error.
+ * A pin that was counted as untracked goes: one of the page's block or, if the folio has
+ * some, of any of its blocks.
  */
-static bool unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
+static bool unpin_untracked_of(struct gup_pin_unpin *unpin, unsigned long pfn)
 {
-	unsigned long head = gup_pin_head_pfn(pfn), nr = gup_pin_block_nr(head), flags;
-	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
-	enum unpin_result result;
-	struct gup_pin_block *block;
-	bool error = false;
+	unsigned long head = gup_pin_head_pfn(pfn), nr = gup_pin_block_nr(head);
+	unsigned long last = gup_pin_block_nr(head + gup_pin_folio_pages(head) - 1);
+	bool gone = !unpin_untracked(unpin->index, gup_pin_block_nr(pfn), 1);
 
-again:
-	result = UNPIN_NO_RECORD;
+	for (; !gone && unpin->others && nr <= last; nr++)
+		gone = !unpin_untracked(unpin->index, nr, 1);
+	return gone;
+}
+
+/* Of the folio as such, if it is pinned so; or of its pins that have no record. */
+static enum unpin_result unpin_whole(struct gup_pin_unpin *unpin, unsigned long head)
+{
+	unsigned long nr = gup_pin_block_nr(head), flags;
+	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
+	enum unpin_result result = UNPIN_NO_RECORD;
+	struct gup_pin_block *block;
+
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, nr);
 	if (block && READ_ONCE(unpin->index->recording)) {
@@ -616,23 +625,37 @@ again:
 		gup_pin_index_tidy(shard, block);
 	}
 	xa_unlock_irqrestore(&shard->xa, flags);
-	switch (result) {
-	case UNPIN_DONE:
-		return false;
-	case UNPIN_COUNT_FIRST:
+	return result;
+}
+/*
+ * There is no record on the page: is its folio pinned as a whole? If not, the pin has no
+ * record. Returns whether that is an error.
+ */
+static bool unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
+{
+	unsigned long head = gup_pin_head_pfn(pfn), flags;
+	struct gup_pin_shard *shard =
+		gup_pin_shard_of(unpin->index, gup_pin_block_nr(pfn));
+	enum unpin_result result;
+	bool error = false, gone;
+
+	if (unpin->counted != head + 1)
 		count_others(unpin, head);
-		goto again;
-	case UNPIN_NOT_RECORDED:
-		xa_lock_irqsave(&shard->xa, flags);
-		count_unrecorded(unpin, shard, head, 1);
-		xa_unlock_irqrestore(&shard->xa, flags);
+	result = unpin_whole(unpin, head);
+	if (result == UNPIN_DONE || !READ_ONCE(unpin->index->recording) ||
+	    (result == UNPIN_NO_RECORD && unpin_doubted(unpin, head)))
 		return false;
-	case UNPIN_NO_RECORD:
-		break;
+	gone = unpin_untracked_of(unpin, pfn);
+	if (unpin->others)
+		unpin->others--;
+	if (gone)
+		return false;
+	/* What seemed to have no record was just being taken: then it is that of a record. */
+	if (result == UNPIN_NOT_RECORDED && READ_ONCE(unpin->index->complete)) {
+		unpin->others = 0;
+		if (unpin_whole(unpin, head) == UNPIN_DONE)
+			return false;
 	}
-	if (!READ_ONCE(unpin->index->recording) || unpin_doubted(unpin, head) ||
-	    !unpin_untracked(unpin->index, gup_pin_block_nr(pfn), 1))
-		return false;
 	xa_lock_irqsave(&shard->xa, flags);
 	if (READ_ONCE(unpin->index->recording))
 		error = count_unrecorded(unpin, shard, pfn, 1);
@@ -663,8 +686,10 @@ static u64 unpin_mask(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 		}
 		if (result == UNPIN_NO_RECORD)
 			*missing |= BIT_ULL(bit);
-		if (result == UNPIN_NOT_RECORDED)
+		if (result == UNPIN_NOT_RECORDED) {
+			unpin->others--;
 			count_unrecorded(unpin, shard, gup_pin_block_first(block->nr) + bit, 1);
+		}
 		mask &= mask - 1;
 		if (many)
 			break;
@@ -796,7 +821,7 @@ static void unpin_large(struct gup_pin_unpin *unpin, unsigned long pfn, unsigned
 {
 	unsigned long nr = gup_pin_block_nr(pfn), last = gup_pin_block_nr(pfn + npages - 1);
 
-	count_others_of(unpin, pfn, npages);
+	count_others(unpin, pfn);
 	if (unpin->handle)
 		pins = unpin_fitting(unpin, pfn, npages, FITS_HANDLE, pins);
 	if (pins)
@@ -864,7 +889,8 @@ static bool peek(const struct gup_pin_unpin *unpin, unsigned long pfn, bool whol
 	if (block)
 		verdict = decide(unpin, shard, block, mask, whole, &flags);
 	if (verdict.record) {
-		others = unrecorded(unpin, shard, block, gup_pin_block_bit(pfn));
+		others = whole ? unpin->others :
+			 unrecorded(unpin, shard, block, gup_pin_block_bit(pfn));
 		if (others && !takes_record(&verdict))
 			verdict.record = NULL;
 	}
@@ -894,7 +920,7 @@ bool gup_pin_unpin_peek(const struct gup_pin_unpin *unpin, unsigned long pfn,
 	unsigned long head = gup_pin_head_pfn(pfn);
 	struct gup_pin_unpin copy = *unpin;
 
-	count_others_of(&copy, head, gup_pin_folio_pages(head));
+	count_others(&copy, head);
 	return peek(&copy, pfn, false, item) ||
 	       (head != pfn && peek(&copy, head, true, item));
 }
