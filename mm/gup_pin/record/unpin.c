@@ -182,6 +182,14 @@ static bool all_recorded_on(const struct gup_pin_index *index, unsigned long hea
 	return true;
 }
 
+/* Of a folio's pins without a record so many may be from before tracking, at most. */
+static unsigned int most_before(const struct gup_pin_index *index, unsigned long head)
+{
+	if (READ_ONCE(index->complete))
+		return 0;
+	return READ_ONCE(index->earlier.known) ? gup_pin_earlier_pins(index, head) : UINT_MAX;
+}
+
 /*
  * How many pins of a page's folio are not on record? Counted once for all of them that an
  * unpin is about to drop, for they are all there until it is through. Without a lock.
@@ -194,8 +202,7 @@ static void count_others(struct gup_pin_unpin *unpin, unsigned long pfn)
 	u64 recorded;
 
 	if (all_recorded_on(unpin->index, head, npages))
-		most = READ_ONCE(unpin->index->complete) ? 0 :
-		       gup_pin_earlier_pins(unpin->index, head);
+		most = most_before(unpin->index, head);
 	unpin->counted = head + 1;
 	unpin->others = 0;
 	if (!most)
@@ -512,7 +519,8 @@ static unsigned int unpin_locked(struct gup_pin_unpin *unpin, struct gup_pin_sha
 				 unsigned long *flags)
 {
 	struct verdict verdict = decide(unpin, shard, block, mask, whole, flags);
-	unsigned int bit = __ffs64(mask), others = unpin->others;
+	unsigned long pfn = gup_pin_block_first(block->nr) + __ffs64(mask);
+	unsigned int others = unpin->others;
 	enum gup_pin_match match;
 	u64 page;
 
@@ -520,12 +528,11 @@ static unsigned int unpin_locked(struct gup_pin_unpin *unpin, struct gup_pin_sha
 		return 0;
 	if (others && !takes_record(&verdict)) {
 		*doubt = DOUBT_MIXED;
-		pins = min(pins, others);
 		/* Those that are untracked in another block are counted there. */
-		if (READ_ONCE(unpin->index->complete))
-			pins = min_t(u64, pins, shard->untracked);
+		pins = min3((u64)pins, (u64)others, shard->untracked +
+			    most_before(unpin->index, gup_pin_head_pfn(pfn)));
 		unpin->others -= pins;
-		count_unrecorded(unpin, shard, gup_pin_block_first(block->nr) + bit, pins);
+		count_unrecorded(unpin, shard, pfn, pins);
 		return pins;
 	}
 	match = match_of(block, mask, &verdict, others);
@@ -596,8 +603,8 @@ static bool unpin_doubted(struct gup_pin_unpin *unpin, unsigned long head)
 }
 
 /*
- * A pin that was counted as untracked goes: one of the page's block or, if the folio has
- * some, of any of its blocks.
+ * The folio has pins without a record: one of those that were counted as untracked goes, of
+ * the page's block or, if it is none from before tracking, of any.
  */
 static bool unpin_untracked_of(struct gup_pin_unpin *unpin, unsigned long pfn)
 {
@@ -605,7 +612,9 @@ static bool unpin_untracked_of(struct gup_pin_unpin *unpin, unsigned long pfn)
 	unsigned long last = gup_pin_block_nr(head + gup_pin_folio_pages(head) - 1);
 	bool gone = !unpin_untracked(unpin->index, gup_pin_block_nr(pfn), 1);
 
-	for (; !gone && unpin->others && nr <= last; nr++)
+	if (most_before(unpin->index, head))
+		return gone;
+	for (; !gone && nr <= last; nr++)
 		gone = !unpin_untracked(unpin->index, nr, 1);
 	return gone;
 }
@@ -627,6 +636,7 @@ static enum unpin_result unpin_whole(struct gup_pin_unpin *unpin, unsigned long 
 	xa_unlock_irqrestore(&shard->xa, flags);
 	return result;
 }
+
 /*
  * There is no record on the page: is its folio pinned as a whole? If not, the pin has no
  * record. Returns whether that is an error.
@@ -637,18 +647,19 @@ static bool unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
 	struct gup_pin_shard *shard =
 		gup_pin_shard_of(unpin->index, gup_pin_block_nr(pfn));
 	enum unpin_result result;
-	bool error = false, gone;
+	bool error = false;
 
 	if (unpin->counted != head + 1)
 		count_others(unpin, head);
 	result = unpin_whole(unpin, head);
-	if (result == UNPIN_DONE || !READ_ONCE(unpin->index->recording) ||
-	    (result == UNPIN_NO_RECORD && unpin_doubted(unpin, head)))
+	if (result == UNPIN_DONE || !READ_ONCE(unpin->index->recording))
 		return false;
-	gone = unpin_untracked_of(unpin, pfn);
-	if (unpin->others)
+	if (unpin->others && unpin_untracked_of(unpin, pfn)) {
 		unpin->others--;
-	if (gone)
+		return false;
+	}
+	if ((result == UNPIN_NO_RECORD && unpin_doubted(unpin, head)) ||
+	    !unpin_untracked(unpin->index, gup_pin_block_nr(pfn), 1))
 		return false;
 	/* What seemed to have no record was just being taken: then it is that of a record. */
 	if (result == UNPIN_NOT_RECORDED && READ_ONCE(unpin->index->complete)) {
@@ -656,6 +667,8 @@ static bool unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
 		if (unpin_whole(unpin, head) == UNPIN_DONE)
 			return false;
 	}
+	if (unpin->others)
+		unpin->others--;
 	xa_lock_irqsave(&shard->xa, flags);
 	if (READ_ONCE(unpin->index->recording))
 		error = count_unrecorded(unpin, shard, pfn, 1);
@@ -816,14 +829,35 @@ static unsigned int unpin_fitting(struct gup_pin_unpin *unpin, unsigned long pfn
 	return pins;
 }
 
+/*
+ * A handle that has no record: its pins are among those without one, if there are any. Most
+ * are on the folio's first page. Returns how many are not.
+ */
+static unsigned int unpin_kept(struct gup_pin_unpin *unpin, unsigned long pfn,
+			       unsigned long npages, unsigned int pins)
+{
+	unsigned long nr = gup_pin_block_nr(pfn), last = gup_pin_block_nr(pfn + npages - 1);
+	unsigned int left = pins;
+
+	while (left && unpin->others && unpin_untracked_of(unpin, pfn)) {
+		unpin->others--;
+		left--;
+	}
+	for (; left < pins && nr <= last; nr++)
+		doubt_block(unpin->index, nr, gup_pin_folio_mask(nr, pfn, npages), DOUBT_MIXED);
+	return left;
+}
+
 static void unpin_large(struct gup_pin_unpin *unpin, unsigned long pfn, unsigned long npages,
 			unsigned int pins)
 {
 	unsigned long nr = gup_pin_block_nr(pfn), last = gup_pin_block_nr(pfn + npages - 1);
 
 	count_others(unpin, pfn);
-	if (unpin->handle)
+	if (unpin->handle) {
 		pins = unpin_fitting(unpin, pfn, npages, FITS_HANDLE, pins);
+		pins = unpin_kept(unpin, pfn, npages, pins);
+	}
 	if (pins)
 		pins = unpin_fitting(unpin, pfn, npages, FITS_NOTHING, pins);
 	if (pins)
