@@ -545,9 +545,30 @@ MUTATIONS = [
     Mutation(
         "doubted-pages-are-not-tried",
         UNPIN,
-        "if (!READ_ONCE(unpin->index->recording) || unpin_doubted(unpin, head) ||",
-        "if (!READ_ONCE(unpin->index->recording) ||",
+        "if ((result == UNPIN_NO_RECORD && unpin_doubted(unpin, head)) ||",
+        "if ((result == UNPIN_NO_RECORD && !head) ||",
         "gup_pin_folio.page_after_folio",
+    ),
+    Mutation(
+        "untracked-pins-go-where-there-is-doubt",
+        UNPIN,
+        "if (unpin->others && unpin_untracked_of(unpin, pfn)) {",
+        "if (unpin->others && !pfn) {",
+        "gup_pin_folio.untracked_beside_doubted",
+    ),
+    Mutation(
+        "untracked-pins-of-handles-go-anywhere",
+        UNPIN,
+        "\t\tpins = unpin_kept(unpin, pfn, npages, pins);\n",
+        "",
+        "gup_pin_folio.untracked_of_a_handle",
+    ),
+    Mutation(
+        "untracked-pins-are-earlier-ones",
+        UNPIN,
+        "shard->untracked +\n\t\t\t    most_before(unpin->index, gup_pin_head_pfn(pfn)));",
+        "shard->untracked +\n\t\t\t    READ_ONCE(unpin->index->complete) - 1U);",
+        "gup_pin_folio.untracked_where_late",
     ),
     Mutation(
         "release-is-not-noted",

@@ -311,6 +311,110 @@ static void untracked_in_both_blocks(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
+/* A pin of the folio as such stays if that of a page goes which has no record, in any block. */
+static void untracked_beside_folio(struct kunit *test)
+{
+	struct folio_state *s = test->priv;
+	unsigned int i;
+
+	pin_folio(test, &s->call, 1);
+	pin_untracked(test, 5, 1);
+	pin_untracked(test, 100, 2);
+	for (i = 0; i < 2; i++) {
+		unpin_pages(test, 100, 1);
+		KUNIT_EXPECT_EQ(test, pins_on(test, 0), 1);
+		KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->untracked, 2 - i);
+		gup_pin_expect_match(test, s->pfn, GUP_PIN_INFERRED);
+	}
+	unpin_pages(test, 5, 1);
+	KUNIT_EXPECT_EQ(test, pins_on(test, 0), 1);
+	unpin_folio_pins(test, 1);
+	the_end(test, 1);
+}
+
+/* A pin without a record is taken off where its page is, not where there is doubt. */
+static void untracked_beside_doubted(struct kunit *test)
+{
+	struct folio_state *s = test->priv;
+	unsigned int i;
+
+	pin_untracked(test, 3, 1);
+	pin_untracked(test, 70, 3);
+	pin_pages(test, &s->call, 70, 1);
+	unpin_pages(test, 70, 1);
+	gup_pin_expect_match(test, s->pfn + 70, GUP_PIN_INFERRED);
+	unpin_pages(test, 3, 1);
+	for (i = 0; i < 2; i++) {
+		unpin_pages(test, 70, 1);
+		KUNIT_EXPECT_EQ(test, pins_on(test, 70), 1);
+		KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->untracked, 1 - i);
+	}
+	unpin_pages(test, 70, 1);
+	the_end(test, 1);
+}
+
+/* What a handle has on no record is taken off at the first page, where its pin is. */
+static void untracked_of_a_handle(struct kunit *test)
+{
+	struct gup_pin_unpin unpin = accusing(test);
+	struct folio_state *s = test->priv;
+
+	pin_untracked(test, 0, 1);
+	pin_untracked(test, 70, 1);
+	pin_pages(test, &s->call, 70, 1);
+	unpin.handle = 0x1000;
+	gup_pin_unpin_folio(&unpin, s->pfn, PAGES, 1);
+	gup_pin_unpin_end(&unpin);
+	atomic_dec(&s->folio->_pincount);
+	gup_pin_expect_match(test, s->pfn + 70, GUP_PIN_INFERRED);
+	unpin_pages(test, 70, 1);
+	KUNIT_EXPECT_EQ(test, pins_on(test, 70), 1);
+	unpin_pages(test, 70, 1);
+	the_end(test, 1);
+}
+
+/* There are none from before tracking, so it is those that could not be recorded. */
+static void untracked_where_late(struct kunit *test)
+{
+	struct gup_pin_fixture *f = test->priv;
+	struct folio_state *s = test->priv;
+
+	f->index.complete = false;
+	f->index.earlier.late = true;
+	f->index.earlier.known = true;
+	pin_folio(test, &s->call, 1);
+	pin_untracked(test, 100, 5);
+	unpin_folio_pins(test, 3);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->untracked, 2);
+	unpin_pages(test, 30, 1);
+	unpin_pages(test, 100, 1);
+	KUNIT_EXPECT_EQ(test, pins_on(test, 0), 1);
+	unpin_folio_pins(test, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->before, 0);
+	the_end(test, 1);
+}
+
+/* What has no record goes once only, and then the page whose record another has taken. */
+static void untracked_then_doubted(struct kunit *test)
+{
+	struct gup_pin_unpin unpin = accusing(test);
+	struct folio_state *s = test->priv;
+	unsigned int i;
+
+	pin_pages(test, &s->call, 0, 2);
+	/* It meant the second page. */
+	unpin_folio_pins(test, 1);
+	KUNIT_EXPECT_EQ(test, pins_on(test, 0), 0);
+	pin_untracked(test, 70, 2);
+	for (i = 0; i < 2; i++)
+		gup_pin_unpin_range(&unpin, s->pfn + 70, 1);
+	KUNIT_EXPECT_EQ(test, pins_on(test, 1), 1);
+	gup_pin_unpin_range(&unpin, s->pfn, 1);
+	gup_pin_unpin_end(&unpin);
+	atomic_sub(3, &s->folio->_pincount);
+	the_end(test, gup_pin_test_totals(test)->inferred);
+}
+
 /*
  * All is on record but a pin elsewhere, of another folio whose block is of the same shard:
  * that is no reason to leave a record behind.
@@ -472,6 +576,11 @@ static struct kunit_case folio_cases[] = {
 	KUNIT_CASE(untracked_pages),
 	KUNIT_CASE(untracked_beside_what_fits),
 	KUNIT_CASE(untracked_in_both_blocks),
+	KUNIT_CASE(untracked_beside_folio),
+	KUNIT_CASE(untracked_then_doubted),
+	KUNIT_CASE(untracked_beside_doubted),
+	KUNIT_CASE(untracked_of_a_handle),
+	KUNIT_CASE(untracked_where_late),
 	KUNIT_CASE(untracked_elsewhere),
 	KUNIT_CASE(untracked_among_them),
 	KUNIT_CASE(page_after_folio),

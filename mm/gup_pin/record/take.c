@@ -197,9 +197,9 @@ enum gup_pin_taken gup_pin_take_one(struct gup_pin_unpin *unpin, struct gup_pin_
 		return GUP_PIN_NO_RECORD;
 	if (gup_pin_must_count(unpin, shard, block, bit))
 		return GUP_PIN_COUNT_FIRST;
-	others = gup_pin_unrecorded(unpin, shard, block, bit);
+	/* Of the folio as such, those of other blocks, too: they were counted. */
+	others = whole ? unpin->others : gup_pin_unrecorded(unpin, shard, block, bit);
 	if (others && !gup_pin_takes_record(&verdict)) {
-		unpin->others--;
 		gup_pin_doubt_rest(block, mask, GUP_PIN_DOUBT_MIXED);
 		return GUP_PIN_NOT_RECORDED;
 	}

@@ -40,9 +40,11 @@ static u64 unpin_mask(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 		}
 		if (result == GUP_PIN_NO_RECORD)
 			*missing |= BIT_ULL(bit);
-		if (result == GUP_PIN_NOT_RECORDED)
+		if (result == GUP_PIN_NOT_RECORDED) {
+			unpin->others--;
 			gup_pin_count_unrecorded(unpin, shard,
 						 gup_pin_block_first(block->nr) + bit, 1);
+		}
 		mask &= mask - 1;
 	}
 	gup_pin_index_tidy(shard, block);
@@ -132,7 +134,8 @@ static bool peek(const struct gup_pin_unpin *unpin, unsigned long pfn, bool whol
 	if (block)
 		verdict = gup_pin_decide(unpin, shard, block, mask, whole, &flags);
 	if (verdict.record) {
-		others = gup_pin_unrecorded(unpin, shard, block, gup_pin_block_bit(pfn));
+		others = whole ? unpin->others :
+			 gup_pin_unrecorded(unpin, shard, block, gup_pin_block_bit(pfn));
 		if (others && !gup_pin_takes_record(&verdict))
 			verdict.record = NULL;
 	}
@@ -162,7 +165,7 @@ bool gup_pin_unpin_peek(const struct gup_pin_unpin *unpin, unsigned long pfn,
 	unsigned long head = gup_pin_head_pfn(pfn);
 	struct gup_pin_unpin copy = *unpin;
 
-	gup_pin_count_others_of(&copy, head, gup_pin_folio_pages(head));
+	gup_pin_count_others(&copy, head);
 	return peek(&copy, pfn, false, item) ||
 	       (head != pfn && peek(&copy, head, true, item));
 }

@@ -18,23 +18,20 @@ static unsigned int unpin_locked(struct gup_pin_unpin *unpin, struct gup_pin_sha
 				 unsigned long *flags)
 {
 	struct gup_pin_verdict verdict = gup_pin_decide(unpin, shard, block, mask, whole, flags);
-	unsigned int bit = __ffs64(mask), others;
+	unsigned long pfn = gup_pin_block_first(block->nr) + __ffs64(mask);
+	unsigned int others = unpin->others;
 	enum gup_pin_match match;
 	u64 page;
 
 	if (!verdict.record || verdict.score < least)
 		return 0;
-	/* Those of other blocks, too. */
-	others = READ_ONCE(unpin->index->complete) ? unpin->others :
-		 gup_pin_unrecorded(unpin, shard, block, bit);
 	if (others && !gup_pin_takes_record(&verdict)) {
 		*doubt = GUP_PIN_DOUBT_MIXED;
-		pins = min(pins, others);
 		/* Those that are untracked in another block are counted there. */
-		if (READ_ONCE(unpin->index->complete))
-			pins = min_t(u64, pins, shard->untracked);
+		pins = min3((u64)pins, (u64)others, shard->untracked +
+			    gup_pin_most_before(unpin->index, gup_pin_head_pfn(pfn)));
 		unpin->others -= pins;
-		gup_pin_count_unrecorded(unpin, shard, gup_pin_block_first(block->nr) + bit, pins);
+		gup_pin_count_unrecorded(unpin, shard, pfn, pins);
 		return pins;
 	}
 	match = gup_pin_match_of(block, mask, &verdict, others);
@@ -84,8 +81,6 @@ static bool unpin_doubted(struct gup_pin_unpin *unpin, unsigned long head)
 
 	if (npages == 1)
 		return false;
-	if (unpin->counted != head + 1)
-		gup_pin_count_others_of(unpin, head, npages);
 	for (; nr <= last && !taken; nr++) {
 		struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
 		u64 mask = gup_pin_folio_mask(nr, head, npages);
@@ -107,19 +102,30 @@ static bool unpin_doubted(struct gup_pin_unpin *unpin, unsigned long head)
 }
 
 /*
- * There is no record on the page: is its folio pinned as a whole? If not, the pin has no
- * record. Returns whether that is an error.
+ * The folio has pins without a record: one of those that were counted as untracked goes, of
+ * the page's block or, if it is none from before tracking, of any.
  */
-bool gup_pin_unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
+static bool unpin_untracked_of(struct gup_pin_unpin *unpin, unsigned long pfn)
 {
-	unsigned long head = gup_pin_head_pfn(pfn), nr = gup_pin_block_nr(head), flags;
-	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
-	enum gup_pin_taken result;
-	struct gup_pin_block *block;
-	bool error = false;
+	unsigned long head = gup_pin_head_pfn(pfn), nr = gup_pin_block_nr(head);
+	unsigned long last = gup_pin_block_nr(head + gup_pin_folio_pages(head) - 1);
+	bool gone = !gup_pin_unpin_untracked(unpin->index, gup_pin_block_nr(pfn), 1);
 
-again:
-	result = GUP_PIN_NO_RECORD;
+	if (gup_pin_most_before(unpin->index, head))
+		return gone;
+	for (; !gone && nr <= last; nr++)
+		gone = !gup_pin_unpin_untracked(unpin->index, nr, 1);
+	return gone;
+}
+
+/* Of the folio as such, if it is pinned so; or of its pins that have no record. */
+static enum gup_pin_taken unpin_whole(struct gup_pin_unpin *unpin, unsigned long head)
+{
+	unsigned long nr = gup_pin_block_nr(head), flags;
+	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
+	enum gup_pin_taken result = GUP_PIN_NO_RECORD;
+	struct gup_pin_block *block;
+
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, nr);
 	if (block && READ_ONCE(unpin->index->recording)) {
@@ -128,23 +134,41 @@ again:
 		gup_pin_index_tidy(shard, block);
 	}
 	gup_pin_shard_unlock(shard, flags);
-	switch (result) {
-	case GUP_PIN_TAKEN:
-		return false;
-	case GUP_PIN_COUNT_FIRST:
+	return result;
+}
+
+/*
+ * There is no record on the page: is its folio pinned as a whole? If not, the pin has no
+ * record. Returns whether that is an error.
+ */
+bool gup_pin_unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
+{
+	unsigned long head = gup_pin_head_pfn(pfn), flags;
+	struct gup_pin_shard *shard =
+		gup_pin_shard_of(unpin->index, gup_pin_block_nr(pfn));
+	enum gup_pin_taken result;
+	bool error = false;
+
+	if (unpin->counted != head + 1)
 		gup_pin_count_others(unpin, head);
-		goto again;
-	case GUP_PIN_NOT_RECORDED:
-		xa_lock_irqsave(&shard->xa, flags);
-		gup_pin_count_unrecorded(unpin, shard, head, 1);
-		gup_pin_shard_unlock(shard, flags);
+	result = unpin_whole(unpin, head);
+	if (result == GUP_PIN_TAKEN || !READ_ONCE(unpin->index->recording))
 		return false;
-	case GUP_PIN_NO_RECORD:
-		break;
+	if (unpin->others && unpin_untracked_of(unpin, pfn)) {
+		unpin->others--;
+		return false;
 	}
-	if (!READ_ONCE(unpin->index->recording) || unpin_doubted(unpin, head) ||
+	if ((result == GUP_PIN_NO_RECORD && unpin_doubted(unpin, head)) ||
 	    !gup_pin_unpin_untracked(unpin->index, gup_pin_block_nr(pfn), 1))
 		return false;
+	/* What seemed to have no record was just being taken: then it is that of a record. */
+	if (result == GUP_PIN_NOT_RECORDED && READ_ONCE(unpin->index->complete)) {
+		unpin->others = 0;
+		if (unpin_whole(unpin, head) == GUP_PIN_TAKEN)
+			return false;
+	}
+	if (unpin->others)
+		unpin->others--;
 	xa_lock_irqsave(&shard->xa, flags);
 	if (READ_ONCE(unpin->index->recording))
 		error = gup_pin_count_unrecorded(unpin, shard, pfn, 1);
@@ -204,14 +228,36 @@ static unsigned int unpin_fitting(struct gup_pin_unpin *unpin, unsigned long pfn
 	return pins;
 }
 
+/*
+ * A handle that has no record: its pins are among those without one, if there are any. Most
+ * are on the folio's first page. Returns how many are not.
+ */
+static unsigned int unpin_kept(struct gup_pin_unpin *unpin, unsigned long pfn,
+			       unsigned long npages, unsigned int pins)
+{
+	unsigned long nr = gup_pin_block_nr(pfn), last = gup_pin_block_nr(pfn + npages - 1);
+	unsigned int left = pins;
+
+	while (left && unpin->others && unpin_untracked_of(unpin, pfn)) {
+		unpin->others--;
+		left--;
+	}
+	for (; left < pins && nr <= last; nr++)
+		doubt_block(unpin->index, nr, gup_pin_folio_mask(nr, pfn, npages),
+			    GUP_PIN_DOUBT_MIXED);
+	return left;
+}
+
 static void unpin_large(struct gup_pin_unpin *unpin, unsigned long pfn, unsigned long npages,
 			unsigned int pins)
 {
 	unsigned long nr = gup_pin_block_nr(pfn), last = gup_pin_block_nr(pfn + npages - 1);
 
-	gup_pin_count_others_of(unpin, pfn, npages);
-	if (unpin->handle)
+	gup_pin_count_others(unpin, pfn);
+	if (unpin->handle) {
 		pins = unpin_fitting(unpin, pfn, npages, GUP_PIN_FITS_HANDLE, pins);
+		pins = unpin_kept(unpin, pfn, npages, pins);
+	}
 	if (pins)
 		pins = unpin_fitting(unpin, pfn, npages, GUP_PIN_FITS_NOTHING, pins);
 	if (pins)

@@ -8,6 +8,25 @@
 
 #include "unpin.h"
 
+static bool all_recorded_on(const struct gup_pin_index *index, unsigned long head,
+			    unsigned long npages)
+{
+	unsigned long nr = gup_pin_block_nr(head), last = gup_pin_block_nr(head + npages - 1);
+
+	while (nr <= last)
+		if (!gup_pin_all_recorded(index, gup_pin_shard_of(index, nr++)))
+			return false;
+	return true;
+}
+
+/* Of a folio's pins without a record so many may be from before tracking, at most. */
+unsigned int gup_pin_most_before(const struct gup_pin_index *index, unsigned long head)
+{
+	if (READ_ONCE(index->complete))
+		return 0;
+	return READ_ONCE(index->earlier.known) ? gup_pin_earlier_pins(index, head) : UINT_MAX;
+}
+
 /*
  * How many pins of a page's folio are not on record? Counted once for all of them that an
  * unpin is about to drop, for they are all there until it is through. Without a lock.
@@ -16,27 +35,20 @@ void gup_pin_count_others(struct gup_pin_unpin *unpin, unsigned long pfn)
 {
 	unsigned long head = gup_pin_head_pfn(pfn);
 	unsigned long npages = gup_pin_folio_pages(head);
-	u64 recorded = gup_pin_index_pins(unpin->index, head, npages) +
-		       (npages > 1 ? unpin->taken : 0);
-	unsigned int real = gup_pin_real_pins(head);
+	unsigned int real, most = UINT_MAX;
+	u64 recorded;
 
+	if (all_recorded_on(unpin->index, head, npages))
+		most = gup_pin_most_before(unpin->index, head);
 	unpin->counted = head + 1;
-	unpin->others = real > recorded ? real - recorded : 0;
-}
-
-/* As gup_pin_count_others(), if any pin of the folio may be without a record. */
-void gup_pin_count_others_of(struct gup_pin_unpin *unpin, unsigned long head,
-			     unsigned long npages)
-{
-	unsigned long nr = gup_pin_block_nr(head), last = gup_pin_block_nr(head + npages - 1);
-	bool all = READ_ONCE(unpin->index->complete);
-
-	for (; all && nr <= last; nr++)
-		all = gup_pin_all_recorded(unpin->index, gup_pin_shard_of(unpin->index, nr));
-	unpin->counted = 0;
 	unpin->others = 0;
-	if (!all)
-		gup_pin_count_others(unpin, head);
+	if (!most)
+		return;
+	recorded = gup_pin_index_pins(unpin->index, head, npages) +
+		   (npages > 1 ? unpin->taken : 0);
+	real = gup_pin_real_pins(head);
+	if (real > recorded)
+		unpin->others = min_t(u64, real - recorded, most);
 }
 
 /* May a page's folio have pins without a record, and gup_pin_count_others() is due? */

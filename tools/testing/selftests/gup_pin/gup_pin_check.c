@@ -425,7 +425,6 @@ static const char *compare_live(const struct gup_pin_stats *base)
 /* All that a test pinned must be gone, and be forgotten without a trace. */
 const char *gup_pin_end(const struct gup_pin_base *base)
 {
-	struct gup_pin_stats stats;
 	unsigned int waited = 0;
 	const char *problem;
 
@@ -435,10 +434,5 @@ const char *gup_pin_end(const struct gup_pin_base *base)
 	} while (problem && gup_pin_patience(&waited));
 	if (!problem)
 		problem = gup_pin_check_no_lines(getpid());
-	if (!problem)
-		problem = gup_pin_read_stats(&stats);
-	if (!problem && stats.untracked != base->stats.untracked)
-		problem = gup_pin_problem("untracked went from %lu to %lu",
-					  base->stats.untracked, stats.untracked);
 	return problem ?: gup_pin_check_at_rest(base);
 }

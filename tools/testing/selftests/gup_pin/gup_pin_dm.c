@@ -85,7 +85,7 @@ static const char *load_table(struct gup_pin_dm *dm, const char *target, const c
 	struct dm_request req = {};
 
 	req.io.target_count = 1;
-	req.target.length = lseek(dm->memfd, 0, SEEK_END) / SECTOR_SIZE;
+	req.target.length = dm->size / SECTOR_SIZE;
 	req.target.next = sizeof(req) - sizeof(req.io);
 	snprintf(req.target.target_type, sizeof(req.target.target_type), "%s", target);
 	snprintf(req.params, sizeof(req.params), "%s 0%s", dm->below, more);
@@ -100,18 +100,19 @@ const char *gup_pin_dm_delay(struct gup_pin_dm *dm, unsigned int ms)
 	return load_table(dm, "delay", more);
 }
 
-const char *gup_pin_dm_create(struct gup_pin_dm *dm, size_t size)
+static void clear(struct gup_pin_dm *dm)
+{
+	memset(dm, 0, sizeof(*dm));
+	dm->memfd = -1;
+	dm->loop = -1;
+}
+
+static const char *create(struct gup_pin_dm *dm)
 {
 	struct dm_request req = {};
 	static unsigned int count;
 	const char *problem;
 
-	memset(dm, 0, sizeof(*dm));
-	dm->memfd = -1;
-	dm->loop = -1;
-	problem = loop_create(dm, size);
-	if (problem)
-		return problem;
 	snprintf(dm->name, sizeof(dm->name), "gup_pin-%d-%u", getpid(), count++);
 	problem = dm_call(dm, DM_DEV_CREATE, "create", &req);
 	if (problem) {
@@ -127,6 +128,21 @@ const char *gup_pin_dm_create(struct gup_pin_dm *dm, size_t size)
 		return gup_pin_problem("%s did not appear: is devtmpfs mounted at /dev?",
 				       dm->dev);
 	return NULL;
+}
+
+const char *gup_pin_dm_create(struct gup_pin_dm *dm, size_t size)
+{
+	clear(dm);
+	dm->size = size;
+	return loop_create(dm, size) ?: create(dm);
+}
+
+const char *gup_pin_dm_create_over(struct gup_pin_dm *dm, const char *below, size_t size)
+{
+	clear(dm);
+	dm->size = size;
+	snprintf(dm->below, sizeof(dm->below), "%s", below);
+	return create(dm);
 }
 
 const char *gup_pin_dm_stable(struct gup_pin_dm *dm)
@@ -282,7 +298,5 @@ void gup_pin_dm_remove(struct gup_pin_dm *dm)
 		close(dm->loop);
 	if (dm->memfd >= 0)
 		close(dm->memfd);
-	memset(dm, 0, sizeof(*dm));
-	dm->memfd = -1;
-	dm->loop = -1;
+	clear(dm);
 }

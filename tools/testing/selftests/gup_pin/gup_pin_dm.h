@@ -12,7 +12,8 @@
 struct gup_pin_dm {
 	int memfd;
 	int loop;
-	char below[32];		/* /dev/loopN */
+	char below[40];		/* /dev/loopN, or what was given */
+	size_t size;
 	char name[40];
 	char dev[40];		/* /dev/dm-N */
 	char dir[40];		/* where its file system is mounted */
@@ -21,6 +22,8 @@ struct gup_pin_dm {
 
 const char *gup_pin_dm_missing(void);
 const char *gup_pin_dm_create(struct gup_pin_dm *dm, size_t size);
+/* Over another block device, of at least this size. */
+const char *gup_pin_dm_create_over(struct gup_pin_dm *dm, const char *below, size_t size);
 /* Makes an ext4 or xfs on a block device. */
 const char *gup_pin_mkfs(const char *type, const char *dev);
 const char *gup_pin_dm_mount(struct gup_pin_dm *dm, const char *type);
@@ -28,7 +31,7 @@ const char *gup_pin_dm_mount(struct gup_pin_dm *dm, const char *type);
 const char *gup_pin_dm_mount_made(struct gup_pin_dm *dm, const char *type);
 /* What is written to it must not change meanwhile; before it is mounted. */
 const char *gup_pin_dm_stable(struct gup_pin_dm *dm);
-/* From now on, each read takes so long. */
+/* From now on, each read takes so long, and goes on from a thread on any CPU. */
 const char *gup_pin_dm_delay(struct gup_pin_dm *dm, unsigned int ms);
 const char *gup_pin_dm_suspend(struct gup_pin_dm *dm);
 const char *gup_pin_dm_resume(struct gup_pin_dm *dm);

@@ -95,18 +95,18 @@ int uring_unregister(int ring)
 		-errno : 0;
 }
 
-const char *aio_start(struct aio_one *aio, int fd, bool write, void *buf,
-		      size_t size, off_t offset)
+static const char *submit(struct aio_one *aio, int fd, unsigned int opcode, const void *what,
+			  size_t nr, off_t offset)
 {
 	struct iocb *list = &aio->iocb;
 
 	memset(aio, 0, sizeof(*aio));
 	if (syscall(__NR_io_setup, 1, &aio->ctx))
 		return gup_pin_problem("io_setup: %s", strerror(errno));
-	aio->iocb.aio_lio_opcode = write ? IOCB_CMD_PWRITE : IOCB_CMD_PREAD;
+	aio->iocb.aio_lio_opcode = opcode;
 	aio->iocb.aio_fildes = fd;
-	aio->iocb.aio_buf = (unsigned long)buf;
-	aio->iocb.aio_nbytes = size;
+	aio->iocb.aio_buf = (unsigned long)what;
+	aio->iocb.aio_nbytes = nr;
 	aio->iocb.aio_offset = offset;
 	if (syscall(__NR_io_submit, aio->ctx, 1, &list) != 1) {
 		const char *problem = gup_pin_problem("io_submit: %s", strerror(errno));
@@ -118,12 +118,29 @@ const char *aio_start(struct aio_one *aio, int fd, bool write, void *buf,
 	return NULL;
 }
 
+const char *aio_start(struct aio_one *aio, int fd, bool write, void *buf,
+		      size_t size, off_t offset)
+{
+	return submit(aio, fd, write ? IOCB_CMD_PWRITE : IOCB_CMD_PREAD, buf, size, offset);
+}
+
+const char *aio_start_parts(struct aio_one *aio, int fd, bool write, const struct iovec *iov,
+			    unsigned int nr, off_t offset)
+{
+	return submit(aio, fd, write ? IOCB_CMD_PWRITEV : IOCB_CMD_PREADV, iov, nr, offset);
+}
+
 /* Waits for it. */
 const char *aio_finish(struct aio_one *aio, ssize_t *result)
 {
 	struct io_event event;
+	long got;
 
-	if (syscall(__NR_io_getevents, aio->ctx, 1, 1, &event, NULL) != 1)
+	/* What is to be done for a ring of this task ends the call, too. */
+	do {
+		got = syscall(__NR_io_getevents, aio->ctx, 1, 1, &event, NULL);
+	} while (got < 0 && errno == EINTR);
+	if (got != 1)
 		return gup_pin_problem("io_getevents: %s", strerror(errno));
 	syscall(__NR_io_destroy, aio->ctx);
 	aio->ctx = 0;

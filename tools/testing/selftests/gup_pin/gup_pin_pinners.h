@@ -47,6 +47,9 @@ struct aio_one {
 
 const char *aio_start(struct aio_one *aio, int fd, bool write, void *buf,
 		      size_t size, off_t offset);
+/* To or from several buffers. */
+const char *aio_start_parts(struct aio_one *aio, int fd, bool write, const struct iovec *iov,
+			    unsigned int nr, off_t offset);
 const char *aio_finish(struct aio_one *aio, ssize_t *result);
 
 /* /dev/udmabuf: memfd_pin_folios(). Returns a dma-buf, or -1. */

@@ -208,13 +208,29 @@ static const char *find_words(const char *line, enum gup_pin_event_kind *kind)
 	return NULL;
 }
 
+/*
+ * "[001] d.h1. 12.345678: gup_pin_release: ": of the flags the third is for the kind of
+ * interrupt, or a dot. The task's name in front of it may have anything.
+ */
+static bool take_place(const char *line, const char *words, struct gup_pin_event *event)
+{
+	char flags[8];
+
+	while (words > line && *words != '[')
+		words--;
+	if (sscanf(words, "[%d] %7s", &event->cpu, flags) != 2 || strlen(flags) < 3)
+		return false;
+	event->interrupt = flags[2] != '.';
+	return true;
+}
+
 static const char *take_event(const char *line, struct gup_pin_event *event)
 {
 	const char *words;
 
 	memset(event, 0, sizeof(*event));
 	words = find_words(line, &event->kind);
-	if (!words || !parse(words, event))
+	if (!words || !take_place(line, words, event) || !parse(words, event))
 		return gup_pin_problem("no event: %s", line);
 	if (has_kernel_address(line))
 		return gup_pin_problem("it shows a kernel address: %s", line);

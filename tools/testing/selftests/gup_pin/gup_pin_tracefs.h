@@ -17,6 +17,8 @@ enum gup_pin_event_kind { EVENT_ACQUIRE, EVENT_RELEASE, NR_EVENTS };
 
 struct gup_pin_event {
 	enum gup_pin_event_kind kind;
+	int cpu;
+	bool interrupt;			/* it happened in one */
 	char func[64];			/* release */
 	unsigned long pfn;
 	unsigned long pins;

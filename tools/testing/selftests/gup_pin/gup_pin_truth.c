@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ground truth: tasks pin and unpin shared pages at random, and after each step `pins` is
- * compared with what they hold. What is wrong must say that it is a guess, and be rare.
+ * Ground truth: tasks pin and unpin shared pages at random, one after another or all at
+ * once, and after each step `pins` is compared with what they hold. What is wrong must say
+ * that it is a guess, and be rare.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <semaphore.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/uio.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "gup_pin_device.h"
+#include "gup_pin_dm.h"
 #include "gup_pin_harness.h"
+#include "gup_pin_holder.h"
 #include "gup_pin_mem.h"
+#include "gup_pin_null.h"
 #include "gup_pin_pinners.h"
+#include "gup_pin_scarce.h"
+#include "gup_pin_told.h"
+#include "gup_pin_tracefs.h"
 #include "gup_pin_util.h"
 
-#define HOLDERS		8
-#define FOLIOS		16
 #define STEPS		400
 /* Of them, before tracking is switched on, where it is switched on late. */
 #define BLIND_STEPS	40
@@ -30,70 +31,22 @@
 #define LATE_PER_MILLE	10
 #define ENABLE		GUP_PIN_DIR "/enable"
 
-/* What is dropped by a work goes a little later. */
-#define LATER_MS	1000
+/* Of the steps, those whose releases are traced, to see that some are in interrupts. */
+#define TRACED_STEPS	40
 
-enum kind {
-	BY_RING,
-	BY_UDMABUF,
-	BY_UMEM,
-	BY_IOMMU,
-	BY_GUP_TEST,
-	BY_CHILD,		/* a ring of a process that is killed */
-	KINDS,
-};
-
-static const enum gup_pin_device_kind devices[KINDS] = {
-	[BY_RING]	= DEVICE_RING,
-	[BY_UDMABUF]	= DEVICE_DMABUF,
-	[BY_UMEM]	= DEVICE_UMEM,
-	[BY_IOMMU]	= DEVICE_IOMMU,
-	[BY_CHILD]	= DEVICE_RING,
-};
-
-/**
- * struct holder - a task that pins
- * @thread: the task; waits for work on @go, and posts @done
- * @tid: its id
- * @pinner: of what has pinned: it, or its child
- * @op: what it is to do; NULL: to end
- * @kind: of pins that it holds
- * @fd: what has them; -1: none
- * @first: the first folio that is pinned
- * @nr: how many; 0: none
- * @before: pinned before tracking was switched on
- * @err: of the last operation
- */
-struct holder {
-	pthread_t thread;
-	pid_t tid;
-	pid_t pinner;
-	sem_t go;
-	sem_t done;
-	void (*op)(struct holder *holder);
-	enum kind kind;
-	int fd;
-	unsigned int first;
-	unsigned int nr;
-	bool before;
-	int err;
-	const struct gup_pin_mem *mem;
-	int file;
-	unsigned int seed;
-};
+/* What the disk takes for I/O, which ends in its timer's interrupt; and its size. */
+#define IO_MS		1
+#define IO_SIZE		SIZE_2M
 
 FIXTURE(truth)
 {
 	struct gup_pin_base base;
-	struct gup_pin_mem mem;
-	struct holder holder[HOLDERS];
-	unsigned int nr;
-	unsigned long pfn[FOLIOS];
-	unsigned long steps;
-	unsigned long wrong;
-	unsigned long wrong_exact;
-	bool blind;			/* tracking is off */
-	char report[200];
+	struct gup_pin_told told;
+	struct gup_pin_scarce scarce;
+	struct gup_pin_null null;
+	struct gup_pin_dm dm;
+	unsigned long untracked;
+	char filter[32];
 };
 
 FIXTURE_VARIANT(truth)
@@ -105,6 +58,11 @@ FIXTURE_VARIANT(truth)
 	bool late;
 	/* Now and then, a child gets a copy of all memory, and writes to it. */
 	bool fork;
+	/* All holders do something at once, each on a CPU. */
+	bool at_once;
+	/* What is short is I/O that ends in interrupts of any CPU. */
+	bool interrupts;
+	enum gup_pin_scarce_kind scarce;
 };
 
 FIXTURE_VARIANT_ADD(truth, rings)
@@ -188,180 +146,202 @@ FIXTURE_VARIANT_ADD(truth, forks)
 	.fork = true,
 };
 
-static size_t folio_size(const struct gup_pin_mem *mem)
+FIXTURE_VARIANT_ADD(truth, forks_thp)
 {
-	return (size_t)PAGE_SIZE << mem->order;
+	.mem = MEM_THP, .holders = 6, .by = { [BY_RING] = 4, [BY_UMEM] = 2, [BY_GUP_TEST] = 2 },
+	.fork = true,
+};
+
+FIXTURE_VARIANT_ADD(truth, forks_huge)
+{
+	.mem = MEM_HUGETLB, .holders = 6,
+	.by = { [BY_RING] = 4, [BY_UMEM] = 2, [BY_GUP_TEST] = 2 }, .fork = true,
+};
+
+FIXTURE_VARIANT_ADD(truth, at_once)
+{
+	.mem = MEM_MEMFD, .holders = 8,
+	.by = { [BY_RING] = 3, [BY_UDMABUF] = 2, [BY_UMEM] = 1, [BY_IOMMU] = 1, [BY_GUP_TEST] = 1 },
+	.at_once = true,
+};
+
+FIXTURE_VARIANT_ADD(truth, at_once_huge)
+{
+	.mem = MEM_MEMFD_HUGETLB, .holders = 8,
+	.by = { [BY_RING] = 3, [BY_UDMABUF] = 2, [BY_UMEM] = 1, [BY_IOMMU] = 2 }, .at_once = true,
+};
+
+FIXTURE_VARIANT_ADD(truth, at_once_killed)
+{
+	.mem = MEM_MEMFD, .holders = 8, .by = { [BY_RING] = 4, [BY_CHILD] = 4 }, .at_once = true,
+};
+
+FIXTURE_VARIANT_ADD(truth, at_once_forks)
+{
+	.mem = MEM_ANON, .holders = 6, .by = { [BY_RING] = 5, [BY_UMEM] = 2, [BY_GUP_TEST] = 1 },
+	.fork = true, .at_once = true,
+};
+
+FIXTURE_VARIANT_ADD(truth, late_at_once)
+{
+	.mem = MEM_MEMFD, .holders = 8,
+	.by = { [BY_RING] = 4, [BY_UDMABUF] = 3, [BY_GUP_TEST] = 1 }, .late = true, .at_once = true,
+};
+
+FIXTURE_VARIANT_ADD(truth, late_at_once_huge)
+{
+	.mem = MEM_MEMFD_HUGETLB, .holders = 8, .by = { [BY_RING] = 4, [BY_UDMABUF] = 4 },
+	.late = true, .at_once = true,
+};
+
+FIXTURE_VARIANT_ADD(truth, interrupts)
+{
+	.mem = MEM_MEMFD, .holders = 8, .by = { [BY_RING] = 3, [BY_UDMABUF] = 2 },
+	.at_once = true, .interrupts = true,
+};
+
+FIXTURE_VARIANT_ADD(truth, interrupts_huge)
+{
+	.mem = MEM_MEMFD_HUGETLB, .holders = 8, .by = { [BY_RING] = 3, [BY_UDMABUF] = 2 },
+	.at_once = true, .interrupts = true,
+};
+
+FIXTURE_VARIANT_ADD(truth, late_interrupts)
+{
+	.mem = MEM_MEMFD, .holders = 8, .by = { [BY_RING] = 3, [BY_UDMABUF] = 2 },
+	.late = true, .at_once = true, .interrupts = true,
+};
+
+FIXTURE_VARIANT_ADD(truth, scarce)
+{
+	.mem = MEM_MEMFD, .holders = 8,
+	.by = { [BY_RING] = 3, [BY_UDMABUF] = 3, [BY_GUP_TEST] = 1 }, .scarce = SCARCE_SLAB,
+};
+
+FIXTURE_VARIANT_ADD(truth, scarce_huge)
+{
+	.mem = MEM_MEMFD_HUGETLB, .holders = 8, .by = { [BY_RING] = 4, [BY_UDMABUF] = 4 },
+	.scarce = SCARCE_SLAB,
+};
+
+FIXTURE_VARIANT_ADD(truth, scarce_devices)
+{
+	.mem = MEM_MEMFD, .holders = 8,
+	.by = { [BY_RING] = 2, [BY_UDMABUF] = 2, [BY_UMEM] = 2, [BY_IOMMU] = 2 },
+	.scarce = SCARCE_SLAB,
+};
+
+FIXTURE_VARIANT_ADD(truth, scarce_devices_huge)
+{
+	.mem = MEM_MEMFD_HUGETLB, .holders = 8,
+	.by = { [BY_RING] = 3, [BY_UDMABUF] = 2, [BY_UMEM] = 2, [BY_IOMMU] = 3 },
+	.scarce = SCARCE_SLAB,
+};
+
+FIXTURE_VARIANT_ADD(truth, late_scarce_huge)
+{
+	.mem = MEM_MEMFD_HUGETLB, .holders = 8, .by = { [BY_RING] = 4, [BY_UDMABUF] = 4 },
+	.scarce = SCARCE_SLAB, .late = true,
+};
+
+FIXTURE_VARIANT_ADD(truth, scarce_at_once)
+{
+	.mem = MEM_MEMFD, .holders = 8,
+	.by = { [BY_RING] = 3, [BY_UDMABUF] = 3, [BY_GUP_TEST] = 1 },
+	.scarce = SCARCE_SLAB, .at_once = true,
+};
+
+FIXTURE_VARIANT_ADD(truth, bound)
+{
+	.mem = MEM_MEMFD, .holders = 8,
+	.by = { [BY_RING] = 3, [BY_UDMABUF] = 3, [BY_GUP_TEST] = 1 }, .scarce = SCARCE_BOUND,
+};
+
+static bool is_small(enum gup_pin_mem_kind kind)
+{
+	return kind == MEM_MEMFD || kind == MEM_ANON;
 }
 
-static void *work(void *arg)
+static const char *missing(const struct _fixture_variant_truth *variant)
 {
-	struct holder *holder = arg;
+	const char *problem = gup_pin_missing() ?: gup_pin_mem_missing(variant->mem) ?:
+		gup_pin_holder_missing(BY_RING) ?: gup_pin_scarce_missing(variant->scarce);
+	unsigned int i;
 
-	holder->tid = gettid();
-	holder->pinner = holder->tid;
-	sem_post(&holder->done);
-	for (;;) {
-		sem_wait(&holder->go);
-		if (!holder->op)
-			return NULL;
-		holder->op(holder);
-		sem_post(&holder->done);
-	}
+	for (i = 0; i < KINDS && !problem; i++)
+		if (variant->by[i])
+			problem = gup_pin_holder_missing(i);
+	if (!problem && variant->interrupts)
+		problem = gup_pin_null_missing() ?: gup_pin_dm_missing() ?:
+			gup_pin_tracefs_missing();
+	return problem;
 }
 
-static void run(struct holder *holder, void (*op)(struct holder *holder))
+/* Writes end on the CPU of who writes; what is read, on that of the thread that delays it. */
+static const char *get_disk(struct gup_pin_null *null, struct gup_pin_dm *dm)
 {
-	holder->op = op;
-	holder->err = 0;
-	sem_post(&holder->go);
-	if (op)
-		sem_wait(&holder->done);
+	const char *problem = gup_pin_null_create(null, IO_MS);
+	char path[40];
+
+	if (problem)
+		return problem;
+	snprintf(path, sizeof(path), "/dev%s", strrchr(null->dir, '/'));
+	return gup_pin_dm_create_over(dm, path, IO_SIZE) ?: gup_pin_dm_delay(dm, IO_MS);
 }
 
-static const char *give(const struct holder *holder, int *fd)
+/* A long-term pin moves memory out of CMA and the like: once, before pfns are read. */
+static const char *settle(const struct gup_pin_mem *mem)
 {
-	size_t size = folio_size(holder->mem);
+	int ring = uring_open(), ret = uring_register_one(ring, mem->addr, mem->size);
 
-	return gup_pin_device_give_part(devices[holder->kind], holder->mem->fd,
-					holder->mem->addr, holder->first * size,
-					holder->nr * size, fd);
+	if (ret)
+		return gup_pin_problem("io_uring: %s", strerror(-ret));
+	uring_unregister(ring);
+	close(ring);
+	return gup_pin_wait_task(getpid(), 0);
 }
 
-/* Says in a pipe that it pins; then it waits to be killed. */
-static void start_child(struct holder *holder)
+static const char *get_memory(struct gup_pin_mem *mem,
+			      const struct _fixture_variant_truth *variant)
 {
-	int ready[2], fd;
-	char byte;
+	size_t size = FOLIOS * (is_small(variant->mem) ? PAGE_SIZE : SIZE_2M);
+	const char *problem = NULL;
 
-	if (pipe(ready)) {
-		holder->err = errno;
-		return;
-	}
-	holder->pinner = fork();
-	if (!holder->pinner) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (give(holder, &fd) || write(ready[1], "r", 1) != 1)
-			_exit(1);
-		for (;;)
-			pause();
-	}
-	close(ready[1]);
-	holder->err = holder->pinner < 0 || read(ready[0], &byte, 1) != 1 ? ECHILD : 0;
-	close(ready[0]);
-}
-
-static void pin(struct holder *holder)
-{
-	char *addr = holder->mem->addr + holder->first * folio_size(holder->mem);
-
-	holder->pinner = holder->tid;
-	if (holder->kind == BY_CHILD) {
-		start_child(holder);
-	} else if (holder->kind == BY_GUP_TEST) {
-		holder->fd = gup_test_open();
-		holder->err = holder->fd < 0 ? errno :
-			gup_test_hold(holder->fd, addr,
-				      holder->nr * folio_size(holder->mem), GUP_TEST_WRITE);
-	} else if (give(holder, &holder->fd)) {
-		holder->err = EIO;
-	}
-}
-
-/* By the holder itself, or by another task that has been handed the descriptor. */
-static void unpin(struct holder *holder)
-{
-	switch (holder->kind) {
-	case BY_RING:
-		holder->err = -uring_unregister(holder->fd);
-		break;
-	case BY_GUP_TEST:
-		holder->err = gup_test_release(holder->fd);
-		break;
-	case BY_CHILD:
-		kill(holder->pinner, SIGKILL);
-		waitpid(holder->pinner, NULL, 0);
-		break;
-	default:
-		break;
-	}
-	close(holder->fd);
-	holder->fd = -1;
-	holder->nr = 0;
-	holder->before = false;
-}
-
-/* Memory that is pinned is copied when it is forked, or the child could take it away. */
-static const char *let_child_write(const struct gup_pin_mem *mem)
-{
-	pid_t pid = fork();
-	size_t at;
-
-	if (!pid) {
-		for (at = 0; at < mem->size; at += PAGE_SIZE)
-			mem->addr[at]++;
-		_exit(0);
-	}
-	return pid < 0 || waitpid(pid, NULL, 0) != pid ? "no child" : NULL;
-}
-
-/* Pinned, read to, and unpinned when the read has ended. */
-static void read_direct(struct holder *holder)
-{
-	char *addr = holder->mem->addr + holder->first * folio_size(holder->mem);
-
-	if (pread(holder->file, addr, PAGE_SIZE, 0) != PAGE_SIZE)
-		holder->err = errno ?: EIO;
-}
-
-static void copy(struct holder *holder)
-{
-	struct iovec from = {
-		.iov_base = holder->mem->addr + holder->first * folio_size(holder->mem),
-		.iov_len = PAGE_SIZE,
-	};
-	char page[PAGE_SIZE];
-	struct iovec to = { .iov_base = page, .iov_len = PAGE_SIZE };
-
-	if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != PAGE_SIZE)
-		holder->err = errno;
+	/* A child has as many of its own. */
+	if (variant->fork && variant->mem == MEM_HUGETLB)
+		problem = gup_pin_mem_want_hugepages(2 * size);
+	return problem ?: gup_pin_mem_get(mem, variant->mem, size) ?: settle(mem);
 }
 
 FIXTURE_SETUP(truth)
 {
-	const char *missing = gup_pin_missing() ?: gup_pin_mem_missing(variant->mem);
-	int ring = uring_open();
+	struct gup_pin_told *told = &self->told;
+	const char *problem = missing(variant);
 	unsigned int i;
 
-	if (!missing && ring < 0)
-		missing = "no io_uring (CONFIG_IO_URING)";
-	for (i = 0; i < KINDS && !missing; i++)
-		if (variant->by[i] && i != BY_GUP_TEST)
-			missing = gup_pin_device_missing(devices[i]);
-	if (!missing && variant->by[BY_GUP_TEST] && access(GUP_TEST, R_OK | W_OK))
-		missing = "no " GUP_TEST " (CONFIG_GUP_TEST)";
-	if (missing)
-		SKIP(return, "%s", missing);
+	if (problem)
+		SKIP(return, "%s", problem);
 	ASSERT_OK(gup_pin_begin(&self->base));
-	ASSERT_OK(gup_pin_mem_get(&self->mem, variant->mem,
-				  variant->mem == MEM_MEMFD || variant->mem == MEM_ANON ?
-				  FOLIOS * PAGE_SIZE : FOLIOS * SIZE_2M));
-	/* A long-term pin moves memory out of CMA and the like: once, before pfns are read. */
-	ASSERT_EQ(0, uring_register_one(ring, self->mem.addr, self->mem.size));
-	uring_unregister(ring);
-	close(ring);
-	ASSERT_OK(gup_pin_wait_task(getpid(), 0));
-	self->nr = variant->holders;
-	for (i = 0; i < self->nr; i++) {
-		struct holder *holder = &self->holder[i];
+	ASSERT_OK(gup_pin_read_stat("untracked_total", &self->untracked));
+	ASSERT_OK(get_memory(&told->mem, variant));
+	ASSERT_OK(gup_pin_scarce_begin(&self->scarce, variant->scarce));
+	told->scarce = variant->scarce;
+	if (variant->scarce == SCARCE_BOUND) {
+		snprintf(self->filter, sizeof(self->filter), "task=%d", getpid());
+		told->filter = self->filter;
+	}
+	if (variant->interrupts) {
+		ASSERT_OK(gup_pin_tracefs_begin());
+		ASSERT_OK(get_disk(&self->null, &self->dm));
+	}
+	for (i = 0; i < variant->holders; i++, told->nr++) {
+		struct gup_pin_holder *holder = &told->holder[i];
 
-		holder->mem = &self->mem;
-		holder->fd = -1;
-		/* A device that ends its I/O in an interrupt, if there is one. */
-		holder->file = open("/dev/nullb0", O_RDONLY | O_DIRECT);
-		ASSERT_EQ(0, sem_init(&holder->go, 0, 0));
-		ASSERT_EQ(0, sem_init(&holder->done, 0, 0));
-		ASSERT_EQ(0, pthread_create(&holder->thread, NULL, work, holder));
-		sem_wait(&holder->done);
+		holder->mem = &told->mem;
+		holder->cpu = variant->at_once ? i % 2 : -1;
+		holder->file = open(variant->interrupts ? self->dm.dev : "/dev/nullb0",
+				    O_RDWR | O_DIRECT | O_CLOEXEC);
+		ASSERT_OK(gup_pin_holder_start(holder));
 	}
 }
 
@@ -369,105 +349,60 @@ FIXTURE_TEARDOWN(truth)
 {
 	unsigned int i;
 
-	for (i = 0; i < self->nr; i++) {
-		struct holder *holder = &self->holder[i];
-
-		if (holder->nr)
-			unpin(holder);
-		run(holder, NULL);
-		pthread_join(holder->thread, NULL);
-		close(holder->file);
+	for (i = 0; i < self->told.nr; i++) {
+		gup_pin_holder_end(&self->told.holder[i]);
+		close(self->told.holder[i].file);
 	}
-	gup_pin_mem_put(&self->mem);
+	gup_pin_scarce_end(&self->scarce);
+	gup_pin_mem_put(&self->told.mem);
+	if (variant->interrupts) {
+		gup_pin_dm_remove(&self->dm);
+		gup_pin_null_remove(&self->null);
+		gup_pin_tracefs_end();
+	}
 	if (variant->late)
 		gup_pin_write(ENABLE, "1");
 }
 
-/* Where in the memory a line's page is; FOLIOS: nowhere. */
-static unsigned int folio_of(const struct _test_data_truth *self, unsigned long pfn)
+/* Memory that is pinned is copied when it is forked, or the child could take it away. */
+static const char *let_child_write(const struct gup_pin_mem *mem)
 {
-	unsigned long mask = ~((1UL << self->mem.order) - 1);
-	unsigned int i;
+	pid_t pid = fork();
+	int status;
+	size_t at;
 
-	for (i = 0; i < FOLIOS; i++)
-		if (self->pfn[i] == (pfn & mask))
-			break;
-	return i;
-}
-
-static bool holds(const struct holder *holder, unsigned int folio)
-{
-	return holder->nr && !holder->before && folio >= holder->first &&
-	       folio < holder->first + holder->nr;
-}
-
-/* What holders have by `pins`: lines on each folio; a huge one may have several. */
-static const char *look(struct _test_data_truth *self, unsigned int has[HOLDERS][FOLIOS],
-			unsigned int *wrong_exact)
-{
-	struct gup_pin_lines lines;
-	const char *problem = gup_pin_read_pins(&lines);
-	unsigned int i, f;
-	size_t l;
-
-	memset(has, 0, sizeof(*has) * HOLDERS);
-	*wrong_exact = 0;
-	/* A page that is not pinned may be copied when it is written to after a fork. */
-	for (f = 0; f < FOLIOS; f++)
-		self->pfn[f] = gup_pin_pfn_of(0, self->mem.addr + f * folio_size(&self->mem));
-	for (l = 0; !problem && l < lines.nr; l++) {
-		const struct gup_pin_line *line = &lines.line[l];
-		unsigned long step_by = 1UL << line->order, p;
-
-		for (i = 0; i < self->nr; i++)
-			if (self->holder[i].pinner == line->pid)
-				break;
-		for (p = 0; p < line->pages; p += step_by) {
-			f = folio_of(self, line->pfn + p);
-			if (i == self->nr || f == FOLIOS)
-				continue;
-			has[i][f] = line->order ? 1 : has[i][f] + 1;
-			if (has[i][f] > holds(&self->holder[i], f) &&
-			    !strcmp(line->match, "exact"))
-				++*wrong_exact;
-		}
+	if (!pid) {
+		/* Of each huge page, some. */
+		for (at = 0; at < mem->size; at += PAGE_SIZE << (mem->order / 2))
+			mem->addr[at]++;
+		_exit(0);
 	}
-	gup_pin_free(&lines);
-	return problem;
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return gup_pin_problem("no child: %s", strerror(errno));
+	return status ? gup_pin_problem("a child ended with 0x%x", status) : NULL;
 }
 
-/* Of the folios, each holder is to have one pin on those that it has pinned since. */
-static const char *compare(struct _test_data_truth *self, unsigned int step, const char *what)
+/* Huge pages that were split for a child, and are not held, make place for whole ones. */
+static const char *renew(const struct gup_pin_told *told)
 {
-	unsigned int has[HOLDERS][FOLIOS], i, f, wrong_exact, waited;
-	const char *problem;
-	bool wrong;
+	char *addr = told->mem.addr;
+	unsigned int f, i;
 
-	if (self->blind)
-		return NULL;
-	for (waited = 0;; waited += 10) {
-		problem = look(self, has, &wrong_exact);
-		if (problem)
-			return problem;
-		wrong = false;
-		for (i = 0; i < self->nr; i++)
-			for (f = 0; f < FOLIOS; f++)
-				wrong |= has[i][f] != holds(&self->holder[i], f);
-		if (!wrong || waited >= LATER_MS)
-			break;
-		gup_pin_msleep(10);
+	for (f = 0; f < FOLIOS; f++, addr += SIZE_2M) {
+		for (i = 0; i < told->nr && !gup_pin_told_holds(told, i, f); i++)
+			;
+		if (i < told->nr)
+			continue;
+		if (madvise(addr, SIZE_2M, MADV_DONTNEED))
+			return gup_pin_problem("MADV_DONTNEED: %s", strerror(errno));
+		*addr = 1;
 	}
-	self->steps++;
-	self->wrong += wrong;
-	self->wrong_exact += wrong_exact;
-	if (wrong && !self->report[0])
-		snprintf(self->report, sizeof(self->report), "first wrong after step %u: %s",
-			 step, what);
 	return NULL;
 }
 
 /* Of ten times, how often; KINDS: it pins for a short time. */
-static enum kind kind_of(const struct _fixture_variant_truth *variant, unsigned int dice)
+static enum gup_pin_holder_kind kind_of(const struct _fixture_variant_truth *variant,
+					unsigned int dice)
 {
 	unsigned int kind;
 
@@ -476,77 +411,187 @@ static enum kind kind_of(const struct _fixture_variant_truth *variant, unsigned 
 	return kind;
 }
 
+typedef void (*op_fn)(struct gup_pin_holder *holder);
+
+static op_fn short_op(const struct _fixture_variant_truth *variant,
+		      const struct gup_pin_holder *holder, unsigned int dice)
+{
+	if (holder->file < 0 || (!variant->interrupts && dice % 2))
+		return gup_pin_holder_copy;
+	return dice % 4 < 2 ? gup_pin_holder_read : gup_pin_holder_write;
+}
+
+/* What a holder is to do next, if anything. */
+static op_fn plan(struct gup_pin_told *told, const struct _fixture_variant_truth *variant,
+		  struct gup_pin_holder *holder, unsigned int *seed)
+{
+	enum gup_pin_holder_kind kind = kind_of(variant, rand_r(seed) % 10);
+
+	if (holder->nr)
+		return rand_r(seed) % 2 ? gup_pin_holder_unpin : NULL;
+	/* There is but one set of it in the system. */
+	if (kind == BY_GUP_TEST && holder != told->holder)
+		return NULL;
+	holder->first = rand_r(seed) % FOLIOS;
+	holder->nr = 1 + rand_r(seed) % (FOLIOS - holder->first);
+	if (kind == KINDS)
+		return short_op(variant, holder, rand_r(seed));
+	holder->kind = kind;
+	if (told->mem.order && (kind == BY_RING || kind == BY_CHILD))
+		holder->nr = 1;
+	return gup_pin_holder_pin;
+}
+
+static const char *result_of(const struct gup_pin_holder *holder)
+{
+	return holder->err ? gup_pin_problem("holder of kind %d: %s", holder->kind,
+					     strerror(holder->err)) : NULL;
+}
+
+/* One holder does something; what it has another task may unpin. */
 static const char *step(struct _test_data_truth *self,
 			const struct _fixture_variant_truth *variant, unsigned int *seed,
 			unsigned int nr)
 {
-	struct holder *holder = &self->holder[rand_r(seed) % self->nr];
-	struct holder *other = &self->holder[rand_r(seed) % self->nr];
-	enum kind kind = kind_of(variant, rand_r(seed) % 10);
+	struct gup_pin_told *told = &self->told;
+	struct gup_pin_holder *holder = &told->holder[rand_r(seed) % told->nr];
+	struct gup_pin_holder *other = &told->holder[rand_r(seed) % told->nr];
 	const char *problem;
 	char what[80];
+	op_fn op;
 
 	if (variant->fork && !(rand_r(seed) % 8)) {
-		problem = let_child_write(&self->mem);
-		return problem ?: compare(self, nr, "fork");
+		problem = let_child_write(&told->mem);
+		if (!problem && told->mem.kind == MEM_THP)
+			problem = renew(told);
+		return problem ?: gup_pin_told_compare(told, nr, "fork");
 	}
-	if (holder->nr && rand_r(seed) % 2) {
-		snprintf(what, sizeof(what), "unpin of kind %d", holder->kind);
-		/* The task that runs it is the holder's, or ours. */
-		if (other == holder)
-			run(holder, unpin);
-		else
-			unpin(holder);
-		return compare(self, nr, what);
-	}
-	if (!holder->nr && kind < KINDS) {
-		holder->kind = kind;
-		/* There is but one set of it in the system. */
-		if (holder->kind == BY_GUP_TEST && holder != self->holder)
-			return NULL;
-		holder->first = rand_r(seed) % FOLIOS;
-		holder->nr = 1 + rand_r(seed) % (FOLIOS - holder->first);
-		if (self->mem.order && (kind == BY_RING || kind == BY_CHILD))
-			holder->nr = 1;
-		snprintf(what, sizeof(what), "pin of kind %d", holder->kind);
-		run(holder, pin);
-	} else if (!holder->nr) {
-		holder->first = rand_r(seed) % FOLIOS;
-		snprintf(what, sizeof(what), "short pin");
-		run(holder, holder->file >= 0 && rand_r(seed) % 2 ? read_direct : copy);
-	} else {
+	op = plan(told, variant, holder, seed);
+	if (!op)
 		return NULL;
+	snprintf(what, sizeof(what), "%s of kind %d", op == gup_pin_holder_unpin ? "unpin" :
+		 op == gup_pin_holder_pin ? "pin" : "short pin", holder->kind);
+	if (op == gup_pin_holder_unpin && other != holder) {
+		op(holder);
+	} else {
+		gup_pin_holder_begin(holder, op);
+		gup_pin_holder_wait(holder);
 	}
-	if (holder->err)
-		return gup_pin_problem("%s: %s", what, strerror(holder->err));
-	return compare(self, nr, what);
+	return result_of(holder) ?: gup_pin_told_compare(told, nr, what);
+}
+
+/* All holders do something at once, and so may a child. */
+static const char *round_of_all(struct _test_data_truth *self,
+				const struct _fixture_variant_truth *variant,
+				unsigned int *seed, unsigned int nr)
+{
+	struct gup_pin_told *told = &self->told;
+	bool fork = variant->fork && !(rand_r(seed) % 4);
+	unsigned int i, busy = 0;
+	const char *problem = NULL;
+	pthread_barrier_t meet;
+	op_fn op[HOLDERS];
+	char what[80];
+
+	for (i = 0; i < told->nr; i++) {
+		op[i] = plan(told, variant, &told->holder[i], seed);
+		busy += !!op[i];
+	}
+	if (!busy)
+		return NULL;
+	snprintf(what, sizeof(what), "%u at once%s", busy, fork ? ", and a fork" : "");
+	pthread_barrier_init(&meet, NULL, busy);
+	for (i = 0; i < told->nr; i++) {
+		told->holder[i].meet = &meet;
+		if (op[i])
+			gup_pin_holder_begin(&told->holder[i], op[i]);
+	}
+	if (fork)
+		problem = let_child_write(&told->mem);
+	for (i = 0; i < told->nr; i++) {
+		if (op[i])
+			gup_pin_holder_wait(&told->holder[i]);
+		told->holder[i].meet = NULL;
+		problem = problem ?: result_of(&told->holder[i]);
+	}
+	pthread_barrier_destroy(&meet);
+	return problem ?: gup_pin_told_compare(told, nr, what);
+}
+
+/* Among what was released since it was looked for: in interrupts, on the other CPU, too. */
+static const char *check_interrupts(const struct gup_pin_told *told)
+{
+	unsigned long interrupts = 0, elsewhere = 0;
+	struct gup_pin_events events;
+	const char *problem = gup_pin_tracefs_switch(EVENT_RELEASE, false) ?:
+		gup_pin_tracefs_read(&events);
+	unsigned int i;
+	size_t e;
+
+	if (problem)
+		return problem;
+	for (e = 0; e < events.nr; e++) {
+		const struct gup_pin_event *event = &events.event[e];
+
+		for (i = 0; i < told->nr; i++)
+			if (event->interrupt && event->pid == told->holder[i].tid)
+				break;
+		if (i == told->nr)
+			continue;
+		interrupts++;
+		elsewhere += event->cpu != told->holder[i].cpu;
+	}
+	gup_pin_tracefs_free(&events);
+	ksft_print_msg("%lu releases in interrupts, %lu on another CPU\n", interrupts,
+		       elsewhere);
+	return interrupts > elsewhere && elsewhere ? NULL : "the interrupts are of one kind";
+}
+
+static const char *next(struct _test_data_truth *self,
+			const struct _fixture_variant_truth *variant, unsigned int *seed,
+			unsigned int nr)
+{
+	return variant->at_once ? round_of_all(self, variant, seed, nr) :
+		step(self, variant, seed, nr);
 }
 
 TEST_F_TIMEOUT(truth, is_told, 300)
 {
+	struct gup_pin_told *told = &self->told;
+	unsigned long untracked;
 	unsigned int seed = 1, i;
 
 	if (variant->late) {
 		ASSERT_OK(gup_pin_write(ENABLE, "0"));
-		self->blind = true;
+		told->blind = true;
 		for (i = 0; i < BLIND_STEPS; i++)
-			ASSERT_OK(step(self, variant, &seed, i));
-		self->blind = false;
-		for (i = 0; i < self->nr; i++)
-			self->holder[i].before = self->holder[i].nr;
-		ASSERT_OK(gup_pin_write(ENABLE, "1"));
+			ASSERT_OK(next(self, variant, &seed, i));
+		ASSERT_OK(gup_pin_told_switch_on(told));
 	}
-	for (i = 0; i < STEPS; i++)
-		ASSERT_OK(step(self, variant, &seed, i));
-	TH_LOG("%lu of %lu steps wrong, %lu wrong and exact; %s", self->wrong, self->steps,
-	       self->wrong_exact, self->report);
-	EXPECT_EQ(0, self->wrong_exact);
-	EXPECT_LE(self->wrong * 1000,
-		  self->steps * (variant->late ? LATE_PER_MILLE : WRONG_PER_MILLE));
-	for (i = 0; i < self->nr; i++)
-		if (self->holder[i].nr)
-			unpin(&self->holder[i]);
+	if (variant->interrupts)
+		ASSERT_OK(gup_pin_tracefs_switch(EVENT_RELEASE, true));
+	for (i = 0; i < STEPS; i++) {
+		ASSERT_OK(next(self, variant, &seed, i));
+		if (variant->interrupts && i == TRACED_STEPS)
+			ASSERT_OK(check_interrupts(told));
+	}
+	TH_LOG("%lu of %lu steps wrong, %lu wrong and exact; %s", told->wrong, told->steps,
+	       told->wrong_exact, told->report);
+	EXPECT_EQ(0, told->wrong_exact);
+	EXPECT_LE(told->wrong * 1000,
+		  told->steps * (variant->late ? LATE_PER_MILLE : WRONG_PER_MILLE));
+	for (i = 0; i < told->nr; i++)
+		if (told->holder[i].nr)
+			gup_pin_holder_unpin(&told->holder[i]);
+	gup_pin_scarce_end(&self->scarce);
 	ASSERT_OK(gup_pin_end(&self->base));
+	ASSERT_OK(gup_pin_read_stat("untracked_total", &untracked));
+	if (variant->scarce) {
+		TH_LOG("%lu pins were not recorded", untracked - self->untracked);
+		EXPECT_LT(self->untracked, untracked);
+	} else {
+		EXPECT_EQ(self->untracked, untracked);
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Memory that is short for tracking, so that some pins are not recorded.
+ *
+ * As in gup_pin_util.h, `const char *` is NULL or what is wrong.
+ */
+#ifndef GUP_PIN_SCARCE_H
+#define GUP_PIN_SCARCE_H
+
+#include <sys/types.h>
+
+enum gup_pin_scarce_kind {
+	SCARCE_NOT,
+	SCARCE_SLAB,		/* allocations fail at random */
+	SCARCE_BOUND,		/* a process has nearly all of max_memory_mb; bits are left */
+};
+
+struct gup_pin_scarce {
+	enum gup_pin_scarce_kind kind;
+	pid_t filler;
+};
+
+/* Why it cannot be; NULL if it can. */
+const char *gup_pin_scarce_missing(enum gup_pin_scarce_kind kind);
+/* On failure, too, it has to be ended. */
+const char *gup_pin_scarce_begin(struct gup_pin_scarce *scarce, enum gup_pin_scarce_kind kind);
+void gup_pin_scarce_end(struct gup_pin_scarce *scarce);
+
+#endif /* GUP_PIN_SCARCE_H */
