@@ -3,8 +3,13 @@
  * The hooks take exactly the pages in an array: of a large folio, a call may have got only
  * some. arm64 maps a hugetlb folio by contiguous PTEs, of which one is taken at a time.
  */
+#include <linux/align.h>
+#include <linux/bio.h>
 #include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/page-flags.h>
+#include <linux/pgtable.h>
+#include <linux/sched.h>
 
 #include "case.h"
 #include "fixture.h"
@@ -13,7 +18,7 @@
 #define ORDER	(GUP_PIN_BLOCK_SHIFT + 1)
 #define PAGES	BIT(ORDER)
 
-/* Where the pages would be mapped. */
+/* Where the pages would be mapped, unless a test says so. */
 #define ADDR	0x7f0000000000UL
 
 /**
@@ -21,12 +26,16 @@
  * @folio: a folio of hugetlb, or as good as
  * @pages: what a call got
  * @nr: how many
+ * @mm: where the pages would be mapped, if that is to be looked at
+ * @addr: where in it
  * @before: the figures at the start
  */
 struct hooks_state {
 	struct folio *folio;
 	struct page *pages[PAGES];
 	unsigned int nr;
+	struct mm_struct *mm;
+	unsigned long addr;
 	struct gup_pin_totals before;
 };
 
@@ -46,6 +55,7 @@ static int hooks_init(struct kunit *test)
 		return -ENOMEM;
 	s->folio = page_folio(page);
 	s->folio->index = 1000;
+	s->addr = ADDR;
 	__folio_set_hugetlb(s->folio);
 	gup_pin_index_totals(&gup_pin_root.index, &s->before);
 	test->priv = s;
@@ -63,14 +73,16 @@ static void hooks_exit(struct kunit *test)
 	__free_pages(&s->folio->page, ORDER);
 }
 
-/* A call that has got these pages, in this order. */
-static void acquire(struct kunit *test, const unsigned int *numbers, unsigned int nr)
+/* A call with these flags that has got these pages, in this order. */
+static void acquire_by(struct kunit *test, unsigned int gup_flags,
+		       const unsigned int *numbers, unsigned int nr)
 {
 	struct hooks_state *s = test->priv;
 	const struct gup_pin_request request = {
 		.pages = s->pages,
-		.addr = ADDR,
-		.gup_flags = FOLL_WRITE,
+		.mm = s->mm,
+		.addr = s->addr,
+		.gup_flags = gup_flags,
 		.api = GUP_PIN_USER_PAGES_FAST,
 	};
 	unsigned int i;
@@ -80,6 +92,11 @@ static void acquire(struct kunit *test, const unsigned int *numbers, unsigned in
 	s->nr = nr;
 	atomic_add(nr, &s->folio->_pincount);
 	__gup_pin_acquired(&request, nr);
+}
+
+static void acquire(struct kunit *test, const unsigned int *numbers, unsigned int nr)
+{
+	acquire_by(test, FOLL_WRITE, numbers, nr);
 }
 
 static void released(struct kunit *test, unsigned int pins)
@@ -104,7 +121,7 @@ static unsigned int pins_on(struct kunit *test, unsigned int number)
 			continue;
 		KUNIT_EXPECT_EQ(test, item.head, folio_pfn(s->folio));
 		KUNIT_EXPECT_EQ(test, item.pages, item.pins);
-		at = (item.addr - ADDR) / PAGE_SIZE + pfn - item.pfn;
+		at = (item.addr - s->addr) / PAGE_SIZE + pfn - item.pfn;
 		if (at < s->nr)
 			KUNIT_EXPECT_PTR_EQ(test, s->pages[at], pfn_to_page(pfn));
 		KUNIT_EXPECT_LT(test, at, s->nr);
@@ -256,11 +273,124 @@ static void two_folios(struct kunit *test)
 	expect_figures(test, 8);
 }
 
+/* Is a page pinned once, by a call for this mode? */
+static bool has_mode(struct kunit *test, unsigned int number, enum gup_pin_mode mode)
+{
+	struct hooks_state *s = test->priv;
+	unsigned long pfn = folio_pfn(s->folio) + number;
+	struct gup_pin_item item;
+	struct gup_pin_walk walk;
+	unsigned int pins = 0;
+	bool right = true;
+
+	gup_pin_walk_start(&walk, &gup_pin_root.index, pfn, pfn);
+	while (gup_pin_walk_items(&walk, &item, 1)) {
+		if (pfn < item.pfn || pfn >= item.pfn + item.pages)
+			continue;
+		right &= item.id.mode == mode;
+		pins++;
+	}
+	gup_pin_walk_end(&walk);
+	return pins == 1 && right;
+}
+
+/* Page by page of a large folio: each page's own record gets the handle. */
+static void kept_pages_of_a_folio(struct kunit *test)
+{
+	static const unsigned int numbers[] = { 62, 63, 64, 65 };
+	const void *read = &numbers[0], *write = &numbers[1];
+	struct hooks_state *s = test->priv;
+	unsigned int i;
+
+	acquire_by(test, 0, numbers, 4);
+	__gup_pin_keep_pages(read, s->pages, 4);
+	acquire_by(test, FOLL_WRITE, numbers, 4);
+	__gup_pin_keep_pages(write, s->pages, 4);
+	for (i = 0; i < 4; i++) {
+		__gup_pin_released_kept(write, s->folio);
+		released(test, 1);
+	}
+	for (i = 0; i < 4; i++)
+		KUNIT_EXPECT_TRUE_MSG(test, has_mode(test, numbers[i], GUP_PIN_READ),
+				      "page %u", numbers[i]);
+	for (i = 0; i < 4; i++) {
+		__gup_pin_released_kept(read, s->folio);
+		released(test, 1);
+	}
+	s->nr = 0;
+	expect_pins(test, 0);
+}
+
+#ifdef CONFIG_BLOCK
+/* What remains of a read pin and a younger write pin when a bio has ended. */
+static void after_bio(struct kunit *test, blk_opf_t op, enum gup_pin_mode mode)
+{
+	static const unsigned int number = 5;
+	struct hooks_state *s = test->priv;
+	struct bio_vec vec;
+	struct bio bio;
+
+	acquire_by(test, 0, &number, 1);
+	acquire_by(test, FOLL_WRITE, &number, 1);
+	bio_init(&bio, NULL, &vec, 1, op);
+	__gup_pin_released_bio(&bio, s->pages[0], 1);
+	bio_uninit(&bio);
+	released(test, 1);
+	KUNIT_EXPECT_TRUE(test, has_mode(test, number, mode));
+	__gup_pin_released_page(s->pages[0], _THIS_IP_);
+	released(test, 1);
+}
+
+/* What a device was read into was pinned for write; of a write nothing is known. */
+static void bios_have_a_direction(struct kunit *test)
+{
+	after_bio(test, REQ_OP_READ, GUP_PIN_READ);
+	after_bio(test, REQ_OP_WRITE, GUP_PIN_WRITE);
+}
+#endif
+
+#if defined(CONFIG_TRANSPARENT_HUGEPAGE) && defined(CONFIG_ADVISE_SYSCALLS)
+/* Some pages of a folio were pinned; by now a huge page of another is mapped there. */
+static void another_is_mapped_by_now(struct kunit *test)
+{
+	struct hooks_state *s = test->priv;
+	unsigned int numbers[20], i;
+	unsigned long addr;
+	struct page *page;
+
+	for (i = 0; i < ARRAY_SIZE(numbers); i++)
+		numbers[i] = 2 * i;
+	addr = kunit_vm_mmap(test, NULL, 0, 2 * PMD_SIZE, PROT_READ | PROT_WRITE,
+			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	KUNIT_ASSERT_NE(test, addr, 0);
+	s->addr = ALIGN(addr, PMD_SIZE);
+	KUNIT_ASSERT_EQ(test, 0, do_madvise(current->mm, s->addr, PMD_SIZE, MADV_HUGEPAGE));
+	KUNIT_ASSERT_EQ(test, 1, get_user_pages_fast(s->addr, 1, FOLL_WRITE, &page));
+	KUNIT_EXPECT_TRUE(test, gup_pin_mapped_huge(current->mm, s->addr, page));
+	KUNIT_EXPECT_FALSE(test, gup_pin_mapped_huge(current->mm, s->addr, page + 1));
+	put_page(page);
+
+	s->mm = current->mm;
+	acquire(test, numbers, ARRAY_SIZE(numbers));
+	expect_pins(test, 0);
+	__gup_pin_released_pages(s->pages, s->nr, false, _THIS_IP_);
+	released(test, s->nr);
+	expect_figures(test, s->nr);
+}
+#endif
+
 static struct kunit_case hooks_cases[] = {
 	KUNIT_CASE_PARAM(part_by_array, part_gen_params),
 	KUNIT_CASE_PARAM(part_by_page, part_gen_params),
 	KUNIT_CASE_PARAM(part_by_folio, part_gen_params),
 	KUNIT_CASE(two_folios),
+	KUNIT_CASE(kept_pages_of_a_folio),
+#ifdef CONFIG_BLOCK
+	KUNIT_CASE(bios_have_a_direction),
+#endif
+#if defined(CONFIG_TRANSPARENT_HUGEPAGE) && defined(CONFIG_ADVISE_SYSCALLS)
+	KUNIT_CASE(another_is_mapped_by_now),
+#endif
 	{}
 };
 
