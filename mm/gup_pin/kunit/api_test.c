@@ -8,9 +8,12 @@
 #include <linux/mm.h>
 #include <linux/memfd.h>
 #include <linux/mman.h>
+#include <linux/mmzone.h>
+#include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
+#include <linux/vmstat.h>
 
 #include "../compat.h"
 #include "case.h"
@@ -229,6 +232,36 @@ static void further_pins(struct kunit *test)
 	expect_released(test, pins);
 }
 
+/* An exact figure of /proc/vmstat, which leaves out what lies with each CPU. */
+static long node_stat(enum node_stat_item item)
+{
+	long sum = global_node_page_state(item);
+	struct pglist_data *node;
+	int cpu;
+
+	for_each_online_pgdat(node)
+		for_each_online_cpu(cpu)
+			sum += per_cpu_ptr(node->per_cpu_nodestats, cpu)->vm_node_stat_diff[item];
+	return sum;
+}
+
+/* Acquired and released are the same in the end, which the kernel itself forgets. */
+static void further_pins_in_vmstat(struct kunit *test)
+{
+	long acquired = node_stat(NR_FOLL_PIN_ACQUIRED);
+	long released = node_stat(NR_FOLL_PIN_RELEASED);
+	struct api_state *s = test->priv;
+	unsigned int i;
+
+	pin(test);
+	for (i = 0; i < NR; i++)
+		folio_add_pin(page_folio(s->pages[i]));
+	unpin_user_pages(s->pages, NR);
+	unpin_user_pages(s->pages, NR);
+	KUNIT_EXPECT_EQ(test, node_stat(NR_FOLL_PIN_ACQUIRED) - acquired, 2 * NR);
+	KUNIT_EXPECT_EQ(test, node_stat(NR_FOLL_PIN_RELEASED) - released, 2 * NR);
+}
+
 /* Over and over, with as much memory as the first time. */
 static void further_pins_of_one(struct kunit *test)
 {
@@ -392,6 +425,7 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(pin_functions),
 	KUNIT_CASE(unpin_functions),
 	KUNIT_CASE(further_pins),
+	KUNIT_CASE(further_pins_in_vmstat),
 	KUNIT_CASE(further_pins_of_one),
 	KUNIT_CASE(further_pin_of_another_task),
 	KUNIT_CASE(memfd_folios),
