@@ -10,6 +10,7 @@
 #include <linux/page-flags.h>
 #include <linux/pgtable.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 
 #include "case.h"
 #include "fixture.h"
@@ -273,6 +274,34 @@ static void two_folios(struct kunit *test)
 	expect_figures(test, 8);
 }
 
+/* Page by page of a large folio: it is each page's own record that gets the handle. */
+static void kept_pages_of_a_folio(struct kunit *test)
+{
+	static const unsigned int numbers[] = { 62, 63, 64, 65 };
+	static const char handles[2];
+	struct hooks_state *s = test->priv;
+	unsigned int i;
+
+	/* Two calls that only their addresses and handles tell apart. */
+	for (i = 0; i < 2; i++) {
+		s->addr = ADDR + i * SZ_1M;
+		acquire(test, numbers, 4);
+		__gup_pin_keep_pages(&handles[i], s->pages, 4);
+	}
+	for (i = 0; i < 4; i++) {
+		__gup_pin_released_kept(&handles[1], s->folio);
+		released(test, 1);
+	}
+	s->addr = ADDR;
+	expect_pins(test, 0);
+	for (i = 0; i < 4; i++) {
+		__gup_pin_released_kept(&handles[0], s->folio);
+		released(test, 1);
+	}
+	expect_figures(test, 8);
+}
+
+#ifdef CONFIG_BLOCK
 /* Is a page pinned once, by a call for this mode? */
 static bool has_mode(struct kunit *test, unsigned int number, enum gup_pin_mode mode)
 {
@@ -294,34 +323,6 @@ static bool has_mode(struct kunit *test, unsigned int number, enum gup_pin_mode 
 	return pins == 1 && right;
 }
 
-/* Page by page of a large folio: each page's own record gets the handle. */
-static void kept_pages_of_a_folio(struct kunit *test)
-{
-	static const unsigned int numbers[] = { 62, 63, 64, 65 };
-	const void *read = &numbers[0], *write = &numbers[1];
-	struct hooks_state *s = test->priv;
-	unsigned int i;
-
-	acquire_by(test, 0, numbers, 4);
-	__gup_pin_keep_pages(read, s->pages, 4);
-	acquire_by(test, FOLL_WRITE, numbers, 4);
-	__gup_pin_keep_pages(write, s->pages, 4);
-	for (i = 0; i < 4; i++) {
-		__gup_pin_released_kept(write, s->folio);
-		released(test, 1);
-	}
-	for (i = 0; i < 4; i++)
-		KUNIT_EXPECT_TRUE_MSG(test, has_mode(test, numbers[i], GUP_PIN_READ),
-				      "page %u", numbers[i]);
-	for (i = 0; i < 4; i++) {
-		__gup_pin_released_kept(read, s->folio);
-		released(test, 1);
-	}
-	s->nr = 0;
-	expect_pins(test, 0);
-}
-
-#ifdef CONFIG_BLOCK
 /* What remains of a read pin and a younger write pin when a bio has ended. */
 static void after_bio(struct kunit *test, blk_opf_t op, enum gup_pin_mode mode)
 {
