@@ -489,7 +489,7 @@ MUTATIONS = [
         UNPIN,
         "\tonce &= mask & ~more;\n",
         "\tonce &= mask;\n",
-        "gup_pin_model.*",
+        "gup_pin_unpin.*",
     ),
     Mutation(
         "marks-outlive-the-pins",
@@ -540,7 +540,8 @@ MUTATIONS = [
         "\tif (match == GUP_PIN_EXACT && !whole && verdict.score < FITS_HANDLE)\n"
         "\t\tmatch = GUP_PIN_ALIKE;\n",
         "",
-        "gup_pin_folio.*",
+        why="unpin_fitting() marks the pages before, so that only a record that is added in between"
+        " has none",
     ),
     Mutation(
         "doubted-pages-are-not-tried",
@@ -550,11 +551,11 @@ MUTATIONS = [
         "gup_pin_folio.page_after_folio",
     ),
     Mutation(
-        "release-is-not-noted",
+        "releases-are-not-joined",
         UNPIN,
         "\t    last->time == (u32)jiffies)\n\t\tmask |= last->mask;\n",
         "\t    last->time == (u32)jiffies)\n\t\tmask |= 0;\n",
-        "gup_pin_unpin.last_release",
+        "gup_pin_unpin.releases_of_a_tick",
     ),
     # Earlier pins.
     Mutation(
@@ -604,7 +605,7 @@ MUTATIONS = [
         EARLIER,
         "\tgup_pin_memory_count(-(long)(earlier->nodes * sizeof(struct xa_node)));\n",
         "",
-        "gup_pin_earlier.leave_no_trace",
+        "gup_pin_memory.earlier_nodes_count",
     ),
     # Handles.
     Mutation(
@@ -733,14 +734,14 @@ MUTATIONS = [
         "\tif (api == GUP_PIN_FOLIO_ADD_PIN)\n"
         "\t\tnode_stat_mod_folio(folio, NR_FOLL_PIN_ACQUIRED, pins);\n",
         "",
-        "gup_pin_api.further_pins_of_one",
+        "gup_pin_api.further_pins_in_vmstat",
     ),
     Mutation(
         "read-bio-does-not-write",
         HOOKS,
         "\tunpin.write = !op_is_write(bio_op(bio));\n",
         "\tunpin.write = false;\n",
-        "gup_pin_hooks.*",
+        "gup_pin_hooks.bios_have_a_direction",
     ),
     Mutation(
         "trampoline-is-a-site",
@@ -754,7 +755,7 @@ MUTATIONS = [
         HOOKS,
         "bool whole = folio_test_large(folio) && is_alone(pages, npages, i);",
         "bool whole = folio_test_large(folio) && (is_alone(pages, npages, i) || true);",
-        "gup_pin_registered",
+        "gup_pin_hooks.kept_pages_of_a_folio",
     ),
     Mutation(
         "large-folio-under-writeback",
@@ -769,7 +770,7 @@ MUTATIONS = [
         "huge = pmd_present(pmd) && pmd_leaf(pmd) &&\n"
         "\t       pmd_page(pmd) + ((addr & ~PMD_MASK) >> PAGE_SHIFT) == page;\n",
         "huge = pmd_present(pmd) && pmd_leaf(pmd) && page;\n",
-        "gup_pin_hooks.*",
+        "gup_pin_hooks.another_is_mapped_by_now",
     ),
     Mutation(
         "undo-of-pages-is-hooked",
