@@ -4,6 +4,7 @@
  * reaches in a small guest are here too.
  */
 #include <linux/file.h>
+#include <linux/kprobes.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/memfd.h>
@@ -197,6 +198,34 @@ static void unpin_functions(struct kunit *test)
 	unpin_folios(s->folios + i, NR - i);
 	expect_released(test, NR);
 }
+
+#ifdef CONFIG_KRETPROBES
+/* The caller that unpinned a page last, as it was noted. */
+static unsigned long last_site(struct kunit *test, struct page *page)
+{
+	struct gup_pin_last last = {};
+
+	KUNIT_EXPECT_TRUE(test, gup_pin_last_release(&gup_pin_root.index,
+						     page_to_pfn(page), &last));
+	return last.site;
+}
+
+/* A probe of a function's return takes the place of all callers, and is none of them. */
+static void probe_is_no_site(struct kunit *test)
+{
+	struct kretprobe probe = { .kp.symbol_name = "unpin_user_pages" };
+	struct api_state *s = test->priv;
+
+	pin(test);
+	unpin_user_pages(s->pages, NR);
+	KUNIT_EXPECT_NE(test, last_site(test, s->pages[0]), 0);
+	KUNIT_ASSERT_EQ(test, 0, register_kretprobe(&probe));
+	pin(test);
+	unpin_user_pages(s->pages, NR);
+	KUNIT_EXPECT_EQ(test, last_site(test, s->pages[0]), 0);
+	unregister_kretprobe(&probe);
+}
+#endif
 
 static void further_pins(struct kunit *test)
 {
@@ -425,6 +454,9 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(pin_functions),
 	KUNIT_CASE(unpin_functions),
 	KUNIT_CASE(further_pins),
+#ifdef CONFIG_KRETPROBES
+	KUNIT_CASE(probe_is_no_site),
+#endif
 	KUNIT_CASE(further_pins_in_vmstat),
 	KUNIT_CASE(further_pins_of_one),
 	KUNIT_CASE(further_pin_of_another_task),
