@@ -5,6 +5,7 @@
  */
 #include <linux/align.h>
 #include <linux/bio.h>
+#include <linux/gup_pin.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/page-flags.h>
@@ -288,16 +289,13 @@ static void kept_pages_of_a_folio(struct kunit *test)
 		acquire(test, numbers, 4);
 		__gup_pin_keep_pages(&handles[i], s->pages, 4);
 	}
-	for (i = 0; i < 4; i++) {
-		__gup_pin_released_kept(&handles[1], s->folio);
-		released(test, 1);
-	}
+	folio_ref_add(s->folio, 8);
+	for (i = 0; i < 4; i++)
+		gup_pin_unpin_kept(&handles[1], s->folio);
 	s->addr = ADDR;
 	expect_pins(test, 0);
-	for (i = 0; i < 4; i++) {
-		__gup_pin_released_kept(&handles[0], s->folio);
-		released(test, 1);
-	}
+	for (i = 0; i < 4; i++)
+		gup_pin_unpin_kept(&handles[0], s->folio);
 	expect_figures(test, 8);
 }
 
