@@ -14,12 +14,17 @@ HOLDERS = "mm/gup_pin/record/holders.c"
 HOOKS = "mm/gup_pin/hooks.c"
 HUGE = "mm/gup_pin/huge.c"
 INDEX = "mm/gup_pin/record/index.c"
+MATCH = "mm/gup_pin/record/match.c"
 MEMORY = "mm/gup_pin/record/memory.c"
 ORIGIN = "mm/gup_pin/record/origin.c"
 SITE = "mm/gup_pin/record/site.c"
 STACK_CACHE = "mm/gup_pin/record/stack_cache.c"
 TASK = "mm/gup_pin/record/task.c"
+TAKE = "mm/gup_pin/record/take.c"
 UNPIN = "mm/gup_pin/record/unpin.c"
+UNPIN_FOLIO = "mm/gup_pin/record/unpin_folio.c"
+UNPIN_HEADER = "mm/gup_pin/record/unpin.h"
+UNRECORDED = "mm/gup_pin/record/unrecorded.c"
 WALK = "mm/gup_pin/record/walk.c"
 EVENT = "mm/gup_pin/hazard/event.c"
 RING = "mm/gup_pin/hazard/ring.c"
@@ -326,21 +331,21 @@ MUTATIONS = [
     # Marks, and guesses.
     Mutation(
         "trust-leaves-guessed",
-        UNPIN,
+        TAKE,
         "\tblock->guessed &= ~mask;\n",
         "",
         "gup_pin_unpin.doubt_is_of_pages",
     ),
     Mutation(
         "handle-of-several",
-        UNPIN,
-        "verdict->score >= FITS_HANDLE && verdict->handles == 1",
-        "verdict->score >= FITS_HANDLE",
+        MATCH,
+        "verdict->score >= GUP_PIN_FITS_HANDLE && verdict->handles == 1",
+        "verdict->score >= GUP_PIN_FITS_HANDLE",
         "gup_pin_unpin.equal_handles",
     ),
     Mutation(
         "newest-of-the-best",
-        UNPIN,
+        MATCH,
         "if (!verdict->record || fits > verdict->score)",
         "if (!verdict->record || fits >= verdict->score)",
         "gup_pin_unpin.decides_in_order",
@@ -358,49 +363,49 @@ MUTATIONS = [
     ),
     Mutation(
         "array-has-no-end",
-        UNPIN,
+        MATCH,
         "entry >= unpin->first && entry <= unpin->last",
         "entry >= unpin->first",
         "gup_pin_unpin.decides_in_order",
     ),
     Mutation(
         "any-handle-fits",
-        UNPIN,
-        "score = unpin->handle && record->cookie == unpin->handle ? FITS_HANDLE : 0;",
-        "score = unpin->handle ? FITS_HANDLE : 0;",
+        MATCH,
+        "score = unpin->handle && record->cookie == unpin->handle ? GUP_PIN_FITS_HANDLE : 0;",
+        "score = unpin->handle ? GUP_PIN_FITS_HANDLE : 0;",
         "gup_pin_unpin.decides_in_order",
     ),
     Mutation(
         "stack-does-not-count",
-        UNPIN,
-        "\tif (site && gup_pin_site_has_stack(site, id->stack))\n\t\tscore |= FITS_STACK;\n",
+        MATCH,
+        "\tif (site && gup_pin_site_has_stack(site, id->stack))\n\t\tscore |= GUP_PIN_FITS_STACK;\n",
         "",
         "gup_pin_unpin.decides_in_order",
     ),
     Mutation(
         "mode-does-not-count",
-        UNPIN,
-        "\tif (unpin->write && id->mode == GUP_PIN_WRITE)\n\t\tscore |= FITS_MODE;\n",
+        MATCH,
+        "\tif (unpin->write && id->mode == GUP_PIN_WRITE)\n\t\tscore |= GUP_PIN_FITS_MODE;\n",
         "",
         "gup_pin_unpin.decides_in_order",
     ),
     Mutation(
         "kind-does-not-count",
-        UNPIN,
-        "\tif (site && gup_pin_site_has_kind(site, id))\n\t\tscore |= FITS_KIND;\n",
+        MATCH,
+        "\tif (site && gup_pin_site_has_kind(site, id))\n\t\tscore |= GUP_PIN_FITS_KIND;\n",
         "",
         "gup_pin_unpin.decides_in_order",
     ),
     Mutation(
         "task-in-an-interrupt",
-        UNPIN,
+        MATCH,
         "if (unpin->pid && id->pid == unpin->pid)",
         "if (id->pid == unpin->pid)",
         "gup_pin_unpin.no_task_in_an_interrupt",
     ),
     Mutation(
         "whole-folio-takes-a-page",
-        UNPIN,
+        MATCH,
         "\t\tif ((record->mask & mask) &&\n"
         "\t\t    (!whole || (record->flags & GUP_PIN_RECORD_FOLIO))) {\n",
         "\t\tif (record->mask & mask) {\n",
@@ -408,120 +413,119 @@ MUTATIONS = [
     ),
     Mutation(
         "cut-is-not-told",
-        UNPIN,
+        MATCH,
         "\t\tverdict.cut = pause && verdict.record;\n\t\tif (verdict.cut)\n",
         "\t\tif (pause && verdict.record)\n",
         "gup_pin_unpin.behind_very_many",
     ),
     Mutation(
         "handle-is-not-looked-for",
-        UNPIN,
+        MATCH,
         "\tif (unpin->handle) {\n\t\tverdict = look(",
         "\tif (false) {\n\t\tverdict = look(",
         "gup_pin_unpin.handle_behind_very_many",
     ),
     Mutation(
         "earlier-pin-takes-a-record",
-        UNPIN,
-        "\treturn verdict->score >= FITS_ARRAY ||\n"
-        "\t       ((verdict->score & FITS_STACK) && id->term == GUP_PIN_SHORT);\n",
+        MATCH,
+        "\treturn verdict->score >= GUP_PIN_FITS_ARRAY ||\n\t       ((verdict->score & GUP_PIN_FITS_STACK) && id->term == GUP_PIN_SHORT);\n",
         "\treturn id || true;\n",
         "gup_pin_earlier.take_no_record",
     ),
     Mutation(
         "long-pin-of-a-known-stack",
-        UNPIN,
-        "((verdict->score & FITS_STACK) && id->term == GUP_PIN_SHORT);\n",
-        "(id && (verdict->score & FITS_STACK));\n",
+        MATCH,
+        "((verdict->score & GUP_PIN_FITS_STACK) && id->term == GUP_PIN_SHORT);\n",
+        "(id && (verdict->score & GUP_PIN_FITS_STACK));\n",
         "gup_pin_earlier.go_before_long_ones",
     ),
     Mutation(
         "guessed-is-no-doubt",
-        UNPIN,
+        MATCH,
         "if (others || (block->guessed & mask) || verdict->cut || !verdict->alike)",
         "if (others || verdict->cut || !verdict->alike)",
         "gup_pin_unpin.alike_then_guessed",
     ),
     Mutation(
         "unlike-is-no-doubt",
-        UNPIN,
+        MATCH,
         "if (others || (block->guessed & mask) || verdict->cut || !verdict->alike)",
         "if (others || (block->guessed & mask) || verdict->cut)",
         "gup_pin_unpin.decides_in_order",
     ),
     Mutation(
         "untracked-pins-are-none",
-        UNPIN,
+        UNPIN_HEADER,
         "READ_ONCE(index->earlier.known)) &&\n\t       !shard->untracked;",
         "READ_ONCE(index->earlier.known));",
         "gup_pin_folio.untracked_beside_what_fits",
     ),
     Mutation(
         "what-fits-is-exact-beside-others",
-        UNPIN,
+        MATCH,
         "if (others || (block->guessed & mask) ||",
         "if ((block->guessed & mask) ||",
         "gup_pin_folio.untracked_beside_what_fits",
     ),
     Mutation(
         "pins-of-other-folios-count",
-        UNPIN,
+        UNRECORDED,
         "(npages > 1 ? unpin->taken : 0);",
         "unpin->taken;",
         "gup_pin_earlier.are_of_one_folio",
     ),
     Mutation(
         "alike-is-exact",
-        UNPIN,
+        MATCH,
         "return verdict->records > 1 || (block->alike & mask) ? GUP_PIN_ALIKE : GUP_PIN_EXACT;",
         "return verdict->records > 1 ? GUP_PIN_ALIKE : GUP_PIN_EXACT;",
         "gup_pin_unpin.last_of_alike_ones",
     ),
     Mutation(
         "guess-teaches-a-site",
-        UNPIN,
+        TAKE,
         "if (sure && unpin->site &&",
         "if (unpin->site &&",
         "gup_pin_site.a_guess_teaches_nothing",
     ),
     Mutation(
         "pages-with-two-records-are-taken",
-        UNPIN,
+        TAKE,
         "\tonce &= mask & ~more;\n",
         "\tonce &= mask;\n",
-        "gup_pin_model.*",
+        "gup_pin_unpin.*",
     ),
     Mutation(
         "marks-outlive-the-pins",
-        UNPIN,
+        TAKE,
         "\t\tshard->inferred += gup_pin_count(once & block->guessed);\n\t\ttrust(block, once);\n",
         "\t\tshard->inferred += gup_pin_count(once & block->guessed);\n",
         "gup_pin_unpin.*",
     ),
     Mutation(
         "last-pin-leaves-its-marks",
-        UNPIN,
+        TAKE,
         "\ttrust(block, mask & ~left);\n",
         "",
         "gup_pin_unpin.decides_in_order",
     ),
     Mutation(
         "rest-is-not-alike",
-        UNPIN,
-        "\tif (doubt == DOUBT_ALIKE)\n\t\tblock->alike |= left;\n",
+        TAKE,
+        "\tif (doubt == GUP_PIN_DOUBT_ALIKE)\n\t\tblock->alike |= left;\n",
         "",
         "gup_pin_unpin.*",
     ),
     Mutation(
         "rest-is-not-mixed",
-        UNPIN,
-        "\tif (doubt == DOUBT_MIXED)\n\t\tblock->mixed |= left;\n",
+        TAKE,
+        "\tif (doubt == GUP_PIN_DOUBT_MIXED)\n\t\tblock->mixed |= left;\n",
         "",
         "gup_pin_hazard.*",
     ),
     Mutation(
         "untracked-stay-after-their-unpin",
-        UNPIN,
+        UNRECORDED,
         "\tgone = min_t(u64, pins, shard->untracked);\n\tshard->untracked -= gone;\n",
         "\tgone = min_t(u64, pins, shard->untracked);\n",
         "gup_pin_folio.*",
@@ -536,46 +540,46 @@ MUTATIONS = [
     ),
     Mutation(
         "page-of-a-folio-is-exact",
-        UNPIN,
-        "\tif (match == GUP_PIN_EXACT && !whole && verdict.score < FITS_HANDLE)\n"
-        "\t\tmatch = GUP_PIN_ALIKE;\n",
+        UNPIN_FOLIO,
+        "\tif (match == GUP_PIN_EXACT && !whole && verdict.score < GUP_PIN_FITS_HANDLE)\n\t\tmatch = GUP_PIN_ALIKE;\n",
         "",
-        "gup_pin_folio.*",
+        why="unpin_fitting() marks the pages before, so that only a record that is added in between"
+        " has none",
     ),
     Mutation(
         "doubted-pages-are-not-tried",
-        UNPIN,
-        "if ((result == UNPIN_NO_RECORD && unpin_doubted(unpin, head)) ||",
-        "if ((result == UNPIN_NO_RECORD && !head) ||",
+        UNPIN_FOLIO,
+        "if ((result == GUP_PIN_NO_RECORD && unpin_doubted(unpin, head)) ||",
+        "if ((result == GUP_PIN_NO_RECORD && !head) ||",
         "gup_pin_folio.page_after_folio",
     ),
     Mutation(
         "untracked-pins-go-where-there-is-doubt",
-        UNPIN,
+        UNPIN_FOLIO,
         "if (unpin->others && unpin_untracked_of(unpin, pfn)) {",
         "if (unpin->others && !pfn) {",
         "gup_pin_folio.untracked_beside_doubted",
     ),
     Mutation(
         "untracked-pins-of-handles-go-anywhere",
-        UNPIN,
+        UNPIN_FOLIO,
         "\t\tpins = unpin_kept(unpin, pfn, npages, pins);\n",
         "",
         "gup_pin_folio.untracked_of_a_handle",
     ),
     Mutation(
         "untracked-pins-are-earlier-ones",
-        UNPIN,
-        "shard->untracked +\n\t\t\t    most_before(unpin->index, gup_pin_head_pfn(pfn)));",
+        UNPIN_FOLIO,
+        "shard->untracked +\n\t\t\t    gup_pin_most_before(unpin->index, gup_pin_head_pfn(pfn)));",
         "shard->untracked +\n\t\t\t    READ_ONCE(unpin->index->complete) - 1U);",
         "gup_pin_folio.untracked_where_late",
     ),
     Mutation(
-        "release-is-not-noted",
-        UNPIN,
+        "releases-are-not-joined",
+        TAKE,
         "\t    last->time == (u32)jiffies)\n\t\tmask |= last->mask;\n",
         "\t    last->time == (u32)jiffies)\n\t\tmask |= 0;\n",
-        "gup_pin_unpin.last_release",
+        "gup_pin_unpin.releases_of_a_tick",
     ),
     # Earlier pins.
     Mutation(
@@ -625,7 +629,7 @@ MUTATIONS = [
         EARLIER,
         "\tgup_pin_memory_count(-(long)(earlier->nodes * sizeof(struct xa_node)));\n",
         "",
-        "gup_pin_earlier.leave_no_trace",
+        "gup_pin_memory.earlier_nodes_count",
     ),
     # Handles.
     Mutation(
@@ -754,28 +758,30 @@ MUTATIONS = [
         "\tif (api == GUP_PIN_FOLIO_ADD_PIN)\n"
         "\t\tnode_stat_mod_folio(folio, NR_FOLL_PIN_ACQUIRED, pins);\n",
         "",
-        "gup_pin_api.further_pins_of_one",
+        "gup_pin_api.further_pins_in_vmstat",
     ),
     Mutation(
         "read-bio-does-not-write",
         HOOKS,
         "\tunpin.write = !op_is_write(bio_op(bio));\n",
         "\tunpin.write = false;\n",
-        "gup_pin_hooks.*",
+        "gup_pin_hooks.bios_have_a_direction",
     ),
     Mutation(
         "trampoline-is-a-site",
         HOOKS,
         "return is_kretprobe_trampoline(site) ? 0 : site;",
         "return site;",
-        "gup_pin_events",
+        "gup_pin_api.probe_is_no_site",
+        # The others have no kprobes.
+        flavour="debug",
     ),
     Mutation(
         "every-page-stands-for-its-folio",
         HOOKS,
         "bool whole = folio_test_large(folio) && is_alone(pages, npages, i);",
         "bool whole = folio_test_large(folio) && (is_alone(pages, npages, i) || true);",
-        "gup_pin_registered",
+        "gup_pin_hooks.kept_pages_of_a_folio",
     ),
     Mutation(
         "large-folio-under-writeback",
@@ -790,7 +796,7 @@ MUTATIONS = [
         "huge = pmd_present(pmd) && pmd_leaf(pmd) &&\n"
         "\t       pmd_page(pmd) + ((addr & ~PMD_MASK) >> PAGE_SHIFT) == page;\n",
         "huge = pmd_present(pmd) && pmd_leaf(pmd) && page;\n",
-        "gup_pin_hooks.*",
+        "gup_pin_hooks.another_is_mapped_by_now",
     ),
     Mutation(
         "undo-of-pages-is-hooked",
@@ -818,7 +824,7 @@ MUTATIONS = [
         HEADER,
         "\t\t__gup_pin_released_kept(handle, folio);\n",
         "\t\t__gup_pin_released_folio(folio, 1, _RET_IP_);\n",
-        "gup_pin_registered",
+        "gup_pin_hooks.kept_pages_of_a_folio",
     ),
     Mutation(
         "writeback-is-looked-for-too-early",
@@ -846,7 +852,7 @@ MUTATIONS = [
         "\ts64 acquired = atomic64_read(&origin->acquired);\n",
         "\ts64 acquired = atomic64_read(&origin->acquired);\n"
         "\ts64 released = atomic64_read_acquire(&origin->released);\n",
-        "gup_pin_origin.taken_while_swept",
+        "gup_pin_origin.held_is_seen",
     ),
     Mutation(
         "released-is-read-without-acquire",
@@ -930,7 +936,7 @@ MUTATIONS = [
         ENDED,
         "\t\tif (bucket->places[i].bio == bio && bucket->places[i].pfn == pfn)\n"
         "\t\t\tclear_place(&bucket->places[i]);\n",
-        "",
+        "\t\t;\n",
         "gup_pin_ended.nothing_is_left_of_it",
     ),
     Mutation(
@@ -938,7 +944,7 @@ MUTATIONS = [
         EVENT,
         "\tskip_frames(event);\n\tif (!in_task()) {\n",
         "\tif (!in_task()) {\n",
-        "gup_pin_report.*",
+        "gup_pin_report.stack_begins_with_the_title",
     ),
     Mutation(
         "bio-is-told-of-after-the-put",
@@ -949,6 +955,6 @@ MUTATIONS = [
         "\telse\n\t\t__gup_pin_unpin_folio(folio, npages);\n"
         "\tif (static_branch_unlikely(&gup_pin_hooks))\n"
         "\t\t__gup_pin_released_bio(bio, folio_page(folio, first), npages);\n",
-        "gup_pin_direct_io",
+        "gup_pin_hooks.record_of_a_bio_goes_first",
     ),
 ]

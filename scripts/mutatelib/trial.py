@@ -57,13 +57,19 @@ def unchanged(built: Built, mutations: Sequence[Mutation]) -> Result:
     return Result("unchanged", PASSED)
 
 
+def first_line(result: Result) -> str:
+    """How it failed, in short."""
+    return f"{result.name}: {(result.detail.strip().splitlines() or [''])[0]}"
+
+
 def judge(mutation: Mutation, results: Sequence[Result]) -> Result:
     """Was it noticed?"""
     wrong = failed_in(results)
     if not wrong:
         return Result(mutation.name, FAILED, f"{mutation.noticed} does not notice it")
-    first = (wrong[0].detail.strip().splitlines() or [""])[0]
-    return Result(mutation.name, PASSED, f"{wrong[0].name}: {first}")
+    # What the kernel complained of comes last, and may be what ended the program.
+    shown = dict.fromkeys((wrong[0], wrong[-1]))
+    return Result(mutation.name, PASSED, "\n".join(map(first_line, shown)))
 
 
 def attempt(built: Built, mutation: Mutation) -> Result:

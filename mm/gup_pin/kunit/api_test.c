@@ -4,13 +4,17 @@
  * reaches in a small guest are here too.
  */
 #include <linux/file.h>
+#include <linux/kprobes.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/memfd.h>
 #include <linux/mman.h>
+#include <linux/mmzone.h>
+#include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
+#include <linux/vmstat.h>
 
 #include "../compat.h"
 #include "case.h"
@@ -195,6 +199,34 @@ static void unpin_functions(struct kunit *test)
 	expect_released(test, NR);
 }
 
+#ifdef CONFIG_KRETPROBES
+/* The caller that unpinned a page last, as it was noted. */
+static unsigned long last_site(struct kunit *test, struct page *page)
+{
+	struct gup_pin_last last = {};
+
+	KUNIT_EXPECT_TRUE(test, gup_pin_last_release(&gup_pin_root.index,
+						     page_to_pfn(page), &last));
+	return last.site;
+}
+
+/* A probe of a function's return takes the place of all callers, and is none of them. */
+static void probe_is_no_site(struct kunit *test)
+{
+	struct kretprobe probe = { .kp.symbol_name = "unpin_user_pages" };
+	struct api_state *s = test->priv;
+
+	pin(test);
+	unpin_user_pages(s->pages, NR);
+	KUNIT_EXPECT_NE(test, last_site(test, s->pages[0]), 0);
+	KUNIT_ASSERT_EQ(test, 0, register_kretprobe(&probe));
+	pin(test);
+	unpin_user_pages(s->pages, NR);
+	KUNIT_EXPECT_EQ(test, last_site(test, s->pages[0]), 0);
+	unregister_kretprobe(&probe);
+}
+#endif
+
 static void further_pins(struct kunit *test)
 {
 	struct api_state *s = test->priv;
@@ -227,6 +259,36 @@ static void further_pins(struct kunit *test)
 	unpin_user_pages(s->pages, NR);
 	unpin_user_pages(s->pages, NR);
 	expect_released(test, pins);
+}
+
+/* An exact figure of /proc/vmstat, which leaves out what lies with each CPU. */
+static long node_stat(enum node_stat_item item)
+{
+	long sum = global_node_page_state(item);
+	struct pglist_data *node;
+	int cpu;
+
+	for_each_online_pgdat(node)
+		for_each_online_cpu(cpu)
+			sum += per_cpu_ptr(node->per_cpu_nodestats, cpu)->vm_node_stat_diff[item];
+	return sum;
+}
+
+/* Acquired and released are the same in the end, which the kernel itself forgets. */
+static void further_pins_in_vmstat(struct kunit *test)
+{
+	long acquired = node_stat(NR_FOLL_PIN_ACQUIRED);
+	long released = node_stat(NR_FOLL_PIN_RELEASED);
+	struct api_state *s = test->priv;
+	unsigned int i;
+
+	pin(test);
+	for (i = 0; i < NR; i++)
+		folio_add_pin(page_folio(s->pages[i]));
+	unpin_user_pages(s->pages, NR);
+	unpin_user_pages(s->pages, NR);
+	KUNIT_EXPECT_EQ(test, node_stat(NR_FOLL_PIN_ACQUIRED) - acquired, 2 * NR);
+	KUNIT_EXPECT_EQ(test, node_stat(NR_FOLL_PIN_RELEASED) - released, 2 * NR);
 }
 
 /* Over and over, with as much memory as the first time. */
@@ -392,6 +454,10 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(pin_functions),
 	KUNIT_CASE(unpin_functions),
 	KUNIT_CASE(further_pins),
+#ifdef CONFIG_KRETPROBES
+	KUNIT_CASE(probe_is_no_site),
+#endif
+	KUNIT_CASE(further_pins_in_vmstat),
 	KUNIT_CASE(further_pins_of_one),
 	KUNIT_CASE(further_pin_of_another_task),
 	KUNIT_CASE(memfd_folios),

@@ -3,8 +3,17 @@
  * The hooks take exactly the pages in an array: of a large folio, a call may have got only
  * some. arm64 maps a hugetlb folio by contiguous PTEs, of which one is taken at a time.
  */
+#include <linux/align.h>
+#include <linux/bio.h>
+#include <linux/gup_pin.h>
 #include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/page-flags.h>
+#include <linux/pgtable.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
+#include <linux/tracepoint.h>
+#include <trace/events/gup_pin.h>
 
 #include "case.h"
 #include "fixture.h"
@@ -13,7 +22,7 @@
 #define ORDER	(GUP_PIN_BLOCK_SHIFT + 1)
 #define PAGES	BIT(ORDER)
 
-/* Where the pages would be mapped. */
+/* Where the pages would be mapped, unless a test says so. */
 #define ADDR	0x7f0000000000UL
 
 /**
@@ -21,12 +30,18 @@
  * @folio: a folio of hugetlb, or as good as
  * @pages: what a call got
  * @nr: how many
+ * @mm: where the pages would be mapped, if that is to be looked at
+ * @addr: where in it
+ * @seen: pins that the folio had when a release was traced
  * @before: the figures at the start
  */
 struct hooks_state {
 	struct folio *folio;
 	struct page *pages[PAGES];
 	unsigned int nr;
+	struct mm_struct *mm;
+	unsigned long addr;
+	int seen;
 	struct gup_pin_totals before;
 };
 
@@ -46,6 +61,7 @@ static int hooks_init(struct kunit *test)
 		return -ENOMEM;
 	s->folio = page_folio(page);
 	s->folio->index = 1000;
+	s->addr = ADDR;
 	__folio_set_hugetlb(s->folio);
 	gup_pin_index_totals(&gup_pin_root.index, &s->before);
 	test->priv = s;
@@ -63,14 +79,16 @@ static void hooks_exit(struct kunit *test)
 	__free_pages(&s->folio->page, ORDER);
 }
 
-/* A call that has got these pages, in this order. */
-static void acquire(struct kunit *test, const unsigned int *numbers, unsigned int nr)
+/* A call with these flags that has got these pages, in this order. */
+static void acquire_by(struct kunit *test, unsigned int gup_flags,
+		       const unsigned int *numbers, unsigned int nr)
 {
 	struct hooks_state *s = test->priv;
 	const struct gup_pin_request request = {
 		.pages = s->pages,
-		.addr = ADDR,
-		.gup_flags = FOLL_WRITE,
+		.mm = s->mm,
+		.addr = s->addr,
+		.gup_flags = gup_flags,
 		.api = GUP_PIN_USER_PAGES_FAST,
 	};
 	unsigned int i;
@@ -80,6 +98,11 @@ static void acquire(struct kunit *test, const unsigned int *numbers, unsigned in
 	s->nr = nr;
 	atomic_add(nr, &s->folio->_pincount);
 	__gup_pin_acquired(&request, nr);
+}
+
+static void acquire(struct kunit *test, const unsigned int *numbers, unsigned int nr)
+{
+	acquire_by(test, FOLL_WRITE, numbers, nr);
 }
 
 static void released(struct kunit *test, unsigned int pins)
@@ -104,7 +127,7 @@ static unsigned int pins_on(struct kunit *test, unsigned int number)
 			continue;
 		KUNIT_EXPECT_EQ(test, item.head, folio_pfn(s->folio));
 		KUNIT_EXPECT_EQ(test, item.pages, item.pins);
-		at = (item.addr - ADDR) / PAGE_SIZE + pfn - item.pfn;
+		at = (item.addr - s->addr) / PAGE_SIZE + pfn - item.pfn;
 		if (at < s->nr)
 			KUNIT_EXPECT_PTR_EQ(test, s->pages[at], pfn_to_page(pfn));
 		KUNIT_EXPECT_LT(test, at, s->nr);
@@ -256,11 +279,155 @@ static void two_folios(struct kunit *test)
 	expect_figures(test, 8);
 }
 
+/* Page by page of a large folio: it is each page's own record that gets the handle. */
+static void kept_pages_of_a_folio(struct kunit *test)
+{
+	static const unsigned int numbers[] = { 62, 63, 64, 65 };
+	static const char handles[2];
+	struct hooks_state *s = test->priv;
+	unsigned int i;
+
+	/* Two calls that only their addresses and handles tell apart. */
+	for (i = 0; i < 2; i++) {
+		s->addr = ADDR + i * SZ_1M;
+		acquire(test, numbers, 4);
+		__gup_pin_keep_pages(&handles[i], s->pages, 4);
+	}
+	folio_ref_add(s->folio, 8);
+	for (i = 0; i < 4; i++)
+		gup_pin_unpin_kept(&handles[1], s->folio);
+	s->addr = ADDR;
+	expect_pins(test, 0);
+	for (i = 0; i < 4; i++)
+		gup_pin_unpin_kept(&handles[0], s->folio);
+	expect_figures(test, 8);
+}
+
+#ifdef CONFIG_BLOCK
+/* Is a page pinned once, by a call for this mode? */
+static bool has_mode(struct kunit *test, unsigned int number, enum gup_pin_mode mode)
+{
+	struct hooks_state *s = test->priv;
+	unsigned long pfn = folio_pfn(s->folio) + number;
+	struct gup_pin_item item;
+	struct gup_pin_walk walk;
+	unsigned int pins = 0;
+	bool right = true;
+
+	gup_pin_walk_start(&walk, &gup_pin_root.index, pfn, pfn);
+	while (gup_pin_walk_items(&walk, &item, 1)) {
+		if (pfn < item.pfn || pfn >= item.pfn + item.pages)
+			continue;
+		right &= item.id.mode == mode;
+		pins++;
+	}
+	gup_pin_walk_end(&walk);
+	return pins == 1 && right;
+}
+
+/* What remains of a read pin and a younger write pin when a bio has ended. */
+static void after_bio(struct kunit *test, blk_opf_t op, enum gup_pin_mode mode)
+{
+	static const unsigned int number = 5;
+	struct hooks_state *s = test->priv;
+	struct bio_vec vec;
+	struct bio bio;
+
+	acquire_by(test, 0, &number, 1);
+	acquire_by(test, FOLL_WRITE, &number, 1);
+	bio_init(&bio, NULL, &vec, 1, op);
+	__gup_pin_released_bio(&bio, s->pages[0], 1);
+	bio_uninit(&bio);
+	released(test, 1);
+	KUNIT_EXPECT_TRUE(test, has_mode(test, number, mode));
+	__gup_pin_released_page(s->pages[0], _THIS_IP_);
+	released(test, 1);
+}
+
+static void see_pins(void *data, const struct gup_pin_trace *pin)
+{
+	struct hooks_state *s = data;
+
+	if (pin->pfn == folio_pfn(s->folio))
+		s->seen = atomic_read(&s->folio->_pincount);
+}
+
+static void see_no_pins(void *s)
+{
+	unregister_trace_gup_pin_release(see_pins, s);
+	tracepoint_synchronize_unregister();
+}
+
+/* First the record goes, and then the pin: never is more on record than there is. */
+static void record_of_a_bio_goes_first(struct kunit *test)
+{
+	static const unsigned int number = 7;
+	struct hooks_state *s = test->priv;
+	struct bio_vec vec;
+	struct bio bio;
+
+	KUNIT_ASSERT_EQ(test, 0, register_trace_gup_pin_release(see_pins, s));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, see_no_pins, s));
+	acquire(test, &number, 1);
+	folio_get(s->folio);
+	bio_init(&bio, NULL, &vec, 1, REQ_OP_READ);
+	gup_pin_unpin_bio(&bio, s->folio, number, 1);
+	bio_uninit(&bio);
+	KUNIT_EXPECT_EQ(test, s->seen, 1);
+	expect_figures(test, 1);
+}
+
+/* What a device was read into was pinned for write; of a write nothing is known. */
+static void bios_have_a_direction(struct kunit *test)
+{
+	after_bio(test, REQ_OP_READ, GUP_PIN_READ);
+	after_bio(test, REQ_OP_WRITE, GUP_PIN_WRITE);
+}
+#endif
+
+#if defined(CONFIG_TRANSPARENT_HUGEPAGE) && defined(CONFIG_ADVISE_SYSCALLS)
+/* Some pages of a folio were pinned; by now a huge page of another is mapped there. */
+static void another_is_mapped_by_now(struct kunit *test)
+{
+	struct hooks_state *s = test->priv;
+	unsigned int numbers[20], i;
+	unsigned long addr;
+	struct page *page;
+
+	for (i = 0; i < ARRAY_SIZE(numbers); i++)
+		numbers[i] = 2 * i;
+	addr = kunit_vm_mmap(test, NULL, 0, 2 * PMD_SIZE, PROT_READ | PROT_WRITE,
+			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	KUNIT_ASSERT_NE(test, addr, 0);
+	s->addr = ALIGN(addr, PMD_SIZE);
+	KUNIT_ASSERT_EQ(test, 0, do_madvise(current->mm, s->addr, PMD_SIZE, MADV_HUGEPAGE));
+	KUNIT_ASSERT_EQ(test, 1, get_user_pages_fast(s->addr, 1, FOLL_WRITE, &page));
+	KUNIT_EXPECT_TRUE(test, gup_pin_mapped_huge(current->mm, s->addr, page));
+	KUNIT_EXPECT_FALSE(test, gup_pin_mapped_huge(current->mm, s->addr, page + 1));
+	put_page(page);
+
+	s->mm = current->mm;
+	acquire(test, numbers, ARRAY_SIZE(numbers));
+	expect_pins(test, 0);
+	__gup_pin_released_pages(s->pages, s->nr, false, _THIS_IP_);
+	released(test, s->nr);
+	expect_figures(test, s->nr);
+}
+#endif
+
 static struct kunit_case hooks_cases[] = {
 	KUNIT_CASE_PARAM(part_by_array, part_gen_params),
 	KUNIT_CASE_PARAM(part_by_page, part_gen_params),
 	KUNIT_CASE_PARAM(part_by_folio, part_gen_params),
 	KUNIT_CASE(two_folios),
+	KUNIT_CASE(kept_pages_of_a_folio),
+#ifdef CONFIG_BLOCK
+	KUNIT_CASE(bios_have_a_direction),
+	KUNIT_CASE(record_of_a_bio_goes_first),
+#endif
+#if defined(CONFIG_TRANSPARENT_HUGEPAGE) && defined(CONFIG_ADVISE_SYSCALLS)
+	KUNIT_CASE(another_is_mapped_by_now),
+#endif
 	{}
 };
 

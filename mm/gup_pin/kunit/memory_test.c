@@ -306,6 +306,28 @@ static void nodes_count(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_memory_bytes(), before);
 }
 
+/* So do those of earlier pins, which go when tracking is switched off, pinned or not. */
+static void earlier_nodes_count(struct kunit *test)
+{
+	struct memory_state *s = test->priv;
+	struct gup_pin_index *index = &s->fixture.index;
+	struct page *page = alloc_page(GFP_KERNEL);
+	unsigned long pfn;
+	u64 before;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	pfn = page_to_pfn(page);
+	before = gup_pin_memory_bytes();
+	page_ref_add(page, GUP_PIN_COUNTING_BIAS);
+	KUNIT_EXPECT_EQ(test, gup_pin_earlier_look(index, pfn, pfn + 1), 0);
+	KUNIT_EXPECT_EQ(test, index->earlier.pins, 1);
+	KUNIT_EXPECT_GT(test, gup_pin_memory_bytes(), before);
+	gup_pin_earlier_forget(index);
+	KUNIT_EXPECT_EQ(test, gup_pin_memory_bytes(), before);
+	page_ref_sub(page, GUP_PIN_COUNTING_BIAS);
+	__free_page(page);
+}
+
 static struct kunit_case memory_cases[] = {
 	KUNIT_CASE(bound_is_kept),
 	KUNIT_CASE(part_of_a_call),
@@ -314,6 +336,7 @@ static struct kunit_case memory_cases[] = {
 	KUNIT_CASE(origins_have_a_bound),
 	KUNIT_CASE(records_have_a_bound),
 	KUNIT_CASE(nodes_count),
+	KUNIT_CASE(earlier_nodes_count),
 	{}
 };
 

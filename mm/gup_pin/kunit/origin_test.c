@@ -3,7 +3,9 @@
  * Origins: equal ones are one, and those that are not used go.
  */
 #include <linux/completion.h>
+#include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/rculist.h>
 #include <linux/sched.h>
@@ -415,6 +417,44 @@ static void taken_while_swept(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
+static int take_and_put(void *data)
+{
+	struct gup_pin_origin *origin = data;
+
+	while (!kthread_should_stop()) {
+		gup_pin_origin_take(origin, 1);
+		gup_pin_origin_put(origin, 1);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* However many come and go at that moment, what is held throughout is seen. */
+static void held_is_seen(struct kunit *test)
+{
+	const struct gup_pin_id id = { .pid = 4711 };
+	struct gup_pin_origin *origin;
+	struct task_struct *task;
+	unsigned int wrong = 0, i;
+	unsigned long end;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs two CPUs");
+	origin = get(test, &id);
+	KUNIT_ASSERT_NOT_NULL(test, origin);
+	task = kthread_run(take_and_put, origin, "gup_pin_test");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	end = jiffies + HZ;
+	while (time_before(jiffies, end)) {
+		for (i = 0; i < 10000; i++)
+			wrong += !gup_pin_origin_live(origin);
+		cond_resched();
+	}
+	kthread_stop(task);
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	gup_pin_origin_put(origin, 1);
+}
+
 static struct kunit_case origin_cases[] = {
 	KUNIT_CASE(equal_is_one),
 	KUNIT_CASE(acquired_and_peak),
@@ -427,6 +467,7 @@ static struct kunit_case origin_cases[] = {
 	KUNIT_CASE(dying_ones_are_left),
 	KUNIT_CASE(readers_may_look_on),
 	KUNIT_CASE_SLOW(taken_while_swept),
+	KUNIT_CASE_SLOW(held_is_seen),
 	{}
 };
 

@@ -166,6 +166,24 @@ static void equal_reports_come_once(struct kunit *test)
 	gup_pin_expect_counted(test, GUP_PIN_HAZARD_WRITEBACK, 5);
 }
 
+static noinline void blame_caller(struct gup_pin_event *event)
+{
+	gup_pin_event_now(event, _RET_IP_);
+	/* No tail call: this is a frame of its own. */
+	barrier();
+}
+
+/* Its function is the title's, and what it called to report is left out. */
+static void stack_begins_with_the_title(struct kunit *test)
+{
+	struct gup_pin_event *event = kunit_kzalloc(test, sizeof(*event), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, event);
+	blame_caller(event);
+	KUNIT_ASSERT_GT(test, event->nr, 1);
+	KUNIT_EXPECT_EQ(test, event->entries[0], event->ip);
+}
+
 /* A hazard that seems to come from elsewhere each time. */
 static void hazard_from(struct kunit *test, unsigned long ip)
 {
@@ -418,6 +436,7 @@ static void others_are_told(struct kunit *test)
 static struct kunit_case report_cases[] = {
 	KUNIT_CASE(words_of_policies),
 	KUNIT_CASE(policies),
+	KUNIT_CASE(stack_begins_with_the_title),
 	KUNIT_CASE(equal_reports_come_once),
 	KUNIT_CASE(reports_come_at_a_bounded_rate),
 	KUNIT_CASE(no_report_in_a_report),

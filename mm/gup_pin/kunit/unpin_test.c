@@ -2,6 +2,7 @@
 /*
  * Which record does an unpin take, and how sure is it?
  */
+#include <linux/jiffies.h>
 #include <linux/sched.h>
 
 #include "fixture.h"
@@ -489,6 +490,32 @@ static void last_release(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
+/* One caller that unpins page by page is one release, as long as a tick. */
+static void releases_of_a_tick(struct kunit *test)
+{
+	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_fixture *f = test->priv;
+	struct gup_pin_last last;
+	unsigned long tick;
+
+	do {
+		tick = jiffies;
+		gup_pin_test_add_mask(test, FIRST, 0xff, &call);
+		gup_pin_test_unpin_mask(test, FIRST, 0x0f);
+		gup_pin_test_unpin_mask(test, FIRST, 0xf0);
+	} while (time_after(jiffies, tick));
+	KUNIT_EXPECT_TRUE(test, gup_pin_last_release(&f->index, FIRST, &last));
+	KUNIT_EXPECT_TRUE(test, gup_pin_last_release(&f->index, FIRST + 5, &last));
+
+	/* In the next one it is another. */
+	gup_pin_test_add_mask(test, FIRST, 0xff, &call);
+	schedule_timeout_uninterruptible(2);
+	gup_pin_test_unpin_mask(test, FIRST, 0xf0);
+	KUNIT_EXPECT_FALSE(test, gup_pin_last_release(&f->index, FIRST, &last));
+	gup_pin_test_unpin_mask(test, FIRST, 0x0f);
+	gup_pin_expect_empty(test);
+}
+
 /* Of a folio's pins that a task has, the newest gets a handle, and keeps it. */
 static void newest_gets_the_handle(struct kunit *test)
 {
@@ -534,6 +561,7 @@ static struct kunit_case unpin_cases[] = {
 	KUNIT_CASE(untracked_pins),
 	KUNIT_CASE(switched_off),
 	KUNIT_CASE(last_release),
+	KUNIT_CASE(releases_of_a_tick),
 	{}
 };
 
