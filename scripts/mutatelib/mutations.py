@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from .mutation import Mutation
 
+BUILTIN = "mm/gup_pin/builtin.h"
 CONTROL = "mm/gup_pin/control.c"
 ADD = "mm/gup_pin/record/add.c"
 BLOCK = "mm/gup_pin/record/block.c"
@@ -14,6 +15,7 @@ HOLDERS = "mm/gup_pin/record/holders.c"
 HOOKS = "mm/gup_pin/hooks.c"
 HUGE = "mm/gup_pin/huge.c"
 INDEX = "mm/gup_pin/record/index.c"
+INTERNAL = "mm/gup_pin/record/internal.h"
 MATCH = "mm/gup_pin/record/match.c"
 MEMORY = "mm/gup_pin/record/memory.c"
 ORIGIN = "mm/gup_pin/record/origin.c"
@@ -127,7 +129,7 @@ MUTATIONS = [
     Mutation(
         "record-is-not-freed",
         BLOCK,
-        "\tlist_del(&record->list);\n\tgup_pin_free(GUP_PIN_RECORDS, record);\n",
+        "\tlist_del(&record->list);\n\tgup_pin_free_later(shard, GUP_PIN_RECORDS, record);\n",
         "\tlist_del(&record->list);\n",
         "gup_pin_model.goes_like_a_model",
     ),
@@ -141,7 +143,7 @@ MUTATIONS = [
     Mutation(
         "place-stays-after-a-pause",
         BLOCK,
-        "\tnext = gup_pin_next_record(block, &place);\n\tlist_del(&place.list);\n",
+        "\tnext = gup_pin_next_record(block, &place);\n\tgup_pin_place_del(block, &place);\n",
         "\tnext = gup_pin_next_record(block, &place);\n",
         "gup_pin_unpin.behind_very_many",
     ),
@@ -185,7 +187,7 @@ MUTATIONS = [
     Mutation(
         "flush-keeps-origins",
         INDEX,
-        "\t\tgup_pin_origin_put(record->origin, pins);\n",
+        "\tgup_pin_origin_put(record->origin, pins);\n",
         "",
         "gup_pin_walk.flushed_meanwhile",
     ),
@@ -378,7 +380,8 @@ MUTATIONS = [
     Mutation(
         "stack-does-not-count",
         MATCH,
-        "\tif (site && gup_pin_site_has_stack(site, id->stack))\n\t\tscore |= GUP_PIN_FITS_STACK;\n",
+        "\tif (site && gup_pin_site_has_stack(site, id->stack))\n"
+        "\t\tscore |= GUP_PIN_FITS_STACK;\n",
         "",
         "gup_pin_unpin.decides_in_order",
     ),
@@ -428,7 +431,8 @@ MUTATIONS = [
     Mutation(
         "earlier-pin-takes-a-record",
         MATCH,
-        "\treturn verdict->score >= GUP_PIN_FITS_ARRAY ||\n\t       ((verdict->score & GUP_PIN_FITS_STACK) && id->term == GUP_PIN_SHORT);\n",
+        "\treturn verdict->score >= GUP_PIN_FITS_ARRAY ||\n"
+        "\t       ((verdict->score & GUP_PIN_FITS_STACK) && id->term == GUP_PIN_SHORT);\n",
         "\treturn id || true;\n",
         "gup_pin_earlier.take_no_record",
     ),
@@ -532,16 +536,18 @@ MUTATIONS = [
     ),
     Mutation(
         "large-folio-is-not-marked-before",
-        UNPIN,
-        "\tfor (nr = first; pins && least < FITS_HANDLE && nr <= last; nr++)\n"
-        "\t\tdoubt_block(unpin->index, nr, gup_pin_folio_mask(nr, pfn, npages), DOUBT_ALIKE);\n",
+        UNPIN_FOLIO,
+        "\tfor (nr = first; pins && least < GUP_PIN_FITS_HANDLE && nr <= last; nr++)\n"
+        "\t\tdoubt_block(unpin->index, nr, gup_pin_folio_mask(nr, pfn, npages),\n"
+        "\t\t\t    GUP_PIN_DOUBT_ALIKE);\n",
         "",
         "gup_pin_folio.*",
     ),
     Mutation(
         "page-of-a-folio-is-exact",
         UNPIN_FOLIO,
-        "\tif (match == GUP_PIN_EXACT && !whole && verdict.score < GUP_PIN_FITS_HANDLE)\n\t\tmatch = GUP_PIN_ALIKE;\n",
+        "\tif (match == GUP_PIN_EXACT && !whole && verdict.score < GUP_PIN_FITS_HANDLE)\n"
+        "\t\tmatch = GUP_PIN_ALIKE;\n",
         "",
         why="unpin_fitting() marks the pages before, so that only a record that is added in between"
         " has none",
@@ -651,14 +657,21 @@ MUTATIONS = [
         "walk-leaves-its-place",
         WALK,
         "\t\trecord = gup_pin_next_record(block, &walk->place);\n"
-        "\t\tlist_del(&walk->place.list);\n",
+        "\t\tgup_pin_place_del(block, &walk->place);\n",
         "\t\trecord = gup_pin_next_record(block, &walk->place);\n",
         "gup_pin_walk.place_survives",
     ),
     Mutation(
+        "readers-places-are-not-counted",
+        INTERNAL,
+        "\tlist_add(&place->list, prev);\n\tblock->nr_records++;\n",
+        "\tlist_add(&place->list, prev);\n",
+        "gup_pin_walk.very_many_readers",
+    ),
+    Mutation(
         "walk-ends-in-the-list",
         WALK,
-        "\tlist_del(&walk->place.list);\n\tgup_pin_index_tidy(shard, block);\n",
+        "\tgup_pin_place_del(block, &walk->place);\n\tgup_pin_index_tidy(shard, block);\n",
         "\tgup_pin_index_tidy(shard, block);\n",
         "gup_pin_walk.ends_anywhere",
     ),
@@ -769,7 +782,7 @@ MUTATIONS = [
     ),
     Mutation(
         "trampoline-is-a-site",
-        HOOKS,
+        BUILTIN,
         "return is_kretprobe_trampoline(site) ? 0 : site;",
         "return site;",
         "gup_pin_api.probe_is_no_site",
@@ -942,8 +955,8 @@ MUTATIONS = [
     Mutation(
         "title-is-not-first-in-the-stack",
         EVENT,
-        "\tskip_frames(event);\n\tif (!in_task()) {\n",
-        "\tif (!in_task()) {\n",
+        "\tskip_frames(event);\n\tevent->ip = gup_pin_shown_ip(ip);\n",
+        "\tevent->ip = gup_pin_shown_ip(ip);\n",
         "gup_pin_report.stack_begins_with_the_title",
     ),
     Mutation(
