@@ -12,6 +12,8 @@
 #include <linux/pgtable.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
+#include <linux/tracepoint.h>
+#include <trace/events/gup_pin.h>
 
 #include "case.h"
 #include "fixture.h"
@@ -30,6 +32,7 @@
  * @nr: how many
  * @mm: where the pages would be mapped, if that is to be looked at
  * @addr: where in it
+ * @seen: pins that the folio had when a release was traced
  * @before: the figures at the start
  */
 struct hooks_state {
@@ -38,6 +41,7 @@ struct hooks_state {
 	unsigned int nr;
 	struct mm_struct *mm;
 	unsigned long addr;
+	int seen;
 	struct gup_pin_totals before;
 };
 
@@ -340,6 +344,39 @@ static void after_bio(struct kunit *test, blk_opf_t op, enum gup_pin_mode mode)
 	released(test, 1);
 }
 
+static void see_pins(void *data, const struct gup_pin_trace *pin)
+{
+	struct hooks_state *s = data;
+
+	if (page_folio(pfn_to_page(pin->pfn)) == s->folio)
+		s->seen = atomic_read(&s->folio->_pincount);
+}
+
+static void see_no_pins(void *s)
+{
+	unregister_trace_gup_pin_release(see_pins, s);
+	tracepoint_synchronize_unregister();
+}
+
+/* First the record goes, and then the pin: never is more on record than there is. */
+static void record_of_a_bio_goes_first(struct kunit *test)
+{
+	static const unsigned int number = 7;
+	struct hooks_state *s = test->priv;
+	struct bio_vec vec;
+	struct bio bio;
+
+	KUNIT_ASSERT_EQ(test, 0, register_trace_gup_pin_release(see_pins, s));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, see_no_pins, s));
+	acquire(test, &number, 1);
+	folio_get(s->folio);
+	bio_init(&bio, NULL, &vec, 1, REQ_OP_READ);
+	gup_pin_unpin_bio(&bio, s->folio, number, 1);
+	bio_uninit(&bio);
+	KUNIT_EXPECT_EQ(test, s->seen, 1);
+	expect_figures(test, 1);
+}
+
 /* What a device was read into was pinned for write; of a write nothing is known. */
 static void bios_have_a_direction(struct kunit *test)
 {
@@ -386,6 +423,7 @@ static struct kunit_case hooks_cases[] = {
 	KUNIT_CASE(kept_pages_of_a_folio),
 #ifdef CONFIG_BLOCK
 	KUNIT_CASE(bios_have_a_direction),
+	KUNIT_CASE(record_of_a_bio_goes_first),
 #endif
 #if defined(CONFIG_TRANSPARENT_HUGEPAGE) && defined(CONFIG_ADVISE_SYSCALLS)
 	KUNIT_CASE(another_is_mapped_by_now),
