@@ -748,7 +748,9 @@ MUTATIONS = [
         HOOKS,
         "return is_kretprobe_trampoline(site) ? 0 : site;",
         "return site;",
-        "gup_pin_events",
+        "gup_pin_api.probe_is_no_site",
+        # The others have no kprobes.
+        flavour="debug",
     ),
     Mutation(
         "every-page-stands-for-its-folio",
@@ -798,7 +800,7 @@ MUTATIONS = [
         HEADER,
         "\t\t__gup_pin_released_kept(handle, folio);\n",
         "\t\t__gup_pin_released_folio(folio, 1, _RET_IP_);\n",
-        "gup_pin_registered",
+        "gup_pin_hooks.kept_pages_of_a_folio",
     ),
     Mutation(
         "writeback-is-looked-for-too-early",
@@ -826,7 +828,7 @@ MUTATIONS = [
         "\ts64 acquired = atomic64_read(&origin->acquired);\n",
         "\ts64 acquired = atomic64_read(&origin->acquired);\n"
         "\ts64 released = atomic64_read_acquire(&origin->released);\n",
-        "gup_pin_origin.taken_while_swept",
+        "gup_pin_origin.held_is_seen",
     ),
     Mutation(
         "released-is-read-without-acquire",
@@ -910,7 +912,7 @@ MUTATIONS = [
         ENDED,
         "\t\tif (bucket->places[i].bio == bio && bucket->places[i].pfn == pfn)\n"
         "\t\t\tclear_place(&bucket->places[i]);\n",
-        "",
+        "\t\t;\n",
         "gup_pin_ended.nothing_is_left_of_it",
     ),
     Mutation(
@@ -918,7 +920,7 @@ MUTATIONS = [
         EVENT,
         "\tskip_frames(event);\n\tif (!in_task()) {\n",
         "\tif (!in_task()) {\n",
-        "gup_pin_report.*",
+        "gup_pin_report.stack_begins_with_the_title",
     ),
     Mutation(
         "bio-is-told-of-after-the-put",
@@ -929,6 +931,6 @@ MUTATIONS = [
         "\telse\n\t\t__gup_pin_unpin_folio(folio, npages);\n"
         "\tif (static_branch_unlikely(&gup_pin_hooks))\n"
         "\t\t__gup_pin_released_bio(bio, folio_page(folio, first), npages);\n",
-        "gup_pin_direct_io",
+        "gup_pin_hooks.record_of_a_bio_goes_first",
     ),
 ]
