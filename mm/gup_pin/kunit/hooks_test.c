@@ -348,7 +348,7 @@ static void see_pins(void *data, const struct gup_pin_trace *pin)
 {
 	struct hooks_state *s = data;
 
-	if (pin->pfn == folio_pfn(s->folio))
+	if (page_folio(pfn_to_page(pin->pfn)) == s->folio)
 		s->seen = atomic_read(&s->folio->_pincount);
 }
 
