@@ -30,6 +30,7 @@ NOT_YET = {
     "gup_pin_hazard_writeback": "the title of a late dirtying names the function that unpins",
     "gup_pin_hazard_truncate": "titles of hugetlbfs name filemap_remove_folio()",
     "gup_pin_hazard_dax": "7.3: the wait for a pin is not seen",
+    "gup_pin_hazard_trace": "error_report_end has no word for this tracker there",
     "gup_pin_innocent_file": "some scenes want gup_test, and do not say so",
     "gup_pin_innocent_io": "overlapping I/O: not looked into",
     "gup_pin_innocent_memory": "wants CMA and movable memory; fork: not looked into",
