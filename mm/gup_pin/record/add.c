@@ -99,7 +99,7 @@ static enum add_result add(struct attempt *try, struct gup_pin_shard *shard)
 	do {
 		xa_lock_irqsave(&shard->xa, flags);
 		result = add_locked(try, shard, &xas);
-		gup_pin_shard_unlock(shard, flags);
+		xa_unlock_irqrestore(&shard->xa, flags);
 	} while (unlikely(result > ADD_OFF) && refill(try, &xas, result));
 	gup_pin_free(GUP_PIN_BLOCKS, try->block);
 	gup_pin_free(GUP_PIN_RECORDS, try->record);
@@ -156,7 +156,7 @@ static bool add_quickly(struct gup_pin_adder *adder, struct gup_pin_shard *shard
 	}
 	if (done)
 		shard->acquired += gup_pin_count(mask) * pins;
-	gup_pin_shard_unlock(shard, flags);
+	xa_unlock_irqrestore(&shard->xa, flags);
 	return done;
 }
 
@@ -170,7 +170,7 @@ static void add_untracked(struct gup_pin_index *index, struct gup_pin_shard *sha
 		shard->untracked_total += pins;
 		gup_pin_count_events(GUP_PIN_UNTRACKED, pins);
 	}
-	gup_pin_shard_unlock(shard, flags);
+	xa_unlock_irqrestore(&shard->xa, flags);
 }
 
 static noinline void add_slowly(struct gup_pin_adder *adder, struct gup_pin_shard *shard,

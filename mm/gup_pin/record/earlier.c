@@ -122,7 +122,7 @@ static void mark_blocks(struct gup_pin_index *index, struct folio *folio)
 			block->earlier |= gup_pin_folio_mask(nr, pfn, npages);
 			gup_pin_earlier_doubt(index, block, U64_MAX);
 		}
-		gup_pin_shard_unlock(shard, flags);
+		xa_unlock_irqrestore(&shard->xa, flags);
 	}
 }
 
@@ -155,7 +155,7 @@ static bool add_recorded_behind(struct gup_pin_index *index, struct folio *folio
 
 		xa_lock_irqsave(&shard->xa, flags);
 		counted = add_recorded(index, nr, folio, pins);
-		gup_pin_shard_unlock(shard, flags);
+		xa_unlock_irqrestore(&shard->xa, flags);
 	}
 	return counted;
 }
@@ -188,7 +188,7 @@ static int note(struct gup_pin_index *index, struct folio *folio)
 			store(&index->earlier, &xas, pins - recorded);
 			xas_unlock(&xas);
 		}
-		gup_pin_shard_unlock(shard, flags);
+		xa_unlock_irqrestore(&shard->xa, flags);
 	} while (xas_nomem(&xas, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN));
 	if (found && !xas_error(&xas))
 		mark_blocks(index, folio);

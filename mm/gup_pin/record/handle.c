@@ -57,7 +57,7 @@ static void find_in(struct gup_pin_index *index, unsigned long nr, u64 mask, pid
 			.origin = record->origin,
 			.handled = record->flags & GUP_PIN_RECORD_HANDLE,
 		};
-	gup_pin_shard_unlock(shard, flags);
+	xa_unlock_irqrestore(&shard->xa, flags);
 }
 
 static void mark(struct gup_pin_index *index, const struct newest *newest, u64 mask, pid_t pid,
@@ -76,7 +76,7 @@ static void mark(struct gup_pin_index *index, const struct newest *newest, u64 m
 		record->cookie = handle;
 		record->flags |= GUP_PIN_RECORD_HANDLE;
 	}
-	gup_pin_shard_unlock(shard, flags);
+	xa_unlock_irqrestore(&shard->xa, flags);
 }
 
 /**

@@ -272,7 +272,7 @@ static bool only_reads_in(struct gup_pin_index *index, unsigned long nr, u64 mas
 				reads |= record->mask;
 		}
 	}
-	gup_pin_shard_unlock(shard, flags);
+	xa_unlock_irqrestore(&shard->xa, flags);
 	return !(writes & mask) && !(mask & ~reads);
 }
 

@@ -187,7 +187,7 @@ void gup_pin_index_totals(struct gup_pin_index *index, struct gup_pin_totals *to
 		totals->before += shard->before;
 		totals->untracked += shard->untracked;
 		totals->untracked_total += shard->untracked_total;
-		gup_pin_shard_unlock(shard, flags);
+		xa_unlock_irqrestore(&shard->xa, flags);
 	}
 }
 
@@ -320,7 +320,7 @@ bool gup_pin_index_newest(struct gup_pin_index *index, unsigned long pfn,
 		block = gup_pin_index_find(shard, nr);
 		if (block)
 			find_newest(block, mask, pid, record, id);
-		gup_pin_shard_unlock(shard, flags);
+		xa_unlock_irqrestore(&shard->xa, flags);
 	}
 	return record->mask;
 }
@@ -392,7 +392,7 @@ static void flush_shard(struct gup_pin_shard *shard)
 		xas_lock_irqsave(&xas, flags);
 	}
 	shard->untracked = 0;
-	gup_pin_shard_unlock(shard, flags);
+	xas_unlock_irqrestore(&xas, flags);
 	drop_nodes(shard);
 }
 

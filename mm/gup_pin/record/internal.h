@@ -55,6 +55,9 @@ static inline void gup_pin_free_later(struct gup_pin_shard *shard, enum gup_pin_
  * gup_pin_shard_unlock() - drop a shard's lock, and free what was freed under it
  * @shard: the shard
  * @flags: of the lock
+ *
+ * For whatever may have taken pins off a record, or left a block empty. @freed of the shard
+ * is empty while the lock is free.
  */
 static inline void gup_pin_shard_unlock(struct gup_pin_shard *shard, unsigned long flags)
 {

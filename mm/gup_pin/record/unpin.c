@@ -17,8 +17,8 @@
 
 /*
  * Returns the pages that are still to be done: after some that have many records, so that
- * others may have the lock; or those of whose folio the pins have to be counted first, which sets
- * @count. To @missing those are added on which there is no record.
+ * others may have the lock; or those of whose folio the pins have to be counted first, which
+ * sets @count. To @missing those are added on which there is no record.
  */
 static u64 unpin_mask(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 		      struct gup_pin_block *block, u64 mask, u64 *missing, bool *count,
@@ -70,7 +70,7 @@ void gup_pin_unpin_mask(struct gup_pin_unpin *unpin, unsigned long block, u64 ma
 	while (left) {
 		xa_lock_irqsave(&shard->xa, flags);
 		if (unlikely(!READ_ONCE(unpin->index->recording))) {
-			gup_pin_shard_unlock(shard, flags);
+			xa_unlock_irqrestore(&shard->xa, flags);
 			return;
 		}
 		found = gup_pin_index_find(shard, block);

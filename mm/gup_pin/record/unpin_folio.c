@@ -48,8 +48,15 @@ static unsigned int unpin_locked(struct gup_pin_unpin *unpin, struct gup_pin_sha
 	return pins;
 }
 
+/* What to take pins of: the folio as such, its pages, or those pages that are in doubt. */
+enum part {
+	AS_SUCH,
+	PAGES,
+	DOUBTED_PAGES,
+};
+
 static unsigned int unpin_any(struct gup_pin_unpin *unpin, unsigned long nr, u64 mask,
-			      bool whole, unsigned int least, unsigned int pins,
+			      enum part part, unsigned int least, unsigned int pins,
 			      enum gup_pin_doubt *doubt)
 {
 	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
@@ -59,9 +66,11 @@ static unsigned int unpin_any(struct gup_pin_unpin *unpin, unsigned long nr, u64
 
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, nr);
-	if (block && READ_ONCE(unpin->index->recording)) {
-		taken = unpin_locked(unpin, shard, block, mask, whole, least, pins, doubt,
-				     &flags);
+	if (block && part == DOUBTED_PAGES)
+		mask &= block->alike | block->guessed;
+	if (block && mask && READ_ONCE(unpin->index->recording)) {
+		taken = unpin_locked(unpin, shard, block, mask, part == AS_SUCH, least, pins,
+				     doubt, &flags);
 		gup_pin_index_tidy(shard, block);
 	}
 	gup_pin_shard_unlock(shard, flags);
@@ -81,23 +90,9 @@ static bool unpin_doubted(struct gup_pin_unpin *unpin, unsigned long head)
 
 	if (npages == 1)
 		return false;
-	for (; nr <= last && !taken; nr++) {
-		struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
-		u64 mask = gup_pin_folio_mask(nr, head, npages);
-		struct gup_pin_block *block;
-		unsigned long flags;
-
-		xa_lock_irqsave(&shard->xa, flags);
-		block = gup_pin_index_find(shard, nr);
-		if (block)
-			mask &= block->alike | block->guessed;
-		if (block && mask && READ_ONCE(unpin->index->recording)) {
-			taken = unpin_locked(unpin, shard, block, mask, false, 0, 1, &doubt,
-					     &flags);
-			gup_pin_index_tidy(shard, block);
-		}
-		gup_pin_shard_unlock(shard, flags);
-	}
+	for (; nr <= last && !taken; nr++)
+		taken = unpin_any(unpin, nr, gup_pin_folio_mask(nr, head, npages),
+				  DOUBTED_PAGES, 0, 1, &doubt);
 	return taken;
 }
 
@@ -172,7 +167,7 @@ bool gup_pin_unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
 	xa_lock_irqsave(&shard->xa, flags);
 	if (READ_ONCE(unpin->index->recording))
 		error = gup_pin_count_unrecorded(unpin, shard, pfn, 1);
-	gup_pin_shard_unlock(shard, flags);
+	xa_unlock_irqrestore(&shard->xa, flags);
 	return error;
 }
 
@@ -205,7 +200,7 @@ static unsigned int unpin_fitting(struct gup_pin_unpin *unpin, unsigned long pfn
 	unsigned int taken;
 
 	do {
-		taken = unpin_any(unpin, first, head, true, least, pins, &doubt);
+		taken = unpin_any(unpin, first, head, AS_SUCH, least, pins, &doubt);
 		pins -= taken;
 	} while (taken && pins);
 	if (doubt)
@@ -219,7 +214,7 @@ static unsigned int unpin_fitting(struct gup_pin_unpin *unpin, unsigned long pfn
 			    GUP_PIN_DOUBT_ALIKE);
 	doubt = GUP_PIN_DOUBT_NONE;
 	for (nr = first; pins && nr <= last; nr += !taken) {
-		taken = unpin_any(unpin, nr, gup_pin_folio_mask(nr, pfn, npages), false, least,
+		taken = unpin_any(unpin, nr, gup_pin_folio_mask(nr, pfn, npages), PAGES, least,
 				  pins, &doubt);
 		pins -= taken;
 	}
