@@ -269,9 +269,12 @@ static const char *look(const char *path)
 /* Each stands somewhere among the page's records, as long as it is open. */
 static const char *crowd(int *fds, unsigned int nr)
 {
+	const struct rlimit files_open = { nr + 64, nr + 64 };
 	char line[256];
 	unsigned int i;
 
+	if (setrlimit(RLIMIT_NOFILE, &files_open))
+		return gup_pin_problem("setrlimit(): %s", strerror(errno));
 	for (i = 0; i < nr; i++) {
 		fds[i] = open("/proc/self/gup_pins", O_RDONLY);
 		if (fds[i] < 0 || read(fds[i], line, sizeof(line)) <= 0)
@@ -298,13 +301,11 @@ TEST_F_TIMEOUT(irqsoff, bounded, TIMEOUT)
 	static const char *const files[] = {
 		"pins", "stacks", "orphans", "verify", "stats", "hazards",
 	};
-	const struct rlimit files_open = { READERS + 64, READERS + 64 };
 	static int fds[READERS];
 	char path[64];
 	size_t i;
 
 	MEASURED("nothing", NULL);
-	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files_open));
 	MEASURED("unpin as dirty", copy(self->page, true));
 	MEASURED("unpin", copy(self->page, false));
 	for (i = 0; i < ARRAY_SIZE(files); i++) {
@@ -358,10 +359,8 @@ TEST(same_pages)
 
 TEST_F_TIMEOUT(irqsoff, switched_off, TIMEOUT)
 {
-	const struct rlimit files_open = { READERS + 64, READERS + 64 };
 	static int fds[READERS];
 
-	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files_open));
 	ASSERT_OK(crowd(fds, READERS));
 	MEASURED("enable=0", gup_pin_write(GUP_PIN_DIR "/enable", "0"));
 	close_all(fds, READERS);

@@ -19,7 +19,7 @@
 #include "gup_pin_null.h"
 #include "gup_pin_pinners.h"
 #include "gup_pin_scarce.h"
-#include "gup_pin_told.h"
+#include "gup_pin_shown.h"
 #include "gup_pin_tracefs.h"
 #include "gup_pin_util.h"
 
@@ -41,7 +41,7 @@
 FIXTURE(truth)
 {
 	struct gup_pin_base base;
-	struct gup_pin_told told;
+	struct gup_pin_shown shown;
 	struct gup_pin_scarce scarce;
 	struct gup_pin_null null;
 	struct gup_pin_dm dm;
@@ -315,7 +315,7 @@ static const char *get_memory(struct gup_pin_mem *mem,
 
 FIXTURE_SETUP(truth)
 {
-	struct gup_pin_told *told = &self->told;
+	struct gup_pin_shown *shown = &self->shown;
 	const char *problem = missing(variant);
 	unsigned int i;
 
@@ -323,21 +323,21 @@ FIXTURE_SETUP(truth)
 		SKIP(return, "%s", problem);
 	ASSERT_OK(gup_pin_begin(&self->base));
 	ASSERT_OK(gup_pin_read_stat("untracked_total", &self->untracked));
-	ASSERT_OK(get_memory(&told->mem, variant));
+	ASSERT_OK(get_memory(&shown->mem, variant));
 	ASSERT_OK(gup_pin_scarce_begin(&self->scarce, variant->scarce));
-	told->scarce = variant->scarce;
+	shown->scarce = variant->scarce;
 	if (variant->scarce == SCARCE_BOUND) {
 		snprintf(self->filter, sizeof(self->filter), "task=%d", getpid());
-		told->filter = self->filter;
+		shown->filter = self->filter;
 	}
 	if (variant->interrupts) {
 		ASSERT_OK(gup_pin_tracefs_begin());
 		ASSERT_OK(get_disk(&self->null, &self->dm));
 	}
-	for (i = 0; i < variant->holders; i++, told->nr++) {
-		struct gup_pin_holder *holder = &told->holder[i];
+	for (i = 0; i < variant->holders; i++, shown->nr++) {
+		struct gup_pin_holder *holder = &shown->holder[i];
 
-		holder->mem = &told->mem;
+		holder->mem = &shown->mem;
 		holder->cpu = variant->at_once ? i % 2 : -1;
 		holder->file = open(variant->interrupts ? self->dm.dev : "/dev/nullb0",
 				    O_RDWR | O_DIRECT | O_CLOEXEC);
@@ -349,12 +349,12 @@ FIXTURE_TEARDOWN(truth)
 {
 	unsigned int i;
 
-	for (i = 0; i < self->told.nr; i++) {
-		gup_pin_holder_end(&self->told.holder[i]);
-		close(self->told.holder[i].file);
+	for (i = 0; i < self->shown.nr; i++) {
+		gup_pin_holder_end(&self->shown.holder[i]);
+		close(self->shown.holder[i].file);
 	}
 	gup_pin_scarce_end(&self->scarce);
-	gup_pin_mem_put(&self->told.mem);
+	gup_pin_mem_put(&self->shown.mem);
 	if (variant->interrupts) {
 		gup_pin_dm_remove(&self->dm);
 		gup_pin_null_remove(&self->null);
@@ -383,15 +383,15 @@ static const char *let_child_write(const struct gup_pin_mem *mem)
 }
 
 /* Huge pages that were split for a child, and are not held, make place for whole ones. */
-static const char *renew(const struct gup_pin_told *told)
+static const char *renew(const struct gup_pin_shown *shown)
 {
-	char *addr = told->mem.addr;
+	char *addr = shown->mem.addr;
 	unsigned int f, i;
 
 	for (f = 0; f < FOLIOS; f++, addr += SIZE_2M) {
-		for (i = 0; i < told->nr && !gup_pin_told_holds(told, i, f); i++)
+		for (i = 0; i < shown->nr && !gup_pin_shown_holds(shown, i, f); i++)
 			;
-		if (i < told->nr)
+		if (i < shown->nr)
 			continue;
 		if (madvise(addr, SIZE_2M, MADV_DONTNEED))
 			return gup_pin_problem("MADV_DONTNEED: %s", strerror(errno));
@@ -422,7 +422,7 @@ static op_fn short_op(const struct _fixture_variant_truth *variant,
 }
 
 /* What a holder is to do next, if anything. */
-static op_fn plan(struct gup_pin_told *told, const struct _fixture_variant_truth *variant,
+static op_fn plan(struct gup_pin_shown *shown, const struct _fixture_variant_truth *variant,
 		  struct gup_pin_holder *holder, unsigned int *seed)
 {
 	enum gup_pin_holder_kind kind = kind_of(variant, rand_r(seed) % 10);
@@ -430,14 +430,14 @@ static op_fn plan(struct gup_pin_told *told, const struct _fixture_variant_truth
 	if (holder->nr)
 		return rand_r(seed) % 2 ? gup_pin_holder_unpin : NULL;
 	/* There is but one set of it in the system. */
-	if (kind == BY_GUP_TEST && holder != told->holder)
+	if (kind == BY_GUP_TEST && holder != shown->holder)
 		return NULL;
 	holder->first = rand_r(seed) % FOLIOS;
 	holder->nr = 1 + rand_r(seed) % (FOLIOS - holder->first);
 	if (kind == KINDS)
 		return short_op(variant, holder, rand_r(seed));
 	holder->kind = kind;
-	if (told->mem.order && (kind == BY_RING || kind == BY_CHILD))
+	if (shown->mem.order && (kind == BY_RING || kind == BY_CHILD))
 		holder->nr = 1;
 	return gup_pin_holder_pin;
 }
@@ -453,20 +453,20 @@ static const char *step(struct _test_data_truth *self,
 			const struct _fixture_variant_truth *variant, unsigned int *seed,
 			unsigned int nr)
 {
-	struct gup_pin_told *told = &self->told;
-	struct gup_pin_holder *holder = &told->holder[rand_r(seed) % told->nr];
-	struct gup_pin_holder *other = &told->holder[rand_r(seed) % told->nr];
+	struct gup_pin_shown *shown = &self->shown;
+	struct gup_pin_holder *holder = &shown->holder[rand_r(seed) % shown->nr];
+	struct gup_pin_holder *other = &shown->holder[rand_r(seed) % shown->nr];
 	const char *problem;
 	char what[80];
 	op_fn op;
 
 	if (variant->fork && !(rand_r(seed) % 8)) {
-		problem = let_child_write(&told->mem);
-		if (!problem && told->mem.kind == MEM_THP)
-			problem = renew(told);
-		return problem ?: gup_pin_told_compare(told, nr, "fork");
+		problem = let_child_write(&shown->mem);
+		if (!problem && shown->mem.kind == MEM_THP)
+			problem = renew(shown);
+		return problem ?: gup_pin_shown_compare(shown, nr, "fork");
 	}
-	op = plan(told, variant, holder, seed);
+	op = plan(shown, variant, holder, seed);
 	if (!op)
 		return NULL;
 	snprintf(what, sizeof(what), "%s of kind %d", op == gup_pin_holder_unpin ? "unpin" :
@@ -477,7 +477,7 @@ static const char *step(struct _test_data_truth *self,
 		gup_pin_holder_begin(holder, op);
 		gup_pin_holder_wait(holder);
 	}
-	return result_of(holder) ?: gup_pin_told_compare(told, nr, what);
+	return result_of(holder) ?: gup_pin_shown_compare(shown, nr, what);
 }
 
 /* All holders do something at once, and so may a child. */
@@ -485,7 +485,7 @@ static const char *round_of_all(struct _test_data_truth *self,
 				const struct _fixture_variant_truth *variant,
 				unsigned int *seed, unsigned int nr)
 {
-	struct gup_pin_told *told = &self->told;
+	struct gup_pin_shown *shown = &self->shown;
 	bool fork = variant->fork && !(rand_r(seed) % 4);
 	unsigned int i, busy = 0;
 	const char *problem = NULL;
@@ -493,33 +493,33 @@ static const char *round_of_all(struct _test_data_truth *self,
 	op_fn op[HOLDERS];
 	char what[80];
 
-	for (i = 0; i < told->nr; i++) {
-		op[i] = plan(told, variant, &told->holder[i], seed);
+	for (i = 0; i < shown->nr; i++) {
+		op[i] = plan(shown, variant, &shown->holder[i], seed);
 		busy += !!op[i];
 	}
 	if (!busy)
 		return NULL;
 	snprintf(what, sizeof(what), "%u at once%s", busy, fork ? ", and a fork" : "");
 	pthread_barrier_init(&meet, NULL, busy);
-	for (i = 0; i < told->nr; i++) {
-		told->holder[i].meet = &meet;
+	for (i = 0; i < shown->nr; i++) {
+		shown->holder[i].meet = &meet;
 		if (op[i])
-			gup_pin_holder_begin(&told->holder[i], op[i]);
+			gup_pin_holder_begin(&shown->holder[i], op[i]);
 	}
 	if (fork)
-		problem = let_child_write(&told->mem);
-	for (i = 0; i < told->nr; i++) {
+		problem = let_child_write(&shown->mem);
+	for (i = 0; i < shown->nr; i++) {
 		if (op[i])
-			gup_pin_holder_wait(&told->holder[i]);
-		told->holder[i].meet = NULL;
-		problem = problem ?: result_of(&told->holder[i]);
+			gup_pin_holder_wait(&shown->holder[i]);
+		shown->holder[i].meet = NULL;
+		problem = problem ?: result_of(&shown->holder[i]);
 	}
 	pthread_barrier_destroy(&meet);
-	return problem ?: gup_pin_told_compare(told, nr, what);
+	return problem ?: gup_pin_shown_compare(shown, nr, what);
 }
 
 /* Among what was released since it was looked for: in interrupts, on the other CPU, too. */
-static const char *check_interrupts(const struct gup_pin_told *told)
+static const char *check_interrupts(const struct gup_pin_shown *shown)
 {
 	unsigned long interrupts = 0, elsewhere = 0;
 	struct gup_pin_events events;
@@ -533,13 +533,13 @@ static const char *check_interrupts(const struct gup_pin_told *told)
 	for (e = 0; e < events.nr; e++) {
 		const struct gup_pin_event *event = &events.event[e];
 
-		for (i = 0; i < told->nr; i++)
-			if (event->interrupt && event->pid == told->holder[i].tid)
+		for (i = 0; i < shown->nr; i++)
+			if (event->interrupt && event->pid == shown->holder[i].tid)
 				break;
-		if (i == told->nr)
+		if (i == shown->nr)
 			continue;
 		interrupts++;
-		elsewhere += event->cpu != told->holder[i].cpu;
+		elsewhere += event->cpu != shown->holder[i].cpu;
 	}
 	gup_pin_tracefs_free(&events);
 	ksft_print_msg("%lu releases in interrupts, %lu on another CPU\n", interrupts,
@@ -557,32 +557,32 @@ static const char *next(struct _test_data_truth *self,
 
 TEST_F_TIMEOUT(truth, is_told, 300)
 {
-	struct gup_pin_told *told = &self->told;
+	struct gup_pin_shown *shown = &self->shown;
 	unsigned long untracked;
 	unsigned int seed = 1, i;
 
 	if (variant->late) {
 		ASSERT_OK(gup_pin_write(ENABLE, "0"));
-		told->blind = true;
+		shown->blind = true;
 		for (i = 0; i < BLIND_STEPS; i++)
 			ASSERT_OK(next(self, variant, &seed, i));
-		ASSERT_OK(gup_pin_told_switch_on(told));
+		ASSERT_OK(gup_pin_shown_switch_on(shown));
 	}
 	if (variant->interrupts)
 		ASSERT_OK(gup_pin_tracefs_switch(EVENT_RELEASE, true));
 	for (i = 0; i < STEPS; i++) {
 		ASSERT_OK(next(self, variant, &seed, i));
 		if (variant->interrupts && i == TRACED_STEPS)
-			ASSERT_OK(check_interrupts(told));
+			ASSERT_OK(check_interrupts(shown));
 	}
-	TH_LOG("%lu of %lu steps wrong, %lu wrong and exact; %s", told->wrong, told->steps,
-	       told->wrong_exact, told->report);
-	EXPECT_EQ(0, told->wrong_exact);
-	EXPECT_LE(told->wrong * 1000,
-		  told->steps * (variant->late ? LATE_PER_MILLE : WRONG_PER_MILLE));
-	for (i = 0; i < told->nr; i++)
-		if (told->holder[i].nr)
-			gup_pin_holder_unpin(&told->holder[i]);
+	TH_LOG("%lu of %lu steps wrong, %lu wrong and exact; %s", shown->wrong, shown->steps,
+	       shown->wrong_exact, shown->report);
+	EXPECT_EQ(0, shown->wrong_exact);
+	EXPECT_LE(shown->wrong * 1000,
+		  shown->steps * (variant->late ? LATE_PER_MILLE : WRONG_PER_MILLE));
+	for (i = 0; i < shown->nr; i++)
+		if (shown->holder[i].nr)
+			gup_pin_holder_unpin(&shown->holder[i]);
 	gup_pin_scarce_end(&self->scarce);
 	ASSERT_OK(gup_pin_end(&self->base));
 	ASSERT_OK(gup_pin_read_stat("untracked_total", &untracked));

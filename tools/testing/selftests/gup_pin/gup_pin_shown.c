@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What `pins` tells of holders' pins, against what they hold. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "gup_pin_shown.h"
+#include "gup_pin_util.h"
+
+/* What is dropped by a work goes a little later. */
+#define LATER_MS	1000
+
+/**
+ * struct look - what `pins` tells
+ * @pfn: of each folio's first page
+ * @pins: that holders have on folios
+ * @exact: some of these are said to be exact
+ */
+struct look {
+	unsigned long pfn[FOLIOS];
+	unsigned long pins[HOLDERS][FOLIOS];
+	bool exact[HOLDERS][FOLIOS];
+};
+
+bool gup_pin_shown_holds(const struct gup_pin_shown *shown, unsigned int holder,
+			 unsigned int folio)
+{
+	const struct gup_pin_holder *of = &shown->holder[holder];
+
+	return of->nr && !shown->before[holder] && folio >= of->first &&
+	       folio < of->first + of->nr;
+}
+
+/*
+ * Where in the memory a line's page is; FOLIOS: nowhere. Transparent huge pages may have
+ * been split, and copied in part; but there, all pins are those of user addresses.
+ */
+static unsigned int folio_of(const struct gup_pin_shown *shown, const struct look *look,
+			     const struct gup_pin_line *line, unsigned long page)
+{
+	unsigned long mask = ~((1UL << shown->mem.order) - 1);
+	unsigned long at = line->addr + page * PAGE_SIZE - (unsigned long)shown->mem.addr;
+	unsigned int i;
+
+	if (shown->mem.kind == MEM_THP)
+		return at < shown->mem.size ? at / SIZE_2M : FOLIOS;
+	for (i = 0; i < FOLIOS; i++)
+		if (look->pfn[i] == ((line->pfn + page) & mask))
+			break;
+	return i;
+}
+
+static void add(const struct gup_pin_shown *shown, struct look *look, unsigned int holder,
+		const struct gup_pin_line *line)
+{
+	/* A pin on each page, or on each folio as such. */
+	unsigned long step = line->pins < line->pages ? 1UL << line->order : 1, page;
+	unsigned int f;
+
+	for (page = 0; page < line->pages; page += step) {
+		f = folio_of(shown, look, line, page);
+		if (f == FOLIOS)
+			continue;
+		look->pins[holder][f] += line->pins * step / line->pages;
+		look->exact[holder][f] |= !strcmp(line->match, "exact");
+	}
+}
+
+static const char *take_look(const struct gup_pin_shown *shown, struct look *look)
+{
+	size_t folio_size = (size_t)PAGE_SIZE << shown->mem.order, l;
+	struct gup_pin_lines lines;
+	const char *problem;
+	unsigned int i, f;
+
+	memset(look, 0, sizeof(*look));
+	problem = shown->filter ? gup_pin_read_filtered("pins", shown->filter, &lines) :
+		gup_pin_read_pins(&lines);
+	/* A page that is not pinned may be copied when it is written to after a fork. */
+	for (f = 0; f < FOLIOS; f++)
+		look->pfn[f] = gup_pin_pfn_of(0, shown->mem.addr + f * folio_size);
+	for (l = 0; !problem && l < lines.nr; l++) {
+		for (i = 0; i < shown->nr; i++)
+			if (shown->holder[i].pinner == lines.line[l].pid)
+				break;
+		if (i < shown->nr)
+			add(shown, look, i, &lines.line[l]);
+	}
+	gup_pin_free(&lines);
+	return problem;
+}
+
+/* So many pins are right, and no more. */
+static unsigned long most(const struct gup_pin_shown *shown, unsigned int holder, unsigned int f)
+{
+	if (!gup_pin_shown_holds(shown, holder, f))
+		return 0;
+	if (shown->known[holder])
+		return shown->pins[holder][f];
+	/* Of a huge page, one or each page. */
+	return 1UL << shown->mem.order;
+}
+
+static unsigned long least(const struct gup_pin_shown *shown, unsigned int holder, unsigned int f)
+{
+	if (!gup_pin_shown_holds(shown, holder, f))
+		return 0;
+	if (shown->known[holder])
+		return shown->pins[holder][f];
+	return shown->scarce ? 0 : 1;
+}
+
+static bool is_wrong(const struct gup_pin_shown *shown, const struct look *look,
+		     unsigned int *wrong_exact)
+{
+	bool wrong = false;
+	unsigned int i, f;
+
+	*wrong_exact = 0;
+	for (i = 0; i < shown->nr; i++) {
+		for (f = 0; f < FOLIOS; f++) {
+			bool more = look->pins[i][f] > most(shown, i, f);
+
+			wrong |= more || look->pins[i][f] < least(shown, i, f);
+			*wrong_exact += more && look->exact[i][f];
+		}
+	}
+	return wrong;
+}
+
+/* What holders have pinned since is known from now on. */
+static void learn(struct gup_pin_shown *shown, const struct look *look)
+{
+	unsigned int i;
+
+	for (i = 0; i < shown->nr; i++) {
+		if (!shown->holder[i].nr) {
+			shown->known[i] = false;
+			shown->before[i] = false;
+		} else if (!shown->known[i]) {
+			memcpy(shown->pins[i], look->pins[i], sizeof(shown->pins[i]));
+			shown->known[i] = true;
+		}
+	}
+}
+
+static void report(struct gup_pin_shown *shown, const struct look *look, unsigned int step,
+		   const char *what)
+{
+	unsigned int i, f;
+
+	for (i = 0; i < shown->nr; i++)
+		for (f = 0; f < FOLIOS; f++)
+			if (look->pins[i][f] > most(shown, i, f) ||
+			    look->pins[i][f] < least(shown, i, f))
+				goto found;
+found:
+	snprintf(shown->report, sizeof(shown->report),
+		 "first wrong after step %u: %s: holder %u has %lu%s pins of folio %u, not %lu",
+		 step, what, i, look->pins[i][f], look->exact[i][f] ? " exact" : "", f,
+		 most(shown, i, f));
+}
+
+const char *gup_pin_shown_compare(struct gup_pin_shown *shown, unsigned int step,
+				  const char *what)
+{
+	unsigned int wrong_exact, waited;
+	const char *problem;
+	struct look look;
+	bool wrong;
+
+	if (shown->blind)
+		return NULL;
+	for (waited = 0;; waited += 10) {
+		problem = take_look(shown, &look);
+		if (problem)
+			return problem;
+		wrong = is_wrong(shown, &look, &wrong_exact);
+		if (!wrong || waited >= LATER_MS)
+			break;
+		gup_pin_msleep(10);
+	}
+	shown->steps++;
+	shown->wrong += wrong;
+	shown->wrong_exact += wrong_exact;
+	if (wrong && !shown->report[0])
+		report(shown, &look, step, what);
+	learn(shown, &look);
+	return NULL;
+}
+
+const char *gup_pin_shown_switch_on(struct gup_pin_shown *shown)
+{
+	unsigned int i;
+
+	for (i = 0; i < shown->nr; i++)
+		shown->before[i] = shown->holder[i].nr;
+	shown->blind = false;
+	return gup_pin_write(GUP_PIN_DIR "/enable", "1");
+}
