@@ -10,16 +10,9 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
+#include "dirty.h"
 #include "hooks.h"
 #include "site.h"
-
-static void mark_dirty(struct folio *folio)
-{
-	folio_lock(folio);
-	gup_pin_dirtying(folio);
-	folio_mark_dirty(folio);
-	folio_unlock(folio);
-}
 
 WRAPPER(void, __bio_release_pages, struct bio *bio, bool mark_it_dirty)
 {

@@ -57,4 +57,4 @@ static void __exit gup_pin_unload(void)
 module_init(gup_pin_load);
 module_exit(gup_pin_unload);
 MODULE_LICENSE("GPL");
-MODULE_DESCRIPTION("Who has pinned which pages of user memory, and what goes wrong meanwhile");
+MODULE_DESCRIPTION("Tracks pins of user pages, and reports what endangers pinned pages");

@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
+#include "dirty.h"
 #include "handle.h"
 #include "hooks.h"
 #include "site.h"
@@ -94,16 +95,6 @@ void __gup_pin_unpin_folio(struct folio *folio, unsigned long npages)
 	REAL(unpin_user_folio)(folio, npages);
 }
 
-static void mark_dirty(struct folio *folio)
-{
-	if (folio_test_dirty(folio))
-		return;
-	folio_lock(folio);
-	gup_pin_dirtying(folio);
-	folio_mark_dirty(folio);
-	folio_unlock(folio);
-}
-
 static __always_inline void unpin_dirty_pages(struct page **pages, unsigned long npages,
 					      unsigned long site)
 {
@@ -115,7 +106,8 @@ static __always_inline void unpin_dirty_pages(struct page **pages, unsigned long
 		nr = 1;
 		while (i + nr < npages && page_folio(pages[i + nr]) == folio)
 			nr++;
-		mark_dirty(folio);
+		if (!folio_test_dirty(folio))
+			mark_dirty(folio);
 		__gup_pin_released_pages(pages + i, nr, true, site);
 		REAL(unpin_user_folio)(folio, nr);
 	}
@@ -152,7 +144,7 @@ static __always_inline void unpin_range(struct page *page, unsigned long npages,
 
 		nr = folio_nr_pages(folio) - folio_page_idx(folio, next);
 		nr = min(nr, npages - i);
-		if (dirty)
+		if (dirty && !folio_test_dirty(folio))
 			mark_dirty(folio);
 		__gup_pin_released_range(next, nr, dirty, site);
 		REAL(unpin_user_folio)(folio, nr);

@@ -9,6 +9,7 @@
 #include <linux/version.h>
 #include <linux/writeback.h>
 
+#include "dirty.h"
 #include "hooks.h"
 
 WRAPPER(void, __folio_start_writeback, struct folio *folio, bool keep_write)
@@ -38,10 +39,7 @@ WRAPPER(int, set_page_dirty_lock, struct page *page)
 	int ret;
 
 	wrapper_enter();
-	lock_page(page);
-	gup_pin_dirtying(page_folio(page));
-	ret = set_page_dirty(page);
-	unlock_page(page);
+	ret = mark_dirty(page_folio(page));
 	wrapper_leave();
 	return ret;
 }
@@ -64,10 +62,7 @@ WRAPPER(bool, folio_mark_dirty_lock, struct folio *folio)
 	bool ret;
 
 	wrapper_enter();
-	folio_lock(folio);
-	gup_pin_dirtying(folio);
-	ret = folio_mark_dirty(folio);
-	folio_unlock(folio);
+	ret = mark_dirty(folio);
 	wrapper_leave();
 	return ret;
 }
