@@ -30,6 +30,11 @@ usage_error() {
 	exit 2
 }
 
+# A headline of a longer output, so that the reader finds his place.
+step() {
+	printf '\n=== %s\n\n' "$*"
+}
+
 # Say what is going to be done, before anything is: $1 what it is; $2 and $3, how long it
 # takes the first time and again; $4, how many GB it then takes. $5 is a file that is
 # there if it is not the first time.

@@ -102,7 +102,7 @@ def boot_word(name: str, value: str) -> str:
     return f'"{name}={value}"' if " " in value else f"{name}={value}"
 
 
-# loose: nobody else writes to what a guest reads while it reads it
+# loose: nothing else writes to what a guest reads while it reads it
 ROOT_OPTIONS = "trans=virtio,version=9p2000.L,cache=loose,msize=262144"
 
 
