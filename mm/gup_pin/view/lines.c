@@ -122,7 +122,6 @@ static void show_name(struct seq_file *m, const struct gup_pin_lines *lines,
 	gup_pin_item_name(&run->first, name, sizeof(name));
 	/* Folders may be out of the reader's reach. */
 	gup_pin_show_path(m, lines->hide ? kbasename(name) : name);
-	seq_putc(m, '\n');
 }
 
 /**
@@ -136,7 +135,7 @@ static void show_name(struct seq_file *m, const struct gup_pin_lines *lines,
 int gup_pin_lines_show(struct seq_file *m, const struct gup_pin_lines *lines,
 		       void *v)
 {
-	static const char no_name[] = " path=\n";
+	static const char no_name[] = " path=";
 	char line[GUP_PIN_LINE_MAX + sizeof(no_name)];
 	const struct gup_pin_run *run = v;
 	unsigned int len;
@@ -151,9 +150,12 @@ int gup_pin_lines_show(struct seq_file *m, const struct gup_pin_lines *lines,
 	if (!run->first.folio.ino) {
 		strscpy(line + len, no_name, sizeof(no_name));
 		seq_write(m, line, len + sizeof(no_name) - 1);
-		return 0;
+	} else {
+		seq_write(m, line, len);
+		show_name(m, lines, run);
 	}
-	seq_write(m, line, len);
-	show_name(m, lines, run);
+	if (lines->gone)
+		seq_printf(m, " gone=%s", lines->gone);
+	seq_putc(m, '\n');
 	return 0;
 }

@@ -132,7 +132,7 @@ static const struct seq_operations proc_pins_sops = {
 };
 
 /* Not of a process that had the same id before. */
-static bool owner_lives(const struct gup_pin_lines *lines, const struct gup_pin_item *pin,
+static bool owner_lives(struct gup_pin_lines *lines, const struct gup_pin_item *pin,
 			u64 now)
 {
 	return gup_pin_process_lives(pin->id.owner,

@@ -143,6 +143,7 @@ int gup_pin_format_run(char *buf, size_t size, const struct gup_pin_run *run,
  * struct gup_pin_lines - a reader
  * @title: of the file, for its first line
  * @wanted: which pins are lines, beyond what @filter says; NULL for all
+ * @gone: value of gone= for the pin that @wanted saw last; NULL for no such word
  * @hide: pfn and stack read 0
  * @ns: as which pid namespace sees ids; NULL for the initial one
  * @filter: which pins are lines
@@ -152,8 +153,8 @@ int gup_pin_format_run(char *buf, size_t size, const struct gup_pin_run *run,
  */
 struct gup_pin_lines {
 	const char *title;
-	bool (*wanted)(const struct gup_pin_lines *lines, const struct gup_pin_item *pin,
-		       u64 now);
+	bool (*wanted)(struct gup_pin_lines *lines, const struct gup_pin_item *pin, u64 now);
+	const char *gone;
 	bool hide;
 	struct pid_namespace *ns;
 	struct gup_pin_filter filter;
