@@ -26,7 +26,7 @@ DEFINE_DEBUGFS_ATTRIBUTE(enable_fops, enable_get, enable_set, "%llu\n");
 static struct dentry *dir;
 
 /**
- * gup_pin_debugfs_init() - make the files
+ * gup_pin_debugfs_init() - create the directory and its files
  */
 void __init gup_pin_debugfs_init(void)
 {
@@ -42,7 +42,7 @@ void __init gup_pin_debugfs_init(void)
 }
 
 /**
- * gup_pin_debugfs_exit() - remove the files
+ * gup_pin_debugfs_exit() - remove the directory and its files
  */
 void __gup_pin_exit gup_pin_debugfs_exit(void)
 {

@@ -67,7 +67,10 @@ const struct file_operations gup_pin_pins_fops = {
 	.release = gup_pin_lines_release,
 };
 
-/* The value of gone=; NULL if all live. An owner of 0 is none, as for memory of a memfd. */
+/*
+ * Value of gone=; NULL if neither is gone. An owner of 0 means no owner, as
+ * for the memory of a memfd.
+ */
 static const char *what_is_gone(const struct gup_pin_id *id, u64 age)
 {
 	bool owner = id->owner && !gup_pin_process_lives(id->owner, age);
@@ -81,8 +84,8 @@ static const char *what_is_gone(const struct gup_pin_id *id, u64 age)
 }
 
 /*
- * A record is read before anybody asks whether its task lives: who released the
- * pin in between, and ended, has left nothing behind.
+ * The task is looked up after the record was read: a task that released the pin and
+ * exited in between has left no orphan, so look for the record again.
  */
 static bool is_orphan(struct gup_pin_lines *lines, const struct gup_pin_item *pin, u64 now)
 {
