@@ -119,7 +119,7 @@ static struct bucket *bucket_of_user(const struct gup_pin_hazard_record *record)
 			break;
 	if (i == USER_PLACES) {
 		i = gup_pin_place_for(&first->place, sizeof(*first), USER_PLACES, uid);
-		/* With that many users, a new one gets one report only: they may be one person. */
+		/* With so many users, a new one gets one report only: they may be one person. */
 		if (first[i].place.used)
 			first[i].bucket = (struct bucket) { record->place.used, 1 };
 	}
