@@ -200,8 +200,8 @@ static const char *mkfs_vfat(struct gup_pin_dm *dm)
 const char *gup_pin_mkfs(const char *type, const char *dev)
 {
 	/*
-	 * ext4 without a journal: no other task must wait for the suspended device. xfs
-	 * requires an override for a size this small.
+	 * ext4 without a journal: nobody but the test is to wait for the
+	 * suspended device. xfs would not make one so small if not told twice.
 	 */
 	const char *how = strcmp(type, "xfs") ?
 		"mkfs.ext4 -q -F -b 4096 -O ^has_journal -E lazy_itable_init=0" :

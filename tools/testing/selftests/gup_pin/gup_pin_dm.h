@@ -24,12 +24,12 @@ const char *gup_pin_dm_missing(void);
 const char *gup_pin_dm_create(struct gup_pin_dm *dm, size_t size);
 /* On another block device, of at least this size. */
 const char *gup_pin_dm_create_over(struct gup_pin_dm *dm, const char *below, size_t size);
-/* Makes an ext4 or xfs file system on a block device. */
+/* Makes an ext4 or xfs on a block device. */
 const char *gup_pin_mkfs(const char *type, const char *dev);
 const char *gup_pin_dm_mount(struct gup_pin_dm *dm, const char *type);
 /* The same for an existing file system. */
 const char *gup_pin_dm_mount_made(struct gup_pin_dm *dm, const char *type);
-/* Requires stable pages; call before mounting. */
+/* What is written to it must not change meanwhile; before it is mounted. */
 const char *gup_pin_dm_stable(struct gup_pin_dm *dm);
 /* From now on each read takes this long, and completes on any CPU. */
 const char *gup_pin_dm_delay(struct gup_pin_dm *dm, unsigned int ms);

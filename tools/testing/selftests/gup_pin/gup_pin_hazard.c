@@ -52,7 +52,7 @@ static const char *take_counts(const char *stats, const char *vmstat,
 		return gup_pin_problem("no reports_suppressed in stats");
 	if (!number_of(stats, "false_positive", &out->false_positive))
 		return gup_pin_problem("no false_positive in stats");
-	/* On a stock kernel with the module, only `stats` has the counters. */
+	/* On a stock kernel, which has a module for it, `stats` alone has them. */
 	if (!access("/sys/module/gup_pin/initstate", F_OK)) {
 		out->vm_writeback = out->kind[HAZARD_WRITEBACK];
 		out->vm_truncate = out->kind[HAZARD_TRUNCATE];

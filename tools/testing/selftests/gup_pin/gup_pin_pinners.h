@@ -34,7 +34,7 @@ int uring_register(int ring, const struct iovec *iov, unsigned int nr);
 int uring_register_one(int ring, const void *addr, size_t size);
 int uring_unregister(int ring);
 
-/* One asynchronous read from the start of a file, with its own ring. */
+/* One asynchronous read from the start of a file by a ring of its own. */
 struct uring_one;
 const char *uring_read_start(struct uring_one **one, int fd, void *buf, size_t size);
 const char *uring_read_finish(struct uring_one **one, ssize_t *result);

@@ -18,7 +18,7 @@
 #define PMEM		"/dev/pmem0"
 #define FLUSHER		"/proc/sys/vm/dirty_writeback_centisecs"
 #define DISK_SIZE	(32UL << 20)
-/* Longer than any test; tests need not wait for it. */
+/* Longer than any test; it need not be waited for. */
 #define DELAY_MS	3600000
 /* Initial content of a page, and the content that is read into it. */
 #define OLD		'o'
@@ -88,7 +88,7 @@ const char *gup_pin_scene_missing(enum gup_pin_scene_fs fs)
 	return NULL;
 }
 
-/* A disk with the new content; reads from it do not complete. */
+/* A disk with the new content, from which reads do not come back. */
 static const char *open_slow(struct gup_pin_scene *scene)
 {
 	const char *problem = gup_pin_dm_create(&scene->slow, 1 << 20);

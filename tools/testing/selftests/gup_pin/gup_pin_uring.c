@@ -87,7 +87,7 @@ const char *uring_read_start(struct uring_one **one, int fd, void *buf, size_t s
 	return problem;
 }
 
-/* Waits for the read to complete. */
+/* Waits for it. */
 const char *uring_read_finish(struct uring_one **one, ssize_t *result)
 {
 	const char *problem = NULL;
