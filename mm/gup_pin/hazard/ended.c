@@ -149,8 +149,8 @@ static bool is_read(struct bio *bio)
 }
 
 /*
- * If a read uses a bounce buffer, its first end is that of the bounce buffer: the data
- * has yet to be copied to the pinned pages.
+ * Pages without a mapping may be a bounce buffer, whose bio ends first: the data has yet
+ * to be copied to the pinned pages.
  */
 static bool is_bounced(struct bio *bio)
 {

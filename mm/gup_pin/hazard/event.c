@@ -111,8 +111,8 @@ void __gup_pin_submit(struct folio *folio, unsigned long ip)
 }
 
 /*
- * A folio, or @npages of its pages from @first on, leave the file; @ip is the caller of
- * the hook.
+ * Pages of a folio leave its file: @npages from @first on, or all if 0. @ip is a return
+ * address into the caller of the hook.
  */
 static void leaves_file(struct folio *folio, unsigned long first, unsigned long npages,
 			unsigned long ip)

@@ -31,7 +31,7 @@ const char *const gup_pin_stake_names[NR_GUP_PIN_STAKES] = {
 };
 
 #ifdef CONFIG_BUFFER_HEAD
-/* ext2 has the same magic number, but another writeback. */
+/* ext2 has the same magic number, but a different writeback path. */
 static bool is_ext4(const struct super_block *sb)
 {
 	const char *name = sb->s_type->name;

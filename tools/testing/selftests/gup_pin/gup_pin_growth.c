@@ -93,7 +93,6 @@ static unsigned long max(unsigned long a, unsigned long b)
 	return a > b ? a : b;
 }
 
-/* The same with the previous peak. */
 static const char *check(unsigned long pins, unsigned long calls, unsigned long acquired,
 			 unsigned long peak)
 {

@@ -87,7 +87,7 @@ bool look_wait(const bool *flag)
 	return true;
 }
 
-/* Contains no number that could be a kernel address, nor one as long. */
+/* Does the text have a number that could be a kernel address, or is as long as one? */
 bool look_has_kernel_address(const char *text)
 {
 	static const char hex[] = "0123456789abcdefABCDEF";

@@ -90,9 +90,7 @@ static const char *finish(struct gup_pin_mem *mem)
 	return NULL;
 }
 
-/*
- * Taken from the text of smaps: the inode of shared anonymous memory has no descriptor.
- */
+/* From /proc/self/maps, because shared anonymous memory has an inode but no descriptor. */
 static const char *inode_of_mapping(struct gup_pin_mem *mem)
 {
 	unsigned long start, ino;

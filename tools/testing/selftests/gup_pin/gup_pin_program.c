@@ -128,7 +128,7 @@ static const char *step(void *arg, char what)
 	}
 }
 
-/* Keep the lowest descriptor free by moving the memory's file higher. */
+/* Moves the memory's file to a high descriptor, so that the lowest one is free again. */
 static const char *raise_fd(int *fd)
 {
 	int high = fcntl(*fd, F_DUPFD_CLOEXEC, 100);

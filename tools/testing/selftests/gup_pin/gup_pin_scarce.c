@@ -16,7 +16,7 @@
 #define SLAB		"/sys/kernel/slab/"
 #define BOUND		"/sys/module/gup_pin/parameters/max_memory_mb"
 
-/* Single-page calls that do not fit into 1 MiB, and those that are left for others. */
+/* Number of single-page calls, too many for 1 MiB, and of those left for other tasks. */
 #define FILL_PAGES	GUP_PIN_RING_BUFFERS
 #define LEFT_PAGES	16UL
 
