@@ -54,10 +54,7 @@ static DEFINE_SPINLOCK(waits_lock);
 static void look_after_waits(struct work_struct *work);
 static DECLARE_DELAYED_WORK(waits_work, look_after_waits);
 
-/*
- * A new wait must not delay the check of the others, and must not be checked late
- * itself.
- */
+/* A new wait must not delay the check of the others, and must not be checked late itself. */
 static void look_soon(unsigned long ms)
 {
 	schedule_delayed_work(&waits_work, msecs_to_jiffies(clamp(ms, 10UL, 500UL)) + 1);

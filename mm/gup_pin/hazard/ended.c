@@ -159,10 +159,7 @@ static bool is_bounced(struct bio *bio)
 	return !folio || !folio->mapping;
 }
 
-/*
- * A read that ends in several steps, such as in-place decryption, gets here more than
- * once.
- */
+/* A read that ends in several steps, such as in-place decryption, gets here more than once. */
 void __gup_pin_read_ended(struct bio *bio)
 {
 	struct folio_iter fi;

@@ -49,10 +49,7 @@ noinline void gup_pin_event_now(struct gup_pin_event *event, unsigned long ip)
 	event->time = local_clock();
 	event->ip = ip;
 	event->nr = stack_trace_save(event->entries, GUP_PIN_EVENT_DEPTH, 1);
-	/*
-	 * Drop the frames of the interrupted task: they are unrelated and differ each
-	 * time.
-	 */
+	/* Drop the frames of the interrupted task: they are unrelated and differ each time. */
 	event->nr = filter_irq_stacks(event->entries, event->nr);
 	skip_frames(event);
 	event->ip = gup_pin_shown_ip(ip);
@@ -132,10 +129,7 @@ static void leaves_file(struct folio *folio, unsigned long first, unsigned long 
 void __gup_pin_truncate(struct folio *folio)
 {
 	leaves_file(folio, 0, 0, _RET_IP_);
-	/*
-	 * Prevent a tail call: the event's stack must have the frame that @ip returns
-	 * to.
-	 */
+	/* Prevent a tail call: the event's stack must have the frame that @ip returns to. */
 	barrier();
 }
 

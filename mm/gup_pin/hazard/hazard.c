@@ -108,10 +108,7 @@ static void count(enum gup_pin_hazard_kind kind)
 		gup_pin_count_events(GUP_PIN_HAZARD_TRUNCATES, 1);
 }
 
-/*
- * The key includes the user: otherwise one user could hide hazards of another user's
- * pins.
- */
+/* The key includes the user: otherwise one user could hide hazards of another user's pins. */
 static void set_key(struct gup_pin_hazard_record *record)
 {
 	const struct gup_pin_event *event = &record->event;

@@ -45,10 +45,7 @@ enum gup_pin_stake {
 	GUP_PIN_STAKE_HANG,
 	/* Memory and files stay pinned for too long. */
 	GUP_PIN_STAKE_TIME,
-	/*
-	 * From here on counted only. Data might be at stake, but that depends on a
-	 * guess.
-	 */
+	/* From here on counted only. Data might be at stake, but that depends on a guess. */
 	GUP_PIN_STAKE_GUESS,
 	/* The folio is dirty, so it will be written once more. */
 	GUP_PIN_STAKE_REWRITE,

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Shared by the files of this directory: reports, and checksums of folios under
- * writeback.
- */
+/* Shared by the files of this directory: reports, and checksums of folios under writeback. */
 #ifndef _MM_GUP_PIN_HAZARD_INTERNAL_H
 #define _MM_GUP_PIN_HAZARD_INTERNAL_H
 

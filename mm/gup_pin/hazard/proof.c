@@ -97,10 +97,7 @@ static void proof_free(struct gup_pin_proof *proof)
 	kfree(proof);
 }
 
-/*
- * Writeback may be needed to free memory, so neither wait for memory nor use the
- * reserves.
- */
+/* Writeback may be needed to free memory, so neither wait for memory nor use the reserves. */
 static struct gup_pin_proof *proof_alloc(unsigned int nr_sums)
 {
 	struct gup_pin_proof *proof;

@@ -70,10 +70,7 @@ static void fill_pins(struct gup_pin_report *report, const struct gup_pin_item *
 		if (gup_pin_same_call(&pins[i], extra))
 			break;
 	if (i == report->nr) {
-		/*
-		 * Not among the pins found: either beyond the limit, or no longer
-		 * recorded.
-		 */
+		/* Not among the pins found: either beyond the limit, or no longer recorded. */
 		if (!gup_pin_still_held(&gup_pin_root.index, NULL, extra))
 			report->calls++;
 		i = min(report->nr, GUP_PIN_REPORT_PINS - 1);

@@ -261,10 +261,7 @@ static void further_pins(struct kunit *test)
 	expect_released(test, pins);
 }
 
-/*
- * Exact value of a /proc/vmstat counter, including the per-CPU deltas that the file
- * omits.
- */
+/* Exact value of a /proc/vmstat counter, including the per-CPU deltas that the file omits. */
 static long node_stat(enum node_stat_item item)
 {
 	long sum = global_node_page_state(item);

@@ -61,10 +61,7 @@ void gup_pin_case_unpin(struct kunit *test)
 	unsigned int left = 0;
 
 	gup_pin_test_end_left_writeback();
-	/*
-	 * It may be a guess which of a page's pins is released, so search again each
-	 * time.
-	 */
+	/* It may be a guess which of a page's pins is released, so search again each time. */
 	while (gup_pin_root.index.recording && find_pin(&item)) {
 		left++;
 		unpin_user_page(pfn_to_page(item.pfn));

@@ -4,9 +4,7 @@
 #include "case.h"
 #include "fixture.h"
 
-/*
- * KUnit runs before user space starts, so nothing else allocates our objects meanwhile.
- */
+/* KUnit runs before user space starts, so nothing else allocates our objects meanwhile. */
 void gup_pin_fixture_start(struct gup_pin_fixture *f)
 {
 	gup_pin_index_init(&f->index);

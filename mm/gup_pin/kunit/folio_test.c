@@ -198,9 +198,7 @@ static void folio_as_such(struct kunit *test)
 	unpin_pages(test, 70, 1);
 	unpin_pages(test, 72, 1);
 
-	/*
-	 * The page has no pin, so it takes one of the folio, or is a bug of the caller.
-	 */
+	/* The page has no pin, so it takes one of the folio, or is a bug of the caller. */
 	pin_folio(test, &other, 2);
 	unpin_pages(test, 99, 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, s->pfn, &other), 1);
@@ -220,9 +218,7 @@ static void folio_several_pins(struct kunit *test)
 	the_end(test, 0);
 }
 
-/*
- * The pins of one call on pages are alike: the unpin does not say which pages it means.
- */
+/* The pins of one call on pages are alike: the unpin does not say which pages it means. */
 static void folio_of_pages(struct kunit *test)
 {
 	struct folio_state *s = test->priv;
@@ -318,10 +314,7 @@ static void untracked_in_both_blocks(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/*
- * An untracked pin of a page goes before a recorded pin of the whole folio, in any
- * block.
- */
+/* An untracked pin of a page goes before a recorded pin of the whole folio, in any block. */
 static void untracked_beside_folio(struct kunit *test)
 {
 	struct folio_state *s = test->priv;

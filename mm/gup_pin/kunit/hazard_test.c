@@ -381,9 +381,7 @@ static void dirty_unpins_that_may(struct kunit *test)
 	unpin_user_page(reader);
 	gup_pin_expect_nothing(test);
 
-	/*
-	 * The remaining record is no proof, because the unpin before was a wrong guess.
-	 */
+	/* The remaining record is no proof, because the unpin before was a wrong guess. */
 	writer = gup_pin_scene_pin(test, true);
 	reader = gup_pin_scene_pin(test, false);
 	unpin_user_page(reader);

@@ -381,10 +381,7 @@ static void record_of_a_bio_goes_first(struct kunit *test)
 	expect_figures(test, 1);
 }
 
-/*
- * A bio that reads from the device releases a write pin; one that writes may release
- * either.
- */
+/* A bio that reads from the device releases a write pin; one that writes may release either. */
 static void bios_have_a_direction(struct kunit *test)
 {
 	after_bio(test, REQ_OP_READ, GUP_PIN_READ);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The index: keys, counters, creation and removal of blocks, and the newest pin of a
- * task.
- */
+/* The index: keys, counters, creation and removal of blocks, and the newest pin of a task. */
 #include <linux/irq_work.h>
 
 #include "fixture.h"

@@ -166,10 +166,7 @@ static void still_held(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&gup_pin_root.index, NULL, &item));
 }
 
-/*
- * The name is valid only while the folio is in that file. Long names are cut at the
- * front.
- */
+/* The name is valid only while the folio is in that file. Long names are cut at the front. */
 static void names(struct kunit *test)
 {
 	struct lines_state *s = test->priv;

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Compare the index with a simple model, a number for each page, after random
- * operations.
- */
+/* Compare the index with a simple model, a number for each page, after random operations. */
 #include <linux/mm.h>
 #include <linux/prandom.h>
 #include <linux/sched.h>

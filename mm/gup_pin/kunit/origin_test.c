@@ -174,9 +174,7 @@ static void acquired_and_peak(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(origin), 512);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 521);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_peak(origin), 512);
-	/*
-	 * The peak of a stack covers all its origins; a lower value does not change it.
-	 */
+	/* The peak of a stack covers all its origins; a lower value does not change it. */
 	gup_pin_origin_raise_peak(origin, 600);
 	gup_pin_origin_raise_peak(origin, 599);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_peak(origin), 600);

@@ -155,10 +155,7 @@ static void pin_thread(struct race *race)
 		gup_pin_test_meet(&race->arrived, &times);
 		race->misses += !side->saw && !race->writeback.saw;
 		side->undo(race);
-		/*
-		 * Must be set before the other side checks whether there is another
-		 * round.
-		 */
+		/* Must be set before the other side checks whether there is another round. */
 		if (time_after(jiffies, race->deadline))
 			WRITE_ONCE(race->over, true);
 		gup_pin_test_meet(&race->arrived, &times);

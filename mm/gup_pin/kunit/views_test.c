@@ -269,10 +269,7 @@ static void release_is_traced(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, told->times, 3);
 }
 
-/*
- * The oldest pin is released by default, but an unpin that dirties releases a write
- * pin.
- */
+/* The oldest pin is released by default, but an unpin that dirties releases a write pin. */
 static void release_tells_the_right_pin(struct kunit *test)
 {
 	struct views_state *s = test->priv;

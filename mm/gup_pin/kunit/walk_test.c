@@ -53,9 +53,7 @@ static void in_order(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/*
- * A range consists of blocks: other pins of the first and last block may be found, too.
- */
+/* A range consists of blocks: other pins of the first and last block may be found, too. */
 static void range(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;

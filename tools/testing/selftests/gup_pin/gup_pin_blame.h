@@ -22,10 +22,7 @@ struct gup_pin_blame {
 	bool maybe;
 };
 
-/*
- * Makes the kernel report everything again, with full rate limits. Nothing may be
- * pinned.
- */
+/* Makes the kernel report everything again, with full rate limits. Nothing may be pinned. */
 const char *gup_pin_blame_begin(void);
 /* Expects exactly these reports in a log, each of them once. */
 const char *gup_pin_blame_check(int log, const struct gup_pin_blame *blames, size_t nr);

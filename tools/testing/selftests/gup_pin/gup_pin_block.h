@@ -19,10 +19,7 @@ bool gup_pin_block_is(unsigned long block, const char *file, const char *want);
 const char *gup_pin_block_online(unsigned long block);
 /* Takes the block offline and online again: impossible for a block with a hole, say. */
 bool gup_pin_block_can(unsigned long block);
-/*
- * Finds a block of movable memory without CMA; any: there is one that cannot go
- * offline.
- */
+/* Finds a block of movable memory without CMA; any: there is one that cannot go offline. */
 bool gup_pin_block_find(unsigned long *block, struct gup_pin_range *range, bool *any);
 
 #endif /* GUP_PIN_BLOCK_H */

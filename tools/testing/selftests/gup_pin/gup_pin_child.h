@@ -43,10 +43,7 @@ const char *gup_pin_wait_thread_gone(pid_t tid);
 /* An unprivileged user. */
 #define CHILD_USER	65534
 
-/*
- * This process becomes one of the user, accessible to that user, and ends with its
- * parent.
- */
+/* This process becomes one of the user, accessible to that user, and ends with its parent. */
 const char *gup_pin_become(uid_t uid);
 
 /*

@@ -158,10 +158,7 @@ static const char *same_pin(const struct gup_pin_line *a, const struct gup_pin_l
 	return same ? NULL : gup_pin_problem("names another pin");
 }
 
-/*
- * Counts the dumps of a page with this reason, each of which must show exactly this
- * pin.
- */
+/* Counts the dumps of a page with this reason, each of which must show exactly this pin. */
 static const char *count_dumps(const char *log, const char *why,
 			       const struct gup_pin_line *pin, unsigned int *times)
 {

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Devices that a program registers memory with, which write to it until they are
- * closed.
- */
+/* Devices that a program registers memory with, which write to it until they are closed. */
 #ifndef GUP_PIN_DEVICE_H
 #define GUP_PIN_DEVICE_H
 

@@ -378,10 +378,7 @@ TEST_F(events, zero_page)
 	free(copy);
 }
 
-/*
- * Of two pins, the newer one is released with certainty, because the older one has a
- * handle.
- */
+/* Of two pins, the newer one is released with certainty, because the older one has a handle. */
 TEST_F(events, handle)
 {
 	struct gup_pin_events events;
@@ -593,10 +590,7 @@ TEST_F(events, toggle_under_load)
 		gup_pin_msleep(i % 5);
 		ASSERT_OK(gup_pin_tracefs_switch(EVENT_RELEASE, false));
 		gup_pin_msleep(i % 3);
-		/*
-		 * The last event enabled has the newest entries, so vary which one it
-		 * is.
-		 */
+		/* The last event enabled has the newest entries, so vary which one it is. */
 		if (i % 3 != 2)
 			continue;
 		ASSERT_OK(gup_pin_tracefs_both(false));

@@ -163,9 +163,7 @@ TEST_F(failslab, each_allocation)
 		failed = disarm(self->fail_nth);
 		end = failed ? 0 : end + 1;
 		if (ret) {
-			/*
-			 * The device itself or a page table failed, so there is no pin.
-			 */
+			/* The device itself or a page table failed, so there is no pin. */
 			EXPECT_EQ(-ENOMEM, ret);
 			EXPECT_TRUE(failed);
 			refused++;

@@ -84,10 +84,7 @@ FIXTURE_TEARDOWN(one_file)
 {
 	close(self->fd);
 	close(self->other);
-	/*
-	 * close() alone releases the pins asynchronously, possibly after the file is
-	 * gone.
-	 */
+	/* close() alone releases the pins asynchronously, possibly after the file is gone. */
 	uring_unregister(self->ring);
 	close(self->ring);
 	gup_pin_mem_put(&self->mem);

@@ -21,10 +21,7 @@ enum gup_pin_hazard_kind {
 	NR_HAZARDS,
 };
 
-/*
- * A record of `hazards`: equal hazards; the words up to pins_on_folio are of the first
- * one.
- */
+/* A record of `hazards`: equal hazards; the words up to pins_on_folio are of the first one. */
 struct gup_pin_hazard {
 	char kind[32];
 	unsigned long age_ms;

@@ -77,9 +77,7 @@ void gup_pin_holder_wait(struct gup_pin_holder *holder);
 void gup_pin_holder_pin(struct gup_pin_holder *holder);
 /* For itself, or for another task that was given the descriptor. */
 void gup_pin_holder_unpin(struct gup_pin_holder *holder);
-/*
- * The first page of each of these folios is pinned while it is read to or written from.
- */
+/* The first page of each of these folios is pinned while it is read to or written from. */
 void gup_pin_holder_read(struct gup_pin_holder *holder);
 void gup_pin_holder_write(struct gup_pin_holder *holder);
 /* Copies with process_vm_readv(). */

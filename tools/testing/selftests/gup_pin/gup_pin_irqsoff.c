@@ -218,10 +218,7 @@ FIXTURE_SETUP(irqsoff)
 		self->page = self->mem.addr;
 	}
 	ASSERT_OK(flood_begin(&self->flood, variant->write, self->page));
-	/*
-	 * The page allocator disables interrupts for longer when it moves pages in
-	 * bulk.
-	 */
+	/* The page allocator disables interrupts for longer when it moves pages in bulk. */
 	ASSERT_OK(gup_pin_write(PCP_FRACTION, "100000"));
 	ASSERT_OK(tracer_begin());
 }

@@ -21,10 +21,7 @@ const char *gup_pin_log_open(off_t from, int whence, int *fd)
 	return NULL;
 }
 
-/*
- * Returns the log from the current position, a line for each record. The caller frees
- * it.
- */
+/* Returns the log from the current position, a line for each record. The caller frees it. */
 char *gup_pin_log_rest(int fd)
 {
 	size_t len = 0, room = 1 << 16;

@@ -7,10 +7,7 @@
 
 /* SEEK_SET: all that the log still has; SEEK_END: new messages. */
 const char *gup_pin_log_open(off_t from, int whence, int *fd);
-/*
- * Returns the log from the current position, a line for each record. The caller frees
- * it.
- */
+/* Returns the log from the current position, a line for each record. The caller frees it. */
 char *gup_pin_log_rest(int fd);
 /* The same, appended to *text; NULL: empty. */
 void gup_pin_log_add(int fd, char **text);

@@ -44,10 +44,7 @@ FIXTURE(million)
 	pid_t child;
 };
 
-/*
- * Forks a process that shares our descriptors, so that what it registers stays when it
- * ends.
- */
+/* Forks a process that shares our descriptors, so that what it registers stays when it ends. */
 static pid_t fork_with_files(void)
 {
 	return syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);

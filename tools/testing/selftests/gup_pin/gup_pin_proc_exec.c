@@ -188,10 +188,7 @@ TEST_F(execve, file_is_open)
 	EXPECT_EQ(variant->setuid ? -EACCES : 0, self->watcher->read) {
 		TH_LOG("%s", self->watcher->text);
 	}
-	/*
-	 * A newly opened file does. The pins of the old ring are released
-	 * asynchronously.
-	 */
+	/* A newly opened file does. The pins of the old ring are released asynchronously. */
 	look_stop(self->second);
 	ASSERT_OK(gup_pin_wait_task(self->pid, LOOK_PINS));
 	self->second = look_start(self->watcher, look_as_user, self->pid);

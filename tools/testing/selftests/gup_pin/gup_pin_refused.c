@@ -615,10 +615,7 @@ TEST_F(once, part)
 	ASSERT_OK(gup_pin_end(&asker->base));
 }
 
-/*
- * The part that can be pinned must be migrated first, and then the call retries
- * everything.
- */
+/* The part that can be pinned must be migrated first, and then the call retries everything. */
 TEST_F(once, moved_part)
 {
 	struct asker *asker = &self->asker;

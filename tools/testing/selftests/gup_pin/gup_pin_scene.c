@@ -387,9 +387,7 @@ static const char *finish(struct gup_pin_scene *scene)
 	return problem;
 }
 
-/*
- * Lets the slow disk respond. A dm-delay target completes its I/O when it is suspended.
- */
+/* Lets the slow disk respond. A dm-delay target completes its I/O when it is suspended. */
 static const char *let_go(struct gup_pin_scene *scene)
 {
 	const char *problem = NULL;
@@ -406,9 +404,7 @@ const char *gup_pin_scene_unpin(struct gup_pin_scene *scene)
 	problem = let_go(scene);
 	other = finish(scene);
 	scene->held = false;
-	/*
-	 * The task that completes the I/O may be slower than the one that waits for it.
-	 */
+	/* The task that completes the I/O may be slower than the one that waits for it. */
 	return problem ?: other ?: gup_pin_wait_pfn(scene->line.pfn, 0);
 }
 

@@ -38,10 +38,7 @@ const char *gup_pin_shared_map(enum gup_pin_shared_kind kind);
 /* File system type that must be mounted; NULL: none. */
 const char *gup_pin_shared_fs(enum gup_pin_shared_kind kind);
 
-/*
- * Gets this number of pages, written to; dir: mount point of such a file system, or
- * NULL.
- */
+/* Gets this number of pages, written to; dir: mount point of such a file system, or NULL. */
 const char *gup_pin_shared_get(struct gup_pin_shared *mem, enum gup_pin_shared_kind kind,
 			       const char *dir, size_t pages);
 /* The same with an existing file; takes over the descriptor, or -1. */

@@ -40,9 +40,7 @@ struct gup_pin_events {
 	size_t nr;
 };
 
-/*
- * Returns why there are no such events; NULL if there are. Mounts tracefs if necessary.
- */
+/* Returns why there are no such events; NULL if there are. Mounts tracefs if necessary. */
 const char *gup_pin_tracefs_missing(void);
 
 /* Starts with an empty buffer and all events disabled. */

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Check that a hazard was counted, kept and reported as expected; or that there was
- * none.
- */
+/* Check that a hazard was counted, kept and reported as expected; or that there was none. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,10 +111,7 @@ static const char *same_text(const char *word, const char *is, const char *want)
 		gup_pin_problem("ring: %s=%s, not %s", word, is, want) : NULL;
 }
 
-/*
- * Words that equal hazards have in common, and some that are always equal in these
- * tests.
- */
+/* Words that equal hazards have in common, and some that are always equal in these tests. */
 static const char *check_origin(const struct gup_pin_line *pin,
 				const struct gup_pin_line *want)
 {
