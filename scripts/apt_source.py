@@ -120,7 +120,7 @@ def pick(sources: Iterable[Source], suite: str) -> Source | None:
 
 
 def whole(sources: Iterable[Source], release: str, other: str) -> list[str]:
-    """This machine's entries of Debian's archive, for another release.
+    """Return the machine's entries of Debian's archive, for another release.
 
     Includes updates and security; excludes backports.
     """

@@ -61,8 +61,7 @@ def run(version: str, errand: Errand) -> dict[str, dict[str, Any]]:
 
 
 def run_all(version: str, todo: list[Errand], at_once: int) -> Answers:
-    """Run all guests, some in parallel: the clock of a guest does not see the load of the machine.
-    """
+    """Run all guests, some in parallel: their clock does not see the load of the machine."""
     with ThreadPoolExecutor(at_once) as pool:
         futures = {errand.name: pool.submit(run, version, errand) for errand in todo}
         try:
