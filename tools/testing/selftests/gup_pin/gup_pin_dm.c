@@ -79,7 +79,7 @@ static const char *loop_create(struct gup_pin_dm *dm, size_t size)
 	return NULL;
 }
 
-/* The whole disk as one target; what comes behind the disk below is its own matter. */
+/* The whole disk as one target; @more are further parameters after those of the disk. */
 static const char *load_table(struct gup_pin_dm *dm, const char *target, const char *more)
 {
 	struct dm_request req = {};
@@ -155,8 +155,8 @@ const char *gup_pin_dm_stable(struct gup_pin_dm *dm)
 }
 
 /*
- * An empty FAT16 file system, so that nobody has to install mkfs.vfat: a boot
- * sector and the first two entries of the only FAT.
+ * An empty FAT16 file system, so that mkfs.vfat is not needed: a boot sector and the
+ * first two entries of the only FAT.
  */
 static const char *mkfs_vfat(struct gup_pin_dm *dm)
 {
@@ -287,7 +287,7 @@ void gup_pin_dm_remove(struct gup_pin_dm *dm)
 
 	if (dm->name[0])
 		gup_pin_dm_resume(dm);
-	/* The last I/O may still hold the file system. */
+	/* The last I/O may still keep the file system busy. */
 	while (dm->mounted && umount(dm->dir) && gup_pin_patience(&waited))
 		;
 	if (dm->dir[0])
