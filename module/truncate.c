@@ -10,6 +10,7 @@
 
 #include "hooks.h"
 #include "site.h"
+#include "mm/gup_pin/hazard/hazard.h"
 
 HIDDEN_WRAPPER(void, truncate_cleanup_folio, struct folio *folio)
 {
@@ -31,19 +32,40 @@ HIDDEN_WRAPPER(bool, truncate_inode_partial_folio, struct folio *folio, loff_t s
 	return REAL(truncate_inode_partial_folio)(folio, start, end);
 }
 
+/* A folio leaves its file in the function that @site returns into, which has no hook. */
+static void leaves_file(struct folio *folio, unsigned long site)
+{
+	const struct gup_pin_hazard hazard = {
+		.kind = GUP_PIN_HAZARD_TRUNCATE,
+		.stake = gup_pin_truncate_stake(folio),
+		.folio = folio,
+		.ip = site,
+	};
+
+	gup_pin_hazard(&hazard);
+}
+
 /* What invalidates a folio calls this when nothing can keep it any more. */
 HIDDEN_WRAPPER(void, __filemap_remove_folio, struct folio *folio, void *shadow)
 {
-	if (gup_pin_maybe_pinned(folio) && gup_pin_in_invalidate(site_of(_RET_IP_)))
-		__gup_pin_invalidate(folio);
+	if (gup_pin_maybe_pinned(folio)) {
+		unsigned long site = site_of(_RET_IP_);
+
+		if (gup_pin_in_invalidate(site))
+			leaves_file(folio, site);
+	}
 	REAL(__filemap_remove_folio)(folio, shadow);
 }
 
 /* So do hole punching and truncation of hugetlbfs, which have their own way. */
 HIDDEN_WRAPPER(void, filemap_remove_folio, struct folio *folio)
 {
-	if (gup_pin_maybe_pinned(folio) && gup_pin_in_hugetlbfs(site_of(_RET_IP_)))
-		__gup_pin_truncate(folio);
+	if (gup_pin_maybe_pinned(folio)) {
+		unsigned long site = site_of(_RET_IP_);
+
+		if (gup_pin_in_hugetlbfs(site))
+			leaves_file(folio, site);
+	}
 	REAL(filemap_remove_folio)(folio);
 }
 
