@@ -7,6 +7,7 @@
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/stacktrace.h>
 
 #include "hooks.h"
 #include "site.h"
@@ -96,6 +97,28 @@ HIDDEN_WRAPPER(void, hugetlbfs_zero_partial_page, struct hstate *h,
 	REAL(hugetlbfs_zero_partial_page)(h, mapping, start, end);
 }
 
+/* The address that the function returns to which @site is in. */
+static unsigned long caller_of(unsigned long site)
+{
+	unsigned long entries[8];
+	unsigned int i, nr;
+
+	nr = stack_trace_save(entries, ARRAY_SIZE(entries), 1);
+	for (i = 0; i + 1 < nr; i++)
+		if (entries[i] == site)
+			return entries[i + 1];
+	return site;
+}
+
+/* Since 7.0 the file system calls what waits, before that it waits itself. */
+static void dax_wait(struct page *page, unsigned long site)
+{
+	struct folio *folio = page_folio(page);
+
+	if (gup_pin_maybe_pinned(folio))
+		__gup_pin_dax_wait(folio, gup_pin_in_dax(site) ? caller_of(site) : site);
+}
+
 WRAPPER(struct page *, dax_layout_busy_page_range, struct address_space *mapping, loff_t start,
 	loff_t end)
 {
@@ -104,7 +127,7 @@ WRAPPER(struct page *, dax_layout_busy_page_range, struct address_space *mapping
 	wrapper_enter();
 	page = REAL(dax_layout_busy_page_range)(mapping, start, end);
 	if (page)
-		gup_pin_dax_wait(page);
+		dax_wait(page, site_of(_RET_IP_));
 	wrapper_leave();
 	return page;
 }
