@@ -284,10 +284,9 @@ FIXTURE_VARIANT_ADD(ways, xfs_vm_write_fsync)
 
 FIXTURE_SETUP(ways)
 {
-	const char *missing = gup_pin_scene_missing(variant->fs);
+	const char *missing = gup_pin_scene_missing(variant->fs) ?:
+		gup_pin_scene_holder_missing(variant->holder);
 
-	if (!missing && variant->holder == HOLD_NULL_BLK)
-		missing = gup_pin_null_missing();
 	if (missing)
 		SKIP(return, "%s", missing);
 	ASSERT_OK(gup_pin_begin(&self->base));

@@ -167,7 +167,7 @@ TEST_F_TIMEOUT(memory, cma, GUP_PIN_PATIENCE)
 	char path[400], count[32];
 
 	if (!gup_pin_cma_area(&cma))
-		SKIP(return, "no CMA (boot with cma=128M)");
+		SKIP(return, "no CMA area in debugfs (CONFIG_CMA_DEBUGFS, boot with cma=128M)");
 	snprintf(count, sizeof(count), "%lu", (cma.range.end - cma.range.start) / 2);
 	snprintf(path, sizeof(path), "%s/alloc", cma.dir);
 	ASSERT_OK(gup_pin_write(path, count));
