@@ -458,7 +458,8 @@ TEST_F(writeback, false_positive)
 	self->scene.pinned[0] = 1;
 	ASSERT_OK(refer_often(&self->scene, pipes, 5));
 	ASSERT_OK(write_back(&self->scene, BY_MSYNC));
-	ASSERT_OK(gup_pin_watch_false_positives(&self->watch, 1));
+	/* That none of them is a pin is known only if all pins were recorded since boot. */
+	ASSERT_OK(gup_pin_watch_false_positives(&self->watch, gup_pin_is_module() ? 0 : 1));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 

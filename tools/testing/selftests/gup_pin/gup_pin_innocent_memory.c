@@ -91,8 +91,11 @@ FIXTURE_SETUP(memory)
 
 FIXTURE_TEARDOWN(memory)
 {
-	if (self->device >= 0)
+	if (self->device >= 0) {
 		close(self->device);
+		/* It is given back by a work, and is not what the next test begins with. */
+		gup_pin_wait_live(self->calm.base.stats.live_pins);
+	}
 	gup_pin_mem_put(&self->mem);
 	gup_pin_swap_off(&self->swap);
 	gup_pin_calm_close(&self->calm);
