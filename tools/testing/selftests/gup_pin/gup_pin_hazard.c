@@ -52,8 +52,8 @@ static const char *take_counts(const char *stats, const char *vmstat,
 		return gup_pin_problem("no reports_suppressed in stats");
 	if (!number_of(stats, "false_positive", &out->false_positive))
 		return gup_pin_problem("no false_positive in stats");
-	/* On a stock kernel, which has a module for it, `stats` alone has them. */
-	if (!access("/sys/module/gup_pin/initstate", F_OK)) {
+	/* A module cannot add to /proc/vmstat: `stats` alone has them. */
+	if (gup_pin_is_module()) {
 		out->vm_writeback = out->kind[HAZARD_WRITEBACK];
 		out->vm_truncate = out->kind[HAZARD_TRUNCATE];
 		return NULL;

@@ -88,6 +88,18 @@ const char *gup_pin_scene_missing(enum gup_pin_scene_fs fs)
 	return NULL;
 }
 
+const char *gup_pin_scene_holder_missing(enum gup_pin_scene_holder holder)
+{
+	switch (holder) {
+	case HOLD_LONG_READ:
+		return gup_test_missing();
+	case HOLD_NULL_BLK:
+		return gup_pin_null_missing();
+	default:
+		return NULL;
+	}
+}
+
 /* A disk with the new content, from which reads do not come back. */
 static const char *open_slow(struct gup_pin_scene *scene)
 {

@@ -80,6 +80,7 @@ struct gup_pin_scene {
 };
 
 const char *gup_pin_scene_missing(enum gup_pin_scene_fs fs);
+const char *gup_pin_scene_holder_missing(enum gup_pin_scene_holder holder);
 const char *gup_pin_scene_open(struct gup_pin_scene *scene, enum gup_pin_scene_fs fs);
 void gup_pin_scene_close(struct gup_pin_scene *scene);
 

@@ -145,6 +145,11 @@ bool gup_pin_on_since_boot(void)
 	return found;
 }
 
+bool gup_pin_is_module(void)
+{
+	return !access("/sys/module/gup_pin/initstate", F_OK);
+}
+
 bool gup_pin_has_symbol(const char *name)
 {
 	char line[512], symbol[256];

@@ -166,6 +166,8 @@ const char *gup_pin_slurp_fd(int fd, const char *name, char **text, size_t *len)
 const char *gup_pin_write(const char *path, const char *text);
 long gup_pin_read_number(const char *path);
 bool gup_pin_on_since_boot(void);
+/* On a kernel that was built without the feature. */
+bool gup_pin_is_module(void);
 bool gup_pin_has_symbol(const char *name);
 
 /* The words up to `match`; *rest points to those that follow, or is NULL. */
