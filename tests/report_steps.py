@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from selenium.webdriver import ActionChains, Keys
+from selenium.webdriver import Keys
 
 from report_browser import Window
 
@@ -37,10 +37,13 @@ def _timed(window: Window) -> Any:
 
 
 def _query(window: Window, words: str) -> Any:
-    """Replace what is searched for, and press Enter."""
+    """Replace what is searched for, and press Enter.
+
+    All at once, as pasted: between keys of a slow machine the page would search for a part.
+    """
     window.focus("#query")
-    ActionChains(window.driver).key_down(Keys.CONTROL).send_keys("a").key_up(Keys.CONTROL).perform()
-    window.press(Keys.DELETE, words)
+    window.driver.execute_script("arguments[0].select()", window.find("#query"))
+    window.devtools("Input.insertText", text=words)
     return _timed(window)
 
 
@@ -141,6 +144,12 @@ def measure(window: Window, by: str) -> Any:
     """Choose the measure of the graph; what its root says then."""
     window.find(f"[name=measure][value={by}]").click()
     return window.find("#flame [role=treeitem]").get_dom_attribute("aria-label")
+
+
+def figures(window: Window) -> Any:
+    """The figures of the summary, by their names."""
+    terms, values = window.run("texts", "#figures dt"), window.run("texts", "#figures dd")
+    return dict(zip(terms, values, strict=True))
 
 
 def open_all(window: Window) -> Any:

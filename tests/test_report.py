@@ -57,8 +57,8 @@ def write_page(file: Path, document: samples.Words, orphans: Iterable[int] = ())
     if str(PACKAGE) not in sys.path:
         sys.path.insert(0, str(PACKAGE))
     report = importlib.import_module("gup_pin.report")
-    title = f"Pinned pages of Linux {document['kernel']}"
-    file.write_text(report.make_page(title, report.pack(document, orphans)), encoding="utf-8")
+    page = report.make_page(report.title_of(document), report.pack(document, orphans))
+    file.write_text(page, encoding="utf-8")
     return file
 
 
@@ -150,10 +150,10 @@ def test_scripts_parse(browser: Browser, script: Path) -> None:
     assert browser.fault(f"{text})") == "SyntaxError: Unexpected token ')'"
 
 
-@pytest.mark.parametrize("document", [samples.troubled(), samples.many(1000)])
+@pytest.mark.parametrize("document", [samples.troubled(), samples.unread(), samples.many(1000)])
 def test_the_samples_are_as_the_schema_says(document: samples.Words) -> None:
     """Or else they test what nobody will see."""
-    schema = json.loads((PACKAGE / "gup_pin" / "gup-pin-1.schema.json").read_text())
+    schema = json.loads((PACKAGE / "gup_pin" / "gup-pin-2.schema.json").read_text())
     importlib.import_module("jsonschema").validate(document, schema)
 
 
@@ -199,6 +199,47 @@ def test_a_kernel_with_no_pins_has_a_page(browser: Browser, tmp_path: Path) -> N
     assert seen["problems"] == seen["ages"] == seen["blocks"] == seen["origins"] == []
     (table,) = page.see(steps.search, queries=["mode=w"])
     assert table["status"] == "0 runs of 0, 0 pins. Nothing fits the search."
+
+
+@pytest.fixture(scope="module", name="unread")
+def fixture_unread(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Page:
+    """The page of a dump of which much was lost."""
+    file = tmp_path_factory.mktemp("unread") / "report.html"
+    return Page(browser, write_page(file, samples.unread()))
+
+
+def test_what_could_not_be_read_is_said_to_be_unknown(unread: Page) -> None:
+    """No cell has a 0, an empty file or the kind "anon" for it."""
+    seen = unread.loaded
+    assert seen["title"] == "Pinned pages of Linux"
+    (table,) = unread.see(steps.search, queries=[""])
+    cells = {row[0]: row for row in table["cells"]}
+    assert cells["0x1a2b0"].count("unknown") == 4
+    assert cells["0x1c000"].count("unknown") == 2
+    assert "unknown" not in cells["0x40010"]
+    ages = {row[0]: row[1:4] for row in seen["ages"]}
+    assert ages == {"3 s to 10 s": ["2", "0", "1"], "unknown": ["32", "0", "2"]}
+    assert seen["events"][0].startswith("? writeback") and seen["marks"] == []
+    problems = "\n".join(seen["problems"])
+    assert "hazard, a file that could not be read" not in problems
+    assert "1 folio, a file that could not be read" in problems
+    assert [row[2] for row in seen["origins"]] == ["≥ 19"]
+    text = unread.see(steps.open_all)["text"]
+    assert "NaN" not in text and "null" not in text and "undefined" not in text
+    figures = unread.see(steps.figures)
+    assert figures["Oldest pin"] == "5.2 s"
+    assert figures["Memory pinned"] == "at least 76 KiB"
+
+
+def test_what_is_unknown_is_sorted_last_and_found(unread: Page) -> None:
+    """Upwards and downwards; and a search finds it as "?"."""
+    for column in ("Pages", "Age"):
+        seen = unread.see(steps.sort, column=COLUMNS.index(column), times=2)
+        assert all(each["values"][-1] == "unknown" for each in seen)
+        assert all(each["values"][0] != "unknown" for each in seen)
+    one, two, three = unread.see(steps.search, queries=["map=?", "ino=?", "min_age_ms=0"])
+    assert pfns(one) == ["0x1a2b0"] and two["error"]
+    assert pfns(three) == ["0x40010"]
 
 
 def test_without_memory_blocks_and_zones(browser: Browser, tmp_path: Path) -> None:

@@ -58,6 +58,11 @@ class Faults:
         fault = self._kinds.setdefault(kind, _Fault(0, error.address))
         fault.count += error.count
 
+    @property
+    def total(self) -> int:
+        """How many there were."""
+        return sum(fault.count for fault in self._kinds.values())
+
     def records(self) -> list[dict[str, str | int]]:
         """The same as in the schema: what, why, count and first."""
         return [

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from .clock import age_ms
 from .filter_values import CHECKS, IDS, U32, U64
 from .folio import ORDER_MAX
 from .words import unescape
@@ -23,7 +24,6 @@ _BLANKS = re.compile("[ \\t\\r\\n]+")
 
 _MINOR_BITS = 20
 _MAJOR_BITS = 12
-_NS_PER_MS = 1_000_000
 
 # No folio has more pages: its head is no farther from any of its pages.
 _FOLIO_MAX = 1 << ORDER_MAX
@@ -169,8 +169,11 @@ class Filter:
             return 0, U64
         return max(self.pfn[0] - _FOLIO_MAX + 1, 0), self.pfn[1] + _FOLIO_MAX - 1
 
-    def wants_item(self, item: Item, names: Names, now: int) -> bool:
-        """Whether a pin is wanted; now in ns of local_clock()."""
+    def wants_item(self, item: Item, names: Names, now: int | None) -> bool:
+        """Whether a pin is wanted; now in ns of local_clock().
+
+        A pin is not wanted for a word that could not be read.
+        """
         origin = item.origin
         return (
             self._wants_folio(item)
@@ -181,7 +184,7 @@ class Filter:
             and self._wants_any(origin)
         )
 
-    def wants_hazard(self, hazard: Hazard, names: Names, now: int) -> bool:
+    def wants_hazard(self, hazard: Hazard, names: Names, now: int | None) -> bool:
         """Whether a hazard is wanted.
 
         Of words that a line has twice, for the event and for the pin, either will do.
@@ -233,13 +236,14 @@ class Filter:
         ids = (origin.owner, origin.tgid, origin.pid)
         return self.any_of is None or self.any_of in ids
 
-    def _wants_age(self, time: int, now: int) -> bool:
+    def _wants_age(self, time: int, now: int | None) -> bool:
         if self.min_age_ms is None:
             return True
-        return max(now - time, 0) // _NS_PER_MS >= self.min_age_ms
+        age = age_ms(time, now)
+        return age is not None and age >= self.min_age_ms
 
 
-def is_path(path: str, wanted: str) -> bool:
+def is_path(path: str | None, wanted: str) -> bool:
     """Whether a path is the wanted one, or its last parts are.
 
     A path is below the root of its file system, so one that people know may have more

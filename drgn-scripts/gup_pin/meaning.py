@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 class Meaning:
     """What a record needs of its program to be told in words; one for all of them.
 
-    names: what modes, terms and pin functions are called; now: local_clock() in ns;
+    names: what modes, terms and pin functions are called; now: local_clock() in ns,
+    None if unknown;
     stacks: the stack depot
     """
 
     names: Names
-    now: int
+    now: int | None
     stacks: Stacks

@@ -53,7 +53,7 @@ class GupPinState:
 
     root: the struct gup_pin_root
     names: what modes, terms and pin functions are called
-    now: local_clock() when the dump was taken, in ns; see clock.now()
+    now: local_clock() when the dump was taken, in ns; see clock.now(); None if unknown
     stacks: the stack depot
     faults: what could not be read so far
     """
@@ -61,7 +61,7 @@ class GupPinState:
     root: Object
     geometry: Geometry
     names: Names
-    now: int
+    now: int | None
     stacks: Stacks
     faults: Faults
     page_shift: int
@@ -153,13 +153,13 @@ class GupPinState:
         """The records of the debugfs file stacks, in its order."""
         return sum_up(self.walk.shares(self.all_shards()), self.for_each_origin())
 
-    def stats(self) -> dict[str, int]:
-        """The lines of the debugfs file stats, in its order."""
+    def stats(self) -> dict[str, int | None]:
+        """The lines of the debugfs file stats, in its order; None: not readable."""
+        figures: totals.Totals | None = None
         try:
             figures = self.shards.totals()
         except Unreadable as error:
             self.faults.add(error)
-            figures = totals.Totals()
         return totals.find_stats(
             self.prog,
             self.root,
@@ -172,14 +172,23 @@ class GupPinState:
     def _live(self) -> totals.Live:
         folios, last, known = 0, -1, True
         calls: set[int] = set()
+        before, of_folios = self.faults.total, 0
         for first, block in self.walk.blocks(self.all_shards()):
             calls.update(record.call for record in block.records)
+            met = self.faults.total
             for head, found in self.walk.places(first, block.used).values():
                 folios += head != last
                 last = head
-                known = known and found.map != folio.UNKNOWN
+                known = known and found.order is not None
+            of_folios += self.faults.total - met
+        is_whole = self.walk.is_complete and self.faults.total == before + of_folios
+        before = self.faults.total
         origins = sum(counts.pins > 0 for _, _, counts in self.for_each_origin())
-        return totals.Live(folios if known else None, len(calls), origins)
+        return totals.Live(
+            folios if known and is_whole else None,
+            len(calls) if is_whole else None,
+            origins if self.faults.total == before else None,
+        )
 
     def tasks(self) -> Tasks:
         """Who is still there."""
@@ -199,7 +208,7 @@ class GupPinState:
     def still_held(self, item: Item) -> bool:
         """Whether a pin is on record now: gup_pin_still_held()."""
         return any(
-            now.pfn <= item.pfn < now.pfn + now.pages
+            now.pfn <= item.pfn < now.pfn + (now.pages or 1)
             and (now.time, now.origin) == (item.time, item.origin)
             for now in self.items_of(item.pfn)
         )
@@ -270,7 +279,7 @@ class GupPinState:
         pfn = pages.head(asked)
         counts = pages.counts(pfn)
         _, folio = self.folios.of_page(pfn)
-        mapcount = mapcount_of(self.prog, pfn, counts)
+        mapcount = mapcount_of(self.prog, pfn, counts, self.faults.add)
         return Page(asked, address, pfn, folio, counts, mapcount)
 
     def processes(self, page: Page) -> Iterator[Process]:

@@ -90,14 +90,17 @@ class Tasks:
         return not self.task_lives(origin.pid, age)
 
 
-def find_clocks(prog: Program, now: int) -> Clocks:
-    """The clocks of a program; now is local_clock() in ns.
+def find_clocks(prog: Program, known: int | None) -> Clocks:
+    """The clocks of a program; known is local_clock() in ns.
+
+    If that is None, no pin is as old as any task, and none is taken for another's.
 
     The clock of tasks is disciplined, that of pins is not: within weeks they go apart
     by many seconds. The kernel notes how far they were apart when it was booted.
     """
     from drgn import FaultError  # noqa: PLC0415
 
+    now = known or 0
     try:
         tasks = _monotonic(prog)
     except (LookupError, AttributeError, FaultError):
@@ -128,7 +131,7 @@ def _read(task: Object) -> Task:
 
 
 def find_tasks(
-    prog: Program, now: int, fault: Callable[[Unreadable], None], live: bool
+    prog: Program, now: int | None, fault: Callable[[Unreadable], None], live: bool
 ) -> Tasks:
     """All tasks of a program; now is local_clock() in ns.
 

@@ -123,11 +123,11 @@ class Show:
         head = self.views.head("status")
         tracking = head["tracking"]
         self._line(STATUS_HEADER)
-        self._line(f"kernel {head['kernel']}\nlive {int(head['live'])}")
+        self._line(f"kernel {head['kernel'] or '?'}\nlive {int(head['live'])}")
         self._line(f"format {tracking['format']}")
         self._line(f"since_boot {int(tracking['since_boot'])}")
         for name, value in stats.items():
-            self._line(f"{name} {value}")
+            self._line(f"{name} {'?' if value is None else value}")
 
     def show(self) -> None:
         """A page, who maps it, and all pins on it."""

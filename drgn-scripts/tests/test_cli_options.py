@@ -17,10 +17,11 @@ from test_format import LINE
 from gup_pin import cli
 from gup_pin.errors import Unreadable
 from gup_pin.filter import Filter
+from gup_pin.folio import UNKNOWN_FOLIO
 from gup_pin.page import Page
 from gup_pin.ring import Hazard
 from gup_pin.runs import Item, Run
-from gup_pin.sort import SORT_KEYS
+from gup_pin.sort import SORT_KEYS, choose
 from mock_command import EVENT, FRAMES, HAZARD, MockState, mock_drgn
 from samples import ANON, ORIGIN, TIME, item
 
@@ -88,6 +89,11 @@ SECOND_FIRST = {
 }
 
 
+MAY_BE_UNKNOWN = {
+    *("pages", "order", "addr", "map", "dev", "ino", "index", "path"),
+}
+
+
 @pytest.mark.parametrize("key", [*WORDS, "age"])
 def test_sort(monkeypatch: pytest.MonkeyPatch, capsys: Capture, key: str) -> None:
     """By any word of a line; with a limit, the first of the same order."""
@@ -98,6 +104,15 @@ def test_sort(monkeypatch: pytest.MonkeyPatch, capsys: Capture, key: str) -> Non
     assert run(monkeypatch, words, Lines()) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line)["pfn"] == found[0]
+
+
+@pytest.mark.parametrize("key", SORT_KEYS)
+def test_what_is_unknown_is_sorted_last(key: str) -> None:
+    """By any word that may be unknown; the others keep the order."""
+    known = Run(item(2), 1, 1)
+    unknown = Run(replace(item(1, folio=UNKNOWN_FOLIO), addr=None), None, 1)
+    found = [run.pfn for run in choose([unknown, known], key, None)]
+    assert found == ([2, 1] if key in MAY_BE_UNKNOWN else [1, 2])
 
 
 def test_the_help_tells_all_keys(
@@ -230,6 +245,21 @@ def test_status_as_jsonl(
     assert document["complete"] is not damaged
     assert run(monkeypatch, "status --json", Lines(damaged=damaged)) == status
     assert json.loads(capsys.readouterr().out) == document
+
+
+def test_status_without_a_figure(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """It is "?" in text and null in JSON, and so is the release."""
+    state = Lines(release="")
+    monkeypatch.setattr(Lines, "stats", lambda self: {"enabled": 1, "live_pins": None})
+    assert run(monkeypatch, "status", state) == 0
+    out = capsys.readouterr().out
+    assert "\nlive_pins ?\n" in out and "\nkernel ?\n" in out
+    assert run(monkeypatch, "status --json", state) == 0
+    document = json.loads(capsys.readouterr().out)
+    validate(document)
+    assert document["stats"]["live_pins"] is None and document["kernel"] is None
 
 
 def counts(text: str) -> list[str]:

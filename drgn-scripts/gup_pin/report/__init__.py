@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..progress import Progress
 from .collect import collect, pack
@@ -14,7 +15,12 @@ from .page import make_page
 if TYPE_CHECKING:
     from ..state import GupPinState
 
-__all__ = ("collect", "make_page", "pack", "write_report")
+__all__ = ("collect", "make_page", "pack", "title_of", "write_report")
+
+
+def title_of(data: Mapping[str, Any]) -> str:
+    """What a page is called; the kernel's release may be unknown."""
+    return f"Pinned pages of Linux {data['kernel'] or ''}".rstrip()
 
 
 def write_report(state: GupPinState, path: Path, progress: Progress) -> bool:
@@ -24,5 +30,5 @@ def write_report(state: GupPinState, path: Path, progress: Progress) -> bool:
     """
     with whole_file(path) as out:
         data = collect(state, progress)
-        out.write(make_page(f"Pinned pages of Linux {data['kernel']}", data))
+        out.write(make_page(title_of(data), data))
     return bool(data["findings"])

@@ -10,6 +10,9 @@ const STEPS = [
 ];
 
 function stepName(step) {
+  if (step === null) {
+    return 'unknown';
+  }
   const from = STEPS[step];
   const to = STEPS[step + 1];
   if (to === undefined) {
@@ -18,11 +21,17 @@ function stepName(step) {
   return from ? `${span(from)} to ${span(to)}` : `less than ${span(to)}`;
 }
 
-/** Pins by step; those at both ends without any are left out. */
+/** Pins by step; those at both ends without any are left out. The last may be of no age. */
 function countAges(pins) {
+  const unknown = { step: null, long: 0, short: 0, runs: 0 };
   const steps = STEPS.map((_, step) => ({ step, long: 0, short: 0, runs: 0 }));
   for (let row = 0; row < pins.length; row += 1) {
     const age = pins.age_ms[row];
+    if (Number.isNaN(age)) {
+      unknown[pins.origins[pins.origin[row]].term] += pins.pins[row];
+      unknown.runs += 1;
+      continue;
+    }
     let step = STEPS.length - 1;
     while (STEPS[step] > age) {
       step -= 1;
@@ -32,7 +41,8 @@ function countAges(pins) {
     steps[step].runs += 1;
   }
   const used = steps.filter((s) => s.runs);
-  return used.length ? steps.slice(used[0].step, used[used.length - 1].step + 1) : [];
+  const known = used.length ? steps.slice(used[0].step, used[used.length - 1].step + 1) : [];
+  return unknown.runs ? [...known, unknown] : known;
 }
 
 function ageBar(step, most) {
@@ -65,12 +75,15 @@ function drawAges(data, show) {
   const total = steps.reduce((sum, s) => sum + s.long + s.short, 0);
   const long = steps.reduce((sum, s) => sum + s.long, 0);
   const oldShort = steps.filter((s) => STEPS[s.step] >= 3e4).reduce((sum, s) => sum + s.short, 0);
+  const unaged = steps.filter((s) => s.step === null).reduce((sum, s) => sum + s.long + s.short, 0);
   byId('ages-about').textContent = total
     ? `${plural(long, 'pin')} of ${count(total)} for long. ${
         oldShort
           ? `${plural(oldShort, 'short-term pin')} of 30 s or more, which I/O that works does not leave.`
-          : 'No short-term pin is as old as 30 s.'
-      } Ages are of the call that pinned.`
+          : unaged
+            ? 'No short-term pin is known to be as old as 30 s.'
+            : 'No short-term pin is as old as 30 s.'
+      }${unaged ? ` The age of ${plural(unaged, 'pin')} could not be read.` : ''} Ages are of the call that pinned.`
     : 'There are no pins.';
   const table = byId('ages-table');
   table.tHead.append(headings(['Age', '#For long', '#For short', '#Runs', 'Share', '']));
@@ -95,7 +108,7 @@ function drawAges(data, show) {
         el(
           'td',
           {},
-          step.runs
+          step.runs && step.step !== null
             ? el('button', {
                 type: 'button',
                 'aria-label': `Show pins of ${stepName(step.step)}`,

@@ -13,7 +13,7 @@ function sumByStack(pins) {
   const ofOrigin = pins.origins.map((origin) => {
     const key = [origin.stack, origin.mode, origin.term, origin.api].join(' ');
     if (!sums.has(key)) {
-      sums.set(key, { origin, pins: 0, pages: 0, runs: 0, oldest: 0, comms: new Map() });
+      sums.set(key, { origin, pins: 0, pages: 0, runs: 0, oldest: NaN, comms: new Map() });
     }
     return sums.get(key);
   });
@@ -21,9 +21,10 @@ function sumByStack(pins) {
     const sum = ofOrigin[pins.origin[row]];
     const { comm } = pins.origins[pins.origin[row]];
     sum.pins += pins.pins[row];
-    sum.pages += pins.pages[row];
+    sum.pages += pins.leastPages(row);
+    sum.atLeast ||= Number.isNaN(pins.pages[row]);
     sum.runs += 1;
-    sum.oldest = Math.max(sum.oldest, pins.age_ms[row]);
+    sum.oldest = largest([sum.oldest, pins.age_ms[row]]);
     sum.comms.set(comm, (sum.comms.get(comm) || 0) + pins.pins[row]);
   }
   return [...sums.values()].filter((sum) => sum.runs);
@@ -272,7 +273,7 @@ function originRow(sum, show) {
     {},
     el('th', { scope: 'row' }, rowDisclosure(label, 'stack', ORIGIN_HEADINGS.length, fill)),
     el('td', { class: 'number', text: count(sum.pins) }),
-    el('td', { class: 'number', text: count(sum.pages) }),
+    el('td', { class: 'number', text: `${sum.atLeast ? '≥ ' : ''}${count(sum.pages)}` }),
     el('td', { class: 'number', text: count(sum.runs) }),
     el('td', { class: 'number', text: span(sum.oldest) }),
     el('td', { text: origin.mode === 'w' ? 'write' : 'read' }),

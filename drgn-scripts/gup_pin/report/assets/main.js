@@ -11,7 +11,7 @@ function firstWords({ title, where }) {
 function drawSummary(data, physical, problems) {
   const { pins } = data;
   const total = pins.pins.reduce((sum, n) => sum + n, 0);
-  const oldest = pins.age_ms.reduce((most, age) => Math.max(most, age), 0);
+  const oldest = largest(pins.age_ms);
   const kept = [...physical.blocks.values()].filter((block) => block.online && block.long).length;
   const worst = problems.length ? problems[0].severity : 'fine';
   byId('verdict').className = `verdict ${worst}`;
@@ -29,7 +29,8 @@ function drawSummary(data, physical, problems) {
       ' Not all of the memory could be read: there may be more than is shown here.',
     );
   }
-  const size = (pages) => bytes(pages * physical.pageSize);
+  const size = (pages) =>
+    `${physical.atLeast ? 'at least ' : ''}${bytes(pages * physical.pageSize)}`;
   const tracking = data.tracking || {};
   byId('figures').append(
     ...[
@@ -37,7 +38,7 @@ function drawSummary(data, physical, problems) {
       ['Memory pinned', size(physical.pinned)],
       ['Pinned for long', size(physical.long)],
       ['Places that pin', count(new Set(pins.origins.map((origin) => origin.stack)).size)],
-      ['Oldest pin', pins.length ? span(oldest) : 'none'],
+      ['Oldest pin', oldestName(pins, oldest)],
       ['Hazards on record', count((data.hazards || []).length)],
       [
         'Findings of the check',
@@ -56,6 +57,13 @@ function drawSummary(data, physical, problems) {
   );
 }
 
+function oldestName(pins, oldest) {
+  if (!pins.length) {
+    return 'none';
+  }
+  return Number.isNaN(oldest) ? 'unknown' : span(oldest);
+}
+
 function trackingWords(tracking) {
   if (tracking.enabled === undefined) {
     return '';
@@ -71,7 +79,7 @@ function main() {
   const physical = surveyMemory(data);
   const problems = findProblems(data, physical);
   byId('subtitle').textContent = visible(
-    `Linux ${data.kernel}, ${data.live ? 'while it ran' : 'from a crash dump'}`,
+    `Linux ${data.kernel ?? '(release unknown)'}, ${data.live ? 'while it ran' : 'from a crash dump'}`,
   );
   const table = new Table(data);
   const show = (query) => table.show(query);

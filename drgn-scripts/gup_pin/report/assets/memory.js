@@ -37,7 +37,8 @@ function surveyMemory(data) {
       }
     }
   }
-  const physical = { pageSize, real, size, zones, blocks, outside: 0, pinned: 0, long: 0 };
+  const atLeast = data.pins.pages.some(Number.isNaN);
+  const physical = { pageSize, real, size, zones, blocks, atLeast, outside: 0, pinned: 0, long: 0 };
   addPins(data.pins, physical);
   for (const where of [...zones, ...blocks.values()]) {
     where.holders = holdersOf(data.pins, where.of);
@@ -53,7 +54,7 @@ function addPins(pins, physical) {
   let longEnd = 0;
   for (const row of pins.byPfn()) {
     const start = pins.pfn[row];
-    const end = start + pins.pages[row];
+    const end = start + pins.leastPages(row);
     const isLong = pins.origins[pins.origin[row]].term === 'long';
     const from = Math.max(start, anyEnd);
     const longFrom = isLong ? Math.max(start, longEnd) : end;
@@ -172,7 +173,7 @@ function rangesOf(block, data) {
   const ranges = [];
   for (const row of pins.byPfn()) {
     const start = Math.max(pins.pfn[row], block.start);
-    const end = Math.min(pins.pfn[row] + pins.pages[row], block.end);
+    const end = Math.min(pins.pfn[row] + pins.leastPages(row), block.end);
     if (start >= end) {
       continue;
     }
@@ -180,7 +181,7 @@ function rangesOf(block, data) {
     const last = ranges[ranges.length - 1];
     if (last && last.origin === origin && last.end >= start) {
       last.end = Math.max(last.end, end);
-      last.oldest = Math.max(last.oldest, pins.age_ms[row]);
+      last.oldest = largest([last.oldest, pins.age_ms[row]]);
     } else {
       ranges.push({ start, end, origin, oldest: pins.age_ms[row] });
     }
@@ -277,6 +278,9 @@ function drawMemory(data, physical, show) {
     );
   } else {
     parts.push(`The kernel has no memory blocks: memory is shown in parts of ${size}.`);
+  }
+  if (physical.atLeast) {
+    parts.push('Of some folios the size could not be read: they count as one page each.');
   }
   if (physical.outside) {
     parts.push(

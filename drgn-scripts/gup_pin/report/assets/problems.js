@@ -141,6 +141,9 @@ function groupBy(things, keyOf) {
 }
 
 function fileOf(thing) {
+  if (isUnknown(thing.ino)) {
+    return 'a file that could not be read';
+  }
   if (thing.path) {
     return `${thing.path} (dev ${thing.dev})`;
   }
@@ -184,7 +187,7 @@ function findingProblems(data) {
         ['Found by', `check: ${group.kind}`],
         ['Folios', group.pfns.join(' ') + (rest > 0 ? ` and ${count(rest)} more` : '')],
         ['Pinned by', [...new Set(holders)].join('; ')],
-        ['Memory', group.map],
+        ['Memory', group.map ?? 'unknown'],
         ['File', fileOf(group)],
         ['Flags', group.flags.split('|').join(' ')],
         [
@@ -203,7 +206,7 @@ function findingProblems(data) {
 }
 
 function fileQuery(thing) {
-  return String(thing.ino) === '0' ? '' : `dev=${thing.dev} ino=${thing.ino}`;
+  return isUnknown(thing.ino) || String(thing.ino) === '0' ? '' : `dev=${thing.dev} ino=${thing.ino}`;
 }
 
 /** The milder of two severities. */
@@ -242,7 +245,7 @@ function hazardProblems(data) {
         [
           'When',
           total > 1
-            ? `${span(Math.max(...ages))} to ${span(Math.min(...ages))} before`
+            ? `${span(largest(ages))} to ${span(smallest(ages))} before`
             : `${span(ages[0])} before`,
         ],
         ['Event by', `${last.comm} (${last.task})`],
@@ -284,7 +287,7 @@ function orphanProblems(data) {
       why: 'Nobody is left to release them, unless a driver does: a leak, or I/O that never ends.',
       pairs: [
         ['Taken by', `${origin.comm} (${origin.task}), ${origin.api}, ${modeName(origin)}`],
-        ['Oldest', span(rows.reduce((oldest, row) => Math.max(oldest, pins.age_ms[row]), 0))],
+        ['Oldest', span(largest(rows.map((row) => pins.age_ms[row])))],
         ['Folios', somePfns(rows.slice(0, 1000).map((row) => hex(pins.pfn[row])))],
       ],
       stacks: [['Pin', origin.frames]],

@@ -25,7 +25,7 @@ const COLUMNS = [
     key: (p) => p.age_ms,
     number: true,
     first: -1,
-    cell: (p, row) => span(p.age_ms[row]),
+    cell: (p, row) => (Number.isNaN(p.age_ms[row]) ? 'unknown' : span(p.age_ms[row])),
   },
   {
     name: 'Mode',
@@ -36,7 +36,11 @@ const COLUMNS = [
   { name: 'Task', origin: (o) => o.comm, cell: (p, row) => taskName(originOf(p, row)) },
   { name: 'From', origin: (o) => o.via },
   { name: 'Function', origin: (o) => o.api, extra: true },
-  { name: 'Memory', file: (f) => f.map },
+  {
+    name: 'Memory',
+    file: (f) => f.map,
+    cell: (p, row) => p.files[p.file[row]].map.replace(UNREAD, 'unknown'),
+  },
   {
     name: 'File',
     file: (f) => `${f.path} ${f.dev} ${String(f.ino).padStart(20, '0')}`,
@@ -225,7 +229,12 @@ class Table {
     }
     const { column, way } = this.sorting;
     const key = sortKey(column, this.pins);
-    this.rows.sort((a, b) => way * (key(a) - key(b)) || a - b);
+    // What could not be read comes last, either way.
+    const last = (value) => Number(Number.isNaN(value));
+    this.rows.sort((a, b) => {
+      const [x, y] = [key(a), key(b)];
+      return last(x) - last(y) || way * (x - y) || a - b;
+    });
   }
 
   size() {

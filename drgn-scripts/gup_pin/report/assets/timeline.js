@@ -15,7 +15,7 @@ function timeScale(oldest) {
 
 /** A lane for each kind, a mark for each hazard. The list below says the same. */
 function timeChart(hazards) {
-  const oldest = Math.max(...hazards.map((h) => h.last_ms));
+  const oldest = largest(hazards.map((h) => h.last_ms));
   const scale = timeScale(oldest);
   const kinds = [...new Set(hazards.map((h) => h.kind))];
   const chart = el('div', {
@@ -62,7 +62,7 @@ function eventEntry(hazard, data) {
     el(
       'summary',
       {},
-      el('span', { class: 'when', text: `−${span(hazard.last_ms)}` }),
+      el('span', { class: 'when', text: isUnknown(hazard.last_ms) ? '?' : `−${span(hazard.last_ms)}` }),
       ' ',
       el('span', { class: 'title', text: hazard.kind }),
       ` in `,
@@ -97,7 +97,7 @@ function eventEntry(hazard, data) {
             `${pin.pfn}, order ${pin.order}, ${pin.map}, ${plural(hazard.pins_on_folio, 'pin')} then`,
           ],
           ['File', fileOf({ ...pin, path: hazard.path })],
-          ['Address', pin.addr],
+          ['Address', pin.addr ?? UNREAD],
         ]),
         el(
           'div',
@@ -134,7 +134,10 @@ function drawTimeline(data) {
   byId('timeline-about').textContent =
     `The newest first; times are before ${end}.` +
     (counted > kept ? ` ${count(counted)} were counted, ${count(kept)} are on record.` : '');
-  byId('timeline-chart').append(timeChart(hazards));
+  const timed = hazards.filter((h) => !isUnknown(h.last_ms));
+  if (timed.length) {
+    byId('timeline-chart').append(timeChart(timed));
+  }
   const list = byId('timeline-list');
   const entry = (h) => eventEntry(h, data);
   appendSome(list, hazards, EVENTS_SHOWN, entry, 'summary', (more) => list.after(more));
