@@ -25,6 +25,14 @@ class GupPinUnavailable(Exception):
         self.absence = absence
 
 
+class NoSuchPage(Exception):
+    """A page was asked for that the kernel does not have."""
+
+
+class NoDebugInfo(LookupError):
+    """There is no debugging information of the very kernel that is looked at."""
+
+
 class Unreadable(Exception):
     """Memory that a record points to is not in the dump, or is no such record."""
 

@@ -77,6 +77,23 @@ def _dev(value: str) -> int:
     return high << _MINOR_BITS | number_below(1 << _MINOR_BITS, minor, 10)
 
 
+# What a value of a word was not, in the same words as the program gup_pin.
+_WANTED = {
+    "owner": "no PID",
+    "task": "no PID, nor TGID/PID",
+    "comm": "no name of 1 to 15 bytes",
+    "mode": "neither r nor w",
+    "term": "neither short nor long",
+    "api": "no name of a function",
+    "pfn": "no range like 0x1000-0x1fff",
+    "ino": "no number",
+    "dev": "no MAJOR:MINOR",
+    "min_age_ms": "no number",
+    "stack": "no handle of a stack",
+    "path": "no path",
+    "any_of": "no PID",
+}
+
 # From text to what CHECKS has to agree with.
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "owner": _id,
@@ -133,7 +150,7 @@ class Filter:
             try:
                 checked = check(value)
             except (TypeError, ValueError):
-                raise BadFilter(f"{name}={value!r}") from None
+                raise BadFilter(f"{name}={value!r} is {_WANTED[name]}") from None
             object.__setattr__(self, name, checked)
 
     @classmethod
@@ -146,12 +163,15 @@ class Filter:
         for word in filter(None, _BLANKS.split(" ".join(words))):
             key, equals, value = word.partition("=")
             parser = _PARSERS.get(key)
-            if not equals or parser is None or key in values:
-                raise BadFilter(word)
+            if not equals or parser is None:
+                known = " ".join(f"{name}=" for name in _PARSERS)
+                raise BadFilter(f"{word} is no filter; there are {known}")
+            if key in values:
+                raise BadFilter(f"{word}: {key}= was there before")
             try:
                 values[key] = CHECKS[key](parser(value))
             except ValueError:
-                raise BadFilter(word) from None
+                raise BadFilter(f"{word} is {_WANTED[key]}") from None
         return cls(**values)
 
     def __bool__(self) -> bool:
@@ -161,7 +181,7 @@ class Filter:
     def check_names(self, names: Names) -> None:
         """Raises BadFilter if the kernel has no such pin function."""
         if self.api is not None and self.api not in names.apis:
-            raise BadFilter(f"api={self.api}")
+            raise BadFilter(f"api={self.api} is no pin function of this kernel")
 
     def blocks(self) -> tuple[int, int]:
         """First and last pfn that pages of a wanted folio may have."""

@@ -20,7 +20,8 @@ from . import (
     xarray,
 )
 from .check import Checker, FileCheck, Finding, Heads, find_flags
-from .errors import Absence, Faults, GupPinUnavailable, Unreadable
+from .debug_info import why_no_types
+from .errors import Absence, Faults, GupPinUnavailable, NoDebugInfo, Unreadable
 from .filter import Filter
 from .format import Names
 from .keys import Geometry
@@ -271,7 +272,7 @@ class GupPinState:
     def page(self, number: int) -> Page:
         """The page of that pfn, or whose struct page is at that address.
 
-        Raises Unreadable if there is none, or it is not in the dump.
+        Raises NoSuchPage if there is none, Unreadable if it is not in the dump.
         """
         pages = self.pages
         asked = pages.pfn(number, lambda: find_sections(self.prog, self.faults.add))
@@ -334,7 +335,10 @@ class GupPinState:
 def _find_root(prog: Program) -> Object:
     """The root; raises GupPinUnavailable unless these scripts can read it."""
     # Without debugging information nothing would be found, the feature or not.
-    prog.type("struct page")
+    try:
+        prog.type("struct page")
+    except LookupError:
+        raise NoDebugInfo(why_no_types(prog)) from None
     try:
         root = prog["gup_pin_root"]
     except KeyError:
@@ -388,7 +392,8 @@ def gup_pin_state(prog: Program) -> GupPinState:
     :raises GupPinUnavailable: if the feature is not there, was never enabled, or has
         another format
     :raises drgn.FaultError: if the dump lacks even the root
-    :raises LookupError: if the debugging information lacks what is needed
+    :raises LookupError: if the debugging information lacks what is needed; NoDebugInfo
+        if it is missing, or another kernel's
     """
     root = _find_root(prog)
     geometry = Geometry(root.shard_bits.value_(), root.block_shift.value_())

@@ -14,7 +14,7 @@ from typing import Any
 
 from . import document
 from .errors import Unreadable
-from .filter import number_below
+from .filter import BadFilter, number_below
 from .filter_values import U64
 from .format import (
     HAZARDS_HEADER,
@@ -266,7 +266,10 @@ def preset(args: argparse.Namespace) -> dict[str, Any]:
     if args.verb != "file":
         return {}
     if args.file.isascii() and args.file.isdecimal():
-        return {"ino": number_below(U64, args.file, 10)}
+        try:
+            return {"ino": number_below(U64, args.file, 10)}
+        except BadFilter:
+            raise BadFilter(f"{args.file} is no inode number") from None
     # It may be a word of a line, or what people call the file.
     is_word = "\\x" in args.file
     return {"path": args.file if is_word else escape(os.fsencode(args.file))}
