@@ -12,9 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
+from .copies import NoCopies
 from .errors import GupPinUnavailable, NoDebugInfo, NoSuchPage, Unreadable
 from .filter import BadFilter, Filter, number_below
 from .filter_values import IDS, U64
+from .report import write_copies
 from .sort import SORT_KEYS
 from .state import GupPinState, gup_pin_state
 from .verbs import NAME, Show, preset
@@ -45,7 +47,9 @@ shown, or check found something
 
 _WORDS = "[KEY=VALUE]..."
 
-_INSTALL = "it is the package python3-drgn of Debian, or pip install drgn"
+_INSTALL = (
+    "it is Debian's python3-drgn, or pip install drgn; report --from DIR does without"
+)
 
 # How the script is called; %(prog)s has the verb, too.
 _USAGE = "drgn -c DUMP -s VMLINUX %(prog)s"
@@ -234,6 +238,13 @@ class _Parser:
             metavar="FILE.html",
             help="the file to write",
         )
+        verb.add_argument(
+            "--from",
+            dest="source",
+            type=Path,
+            metavar="DIR",
+            help="of copies of the files in /sys/kernel/debug/gup_pin, without drgn",
+        )
 
     def _check(self) -> None:
         text = "folios on which records, or contents, are wrong"
@@ -331,8 +342,22 @@ def _find_state(find_prog: Callable[[], Program]) -> GupPinState:
         raise LookupError(str(error)) from error
 
 
+def _run_on_copies(args: argparse.Namespace) -> int:
+    """Write a page of a folder of copies; return the exit status; raises OSError."""
+    try:
+        notes = write_copies(args.source, args.output)
+    except NoCopies as error:
+        complain(str(error))
+        return EXIT_ABSENT
+    for line in notes.lines():
+        complain(line)
+    return EXIT_PARTIAL if notes else EXIT_FINE
+
+
 def run(args: argparse.Namespace, find_prog: Callable[[], Program]) -> int:
     """Do what a command line says; return its exit status."""
+    if args.verb == "report" and args.source is not None:
+        return _run_on_copies(args)
     try:
         show = Show(_find_state(find_prog), args)
         try:

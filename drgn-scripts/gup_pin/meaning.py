@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from .format import Names
     from .stacks import Stacks
 
+# How sure it is that a record is of pins that are still there, as lines say it.
+MATCHES = ("exact", "alike", "inferred")
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Meaning:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gup_pin.report.columns import MATCHES, exact, make_columns
+from gup_pin.meaning import MATCHES
+from gup_pin.report.columns import exact, make_columns
 
 PIN: dict[str, Any] = {
     "pfn": "0x1a2b0",

@@ -7,15 +7,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..copies import read_copies
 from ..progress import Progress
 from .collect import collect, pack
 from .output import whole_file
 from .page import make_page
 
 if TYPE_CHECKING:
+    from ..copies.notes import Notes
     from ..state import GupPinState
 
-__all__ = ("collect", "make_page", "pack", "title_of", "write_report")
+__all__ = (
+    "collect",
+    "make_page",
+    "pack",
+    "title_of",
+    "write_copies",
+    "write_report",
+)
 
 
 def title_of(data: Mapping[str, Any]) -> str:
@@ -32,3 +41,16 @@ def write_report(state: GupPinState, path: Path, progress: Progress) -> bool:
         data = collect(state, progress)
         out.write(make_page(title_of(data), data))
     return bool(data["findings"])
+
+
+def write_copies(folder: Path, path: Path) -> Notes:
+    """Write the page of a folder of copies; return what could not be read.
+
+    Raises OSError if the page cannot be written, or there is no such folder, and
+    NoCopies.
+    """
+    with whole_file(path) as out:
+        copies = read_copies(folder)
+        data = pack(copies.document(), copies.orphans)
+        out.write(make_page(title_of(data), data))
+    return copies.notes

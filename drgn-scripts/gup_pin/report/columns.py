@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
+from ..meaning import MATCHES
+
 # What many pins share, of the words of a pin: who, whence, and what.
 TASK = ("owner", "task", "comm")
 SITE = ("mode", "term", "api", "stack")
@@ -16,9 +18,6 @@ ORIGIN = ("task", "site")
 # Numbers that lie as they are, and such as are text in hexadecimal digits.
 NUMBERS = ("pages", "order", "pins", "age_ms")
 DIGITS = ("addr", "index")
-
-# How sure it is that a record is of pins that are still there, by number.
-MATCHES = ("exact", "alike", "inferred")
 
 # The largest number that a script knows exactly: Number.MAX_SAFE_INTEGER.
 _MOST = (1 << 53) - 1
