@@ -198,6 +198,22 @@ def troubled() -> Words:
     )
 
 
+def copied() -> Words:
+    """What copies of debugfs' files say; the second pin is an orphan."""
+    pins = [pin(0x1A2B0), pin(0x1C000, order=9, pages=512, pins=10)]
+    refused = {
+        **{"count": 2, "err": "EFAULT", "mode": "w", "term": "long", "api": "pin_user_pages_fast"},
+        **{"owner": 812, "task": "812/815", "comm": "fio", "oldest_ms": 5203, "newest_ms": 103},
+        **{"stack": "0x5", "why": "file", "addr": "0x7f21c0001000", "pfn": "0x0"},
+        **{"dev": "253:2", "ino": 12, "index": "0x1", "path": "/data"},
+        "frames": STACKS["0x2b40003"],
+    }
+    whole = document(pins, kernel=None, live=True, source="copies")
+    whole |= {"hazards": [hazard("writeback", 9)], "refused": [refused]}
+    whole |= {"tracking": {"enabled": True}}
+    return {key: part for key, part in whole.items() if key not in ("findings", "memory")}
+
+
 def unread() -> Words:
     """Of a dump of which much was lost: null is what could not be read."""
     of_folio = dict.fromkeys(("order", "addr", "map", "dev", "ino", "index", "path"))

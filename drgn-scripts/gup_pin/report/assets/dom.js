@@ -168,6 +168,28 @@ function functionOf(frame) {
   return frame.replace(/\+0x[0-9a-f]+(\/0x[0-9a-f]+)?/, '');
 }
 
+/** The class of a pin's colours, by its mode and term. */
+function pinClass({ mode, term }) {
+  return `${mode === 'w' ? 'write' : 'read'}-${term}`;
+}
+
+/** The mode and term of a pin, in its colours. */
+function pinBadge(words) {
+  const kind = pinClass(words);
+  return el('span', { class: `kind ${kind}`, text: kind.replace('-', ' ') });
+}
+
+/** Why there are no pins to show. */
+function emptyWords(data) {
+  const { enabled } = data.tracking || {};
+  if (!data.complete) {
+    return 'No pins are shown: not everything could be read.';
+  }
+  return enabled === false
+    ? 'No pins are on record: tracking is off.'
+    : 'No pins are on record: nothing was pinned at that time.';
+}
+
 /** A stack as a list, innermost frame first. */
 function stackList(frames, label) {
   if (!frames || frames.length === 0) {

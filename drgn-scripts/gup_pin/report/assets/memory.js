@@ -72,7 +72,7 @@ function addPins(pins, physical) {
     };
     zones.forEach(add);
     let inside = 0;
-    for (let i = Math.floor(start / size); i * size < end; i += 1) {
+    for (let i = Math.floor(start / size); blocks.size && i * size < end; i += 1) {
       const block = blocks.get(i);
       inside += block ? add(block) : 0;
     }
@@ -225,7 +225,7 @@ const BLOCK_HEADINGS = [
   'Physical addresses',
   'Zone',
   '#Pinned',
-  '#For long',
+  '#Long-term',
   'Offline?',
   'Because of',
 ];
@@ -270,7 +270,11 @@ function drawMemory(data, physical, show) {
   const kept = pinned.filter((block) => block.online && block.long);
   const size = bytes(physical.size * pageSize);
   const parts = [];
-  if (zones.length === 0) {
+  if (data.source === 'copies') {
+    parts.push(
+      'Copies of debugfs’ files do not say where zones and memory blocks lie; a report by drgn does.',
+    );
+  } else if (zones.length === 0) {
     parts.push('The zones could not be read.');
   } else if (real) {
     parts.push(
@@ -282,10 +286,13 @@ function drawMemory(data, physical, show) {
   if (physical.atLeast) {
     parts.push('Of some folios the size could not be read: they count as one page each.');
   }
-  if (physical.outside) {
+  if (physical.outside && blocks.size) {
     parts.push(
       `${plural(physical.outside, 'pinned page')} lie elsewhere, such as in a device’s memory.`,
     );
+  }
+  if (zones.length && !pinned.length) {
+    parts.push(emptyWords(data));
   }
   byId('memory-about').textContent = parts.join(' ');
   byId('memory-legend').hidden = zones.length === 0;
@@ -296,7 +303,7 @@ function drawMemory(data, physical, show) {
         { class: 'zone' },
         el('h3', { text: `Node ${zone.node}, zone ${zone.name}` }),
         el('p', {
-          text: `${bytes((zone.present || zone.pages) * pageSize)}; pinned ${bytes(zone.pinned * pageSize)}, of that for long ${bytes(zone.long * pageSize)}.`,
+          text: `${bytes((zone.present || zone.pages) * pageSize)}; pinned ${bytes(zone.pinned * pageSize)}, of that by long-term pins ${bytes(zone.long * pageSize)}.`,
         }),
         zoneStrip(zone, physical, show),
       ),
