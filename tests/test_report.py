@@ -274,6 +274,25 @@ def fixture_unread(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -
     return Page(browser, write_page(file, samples.unread()))
 
 
+def test_the_page_of_real_copies(browser: Browser, tmp_path: Path) -> None:
+    """Of Debian's own kernel with the module: the hazard first, whose stack leads to ext4."""
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    real = json.loads((PACKAGE / "tests" / "copies.json").read_text())
+    del real["comment"]
+    for name, lines in real.items():
+        (copies / name).write_text("".join(f"{line}\n" for line in lines))
+    if str(PACKAGE) not in sys.path:
+        sys.path.insert(0, str(PACKAGE))
+    file = tmp_path / "copies.html"
+    assert not importlib.import_module("gup_pin.report").write_copies(copies, file)
+    page = Page(browser, file)
+    assert page.loaded["title"] == "Pinned pages of Linux 6.12.117+deb12-amd64"
+    assert "Written to disk while pinned for write 4 hazards, /file" in page.loaded["problems"][0]
+    assert [row[5] for row in page.loaded["origins"]] == ["write short", "write long"]
+    assert "ext4_bio_write_folio" in page.see(steps.open_all)["text"]
+
+
 def test_what_could_not_be_read_is_said_to_be_unknown(unread: Page) -> None:
     """No cell has a 0, an empty file or the kind "anon" for it."""
     seen = unread.loaded

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from drgn import Program
 
+_DEBUGFS = "/sys/kernel/debug/gup_pin"
+
 _OPTIONS = ("-s", "--symbols", "--extra-symbols")
 
+_ET_REL = 1
 _PT_NOTE = 4
 _NT_GNU_BUILD_ID = 3
 
@@ -57,13 +60,15 @@ def given_files(words: Sequence[str]) -> Iterator[str]:
 def build_id(file: Path) -> str:
     """The build ID of an ELF file of 64 bits; empty if it has none.
 
-    Raises OSError, and ValueError for what is no such file.
+    Raises OSError, and ValueError for what is no such file, or a module.
     """
     with file.open("rb") as elf:
         head = elf.read(64)
         if len(head) < 64 or head[:5] != b"\x7fELF\x02":
             raise ValueError(f"{file} is no ELF file of 64 bits")
         order = "<" if head[5] == 1 else ">"
+        if struct.unpack_from(f"{order}H", head, 16)[0] == _ET_REL:
+            raise ValueError(f"{file} is a module, and a vmlinux is needed")
         (table,) = struct.unpack_from(f"{order}Q", head, 32)
         size, count = struct.unpack_from(f"{order}HH", head, 54)
         for turn in range(count):
@@ -110,10 +115,14 @@ def _describe(file: str, wanted: str) -> str:
 
 def why_no_types(prog: Program) -> str:
     """In one line, which kernel's vmlinux is wanted, and which was given."""
+    from drgn import ProgramFlags  # noqa: PLC0415
+
     kernel = kernel_of(prog)
     name = f"Linux {kernel.release}" if kernel.release else "this kernel"
     if kernel.build_id:
         name += f" with build ID {kernel.build_id}"
     given = [_describe(file, kernel.build_id) for file in given_files(sys.orig_argv)]
     end = "; ".join(given) or "give its vmlinux by drgn's option -s"
+    if ProgramFlags.IS_LIVE in prog.flags:
+        end += f"; without: gup_pins.py report --from {_DEBUGFS}"
     return f"no debugging information of {name}: {end}"

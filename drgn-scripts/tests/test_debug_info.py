@@ -39,6 +39,7 @@ def elf(*notes: bytes, entries: int = 2) -> bytes:
 
 XEN = note(b"Xen\0", 3, b"1234")
 GNU = note(b"GNU\0", 3, ID)
+MODULE = elf(GNU).replace(b"\x02\x01" + bytes(10), b"\x02\x01" + bytes(10) + b"\x01", 1)
 ANOTHERS = elf(note(b"GNU\0", 3, OTHER))
 
 
@@ -76,11 +77,25 @@ def test_given_files() -> None:
     assert list(given_files(words)) == ["a", "b", "c", "d"]
 
 
+class MockProgram(dict[str, Any]):
+    """A dump, or a live kernel."""
+
+    flags: frozenset[str] = frozenset()
+
+
 def program(text: bytes | None) -> Any:
     """One with that VMCOREINFO."""
     if text is None:
-        return {}
-    return {"VMCOREINFO": SimpleNamespace(string_=lambda: text)}
+        return MockProgram()
+    return MockProgram(VMCOREINFO=SimpleNamespace(string_=lambda: text))
+
+
+@pytest.fixture(autouse=True)
+def _mocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of this needs drgn."""
+    drgn = mock_drgn()
+    vars(drgn).update(ProgramFlags=SimpleNamespace(IS_LIVE="live"))
+    monkeypatch.setitem(sys.modules, "drgn", drgn)
 
 
 @pytest.mark.parametrize(
@@ -91,11 +106,8 @@ def program(text: bytes | None) -> Any:
         (None, "", ""),
     ],
 )
-def test_kernel_of(
-    monkeypatch: pytest.MonkeyPatch, text: bytes | None, release: str, found: str
-) -> None:
+def test_kernel_of(text: bytes | None, release: str, found: str) -> None:
     """As VMCOREINFO has it."""
-    monkeypatch.setitem(sys.modules, "drgn", mock_drgn())
     assert kernel_of(program(text)) == (release, found)
 
 
@@ -106,6 +118,7 @@ def test_kernel_of(
         (elf(GNU), "is its vmlinux, but has no debugging information"),
         (elf(), "has no build ID"),
         (b"x", "is no ELF file of 64 bits"),
+        (MODULE, "is a module, and a vmlinux is needed"),
         (None, "No such file or directory"),
     ],
 )
@@ -113,7 +126,6 @@ def test_a_vmlinux_that_does_not_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: bytes | None, end: str
 ) -> None:
     """Both kernels are named."""
-    monkeypatch.setitem(sys.modules, "drgn", mock_drgn())
     file = tmp_path / "vmlinux"
     if data is not None:
         file.write_bytes(data)
@@ -128,9 +140,12 @@ def test_a_vmlinux_that_does_not_do(
 
 
 def test_no_vmlinux_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """How it is given."""
-    monkeypatch.setitem(sys.modules, "drgn", mock_drgn())
+    """How it is given; on a live kernel, also what needs none."""
     monkeypatch.setattr(sys, "orig_argv", ["drgn", "-c", "d", "gup_pins.py"])
-    assert why_no_types(program(None)) == (
-        "no debugging information of this kernel: give its vmlinux by drgn's option -s"
-    )
+    kernel = "no debugging information of this kernel"
+    why = f"{kernel}: give its vmlinux by drgn's option -s"
+    prog = program(None)
+    assert why_no_types(prog) == why
+    prog.flags = {"live"}
+    without = "gup_pins.py report --from /sys/kernel/debug/gup_pin"
+    assert why_no_types(prog) == f"{why}; without: {without}"
