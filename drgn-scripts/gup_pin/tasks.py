@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .errors import Unreadable
 from .runs import Item
+from .statics import find_static
 
 if TYPE_CHECKING:
     from drgn import Object, Program
@@ -107,7 +108,7 @@ def find_clocks(prog: Program, known: int | None) -> Clocks:
         # AttributeError: a kernel that keeps its time in another place.
         return Clocks(now, now, UNKNOWN_DIFFER)
     try:
-        booted = prog.variable("clocks_apart", "gup_pin/record/task.c").value_()
+        booted = find_static(prog, "clocks_apart", "record/task.c").value_()
     except (LookupError, FaultError):
         return Clocks(now, tasks, UNKNOWN_DIFFER)
     return Clocks(now, tasks, CLOCKS_DIFFER + abs(now - tasks - booted))

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import Unreadable
+from .statics import find_static
 
 if TYPE_CHECKING:
     from drgn import Object, Program
@@ -49,11 +50,6 @@ class Live(NamedTuple):
     origins: int | None
 
 
-def _variable(prog: Program, name: str, file: str) -> Object:
-    """A variable that only its own file knows; raises LookupError."""
-    return prog.variable(name, f"gup_pin/{file}")
-
-
 # What hazards have from boot on.
 _TABLES = (
     ("buffers", "hazard/report.c"),
@@ -70,10 +66,10 @@ def _memory_bytes(prog: Program) -> int:
     """All that tracking has allocated, but for the stack depot."""
     from drgn import sizeof  # noqa: PLC0415
 
-    tables = [_variable(prog, name, file) for name, file in _TABLES]
-    proofs = _variable(prog, "proof_bytes", "hazard/proof.c")
+    tables = [find_static(prog, name, file) for name, file in _TABLES]
+    proofs = find_static(prog, "proof_bytes", "hazard/proof.c")
     return int(
-        _sum_per_cpu(prog, _variable(prog, "bytes", "record/memory.c"))
+        _sum_per_cpu(prog, find_static(prog, "bytes", "record/memory.c"))
         + sizeof(prog["gup_pin_ring"])
         + sum(sizeof(table) for table in tables)
         + _of(proofs)
@@ -147,4 +143,4 @@ def find_stats(
 
 
 def _counter(prog: Program, name: str, file: str) -> int:
-    return _of(_variable(prog, name, file))
+    return _of(find_static(prog, name, file))
