@@ -108,7 +108,7 @@ class MockProgram(dict[str, Any]):
 
     def variable(self, name: str, file: str) -> SimpleNamespace:
         """The only one, which other files may have as well."""
-        assert (name, file) == ("clocks_apart", "gup_pin/record/task.c")
+        assert name == "clocks_apart" and file.startswith("gup_pin/")
         if isinstance(self._booted, LookupError):
             raise self._booted
         return SimpleNamespace(value_=self._value)
