@@ -17,6 +17,8 @@ SAMPLE = json.loads((Path(__file__).parent / "sample.json").read_text())
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 SANITIZERS = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 PINS, STACKS, HAZARDS = (f"# gup_pin {name} 1" for name in ("pins", "stacks", "hazards"))
+# The exit status if there is nothing to show.
+NONE = 5
 Words = dict[str, object]
 Run = subprocess.CompletedProcess[str]
 Tool = Callable[..., Run]

@@ -42,6 +42,7 @@
 #include "gup_pin_tool/json.c"
 #include "gup_pin_tool/hazards.c"
 #include "gup_pin_tool/keep.c"
+#include "gup_pin_tool/none.c"
 #include "gup_pin_tool/show.c"
 #include "gup_pin_tool/collect.c"
 #include "gup_pin_tool/sums.c"
@@ -74,7 +75,7 @@ static const char usage[] =
 "  -h, --help           this text\n"
 "\n"
 "KEY=VALUE lets only such pins pass: mode=w comm=fio min_age_ms=1000 pfn=A-B ...\n"
-"exit: 0 done, 1 error, 2 usage, 3 the kernel has no such files\n";
+"exit: 0 done, 1 error, 2 usage, 3 the kernel has no such files, 5 nothing to show\n";
 
 struct command {
 	const char *name;

@@ -20,6 +20,8 @@ enum gp_status {
 	GP_ERROR,
 	GP_USAGE,
 	GP_ABSENT,
+	/* 4 is what gup_pins.py ends with if it could read a part only. */
+	GP_NONE = 5,
 };
 
 #define __printf(text, first)	__attribute__((	\
@@ -142,6 +144,7 @@ static const char *gp_word(const struct gp_record *record, const char *key);
 static const char *gp_pin_word(const struct gp_record *record, const char *key);
 static unsigned long long gp_word_number(const struct gp_record *record, const char *key);
 static enum gp_type gp_key_type(const char *key);
+static bool gp_key_known(const char *key);
 static bool gp_kind_has(enum gp_kind kind, const char *key);
 static bool gp_key_needs_pins(const char *key);
 
@@ -209,12 +212,16 @@ struct gp_rule;
  * @nr: their number
  * @room: for rules
  * @pass: how often the kernel's file was read before, with other words
+ * @text: the rules as a message names them; NULL if there are none
+ * @looked: number of records that were looked at
  */
 struct gp_filter {
 	struct gp_rule *rules;
 	size_t nr;
 	size_t room;
 	unsigned int pass;
+	char *text;
+	unsigned long long looked;
 };
 
 /* filter.c */
@@ -225,6 +232,7 @@ static char *gp_filter_words(const struct gp_filter *filter, unsigned int pass);
 static bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record);
 static const char *gp_filter_needs_pins(const struct gp_filter *filter);
 static int gp_filter_check(const struct gp_filter *filter, const char *name);
+static char *gp_filter_problem(const struct gp_filter *filter, bool live);
 static void gp_filter_free(struct gp_filter *filter);
 
 struct gp_name;
@@ -482,6 +490,10 @@ static void gp_hazard_columns(struct gp_table *table);
 static void gp_hazard_row(struct gp_table *table, const struct gp_record *record,
 			  bool stacks);
 static void gp_hazard_json(struct gp_json *json, const struct gp_record *record);
+
+/* none.c */
+static int gp_none(const struct gp_source *source, const struct gp_filter *filter,
+		   const char *what);
 
 /* show.c */
 static int gp_show(const struct gp_source *source, struct gp_options *options,

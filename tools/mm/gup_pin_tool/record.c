@@ -123,8 +123,7 @@ static bool gp_key_needs_pins(const char *key)
 	return gp_kind_has(GP_PINS, key) && !gp_kind_has(GP_STACKS, key);
 }
 
-/* Of a word that is not known: text. */
-static enum gp_type gp_key_type(const char *key)
+static const struct key *find_any(const char *key)
 {
 	const struct key *found = find_key(pins_keys, GP_PIN_WORDS, key);
 
@@ -134,6 +133,22 @@ static enum gp_type gp_key_type(const char *key)
 		found = find_key(hazard_keys, NR_HAZARD_KEYS, key);
 	if (!found)
 		found = find_key(later_keys, sizeof(later_keys) / sizeof(*later_keys), key);
+	if (!found)
+		found = find_key(event_keys, GP_EVENT_WORDS, key);
+	return found;
+}
+
+/* Does this program know the word? A later kernel may have more. */
+static bool gp_key_known(const char *key)
+{
+	return find_any(key);
+}
+
+/* Of a word that is not known: text. */
+static enum gp_type gp_key_type(const char *key)
+{
+	const struct key *found = find_any(key);
+
 	return found ? found->type : GP_TEXT;
 }
 

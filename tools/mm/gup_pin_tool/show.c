@@ -254,10 +254,14 @@ static int gp_show(const struct gp_source *source, struct gp_options *options,
 	status = gp_source_open(source, kind, false, &options->filter, &reader);
 	if (status)
 		return status;
-	gp_source_remark(source);
 	begin_show(&show, reader->title);
 	status = options->sort ? show_sorted(&show, reader) : show_each(&show, reader, NULL);
 	end_show(&show);
 	gp_reader_close(reader);
-	return status;
+	if (status)
+		return status;
+	if (!show.shown)
+		return gp_none(source, &options->filter, gp_kind_name(kind));
+	gp_source_remark(source);
+	return GP_OK;
 }

@@ -182,13 +182,14 @@ static int gp_sum_up(const struct gp_source *source, struct gp_options *options)
 
 	gp_sums_init(&sums, &options->by);
 	status = gp_collect(&sums, source, options, false);
-	gp_source_remark(source);
 	if (!status)
 		status = gp_sums_sort(&sums, options->sort, false, options->reverse);
 	if (!status && options->json)
 		gp_sums_json(&sums, options);
 	else if (!status)
 		sums_for_people(&sums, options);
+	if (!status && !sums.nr)
+		status = gp_none(source, &options->filter, gp_kind_name(sums.kind));
 	gp_sums_free(&sums);
 	return status;
 }
