@@ -96,6 +96,31 @@ def hazard(
     return "\n".join([line, "event:", *frames[0], "pin:", *frames[1], ""])
 
 
+def refused(frames: Iterable[str] = URING, **words: object) -> str:
+    """A record of refused, without its last newline."""
+    line: Words = {
+        "count": 2,
+        "err": "EFAULT",
+        "mode": "w",
+        "term": "long",
+        "api": "pin_user_pages_fast",
+        "owner": 812,
+        "task": "812/815",
+        "comm": "fio",
+        "oldest_ms": 5203,
+        "newest_ms": 103,
+        "stack": "0x1",
+        "why": "file",
+        "addr": "0x7f21c0001000",
+        "pfn": "0x0",
+        "dev": "253:2",
+        "ino": 12,
+        "index": "0x1",
+        "path": "/data",
+    }
+    return "\n".join([line_of(line | words), *(f" {frame}" for frame in frames), ""])
+
+
 def words_of(line: str) -> Words:
     """The words of a line as JSON has them."""
     words = dict(word.split("=", 1) for word in line.split(" "))

@@ -139,7 +139,7 @@ static void diff_as_json(const struct gp_sums *sums, const struct gp_options *op
 	struct gp_json json;
 	size_t i;
 
-	gp_json_begin(&json);
+	gp_json_begin(&json, options->jsonl);
 	for (i = 0; i < sums->nr && !gp_out_failed(); i++) {
 		if (has_changed(sums->all[i], options))
 			change_as_json(&json, sums, sums->all[i]);

@@ -45,6 +45,9 @@ static char *gp_escape(const char *text);
 static bool gp_is_key(const char *text, size_t len);
 static void gp_age(char *buf, size_t size, unsigned long long ms);
 static void gp_clean(char *text);
+static size_t gp_fitting(const char *text, size_t columns, size_t *used);
+static size_t gp_columns(const char *text);
+static char *gp_fit(const char *text, size_t columns, bool cut);
 
 /* path.c */
 static char *gp_path_clean(const char *path);
@@ -58,6 +61,7 @@ enum gp_kind {
 	GP_PINS,
 	GP_STACKS,
 	GP_HAZARDS,
+	GP_REFUSED,
 };
 
 enum gp_type {
@@ -158,6 +162,7 @@ struct gp_filter;
  * struct gp_reader - a file, record by record
  * @lines: its lines
  * @kind: which file it is, by its first line
+ * @name: the name of the file in its first line
  * @title: the first line
  * @line: a copy of the record's line, if frames follow it
  * @filter: which records are wanted; NULL if the kernel is not to be told
@@ -169,6 +174,7 @@ struct gp_reader {
 	struct gp_filter *filter;
 	bool filtered;
 	enum gp_kind kind;
+	char name[32];
 	char *title;
 	char *line;
 	struct gp_record record;
@@ -185,11 +191,15 @@ static const char *gp_kind_name(enum gp_kind kind);
  * struct gp_source - where the files are
  * @dir: the folder they are in; NULL if it is a single file
  * @file: that file
+ * @stacks: the file that has the frames of the others' stacks; NULL if there is none
+ * @pins: the file that pins are read from, of a folder
  * @live: they are the kernel's own
  */
 struct gp_source {
 	char *dir;
 	char *file;
+	char *stacks;
+	const char *pins;
 	bool live;
 };
 
@@ -258,6 +268,8 @@ static const char *gp_names_frames(const struct gp_names *names, const char *han
 static void gp_names_free(struct gp_names *names);
 static char *gp_module_of(const char *frames);
 static char *gp_chain_of(const char *frames);
+static char *gp_folded(const char *frames, const char *api);
+static char *gp_where_of(const char *frames, size_t columns);
 
 #define GP_BY_MAX	8
 
@@ -399,17 +411,19 @@ static bool gp_out_failed(void);
 static int gp_out_finish(int status);
 
 /**
- * struct gp_json - an array of objects that is being written
+ * struct gp_json - objects that are being written
+ * @lines: a line each, and no array around them
  * @objects: written so far
  * @members: of the object that is being written
  */
 struct gp_json {
+	bool lines;
 	unsigned long long objects;
 	unsigned int members;
 };
 
 /* json.c */
-static void gp_json_begin(struct gp_json *json);
+static void gp_json_begin(struct gp_json *json, bool lines);
 static void gp_json_object(struct gp_json *json);
 static void gp_json_word(struct gp_json *json, const char *key, const char *value);
 static void gp_json_number(struct gp_json *json, const char *key,
@@ -460,8 +474,12 @@ static void gp_keep_free(struct gp_keep *keep);
  * @by: --by; no keys if it was not given
  * @sort: --sort, or NULL
  * @reverse: --reverse
- * @json: --json
+ * @json: --json or --jsonl
+ * @jsonl: --jsonl
  * @raw: --raw
+ * @stacks: --stacks: frames below the lines
+ * @no_stacks: --no-stacks
+ * @folded: --folded
  * @limit: --lines; 0 for no limit
  * @delay: --delay, in seconds
  * @rounds: --rounds; 0 for no end
@@ -475,7 +493,11 @@ struct gp_options {
 	const char *sort;
 	bool reverse;
 	bool json;
+	bool jsonl;
 	bool raw;
+	bool stacks;
+	bool no_stacks;
+	bool folded;
 	unsigned long long limit;
 	double delay;
 	unsigned long long rounds;
@@ -484,12 +506,22 @@ struct gp_options {
 	int nr_operands;
 };
 
+/* refused.c */
+static void gp_refused_columns(struct gp_table *table);
+static void gp_refused_row(struct gp_table *table, const struct gp_record *record,
+			   bool stacks);
+
 /* hazards.c */
 static unsigned int gp_stake_rank(const char *stake);
 static void gp_hazard_columns(struct gp_table *table);
 static void gp_hazard_row(struct gp_table *table, const struct gp_record *record,
 			  bool stacks);
 static void gp_hazard_json(struct gp_json *json, const struct gp_record *record);
+
+/* pins.c */
+static void gp_pin_title(void);
+static void gp_pin_row(const struct gp_record *record, const char *frames);
+static char *gp_holder(const struct gp_record *record, size_t columns);
 
 /* none.c */
 static int gp_none(const struct gp_source *source, const struct gp_filter *filter,
@@ -522,7 +554,11 @@ static const char *gp_count_name(const struct gp_sums *sums);
 static int gp_top(struct gp_options *options);
 static int gp_list(struct gp_options *options);
 static int gp_file(struct gp_options *options);
-static int gp_pid(struct gp_options *options);
+static int gp_task(struct gp_options *options);
+static int gp_show_page(struct gp_options *options);
+static int gp_orphans(struct gp_options *options);
+static int gp_refused(struct gp_options *options);
+static int gp_status(struct gp_options *options);
 static int gp_stacks(struct gp_options *options);
 static int gp_hazards(struct gp_options *options);
 static int gp_diff(struct gp_options *options);

@@ -14,6 +14,7 @@ struct key {
 
 #define NR_STACKS_KEYS	9
 #define NR_HAZARD_KEYS	8
+#define NR_REFUSED_KEYS	17
 
 static const struct key pins_keys[GP_PIN_WORDS] = {
 	{ "pfn", GP_HEX },
@@ -67,6 +68,26 @@ static const struct key hazard_keys[NR_HAZARD_KEYS] = {
 	{ "stake", GP_TEXT },
 };
 
+static const struct key refused_keys[NR_REFUSED_KEYS] = {
+	{ "count", GP_DECIMAL },
+	{ "err", GP_TEXT },
+	{ "mode", GP_TEXT },
+	{ "term", GP_TEXT },
+	{ "api", GP_TEXT },
+	{ "owner", GP_DECIMAL },
+	{ "task", GP_TEXT },
+	{ "comm", GP_NAME },
+	{ "oldest_ms", GP_DECIMAL },
+	{ "newest_ms", GP_DECIMAL },
+	{ "stack", GP_HEX },
+	{ "why", GP_TEXT },
+	{ "addr", GP_HEX },
+	{ "pfn", GP_HEX },
+	{ "dev", GP_TEXT },
+	{ "ino", GP_DECIMAL },
+	{ "index", GP_HEX },
+};
+
 /* Words that later kernels write, and that this program sums. */
 static const struct key later_keys[] = {
 	{ "acquired", GP_DECIMAL },
@@ -87,6 +108,7 @@ static const struct part {
 		{ pins_keys, GP_PIN_WORDS },
 		{ hazard_keys, NR_HAZARD_KEYS },
 	},
+	[GP_REFUSED] = { { refused_keys, NR_REFUSED_KEYS } },
 };
 
 static const struct key *find_key(const struct key *keys, unsigned int nr,
@@ -135,6 +157,8 @@ static const struct key *find_any(const char *key)
 		found = find_key(later_keys, sizeof(later_keys) / sizeof(*later_keys), key);
 	if (!found)
 		found = find_key(event_keys, GP_EVENT_WORDS, key);
+	if (!found)
+		found = find_key(refused_keys, NR_REFUSED_KEYS, key);
 	return found;
 }
 

@@ -64,28 +64,15 @@ static bool gp_screen(void)
 	return isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb");
 }
 
-/* How many bytes fill so many columns; a character of UTF-8 is not cut. */
-static size_t fitting_length(const char *text)
-{
-	size_t i, columns = 0;
-
-	for (i = 0; text[i]; i++) {
-		if (((unsigned char)text[i] & 0xc0) == 0x80)
-			continue;
-		if (columns++ == screen_width)
-			break;
-	}
-	return i;
-}
-
 /* A line, cut where the terminal ends. */
 static void gp_print_cut(const char *text)
 {
 	char *line = gp_copy(text);
+	size_t used;
 
 	gp_clean(line);
 	if (gp_width())
-		line[fitting_length(line)] = '\0';
+		line[gp_fitting(line, screen_width, &used)] = '\0';
 	puts(line);
 	free(line);
 }

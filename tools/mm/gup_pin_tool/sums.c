@@ -116,7 +116,7 @@ static void gp_sums_json(const struct gp_sums *sums, const struct gp_options *op
 	size_t i, nr = limited_nr(sums, options);
 	struct gp_json json;
 
-	gp_json_begin(&json);
+	gp_json_begin(&json, options->jsonl);
 	for (i = 0; i < nr && !gp_out_failed(); i++)
 		sum_as_json(&json, sums, sums->all[i]);
 	gp_json_end(&json);
@@ -189,7 +189,8 @@ static int gp_sum_up(const struct gp_source *source, struct gp_options *options)
 	else if (!status)
 		sums_for_people(&sums, options);
 	if (!status && !sums.nr)
-		status = gp_none(source, &options->filter, gp_kind_name(sums.kind));
+		status = gp_none(source, &options->filter, sums.kind == GP_PINS ?
+				 source->pins : gp_kind_name(sums.kind));
 	gp_sums_free(&sums);
 	return status;
 }

@@ -25,6 +25,7 @@ static void gp_table_column(struct gp_table *table, const char *title, bool righ
 /* The next cell; takes the text. */
 static void gp_table_add(struct gp_table *table, char *text)
 {
+	gp_clean(text);
 	if (table->nr == table->room)
 		table->cells = gp_grow(table->cells, &table->room, sizeof(*table->cells));
 	table->cells[table->nr++] = text;
@@ -63,10 +64,10 @@ static size_t width_of(const struct gp_table *table, unsigned int column)
 	size_t i, width = 0;
 
 	for (i = column; i < table->nr; i += table->columns) {
-		size_t len = strlen(table->cells[i]);
+		size_t columns = gp_columns(table->cells[i]);
 
-		if (len > width)
-			width = len;
+		if (columns > width)
+			width = columns;
 	}
 	return width;
 }
@@ -78,12 +79,15 @@ static char *row_text(const struct gp_table *table, char **cells, const size_t *
 	unsigned int i;
 
 	for (i = 0; i < table->columns; i++)
-		size += widths[i] + 1;
+		size += strlen(cells[i]) + widths[i] + 1;
 	text = gp_alloc(size);
 	to = text;
-	for (i = 0; i < table->columns; i++)
-		to += sprintf(to, table->right[i] ? "%*s " : "%-*s ", (int)widths[i],
-			      cells[i]);
+	for (i = 0; i < table->columns; i++) {
+		int blanks = widths[i] - gp_columns(cells[i]);
+
+		to += sprintf(to, "%*s%s%*s ", table->right[i] ? blanks : 0, "", cells[i],
+			      table->right[i] ? 0 : blanks, "");
+	}
 	while (to > text && to[-1] == ' ')
 		*--to = '\0';
 	return text;
