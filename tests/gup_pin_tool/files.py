@@ -16,6 +16,8 @@ SOURCE = paths.PROJECT / "tools" / "mm" / "gup_pin.c"
 SAMPLE = json.loads((Path(__file__).parent / "sample.json").read_text())
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 SANITIZERS = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+# top with keys.
+NCURSES = ["-DGUP_PIN_NCURSES", "-lncursesw"]
 PINS, STACKS, HAZARDS = (f"# gup_pin {name} 1" for name in ("pins", "stacks", "hazards"))
 # The exit status if there is nothing to show.
 NONE = 5
@@ -24,9 +26,9 @@ Run = subprocess.CompletedProcess[str]
 Tool = Callable[..., Run]
 
 
-def build(compiler: str, out: Path, *flags: str) -> Path:
+def build(compiler: str, out: Path, *flags: str, libs: Iterable[str] = ()) -> Path:
     """Compile it as it is documented: one file, and in whatever folder one is."""
-    command: list[str | Path] = [compiler, *WARNINGS, *flags, "-o", out, SOURCE]
+    command: list[str | Path] = [compiler, *WARNINGS, *flags, "-o", out, SOURCE, *libs]
     subprocess.run(command, cwd=out.parent, check=True)
     return out
 

@@ -105,7 +105,7 @@ def test_live_top(live: dict[str, Any]) -> None:
     for name, rounds in (("top", 2), ("bare", 1)):
         status, out, err = live[name]
         assert (status, err) == (0, "")
-        assert out.count(f"pins {live['pages']}  groups 1  folios {live['pages']}") == rounds
+        assert out.count(f"pins {live['pages']}  orphans 0  hazards ") == rounds
 
 
 def test_live_files_that_are_not_there(live: dict[str, Any]) -> None:

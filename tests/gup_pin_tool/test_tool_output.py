@@ -188,10 +188,13 @@ def test_top_on_a_terminal(program: Path, tmp_path: Path) -> None:
     assert text.count("\033[H\033[J") == 2
     assert text.count("\n") == 2 * 9  # one line less than the terminal has
     assert "\033" not in on_terminal(words, 80, TERM="dumb")
+    # Three lines are of others: 44 of 50 rows are not there, and are counted.
+    assert text.splitlines()[8] == "44 more"
     for lines in range(1, 7):
         text = on_terminal(words, 80, lines, TERM="xterm")
         # The headline, the titles and a row, however few lines there are.
         assert text.count("\n") == 2 * max(lines - 1, 3), lines
+        assert ("more" in text) == (lines > 4)
 
 
 def test_nothing_that_a_terminal_would_obey(tool: Tool, tmp_path: Path) -> None:

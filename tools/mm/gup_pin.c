@@ -33,6 +33,7 @@
 #include "gup_pin_tool/frames.c"
 #include "gup_pin_tool/read.c"
 #include "gup_pin_tool/source.c"
+#include "gup_pin_tool/stats.c"
 #include "gup_pin_tool/filter.c"
 #include "gup_pin_tool/words.c"
 #include "gup_pin_tool/names.c"
@@ -50,6 +51,9 @@
 #include "gup_pin_tool/show.c"
 #include "gup_pin_tool/collect.c"
 #include "gup_pin_tool/sums.c"
+#include "gup_pin_tool/top_view.c"
+#include "gup_pin_tool/top_keys.c"
+#include "gup_pin_tool/top_screen.c"
 #include "gup_pin_tool/top.c"
 #include "gup_pin_tool/list.c"
 #include "gup_pin_tool/diff.c"
@@ -273,6 +277,7 @@ static int parse_and_run(struct gp_options *options, int argc, char **argv)
 			return gp_usage("unknown command '%s'", *argv);
 		argv++;
 	}
+	options->words = argv;
 	status = parse_words(options, command, argv);
 	if (!status)
 		status = check_options(options, command);

@@ -32,6 +32,11 @@ static __printf(1, 2) int gp_error(const char *format, ...);
 static __printf(1, 2) int gp_usage(const char *format, ...);
 static __printf(1, 2) int gp_absent(const char *format, ...);
 static __printf(1, 2) void gp_note(const char *format, ...);
+#ifdef GUP_PIN_NCURSES
+static void gp_say_hold(void);
+static char *gp_say_take(void);
+static char *gp_say_release(void);
+#endif
 static __printf(1, 2) char *gp_format(const char *format, ...);
 static void *gp_alloc(size_t size);
 static void *gp_grow(void *old, size_t *room, size_t size);
@@ -187,12 +192,29 @@ static int gp_reader_next(struct gp_reader *reader, struct gp_record **record);
 static void gp_reader_close(struct gp_reader *reader);
 static const char *gp_kind_name(enum gp_kind kind);
 
+struct gp_figure;
+
+/**
+ * struct gp_stats - the figures of `stats`
+ * @read: the file was looked for
+ * @all: the figures
+ * @nr: their number
+ * @room: for figures
+ */
+struct gp_stats {
+	bool read;
+	struct gp_figure *all;
+	size_t nr;
+	size_t room;
+};
+
 /**
  * struct gp_source - where the files are
  * @dir: the folder they are in; NULL if it is a single file
  * @file: that file
  * @stacks: the file that has the frames of the others' stacks; NULL if there is none
  * @pins: the file that pins are read from, of a folder
+ * @stats: the figures
  * @live: they are the kernel's own
  */
 struct gp_source {
@@ -200,16 +222,22 @@ struct gp_source {
 	char *file;
 	char *stacks;
 	const char *pins;
+	struct gp_stats *stats;
 	bool live;
 };
+
+/* stats.c */
+static bool gp_source_stat(const struct gp_source *source, const char *name,
+			   unsigned long long *value);
+static bool gp_source_hazard(const struct gp_source *source, size_t which,
+			     const char **kind, unsigned long long *count);
+static void gp_stats_forget(struct gp_stats *stats);
 
 /* source.c */
 static int gp_source_find(struct gp_source *source, const char *from);
 static int gp_source_open(const struct gp_source *source, enum gp_kind kind, bool either,
 			  struct gp_filter *filter, struct gp_reader **reader);
 static void gp_source_remark(const struct gp_source *source);
-static bool gp_source_stat(const struct gp_source *source, const char *name,
-			   unsigned long long *value);
 static void gp_source_free(struct gp_source *source);
 static int gp_find_process(struct gp_source *source, const char *from,
 			   unsigned long long pid);
@@ -397,6 +425,8 @@ static void gp_table_number(struct gp_table *table, unsigned long long number);
 static void gp_table_growth(struct gp_table *table, unsigned long long now,
 			    unsigned long long then);
 static void gp_table_below(struct gp_table *table, const char *text);
+static size_t *gp_table_widths(const struct gp_table *table);
+static char *gp_table_row(const struct gp_table *table, size_t row, const size_t *widths);
 static void gp_table_print(struct gp_table *table, unsigned int max_lines);
 static void gp_print_below(const char *text);
 static void gp_table_free(struct gp_table *table);
@@ -484,6 +514,7 @@ static void gp_keep_free(struct gp_keep *keep);
  * @delay: --delay, in seconds
  * @rounds: --rounds; 0 for no end
  * @filter: the words key=value
+ * @words: what follows the command on the command line
  * @operands: PATH, PID, or A and B
  * @nr_operands: their number
  */
@@ -502,6 +533,7 @@ struct gp_options {
 	double delay;
 	unsigned long long rounds;
 	struct gp_filter filter;
+	char **words;
 	char *operands[2];
 	int nr_operands;
 };
@@ -549,6 +581,38 @@ static void gp_json_labels(struct gp_json *json, const struct gp_sums *sums,
 static void gp_json_stack(struct gp_json *json, const struct gp_sums *sums,
 			  const struct gp_sum *sum);
 static const char *gp_count_name(const struct gp_sums *sums);
+
+/**
+ * struct gp_top - what top watches
+ * @source: where the files are
+ * @options: the command line, which keys may change
+ * @start: the sums that growth is counted from
+ * @now: the newest sums, from the second round on
+ * @rounds: how often they were read
+ * @orphans: pins without a living owner or task
+ * @orphans_known: there is a file that tells them
+ */
+struct gp_top {
+	struct gp_source *source;
+	struct gp_options *options;
+	struct gp_sums start;
+	struct gp_sums now;
+	unsigned long long rounds;
+	unsigned long long orphans;
+	bool orphans_known;
+};
+
+/* top.c */
+static struct gp_sums *gp_top_sums(struct gp_top *top);
+static int gp_top_sort(struct gp_top *top);
+static int gp_top_round(struct gp_top *top);
+static void gp_top_restart(struct gp_top *top);
+static char *gp_top_headline(struct gp_top *top);
+static void gp_top_table(struct gp_top *top, struct gp_table *table);
+
+/* top_screen.c */
+static bool gp_screen_begin(const struct gp_top *top);
+static int gp_top_screen(struct gp_top *top);
 
 /* The commands, each in a file of its own name. */
 static int gp_top(struct gp_options *options);

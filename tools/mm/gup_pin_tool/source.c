@@ -96,6 +96,7 @@ static int gp_source_find(struct gp_source *source, const char *from)
 	struct stat st;
 
 	memset(source, 0, sizeof(*source));
+	source->stats = gp_alloc(sizeof(*source->stats));
 	source->pins = "pins";
 	if (!from)
 		return find_live(source);
@@ -180,32 +181,6 @@ static int gp_source_open(const struct gp_source *source, enum gp_kind kind, boo
 	return GP_ERROR;
 }
 
-/* A figure of `stats`, if that file is there. */
-static bool gp_source_stat(const struct gp_source *source, const char *name,
-			   unsigned long long *value)
-{
-	size_t len = strlen(name);
-	bool found = false;
-	char line[128];
-	char *path;
-	FILE *file;
-
-	if (!source->dir)
-		return false;
-	path = gp_format("%s/stats", source->dir);
-	file = fopen(path, "re");
-	free(path);
-	if (!file)
-		return false;
-	while (!found && fgets(line, sizeof(line), file)) {
-		line[strcspn(line, "\n")] = '\0';
-		found = !strncmp(line, name, len) && line[len] == ' ' &&
-			gp_number(line + len + 1, value);
-	}
-	fclose(file);
-	return found;
-}
-
 /* Whoever finds no pins may want to know that none are looked for. */
 static void gp_source_remark(const struct gp_source *source)
 {
@@ -217,6 +192,9 @@ static void gp_source_remark(const struct gp_source *source)
 
 static void gp_source_free(struct gp_source *source)
 {
+	if (source->stats)
+		gp_stats_forget(source->stats);
+	free(source->stats);
 	free(source->stacks);
 	free(source->dir);
 	free(source->file);

@@ -54,7 +54,7 @@ static bool has_rule(const struct gp_filter *filter, enum rule_type type)
 }
 
 /* Is the key of this word among the words? */
-static bool has_key(const char *words, const char *word)
+static bool has_word(const char *words, const char *word)
 {
 	size_t len = strcspn(word, "=") + 1;
 
@@ -69,7 +69,7 @@ static char *add_word(char *words, char *word)
 {
 	char *longer;
 
-	if (!word || has_key(words, word)) {
+	if (!word || has_word(words, word)) {
 		free(word);
 		return words;
 	}
