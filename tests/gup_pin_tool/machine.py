@@ -30,9 +30,12 @@ ssize_t write(int fd, const void *text, size_t size)
 """
 # What the program sees of the kernel is what lies in a folder.
 MASK = """
+eval "$2"
+mkdir -p "$1/proc/self"
+sed "$3" /proc/self/mountinfo >"$1/proc/self/mountinfo"
 if [ -d /sys/kernel/debug ]; then mount --bind "$1/nothing" /sys/kernel/debug; fi
 mount --bind "$1/proc" /proc
-shift
+shift 3
 exec env "$@"
 """
 
@@ -58,8 +61,19 @@ class Machine:
         ]
         subprocess.run(command, check=True)
 
-    def run(self, *words: str | Path, status: int = 0, refuses: bool = False) -> Run:
-        """What the program says there."""
+    def run(
+        self,
+        *words: str | Path,
+        status: int = 0,
+        refuses: bool = False,
+        prepare: str = "",
+        mounts: str = "",
+    ) -> Run:
+        """What the program says there.
+
+        prepare: commands of the shell that go before, in the same mount namespace
+        mounts: how sed changes what it sees of the mounts
+        """
         env = [f"LD_PRELOAD={self.folder}/shim.so", f"SHIM_LOG={self.folder}/told"]
         env += ["SHIM_REFUSES=1"] * refuses
         (self.folder / "told").unlink(missing_ok=True)
@@ -71,6 +85,8 @@ class Machine:
             MASK,
             "sh",
             self.folder,
+            prepare,
+            mounts,
             *env,
             self.program,
         ]

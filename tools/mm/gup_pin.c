@@ -28,6 +28,8 @@
 #include "gup_pin_tool/say.c"
 #include "gup_pin_tool/text.c"
 #include "gup_pin_tool/path.c"
+#include "gup_pin_tool/mounts.c"
+#include "gup_pin_tool/inode.c"
 #include "gup_pin_tool/lines.c"
 #include "gup_pin_tool/record.c"
 #include "gup_pin_tool/frames.c"

@@ -3,14 +3,9 @@
  * Which records are wanted: the words key=value of the command line, a process,
  * or a file.
  */
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <linux/magic.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "filter.h"
@@ -156,19 +151,6 @@ static void gp_filter_add_pid(struct gp_filter *filter, unsigned long long pid)
 	free(text);
 }
 
-/*
- * Is the device that programs are told the one of the file system? If not, the
- * inode may be still.
- */
-static void check_numbers(struct gp_rule *rule, const char *path)
-{
-	struct statfs st;
-
-	rule->sure = !statfs(path, &st) && st.f_type != BTRFS_SUPER_MAGIC &&
-		     st.f_type != OVERLAYFS_SUPER_MAGIC;
-	rule->same_ino = !rule->sure && st.f_type == BTRFS_SUPER_MAGIC;
-}
-
 /* The path as it was given, and from the root on. */
 static void set_paths(struct gp_rule *rule, const char *path)
 {
@@ -189,19 +171,11 @@ static void set_paths(struct gp_rule *rule, const char *path)
 static void gp_filter_add_file(struct gp_filter *filter, const char *path, bool here)
 {
 	struct gp_rule *rule = new_rule(filter, RULE_FILE, "path");
-	struct stat st;
 
 	add_text(filter, "", path);
 	set_paths(rule, path);
-	if (stat(path, &st)) {
-		rule->error = errno;
-		return;
-	}
-	rule->dev = gp_format("%u:%u", major(st.st_dev), minor(st.st_dev));
-	rule->to = st.st_ino;
+	gp_inode_find(&rule->inode, path);
 	rule->here = here;
-	if (here)
-		check_numbers(rule, path);
 }
 
 /* The kernel keeps so many bytes of a path. */
@@ -271,11 +245,27 @@ static bool same_name(const char *path, const char *wanted)
 static bool same_numbers(const struct gp_rule *rule, const struct gp_record *record)
 {
 	const char *path = gp_word(record, "path"), *dev = gp_word(record, "dev");
+	const struct gp_inode *inode = &rule->inode;
 
-	if (!rule->dev || !rule->to || !dev || strcmp(dev, rule->dev) ||
-	    gp_word_number(record, "ino") != rule->to)
+	if (!inode->dev || !inode->ino || !dev || strcmp(dev, inode->dev) ||
+	    gp_word_number(record, "ino") != inode->ino)
 		return false;
-	return rule->here || !path || !*path || same_name(path, rule->escaped);
+	if (!path || !*path)
+		return true;
+	if (rule->here)
+		return gp_inode_has_path(inode, path);
+	return same_name(path, rule->escaped);
+}
+
+/* Is it called like the file, or like it would be in some layer of an overlay? */
+static bool has_name(const struct gp_rule *rule, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < rule->inode.nr_names; i++)
+		if (same_path(path, rule->inode.names[i]))
+			return true;
+	return same_path(path, rule->value) || same_path(path, rule->escaped);
 }
 
 static bool on_file(struct gp_rule *rule, const struct gp_record *record)
@@ -286,11 +276,9 @@ static bool on_file(struct gp_rule *rule, const struct gp_record *record)
 		rule->seen = true;
 	if (same_numbers(rule, record))
 		return true;
-	if (rule->sure || !path || !*path)
+	if ((rule->here && rule->inode.sure) || !path || !*path)
 		return false;
-	if (rule->same_ino && gp_word_number(record, "ino") != rule->to)
-		return false;
-	return same_path(path, rule->value) || same_path(path, rule->escaped);
+	return has_name(rule, path);
 }
 
 /* What was met when its owner was asked for is not wanted again. */
@@ -446,9 +434,9 @@ static int gp_filter_check(const struct gp_filter *filter, const char *name)
 	for (i = 0; i < filter->nr; i++) {
 		const struct gp_rule *rule = &filter->rules[i];
 
-		if (rule->type == RULE_FILE && rule->error && rule->looked && !rule->seen)
+		if (rule->type == RULE_FILE && rule->inode.error && rule->looked && !rule->seen)
 			return gp_error("%s: %s, and %s has no path= to find it by",
-					rule->value, strerror(rule->error), name);
+					rule->value, strerror(rule->inode.error), name);
 		if (rule->type != RULE_FILE && rule->looked && !rule->seen)
 			return gp_error("%s: no line has a word %s=", name, rule->key);
 	}
@@ -459,8 +447,8 @@ static char *rule_problem(const struct gp_rule *rule, bool live)
 {
 	char *folder, *text = NULL;
 
-	if (rule->type == RULE_FILE && rule->error)
-		return gp_copy(strerror(rule->error));
+	if (rule->type == RULE_FILE && rule->inode.error)
+		return gp_copy(strerror(rule->inode.error));
 	if (rule->type == RULE_PID && live) {
 		folder = gp_format("/proc/%llu", rule->from);
 		if (access(folder, F_OK))
@@ -497,7 +485,7 @@ static void gp_filter_free(struct gp_filter *filter)
 		free(filter->rules[i].key);
 		free(filter->rules[i].value);
 		free(filter->rules[i].escaped);
-		free(filter->rules[i].dev);
+		gp_inode_free(&filter->rules[i].inode);
 	}
 	free(filter->rules);
 	free(filter->text);

@@ -58,6 +58,62 @@ static char *gp_fit(const char *text, size_t columns, bool cut);
 static char *gp_path_clean(const char *path);
 static char *gp_path_real(const char *path);
 
+/**
+ * struct gp_mount - a line of mountinfo
+ * @dev: device number of the file system, MAJOR:MINOR
+ * @root: the folder of the file system that is mounted
+ * @point: where it is mounted
+ * @type: of the file system
+ * @options: of the file system, as they are in the file
+ */
+struct gp_mount {
+	char *dev;
+	char *root;
+	char *point;
+	char *type;
+	char *options;
+};
+
+/* mounts.c */
+static bool gp_mount_find(struct gp_mount *mount, unsigned long long id, const char *path);
+static char *gp_mount_option(const struct gp_mount *mount, const char *name,
+			     unsigned int which);
+static void gp_mount_free(struct gp_mount *mount);
+
+/**
+ * struct gp_inode - the inode that has a file's pages
+ * @error: why there is none of that name; 0 if there is
+ * @sure: @dev and @ino are those that the kernel records; if not, what stat() says
+ * @dev: device number of the file system, MAJOR:MINOR; NULL if there is no file
+ * @ino: inode number
+ * @own: device number that stat() says
+ * @inside: on btrfs, the path from the file system's root on as the kernel writes it;
+ *          NULL elsewhere
+ * @root: on btrfs, the folder that is mounted as the kernel writes it; "" for all of it
+ * @point: on btrfs, where that is mounted
+ * @names: on an overlay, what the file may be called in its layers
+ * @nr_names: their number
+ * @room: for names
+ */
+struct gp_inode {
+	int error;
+	bool sure;
+	char *dev;
+	unsigned long long ino;
+	dev_t own;
+	char *inside;
+	char *root;
+	char *point;
+	char **names;
+	size_t nr_names;
+	size_t room;
+};
+
+/* inode.c */
+static void gp_inode_find(struct gp_inode *inode, const char *path);
+static bool gp_inode_has_path(const struct gp_inode *inode, const char *path);
+static void gp_inode_free(struct gp_inode *inode);
+
 /*
  * Which file a line comes from. Orphans, and /proc/PID/gup_pins, have the words of
  * pins and are read as such.

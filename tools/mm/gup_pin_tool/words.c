@@ -34,7 +34,9 @@ static char *rule_word(const struct gp_rule *rule, unsigned int pass)
 	case RULE_PID:
 		return gp_format("%s=%llu", pass ? "task" : "owner", rule->from);
 	case RULE_FILE:
-		return rule->sure ? gp_format("ino=%llu dev=%s", rule->to, rule->dev) : NULL;
+		if (!rule->inode.sure)
+			return NULL;
+		return gp_format("ino=%llu dev=%s", rule->inode.ino, rule->inode.dev);
 	default:
 		/* A backslash is the name's own, or of one that is escaped. */
 		if (!*rule->value || !is_kernel_key(rule->key) || strchr(rule->value, '\\'))
