@@ -253,7 +253,6 @@ def test_what_cannot_be_told(
         ["stacks", "-f", "copy", "--folded", "--json"],
         ["stacks", "-f", "copy", "--folded", "comm=db"],
         ["refused", "--by", "comm"],
-        ["diff"],
         ["diff", "a", "b", "c"],
         ["diff", "a", "b", "-f", "c"],
         ["hazards", "word"],

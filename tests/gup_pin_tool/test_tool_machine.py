@@ -7,7 +7,7 @@ import json
 import re
 from pathlib import Path
 
-from gup_pin_tool.files import HAZARDS, NONE, PINS, STACKS, URING, Tool, hazard, pin, stack, write
+from gup_pin_tool.files import HAZARDS, NONE, PINS, RXE, STACKS, URING, Tool, hazard, pin, stack, write
 from gup_pin_tool.machine import Machine
 
 
@@ -88,6 +88,29 @@ def test_a_filter_that_the_kernel_refuses(machine: Machine) -> None:
     assert done.stderr.count("\n") == 1
     assert machine.run("list", refuses=True).stderr == ""
     assert machine.run("list", "map=anon", refuses=True).stderr == ""
+
+
+def test_diff_alone_looks_twice(machine: Machine) -> None:
+    write(machine.files / "stats", "enabled 1")
+    write(machine.files / "stacks", STACKS, stack(URING, pins=5, acquired=5, stack="0x1"))
+    lines = [stack(URING, pins=8, acquired=8, stack="0x1"), stack(RXE, pins=1, stack="0x2")]
+    later = (write(machine.folder / "new", STACKS, *lines), machine.files / "stacks")
+    got = json.loads(machine.run("diff", "--json", later=later).stdout)
+    assert [(g["pins_before"], g["pins"], g["frames"]) for g in got] == [
+        (5, 8, URING),
+        (0, 1, RXE),
+    ]
+
+
+def test_diff_alone_of_pins(machine: Machine) -> None:
+    """By words that only pins have; a day is over at once here."""
+    write(machine.files / "stats", "enabled 1")
+    write(machine.files / "stacks", STACKS, stack(URING, stack="0x1"))
+    write(machine.files / "pins", PINS, pin(pins=2, stack="0x1"))
+    new = write(machine.folder / "new", PINS, pin(pins=2, stack="0x1"), pin(pins=3, stack="0x1"))
+    words = ["diff", "--by", "comm,module", "--json", "-d", "86400"]
+    got = json.loads(machine.run(*words, later=(new, machine.files / "pins")).stdout)
+    assert [(g["comm"], g["module"], g["pins_growth"]) for g in got] == [("fio", "vmlinux", 3)]
 
 
 def test_diff_tells_that_tracking_is_off(machine: Machine, two: tuple[Path, Path]) -> None:

@@ -76,7 +76,7 @@ static const char usage[] =
 "  hazards        what has gone wrong by pins, the worst first\n"
 "  refused        the long-term pins that the kernel did not give\n"
 "  status         the kernel's figures\n"
-"  diff A [B]     what changed from A to B, or until now\n"
+"  diff [A [B]]   what changed from A to B, from A until now, or in 10 seconds\n"
 "\n"
 "  -f, --from PATH      read a copy: a folder, a file, or - for stdin\n"
 "  -b, --by KEY,...     sum by comm, owner, module, file, stack, or any word\n"
@@ -88,7 +88,7 @@ static const char usage[] =
 "      --stacks         the frames of each pin below it, or in JSON; --no-stacks\n"
 "      --folded         stacks for flame graphs, a line each\n"
 "  -R, --raw            lines as they are in the file (not top, diff)\n"
-"  -d, --delay SECONDS  between two rounds of top (2)\n"
+"  -d, --delay SECONDS  between two rounds of top (2), or of diff (10)\n"
 "  -c, --rounds N       of top; all there are on a terminal, else 1\n"
 "  -h, --help           this text\n"
 "\n"
@@ -116,7 +116,7 @@ static const struct command commands[] = {
 	{ "hazards", gp_hazards, 0, 0, "", true },
 	{ "refused", gp_refused, 0, 0, "", true },
 	{ "status", gp_status, 0, 0, "", false },
-	{ "diff", gp_diff, 1, 2, "two files or folders, A and B", false },
+	{ "diff", gp_diff, 0, 2, "", false },
 };
 
 /* Options without a letter. */
@@ -288,7 +288,7 @@ static int parse_and_run(struct gp_options *options, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct gp_options options = { .delay = 2 };
+	struct gp_options options = {};
 	int status;
 
 	setlocale(LC_CTYPE, "");

@@ -495,6 +495,7 @@ static bool gp_screen(void);
 static void gp_print_cut(const char *text);
 static bool gp_out_failed(void);
 static int gp_out_finish(int status);
+static void gp_wait(double seconds);
 
 /**
  * struct gp_json - objects that are being written
@@ -567,7 +568,7 @@ static void gp_keep_free(struct gp_keep *keep);
  * @no_stacks: --no-stacks
  * @folded: --folded
  * @limit: --lines; 0 for no limit
- * @delay: --delay, in seconds
+ * @delay: --delay, in seconds; 0 if it was not given
  * @rounds: --rounds; 0 for no end
  * @filter: the words key=value
  * @words: what follows the command on the command line

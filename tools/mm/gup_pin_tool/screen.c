@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "gup_pin_tool.h"
@@ -94,4 +95,13 @@ static int gp_out_finish(int status)
 	if (!out_error || out_error == EPIPE)
 		return status;
 	return gp_error("cannot write: %s", strerror(out_error));
+}
+
+/* A signal, as of a new size of the terminal, ends it. */
+static void gp_wait(double seconds)
+{
+	struct timespec span = { .tv_sec = (time_t)seconds };
+
+	span.tv_nsec = (long)((seconds - (double)span.tv_sec) * 1e9);
+	nanosleep(&span, NULL);
 }

@@ -298,14 +298,6 @@ static void heed_size(void)
 	sigaction(SIGWINCH, &action, NULL);
 }
 
-static void gp_wait(double seconds)
-{
-	struct timespec span = { .tv_sec = (time_t)seconds };
-
-	span.tv_nsec = (long)((seconds - (double)span.tv_sec) * 1e9);
-	nanosleep(&span, NULL);
-}
-
 static int print_rounds(struct gp_top *top)
 {
 	unsigned long long round, last = top->options->rounds;
@@ -339,6 +331,8 @@ static int gp_top(struct gp_options *options)
 	struct gp_top top = { .source = &source, .options = options };
 	int status = GP_OK;
 
+	if (!options->delay)
+		options->delay = 2;
 	if (!options->by.nr)
 		status = gp_by_parse(&options->by, "owner,comm");
 	if (status)
