@@ -7,7 +7,19 @@ import json
 import re
 from pathlib import Path
 
-from gup_pin_tool.files import HAZARDS, NONE, PINS, RXE, STACKS, URING, Tool, hazard, pin, stack, write
+from gup_pin_tool.files import (
+    HAZARDS,
+    NONE,
+    PINS,
+    RXE,
+    STACKS,
+    URING,
+    Tool,
+    hazard,
+    pin,
+    stack,
+    write,
+)
 from gup_pin_tool.machine import Machine
 
 
