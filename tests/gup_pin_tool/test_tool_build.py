@@ -98,7 +98,7 @@ def test_a_kernel_tree_builds_it_again_when_a_part_changes(folder_of_tree: Path)
 
 def test_help(tool: Tool) -> None:
     text = tool("--help").stdout
-    alone = ("top", "list", "stacks", "orphans", "hazards", "refused", "status")
+    alone = ("top", "list", "stacks", "orphans", "hazards", "refused", "status", "metrics")
     for command in (*alone, "file PATH|INO", "task PID", "show PFN", "diff [A [B]]"):
         assert f"\n  {command} " in text
 

@@ -37,6 +37,9 @@ WANTED: dict[str, Callable[[str], bool]] = {
     ),
     "gup_pin diff before": says("+8", "0x1", *URING, "total"),
     "gup_pin diff --delay 60": says("+8", *URING, "total"),
+    "gup_pin metrics --output /var/lib/prometheus/node-exporter/gup_pin.prom": says(
+        "gup_pin_live_pins{", "gup_pin_oldest_pin_seconds"
+    ),
     "gup_pin list term=long mode=w min_age_ms=3600000 --json": lambda out: [
         line["pfn"] for line in json.loads(out)
     ] == ["0x99"],
@@ -71,6 +74,11 @@ def test_an_example(busy: Machine, folder: Path, command: str) -> None:
         text = (busy.files / "stacks").read_text().replace("pins=9 ", "pins=17 ")
         (busy.folder / "new").write_text(text)
         later = (busy.folder / "new", busy.files / "stacks")
+    elif words[0] == "metrics":
+        # The folder is there where node_exporter is.
+        busy.run(*words[:2], busy.folder / "prom")
+        assert WANTED[command]((busy.folder / "prom").read_text())
+        return
     elif words[0] == "diff":
         before = folder.parent / "before"
         shutil.copytree(folder, before)

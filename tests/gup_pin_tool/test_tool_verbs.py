@@ -28,8 +28,8 @@ from vmlib import paths
 # What only the kernel's memory tells.
 OF_DUMPS = {"check", "report"}
 # What only makes sense on a live system, or of two copies.
-OF_FILES = {"top", "diff", "refused"}
-OPTIONS_OF_FILES = {"--by", "--delay", "--from", "--raw", "--reverse", "--rounds"}
+OF_FILES = {"top", "diff", "refused", "metrics"}
+OPTIONS_OF_FILES = {"--by", "--delay", "--from", "--output", "--raw", "--reverse", "--rounds"}
 
 
 def drgn_help(*words: str) -> str:

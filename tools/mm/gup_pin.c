@@ -57,6 +57,7 @@
 #include "gup_pin_tool/top_keys.c"
 #include "gup_pin_tool/top_screen.c"
 #include "gup_pin_tool/top.c"
+#include "gup_pin_tool/metrics.c"
 #include "gup_pin_tool/list.c"
 #include "gup_pin_tool/diff.c"
 #include "gup_pin_tool/status.c"
@@ -77,6 +78,7 @@ static const char usage[] =
 "  refused        the long-term pins that the kernel did not give\n"
 "  status         the kernel's figures\n"
 "  diff [A [B]]   what changed from A to B, from A until now, or in 10 seconds\n"
+"  metrics        figures for Prometheus\n"
 "\n"
 "  -f, --from PATH      read a copy: a folder, a file, or - for stdin\n"
 "  -b, --by KEY,...     sum by comm, owner, module, file, stack, or any word\n"
@@ -90,6 +92,7 @@ static const char usage[] =
 "  -R, --raw            lines as they are in the file (not top, diff)\n"
 "  -d, --delay SECONDS  between two rounds of top (2), or of diff (10)\n"
 "  -c, --rounds N       of top; all there are on a terminal, else 1\n"
+"  -o, --output FILE    of metrics; written whole or not at all\n"
 "  -h, --help           this text\n"
 "\n"
 "KEY=VALUE lets only such pins pass: mode=w comm=fio min_age_ms=1000 pfn=A-B ...\n"
@@ -116,6 +119,7 @@ static const struct command commands[] = {
 	{ "hazards", gp_hazards, 0, 0, "", true },
 	{ "refused", gp_refused, 0, 0, "", true },
 	{ "status", gp_status, 0, 0, "", false },
+	{ "metrics", gp_metrics, 0, 0, "", false },
 	{ "diff", gp_diff, 0, 2, "", false },
 };
 
@@ -126,6 +130,8 @@ enum {
 	OPTION_NO_STACKS,
 	OPTION_FOLDED,
 };
+
+static const char short_options[] = ":f:b:s:rn:jRd:c:o:h";
 
 static const struct option long_options[] = {
 	{ "from", required_argument, NULL, 'f' },
@@ -142,6 +148,7 @@ static const struct option long_options[] = {
 	{ "raw", no_argument, NULL, 'R' },
 	{ "delay", required_argument, NULL, 'd' },
 	{ "rounds", required_argument, NULL, 'c' },
+	{ "output", required_argument, NULL, 'o' },
 	{ "help", no_argument, NULL, 'h' },
 	{},
 };
@@ -213,6 +220,9 @@ static int parse_option(struct gp_options *options, int option, const char *word
 		return parse_delay(optarg, &options->delay);
 	case 'c':
 		return parse_count("rounds", optarg, &options->rounds);
+	case 'o':
+		options->output = optarg;
+		return GP_OK;
 	case ':':
 		return gp_usage("no value for option '%s'", word);
 	default:
@@ -252,6 +262,10 @@ static int check_options(const struct gp_options *options, const struct command 
 		return gp_usage("%s has no --raw", command->name);
 	if (options->raw + options->json + options->folded > 1)
 		return gp_usage("only one of --raw, --json and --folded");
+	if (options->output && command->run != gp_metrics)
+		return gp_usage("%s has no --output", command->name);
+	if (command->run == gp_metrics && (options->json || options->by.nr))
+		return gp_usage("metrics has neither --json nor --by");
 	if (options->folded && command->run != gp_stacks)
 		return gp_usage("%s has no --folded", command->name);
 	return GP_OK;
@@ -263,7 +277,7 @@ static int parse_and_run(struct gp_options *options, int argc, char **argv)
 	int option, status;
 
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":f:b:s:rn:jRd:c:h", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(usage, stdout);
 			return GP_OK;

@@ -571,6 +571,7 @@ static void gp_keep_free(struct gp_keep *keep);
  * @delay: --delay, in seconds; 0 if it was not given
  * @rounds: --rounds; 0 for no end
  * @filter: the words key=value
+ * @output: --output, a file; NULL for stdout
  * @words: what follows the command on the command line
  * @operands: PATH, PID, or A and B
  * @nr_operands: their number
@@ -590,6 +591,7 @@ struct gp_options {
 	double delay;
 	unsigned long long rounds;
 	struct gp_filter filter;
+	const char *output;
 	char **words;
 	char *operands[2];
 	int nr_operands;
@@ -680,6 +682,7 @@ static int gp_show_page(struct gp_options *options);
 static int gp_orphans(struct gp_options *options);
 static int gp_refused(struct gp_options *options);
 static int gp_status(struct gp_options *options);
+static int gp_metrics(struct gp_options *options);
 static int gp_stacks(struct gp_options *options);
 static int gp_hazards(struct gp_options *options);
 static int gp_diff(struct gp_options *options);
