@@ -179,6 +179,12 @@ FIXTURE_VARIANT_ADD(comm, not_ascii)
 	.printed = "f\\xc3\\xbcr\\x7f",
 };
 
+FIXTURE_VARIANT_ADD(comm, empty)
+{
+	.name = "",
+	.printed = "",
+};
+
 FIXTURE_SETUP(comm)
 {
 	const char *missing = gup_pin_missing();

@@ -125,9 +125,10 @@ static const char *parse_words(char *line, struct gup_pin_hazard *out)
 	const char *problem = NULL;
 	int end = 0;
 
-	if (sscanf(line, "kind=%31s age_ms=%lu task=%d/%d comm=%67s%n", out->kind,
-		   &out->age_ms, &out->tgid, &out->pid, out->comm, &end) != 5 ||
-	    !end || line + end != pin)
+	/* A task may have no name. */
+	if (sscanf(line, "kind=%31s age_ms=%lu task=%d/%d comm=%n%67[^ ]", out->kind,
+		   &out->age_ms, &out->tgid, &out->pid, &end, out->comm) < 4 ||
+	    !end || line + end + strlen(out->comm) != pin)
 		problem = gup_pin_problem("not the words of an event: %s", copy);
 	else if (!known_kind(out->kind))
 		problem = gup_pin_problem("no such kind: %s", copy);

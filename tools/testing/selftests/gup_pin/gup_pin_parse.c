@@ -149,7 +149,8 @@ const char *gup_pin_parse_pin(char *line, struct gup_pin_line *out, char **later
 	out->owner = n;
 	word = problem ? NULL : take_word(&rest, "task");
 	TAKE(word && sscanf(word, "%d/%d", &out->tgid, &out->pid) == 2, "task");
-	word = problem ? NULL : take_word(&rest, "comm");
+	/* A task may have no name. */
+	word = problem ? NULL : take_value(&rest, "comm");
 	TAKE(word && strlen(word) < sizeof(out->comm) && escaped_text(word), "comm");
 	if (word)
 		snprintf(out->comm, sizeof(out->comm), "%s", word);

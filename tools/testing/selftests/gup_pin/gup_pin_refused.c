@@ -60,11 +60,16 @@ static const char *parse_words(const char *line, struct refusal *out)
 	int end = 0;
 
 	memset(out, 0, sizeof(*out));
+	/* A task may have no name. */
 	if (sscanf(line,
-		   "count=%lu err=%15s mode=%c term=%7s api=%31s owner=%d task=%d/%d comm=%67s oldest_ms=%lu newest_ms=%lu stack=0x%lx%n",
+		   "count=%lu err=%15s mode=%c term=%7s api=%31s owner=%d task=%d/%d comm=%n%67[^ ]",
 		   &out->count, out->err, &out->mode, out->term, out->api, &out->owner,
-		   &out->tgid, &out->pid, out->comm, &out->oldest_ms, &out->newest_ms,
-		   &out->stack, &end) != 12)
+		   &out->tgid, &out->pid, &end, out->comm) < 8 || !end)
+		return gup_pin_problem("no record of refused: %s", line);
+	line += end + strlen(out->comm);
+	end = 0;
+	if (sscanf(line, " oldest_ms=%lu newest_ms=%lu stack=0x%lx%n", &out->oldest_ms,
+		   &out->newest_ms, &out->stack, &end) != 3)
 		return gup_pin_problem("no record of refused: %s", line);
 	line += end;
 	end = 0;
