@@ -103,7 +103,8 @@ class Formatter:
 
     def pin_words(self, run: Run) -> dict[str, Word]:
         """All words of a line of the debugfs file pins."""
-        return {**self.words(run), "path": run.first.folio.path}
+        gone = {"gone": run.gone} if run.gone else {}
+        return {**self.words(run), "path": run.first.folio.path, **gone}
 
     def _of_origin(self, origin: Origin) -> tuple[Origin, str, str]:
         """What its pins have in common, as in a line and as in JSON."""
@@ -128,7 +129,7 @@ class Formatter:
             f"pins={run.pins} {common} age_ms={age_ms(first.time, self._now)} "
             f"addr={first.addr:#x} map={folio.map} dev={dev_word(folio.dev)} "
             f"ino={folio.ino} index={folio.index:#x} stack={origin.stack:#x} "
-            f"match={first.match} path={folio.path}"
+            f"match={first.match} path={folio.path}{run.gone and f' gone={run.gone}'}"
         )
 
     def _is_unknown(self, item: Item) -> bool:
@@ -213,7 +214,8 @@ class Formatter:
             return json.dumps({**self.pin_words(run), **_frames(frames)})
         folio, origin = first.folio, first.origin
         _, _, common = self._of_origin(origin)
-        more = "" if frames is None else f', "frames": {_dump(tuple(frames))}'
+        more = run.gone and f', "gone": "{run.gone}"'
+        more += "" if frames is None else f', "frames": {_dump(tuple(frames))}'
         return (
             f'{{"pfn": "{first.pfn:#x}", "pages": {run.pages}, '
             f'"order": {folio.order}, "pins": {run.pins}, {common}, '

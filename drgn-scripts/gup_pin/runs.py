@@ -50,12 +50,14 @@ class Item(Pin):
 class Run(Pin):
     """Neighbouring pages pinned by one call: one line.
 
-    pages: None if it could not be read how many they are
+    pages: None if it could not be read how many they are; gone: of an orphan, what has
+    gone: "owner", "task" or "both"
     """
 
     first: Item
     pages: int | None
     pins: int
+    gone: str = ""
 
     @property
     def item(self) -> Item:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from . import (
@@ -144,7 +144,11 @@ class GupPinState:
     def for_each_orphan(self, wanted: Filter | None = None) -> Iterator[Run]:
         """The lines of the debugfs file orphans."""
         runs, orphans = self.for_each_run(wanted), self.orphans()
-        return (run for run in runs if orphans.has(run.first))
+        return (
+            replace(run, gone=gone)
+            for run in runs
+            if (gone := orphans.gone(run.first))
+        )
 
     def for_each_origin(self) -> Iterator[tuple[int, Origin, origins.Counts]]:
         """Address, identity and counts of all origins, also of those without pins."""

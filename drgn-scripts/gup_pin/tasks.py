@@ -82,13 +82,14 @@ class Tasks:
         lived = self.clocks.tasks - task.start
         return _GONE if lived + self.clocks.differ < age else task
 
-    def is_orphan(self, item: Item) -> bool:
-        """Whether a pin's owner or its task has gone."""
+    def gone(self, item: Item) -> str:
+        """What of a pin has gone: "owner", "task" or "both"; "" if neither has."""
         origin = item.origin
         age = self.clocks.pins - item.time
-        if origin.owner and not self.process_lives(origin.owner, age):
-            return True
-        return not self.task_lives(origin.pid, age)
+        owner = bool(origin.owner) and not self.process_lives(origin.owner, age)
+        if not self.task_lives(origin.pid, age):
+            return "both" if owner else "task"
+        return "owner" if owner else ""
 
 
 def find_clocks(prog: Program, known: int | None) -> Clocks:

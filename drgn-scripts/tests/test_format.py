@@ -36,6 +36,16 @@ def test_line(formatter: Formatter) -> None:
     assert formatter.line(RUN) == LINE
 
 
+def test_an_orphan(formatter: Formatter) -> None:
+    """What has gone is the last word."""
+    orphan = replace(RUN, gone="both")
+    assert formatter.line(orphan) == f"{LINE} gone=both"
+    for frames in (None, ["f+0x1"]):
+        words = json.loads(formatter.json_line(orphan, frames))
+        assert words.pop("gone") == "both"
+        assert words == json.loads(formatter.json_line(RUN, frames))
+
+
 def test_the_other_words(formatter: Formatter) -> None:
     """Everything that the example does not have."""
     origin = replace(ORIGIN, mode=0, term=0, api=7, owner=0, comm=b"a b")

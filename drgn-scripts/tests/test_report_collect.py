@@ -54,10 +54,10 @@ class WholeState(MockState):
     def orphans(self) -> SimpleNamespace:
         """Whose process has ended."""
 
-        def has(item: Item) -> bool:
-            return item.pfn == 0x2A2B0
+        def gone(item: Item) -> str:
+            return "both" if item.pfn == 0x2A2B0 else ""
 
-        return SimpleNamespace(has=has)
+        return SimpleNamespace(gone=gone)
 
     def for_each_finding(
         self, progress: Callable[[int, int], None]
