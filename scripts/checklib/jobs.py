@@ -127,6 +127,7 @@ def rig(_: Built) -> list[Result]:
         "tests/test_contention.py",
         "tests/test_vm_parts.py",
         "tests/test_stock.py",
+        "tests/test_users.py",
         "tests/test_vm.py",
         "drgn-scripts/tests",
     )
