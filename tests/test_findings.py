@@ -113,10 +113,10 @@ def path_of(*words: str | Path) -> str:
 
 
 def test_in_debians_kernel(say: Say, affected: Callable[[str], bool], version: str) -> None:
-    """vhost-vdpa leaves a chunk pinned, and AF_ALG's output is lost."""
-    simulator = path_of(FOLDER / "vdpa_sim.sh", version)
+    """vhost-vdpa leaves a chunk pinned, TEE a page, and AF_ALG's output is lost."""
+    modules = path_of(FOLDER / "modules.sh", version)
     module = path_of(PROJECT / "scripts/module", version)
-    said = say("stock", simulator, module, kernel="--stock")
+    said = say("stock", modules, module, kernel="--stock")
     assert affected("vhost-vdpa: mapping that fails half way")
     assert one(said, "tests/findings/vdpa.py") == "1 mappings: EFAULT\n"
     orphans = one(said, "cat /sys/kernel/debug/gup_pin/orphans")
@@ -128,5 +128,9 @@ def test_in_debians_kernel(say: Say, affected: Callable[[str], bool], version: s
     stacks = one(said, "cat /sys/kernel/debug/gup_pin/stacks")
     assert re.search(r"^pins=\d+ .* acquired=512 ", stacks, re.MULTILINE)
     assert re.search(r"^ vhost_vdpa_\w+\+0x.* \[vhost_vdpa\]$", stacks, re.MULTILINE)
+    assert affected("TEE: registration that fails half way")
+    assert one(said, "tests/findings/tee.py") == "ENOMEM\n"
+    left = one(said, "grep comm=tee.py /sys/kernel/debug/gup_pin/orphans")
+    assert re.fullmatch(r"pfn=\S+ pages=1 order=0 pins=1 mode=w term=short .*\n", left), FIXED
     text = one(said, "tests/findings/lost.py af_alg")
     assert text == "af_alg: 16 pages were written, 0 are there still\n", FIXED

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # guest.sh EXAMPLE [FOLDER MODULE]: run in a guest by test_findings.py: the commands of an example of
 # Documentation/mm/gup_pin_findings.rst, each after a line "# COMMAND". FOLDER has the modules
-# of vdpa_sim.sh, MODULE is gup_pin.ko.
+# of modules.sh, MODULE is gup_pin.ko.
 
 say() {
 	echo "# $1"
@@ -42,12 +42,14 @@ lost)
 	say "tests/findings/lost.py udmabuf"
 	;;
 stock)
-	modprobe -a vhost_vdpa algif_skcipher || exit
+	modprobe -a vhost_vdpa algif_skcipher tee || exit
 	insmod "$2/vringh.ko" && insmod "$2/vdpa_sim.ko" use_va=0 && insmod "$2/vdpa_sim_blk.ko" &&
-		insmod "$3" && vdpa dev add name sim mgmtdev vdpasim_blk || exit
+		insmod "$2/tee_sim.ko" && insmod "$3" && vdpa dev add name sim mgmtdev vdpasim_blk || exit
 	say "tests/findings/vdpa.py"
 	say "cat $pins/orphans"
 	say "cat $pins/stacks"
+	say "tests/findings/tee.py"
+	say "grep comm=tee.py $pins/orphans"
 	say "tests/findings/lost.py af_alg"
 	;;
 *)

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# vdpa_sim.sh VERSION: build the kernel's simulated vDPA block device for a kernel that Debian
-# ships, whose configuration leaves it out, and print the folder of its modules.
+# modules.sh VERSION: build what test_findings.py loads into a kernel that Debian ships, and print
+# the folder of the modules: the kernel's simulated vDPA block device, which Debian's
+# configuration leaves out, and tee_sim.
 
 source "$(dirname "$0")/../../scripts/lib.sh"
 
@@ -21,17 +22,19 @@ if [[ $suite != "$own" ]]; then
 	compiler=("$SCRIPTS/in-root" "$suite-build")
 fi
 
-build=$CACHE/module/vdpa_sim-$version-$suite
-lock "vdpa_sim-$version"
-state="$(<"$stock/release") $(sha256sum "$0")"
+here=$(dirname "$0")
+build=$CACHE/module/findings-$version-$suite
+lock "findings-$version"
+state="$(<"$stock/release") $(sha256sum "$0" "$here/tee_sim.c")"
 if [[ ! -f $build/state || $(<"$build/state") != "$state" ]]; then
 	rm -rf "$build"
 	mkdir -p "$build"
-	cp "$source"/drivers/vdpa/vdpa_sim/vdpa_sim{.h,.c,_blk.c} "$source/drivers/vhost/vringh.c" "$build"
-	echo 'obj-m := vringh.o vdpa_sim.o vdpa_sim_blk.o' >"$build/Kbuild"
+	cp "$source"/drivers/vdpa/vdpa_sim/vdpa_sim{.h,.c,_blk.c} "$source/drivers/vhost/vringh.c" \
+		"$here/tee_sim.c" "$build"
+	echo 'obj-m := vringh.o vdpa_sim.o vdpa_sim_blk.o tee_sim.o' >"$build/Kbuild"
 	if ! "${compiler[@]}" make -C "$stock/build" M="$build" CONFIG_DEBUG_INFO_BTF_MODULES= modules \
 		>"$build/log" 2>&1; then
-		die "building vdpa_sim failed: $(why "$build/log") (log: $build/log)"
+		die "building the modules failed: $(why "$build/log") (log: $build/log)"
 	fi
 	echo "$state" >"$build/state"
 fi
