@@ -69,7 +69,7 @@ def test_trim(say: Say, affected: Callable[[str], bool]) -> None:
         assert orphans == HEADER
         assert before - after < 50 * 1024
         return
-    assert one(said, "tests/findings/trim.py /dev/nullb0") == "1 reads: 4098 bytes\n"
+    assert one(said, "tests/findings/trim.py /dev/nullb0") == "1 reads: 4100 bytes\n"
     assert re.fullmatch(
         HEADER + r"pfn=0x[0-9a-f]+01 pages=1 order=9 pins=1 mode=w term=short "
         r"api=pin_user_pages_fast .* comm=trim\.py .* addr=0x[0-9a-f]+1000 map=anon .*\n",
@@ -134,3 +134,5 @@ def test_in_debians_kernel(say: Say, affected: Callable[[str], bool], version: s
     assert re.fullmatch(r"pfn=\S+ pages=1 order=0 pins=1 mode=w term=short .*\n", left), FIXED
     text = one(said, "tests/findings/lost.py af_alg")
     assert text == "af_alg: 16 pages were written, 0 are there still\n", FIXED
+    left = one(said, "grep comm=trim.py /sys/kernel/debug/gup_pin/orphans")
+    assert bool(left) == affected("O_DIRECT that is cut to blocks"), FIXED

@@ -4,9 +4,10 @@
 # Documentation/mm/gup_pin_findings.rst, each after a line "# COMMAND". FOLDER has the modules
 # of modules.sh, MODULE is gup_pin.ko.
 
+# What a command says is judged, not its status: grep may find nothing.
 say() {
 	echo "# $1"
-	sh -c "$1" 2>&1
+	sh -c "$1" 2>&1 || :
 }
 
 pins=/sys/kernel/debug/gup_pin
@@ -51,6 +52,13 @@ stock)
 	say "tests/findings/tee.py"
 	say "grep comm=tee.py $pins/orphans"
 	say "tests/findings/lost.py af_alg"
+	modprobe -a scsi_debug sd_mod || exit
+	for _ in $(seq 60); do
+		[ -b /dev/sda ] && break
+		sleep 1
+	done
+	say "tests/findings/trim.py /dev/sda"
+	say "grep comm=trim.py $pins/orphans"
 	;;
 *)
 	echo "guest.sh: no example '$1'" >&2

@@ -4,7 +4,7 @@
 
 usage: trim.py FILE [TIMES]
 
-Each read has two vectors. The first ends two bytes behind a block, in the second page of a
+Each read has two vectors. The first ends four bytes behind a block, in the second page of a
 huge page; the second vector cannot be pinned. Prints what the reads returned. Needs no
 privileges, but to read the file.
 """
@@ -21,7 +21,7 @@ PAGE = 4096
 HUGE = 2 << 20
 BLOCK = 512
 # A multiple of what the disk wants an address to be aligned to, and no multiple of a block.
-TAIL = 2
+TAIL = 4
 PROT_NONE = 0
 
 libc = ctypes.CDLL(None, use_errno=True)
