@@ -99,8 +99,9 @@ def program(built: Built) -> list[Result]:
 
 
 def examples(built: Built) -> list[Result]:
-    """What the admin guide shows, and README."""
-    return pytest(built.version, "tests/test_examples.py", "tests/test_readme.py")
+    """What the admin guide shows, README, and the bugs that were found."""
+    names = ("examples", "readme", "findings")
+    return pytest(built.version, *(f"tests/test_{name}.py" for name in names))
 
 
 def fresh(suite: str) -> Job:
@@ -128,6 +129,7 @@ def rig(_: Built) -> list[Result]:
         "tests/test_contention.py",
         "tests/test_vm_parts.py",
         "tests/test_stock.py",
+        "tests/test_users.py",
         "tests/test_vm.py",
         "drgn-scripts/tests",
     )
