@@ -290,6 +290,10 @@ def test_the_page_of_real_copies(browser: Browser, tmp_path: Path) -> None:
     assert page.loaded["title"] == "Pinned pages of Linux 6.12.117+deb12-amd64"
     assert "Written to disk while pinned for write 4 hazards, /file" in page.loaded["problems"][0]
     assert [row[5] for row in page.loaded["origins"]] == ["write short", "write long"]
+    assert page.see(steps.groups) == [
+        ("Data of files may be wrong or lost", 1),
+        ("Counted, and nothing is lost as far as is known", 1),
+    ]
     assert "ext4_bio_write_folio" in page.see(steps.open_all)["text"]
 
 
