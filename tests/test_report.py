@@ -290,6 +290,10 @@ def test_the_page_of_real_copies(browser: Browser, tmp_path: Path) -> None:
     assert page.loaded["title"] == "Pinned pages of Linux 6.12.117+deb12-amd64"
     assert "Written to disk while pinned for write 4 hazards, /file" in page.loaded["problems"][0]
     assert [row[5] for row in page.loaded["origins"]] == ["write short", "write long"]
+    assert page.see(steps.groups) == [
+        ("Data of files may be wrong or lost", 1),
+        ("Counted, and nothing is lost as far as is known", 1),
+    ]
     assert "ext4_bio_write_folio" in page.see(steps.open_all)["text"]
 
 
@@ -615,6 +619,31 @@ def test_hostile_names_are_only_text(hostile: Page) -> None:
         assert seen["text"].count(shown) >= 6, text
     assert "\u202e" not in seen["text"]
     assert str(2**64 - 1) in seen["text"]
+
+
+def test_hostile_copies(browser: Browser, tmp_path: Path) -> None:
+    """Their names, frames and release are only text, too; raw bytes and long lines are none."""
+    names = [text for text in samples.HOSTILE if " " not in text]
+    pins = [samples.pin(0x1000 + 64 * i, comm=text, path=text) for i, text in enumerate(names)]
+    lines = [" ".join(f"{key}={value}" for key, value in pin.items()) for pin in pins]
+    stack = f"pins=1 stack={pins[0]['stack']}\n" + "".join(f" {text}\n" for text in names)
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    head = "# gup_pin pins 1\n" + "".join(f"{line}\n" for line in lines)
+    (copies / "pins").write_bytes(head.encode() + b"\xff\x00\n" + b"x" * 100_000 + b"\n")
+    (copies / "stacks").write_text(f"# gup_pin stacks 1\n{stack}\n")
+    (copies / "uname").write_text("</title><script>\n")
+    file = tmp_path / "copies.html"
+    notes = importlib.import_module("gup_pin.report").write_copies(copies, file)
+    assert len(list(notes.lines())) == 6
+    page = Page(browser, file)
+    seen = page.see(steps.open_all)
+    assert seen["title"] == "Pinned pages of Linux </title><script>"
+    assert seen["scripts"] == 2 and seen["listeners"] == 0
+    assert not {"img", "b", "iframe", "object"} & set(seen["elements"])
+    for text in names:
+        # A task, a file, and a frame, at the least.
+        assert seen["text"].count(text.replace("\u202e", "\\u202e")) >= 3, text
 
 
 def test_hostile_names_are_found(hostile: Page) -> None:

@@ -78,14 +78,14 @@ def contention(built: Built) -> list[Result]:
 
 def dump(built: Built) -> list[Result]:
     """A crash dump tells what debugfs told, whoever wrote it, and so does memory."""
-    kinds = ("dump", "dump_changed", "dump_broken", "kdump", "live")
+    kinds = ("dump", "dump_changed", "dump_broken", "dump_upstream", "kdump", "live")
     return pytest(built.version, *(f"tests/test_{kind}.py" for kind in kinds))
 
 
 def report_page(_: Built) -> list[Result]:
-    """The page that shows the pins of a dump, in a browser."""
+    """The page that shows the pins of a dump, in a browser; and of a machine that runs."""
     tool(paths.SCRIPTS / "setup", "browser")
-    return pytest(None, "tests/test_report.py")
+    return pytest(None, "tests/test_report.py", "tests/test_report_live.py")
 
 
 def source(built: Built) -> list[Result]:

@@ -142,16 +142,19 @@ const STATS = {
     'warning',
     'pins are not on record, for want of memory',
     'There is more pinned than this page shows.',
+    'record',
   ],
   unmatched: [
     'note',
     'unpins had no recorded pin',
     'Pins from before tracking was on, or hazards above.',
+    'record',
   ],
   reports_suppressed: [
     'note',
     'reports were not printed, by their limits',
     'Hazards are counted all the same.',
+    'none',
   ],
 };
 const UNKNOWN = ['warning', 'Something that this page has no words for', ''];
@@ -358,9 +361,9 @@ function movableProblems(physical) {
 function statProblems(data) {
   return Object.entries(STATS)
     .filter(([name]) => data.stats && data.stats[name])
-    .map(([name, [severity, what, why]]) => ({
+    .map(([name, [severity, what, why, group]]) => ({
       severity,
-      group: 'record',
+      group,
       number: data.stats[name],
       title: `${count(data.stats[name])} ${what}`,
       where: '',
