@@ -197,18 +197,32 @@ static const char *mkfs_vfat(struct gup_pin_dm *dm)
 	return problem;
 }
 
+/*
+ * ext4 without a journal: nobody but the test is to wait for the suspended device. xfs
+ * would not make one so small if not told twice.
+ */
+static const struct {
+	const char *type;
+	const char *command;
+} makers[] = {
+	{ "ext4", "mkfs.ext4 -q -F -b 4096 -O ^has_journal -E lazy_itable_init=0" },
+	{ "xfs", "mkfs.xfs -q -f -K --unsupported -d agcount=1 -m reflink=0,rmapbt=0" },
+	{ "btrfs", "mkfs.btrfs -q -f -K -m single" },
+	{ "f2fs", "mkfs.f2fs -q -f -t 0" },
+};
+
 const char *gup_pin_mkfs(const char *type, const char *dev)
 {
-	/*
-	 * ext4 without a journal: nobody but the test is to wait for the
-	 * suspended device. xfs would not make one so small if not told twice.
-	 */
-	const char *how = strcmp(type, "xfs") ?
-		"mkfs.ext4 -q -F -b 4096 -O ^has_journal -E lazy_itable_init=0" :
-		"mkfs.xfs -q -f -K --unsupported -d agcount=1 -m reflink=0,rmapbt=0";
+	const char *how = NULL;
 	char command[200];
 	int status;
+	size_t i;
 
+	for (i = 0; i < ARRAY_SIZE(makers); i++)
+		if (!strcmp(makers[i].type, type))
+			how = makers[i].command;
+	if (!how)
+		return gup_pin_problem("no program makes %s", type);
 	snprintf(command, sizeof(command), "PATH=$PATH:/sbin:/usr/sbin %s %s >/dev/null", how, dev);
 	status = system(command);
 	if (status)
@@ -226,12 +240,18 @@ const char *gup_pin_dm_mount(struct gup_pin_dm *dm, const char *type)
 
 const char *gup_pin_dm_mount_made(struct gup_pin_dm *dm, const char *type)
 {
+	return gup_pin_dm_mount_with(dm, type, NULL);
+}
+
+const char *gup_pin_dm_mount_with(struct gup_pin_dm *dm, const char *type,
+				  const char *options)
+{
 	snprintf(dm->dir, sizeof(dm->dir), "/tmp/gup_pin.XXXXXX");
 	if (!mkdtemp(dm->dir)) {
 		dm->dir[0] = '\0';
 		return gup_pin_problem("mkdtemp: %s", strerror(errno));
 	}
-	if (mount(dm->dev, dm->dir, type, 0, NULL))
+	if (mount(dm->dev, dm->dir, type, 0, options))
 		return gup_pin_problem("cannot mount %s: %s", type, strerror(errno));
 	dm->mounted = true;
 	return NULL;

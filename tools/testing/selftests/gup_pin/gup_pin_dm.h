@@ -24,11 +24,14 @@ const char *gup_pin_dm_missing(void);
 const char *gup_pin_dm_create(struct gup_pin_dm *dm, size_t size);
 /* On another block device, of at least this size. */
 const char *gup_pin_dm_create_over(struct gup_pin_dm *dm, const char *below, size_t size);
-/* Makes an ext4 or xfs on a block device. */
+/* Makes an ext4, xfs, btrfs or f2fs on a block device. */
 const char *gup_pin_mkfs(const char *type, const char *dev);
 const char *gup_pin_dm_mount(struct gup_pin_dm *dm, const char *type);
 /* The same for an existing file system. */
 const char *gup_pin_dm_mount_made(struct gup_pin_dm *dm, const char *type);
+/* The same, with the file system's own options, or NULL. */
+const char *gup_pin_dm_mount_with(struct gup_pin_dm *dm, const char *type,
+				  const char *options);
 /* What is written to it must not change meanwhile; before it is mounted. */
 const char *gup_pin_dm_stable(struct gup_pin_dm *dm);
 /* From now on each read takes this long, and completes on any CPU. */

@@ -250,7 +250,7 @@ TEST_F_TIMEOUT(io, uring_then_msync, GUP_PIN_PATIENCE)
 	for (round = 0; round < ROUNDS; round++) {
 		ASSERT_OK(uring_read_start(&uring, self->scene.slow_fd, self->scene.pinned,
 					   PAGE_SIZE));
-		ASSERT_OK(uring_read_finish(&uring, &result));
+		ASSERT_OK(uring_finish(&uring, &result));
 		ASSERT_EQ((ssize_t)PAGE_SIZE, result);
 		ASSERT_EQ(0, msync(self->scene.map, self->scene.size, MS_SYNC));
 	}

@@ -34,10 +34,15 @@ int uring_register(int ring, const struct iovec *iov, unsigned int nr);
 int uring_register_one(int ring, const void *addr, size_t size);
 int uring_unregister(int ring);
 
-/* One asynchronous read from the start of a file by a ring of its own. */
+/*
+ * One asynchronous read or write at the start of a file by a ring of its own; opcode: one
+ * of IORING_OP_*, with what is its addr and its len
+ */
 struct uring_one;
+const char *uring_start(struct uring_one **one, int opcode, int fd, const void *addr,
+			unsigned int len);
 const char *uring_read_start(struct uring_one **one, int fd, void *buf, size_t size);
-const char *uring_read_finish(struct uring_one **one, ssize_t *result);
+const char *uring_finish(struct uring_one **one, ssize_t *result);
 
 /* One asynchronous read or write. */
 struct aio_one {

@@ -380,7 +380,7 @@ static const char *finish(struct gup_pin_scene *scene)
 		problem = aio_finish(&scene->aio, &result);
 		break;
 	case HOLD_URING_READ:
-		problem = uring_read_finish(&scene->uring, &result);
+		problem = uring_finish(&scene->uring, &result);
 		break;
 	case HOLD_FIXED:
 		result += uring_unregister(scene->ring);
