@@ -132,6 +132,8 @@ static int __init add_direct(struct hook *first, struct hook *end)
 	err = err ?: register_ftrace_direct(&direct, (unsigned long)gup_pin_trampoline);
 	if (err)
 		drop_refused(&direct);
+	else /* 6.12 takes the flag away */
+		direct.flags |= FTRACE_OPS_FL_PERMANENT;
 	return err;
 }
 
@@ -206,6 +208,17 @@ static int __init add_all_ipmodify(void)
 	return 0;
 }
 
+/* 6.12 does not mind, and would call no hook. */
+static int __init check_ftrace(void)
+{
+	const int *enabled = (const int *)gup_pin_symbol("ftrace_enabled");
+
+	if (!enabled || READ_ONCE(*enabled))
+		return 0;
+	pr_err("kernel.ftrace_enabled is 0: not loaded\n");
+	return -EBUSY;
+}
+
 /**
  * gup_pin_hooks_add() - put the hooks in place
  *
@@ -215,8 +228,10 @@ int __init gup_pin_hooks_add(void)
 {
 	struct hook *hook;
 	unsigned int i;
-	int err;
+	int err = check_ftrace();
 
+	if (err)
+		return err;
 	for (i = 0; i < gup_pin_nr_hooks; i++) {
 		hook = &gup_pin_hook[i];
 		gup_pin_behind[i] = hook->behind;
