@@ -32,6 +32,7 @@ from .programs import (
     traced,
 )
 from .results import FAILED, PASSED, SKIPPED, Result
+from .rounds import rounds
 from .run import PYTHON, Guest, pytest, tool
 from .stats import alarms
 from .stock import on_stock
@@ -220,7 +221,8 @@ LONG = (
     "stock",
 )
 # By make check-debug, in kernels that watch themselves: for lock order, sleep in the
-# wrong place and bad memory, for sleeping spinlocks, for data races; and with tracers.
+# wrong place and bad memory, for sleeping spinlocks, for data races; with tracers; and what
+# takes long.
 _EVERYWHERE: dict[str, Callable[[Built, str], list[Result]]] = {
     "kunit": kunit,
     "selftests": selftests,
@@ -245,6 +247,7 @@ DEBUG_ONCE: dict[str, Job] = {
     **_in_flavour("kcsan"),
     "bounds-trace": bounds,
     "traced-trace": traced,
+    "rounds": rounds,
     "mutate": mutate,
 }
 WATCHED = {**DEBUG, **DEBUG_ONCE}
