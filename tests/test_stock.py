@@ -171,6 +171,8 @@ def test_its_modules_are_mounted(cloud: bool, kind: str) -> None:
         (["vm", "--stock", "7.3", "--suite", "bookworm", "true"], "no kernel 7.3 of bookworm"),
         (["vm", "--cloud", "true"], "--cloud needs --stock"),
         (["vm", "--suite", "trixie", "true"], "--suite needs --stock"),
+        (["vm", "--root", "/", "true"], "--root needs --stock"),
+        (["vm", "--stock", "6.12", "--root", "/dev", "true"], "--root: no kernel is installed in"),
         (["module"], "usage: module "),
         (["module", "5.1"], "no stock kernel 5.1"),
         (["module", "7.3", "--suite", "bookworm"], "no kernel 7.3 of bookworm"),

@@ -114,6 +114,11 @@ def many(built: Built) -> list[Result]:
     return pytest(built.version, "tests/test_dump_many.py", "tests/test_dump_million.py")
 
 
+def dkms(_: Built) -> list[Result]:
+    """The Debian package of the module, on a machine of that release."""
+    return pytest(None, "tests/test_dkms.py")
+
+
 def rig(_: Built) -> list[Result]:
     """The tools that the other tests trust."""
     return pytest(
@@ -248,6 +253,7 @@ DEBUG_ONCE: dict[str, Job] = {
     "bounds-trace": bounds,
     "traced-trace": traced,
     "rounds": rounds,
+    "dkms": dkms,
     "mutate": mutate,
 }
 WATCHED = {**DEBUG, **DEBUG_ONCE}
