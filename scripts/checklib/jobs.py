@@ -32,6 +32,7 @@ from .programs import (
     traced,
 )
 from .results import FAILED, PASSED, SKIPPED, Result
+from .rounds import rounds
 from .run import PYTHON, Guest, pytest, tool
 from .stats import alarms
 from .stock import on_stock
@@ -112,6 +113,11 @@ def fresh(suite: str) -> Job:
 def many(built: Built) -> list[Result]:
     """A crash dump with millions of pins."""
     return pytest(built.version, "tests/test_dump_many.py", "tests/test_dump_million.py")
+
+
+def dkms(_: Built) -> list[Result]:
+    """The Debian package of the module, on a machine of that release."""
+    return pytest(None, "tests/test_dkms.py")
 
 
 def rig(_: Built) -> list[Result]:
@@ -223,7 +229,8 @@ LONG = (
     "stock",
 )
 # By make check-debug, in kernels that watch themselves: for lock order, sleep in the
-# wrong place and bad memory, for sleeping spinlocks, for data races; and with tracers.
+# wrong place and bad memory, for sleeping spinlocks, for data races; with tracers; and what
+# takes long.
 _EVERYWHERE: dict[str, Callable[[Built, str], list[Result]]] = {
     "kunit": kunit,
     "selftests": selftests,
@@ -248,6 +255,8 @@ DEBUG_ONCE: dict[str, Job] = {
     **_in_flavour("kcsan"),
     "bounds-trace": bounds,
     "traced-trace": traced,
+    "rounds": rounds,
+    "dkms": dkms,
     "mutate": mutate,
 }
 WATCHED = {**DEBUG, **DEBUG_ONCE}

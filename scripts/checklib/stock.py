@@ -23,6 +23,7 @@ MODULES = (
 # What Debian does where Secure Boot is on.
 LOCKDOWN = "lockdown=integrity"
 BPFTRACE = paths.PROJECT / "tests/bpftrace_guest.sh"
+SLOW_FAULT = paths.PROJECT / "tests/slow_fault_guest.py"
 # In all kernels but the default one, where all programs run.
 FEW = ("gup_pin_files", "gup_pin_io_uring", "gup_pin_direct_io")
 SCRIPT = """
@@ -125,6 +126,18 @@ def locked_down(image: stock.Stock) -> list[Result]:
     ]
 
 
+def unloaded_late(image: stock.Stock) -> list[Result]:
+    """The removal waits for a pin that sleeps in a page fault."""
+    module = path_from(paths.SCRIPTS / "module", image.version, *options_of(image))
+    name = f"{image.release}: rmmod waits for a pin in a page fault"
+    words = ["--stock", image.version, *options_of(image), "-t", "600"]
+    guest = Guest(words, [SLOW_FAULT, module])
+    return [
+        Result(name, FAILED if guest.status else PASSED, guest.whole()),
+        guest.splats(f"{name}: no splat"),
+    ]
+
+
 def selected(built: Built) -> list[str]:
     """The programs that may share a guest, those last that make hazards happen."""
     others = (*ALONE, *MILLION, *BOUNDS, *STRESS)
@@ -140,6 +153,7 @@ def on_stock(built: Built) -> list[Result]:
             results += run_image(image, built.programs, selected(built) if number == 0 else FEW)
             if number == 0:
                 results += locked_down(image)
+                results += unloaded_late(image)
         except Failed as err:
             results.append(Result(f"{image.folder.name}: stock", FAILED, str(err)))
     return results
