@@ -16,15 +16,19 @@ SOURCE = paths.PROJECT / "tools" / "mm" / "gup_pin.c"
 SAMPLE = json.loads((Path(__file__).parent / "sample.json").read_text())
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 SANITIZERS = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+# top with keys.
+NCURSES = ["-DGUP_PIN_NCURSES", "-lncursesw"]
 PINS, STACKS, HAZARDS = (f"# gup_pin {name} 1" for name in ("pins", "stacks", "hazards"))
+# The exit status if there is nothing to show.
+NONE = 5
 Words = dict[str, object]
 Run = subprocess.CompletedProcess[str]
 Tool = Callable[..., Run]
 
 
-def build(compiler: str, out: Path, *flags: str) -> Path:
+def build(compiler: str, out: Path, *flags: str, libs: Iterable[str] = ()) -> Path:
     """Compile it as it is documented: one file, and in whatever folder one is."""
-    command: list[str | Path] = [compiler, *WARNINGS, *flags, "-o", out, SOURCE]
+    command: list[str | Path] = [compiler, *WARNINGS, *flags, "-o", out, SOURCE, *libs]
     subprocess.run(command, cwd=out.parent, check=True)
     return out
 
@@ -92,6 +96,31 @@ def hazard(
     line = " ".join(line_of(part) for part in (first | (event or {}), whose, rest))
     frames = [[f" {frame}" for frame in stack] for stack in stacks]
     return "\n".join([line, "event:", *frames[0], "pin:", *frames[1], ""])
+
+
+def refused(frames: Iterable[str] = URING, **words: object) -> str:
+    """A record of refused, without its last newline."""
+    line: Words = {
+        "count": 2,
+        "err": "EFAULT",
+        "mode": "w",
+        "term": "long",
+        "api": "pin_user_pages_fast",
+        "owner": 812,
+        "task": "812/815",
+        "comm": "fio",
+        "oldest_ms": 5203,
+        "newest_ms": 103,
+        "stack": "0x1",
+        "why": "file",
+        "addr": "0x7f21c0001000",
+        "pfn": "0x0",
+        "dev": "253:2",
+        "ino": 12,
+        "index": "0x1",
+        "path": "/data",
+    }
+    return "\n".join([line_of(line | words), *(f" {frame}" for frame in frames), ""])
 
 
 def words_of(line: str) -> Words:

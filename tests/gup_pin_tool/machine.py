@@ -13,7 +13,17 @@ SHIM = r"""
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
+/* What happens while the program waits. */
+int nanosleep(const struct timespec *span, struct timespec *left)
+{
+	(void)span;
+	(void)left;
+	if (getenv("SHIM_NEW"))
+		rename(getenv("SHIM_NEW"), getenv("SHIM_OLD"));
+	return 0;
+}
 ssize_t write(int fd, const void *text, size_t size)
 {
 	FILE *log = fopen(getenv("SHIM_LOG"), "a");
@@ -30,9 +40,12 @@ ssize_t write(int fd, const void *text, size_t size)
 """
 # What the program sees of the kernel is what lies in a folder.
 MASK = """
+eval "$2"
+mkdir -p "$1/proc/self"
+sed "$3" /proc/self/mountinfo >"$1/proc/self/mountinfo"
 if [ -d /sys/kernel/debug ]; then mount --bind "$1/nothing" /sys/kernel/debug; fi
 mount --bind "$1/proc" /proc
-shift
+shift 3
 exec env "$@"
 """
 
@@ -58,10 +71,25 @@ class Machine:
         ]
         subprocess.run(command, check=True)
 
-    def run(self, *words: str | Path, status: int = 0, refuses: bool = False) -> Run:
-        """What the program says there."""
+    def run(
+        self,
+        *words: str | Path,
+        status: int = 0,
+        refuses: bool = False,
+        prepare: str = "",
+        mounts: str = "",
+        later: tuple[Path, Path] | None = None,
+    ) -> Run:
+        """What the program says there.
+
+        prepare: commands of the shell that go before, in the same mount namespace
+        mounts: how sed changes what it sees of the mounts
+        later: a file that takes the place of another one while the program waits
+        """
         env = [f"LD_PRELOAD={self.folder}/shim.so", f"SHIM_LOG={self.folder}/told"]
         env += ["SHIM_REFUSES=1"] * refuses
+        if later:
+            env += [f"SHIM_NEW={later[0]}", f"SHIM_OLD={later[1]}"]
         (self.folder / "told").unlink(missing_ok=True)
         command: list[str | Path] = [
             "unshare",
@@ -71,6 +99,8 @@ class Machine:
             MASK,
             "sh",
             self.folder,
+            prepare,
+            mounts,
             *env,
             self.program,
         ]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gup_pin_tool.files import Tool, build
+from gup_pin_tool.files import NCURSES, Tool, build
 from vmlib import paths
 
 # What parts that are compiled as one may do to each other.
@@ -19,9 +19,10 @@ STRICT = ["-Wshadow", "-Wmissing-prototypes", "-Wmissing-declarations", "-Wunuse
 
 
 # With sanitizers, all other tests have it; by another compiler, make lint builds it.
+@pytest.mark.parametrize("libs", [[], NCURSES], ids=" ".join)
 @pytest.mark.parametrize("flags", [["-O2"], ["-O0", *STRICT]], ids=" ".join)
-def test_one_file_builds_it(flags: list[str], tmp_path: Path) -> None:
-    program = build("gcc", tmp_path / "gup_pin", *flags)
+def test_one_file_builds_it(flags: list[str], libs: list[str], tmp_path: Path) -> None:
+    program = build("gcc", tmp_path / "gup_pin", *flags, libs=libs)
     done = subprocess.run([program, "--help"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("usage: gup_pin ")
 
@@ -74,6 +75,10 @@ def test_a_kernel_tree_builds_it(folder_of_tree: Path, tmp_path: Path, target: s
     assert "warning" not in said
     assert os.access(folder_of_tree / "gup_pin", os.X_OK)
     assert (tmp_path / "s" / "gup_pin").exists() == (target == "install")
+    libraries: list[str | Path] = ["ldd", folder_of_tree / "gup_pin"]
+    done = subprocess.run(libraries, capture_output=True, text=True, check=True)
+    # It is installed here, so top has keys.
+    assert "libncursesw" in done.stdout
     assert "gup_pin" in (folder_of_tree / ".gitignore").read_text().splitlines()
     make(folder_of_tree, "clean")
     assert not (folder_of_tree / "gup_pin").exists()
@@ -93,7 +98,8 @@ def test_a_kernel_tree_builds_it_again_when_a_part_changes(folder_of_tree: Path)
 
 def test_help(tool: Tool) -> None:
     text = tool("--help").stdout
-    for command in ("top", "list", "stacks", "hazards", "file PATH", "pid PID", "diff A [B]"):
+    alone = ("top", "list", "stacks", "orphans", "hazards", "refused", "status", "metrics")
+    for command in (*alone, "file PATH|INO", "task PID", "show PFN", "diff [A [B]]"):
         assert f"\n  {command} " in text
 
 

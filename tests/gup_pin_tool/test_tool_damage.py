@@ -14,6 +14,7 @@ import pytest
 from gup_pin_tool.files import (
     HAZARDS,
     MSYNC,
+    NONE,
     PINS,
     RXE,
     STACKS,
@@ -71,7 +72,7 @@ def swap(old: str, new: str) -> Callable[[str], str]:
         ("pins", lambda _: "# gup_pin", "pins:1: the file is cut off"),
         ("pins", swap("pins 1", "pins 2"), "pins:1: pins has format 2, but only 1"),
         ("pins", swap("pins 1", "pins x"), "pins:1: not "),
-        ("pins", swap("pins 1", "refused 1"), "pins:1: this is refused; only"),
+        ("pins", swap("pins 1", "page 1"), "pins:1: this is page, which is not"),
         ("pins", swap("pins 1", "stacks 1"), "pins: this is stacks, but pins is needed"),
         ("pins", cut("pfn=0x30"), "pins:4: the file is cut off in the middle"),
         ("pins", swap(" term=", " "), "pins:5: the line has a word that is not key=value"),
@@ -113,7 +114,7 @@ def test_a_damaged_file(
     [
         (lambda _: "", "hazards: the file is empty"),
         (swap("hazards 1", "hazards 2"), "hazards:1: hazards has format 2, but only 1"),
-        (swap("hazards 1", "refused 1"), "hazards:1: this is refused; only"),
+        (swap("hazards 1", "page 1"), "hazards:1: this is page, which is not"),
         (swap("hazards 1", "pins 1"), "hazards: this is pins, but hazards is needed"),
         (cut("pfn=0x40"), "the file is cut off in the middle of this line"),
         (swap(" stake=time", ""), "hazards:34: the line has too few words"),
@@ -160,7 +161,8 @@ def test_hazards_that_end_anywhere(tool: Tool, hazards: Path) -> None:
         if end > len(text):
             continue
         hazards.write_text(text[:end])
-        done = tool("hazards", "-f", "hazards", "--json", status=int(end not in ends))
+        status = NONE if end == ends[0] else int(end not in ends)
+        done = tool("hazards", "-f", "hazards", "--json", status=status)
         if end >= ends[0]:
             assert len(json.loads(done.stdout)) == sum(n <= end for n in ends[1:])
 
@@ -188,7 +190,11 @@ def test_what_a_torn_file_had_is_shown(tool: Tool, folder: Path) -> None:
         (["list", "-f", "hazards"], "this is hazards, but pins is needed"),
         (["top", "-f", "hazards", "--by", "mode"], "this is hazards, but stacks is needed"),
         (["diff", "hazards", "hazards"], "this is hazards, but stacks is needed"),
-        (["list", "-f", "copy/pins", "--by", "module"], "modules are told by stacks"),
+        (["list", "-f", "empty/alone", "--by", "module"], "modules are told by stacks"),
+        (["orphans", "-f", "copy/pins"], "this is pins, but orphans is needed"),
+        (["refused", "-f", "copy/pins"], "this is pins, but refused is needed"),
+        (["status", "-f", "copy"], "copy/stats: No such file"),
+        (["status", "-f", "copy/pins"], "pins:1: not a name and a value: damaged"),
         (["diff", "copy", "none"], "none: No such file"),
         (["list", "-f", "a\nb"], "a?b: No such file"),
     ],
@@ -197,7 +203,7 @@ def test_what_cannot_be_told(
     tool: Tool, folder: Path, hazards: Path, words: list[str], error: str
 ) -> None:
     assert (folder.name, hazards.name) == ("copy", "hazards")
-    (folder.parent / "empty").mkdir()
+    write(folder.parent / "empty" / "alone", PINS, pin())
     assert error in tool(*words, status=1).stderr
 
 
@@ -239,7 +245,17 @@ def test_what_cannot_be_told(
         ["pid", "x"],
         ["pid", "0"],
         ["pid", "1", "2"],
-        ["diff"],
+        ["task"],
+        ["show"],
+        ["show", "x"],
+        ["status", "--raw"],
+        ["metrics", "--json"],
+        ["metrics", "--by", "comm"],
+        ["list", "--output", "x"],
+        ["list", "--folded"],
+        ["stacks", "-f", "copy", "--folded", "--json"],
+        ["stacks", "-f", "copy", "--folded", "comm=db"],
+        ["refused", "--by", "comm"],
         ["diff", "a", "b", "c"],
         ["diff", "a", "b", "-f", "c"],
         ["hazards", "word"],

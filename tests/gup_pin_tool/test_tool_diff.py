@@ -110,6 +110,8 @@ def test_diff_names_a_stack_by_the_other_snapshot(
 
 
 def test_diff_of_pins_alone_goes_by_handles(tool: Tool, two: tuple[Path, Path]) -> None:
+    for folder in two:
+        (folder / "stacks").unlink()
     write(two[0] / "pins", PINS, pin(pins=1, stack="0x1"))
     write(two[1] / "pins", PINS, pin(pins=3, stack="0x1"), pin(pins=1, stack="0x2"))
     got = json.loads(tool("diff", two[0] / "pins", two[1] / "pins", "--json").stdout)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gup_pin_tool.files import HAZARDS, MSYNC, RXE, URING, Tool, Words, hazard, rows, write
+from gup_pin_tool.files import HAZARDS, MSYNC, NONE, RXE, URING, Tool, Words, hazard, rows, write
 from sample_words import PIN
 
 STAKES = ["data", "memory", "hang", "time"]
@@ -91,7 +91,8 @@ def test_the_first_of_very_many(tool: Tool, tmp_path: Path) -> None:
     ],
 )
 def test_which_hazards(tool: Tool, hazards: Path, words: list[str], pfns: str) -> None:
-    got = json.loads(tool("hazards", "-f", hazards, "--json", *words).stdout)
+    status = 0 if pfns else NONE
+    got = json.loads(tool("hazards", "-f", hazards, "--json", *words, status=status).stdout)
     assert " ".join(g["pin"]["pfn"].removeprefix("0x") for g in got) == pfns
 
 
@@ -147,10 +148,18 @@ def test_both_stacks(tool: Tool, hazards: Path) -> None:
 
 
 def test_nothing_has_gone_wrong(tool: Tool, hazards: Path) -> None:
-    title = tool("hazards", "-f", hazards, "stake=hang").stdout
+    done = tool("hazards", "-f", hazards, "stake=hang", status=NONE)
+    assert done.stderr == "gup_pin: no hazards for stake=hang: none of 5 lines fits\n"
+    title = done.stdout
     assert " ".join(title.split()) == TITLES
     write(hazards, HAZARDS)
-    assert tool("hazards", "-f", hazards).stdout == title
-    assert tool("hazards", "-f", hazards, "--json").stdout == "[]\n"
-    assert tool("hazards", "-f", hazards, "--raw").stdout == f"{HAZARDS}\n"
-    assert tool("hazards", "-f", hazards, "nothing=1").stdout == title
+    for words, out in (
+        ([], title),
+        (["--json"], "[]\n"),
+        (["--raw"], f"{HAZARDS}\n"),
+        (["nothing=1"], title),
+    ):
+        done = tool("hazards", "-f", hazards, *words, status=NONE)
+        assert done.stdout == out
+        assert "no hazards" in done.stderr
+    assert done.stderr.endswith("nothing=1: nothing= is not a known word\n")

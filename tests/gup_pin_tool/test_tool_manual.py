@@ -36,6 +36,10 @@ WANTED: dict[str, Callable[[str], bool]] = {
         "COUNT", " writeback ", "event:", *MSYNC, "pin:", *URING
     ),
     "gup_pin diff before": says("+8", "0x1", *URING, "total"),
+    "gup_pin diff --delay 60": says("+8", *URING, "total"),
+    "gup_pin metrics --output /var/lib/prometheus/node-exporter/gup_pin.prom": says(
+        "gup_pin_live_pins{", "gup_pin_oldest_pin_seconds"
+    ),
     "gup_pin list term=long mode=w min_age_ms=3600000 --json": lambda out: [
         line["pfn"] for line in json.loads(out)
     ] == ["0x99"],
@@ -65,10 +69,20 @@ def test_every_example_is_tried() -> None:
 @pytest.mark.parametrize("command", WANTED)
 def test_an_example(busy: Machine, folder: Path, command: str) -> None:
     words: list[str | Path] = [*command.split()[1:]]
-    if words[0] == "diff":
+    later = None
+    if command == "gup_pin diff --delay 60":
+        text = (busy.files / "stacks").read_text().replace("pins=9 ", "pins=17 ")
+        (busy.folder / "new").write_text(text)
+        later = (busy.folder / "new", busy.files / "stacks")
+    elif words[0] == "metrics":
+        # The folder is there where node_exporter is.
+        busy.run(*words[:2], busy.folder / "prom")
+        assert WANTED[command]((busy.folder / "prom").read_text())
+        return
+    elif words[0] == "diff":
         before = folder.parent / "before"
         shutil.copytree(folder, before)
         text = (before / "stacks").read_text()
         (before / "stacks").write_text(text.replace("pins=9 ", "pins=1 "))
         words[1] = before
-    assert WANTED[command](busy.run(*words).stdout)
+    assert WANTED[command](busy.run(*words, later=later).stdout)

@@ -123,6 +123,64 @@ def test_a_terminal_is_not_overrun(program: Path, sample: Path, hazards: Path) -
     assert text == (sample / "pins").read_text()
 
 
+HOLDER = {"comm": "a-very-long-nam", "task": "1234567/1234567", "owner": 1234567}
+
+
+@pytest.fixture(name="wide")
+def fixture_wide(folder: Path) -> Path:
+    """Pins whose words are as long as they get."""
+    write(
+        folder / "pins",
+        PINS,
+        pin(pfn="0x1", **HOLDER, stack="0x2", path="/srv/data/tables/table.db", map="file"),
+        pin(pfn="0xfffffff", pages=512, order=9, pins=8, owner=7, stack="0x1"),
+        pin(pfn="0x3", comm="", stack="0x9", map="shmem", dev="0:1", ino=77),
+    )
+    return folder
+
+
+def test_80_columns_have_all_that_matters(program: Path, wide: Path) -> None:
+    text = on_terminal([program, "list", "-f", wide], 80, TERM="dumb")
+    assert text.splitlines() == [
+        "PAGE        PINS M TERM     AGE HOLDER          WHERE                FILE",
+        "0x1           16 w long    5.2s a-very~ 1234567 ib_umem~ [ib_uverbs] ~s/table.db",
+        "0xfffffff  8/512 w long    5.2s fio 812 on 7    io_pin_pages         anon",
+        "0x3           16 w long    5.2s - 812           0x9                  0:1:77",
+    ]
+    assert max(map(len, text.splitlines())) <= 80
+    text = on_terminal([program, "list", "-f", wide], 132, TERM="dumb")
+    assert "ib_umem_get [ib_uverbs] " in text and " /srv/data/tables/table.db\n" in text
+
+
+def test_a_pipe_has_all_of_it(tool: Tool, wide: Path) -> None:
+    text = tool("list", "-f", wide).stdout
+    assert " a-very-long-nam 1234567 " in text
+    assert " ib_umem_get [ib_uverbs] " in text
+    assert " /srv/data/tables/table.db\n" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("漢字漢字漢字漢字", "漢字漢字漢~ 812 "),
+        ("漢字", "漢字 812        "),
+        ("u\u202eabc", "u?abc 812       "),
+        ("u\u2066a\u200b", "u?a? 812        "),
+        ("e\u0301", "e? 812          "),
+    ],
+)
+def test_columns_of_wide_characters(program: Path, folder: Path, name: str, shown: str) -> None:
+    """The kernel writes them as \\x20 and the like, but a copy may hold anything."""
+    write(folder / "pins", PINS, pin(comm=name, stack="0x1", path=f"/{name}"))
+    text = on_terminal([program, "list", "-f", folder], 80, TERM="dumb", LC_ALL="C.UTF-8")
+    assert f" {shown}io_pin_pages  " in text
+    for words in (["list"], ["list", "-b", "comm,file"], ["top", "-b", "comm"]):
+        text = on_terminal([program, *words, "-f", folder], 80, TERM="dumb", LC_ALL="C.UTF-8")
+        assert not re.search("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\u0301]", text)
+    text = on_terminal([program, "list", "-f", folder], 80, TERM="dumb", LC_ALL="C")
+    assert text.isascii()
+
+
 def test_top_on_a_terminal(program: Path, tmp_path: Path) -> None:
     write(tmp_path / "pins", PINS, *(pin(owner=n) for n in range(50)))
     words: list[str | Path] = [program, "top", "-f", tmp_path / "pins", "-c", "2", "-d", "0.1"]
@@ -130,10 +188,13 @@ def test_top_on_a_terminal(program: Path, tmp_path: Path) -> None:
     assert text.count("\033[H\033[J") == 2
     assert text.count("\n") == 2 * 9  # one line less than the terminal has
     assert "\033" not in on_terminal(words, 80, TERM="dumb")
+    # Three lines are of others: 44 of 50 rows are not there, and are counted.
+    assert text.splitlines()[8] == "44 more"
     for lines in range(1, 7):
         text = on_terminal(words, 80, lines, TERM="xterm")
         # The headline, the titles and a row, however few lines there are.
         assert text.count("\n") == 2 * max(lines - 1, 3), lines
+        assert ("more" in text) == (lines > 4)
 
 
 def test_nothing_that_a_terminal_would_obey(tool: Tool, tmp_path: Path) -> None:

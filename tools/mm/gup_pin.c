@@ -12,7 +12,9 @@
  *
  * Compile it using: cc -O2 -o gup_pin gup_pin.c
  */
+#define _GNU_SOURCE	/* statx(), wcwidth() */
 #include <getopt.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,11 +28,14 @@
 #include "gup_pin_tool/say.c"
 #include "gup_pin_tool/text.c"
 #include "gup_pin_tool/path.c"
+#include "gup_pin_tool/mounts.c"
+#include "gup_pin_tool/inode.c"
 #include "gup_pin_tool/lines.c"
 #include "gup_pin_tool/record.c"
 #include "gup_pin_tool/frames.c"
 #include "gup_pin_tool/read.c"
 #include "gup_pin_tool/source.c"
+#include "gup_pin_tool/stats.c"
 #include "gup_pin_tool/filter.c"
 #include "gup_pin_tool/words.c"
 #include "gup_pin_tool/names.c"
@@ -41,13 +46,21 @@
 #include "gup_pin_tool/screen.c"
 #include "gup_pin_tool/json.c"
 #include "gup_pin_tool/hazards.c"
+#include "gup_pin_tool/refused.c"
 #include "gup_pin_tool/keep.c"
+#include "gup_pin_tool/pins.c"
+#include "gup_pin_tool/none.c"
 #include "gup_pin_tool/show.c"
 #include "gup_pin_tool/collect.c"
 #include "gup_pin_tool/sums.c"
+#include "gup_pin_tool/top_view.c"
+#include "gup_pin_tool/top_keys.c"
+#include "gup_pin_tool/top_screen.c"
 #include "gup_pin_tool/top.c"
+#include "gup_pin_tool/metrics.c"
 #include "gup_pin_tool/list.c"
 #include "gup_pin_tool/diff.c"
+#include "gup_pin_tool/status.c"
 
 static const char usage[] =
 "usage: gup_pin [COMMAND] [OPTION]... [KEY=VALUE]...\n"
@@ -57,24 +70,33 @@ static const char usage[] =
 "  top            who holds most, again and again (if no COMMAND is given)\n"
 "  list           the pins, a line each\n"
 "  stacks         where they were taken\n"
-"  hazards        what has gone wrong by them, the worst first\n"
-"  file PATH      the pins on a file\n"
-"  pid PID        the pins on a process's memory, and those that it took\n"
-"  diff A [B]     what changed from A to B, or until now\n"
+"  file PATH|INO  the pins on a file\n"
+"  task PID       the pins on a process's memory, and those that the task took\n"
+"  show PFN       the pins on a page, with their stacks\n"
+"  orphans        the pins whose owner or whose task has ended\n"
+"  hazards        what has gone wrong by pins, the worst first\n"
+"  refused        the long-term pins that the kernel did not give\n"
+"  status         the kernel's figures\n"
+"  diff [A [B]]   what changed from A to B, from A until now, or in 10 seconds\n"
+"  metrics        figures for Prometheus\n"
 "\n"
 "  -f, --from PATH      read a copy: a folder, a file, or - for stdin\n"
 "  -b, --by KEY,...     sum by comm, owner, module, file, stack, or any word\n"
 "  -s, --sort KEY       by a word or a figure, the greatest first\n"
 "  -r, --reverse        the other way round\n"
-"  -n, --lines N        the first N only\n"
+"  -n, --limit N        the first N only\n"
 "  -j, --json           as JSON\n"
+"      --jsonl          the same, an object a line\n"
+"      --stacks         the frames of each pin below it, or in JSON; --no-stacks\n"
+"      --folded         stacks for flame graphs, a line each\n"
 "  -R, --raw            lines as they are in the file (not top, diff)\n"
-"  -d, --delay SECONDS  between two rounds of top (2)\n"
+"  -d, --delay SECONDS  between two rounds of top (2), or of diff (10)\n"
 "  -c, --rounds N       of top; all there are on a terminal, else 1\n"
+"  -o, --output FILE    of metrics; written whole or not at all\n"
 "  -h, --help           this text\n"
 "\n"
 "KEY=VALUE lets only such pins pass: mode=w comm=fio min_age_ms=1000 pfn=A-B ...\n"
-"exit: 0 done, 1 error, 2 usage, 3 the kernel has no such files\n";
+"exit: 0 done, 1 error, 2 usage, 3 the kernel has no such files, 5 nothing to show\n";
 
 struct command {
 	const char *name;
@@ -89,22 +111,44 @@ static const struct command commands[] = {
 	{ "top", gp_top, 0, 0, "", false },
 	{ "list", gp_list, 0, 0, "", true },
 	{ "stacks", gp_stacks, 0, 0, "", true },
+	{ "file", gp_file, 1, 1, "a PATH or an inode", true },
+	{ "task", gp_task, 1, 1, "a PID", true },
+	{ "pid", gp_task, 1, 1, "a PID", true },
+	{ "show", gp_show_page, 1, 1, "a PFN", true },
+	{ "orphans", gp_orphans, 0, 0, "", true },
 	{ "hazards", gp_hazards, 0, 0, "", true },
-	{ "file", gp_file, 1, 1, "a PATH", true },
-	{ "pid", gp_pid, 1, 1, "a PID", true },
-	{ "diff", gp_diff, 1, 2, "two files or folders, A and B", false },
+	{ "refused", gp_refused, 0, 0, "", true },
+	{ "status", gp_status, 0, 0, "", false },
+	{ "metrics", gp_metrics, 0, 0, "", false },
+	{ "diff", gp_diff, 0, 2, "", false },
 };
+
+/* Options without a letter. */
+enum {
+	OPTION_JSONL = 256,
+	OPTION_STACKS,
+	OPTION_NO_STACKS,
+	OPTION_FOLDED,
+};
+
+static const char short_options[] = ":f:b:s:rn:jRd:c:o:h";
 
 static const struct option long_options[] = {
 	{ "from", required_argument, NULL, 'f' },
 	{ "by", required_argument, NULL, 'b' },
 	{ "sort", required_argument, NULL, 's' },
 	{ "reverse", no_argument, NULL, 'r' },
+	{ "limit", required_argument, NULL, 'n' },
 	{ "lines", required_argument, NULL, 'n' },
 	{ "json", no_argument, NULL, 'j' },
+	{ "jsonl", no_argument, NULL, OPTION_JSONL },
+	{ "stacks", no_argument, NULL, OPTION_STACKS },
+	{ "no-stacks", no_argument, NULL, OPTION_NO_STACKS },
+	{ "folded", no_argument, NULL, OPTION_FOLDED },
 	{ "raw", no_argument, NULL, 'R' },
 	{ "delay", required_argument, NULL, 'd' },
 	{ "rounds", required_argument, NULL, 'c' },
+	{ "output", required_argument, NULL, 'o' },
 	{ "help", no_argument, NULL, 'h' },
 	{},
 };
@@ -145,16 +189,29 @@ static int parse_option(struct gp_options *options, int option, const char *word
 	case 'b':
 		return gp_by_parse(&options->by, optarg);
 	case 's':
-		options->sort = optarg;
+		/* gup_pins.py has both. */
+		options->sort = strcmp(optarg, "age") ? optarg : "age_ms";
 		return gp_is_key(optarg, strlen(optarg)) ? GP_OK :
 		       gp_usage("--sort wants a word like pins, not '%s'", optarg);
 	case 'r':
 		options->reverse = true;
 		return GP_OK;
 	case 'n':
-		return parse_count("lines", optarg, &options->limit);
+		return parse_count("limit", optarg, &options->limit);
 	case 'j':
 		options->json = true;
+		return GP_OK;
+	case OPTION_JSONL:
+		options->json = true;
+		options->jsonl = true;
+		return GP_OK;
+	case OPTION_STACKS:
+	case OPTION_NO_STACKS:
+		options->stacks = option == OPTION_STACKS;
+		options->no_stacks = !options->stacks;
+		return GP_OK;
+	case OPTION_FOLDED:
+		options->folded = true;
 		return GP_OK;
 	case 'R':
 		options->raw = true;
@@ -163,6 +220,9 @@ static int parse_option(struct gp_options *options, int option, const char *word
 		return parse_delay(optarg, &options->delay);
 	case 'c':
 		return parse_count("rounds", optarg, &options->rounds);
+	case 'o':
+		options->output = optarg;
+		return GP_OK;
 	case ':':
 		return gp_usage("no value for option '%s'", word);
 	default:
@@ -200,8 +260,14 @@ static int check_options(const struct gp_options *options, const struct command 
 {
 	if (options->raw && !command->raw)
 		return gp_usage("%s has no --raw", command->name);
-	if (options->raw && options->json)
-		return gp_usage("either --raw or --json");
+	if (options->raw + options->json + options->folded > 1)
+		return gp_usage("only one of --raw, --json and --folded");
+	if (options->output && command->run != gp_metrics)
+		return gp_usage("%s has no --output", command->name);
+	if (command->run == gp_metrics && (options->json || options->by.nr))
+		return gp_usage("metrics has neither --json nor --by");
+	if (options->folded && command->run != gp_stacks)
+		return gp_usage("%s has no --folded", command->name);
 	return GP_OK;
 }
 
@@ -211,7 +277,7 @@ static int parse_and_run(struct gp_options *options, int argc, char **argv)
 	int option, status;
 
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":f:b:s:rn:jRd:c:h", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(usage, stdout);
 			return GP_OK;
@@ -227,6 +293,7 @@ static int parse_and_run(struct gp_options *options, int argc, char **argv)
 			return gp_usage("unknown command '%s'", *argv);
 		argv++;
 	}
+	options->words = argv;
 	status = parse_words(options, command, argv);
 	if (!status)
 		status = check_options(options, command);
@@ -235,9 +302,10 @@ static int parse_and_run(struct gp_options *options, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct gp_options options = { .delay = 2 };
+	struct gp_options options = {};
 	int status;
 
+	setlocale(LC_CTYPE, "");
 	/* A reader that goes away is noticed by what cannot be written. */
 	signal(SIGPIPE, SIG_IGN);
 	status = parse_and_run(&options, argc, argv);

@@ -52,11 +52,11 @@ static int read_names(struct gp_names *names, const struct gp_source *source,
 {
 	if (names->read || (!gp_by_has(by, "module") && !gp_by_has(by, "stack")))
 		return GP_OK;
-	if (source->dir)
+	if (source->stacks)
 		return gp_names_read(names, source);
 	if (gp_by_has(by, "module"))
 		return gp_error("%s: modules are told by stacks: give a folder that has both",
-				source->file);
+				source->dir ? source->dir : source->file);
 	return GP_OK;
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * diff A [B]: what grew from one snapshot to another, or until now.
+ * diff [A [B]]: what grew from one snapshot to another, or until now.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gup_pin_tool.h"
 
@@ -139,7 +140,7 @@ static void diff_as_json(const struct gp_sums *sums, const struct gp_options *op
 	struct gp_json json;
 	size_t i;
 
-	gp_json_begin(&json);
+	gp_json_begin(&json, options->jsonl);
 	for (i = 0; i < sums->nr && !gp_out_failed(); i++) {
 		if (has_changed(sums->all[i], options))
 			change_as_json(&json, sums, sums->all[i]);
@@ -162,6 +163,27 @@ static int collect_both(struct gp_sums *sums, struct gp_options *options,
 	return status;
 }
 
+/* Nothing can be seen until then, and it may be long. */
+static void wait_for_growth(const struct gp_options *options)
+{
+	if (isatty(STDERR_FILENO))
+		gp_note("what grows in %g s? (--delay)", options->delay);
+	gp_wait(options->delay);
+}
+
+/* The running kernel's own, twice. */
+static int collect_twice(struct gp_sums *sums, struct gp_options *options,
+			 const struct gp_source *source)
+{
+	int status = gp_collect(sums, source, options, true);
+
+	if (status)
+		return status;
+	wait_for_growth(options);
+	status = gp_collect_names(sums, source, options, false);
+	return status ? status : gp_collect(sums, source, options, false);
+}
+
 static int compare_snapshots(struct gp_sums *sums, struct gp_options *options)
 {
 	struct gp_source now = {}, then;
@@ -170,7 +192,9 @@ static int compare_snapshots(struct gp_sums *sums, struct gp_options *options)
 	status = gp_source_find(&then, options->operands[0]);
 	if (!status)
 		status = gp_source_find(&now, options->operands[1]);
-	if (!status)
+	if (!status && !options->nr_operands)
+		status = collect_twice(sums, options, &now);
+	else if (!status)
 		status = collect_both(sums, options, &now, &then);
 	gp_source_remark(&now);
 	if (!status)
@@ -187,6 +211,8 @@ static int gp_diff(struct gp_options *options)
 
 	if (options->from)
 		return gp_usage("diff takes no --from: it is told what to read");
+	if (!options->delay)
+		options->delay = 10;
 	if (!options->by.nr)
 		status = gp_by_parse(&options->by, "stack");
 	if (status)

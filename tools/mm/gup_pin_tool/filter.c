@@ -3,14 +3,10 @@
  * Which records are wanted: the words key=value of the command line, a process,
  * or a file.
  */
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <linux/magic.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
-#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "filter.h"
 #include "gup_pin_tool.h"
@@ -28,6 +24,15 @@ static struct gp_rule *new_rule(struct gp_filter *filter, enum rule_type type,
 	rule->type = type;
 	rule->key = gp_copy(key);
 	return rule;
+}
+
+/* What a message calls the filter. */
+static void add_text(struct gp_filter *filter, const char *front, const char *text)
+{
+	char *old = filter->text;
+
+	filter->text = gp_format("%s%s%s%s", old ? old : "", old ? " " : "", front, text);
+	free(old);
 }
 
 /* A or A-B. */
@@ -67,6 +72,27 @@ static int parse_task(struct gp_rule *rule)
 	return rule->both ? GP_OK : gp_usage("task=%s is no PID, nor TGID/PID", rule->value);
 }
 
+/* Major and minor number of a device, MAJOR:MINOR. */
+static bool is_device(const char *text)
+{
+	unsigned int major, minor;
+	int end = 0;
+
+	return sscanf(text, "%u:%u%n", &major, &minor, &end) == 2 && !text[end];
+}
+
+static int check_number(const struct gp_rule *rule)
+{
+	enum gp_type type = gp_key_type(rule->key);
+	unsigned long long number;
+
+	if (!strcmp(rule->key, "dev") && !is_device(rule->value))
+		return gp_usage("dev=%s is no device like 8:1", rule->value);
+	if ((type == GP_DECIMAL || type == GP_HEX) && !gp_number(rule->value, &number))
+		return gp_usage("%s=%s is no number", rule->key, rule->value);
+	return GP_OK;
+}
+
 /* Words that have no other values in any kernel. */
 static int check_value(const struct gp_rule *rule)
 {
@@ -76,7 +102,7 @@ static int check_value(const struct gp_rule *rule)
 		return gp_usage("mode=%s is neither r nor w", rule->value);
 	if (term && strcmp(rule->value, "short") && strcmp(rule->value, "long"))
 		return gp_usage("term=%s is neither short nor long", rule->value);
-	return GP_OK;
+	return check_number(rule);
 }
 
 static enum rule_type rule_type_of(const char *key)
@@ -103,6 +129,7 @@ static int gp_filter_add(struct gp_filter *filter, const char *word)
 	key[len] = '\0';
 	rule = new_rule(filter, rule_type_of(key), key);
 	free(key);
+	add_text(filter, "", word);
 	rule->value = gp_copy(word + len + 1);
 	rule->escaped = gp_escape(rule->value);
 	if (rule->type == RULE_PFN)
@@ -117,20 +144,11 @@ static int gp_filter_add(struct gp_filter *filter, const char *word)
 /* The pins on a process's memory, and those that it took. */
 static void gp_filter_add_pid(struct gp_filter *filter, unsigned long long pid)
 {
+	char *text = gp_format("%llu", pid);
+
 	new_rule(filter, RULE_PID, "owner")->from = pid;
-}
-
-/*
- * Is the device that programs are told the one of the file system? If not, the
- * inode may be still.
- */
-static void check_numbers(struct gp_rule *rule, const char *path)
-{
-	struct statfs st;
-
-	rule->sure = !statfs(path, &st) && st.f_type != BTRFS_SUPER_MAGIC &&
-		     st.f_type != OVERLAYFS_SUPER_MAGIC;
-	rule->same_ino = !rule->sure && st.f_type == BTRFS_SUPER_MAGIC;
+	add_text(filter, "task ", text);
+	free(text);
 }
 
 /* The path as it was given, and from the root on. */
@@ -153,18 +171,11 @@ static void set_paths(struct gp_rule *rule, const char *path)
 static void gp_filter_add_file(struct gp_filter *filter, const char *path, bool here)
 {
 	struct gp_rule *rule = new_rule(filter, RULE_FILE, "path");
-	struct stat st;
 
+	add_text(filter, "", path);
 	set_paths(rule, path);
-	if (stat(path, &st)) {
-		rule->error = errno;
-		return;
-	}
-	rule->dev = gp_format("%u:%u", major(st.st_dev), minor(st.st_dev));
-	rule->to = st.st_ino;
+	gp_inode_find(&rule->inode, path);
 	rule->here = here;
-	if (here)
-		check_numbers(rule, path);
 }
 
 /* The kernel keeps so many bytes of a path. */
@@ -234,11 +245,27 @@ static bool same_name(const char *path, const char *wanted)
 static bool same_numbers(const struct gp_rule *rule, const struct gp_record *record)
 {
 	const char *path = gp_word(record, "path"), *dev = gp_word(record, "dev");
+	const struct gp_inode *inode = &rule->inode;
 
-	if (!rule->dev || !rule->to || !dev || strcmp(dev, rule->dev) ||
-	    gp_word_number(record, "ino") != rule->to)
+	if (!inode->dev || !inode->ino || !dev || strcmp(dev, inode->dev) ||
+	    gp_word_number(record, "ino") != inode->ino)
 		return false;
-	return rule->here || !path || !*path || same_name(path, rule->escaped);
+	if (!path || !*path)
+		return true;
+	if (rule->here)
+		return gp_inode_has_path(inode, path);
+	return same_name(path, rule->escaped);
+}
+
+/* Is it called like the file, or like it would be in some layer of an overlay? */
+static bool has_name(const struct gp_rule *rule, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < rule->inode.nr_names; i++)
+		if (same_path(path, rule->inode.names[i]))
+			return true;
+	return same_path(path, rule->value) || same_path(path, rule->escaped);
 }
 
 static bool on_file(struct gp_rule *rule, const struct gp_record *record)
@@ -249,11 +276,9 @@ static bool on_file(struct gp_rule *rule, const struct gp_record *record)
 		rule->seen = true;
 	if (same_numbers(rule, record))
 		return true;
-	if (rule->sure || !path || !*path)
+	if ((rule->here && rule->inode.sure) || !path || !*path)
 		return false;
-	if (rule->same_ino && gp_word_number(record, "ino") != rule->to)
-		return false;
-	return same_path(path, rule->value) || same_path(path, rule->escaped);
+	return has_name(rule, path);
 }
 
 /* What was met when its owner was asked for is not wanted again. */
@@ -368,6 +393,7 @@ static bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record)
 	bool pass = true;
 	size_t i;
 
+	filter->looked++;
 	/* All are asked, for each remembers whether it saw its word. */
 	for (i = 0; i < filter->nr; i++)
 		if (!meets_rule(&filter->rules[i], record, filter->pass))
@@ -408,13 +434,47 @@ static int gp_filter_check(const struct gp_filter *filter, const char *name)
 	for (i = 0; i < filter->nr; i++) {
 		const struct gp_rule *rule = &filter->rules[i];
 
-		if (rule->type == RULE_FILE && rule->error && !rule->seen)
+		if (rule->type == RULE_FILE && rule->inode.error && rule->looked && !rule->seen)
 			return gp_error("%s: %s, and %s has no path= to find it by",
-					rule->value, strerror(rule->error), name);
+					rule->value, strerror(rule->inode.error), name);
 		if (rule->type != RULE_FILE && rule->looked && !rule->seen)
 			return gp_error("%s: no line has a word %s=", name, rule->key);
 	}
 	return GP_OK;
+}
+
+static char *rule_problem(const struct gp_rule *rule, bool live)
+{
+	char *folder, *text = NULL;
+
+	if (rule->type == RULE_FILE && rule->inode.error)
+		return gp_copy(strerror(rule->inode.error));
+	if (rule->type == RULE_PID && live) {
+		folder = gp_format("/proc/%llu", rule->from);
+		if (access(folder, F_OK))
+			text = gp_copy("there is no such task");
+		free(folder);
+	}
+	if (rule->type == RULE_WORD && !gp_key_known(rule->key))
+		text = gp_format("%s= is not a known word", rule->key);
+	return text;
+}
+
+/**
+ * gp_filter_problem() - why may no record pass?
+ * @filter: no record has passed it
+ * @live: the records are the kernel's, of now
+ *
+ * Return: what is wrong with the first such rule, to be freed; NULL if nothing is.
+ */
+static char *gp_filter_problem(const struct gp_filter *filter, bool live)
+{
+	char *problem = NULL;
+	size_t i;
+
+	for (i = 0; !problem && i < filter->nr; i++)
+		problem = rule_problem(&filter->rules[i], live);
+	return problem;
 }
 
 static void gp_filter_free(struct gp_filter *filter)
@@ -425,7 +485,8 @@ static void gp_filter_free(struct gp_filter *filter)
 		free(filter->rules[i].key);
 		free(filter->rules[i].value);
 		free(filter->rules[i].escaped);
-		free(filter->rules[i].dev);
+		gp_inode_free(&filter->rules[i].inode);
 	}
 	free(filter->rules);
+	free(filter->text);
 }

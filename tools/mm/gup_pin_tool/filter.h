@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "gup_pin_tool.h"
+
 enum rule_type {
 	RULE_WORD,
 	RULE_PFN,
@@ -23,13 +25,10 @@ enum rule_type {
  * @value: what it has to be
  * @escaped: the same as the kernel would write it, or the real name of a file
  * @from: the first number that fits
- * @to: the last number that fits; of a file, its inode; of a task, its own number
+ * @to: the last number that fits; of a task, its own number
  * @both: of a task: process and task have to fit, not one of them
- * @dev: of a file: its file system; NULL if the file was not found
- * @error: of a file: why it was not found
+ * @inode: of a file: its inode
  * @here: of a file: the records are of this machine, now
- * @sure: of a file: device and inode are those that the kernel tells
- * @same_ino: of a file: at least the inode is
  * @looked: some record was looked at
  * @seen: some record had the word
  */
@@ -41,11 +40,8 @@ struct gp_rule {
 	unsigned long long from;
 	unsigned long long to;
 	bool both;
-	char *dev;
-	int error;
+	struct gp_inode inode;
 	bool here;
-	bool sure;
-	bool same_ino;
 	bool looked;
 	bool seen;
 };

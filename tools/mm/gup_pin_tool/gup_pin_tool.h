@@ -20,6 +20,8 @@ enum gp_status {
 	GP_ERROR,
 	GP_USAGE,
 	GP_ABSENT,
+	/* 4 is what gup_pins.py ends with if it could read a part only. */
+	GP_NONE = 5,
 };
 
 #define __printf(text, first)	__attribute__((	\
@@ -30,6 +32,11 @@ static __printf(1, 2) int gp_error(const char *format, ...);
 static __printf(1, 2) int gp_usage(const char *format, ...);
 static __printf(1, 2) int gp_absent(const char *format, ...);
 static __printf(1, 2) void gp_note(const char *format, ...);
+#ifdef GUP_PIN_NCURSES
+static void gp_say_hold(void);
+static char *gp_say_take(void);
+static char *gp_say_release(void);
+#endif
 static __printf(1, 2) char *gp_format(const char *format, ...);
 static void *gp_alloc(size_t size);
 static void *gp_grow(void *old, size_t *room, size_t size);
@@ -43,10 +50,69 @@ static char *gp_escape(const char *text);
 static bool gp_is_key(const char *text, size_t len);
 static void gp_age(char *buf, size_t size, unsigned long long ms);
 static void gp_clean(char *text);
+static size_t gp_fitting(const char *text, size_t columns, size_t *used);
+static size_t gp_columns(const char *text);
+static char *gp_fit(const char *text, size_t columns, bool cut);
 
 /* path.c */
 static char *gp_path_clean(const char *path);
 static char *gp_path_real(const char *path);
+
+/**
+ * struct gp_mount - a line of mountinfo
+ * @dev: device number of the file system, MAJOR:MINOR
+ * @root: the folder of the file system that is mounted
+ * @point: where it is mounted
+ * @type: of the file system
+ * @options: of the file system, as they are in the file
+ */
+struct gp_mount {
+	char *dev;
+	char *root;
+	char *point;
+	char *type;
+	char *options;
+};
+
+/* mounts.c */
+static bool gp_mount_find(struct gp_mount *mount, unsigned long long id, const char *path);
+static char *gp_mount_option(const struct gp_mount *mount, const char *name,
+			     unsigned int which);
+static void gp_mount_free(struct gp_mount *mount);
+
+/**
+ * struct gp_inode - the inode that has a file's pages
+ * @error: why there is none of that name; 0 if there is
+ * @sure: @dev and @ino are those that the kernel records; if not, what stat() says
+ * @dev: device number of the file system, MAJOR:MINOR; NULL if there is no file
+ * @ino: inode number
+ * @own: device number that stat() says
+ * @inside: on btrfs, the path from the file system's root on as the kernel writes it;
+ *          NULL elsewhere
+ * @root: on btrfs, the folder that is mounted as the kernel writes it; "" for all of it
+ * @point: on btrfs, where that is mounted
+ * @names: on an overlay, what the file may be called in its layers
+ * @nr_names: their number
+ * @room: for names
+ */
+struct gp_inode {
+	int error;
+	bool sure;
+	char *dev;
+	unsigned long long ino;
+	dev_t own;
+	char *inside;
+	char *root;
+	char *point;
+	char **names;
+	size_t nr_names;
+	size_t room;
+};
+
+/* inode.c */
+static void gp_inode_find(struct gp_inode *inode, const char *path);
+static bool gp_inode_has_path(const struct gp_inode *inode, const char *path);
+static void gp_inode_free(struct gp_inode *inode);
 
 /*
  * Which file a line comes from. Orphans, and /proc/PID/gup_pins, have the words of
@@ -56,6 +122,7 @@ enum gp_kind {
 	GP_PINS,
 	GP_STACKS,
 	GP_HAZARDS,
+	GP_REFUSED,
 };
 
 enum gp_type {
@@ -142,6 +209,7 @@ static const char *gp_word(const struct gp_record *record, const char *key);
 static const char *gp_pin_word(const struct gp_record *record, const char *key);
 static unsigned long long gp_word_number(const struct gp_record *record, const char *key);
 static enum gp_type gp_key_type(const char *key);
+static bool gp_key_known(const char *key);
 static bool gp_kind_has(enum gp_kind kind, const char *key);
 static bool gp_key_needs_pins(const char *key);
 
@@ -155,6 +223,7 @@ struct gp_filter;
  * struct gp_reader - a file, record by record
  * @lines: its lines
  * @kind: which file it is, by its first line
+ * @name: the name of the file in its first line
  * @title: the first line
  * @line: a copy of the record's line, if frames follow it
  * @filter: which records are wanted; NULL if the kernel is not to be told
@@ -166,6 +235,7 @@ struct gp_reader {
 	struct gp_filter *filter;
 	bool filtered;
 	enum gp_kind kind;
+	char name[32];
 	char *title;
 	char *line;
 	struct gp_record record;
@@ -178,25 +248,52 @@ static int gp_reader_next(struct gp_reader *reader, struct gp_record **record);
 static void gp_reader_close(struct gp_reader *reader);
 static const char *gp_kind_name(enum gp_kind kind);
 
+struct gp_figure;
+
+/**
+ * struct gp_stats - the figures of `stats`
+ * @read: the file was looked for
+ * @all: the figures
+ * @nr: their number
+ * @room: for figures
+ */
+struct gp_stats {
+	bool read;
+	struct gp_figure *all;
+	size_t nr;
+	size_t room;
+};
+
 /**
  * struct gp_source - where the files are
  * @dir: the folder they are in; NULL if it is a single file
  * @file: that file
+ * @stacks: the file that has the frames of the others' stacks; NULL if there is none
+ * @pins: the file that pins are read from, of a folder
+ * @stats: the figures
  * @live: they are the kernel's own
  */
 struct gp_source {
 	char *dir;
 	char *file;
+	char *stacks;
+	const char *pins;
+	struct gp_stats *stats;
 	bool live;
 };
+
+/* stats.c */
+static bool gp_source_stat(const struct gp_source *source, const char *name,
+			   unsigned long long *value);
+static bool gp_source_hazard(const struct gp_source *source, size_t which,
+			     const char **kind, unsigned long long *count);
+static void gp_stats_forget(struct gp_stats *stats);
 
 /* source.c */
 static int gp_source_find(struct gp_source *source, const char *from);
 static int gp_source_open(const struct gp_source *source, enum gp_kind kind, bool either,
 			  struct gp_filter *filter, struct gp_reader **reader);
 static void gp_source_remark(const struct gp_source *source);
-static bool gp_source_stat(const struct gp_source *source, const char *name,
-			   unsigned long long *value);
 static void gp_source_free(struct gp_source *source);
 static int gp_find_process(struct gp_source *source, const char *from,
 			   unsigned long long pid);
@@ -209,12 +306,16 @@ struct gp_rule;
  * @nr: their number
  * @room: for rules
  * @pass: how often the kernel's file was read before, with other words
+ * @text: the rules as a message names them; NULL if there are none
+ * @looked: number of records that were looked at
  */
 struct gp_filter {
 	struct gp_rule *rules;
 	size_t nr;
 	size_t room;
 	unsigned int pass;
+	char *text;
+	unsigned long long looked;
 };
 
 /* filter.c */
@@ -225,6 +326,7 @@ static char *gp_filter_words(const struct gp_filter *filter, unsigned int pass);
 static bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record);
 static const char *gp_filter_needs_pins(const struct gp_filter *filter);
 static int gp_filter_check(const struct gp_filter *filter, const char *name);
+static char *gp_filter_problem(const struct gp_filter *filter, bool live);
 static void gp_filter_free(struct gp_filter *filter);
 
 struct gp_name;
@@ -250,6 +352,8 @@ static const char *gp_names_frames(const struct gp_names *names, const char *han
 static void gp_names_free(struct gp_names *names);
 static char *gp_module_of(const char *frames);
 static char *gp_chain_of(const char *frames);
+static char *gp_folded(const char *frames, const char *api);
+static char *gp_where_of(const char *frames, size_t columns);
 
 #define GP_BY_MAX	8
 
@@ -377,6 +481,8 @@ static void gp_table_number(struct gp_table *table, unsigned long long number);
 static void gp_table_growth(struct gp_table *table, unsigned long long now,
 			    unsigned long long then);
 static void gp_table_below(struct gp_table *table, const char *text);
+static size_t *gp_table_widths(const struct gp_table *table);
+static char *gp_table_row(const struct gp_table *table, size_t row, const size_t *widths);
 static void gp_table_print(struct gp_table *table, unsigned int max_lines);
 static void gp_print_below(const char *text);
 static void gp_table_free(struct gp_table *table);
@@ -389,19 +495,22 @@ static bool gp_screen(void);
 static void gp_print_cut(const char *text);
 static bool gp_out_failed(void);
 static int gp_out_finish(int status);
+static void gp_wait(double seconds);
 
 /**
- * struct gp_json - an array of objects that is being written
+ * struct gp_json - objects that are being written
+ * @lines: a line each, and no array around them
  * @objects: written so far
  * @members: of the object that is being written
  */
 struct gp_json {
+	bool lines;
 	unsigned long long objects;
 	unsigned int members;
 };
 
 /* json.c */
-static void gp_json_begin(struct gp_json *json);
+static void gp_json_begin(struct gp_json *json, bool lines);
 static void gp_json_object(struct gp_json *json);
 static void gp_json_word(struct gp_json *json, const char *key, const char *value);
 static void gp_json_number(struct gp_json *json, const char *key,
@@ -452,12 +561,18 @@ static void gp_keep_free(struct gp_keep *keep);
  * @by: --by; no keys if it was not given
  * @sort: --sort, or NULL
  * @reverse: --reverse
- * @json: --json
+ * @json: --json or --jsonl
+ * @jsonl: --jsonl
  * @raw: --raw
+ * @stacks: --stacks: frames below the lines
+ * @no_stacks: --no-stacks
+ * @folded: --folded
  * @limit: --lines; 0 for no limit
- * @delay: --delay, in seconds
+ * @delay: --delay, in seconds; 0 if it was not given
  * @rounds: --rounds; 0 for no end
  * @filter: the words key=value
+ * @output: --output, a file; NULL for stdout
+ * @words: what follows the command on the command line
  * @operands: PATH, PID, or A and B
  * @nr_operands: their number
  */
@@ -467,14 +582,25 @@ struct gp_options {
 	const char *sort;
 	bool reverse;
 	bool json;
+	bool jsonl;
 	bool raw;
+	bool stacks;
+	bool no_stacks;
+	bool folded;
 	unsigned long long limit;
 	double delay;
 	unsigned long long rounds;
 	struct gp_filter filter;
+	const char *output;
+	char **words;
 	char *operands[2];
 	int nr_operands;
 };
+
+/* refused.c */
+static void gp_refused_columns(struct gp_table *table);
+static void gp_refused_row(struct gp_table *table, const struct gp_record *record,
+			   bool stacks);
 
 /* hazards.c */
 static unsigned int gp_stake_rank(const char *stake);
@@ -482,6 +608,15 @@ static void gp_hazard_columns(struct gp_table *table);
 static void gp_hazard_row(struct gp_table *table, const struct gp_record *record,
 			  bool stacks);
 static void gp_hazard_json(struct gp_json *json, const struct gp_record *record);
+
+/* pins.c */
+static void gp_pin_title(void);
+static void gp_pin_row(const struct gp_record *record, const char *frames);
+static char *gp_holder(const struct gp_record *record, size_t columns);
+
+/* none.c */
+static int gp_none(const struct gp_source *source, const struct gp_filter *filter,
+		   const char *what);
 
 /* show.c */
 static int gp_show(const struct gp_source *source, struct gp_options *options,
@@ -506,11 +641,48 @@ static void gp_json_stack(struct gp_json *json, const struct gp_sums *sums,
 			  const struct gp_sum *sum);
 static const char *gp_count_name(const struct gp_sums *sums);
 
+/**
+ * struct gp_top - what top watches
+ * @source: where the files are
+ * @options: the command line, which keys may change
+ * @start: the sums that growth is counted from
+ * @now: the newest sums, from the second round on
+ * @rounds: how often they were read
+ * @orphans: pins without a living owner or task
+ * @orphans_known: there is a file that tells them
+ */
+struct gp_top {
+	struct gp_source *source;
+	struct gp_options *options;
+	struct gp_sums start;
+	struct gp_sums now;
+	unsigned long long rounds;
+	unsigned long long orphans;
+	bool orphans_known;
+};
+
+/* top.c */
+static struct gp_sums *gp_top_sums(struct gp_top *top);
+static int gp_top_sort(struct gp_top *top);
+static int gp_top_round(struct gp_top *top);
+static void gp_top_restart(struct gp_top *top);
+static char *gp_top_headline(struct gp_top *top);
+static void gp_top_table(struct gp_top *top, struct gp_table *table);
+
+/* top_screen.c */
+static bool gp_screen_begin(const struct gp_top *top);
+static int gp_top_screen(struct gp_top *top);
+
 /* The commands, each in a file of its own name. */
 static int gp_top(struct gp_options *options);
 static int gp_list(struct gp_options *options);
 static int gp_file(struct gp_options *options);
-static int gp_pid(struct gp_options *options);
+static int gp_task(struct gp_options *options);
+static int gp_show_page(struct gp_options *options);
+static int gp_orphans(struct gp_options *options);
+static int gp_refused(struct gp_options *options);
+static int gp_status(struct gp_options *options);
+static int gp_metrics(struct gp_options *options);
 static int gp_stacks(struct gp_options *options);
 static int gp_hazards(struct gp_options *options);
 static int gp_diff(struct gp_options *options);

@@ -77,15 +77,22 @@ static void print_json_key(struct gp_json *json, const char *key)
 	fputs(": ", stdout);
 }
 
-static void gp_json_begin(struct gp_json *json)
+static void gp_json_begin(struct gp_json *json, bool lines)
 {
 	memset(json, 0, sizeof(*json));
-	putchar('[');
+	json->lines = lines;
+	if (!lines)
+		putchar('[');
 }
 
 static void gp_json_object(struct gp_json *json)
 {
-	fputs(json->objects++ ? ",\n{" : "\n{", stdout);
+	const char *front = json->objects ? ",\n{" : "\n{";
+
+	if (json->lines)
+		front = json->objects ? "\n{" : "{";
+	json->objects++;
+	fputs(front, stdout);
 	json->members = 0;
 }
 
@@ -166,5 +173,8 @@ static void gp_json_object_end(void)
 
 static void gp_json_end(struct gp_json *json)
 {
-	puts(json->objects ? "\n]" : "]");
+	if (json->lines)
+		fputs(json->objects ? "\n" : "", stdout);
+	else
+		puts(json->objects ? "\n]" : "]");
 }

@@ -30,6 +30,23 @@ static void add_name(struct gp_names *names, const struct gp_record *record)
 	name->frames = gp_copy(record->frames);
 }
 
+static int open_stacks(const struct gp_source *source, struct gp_reader **reader)
+{
+	int status = gp_reader_open(reader, source->stacks, NULL, false);
+
+	if (status || (*reader)->kind == GP_STACKS)
+		return status;
+	gp_reader_close(*reader);
+	return gp_error("%s: this is not stacks", source->stacks);
+}
+
+/**
+ * gp_names_read() - read the frames of all stacks
+ * @names: where to keep them
+ * @source: where its `stacks` is, if it has that file
+ *
+ * Return: a status.
+ */
 static int gp_names_read(struct gp_names *names, const struct gp_source *source)
 {
 	struct gp_reader *reader;
@@ -37,7 +54,9 @@ static int gp_names_read(struct gp_names *names, const struct gp_source *source)
 	int status;
 
 	names->read = true;
-	status = gp_source_open(source, GP_STACKS, false, NULL, &reader);
+	if (!source->stacks)
+		return GP_OK;
+	status = open_stacks(source, &reader);
 	if (status)
 		return status;
 	for (;;) {
@@ -89,25 +108,32 @@ static void gp_names_free(struct gp_names *names)
 }
 
 /*
- * The module that pinned: the innermost frame of a module, as in
- * "ib_umem_get+0x12/0x34 [ib_uverbs]". What is built in is vmlinux.
+ * The innermost frame of a module, as "ib_umem_get+0x12/0x34 [ib_uverbs]"; *module is its
+ * name. NULL if all of the stack is built in.
  */
-static char *gp_module_of(const char *frames)
+static const char *module_frame(const char *frames, char **module)
 {
 	while (*frames) {
 		size_t len = strcspn(frames, "\n");
 		const char *bracket = memchr(frames, '[', len);
 
 		if (bracket && bracket > frames && bracket[-1] == ' ') {
-			char *module = gp_copy(bracket + 1);
-
-			module[strcspn(module, " ]\n")] = '\0';
-			return module;
+			*module = gp_format("%.*s", (int)strcspn(bracket + 1, " ]\n"),
+					    bracket + 1);
+			return frames;
 		}
 		frames += len;
 		frames += *frames == '\n';
 	}
-	return gp_copy("vmlinux");
+	return NULL;
+}
+
+/* The module that pinned; what is built in is vmlinux. */
+static char *gp_module_of(const char *frames)
+{
+	char *module;
+
+	return module_frame(frames, &module) ? module : gp_copy("vmlinux");
 }
 
 static bool is_pin_function(const char *frame, size_t len)
@@ -143,4 +169,63 @@ static char *gp_chain_of(const char *frames)
 	}
 	*to = '\0';
 	return chain;
+}
+
+/**
+ * gp_where_of() - where a pin was taken
+ * @frames: the stack
+ * @columns: room for it; 0 for all of it
+ *
+ * Return: the innermost function of a module and the module, "ib_umem_get [ib_uverbs]", or
+ * the innermost one that is no pin function; to be freed. The module is cut last.
+ */
+static char *gp_where_of(const char *frames, size_t columns)
+{
+	char *module = NULL, *name, *text;
+	const char *frame = module_frame(frames, &module);
+	size_t len;
+
+	for (; !frame; frames += strcspn(frames, "\n") + 1) {
+		len = strcspn(frames, "\n");
+		if (!frames[len] || !frames[len + 1] ||
+		    !is_pin_function(frames, strcspn(frames, "+ \t\n")))
+			frame = frames;
+	}
+	name = gp_format("%.*s", (int)strcspn(frame, "+ \t\n"), frame);
+	if (!module)
+		return name;
+	len = strlen(module) + 3;
+	text = columns < len + 6 ? gp_copy(name) : gp_fit(name, columns - len, true);
+	text[strcspn(text, " ")] = '\0';
+	free(name);
+	name = gp_format("%s [%s]", text, module);
+	free(text);
+	free(module);
+	return name;
+}
+
+/**
+ * gp_folded() - a stack as programs for flame graphs read it
+ * @frames: the stack
+ * @api: what stands for a stack without frames
+ *
+ * Return: its functions from the outermost in, with ";" between them; to be freed.
+ */
+static char *gp_folded(const char *frames, const char *api)
+{
+	char *folded = gp_copy("");
+
+	while (*frames) {
+		int len = strcspn(frames, "+ \t\n");
+		char *longer = gp_format("%.*s%s%s", len, frames, *folded ? ";" : "", folded);
+
+		free(folded);
+		folded = longer;
+		frames += strcspn(frames, "\n");
+		frames += *frames == '\n';
+	}
+	if (*folded)
+		return folded;
+	free(folded);
+	return gp_copy(api);
 }

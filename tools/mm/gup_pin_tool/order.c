@@ -120,6 +120,10 @@ static int gp_sums_sort(struct gp_sums *sums, const char *key, bool growth, bool
 	sums_order.sign = reverse ? -1 : 1;
 	if (!key)
 		key = "pins";
+	if (!strcmp(key, "growth")) {
+		key = "pins";
+		sums_order.growth = true;
+	}
 	if (!find_label(sums->by, key) && !find_figure(key))
 		return gp_usage("cannot sort sums by '%s'", key);
 	if (sums->nr)

@@ -19,6 +19,7 @@ static const struct {
 	{ "gup_pins", GP_PINS },
 	{ "stacks", GP_STACKS },
 	{ "hazards", GP_HAZARDS },
+	{ "refused", GP_REFUSED },
 };
 
 static const char *gp_kind_name(enum gp_kind kind)
@@ -27,6 +28,7 @@ static const char *gp_kind_name(enum gp_kind kind)
 		[GP_PINS] = "pins",
 		[GP_STACKS] = "stacks",
 		[GP_HAZARDS] = "hazards",
+		[GP_REFUSED] = "refused",
 	};
 
 	return names[kind];
@@ -79,7 +81,7 @@ static int read_title(struct gp_reader *reader, bool process)
 {
 	const char *file = reader->lines.name, *line;
 	unsigned long long number;
-	char name[32];
+	char *name = reader->name;
 	bool end;
 	int status;
 
@@ -88,14 +90,14 @@ static int read_title(struct gp_reader *reader, bool process)
 		return status;
 	if (end)
 		return no_title(reader, process);
-	if (!split_title(line, name, sizeof(name), &number))
+	if (!split_title(line, name, sizeof(reader->name), &number))
 		return gp_error("%s:1: not '# gup_pin pins %d' or the like",
 				file, FILE_FORMAT);
 	if (number != FILE_FORMAT)
 		return gp_error("%s:1: %s has format %llu, but only %d can be read",
 				file, name, number, FILE_FORMAT);
 	if (!find_kind(name, &reader->kind))
-		return gp_error("%s:1: this is %s; only pins, orphans, stacks and hazards are read",
+		return gp_error("%s:1: this is %s, which is not a file that this program reads",
 				file, name);
 	reader->title = gp_copy(line);
 	return GP_OK;

@@ -14,6 +14,7 @@ struct key {
 
 #define NR_STACKS_KEYS	9
 #define NR_HAZARD_KEYS	8
+#define NR_REFUSED_KEYS	17
 
 static const struct key pins_keys[GP_PIN_WORDS] = {
 	{ "pfn", GP_HEX },
@@ -67,6 +68,26 @@ static const struct key hazard_keys[NR_HAZARD_KEYS] = {
 	{ "stake", GP_TEXT },
 };
 
+static const struct key refused_keys[NR_REFUSED_KEYS] = {
+	{ "count", GP_DECIMAL },
+	{ "err", GP_TEXT },
+	{ "mode", GP_TEXT },
+	{ "term", GP_TEXT },
+	{ "api", GP_TEXT },
+	{ "owner", GP_DECIMAL },
+	{ "task", GP_TEXT },
+	{ "comm", GP_NAME },
+	{ "oldest_ms", GP_DECIMAL },
+	{ "newest_ms", GP_DECIMAL },
+	{ "stack", GP_HEX },
+	{ "why", GP_TEXT },
+	{ "addr", GP_HEX },
+	{ "pfn", GP_HEX },
+	{ "dev", GP_TEXT },
+	{ "ino", GP_DECIMAL },
+	{ "index", GP_HEX },
+};
+
 /* Words that later kernels write, and that this program sums. */
 static const struct key later_keys[] = {
 	{ "acquired", GP_DECIMAL },
@@ -87,6 +108,7 @@ static const struct part {
 		{ pins_keys, GP_PIN_WORDS },
 		{ hazard_keys, NR_HAZARD_KEYS },
 	},
+	[GP_REFUSED] = { { refused_keys, NR_REFUSED_KEYS } },
 };
 
 static const struct key *find_key(const struct key *keys, unsigned int nr,
@@ -123,8 +145,7 @@ static bool gp_key_needs_pins(const char *key)
 	return gp_kind_has(GP_PINS, key) && !gp_kind_has(GP_STACKS, key);
 }
 
-/* Of a word that is not known: text. */
-static enum gp_type gp_key_type(const char *key)
+static const struct key *find_any(const char *key)
 {
 	const struct key *found = find_key(pins_keys, GP_PIN_WORDS, key);
 
@@ -134,6 +155,24 @@ static enum gp_type gp_key_type(const char *key)
 		found = find_key(hazard_keys, NR_HAZARD_KEYS, key);
 	if (!found)
 		found = find_key(later_keys, sizeof(later_keys) / sizeof(*later_keys), key);
+	if (!found)
+		found = find_key(event_keys, GP_EVENT_WORDS, key);
+	if (!found)
+		found = find_key(refused_keys, NR_REFUSED_KEYS, key);
+	return found;
+}
+
+/* Does this program know the word? A later kernel may have more. */
+static bool gp_key_known(const char *key)
+{
+	return find_any(key);
+}
+
+/* Of a word that is not known: text. */
+static enum gp_type gp_key_type(const char *key)
+{
+	const struct key *found = find_any(key);
+
 	return found ? found->type : GP_TEXT;
 }
 

@@ -9,6 +9,43 @@
 
 #include "gup_pin_tool.h"
 
+/* The newest message, while it has to wait. */
+static bool said_held;
+static char *said;
+
+static bool hold(const char *text)
+{
+	if (!said_held)
+		return false;
+	free(said);
+	said = strdup(text);
+	return true;
+}
+
+#ifdef GUP_PIN_NCURSES
+/* Messages have to wait, for the terminal is a screen now. */
+static void gp_say_hold(void)
+{
+	said_held = true;
+}
+
+/* The newest message since it was last taken, to be freed; or NULL. */
+static char *gp_say_take(void)
+{
+	char *text = said;
+
+	said = NULL;
+	return text;
+}
+
+/* The same, and they need not wait any more. */
+static char *gp_say_release(void)
+{
+	said_held = false;
+	return gp_say_take();
+}
+#endif
+
 /* The name of a file may hold anything, a newline as well. */
 static void say(const char *format, va_list args)
 {
@@ -16,6 +53,8 @@ static void say(const char *format, va_list args)
 
 	vsnprintf(text, sizeof(text), format, args);
 	gp_clean(text);
+	if (hold(text))
+		return;
 	fflush(stdout);
 	fprintf(stderr, "gup_pin: %s\n", text);
 }

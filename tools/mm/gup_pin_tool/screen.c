@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "gup_pin_tool.h"
@@ -64,28 +65,15 @@ static bool gp_screen(void)
 	return isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb");
 }
 
-/* How many bytes fill so many columns; a character of UTF-8 is not cut. */
-static size_t fitting_length(const char *text)
-{
-	size_t i, columns = 0;
-
-	for (i = 0; text[i]; i++) {
-		if (((unsigned char)text[i] & 0xc0) == 0x80)
-			continue;
-		if (columns++ == screen_width)
-			break;
-	}
-	return i;
-}
-
 /* A line, cut where the terminal ends. */
 static void gp_print_cut(const char *text)
 {
 	char *line = gp_copy(text);
+	size_t used;
 
 	gp_clean(line);
 	if (gp_width())
-		line[fitting_length(line)] = '\0';
+		line[gp_fitting(line, screen_width, &used)] = '\0';
 	puts(line);
 	free(line);
 }
@@ -107,4 +95,13 @@ static int gp_out_finish(int status)
 	if (!out_error || out_error == EPIPE)
 		return status;
 	return gp_error("cannot write: %s", strerror(out_error));
+}
+
+/* A signal, as of a new size of the terminal, ends it. */
+static void gp_wait(double seconds)
+{
+	struct timespec span = { .tv_sec = (time_t)seconds };
+
+	span.tv_nsec = (long)((seconds - (double)span.tv_sec) * 1e9);
+	nanosleep(&span, NULL);
 }

@@ -13,7 +13,8 @@
  * @options: the command line
  * @kind: which file it is of
  * @json: the array
- * @table: of hazards
+ * @table: of hazards and refusals
+ * @names: of stacks, if lines of pins name them
  * @shown: records so far
  */
 struct show {
@@ -21,53 +22,9 @@ struct show {
 	enum gp_kind kind;
 	struct gp_json json;
 	struct gp_table table;
+	struct gp_names names;
 	unsigned long long shown;
 };
-
-static const char *cell(const struct gp_record *record, const char *key)
-{
-	const char *value = gp_word(record, key);
-
-	return value ? value : "-";
-}
-
-/* As wide as what is common: 80 columns tell who, the rest what. */
-#define PINS_COLUMNS "%-10s %6s %6s %1s %-5s %7s %7s %-13s %-15s %-7s %-23s %-10s %s"
-
-static void title_of_pins(void)
-{
-	char *line;
-
-	line = gp_format(PINS_COLUMNS, "PFN", "PAGES", "PINS", "M", "TERM", "AGE", "OWNER",
-			 "TASK", "COMM", "MAP", "API", "STACK", "FILE");
-	gp_print_cut(line);
-	free(line);
-}
-
-static void pins_for_people(const struct gp_record *record)
-{
-	const char *path = gp_word(record, "path"), *ino = cell(record, "ino");
-	char age[32], *file, *line;
-
-	gp_age(age, sizeof(age), gp_word_number(record, "age_ms"));
-	if (path && *path)
-		file = gp_copy(path);
-	else if (strcmp(ino, "0"))
-		file = gp_format("%s:%s", cell(record, "dev"), ino);
-	else
-		file = gp_copy("");
-	line = gp_format(PINS_COLUMNS, cell(record, "pfn"), cell(record, "pages"),
-			 cell(record, "pins"), cell(record, "mode"), cell(record, "term"),
-			 age, cell(record, "owner"), cell(record, "task"),
-			 cell(record, "comm"), cell(record, "map"), cell(record, "api"),
-			 cell(record, "stack"), file);
-	line[strcspn(line, "\n")] = '\0';
-	while (*line && line[strlen(line) - 1] == ' ')
-		line[strlen(line) - 1] = '\0';
-	gp_print_cut(line);
-	free(line);
-	free(file);
-}
 
 /* " KEY VALUE" for words of later kernels. */
 static char *later_words(const struct gp_record *record)
@@ -95,16 +52,18 @@ static void stack_for_people(const struct gp_record *record)
 	gp_age(oldest, sizeof(oldest), gp_word_number(record, "oldest_ms"));
 	gp_age(newest, sizeof(newest), gp_word_number(record, "newest_ms"));
 	line = gp_format("%s pins, %s pages, %s calls, %s %s by %s, %s to %s old, stack %s%s",
-			 cell(record, "pins"), cell(record, "pages"), cell(record, "calls"),
-			 cell(record, "mode"), cell(record, "term"), cell(record, "api"),
-			 newest, oldest, cell(record, "stack"), later);
+			 gp_word(record, "pins"), gp_word(record, "pages"),
+			 gp_word(record, "calls"), gp_word(record, "mode"),
+			 gp_word(record, "term"), gp_word(record, "api"), newest, oldest,
+			 gp_word(record, "stack"), later);
 	gp_print_cut(line);
 	gp_print_below(record->frames);
 	free(line);
 	free(later);
 }
 
-static void record_as_json(struct gp_json *json, const struct gp_record *record)
+static void record_as_json(struct gp_json *json, const struct gp_record *record,
+			   const char *frames)
 {
 	unsigned int i;
 
@@ -115,8 +74,8 @@ static void record_as_json(struct gp_json *json, const struct gp_record *record)
 	gp_json_object(json);
 	for (i = 0; i < record->nr_words; i++)
 		gp_json_word(json, record->words[i].key, record->words[i].value);
-	if (record->kind == GP_STACKS && !gp_word(record, "frames"))
-		gp_json_frames(json, record->frames);
+	if (frames && !gp_word(record, "frames"))
+		gp_json_frames(json, frames);
 	gp_json_object_end();
 }
 
@@ -142,31 +101,67 @@ static void record_as_it_is(const struct gp_record *record)
 	putchar('\n');
 }
 
+/* The frames of a record's own stack; NULL if they are not known. */
+static const char *frames_of_record(const struct show *show, const struct gp_record *record)
+{
+	if (record->kind != GP_PINS)
+		return record->frames;
+	return gp_names_frames(&show->names, gp_word(record, "stack"));
+}
+
+static void show_pin(const struct show *show, const struct gp_record *record)
+{
+	const char *frames = frames_of_record(show, record);
+
+	gp_pin_row(record, frames);
+	if (show->options->stacks && frames)
+		gp_print_below(frames);
+}
+
+static void show_stack(const struct show *show, const struct gp_record *record)
+{
+	char *line;
+
+	if (!show->options->folded) {
+		stack_for_people(record);
+		return;
+	}
+	line = gp_folded(record->frames, gp_word(record, "api"));
+	printf("%s %s\n", line, gp_word(record, "pins"));
+	free(line);
+}
+
 static void begin_show(struct show *show, const char *title)
 {
 	if (show->options->json)
-		gp_json_begin(&show->json);
+		gp_json_begin(&show->json, show->options->jsonl);
 	else if (show->options->raw)
 		puts(title);
 	else if (show->kind == GP_PINS)
-		title_of_pins();
+		gp_pin_title();
 	else if (show->kind == GP_HAZARDS)
 		gp_hazard_columns(&show->table);
+	else if (show->kind == GP_REFUSED)
+		gp_refused_columns(&show->table);
 }
 
 /* Returns whether more of them are wanted. */
 static bool show_record(struct show *show, const struct gp_record *record)
 {
+	bool stacks = show->options->stacks;
+
 	if (show->options->json)
-		record_as_json(&show->json, record);
+		record_as_json(&show->json, record, frames_of_record(show, record));
 	else if (show->options->raw)
 		record_as_it_is(record);
 	else if (show->kind == GP_PINS)
-		pins_for_people(record);
+		show_pin(show, record);
 	else if (show->kind == GP_STACKS)
-		stack_for_people(record);
+		show_stack(show, record);
+	else if (show->kind == GP_REFUSED)
+		gp_refused_row(&show->table, record, stacks);
 	else
-		gp_hazard_row(&show->table, record, gp_by_has(&show->options->by, "stack"));
+		gp_hazard_row(&show->table, record, stacks);
 	show->shown++;
 	return !gp_out_failed() && show->shown != show->options->limit;
 }
@@ -236,6 +231,14 @@ static int show_sorted(struct show *show, struct gp_reader *reader)
 	return status;
 }
 
+/* People want to know where a pin was taken; programs have to ask for it. */
+static bool needs_names(const struct show *show)
+{
+	const struct gp_options *options = show->options;
+
+	return show->kind == GP_PINS && !options->raw && (!options->json || options->stacks);
+}
+
 /**
  * gp_show() - show the records of one file
  * @source: where it is
@@ -251,13 +254,23 @@ static int gp_show(const struct gp_source *source, struct gp_options *options,
 	struct gp_reader *reader;
 	int status;
 
-	status = gp_source_open(source, kind, false, &options->filter, &reader);
-	if (status)
+	status = needs_names(&show) ? gp_names_read(&show.names, source) : GP_OK;
+	if (!status)
+		status = gp_source_open(source, kind, false, &options->filter, &reader);
+	if (status) {
+		gp_names_free(&show.names);
 		return status;
-	gp_source_remark(source);
+	}
 	begin_show(&show, reader->title);
 	status = options->sort ? show_sorted(&show, reader) : show_each(&show, reader, NULL);
 	end_show(&show);
 	gp_reader_close(reader);
-	return status;
+	gp_names_free(&show.names);
+	if (status)
+		return status;
+	if (!show.shown)
+		return gp_none(source, &options->filter,
+			       kind == GP_PINS ? source->pins : gp_kind_name(kind));
+	gp_source_remark(source);
+	return GP_OK;
 }

@@ -45,6 +45,17 @@ static char *live_dir(void)
 	return dir;
 }
 
+/* The file of stacks in a folder; NULL if it is not there. */
+static char *stacks_in(const char *dir)
+{
+	char *stacks = gp_format("%s/stacks", dir);
+
+	if (!access(stacks, F_OK))
+		return stacks;
+	free(stacks);
+	return NULL;
+}
+
 static int find_live(struct gp_source *source)
 {
 	struct stat st;
@@ -53,11 +64,24 @@ static int find_live(struct gp_source *source)
 	source->dir = live_dir();
 	if (!source->dir)
 		return gp_absent("debugfs is not mounted: mount -t debugfs none " DEBUGFS);
-	if (!stat(source->dir, &st))
+	if (!stat(source->dir, &st)) {
+		source->stacks = stacks_in(source->dir);
 		return GP_OK;
+	}
 	if (errno != ENOENT)
 		return gp_cannot_read(source->dir, errno);
 	return gp_absent("no %s: this needs a kernel with CONFIG_DEBUG_GUP_PIN", source->dir);
+}
+
+/* A copy of one file may lie beside that of `stacks`. */
+static char *stacks_beside(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	char *dir = slash ? gp_format("%.*s", (int)(slash - file), file) : gp_copy(".");
+	char *stacks = strcmp(file, "-") ? stacks_in(dir) : NULL;
+
+	free(dir);
+	return stacks;
 }
 
 /**
@@ -72,14 +96,19 @@ static int gp_source_find(struct gp_source *source, const char *from)
 	struct stat st;
 
 	memset(source, 0, sizeof(*source));
+	source->stats = gp_alloc(sizeof(*source->stats));
+	source->pins = "pins";
 	if (!from)
 		return find_live(source);
 	if (strcmp(from, "-") && stat(from, &st))
 		return gp_cannot_read(from, errno);
-	if (strcmp(from, "-") && S_ISDIR(st.st_mode))
+	if (strcmp(from, "-") && S_ISDIR(st.st_mode)) {
 		source->dir = gp_copy(from);
-	else
+		source->stacks = stacks_in(from);
+	} else {
 		source->file = gp_copy(from);
+		source->stacks = stacks_beside(from);
+	}
 	return GP_OK;
 }
 
@@ -111,6 +140,16 @@ static int gp_find_process(struct gp_source *source, const char *from,
 	return status;
 }
 
+/* Orphans are pins, but not all pins are orphans. */
+static bool is_wanted(const struct gp_source *source, const struct gp_reader *reader,
+		      enum gp_kind kind)
+{
+	if (reader->kind != kind)
+		return false;
+	return kind != GP_PINS || !strcmp(source->pins, "pins") ||
+	       !strcmp(source->pins, reader->name);
+}
+
 /**
  * gp_source_open() - open one of its files
  * @source: where it is
@@ -124,47 +163,22 @@ static int gp_find_process(struct gp_source *source, const char *from,
 static int gp_source_open(const struct gp_source *source, enum gp_kind kind, bool either,
 			  struct gp_filter *filter, struct gp_reader **reader)
 {
-	bool filtered = source->live && source->dir && kind != GP_STACKS;
+	bool filtered = source->live && source->dir && (kind == GP_PINS || kind == GP_HAZARDS);
+	const char *name = kind == GP_PINS ? source->pins : gp_kind_name(kind);
 	char *path = source->file ? gp_copy(source->file) :
-				    gp_format("%s/%s", source->dir, gp_kind_name(kind));
+				    gp_format("%s/%s", source->dir, name);
 	int status = gp_reader_open(reader, path, filtered ? filter : NULL,
 				    source->live && source->file);
 
 	free(path);
-	if (status || (*reader)->kind == kind)
+	if (status || is_wanted(source, *reader, kind))
 		return status;
-	if (either && source->file && (*reader)->kind != GP_HAZARDS)
+	if (either && source->file && (*reader)->kind <= GP_STACKS)
 		return GP_OK;
 	gp_error("%s: this is %s, but %s is needed", (*reader)->lines.name,
-		 gp_kind_name((*reader)->kind), gp_kind_name(kind));
+		 (*reader)->name, name);
 	gp_reader_close(*reader);
 	return GP_ERROR;
-}
-
-/* A figure of `stats`, if that file is there. */
-static bool gp_source_stat(const struct gp_source *source, const char *name,
-			   unsigned long long *value)
-{
-	size_t len = strlen(name);
-	bool found = false;
-	char line[128];
-	char *path;
-	FILE *file;
-
-	if (!source->dir)
-		return false;
-	path = gp_format("%s/stats", source->dir);
-	file = fopen(path, "re");
-	free(path);
-	if (!file)
-		return false;
-	while (!found && fgets(line, sizeof(line), file)) {
-		line[strcspn(line, "\n")] = '\0';
-		found = !strncmp(line, name, len) && line[len] == ' ' &&
-			gp_number(line + len + 1, value);
-	}
-	fclose(file);
-	return found;
 }
 
 /* Whoever finds no pins may want to know that none are looked for. */
@@ -178,6 +192,10 @@ static void gp_source_remark(const struct gp_source *source)
 
 static void gp_source_free(struct gp_source *source)
 {
+	if (source->stats)
+		gp_stats_forget(source->stats);
+	free(source->stats);
+	free(source->stacks);
 	free(source->dir);
 	free(source->file);
 }

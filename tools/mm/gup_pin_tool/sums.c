@@ -116,7 +116,7 @@ static void gp_sums_json(const struct gp_sums *sums, const struct gp_options *op
 	size_t i, nr = limited_nr(sums, options);
 	struct gp_json json;
 
-	gp_json_begin(&json);
+	gp_json_begin(&json, options->jsonl);
 	for (i = 0; i < nr && !gp_out_failed(); i++)
 		sum_as_json(&json, sums, sums->all[i]);
 	gp_json_end(&json);
@@ -182,13 +182,15 @@ static int gp_sum_up(const struct gp_source *source, struct gp_options *options)
 
 	gp_sums_init(&sums, &options->by);
 	status = gp_collect(&sums, source, options, false);
-	gp_source_remark(source);
 	if (!status)
 		status = gp_sums_sort(&sums, options->sort, false, options->reverse);
 	if (!status && options->json)
 		gp_sums_json(&sums, options);
 	else if (!status)
 		sums_for_people(&sums, options);
+	if (!status && !sums.nr)
+		status = gp_none(source, &options->filter, sums.kind == GP_PINS ?
+				 source->pins : gp_kind_name(sums.kind));
 	gp_sums_free(&sums);
 	return status;
 }

@@ -25,6 +25,7 @@ static void gp_table_column(struct gp_table *table, const char *title, bool righ
 /* The next cell; takes the text. */
 static void gp_table_add(struct gp_table *table, char *text)
 {
+	gp_clean(text);
 	if (table->nr == table->room)
 		table->cells = gp_grow(table->cells, &table->room, sizeof(*table->cells));
 	table->cells[table->nr++] = text;
@@ -63,27 +64,43 @@ static size_t width_of(const struct gp_table *table, unsigned int column)
 	size_t i, width = 0;
 
 	for (i = column; i < table->nr; i += table->columns) {
-		size_t len = strlen(table->cells[i]);
+		size_t columns = gp_columns(table->cells[i]);
 
-		if (len > width)
-			width = len;
+		if (columns > width)
+			width = columns;
 	}
 	return width;
 }
 
-static char *row_text(const struct gp_table *table, char **cells, const size_t *widths)
+/* How wide each column is; to be freed. */
+static size_t *gp_table_widths(const struct gp_table *table)
 {
+	size_t *widths = gp_alloc(table->columns * sizeof(*widths));
+	unsigned int i;
+
+	for (i = 0; i < table->columns; i++)
+		widths[i] = width_of(table, i);
+	return widths;
+}
+
+/* A row as text, to be freed; row 0 is the titles. */
+static char *gp_table_row(const struct gp_table *table, size_t row, const size_t *widths)
+{
+	char **cells = table->cells + row * table->columns;
 	size_t size = 1;
 	char *text, *to;
 	unsigned int i;
 
 	for (i = 0; i < table->columns; i++)
-		size += widths[i] + 1;
+		size += strlen(cells[i]) + widths[i] + 1;
 	text = gp_alloc(size);
 	to = text;
-	for (i = 0; i < table->columns; i++)
-		to += sprintf(to, table->right[i] ? "%*s " : "%-*s ", (int)widths[i],
-			      cells[i]);
+	for (i = 0; i < table->columns; i++) {
+		int blanks = widths[i] - gp_columns(cells[i]);
+
+		to += sprintf(to, "%*s%s%*s ", table->right[i] ? blanks : 0, "", cells[i],
+			      table->right[i] ? 0 : blanks, "");
+	}
 	while (to > text && to[-1] == ' ')
 		*--to = '\0';
 	return text;
@@ -107,17 +124,13 @@ static void gp_print_below(const char *text)
 /* 0 lines: all. */
 static void gp_table_print(struct gp_table *table, unsigned int max_lines)
 {
-	size_t *widths = gp_alloc(table->columns * sizeof(*widths));
-	size_t row, rows = table->nr / table->columns;
-	unsigned int i;
+	size_t *widths = gp_table_widths(table), row, rows = table->nr / table->columns;
 	char *text;
 
-	for (i = 0; i < table->columns; i++)
-		widths[i] = width_of(table, i);
 	if (max_lines && rows > max_lines)
 		rows = max_lines;
 	for (row = 0; row < rows && !gp_out_failed(); row++) {
-		text = row_text(table, table->cells + row * table->columns, widths);
+		text = gp_table_row(table, row, widths);
 		gp_print_cut(text);
 		free(text);
 		if (row < table->below_room && table->below[row])

@@ -5,9 +5,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "gup_pin_tool.h"
 
@@ -93,20 +95,91 @@ static void gp_age(char *buf, size_t size, unsigned long long ms)
 		snprintf(buf, size, "%llud%02lluh", s / 86400, s / 3600 % 24);
 }
 
-/* Is this a control character: of ASCII, or one of those that Unicode has more? */
-static bool is_control(const unsigned char *c)
+/*
+ * Columns of the character that begins here, and its bytes. A character that has no
+ * column of its own (U+202E turns the rest of the line round) is as bad as one that the
+ * locale does not have.
+ */
+static int width_at(const char *text, size_t *bytes)
 {
-	return *c < ' ' || *c == 0x7f || (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0);
+	mbstate_t state = {};
+	wchar_t wide;
+	size_t len;
+
+	*bytes = 1;
+	if ((signed char)*text > 0)
+		return *text >= ' ' && *text != 0x7f ? 1 : -1;
+	len = mbrtowc(&wide, text, strlen(text), &state);
+	if (len == (size_t)-1 || len == (size_t)-2)
+		return -1;
+	*bytes = len;
+	return wcwidth(wide) > 0 ? wcwidth(wide) : -1;
 }
 
-/* Nothing that a terminal would obey: files may have been made by anybody. */
+/* Nothing that a terminal would obey: anyone may have made a file. */
 static void gp_clean(char *text)
 {
-	for (; *text; text++) {
-		if (!is_control((unsigned char *)text))
-			continue;
-		if ((unsigned char)*text == 0xc2)
-			text[1] = '?';
-		*text = '?';
+	char *to = text;
+	size_t bytes;
+
+	for (; *text; text += bytes) {
+		if (width_at(text, &bytes) < 0) {
+			*to++ = '?';
+		} else {
+			memmove(to, text, bytes);
+			to += bytes;
+		}
 	}
+	*to = '\0';
+}
+
+/* How many bytes of a clean text fit into so many columns; *used is what they take. */
+static size_t gp_fitting(const char *text, size_t columns, size_t *used)
+{
+	size_t at, bytes;
+
+	*used = 0;
+	for (at = 0; text[at]; at += bytes) {
+		size_t width = width_at(text + at, &bytes);
+
+		if (*used + width > columns)
+			break;
+		*used += width;
+	}
+	return at;
+}
+
+/* Columns of a clean text. */
+static size_t gp_columns(const char *text)
+{
+	size_t used;
+
+	gp_fitting(text, SIZE_MAX, &used);
+	return used;
+}
+
+/**
+ * gp_fit() - a text in a column of a table
+ * @text: the text
+ * @columns: how wide the column is
+ * @cut: text that is longer ends in "~"
+ *
+ * Return: the text, padded with blanks, to be freed.
+ */
+static char *gp_fit(const char *text, size_t columns, bool cut)
+{
+	char *clean = gp_copy(text), *fit;
+	size_t used, bytes;
+
+	gp_clean(clean);
+	bytes = gp_fitting(clean, columns, &used);
+	if (clean[bytes] && cut) {
+		bytes = gp_fitting(clean, columns - 1, &used);
+		fit = gp_format("%.*s~%*s", (int)bytes, clean, (int)(columns - 1 - used), "");
+	} else {
+		used = gp_columns(clean);
+		fit = gp_format("%s%*s", clean, (int)(used < columns ? columns - used : 0), "");
+	}
+	free(clean);
+	return fit;
 }

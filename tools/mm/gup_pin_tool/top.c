@@ -1,29 +1,126 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * top: who holds most, again and again.
+ * top: who holds most, again and again. Here as plain text; see top_screen.c.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "gup_pin_tool.h"
 
 /* Home, and what is behind the cursor goes. */
 #define CLEAR_SCREEN	"\033[H\033[J"
 
-/* What was there a round ago; groups that are new had nothing. */
-static void remember_before(struct gp_sums *sums, const struct gp_sums *before)
+/* Growth is counted from here on. */
+static void begin_growth(struct gp_sums *start)
+{
+	size_t i;
+
+	for (i = 0; i < start->nr; i++)
+		start->all[i]->then = start->all[i]->now;
+}
+
+/* Groups that are new had nothing at the start. */
+static void compare_with_start(struct gp_sums *sums, const struct gp_sums *start)
 {
 	size_t i;
 
 	for (i = 0; i < sums->nr; i++) {
-		struct gp_sum *old = gp_sums_find(before, sums->all[i]->key);
+		struct gp_sum *old = gp_sums_find(start, sums->all[i]->key);
 
 		if (old)
 			sums->all[i]->then = old->now;
 	}
+}
+
+/* The newest sums: in the first round, those at the start. */
+static struct gp_sums *gp_top_sums(struct gp_top *top)
+{
+	return top->rounds > 1 ? &top->now : &top->start;
+}
+
+static int gp_top_sort(struct gp_top *top)
+{
+	const struct gp_options *options = top->options;
+
+	return gp_sums_sort(gp_top_sums(top), options->sort, false, options->reverse);
+}
+
+/* Pins without a living owner or task, if that can be told here. */
+static int count_orphans(struct gp_top *top)
+{
+	struct gp_source source = *top->source;
+	struct gp_reader *reader;
+	struct gp_record *record;
+	char *path;
+	int status;
+
+	top->orphans_known = false;
+	if (!source.dir)
+		return GP_OK;
+	path = gp_format("%s/orphans", source.dir);
+	status = access(path, F_OK);
+	free(path);
+	if (status)
+		return GP_OK;
+	source.pins = "orphans";
+	status = gp_source_open(&source, GP_PINS, false, NULL, &reader);
+	if (status)
+		return status;
+	top->orphans = 0;
+	while (!(status = gp_reader_next(reader, &record)) && record)
+		top->orphans = gp_add(top->orphans, record->pins);
+	gp_reader_close(reader);
+	top->orphans_known = true;
+	return status;
+}
+
+static int collect_into(struct gp_top *top, struct gp_sums *sums)
+{
+	int status;
+
+	gp_sums_init(sums, &top->options->by);
+	top->options->by.records = 0;
+	gp_stats_forget(top->source->stats);
+	status = gp_collect(sums, top->source, top->options, false);
+	return status ? status : count_orphans(top);
+}
+
+/**
+ * gp_top_round() - read the newest sums
+ * @top: where to keep them; what was read before is gone, but for that of the start
+ *
+ * Return: a status.
+ */
+static int gp_top_round(struct gp_top *top)
+{
+	struct gp_sums *sums = top->rounds ? &top->now : &top->start;
+	int status;
+
+	if (top->rounds > 1)
+		gp_sums_free(&top->now);
+	top->rounds++;
+	status = collect_into(top, sums);
+	if (status)
+		return status;
+	if (top->rounds == 1)
+		begin_growth(sums);
+	else
+		compare_with_start(sums, &top->start);
+	return gp_top_sort(top);
+}
+
+/* Begin anew: growth is counted from the next round on. */
+static void gp_top_restart(struct gp_top *top)
+{
+	if (top->rounds > 1)
+		gp_sums_free(&top->now);
+	if (top->rounds)
+		gp_sums_free(&top->start);
+	top->rounds = 0;
 }
 
 static void add_top_columns(struct gp_table *table, const struct gp_sums *sums)
@@ -31,20 +128,20 @@ static void add_top_columns(struct gp_table *table, const struct gp_sums *sums)
 	gp_table_column(table, "PINS", true);
 	gp_table_column(table, "GROWTH", true);
 	gp_table_column(table, "PAGES", true);
-	gp_table_column(table, "OLDEST", true);
+	gp_table_column(table, "AGE", true);
 	if (sums->acquired)
 		gp_table_column(table, "ACQUIRED", true);
 	gp_label_columns(table, sums, true);
 }
 
 static void add_top_row(struct gp_table *table, const struct gp_sums *sums,
-			const struct gp_sum *sum, bool first)
+			const struct gp_sum *sum)
 {
 	char age[32];
 
 	gp_age(age, sizeof(age), sum->now.oldest);
 	gp_table_number(table, sum->now.pins);
-	gp_table_growth(table, sum->now.pins, first ? sum->now.pins : sum->then.pins);
+	gp_table_growth(table, sum->now.pins, sum->then.pins);
 	gp_table_number(table, sum->now.pages);
 	gp_table_add(table, gp_copy(age));
 	if (sums->acquired)
@@ -52,63 +149,139 @@ static void add_top_row(struct gp_table *table, const struct gp_sums *sums,
 	gp_labels(table, sums, sum, true);
 }
 
-static void add_stat(char *text, size_t size, const struct gp_source *source,
-		     const char *name, const char *title)
+static void add_part(char **text, char *more)
 {
-	unsigned long long value;
-	size_t len = strlen(text);
+	char *longer = gp_format("%s%s%s", *text, **text ? "  " : "", more);
 
-	if (gp_source_stat(source, name, &value))
-		snprintf(text + len, size - len, "  %s %llu", title, value);
+	free(*text);
+	free(more);
+	*text = longer;
 }
 
-static void headline(const struct gp_source *source, const struct gp_sums *sums)
+static void add_stat(char **text, const struct gp_source *source, const char *name,
+		     const char *title)
 {
-	unsigned long long pins = 0;
+	unsigned long long value;
+
+	if (gp_source_stat(source, name, &value))
+		add_part(text, gp_format("%s %llu", title, value));
+}
+
+static void add_time(char **text)
+{
 	time_t now = time(NULL);
-	char text[256] = "";
+	char clock[32];
 	struct tm tm;
+
+	if (localtime_r(&now, &tm) && strftime(clock, sizeof(clock), "%H:%M:%S", &tm))
+		add_part(text, gp_copy(clock));
+}
+
+/* On, since when if the kernel tells that; or off, and how to change it. */
+static void add_tracking(char **text, const struct gp_source *source)
+{
+	unsigned long long enabled, ms;
+	char age[32];
+
+	if (!gp_source_stat(source, "enabled", &enabled))
+		return;
+	if (!enabled && !source->live) {
+		add_part(text, gp_copy("tracking was off"));
+	} else if (!enabled) {
+		add_part(text, gp_format("tracking off: echo 1 > %s/enable", source->dir));
+	} else if (gp_source_stat(source, "enabled_ms", &ms)) {
+		gp_age(age, sizeof(age), ms);
+		add_part(text, gp_format("tracking on %s", age));
+	} else {
+		add_part(text, gp_copy("tracking on"));
+	}
+}
+
+static void add_hazards(char **text, const struct gp_source *source)
+{
+	unsigned long long sum = 0, count;
+	const char *kind;
+	size_t i;
+
+	for (i = 0; gp_source_hazard(source, i, &kind, &count); i++)
+		sum = gp_add(sum, count);
+	if (i)
+		add_part(text, gp_format("hazards %llu", sum));
+}
+
+/**
+ * gp_top_headline() - the state of all that is watched
+ * @top: what was read
+ *
+ * Return: a line, to be freed.
+ */
+static char *gp_top_headline(struct gp_top *top)
+{
+	const struct gp_sums *sums = gp_top_sums(top);
+	const struct gp_source *source = top->source;
+	unsigned long long pins = 0;
+	char *text = gp_copy("");
 	size_t i;
 
 	for (i = 0; i < sums->nr; i++)
 		pins = gp_add(pins, sums->all[i]->now.pins);
-	if (source->live && localtime_r(&now, &tm))
-		strftime(text, sizeof(text), "%H:%M:%S  ", &tm);
-	snprintf(text + strlen(text), sizeof(text) - strlen(text), "pins %llu  groups %zu",
-		 pins, sums->nr);
-	add_stat(text, sizeof(text), source, "live_folios", "folios");
-	add_stat(text, sizeof(text), source, "untracked", "untracked");
-	add_stat(text, sizeof(text), source, "memory_bytes", "memory_bytes");
-	gp_print_cut(text);
+	if (source->live)
+		add_time(&text);
+	add_tracking(&text, source);
+	add_part(&text, gp_format("pins %llu", pins));
+	if (top->orphans_known)
+		add_part(&text, gp_format("orphans %llu", top->orphans));
+	add_hazards(&text, source);
+	add_stat(&text, source, "untracked", "untracked");
+	add_stat(&text, source, "memory_bytes", "memory_bytes");
+	return text;
 }
 
-/* The headline takes one, the cursor another; one row is shown on any terminal. */
-static unsigned int table_lines(unsigned int height)
+/* All rows, and the titles; --limit leaves out the rest. */
+static void gp_top_table(struct gp_top *top, struct gp_table *table)
 {
-	if (!height)
-		return 0;
-	return height > 4 ? height - 2 : 2;
-}
-
-static void top_for_people(const struct gp_source *source, const struct gp_sums *sums,
-			   const struct gp_options *options, bool first)
-{
-	unsigned int height;
-	struct gp_table table;
+	const struct gp_sums *sums = gp_top_sums(top);
+	unsigned long long limit = top->options->limit;
 	size_t i;
+
+	gp_table_init(table);
+	add_top_columns(table, sums);
+	for (i = 0; i < sums->nr && (!limit || i < limit); i++)
+		add_top_row(table, sums, sums->all[i]);
+}
+
+/*
+ * The headline takes one, the cursor another, and what is left out a third; one row is
+ * shown on any terminal.
+ */
+static unsigned int table_lines(unsigned int height, size_t rows)
+{
+	if (!height || rows <= (height > 4 ? height - 2 : 2))
+		return 0;
+	return height > 4 ? height - 3 : 2;
+}
+
+static void print_round(struct gp_top *top)
+{
+	char *headline = gp_top_headline(top);
+	unsigned int height, lines;
+	struct gp_table table;
+	size_t rows;
 
 	gp_measure();
 	height = gp_screen() ? gp_height() : 0;
 	if (height)
 		fputs(CLEAR_SCREEN, stdout);
-	else if (!first)
+	else if (top->rounds > 1)
 		putchar('\n');
-	headline(source, sums);
-	gp_table_init(&table);
-	add_top_columns(&table, sums);
-	for (i = 0; i < sums->nr && (!options->limit || i < options->limit); i++)
-		add_top_row(&table, sums, sums->all[i], first);
-	gp_table_print(&table, table_lines(height));
+	gp_print_cut(headline);
+	free(headline);
+	gp_top_table(top, &table);
+	rows = table.nr / table.columns;
+	lines = table_lines(height, rows);
+	gp_table_print(&table, lines);
+	if (lines && height > 4)
+		printf("%zu more\n", rows - lines);
 	gp_table_free(&table);
 }
 
@@ -125,42 +298,10 @@ static void heed_size(void)
 	sigaction(SIGWINCH, &action, NULL);
 }
 
-static void wait_for(double seconds)
+static int print_rounds(struct gp_top *top)
 {
-	struct timespec span = { .tv_sec = (time_t)seconds };
-
-	span.tv_nsec = (long)((seconds - (double)span.tv_sec) * 1e9);
-	nanosleep(&span, NULL);
-}
-
-static int one_round(const struct gp_source *source, struct gp_options *options,
-		     struct gp_sums *before, bool first)
-{
-	struct gp_sums sums;
-	int status;
-
-	gp_sums_init(&sums, &options->by);
-	options->by.records = 0;
-	status = gp_collect(&sums, source, options, false);
-	if (!status)
-		status = gp_sums_sort(&sums, options->sort, false, options->reverse);
-	if (!status) {
-		remember_before(&sums, before);
-		if (options->json)
-			gp_sums_json(&sums, options);
-		else
-			top_for_people(source, &sums, options, first);
-		fflush(stdout);
-	}
-	gp_sums_free(before);
-	*before = sums;
-	return status;
-}
-
-static int watch(const struct gp_source *source, struct gp_options *options)
-{
-	unsigned long long round, last = options->rounds;
-	struct gp_sums before;
+	unsigned long long round, last = top->options->rounds;
+	const struct gp_source *source = top->source;
 	int status = GP_OK;
 
 	/* Copies do not change, and a pipe is not watched. */
@@ -168,33 +309,38 @@ static int watch(const struct gp_source *source, struct gp_options *options)
 		last = 1;
 	if (source->file && !strcmp(source->file, "-"))
 		last = 1;
-	gp_sums_init(&before, &options->by);
+	heed_size();
 	for (round = 0; !status && !gp_out_failed(); round++) {
 		if (round)
-			wait_for(options->delay);
-		status = one_round(source, options, &before, !round);
+			gp_wait(top->options->delay);
+		status = gp_top_round(top);
+		if (!status && top->options->json)
+			gp_sums_json(gp_top_sums(top), top->options);
+		else if (!status)
+			print_round(top);
+		fflush(stdout);
 		if (round + 1 == last)
 			break;
 	}
-	gp_sums_free(&before);
 	return status;
 }
 
 static int gp_top(struct gp_options *options)
 {
 	struct gp_source source;
+	struct gp_top top = { .source = &source, .options = options };
 	int status = GP_OK;
 
+	if (!options->delay)
+		options->delay = 2;
 	if (!options->by.nr)
 		status = gp_by_parse(&options->by, "owner,comm");
 	if (status)
 		return status;
-	heed_size();
 	status = gp_source_find(&source, options->from);
-	if (!status) {
-		gp_source_remark(&source);
-		status = watch(&source, options);
-	}
+	if (!status)
+		status = gp_screen_begin(&top) ? gp_top_screen(&top) : print_rounds(&top);
+	gp_top_restart(&top);
 	gp_source_free(&source);
 	return status;
 }

@@ -34,7 +34,9 @@ static char *rule_word(const struct gp_rule *rule, unsigned int pass)
 	case RULE_PID:
 		return gp_format("%s=%llu", pass ? "task" : "owner", rule->from);
 	case RULE_FILE:
-		return rule->sure ? gp_format("ino=%llu dev=%s", rule->to, rule->dev) : NULL;
+		if (!rule->inode.sure)
+			return NULL;
+		return gp_format("ino=%llu dev=%s", rule->inode.ino, rule->inode.dev);
 	default:
 		/* A backslash is the name's own, or of one that is escaped. */
 		if (!*rule->value || !is_kernel_key(rule->key) || strchr(rule->value, '\\'))
@@ -54,7 +56,7 @@ static bool has_rule(const struct gp_filter *filter, enum rule_type type)
 }
 
 /* Is the key of this word among the words? */
-static bool has_key(const char *words, const char *word)
+static bool has_word(const char *words, const char *word)
 {
 	size_t len = strcspn(word, "=") + 1;
 
@@ -69,7 +71,7 @@ static char *add_word(char *words, char *word)
 {
 	char *longer;
 
-	if (!word || has_key(words, word)) {
+	if (!word || has_word(words, word)) {
 		free(word);
 		return words;
 	}

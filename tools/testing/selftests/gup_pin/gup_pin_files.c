@@ -37,10 +37,10 @@ TEST_F(files, modes)
 		mode_t mode;
 	} files[] = {
 		{ "enable", 0600 },
-		{ "pins", 0400 },
+		{ "pins", 0600 },
 		{ "stacks", 0400 },
-		{ "hazards", 0400 },
-		{ "orphans", 0400 },
+		{ "hazards", 0600 },
+		{ "orphans", 0600 },
 		{ "refused", 0400 },
 		{ "stats", 0444 },
 		{ "verify", 0400 },
@@ -62,7 +62,7 @@ TEST_F(files, modes)
 	}
 }
 
-/* Not even stats: debugfs itself is root's. */
+/* Not even stats: debugfs itself is for root only. */
 TEST_F(files, unprivileged)
 {
 	static const char *const files[] = {
@@ -115,7 +115,7 @@ TEST_F(files, header_lines)
 	free(text);
 }
 
-/* The reader of stats insists on each key in its place. */
+/* The parser of stats requires each key in its place. */
 TEST_F(files, stats_keys)
 {
 	struct gup_pin_stats stats;
@@ -179,6 +179,12 @@ FIXTURE_VARIANT_ADD(comm, not_ascii)
 	.printed = "f\\xc3\\xbcr\\x7f",
 };
 
+FIXTURE_VARIANT_ADD(comm, empty)
+{
+	.name = "",
+	.printed = "",
+};
+
 FIXTURE_SETUP(comm)
 {
 	const char *missing = gup_pin_missing();
@@ -192,7 +198,7 @@ FIXTURE_TEARDOWN(comm)
 {
 }
 
-/* Values hold no blanks, so that lines can be split at them. */
+/* Values have no blanks, so that lines can be split at blanks. */
 TEST_F(comm, escaped)
 {
 	struct gup_pin_stats stats;

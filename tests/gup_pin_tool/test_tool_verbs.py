@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0
+"""tools/mm/gup_pin: it has the verbs and options of gup_pins.py, and they do the same."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gup_pin_tool.files import (
+    MSYNC,
+    NONE,
+    RXE,
+    URING,
+    Tool,
+    hazard,
+    pin,
+    refused,
+    rows,
+    write,
+)
+from vmlib import paths
+
+# What only the kernel's memory tells.
+OF_DUMPS = {"check", "report"}
+# What only makes sense on a live system, or of two copies.
+OF_FILES = {"top", "diff", "refused", "metrics"}
+OPTIONS_OF_FILES = {"--by", "--delay", "--from", "--output", "--raw", "--reverse", "--rounds"}
+
+
+def drgn_help(*words: str) -> str:
+    """What gup_pins.py says of itself; that takes no drgn."""
+    code = "import sys; from gup_pin.cli import parse; parse(sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=paths.PROJECT / "drgn-scripts",
+    )
+    return done.stdout
+
+
+def options_of(text: str) -> set[str]:
+    """The long options."""
+    return set(re.findall(r"(?<!\w)--[a-z-]+", text)) - {"--help"}
+
+
+def test_the_verbs_are_those_of_drgn(tool: Tool) -> None:
+    ours = set(re.findall(r"^  ([a-z]+) ", tool("--help").stdout, re.MULTILINE))
+    theirs = set(re.findall(r"^    ([a-z]+) ", drgn_help(), re.MULTILINE))
+    assert {"list", "show", "status"} <= ours & theirs
+    assert ours - OF_FILES == theirs - OF_DUMPS
+
+
+def test_the_options_are_those_of_drgn(tool: Tool) -> None:
+    ours = options_of(tool("--help").stdout)
+    verbs = set(re.findall(r"^    ([a-z]+) ", drgn_help(), re.MULTILINE)) - OF_DUMPS
+    theirs = set().union(*(options_of(drgn_help(verb)) for verb in verbs))
+    assert {"--limit", "--jsonl", "--stacks"} <= ours & theirs
+    assert ours - OPTIONS_OF_FILES == theirs
+
+
+@pytest.fixture(name="all_files")
+def fixture_all_files(folder: Path, hazards: Path) -> Path:
+    """A folder with a copy of each file."""
+    hazards.rename(folder / "hazards")
+    write(folder / "orphans", "# gup_pin orphans 1", pin(pfn="0x20", owner=9, stack="0x2"))
+    write(
+        folder / "refused",
+        "# gup_pin refused 1",
+        refused(),
+        refused(RXE, count=7, why="movable", err="ENOMEM", pfn="0x99", ino=0, path="", mode="r"),
+    )
+    write(folder / "stats", "enabled 1", "live_pins 15", "hooks pin_user_pages direct")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "pfns"),
+    [
+        ("list", "10 20 30 40"),
+        ("orphans", "20"),
+        ("orphans owner=9", "20"),
+        ("task 9", "20 30"),
+        ("task 815", "10 40"),
+        ("file 77", "20 30"),
+        ("show 0x20", "20"),
+        ("show 32", "20"),
+        ("show 0x23f", "40"),
+        ("list --limit 1", "10"),
+        ("list --sort age", "20 30 40 10"),
+    ],
+)
+def test_verbs_that_show_pins(tool: Tool, all_files: Path, words: str, pfns: str) -> None:
+    got = json.loads(tool(*words.split(), "-f", all_files, "--json").stdout)
+    assert " ".join(g["pfn"].removeprefix("0x") for g in got) == pfns
+    lines = tool(*words.split(), "-f", all_files, "--jsonl").stdout.splitlines()
+    # show has the frames, unless they are not wanted.
+    assert [json.loads(line) for line in lines] == got
+
+
+def test_stacks_below_the_lines(tool: Tool, all_files: Path) -> None:
+    uring = "".join(f"  {frame}\n" for frame in URING)
+    for words in (["list", "--stacks"], ["show", "0x10"], ["task", "812", "--stacks"]):
+        assert " io_pin_pages  " in tool(*words, "-f", all_files).stdout
+        assert f"\n{uring}\n" in tool(*words, "-f", all_files).stdout, words
+        got = json.loads(tool(*words, "-f", all_files, "--json").stdout)
+        assert got[0]["frames"] == URING
+    for words in (["list"], ["show", "0x10", "--no-stacks"]):
+        assert "+0x" not in tool(*words, "-f", all_files).stdout
+        assert "frames" not in tool(*words, "-f", all_files, "--json").stdout
+
+
+@pytest.mark.parametrize("name", ["pins", "orphans"])
+def test_a_single_file_has_its_stacks_beside_it(tool: Tool, all_files: Path, name: str) -> None:
+    path = all_files / name
+    verb = "orphans" if name == "orphans" else "list"
+    for words in (["list", "-f", path], [verb, "-f", all_files]):
+        frames = "".join(f"  {frame}\n" for frame in RXE)
+        assert f"\n{frames}\n" in tool(*words, "--by", "stack").stdout
+        assert "ib_umem_get [ib_uverbs]" in tool(*words).stdout
+    (all_files / "stacks").unlink()
+    assert rows(tool("list", "-f", path, "--by", "stack", "stack=2").stdout)[1][-1] == "0x2"
+
+
+def test_stacks_for_flame_graphs(tool: Tool, folder: Path) -> None:
+    assert tool("stacks", "-f", folder, "--folded").stdout.splitlines() == [
+        "do_syscall_64;io_pin_pages;pin_user_pages_fast 9",
+        "rxe_mr;ib_umem_get;pin_user_pages_fast 6",
+    ]
+
+
+def test_refusals(tool: Tool, all_files: Path) -> None:
+    text = tool("refused", "-f", all_files).stdout
+    assert [" ".join(row) for row in rows(text)] == [
+        "COUNT LAST WHY ERR M HOLDER WHERE WHAT",
+        "2 0.1s file EFAULT w fio 812 io_pin_pages /data",
+        "7 0.1s movable ENOMEM r fio 812 ib_umem_get [ib_uverbs] page 0x99",
+    ]
+    text = tool("refused", "-f", all_files, "--stacks", "why=file").stdout
+    assert f"  {URING[1]}\n" in text and "movable" not in text
+    assert text == tool("refused", "-f", all_files, "--by", "stack", "why=file").stdout
+    got = json.loads(tool("refused", "-f", all_files, "--json", "--sort", "count").stdout)
+    assert [(g["count"], g["frames"]) for g in got] == [(7, RXE), (2, URING)]
+    whole = (all_files / "refused").read_text()
+    assert tool("refused", "-f", all_files / "refused", "--raw").stdout == whole
+
+
+def test_status(tool: Tool, all_files: Path) -> None:
+    text = (all_files / "stats").read_text()
+    assert tool("status", "-f", all_files).stdout == text
+    assert json.loads(tool("status", "-f", all_files, "--json").stdout) == {
+        "enabled": 1,
+        "live_pins": 15,
+        "hooks pin_user_pages": "direct",
+    }
+
+
+def test_hazards_with_their_stacks(tool: Tool, tmp_path: Path) -> None:
+    write(tmp_path / "hazards", "# gup_pin hazards 1", hazard())
+    text = tool("hazards", "-f", "hazards", "--stacks").stdout
+    assert f"  event:\n   {MSYNC[0]}\n" in text
+    assert text == tool("hazards", "-f", "hazards", "--by", "stack").stdout
+
+
+def test_a_page_that_is_not_pinned(tool: Tool, folder: Path) -> None:
+    error = tool("show", "0x999", "-f", folder, status=NONE).stderr
+    assert error == "gup_pin: no pins for pfn=0x999: none of 4 lines fits\n"
