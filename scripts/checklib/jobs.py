@@ -128,6 +128,7 @@ def rig(_: Built) -> list[Result]:
         "tests/test_programs.py",
         "tests/test_mutate.py",
         "tests/test_apt.py",
+        "tests/test_user_table.py",
         "tests/test_setup.py",
         "tests/test_two_commands.py",
         "tests/test_contributing.py",
@@ -135,7 +136,6 @@ def rig(_: Built) -> list[Result]:
         "tests/test_contention.py",
         "tests/test_vm_parts.py",
         "tests/test_stock.py",
-        "tests/test_users.py",
         "tests/test_vm.py",
         "drgn-scripts/tests",
     )
