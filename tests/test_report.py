@@ -12,7 +12,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -53,7 +53,9 @@ window.open("about:blank");
 """
 
 
-def write_page(file: Path, document: samples.Words, orphans: Iterable[int] = ()) -> Path:
+def write_page(
+    file: Path, document: samples.Words, orphans: Mapping[int, str] | None = None
+) -> Path:
     """The page of a document."""
     if str(PACKAGE) not in sys.path:
         sys.path.insert(0, str(PACKAGE))
@@ -94,7 +96,7 @@ class Page:
 def fixture_troubled(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Page:
     """The page of a kernel in which much is wrong."""
     file = tmp_path_factory.mktemp("troubled") / "report #1.html"
-    return Page(browser, write_page(file, samples.troubled(), {5}))
+    return Page(browser, write_page(file, samples.troubled(), {5: "both"}))
 
 
 @pytest.fixture(scope="module", name="hostile")
@@ -206,7 +208,7 @@ def test_the_page_loads_and_says_what_is_wrong_first(troubled: Page) -> None:
         "for write 1 folio, /var/lib/data/base/16384 (dev 253:1), pinned by backup from "
         "blkdev_direct_IO",
         "Left its file while pinned 1 hazard",
-        "Whose process, or task, has ended 2 pins, pinned by a\\x20b from io_pin_pages",
+        "Whose process has ended 2 pins, pinned by a\\x20b from io_pin_pages",
         "Long-term pins in ZONE_MOVABLE 64 pages",
         "3 pins are not on record",
         "Could not be read: struct page",
@@ -245,7 +247,7 @@ def test_a_search_that_finds_nothing_says_so(troubled: Page) -> None:
 def test_the_page_of_copies(browser: Browser, tmp_path: Path) -> None:
     """What debugfs does not say is not made up; what was refused is there."""
     whole = samples.copied()
-    page = Page(browser, write_page(tmp_path / "copies.html", whole, {1}))
+    page = Page(browser, write_page(tmp_path / "copies.html", whole, {1: "task"}))
     seen = page.loaded
     assert seen["title"] == "Pinned pages of Linux" and "partial" not in seen["verdict"]
     text = page.see(steps.open_all)["text"]
@@ -259,10 +261,11 @@ def test_the_page_of_copies(browser: Browser, tmp_path: Path) -> None:
     groups = [name for name, _ in page.see(steps.groups)]
     assert groups == [
         "Data of files may be wrong or lost",
-        "Pins that may never be released",
         "Long-term pins that the kernel did not give",
+        "Counted, and nothing is lost as far as is known",
     ]
-    refused = seen["problems"][-1]
+    assert "Whose task has ended, but not its process 10 pins" in seen["problems"][-1]
+    refused = seen["problems"][-2]
     assert "Refused: file, EFAULT 2 calls, by fio (812/815) from io_pin_pages, /data" in refused
     assert "use anonymous memory, hugetlbfs or a memfd" in text
 
@@ -424,6 +427,9 @@ SEARCHES = {
     "BLKDEV_read": [2, 3],
     "func=ib_umem_get": [4],
     "orphan=yes": [5],
+    "orphan=no": [0, 1, 2, 3, 4],
+    "gone=both": [5],
+    "gone=task": [],
     "match=inferred": [3],
     "match=alike": [5],
     "map=file": [2],
@@ -546,7 +552,7 @@ def test_the_table_fits(browser: Browser, tmp_path: Path, width: int) -> None:
     """With a path as long as the kernel shows one; no column is cut."""
     document = samples.troubled()
     document["pins"][2] |= {"path": f"/{'long/' * 40}file"[:255]}
-    page = Page(browser, write_page(tmp_path / "wide.html", document, {5}))
+    page = Page(browser, write_page(tmp_path / "wide.html", document, {5: "owner"}))
     seen = page.see(steps.scrolls, width=width)
     assert seen["pins-table"] == {"wider": 0, "hint": ""}
     assert all(each["hint"] == "" for each in seen.values())

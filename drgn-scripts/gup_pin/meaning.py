@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 # How sure it is that a record is of pins that are still there, as lines say it.
 MATCHES = ("exact", "alike", "inferred")
 
+# What of an orphan has ended, as lines say it; unknown: an older kernel's file.
+GONE = ("", "owner", "task", "both", "unknown")
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Meaning:

@@ -52,7 +52,7 @@ def text_of(name: str, *records: str) -> str:
 WHOLE = {
     "pins": text_of("pins", f"{LINE}\n", f"{SECOND}\n"),
     "stacks": text_of("stacks", block(SUM, *(f" {frame}" for frame in FRAMES))),
-    "orphans": text_of("orphans", f"{SECOND}\n"),
+    "orphans": text_of("orphans", f"{SECOND} gone=task\n"),
     "hazards": text_of("hazards", block(HAZARD, "event:", " a+0x1/0x2", "pin:", " b")),
     "refused": text_of("refused", block(REFUSED, " c+0x1/0x2")),
     "stats": STATS,
@@ -106,7 +106,7 @@ def test_all_files(folder: Path) -> None:
     assert notes(copies) == []
     assert [pin["pfn"] for pin in copies.pins] == ["0x1a2b0", "0x40010"]
     assert (copies.pins[0]["pages"], copies.pins[0]["path"]) == (16, "")
-    assert copies.orphans == {1}
+    assert copies.orphans == {1: "task"}
     assert copies.stacks == {"0x2b40003": FRAMES}
     (hazard,) = copies.hazards
     assert (hazard["comm"], hazard["pin"]["comm"]) == ("msync", "fio")
@@ -234,7 +234,21 @@ def test_an_orphan_that_pins_do_not_have(folder: Path) -> None:
     """The files are copied one after another: it is a pin all the same."""
     (folder / "pins").write_text(text_of("pins", f"{LINE}\n"))
     copies = read_copies(folder)
-    assert len(copies.pins) == 2 and copies.orphans == {1}
+    assert len(copies.pins) == 2 and copies.orphans == {1: "task"}
+
+
+@pytest.mark.parametrize(
+    ("word", "gone"),
+    [("", "unknown"), (" gone=owner", "owner"), (" gone=both", "both")],
+)
+def test_what_of_an_orphan_has_gone(folder: Path, word: str, gone: str) -> None:
+    """Older kernels did not say; another word is none."""
+    (folder / "orphans").write_text(text_of("orphans", f"{SECOND}{word}\n"))
+    assert read_copies(folder).orphans == {1: gone}
+    (folder / "orphans").write_text(text_of("orphans", f"{SECOND} gone=x\n"))
+    copies = read_copies(folder)
+    assert copies.orphans == {}
+    assert notes(copies) == ["orphans: a line that makes no sense (line 2)"]
 
 
 @pytest.mark.parametrize(
@@ -267,7 +281,7 @@ def test_the_page(folder: Path, tmp_path: Path) -> None:
     page = tmp_path / "pins.html"
     assert run("report", "--from", str(folder), "-o", str(page)) == (0, "", "")
     data = data_of(page)
-    assert data["source"] == "copies" and data["columns"]["orphan"] == [0, 1]
+    assert data["source"] == "copies" and data["columns"]["orphan"] == [0, 2]
     assert [each["why"] for each in data["refused"]] == ["file"]
     assert "<title>Pinned pages of Linux</title>" in page.read_text()
     (folder / "uname").write_text("6.12.0\n")

@@ -114,7 +114,7 @@ def test_all_parts_are_there() -> None:
     assert data["schema"] == "gup-pin/2" and data["kernel"] == "6.12.0"
     assert data["complete"] is True and data["faults"] == []
     columns = data["columns"]
-    assert columns["pfn"] == [0x1A2B0, 0x2A2B0] and columns["orphan"] == [0, 1]
+    assert columns["pfn"] == [0x1A2B0, 0x2A2B0] and columns["orphan"] == [0, 3]
     assert columns["pins"] == [16, 16] and columns["tasks"]["comm"] == ["fio"]
     (group,) = data["findings"]
     assert group["count"] == 2 and group["ino"] == str(2**64 - 1)

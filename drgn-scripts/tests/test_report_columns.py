@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gup_pin.meaning import MATCHES
+from gup_pin.meaning import GONE, MATCHES
 from gup_pin.report.columns import exact, make_columns
 
 PIN: dict[str, Any] = {
@@ -82,8 +82,9 @@ def test_what_is_shared_is_there_once() -> None:
 
 
 def test_orphans_are_marked() -> None:
-    """By their numbers."""
-    assert make_columns([PIN, PIN, PIN], {1})["orphan"] == [0, 1, 0]
+    """By their numbers, with what has gone."""
+    columns = make_columns([PIN, PIN, PIN], {1: "owner", 2: "both"})
+    assert [GONE[number] for number in columns["orphan"]] == ["", "owner", "both"]
 
 
 def test_no_pins() -> None:

@@ -12,7 +12,17 @@ from typing import Any, TypeVar
 
 from .notes import Notes
 from .records import Record, read_lines, read_records
-from .words import REFUSED, SUM, BadLine, Words, hazard_of, pin_of, split, typed
+from .words import (
+    REFUSED,
+    SUM,
+    BadLine,
+    Words,
+    gone_of,
+    hazard_of,
+    pin_of,
+    split,
+    typed,
+)
 
 # The kernel's files that are read; verify and enable say nothing that these do not.
 FILES = ("pins", "stacks", "orphans", "hazards", "refused", "stats")
@@ -35,13 +45,13 @@ class NoCopies(Exception):
 class Copies:
     """What is in a folder.
 
-    orphans: numbers of those of the pins, from 0; stacks: frames by handle; release:
-    None if it is unknown; notes: what could not be read
+    orphans: what has gone, by numbers of the pins, from 0; stacks: frames by handle;
+    release: None if it is unknown; notes: what could not be read
     """
 
     notes: Notes = field(default_factory=Notes)
     pins: list[Words] = field(default_factory=list)
-    orphans: set[int] = field(default_factory=set)
+    orphans: dict[int, str] = field(default_factory=dict)
     hazards: list[dict[str, Any]] = field(default_factory=list)
     refused: list[dict[str, Any]] = field(default_factory=list)
     stacks: dict[str, list[str]] = field(default_factory=dict)
@@ -100,11 +110,11 @@ class _Reader:
         """Which of the pins they are; a pin that is only there joins the others."""
         pins = self.found.pins
         rows = {_same(pin): row for row, pin in enumerate(pins)}
-        for pin in self._each("orphans", _pin):
+        for pin, gone in self._each("orphans", _orphan):
             row = rows.setdefault(_same(pin), len(pins))
             if row == len(pins):
                 pins.append(pin)
-            self.found.orphans.add(row)
+            self.found.orphans[row] = gone
 
     def _read_stats(self) -> None:
         """Figures; a module's lines about its hooks are none."""
@@ -131,6 +141,11 @@ def _same(pin: Words) -> tuple[object, ...]:
 
 def _pin(record: Record) -> Words:
     return pin_of(split(record.line))
+
+
+def _orphan(record: Record) -> tuple[Words, str]:
+    pairs = split(record.line)
+    return pin_of(pairs), gone_of(pairs)
 
 
 def _stack(record: Record) -> tuple[str, list[str]]:

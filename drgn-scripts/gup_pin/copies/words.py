@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from ..meaning import MATCHES
+from ..meaning import GONE, MATCHES
 
 # A word as JSON has it; None: it could not be read when the line was made.
 Value = str | int | None
@@ -165,6 +165,14 @@ def pin_of(pairs: list[tuple[str, str]]) -> Words:
     if not any(key == "path" for key, _ in pairs):
         pairs = [*pairs, ("path", "")]
     return typed(pairs, {**PIN, **PATH})
+
+
+def gone_of(pairs: list[tuple[str, str]]) -> str:
+    """What a line of orphans says has gone; raises BadLine."""
+    gone = dict(pairs).get("gone", "unknown")
+    if gone not in GONE[1:]:
+        raise BadLine(gone)
+    return gone
 
 
 def hazard_of(pairs: list[tuple[str, str]]) -> tuple[Words, Words]:

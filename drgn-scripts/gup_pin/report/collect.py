@@ -7,7 +7,7 @@ numbers that a script cannot hold are text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from ..state import GupPinState
 
 
-def pack(document: Mapping[str, Any], orphans: Iterable[int] = ()) -> dict[str, object]:
-    """What the page has of a document; orphans: which of its pins are, from 0."""
+def pack(
+    document: Mapping[str, Any], orphans: Mapping[int, str] | None = None
+) -> dict[str, object]:
+    """What the page has of a document; orphans: what of its pins has gone, from 0."""
     data = {key: exact(part) for key, part in document.items() if key != "pins"}
-    data["columns"] = make_columns(document["pins"], frozenset(orphans))
+    data["columns"] = make_columns(document["pins"], orphans)
     findings = document.get("findings")
     if findings is not None:
         data["findings"] = exact(group_findings(findings))
@@ -36,11 +38,9 @@ def collect(state: GupPinState, progress: Progress) -> dict[str, object]:
     """Everything that a page shows of a program; raises drgn.FaultError."""
     views = Views(state)
     data = views.head("report")
-    orphans: set[int] = set()
+    orphans: dict[int, str] = {}
     pins = (views.pin(run) for run in _noting_orphans(state, orphans))
-    columns = make_columns(pins)
-    for row in orphans:
-        columns["orphan"][row] = 1
+    columns = make_columns(pins, orphans)
     progress.end()
     findings = map(views.finding, state.for_each_finding(progress.tell))
     data["findings"] = group_findings(findings)
@@ -59,10 +59,11 @@ def collect(state: GupPinState, progress: Progress) -> dict[str, object]:
     return {**{key: exact(part) for key, part in data.items()}, "columns": columns}
 
 
-def _noting_orphans(state: GupPinState, orphans: set[int]) -> Iterator[Run]:
-    """All runs; notes the numbers of those whose process, or task, has ended."""
-    gone = state.orphans()
+def _noting_orphans(state: GupPinState, orphans: dict[int, str]) -> Iterator[Run]:
+    """All runs; notes, by their numbers, what of orphans has gone."""
+    found = state.orphans()
     for row, run in enumerate(state.for_each_run()):
-        if gone.gone(run.first):
-            orphans.add(row)
+        gone = found.gone(run.first)
+        if gone:
+            orphans[row] = gone
         yield run

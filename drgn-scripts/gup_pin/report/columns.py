@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..meaning import MATCHES
+from ..meaning import GONE, MATCHES
 
 # What many pins share, of the words of a pin: who, whence, and what.
 TASK = ("owner", "task", "comm")
@@ -58,10 +58,13 @@ class _Table:
         }
 
 
-def make_columns(pins: Iterable[Words], orphans: Container[int] = ()) -> dict[str, Any]:
+def make_columns(
+    pins: Iterable[Words], orphans: Mapping[int, str] | None = None
+) -> dict[str, Any]:
     """What the page has of pins, which are the words of lines; None is unknown.
 
-    orphans: the numbers of those, from 0, whose process has ended.
+    orphans: what has gone, by the numbers of those pins, from 0. It is looked at after
+    each pin.
     """
     tasks, sites, files, origins = _Table(), _Table(), _Table(), _Table()
     columns: dict[str, list[Any]] = {
@@ -86,7 +89,8 @@ def make_columns(pins: Iterable[Words], orphans: Container[int] = ()) -> dict[st
         file = (pin["map"], pin["dev"], ino, pin.get("path", ""))
         columns["file"].append(files.number(file))
         columns["match"].append(MATCHES.index(pin["match"]))
-        columns["orphan"].append(int(row in orphans))
+        gone = orphans.get(row, "") if orphans else ""
+        columns["orphan"].append(GONE.index(gone))
     return {
         "tasks": tasks.columns(TASK),
         "sites": sites.columns(SITE),

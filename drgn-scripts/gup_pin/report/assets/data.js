@@ -10,6 +10,15 @@ const PLUMBING =
 // How sure it is that a record is of pins that are still there, by number.
 const MATCHES = ['exact', 'alike', 'inferred'];
 
+// What of an orphan has ended, by number, and in words.
+const GONE = ['', 'owner', 'task', 'both', 'unknown'];
+const GONE_WORDS = {
+  owner: 'owner ended',
+  task: 'task ended',
+  both: 'owner and task ended',
+  unknown: 'has ended',
+};
+
 // How a word is shown that could not be read, as debugfs' words are in a line.
 const UNREAD = '?';
 

@@ -70,8 +70,12 @@ const WORDS = {
     return (row) => pins.match[row] === match;
   },
   orphan: (pins, text) => {
-    const orphan = choice(text, 'yes', 'no') === 'yes' ? 1 : 0;
-    return (row) => pins.orphan[row] === orphan;
+    const orphan = choice(text, 'yes', 'no') === 'yes';
+    return (row) => pins.orphan[row] > 0 === orphan;
+  },
+  gone: (pins, text) => {
+    const gone = GONE.indexOf(choice(text, ...GONE.slice(1)));
+    return (row) => pins.orphan[row] === gone;
   },
   pfn: (pins, text) => {
     const [first, last] = text.split('-').map(number);

@@ -129,6 +129,19 @@ const FINDINGS = {
     'record',
   ],
 };
+const NO_OWNER = 'Only the kernel can unpin them now: a leak, or I/O that never ends.';
+// Of orphans, by what has ended.
+const ORPHANS = {
+  owner: ['warning', 'leak', 'Whose process has ended', NO_OWNER],
+  both: ['warning', 'leak', 'Whose process has ended', NO_OWNER],
+  unknown: ['warning', 'leak', 'Whose process, or task, has ended', NO_OWNER],
+  task: [
+    'note',
+    'none',
+    'Whose task has ended, but not its process',
+    'Mostly in order: the process can unpin them, or its end will.',
+  ],
+};
 // Why a long-term pin was not given: what the program may do about it.
 const REFUSALS = {
   file: 'For write, of a file whose file system must learn of each write: use anonymous memory, hugetlbfs or a memfd.',
@@ -316,24 +329,27 @@ function modeName(words) {
 
 function orphanProblems(data) {
   const { pins } = data;
-  const orphans = matching(pins, [(row) => pins.orphan[row] === 1]);
-  return groupBy([...orphans], (row) => pins.origin[row]).map((rows) => {
+  const orphans = matching(pins, [(row) => pins.orphan[row] > 0]);
+  const keyOf = (row) => `${pins.origin[row]} ${pins.orphan[row]}`;
+  return groupBy([...orphans], keyOf).map((rows) => {
     const origin = pins.origins[pins.origin[rows[0]]];
+    const gone = GONE[pins.orphan[rows[0]]];
+    const [severity, group, title, why] = ORPHANS[gone];
     const total = rows.reduce((sum, row) => sum + pins.pins[row], 0);
     return {
-      severity: 'warning',
-      group: 'leak',
+      severity,
+      group,
       number: total,
-      title: 'Whose process, or task, has ended',
+      title,
       where: `${plural(total, 'pin')}, ${pinnedBy(origin.comm, origin.frames)}`,
-      why: 'Only a driver can release them now: a leak, or I/O that never ends.',
+      why,
       pairs: [
         ['Taken by', `${origin.comm} (${origin.task}), ${origin.api}, ${modeName(origin)}`],
         ['Oldest', span(largest(rows.map((row) => pins.age_ms[row])))],
         ['Folios', somePfns(rows.slice(0, 1000).map((row) => hex(pins.pfn[row])))],
       ],
       stacks: [['Pin', origin.frames]],
-      query: `stack=${origin.stack} orphan=yes`,
+      query: `stack=${origin.stack} gone=${gone}`,
     };
   });
 }

@@ -317,7 +317,7 @@ class Table {
       }
     }
     if (pins.orphan[row]) {
-      tr.cells[TASK_COLUMN].append(' ', el('span', { class: 'badge warning', text: 'has ended' }));
+      tr.cells[TASK_COLUMN].append(' ', el('span', { class: 'badge warning', text: GONE_WORDS[GONE[pins.orphan[row]]] }));
     }
     return tr;
   }
