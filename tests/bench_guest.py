@@ -180,9 +180,9 @@ def lives() -> list[list[int]]:
 
 
 def middle(times: list[int]) -> Answer:
-    """A page, in most rounds: in some, a timer's tick comes between."""
+    """A page, in most rounds: in up to a third of them a timer's tick comes between."""
     rounds = sorted(spent * PAGE / FILE for spent in times)
-    low, each, high = (rounds[len(rounds) * part // 8] for part in (2, 4, 6))
+    low, each, high = (rounds[len(rounds) * part // 8] for part in (3, 4, 5))
     if high > low * 1.01:
         raise Unsound(f"rounds with a file differ: {rounds} ns a page")
     return {"each": each, "rounds": [low, each, high]}

@@ -63,9 +63,8 @@ def memory(size: int, flags: int = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, fd: in
     return address
 
 
-def pin(*buffers: tuple[int, int]) -> int:
-    """Register (address, size) with a new io_uring: a call each; it holds the pins."""
-    ring = check(libc.syscall(IO_URING_SETUP, 8, ctypes.create_string_buffer(120)))
+def register(ring: int, *buffers: tuple[int, int]) -> None:
+    """Register (address, size) with an io_uring that has none: a call each."""
     iov = b"".join(struct.pack("QQ", *buffer) for buffer in buffers)
     check(
         libc.syscall(
@@ -76,6 +75,17 @@ def pin(*buffers: tuple[int, int]) -> int:
             len(buffers),
         )
     )
+
+
+def open_ring() -> int:
+    """A new io_uring."""
+    return check(libc.syscall(IO_URING_SETUP, 8, ctypes.create_string_buffer(120)))
+
+
+def pin(*buffers: tuple[int, int]) -> int:
+    """Register (address, size) with a new io_uring; it holds the pins."""
+    ring = open_ring()
+    register(ring, *buffers)
     return ring
 
 

@@ -15,7 +15,8 @@ from conftest import PROJECT
 GUIDE = PROJECT / "Documentation/admin-guide/mm/gup_pin.rst"
 GUEST = PROJECT / "tests/examples_guest.py"
 TOOL = PROJECT / "tools/mm/gup_pin.c"
-WORDS = "gup_pin=on memmap=64M!1G brd.rd_nr=1 brd.rd_size=16384"
+WORDS = "gup_pin=on memmap=64M!1G brd.rd_nr=2 brd.rd_size=16384"
+LOAD = 'insmod "$0" && exec "$@"'
 
 
 @pytest.fixture(scope="module", name="tool")
@@ -26,21 +27,41 @@ def fixture_tool(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.fixture(scope="module", name="said")
-def fixture_said(tool: Path, version: str) -> dict[str, str]:
-    """What the commands of each example say in a guest."""
-    vm = [str(PROJECT / "scripts" / "vm"), "-k", version, "-t", "1800", "--append", WORDS]
-    command = [*vm, "--", "/usr/bin/python3", str(GUEST), str(tool)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def say(words: list[str], guest: list[str], tool: Path, *names: str) -> dict[str, str]:
+    """What the commands of these examples say in a guest."""
+    command = [PROJECT / "scripts/vm", *words, "-t", "1800", "--", *guest]
+    done = subprocess.run(
+        [*command, "/usr/bin/python3", GUEST, tool, *names],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done
     found = json.loads(done.stdout)
     assert isinstance(found, dict)
     return found
 
 
+@pytest.fixture(scope="module", name="said")
+def fixture_said(tool: Path, version: str) -> dict[str, str]:
+    """What the examples say in a kernel with the option."""
+    words = ["-k", version, "--append", WORDS]
+    return say(words, [], tool, "start", "leak", "truncate", "trace")
+
+
+@pytest.fixture(scope="module", name="said_stock")
+def fixture_said_stock(tool: Path, version: str) -> dict[str, str]:
+    """The same of those that want BTF, in Debian's kernel with the module."""
+    build = [PROJECT / "scripts/module", version]
+    done = subprocess.run(build, capture_output=True, text=True, check=True)
+    guest = ["sh", "-c", LOAD, done.stdout.strip()]
+    return say(["--stock", version, "-m", "2G"], guest, tool, "bpftrace")
+
+
 def parts(text: str) -> dict[str, str]:
     """What each command says."""
-    pieces = re.split(r"^# (?!gup_pin )(.*)$|^# (gup_pin (?!pins 1$).*)$", text, flags=re.MULTILINE)
+    header = r"gup_pin (?:pins|orphans|refused) 1$"
+    pieces = re.split(rf"^# (?!gup_pin )(.*)$|^# (?!{header})(gup_pin .*)$", text, flags=re.MULTILINE)
     return {
         (pieces[i] or pieces[i + 1]): pieces[i + 2].strip("\n")
         for i in range(1, len(pieces) - 1, 3)
@@ -50,6 +71,17 @@ def parts(text: str) -> dict[str, str]:
 def guide() -> str:
     """The text of the guide, each line without its indent."""
     return re.sub(r"^ +", "", GUIDE.read_text(), flags=re.MULTILINE)
+
+
+def test_start_here(said: dict[str, str]) -> None:
+    of_file, of_player, orphans, hazards, refused = parts(said["start"]).values()
+    assert re.search(r"^0x\w+ +1 w short .* backup \d+ +iov_\w+ +/table$", of_file, re.MULTILINE)
+    assert re.search(r"^0x\w+ .* w long .* player \d+ +io_\w+ +anon$", of_player, re.MULTILINE)
+    left = orphans.splitlines()
+    assert left[0] == "# gup_pin orphans 1" and len(left) > 1
+    assert all(" comm=importer " in line and line.endswith(" gone=both") for line in left[1:])
+    assert re.search(r"^ +1 \S+ data +writeback +1 w \d+ +backup ", hazards, re.MULTILINE)
+    assert re.search(r"^count=1 err=EFAULT .* comm=player .* why=file .* path=/table$", refused, re.M)
 
 
 def test_a_leak(said: dict[str, str]) -> None:
@@ -86,17 +118,16 @@ def test_perf(said: dict[str, str]) -> None:
     assert re.search(r"^ *\d+\.\d+% +worker +pfn=0x[0-9a-f]+ pins=4 mode=w term=long ", record)
 
 
-def test_bpftrace(said: dict[str, str]) -> None:
-    if not said["bpftrace"]:
-        pytest.skip("the kernel has no CONFIG_BPF_EVENTS")
-    held, who = parts(said["bpftrace"]).values()
+def test_bpftrace(said_stock: dict[str, str]) -> None:
+    held, who = parts(said_stock["bpftrace"]).values()
     assert re.search(r"@us\[worker, 1\]: ?\n(\[.*\|@* *\|\n?)+", held)
     assert re.search(r"@pins\[worker, 1\]: [1-9]\d*", who)
 
 
-def test_the_guide_has_them(said: dict[str, str]) -> None:
+def test_the_guide_has_them(said: dict[str, str], said_stock: dict[str, str]) -> None:
     """Each command that is run here is in the guide."""
     text = guide()
-    commands = [command for example in said.values() for command in parts(example)]
+    examples = [*said.values(), *said_stock.values()]
+    commands = [command for example in examples for command in parts(example)]
     for command in commands:
         assert any(line in (f"# {command}", command) for line in text.splitlines()), command

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * CONFIG_DEBUG_GUP_PIN: the hooks by which mm/gup.c reports pins and unpins, and others
- * what happens to folios that may be pinned.
+ * CONFIG_DEBUG_GUP_PIN: the hooks. mm/gup.c reports pins and unpins through them; file
+ * systems and the block layer report events on folios that may be pinned.
  *
- * A hook is a static-key nop until tracking is switched on, and nothing at all
- * without the option. What the hooks call lies in mm/gup_pin/.
+ * A hook is a static-key nop until tracking is switched on, and compiles to nothing
+ * without the option. The out-of-line parts are in mm/gup_pin/.
  */
 #ifndef _LINUX_GUP_PIN_H
 #define _LINUX_GUP_PIN_H
@@ -21,7 +21,7 @@ struct page;
 struct pid;
 struct vm_area_struct;
 
-/* The function that took a pin. The names that users see are in mm/gup_pin/record/words.c. */
+/* The pin function. mm/gup_pin/record/words.c has the names that users see. */
 enum gup_pin_api {
 	GUP_PIN_USER_PAGES,
 	GUP_PIN_USER_PAGES_FAST,
@@ -34,12 +34,12 @@ enum gup_pin_api {
 };
 
 /**
- * struct gup_pin_request - what a pin function was asked for
- * @pages: where it puts the pages
+ * struct gup_pin_request - arguments of a pin function
+ * @pages: array that receives the pages
  * @addr: user address of the first page
  * @mm: the address space that the pages belong to
- * @gup_flags: FOLL_WRITE is the mode, FOLL_LONGTERM the term
- * @api: the function
+ * @gup_flags: FOLL_WRITE gives the mode, FOLL_LONGTERM the term
+ * @api: the pin function
  */
 struct gup_pin_request {
 	struct page **pages;
@@ -104,12 +104,12 @@ int gup_pin_proc_open(struct file *file, struct pid *pid);
 int gup_pin_proc_release(struct inode *inode, struct file *file);
 
 /**
- * gup_pin_tracking() - are pins to be told of?
+ * gup_pin_tracking() - is pin tracking enabled?
  *
- * For a pin function that is so short that even keeping its arguments, for a
- * hook after the fact, would cost more than one per cent of it.
+ * For a pin function so short that keeping its arguments alive for a hook at its end
+ * would cost more than 1 % even with tracking off.
  *
- * Return: true if gup_pin_acquired_request() is to be called.
+ * Return: true if the caller must call gup_pin_acquired_request().
  */
 static __always_inline bool gup_pin_tracking(void)
 {
@@ -117,13 +117,14 @@ static __always_inline bool gup_pin_tracking(void)
 }
 
 /**
- * gup_pin_acquired_request() - pages were pinned by one call
- * @ret: what the call is about to return: pages pinned, 0 or -errno
- * @request: what it was asked for; only the first @ret of the pages count
+ * gup_pin_acquired_request() - a call has pinned pages
+ * @ret: the return value of the call: number of pages pinned, 0 or -errno
+ * @request: the arguments of the call; only the first @ret pages count
  *
- * To be called after the pins were taken, and after everything that could
- * still undo them. May sleep unless FOLL_FAST_ONLY or FOLL_NOFAULT is set.
- * Never fails: what cannot be recorded is counted as untracked.
+ * Call after the pins were taken, and after the last point where the call may still undo
+ * them. Never fails: pins that cannot be recorded are counted as untracked.
+ *
+ * Context: May sleep unless FOLL_FAST_ONLY or FOLL_NOFAULT is set.
  *
  * Return: @ret.
  */
@@ -136,15 +137,15 @@ gup_pin_acquired_request(long ret, const struct gup_pin_request *request)
 }
 
 /**
- * gup_pin_acquired() - pages were pinned by one call
- * @ret: what the call is about to return: pages pinned, 0 or -errno
+ * gup_pin_acquired() - a call has pinned pages
+ * @ret: the return value of the call: number of pages pinned, 0 or -errno
  * @pages: the pages; only the first @ret count
  * @addr: user address of the first page
- * @gup_flags: FOLL_WRITE is the mode, FOLL_LONGTERM the term
+ * @gup_flags: FOLL_WRITE gives the mode, FOLL_LONGTERM the term
  * @mm: the address space that the pages belong to
- * @api: the function that pinned
+ * @api: the pin function
  *
- * As gup_pin_acquired_request(), if tracking is on.
+ * Same as gup_pin_acquired_request(), if tracking is enabled.
  *
  * Return: @ret.
  */
@@ -169,11 +170,11 @@ static __always_inline long gup_pin_acquired(long ret, struct page **pages,
 }
 
 /**
- * gup_pin_acquired_folios() - folios of a memfd were pinned, once each
- * @ret: what memfd_pin_folios() is about to return: folios pinned or -errno
+ * gup_pin_acquired_folios() - memfd_pin_folios() has pinned folios, once each
+ * @ret: the return value of memfd_pin_folios(): number of folios pinned or -errno
  * @folios: the folios; only the first @ret count
  *
- * May sleep.
+ * Context: Process context. May sleep.
  *
  * Return: @ret.
  */
@@ -186,13 +187,13 @@ static __always_inline long gup_pin_acquired_folios(long ret,
 }
 
 /**
- * gup_pin_added() - further pins were put on a folio that is pinned already
- * @ret: 0 if they were taken, -errno if not
+ * gup_pin_added() - more pins were added to a folio that is already pinned
+ * @ret: 0 if the pins were added, -errno if not
  * @folio: the folio
- * @pins: how many
+ * @pins: number of pins added
  * @api: GUP_PIN_FOLIO_ADD_PIN or GUP_PIN_FOLIO_ADD_PINS
  *
- * Any context but NMI.
+ * Context: Any context except NMI.
  *
  * Return: @ret.
  */
@@ -202,20 +203,22 @@ static __always_inline int gup_pin_added(int ret, struct folio *folio,
 {
 	if (static_branch_unlikely(&gup_pin_hooks) && !ret) {
 		__gup_pin_added(folio, pins, api);
-		/* No tail call: the caller is to be in the stack. */
+		/* No tail call: the stack must contain the caller. */
 		barrier();
 	}
 	return ret;
 }
 
 /**
- * gup_pin_released_pages() - a pin on each of some pages is about to be dropped
- * @pages: the pages; NULL entries are passed over
- * @npages: how many; an error is passed over
- * @dirty: the caller marks them dirty as well: it says that it wrote to them
+ * gup_pin_released_pages() - each of some pages is about to lose a pin
+ * @pages: the pages; NULL entries are skipped
+ * @npages: number of pages; an error value is ignored
+ * @dirty: the caller also marks the pages dirty, so it wrote to them
  *
- * To be called before the first of them is dropped, by the function whose caller is to be
- * known. Any context but NMI.
+ * Call before the first pin is dropped, directly from the unpin function: its return
+ * address identifies the caller.
+ *
+ * Context: Any context except NMI.
  */
 static __always_inline void gup_pin_released_pages(struct page **pages,
 						   unsigned long npages, bool dirty)
@@ -225,10 +228,12 @@ static __always_inline void gup_pin_released_pages(struct page **pages,
 }
 
 /**
- * gup_pin_released_range() - as gup_pin_released_pages(), for neighbouring pages of a folio
- * @page: the first
- * @npages: how many
- * @dirty: the caller says that it wrote to them
+ * gup_pin_released_range() - contiguous pages of a folio are about to lose a pin each
+ * @page: the first page
+ * @npages: number of pages
+ * @dirty: the caller also marks the pages dirty, so it wrote to them
+ *
+ * See gup_pin_released_pages().
  */
 static __always_inline void gup_pin_released_range(struct page *page,
 						   unsigned long npages, bool dirty)
@@ -238,8 +243,10 @@ static __always_inline void gup_pin_released_range(struct page *page,
 }
 
 /**
- * gup_pin_released_page() - as gup_pin_released_pages(), for one
+ * gup_pin_released_page() - a page is about to lose a pin
  * @page: the page
+ *
+ * See gup_pin_released_pages().
  */
 static __always_inline void gup_pin_released_page(struct page *page)
 {
@@ -248,11 +255,11 @@ static __always_inline void gup_pin_released_page(struct page *page)
 }
 
 /**
- * gup_pin_released_folio() - pins of a folio are about to be dropped
- * @folio: the folio; on which of its pages is not known
- * @pins: how many
+ * gup_pin_released_folio() - a folio is about to lose pins
+ * @folio: the folio; which of its pages is unknown
+ * @pins: number of pins
  *
- * As gup_pin_released_pages().
+ * See gup_pin_released_pages().
  */
 static __always_inline void gup_pin_released_folio(struct folio *folio,
 						   unsigned long pins)
@@ -262,11 +269,11 @@ static __always_inline void gup_pin_released_folio(struct folio *folio,
 }
 
 /**
- * gup_pin_released_folios() - a pin on each of some folios is about to be dropped
- * @folios: the folios; NULL entries are passed over
- * @nfolios: how many; an error is passed over
+ * gup_pin_released_folios() - each of some folios is about to lose a pin
+ * @folios: the folios; NULL entries are skipped
+ * @nfolios: number of folios; an error value is ignored
  *
- * As gup_pin_released_pages().
+ * See gup_pin_released_pages().
  */
 static __always_inline void gup_pin_released_folios(struct folio **folios,
 						    unsigned long nfolios)
@@ -276,9 +283,9 @@ static __always_inline void gup_pin_released_folios(struct folio **folios,
 }
 
 /**
- * gup_pin_unpin_pages() - unpin_user_pages() for the caller of the function that calls this
+ * gup_pin_unpin_pages() - unpin_user_pages() on behalf of the caller's caller
  * @pages: the pages
- * @npages: how many
+ * @npages: number of pages
  */
 static __always_inline void gup_pin_unpin_pages(struct page **pages, unsigned long npages)
 {
@@ -291,8 +298,8 @@ static __always_inline void gup_pin_unpin_pages(struct page **pages, unsigned lo
 }
 
 /*
- * Pins of a call that has not succeeded yet are dropped: they are not on record, and one
- * that is on the page is another's.
+ * Drop the pins of a call that has not succeeded yet. They have no record: a record on
+ * such a page belongs to another call.
  */
 static __always_inline void gup_pin_undo_pages(struct page **pages, unsigned long npages)
 {
@@ -316,13 +323,13 @@ static __always_inline void gup_pin_undo_folio(struct folio *folio)
 }
 
 /**
- * gup_pin_unpin_bio() - unpin_user_folio() of pages that a bio has
+ * gup_pin_unpin_bio() - unpin_user_folio() for pages of a bio
  * @bio: the bio
  * @folio: the folio
- * @first: number of the first page in it
- * @npages: how many
+ * @first: index of the first page in the folio
+ * @npages: number of pages
  *
- * Any context but NMI.
+ * Context: Any context except NMI.
  */
 static __always_inline void gup_pin_unpin_bio(struct bio *bio, struct folio *folio,
 					      size_t first, size_t npages)
@@ -333,12 +340,12 @@ static __always_inline void gup_pin_unpin_bio(struct bio *bio, struct folio *fol
 }
 
 /**
- * gup_pin_unpin_part() - unpin_user_folio() of pages that an array has
+ * gup_pin_unpin_part() - unpin_user_folio() for pages in an array
  * @folio: the folio
- * @pages: its pages
- * @npages: how many
+ * @pages: the pages to unpin, all in @folio
+ * @npages: number of pages
  *
- * Any context but NMI.
+ * Context: Any context except NMI.
  */
 static __always_inline void gup_pin_unpin_part(struct folio *folio, struct page **pages,
 					       unsigned long npages)
@@ -349,12 +356,16 @@ static __always_inline void gup_pin_unpin_part(struct folio *folio, struct page 
 }
 
 /**
- * gup_pin_keep_pages() - pins that current has just taken will be released by a handle
- * @handle: the object that has them from now on
- * @pages: the pages; if only one of a large folio is among them, it stands for all
- * @npages: how many
+ * gup_pin_keep_pages() - the pins that current has just taken will be released
+ *	through a handle
+ * @handle: the object that owns the pins from now on
+ * @pages: the pages; a page that is the only one of a large folio stands
+ *	for the whole folio
+ * @npages: number of pages
  *
- * For callers that name the folio when they unpin, not the page. May sleep.
+ * For callers that pass the folio, not the page, when they unpin.
+ *
+ * Context: Process context. May sleep.
  */
 static __always_inline void gup_pin_keep_pages(const void *handle, struct page **pages,
 					       unsigned long npages)
@@ -364,10 +375,10 @@ static __always_inline void gup_pin_keep_pages(const void *handle, struct page *
 }
 
 /**
- * gup_pin_keep_folios() - as gup_pin_keep_pages(), for memfd_pin_folios()
- * @handle: the object
+ * gup_pin_keep_folios() - gup_pin_keep_pages() for memfd_pin_folios()
+ * @handle: the object that owns the pins from now on
  * @folios: the folios
- * @nfolios: how many
+ * @nfolios: number of folios
  */
 static __always_inline void gup_pin_keep_folios(const void *handle, struct folio **folios,
 						unsigned long nfolios)
@@ -377,11 +388,11 @@ static __always_inline void gup_pin_keep_folios(const void *handle, struct folio
 }
 
 /**
- * gup_pin_unpin_kept() - unpin_user_folio() of one pin that an object has
- * @handle: the object
+ * gup_pin_unpin_kept() - unpin_user_folio() for one pin that a handle owns
+ * @handle: the object that owns the pin
  * @folio: the folio
  *
- * Any context but NMI.
+ * Context: Any context except NMI.
  */
 static __always_inline void gup_pin_unpin_kept(const void *handle, struct folio *folio)
 {
@@ -391,13 +402,14 @@ static __always_inline void gup_pin_unpin_kept(const void *handle, struct folio 
 }
 
 /**
- * gup_pin_unpin_kept_range() - unpin_user_page_range_dirty_lock() of pins that an object has
- * @handle: the object
+ * gup_pin_unpin_kept_range() - unpin_user_page_range_dirty_lock() for pins
+ *	that a handle owns
+ * @handle: the object that owns the pins
  * @page: the first page
- * @npages: how many
- * @dirty: mark them dirty
+ * @npages: number of pages
+ * @dirty: mark the pages dirty
  *
- * May sleep, as that.
+ * Context: Process context. May sleep, like unpin_user_page_range_dirty_lock().
  */
 static __always_inline void gup_pin_unpin_kept_range(const void *handle, struct page *page,
 						     unsigned long npages, bool dirty)
@@ -409,21 +421,23 @@ static __always_inline void gup_pin_unpin_kept_range(const void *handle, struct 
 }
 
 /*
- * In gup_flags of mm/gup.c alone: what the call has got so far was moved, and all of it
- * is asked for again. What it did not get was told of before.
+ * Only in the gup_flags of mm/gup.c: the call retries after migrating the pages that it
+ * got. A mapping that limits the call was reported the first time.
  */
 #define GUP_PIN_AGAIN	BIT(31)
 
 /**
- * gup_pin_refused() - a long-term pin may be about to be refused, as its memory cannot move
- * @err: 0, -EAGAIN, or why it is refused
- * @mm: the address space that the pages belong to; NULL if to none
- * @gup_flags: FOLL_WRITE is the mode, and there may be GUP_PIN_AGAIN
+ * gup_pin_refused() - a long-term pin may fail because its memory cannot be migrated
+ * @err: 0, -EAGAIN, or the error of the refusal
+ * @mm: the address space that the pages belong to; NULL if there is none
+ * @gup_flags: FOLL_WRITE gives the mode; GUP_PIN_AGAIN may be set
  * @addr: user address of the first page; 0 if there is none
- * @pages: the pages, which are not pinned any more; or NULL
- * @npages: how many
+ * @pages: the pages, which are no longer pinned; or NULL
+ * @npages: number of pages
  *
- * To be called below the pin function. May sleep.
+ * Call below the pin function, which is looked up in the stack.
+ *
+ * Context: Process context. May sleep.
  *
  * Return: @err.
  */
@@ -435,20 +449,22 @@ static __always_inline long gup_pin_refused(long err, struct mm_struct *mm,
 {
 	if (static_branch_unlikely(&gup_pin_hooks) && err && err != -EAGAIN) {
 		__gup_pin_refused(mm, gup_flags, err, addr, pages, npages);
-		/* No tail call: the caller is to be in the stack. */
+		/* No tail call: the stack must contain the caller. */
 		barrier();
 	}
 	return err;
 }
 
 /**
- * gup_pin_refused_vma() - a pin may be about to be refused, as of such a mapping
- * @err: 0, or why it is refused
+ * gup_pin_refused_vma() - a long-term pin may fail because of the kind of mapping
+ * @err: 0, or the error of the refusal
  * @vma: the mapping
  * @addr: user address
- * @gup_flags: of the pin; only long-term ones count
+ * @gup_flags: flags of the pin; pins that are not long-term are ignored
  *
- * To be called below the pin function, with the mmap lock held.
+ * Call below the pin function, which is looked up in the stack.
+ *
+ * Context: Process context, with the mmap lock held.
  *
  * Return: @err.
  */
@@ -466,7 +482,7 @@ static __always_inline long gup_pin_refused_vma(long err,
 
 /**
  * gup_pin_dump_page() - print the pins on a page's folio, for dump_page()
- * @page: the page; may be in any state
+ * @page: the page, in any state
  */
 static inline void gup_pin_dump_page(const struct page *page)
 {
@@ -475,12 +491,12 @@ static inline void gup_pin_dump_page(const struct page *page)
 }
 
 /**
- * gup_pin_contig_busy() - a range of memory cannot be allocated: is it pinned?
+ * gup_pin_contig_busy() - dump the pinned pages of a range that cannot be allocated
  * @start: first pfn
- * @end: the last, and one; all of them are there, and of one zone
- * @gfp: how it was to be allocated; __GFP_NOWARN: say nothing
+ * @end: end pfn (exclusive); the range is online and within one zone
+ * @gfp: flags of the allocation; __GFP_NOWARN suppresses the dump
  *
- * Dumps pages that are pinned. In a task, under no lock that pinning takes.
+ * Context: Process context. Must not hold a lock that pinning takes.
  */
 static inline void gup_pin_contig_busy(unsigned long start, unsigned long end,
 				       gfp_t gfp)
@@ -489,7 +505,7 @@ static inline void gup_pin_contig_busy(unsigned long start, unsigned long end,
 		__gup_pin_contig_busy(start, end, gfp);
 }
 
-/* What hooks that tell of hazards begin with: next to nothing unless it is pinned. */
+/* Common test of the hazard hooks: costs next to nothing for a folio that is not pinned. */
 static __always_inline bool gup_pin_maybe_pinned(struct folio *folio)
 {
 	return static_branch_unlikely(&gup_pin_hooks) &&
@@ -497,11 +513,13 @@ static __always_inline bool gup_pin_maybe_pinned(struct folio *folio)
 }
 
 /**
- * gup_pin_writeback_start() - a folio is under writeback from now on
+ * gup_pin_writeback_start() - writeback of a folio has started
  * @folio: the folio
  *
- * To be called by the function that has set PG_writeback, by an operation that
- * is a full barrier. Any context but NMI, and but under the lock of a shard.
+ * Call from the function that sets PG_writeback, right after it; setting the flag must be
+ * a full barrier, which pairs with the one in gup_pin_sees_writeback().
+ *
+ * Context: Any context except NMI. Must not hold a shard lock.
  */
 static __always_inline void gup_pin_writeback_start(struct folio *folio)
 {
@@ -510,12 +528,13 @@ static __always_inline void gup_pin_writeback_start(struct folio *folio)
 }
 
 /**
- * gup_pin_submit() - a buffer of a folio is about to be submitted by itself
+ * gup_pin_submit() - a single buffer of a folio is about to be submitted
  * @folio: the folio; may be any memory
- * @write: to be written
+ * @write: true for a write
  *
- * For writes from a file's own page that is not under writeback. Context as
- * gup_pin_writeback_start().
+ * For a write from a page of a file that is not under writeback.
+ *
+ * Context: As for gup_pin_writeback_start().
  */
 static __always_inline void gup_pin_submit(struct folio *folio, bool write)
 {
@@ -524,10 +543,10 @@ static __always_inline void gup_pin_submit(struct folio *folio, bool write)
 }
 
 /**
- * gup_pin_truncate() - a folio is about to leave its file
- * @folio: the folio; locked, and still in its mapping
+ * gup_pin_truncate() - a folio is about to be removed from its file
+ * @folio: the folio; locked and still in its mapping
  *
- * Context as gup_pin_writeback_start().
+ * Context: As for gup_pin_writeback_start().
  */
 static __always_inline void gup_pin_truncate(struct folio *folio)
 {
@@ -536,12 +555,12 @@ static __always_inline void gup_pin_truncate(struct folio *folio)
 }
 
 /**
- * gup_pin_truncate_part() - a part of a folio is about to be cleared
- * @folio: the folio; locked, and still in its mapping
- * @offset: where the part begins, in bytes of the folio
- * @length: its bytes
+ * gup_pin_truncate_part() - part of a folio is about to be cleared
+ * @folio: the folio; locked and still in its mapping
+ * @offset: start of the part, in bytes from the start of the folio
+ * @length: length of the part, in bytes
  *
- * Context as gup_pin_writeback_start().
+ * Context: As for gup_pin_writeback_start().
  */
 static __always_inline void gup_pin_truncate_part(struct folio *folio, size_t offset,
 						  size_t length)
@@ -551,8 +570,8 @@ static __always_inline void gup_pin_truncate_part(struct folio *folio, size_t of
 }
 
 /**
- * gup_pin_invalidate() - as gup_pin_truncate(), unless the folio is dirty
- * @folio: the folio; locked, and still in its mapping
+ * gup_pin_invalidate() - gup_pin_truncate() that ignores dirty folios
+ * @folio: the folio; locked and still in its mapping
  */
 static __always_inline void gup_pin_invalidate(struct folio *folio)
 {
@@ -561,10 +580,12 @@ static __always_inline void gup_pin_invalidate(struct folio *folio)
 }
 
 /**
- * gup_pin_read_ended() - a bio has ended, and what waits for it is about to be told
- * @bio: the bio; any
+ * gup_pin_read_ended() - a bio has completed, and its waiters are about to be notified
+ * @bio: any bio
  *
- * What it has pinned is not written to any more. Any context but NMI.
+ * The device no longer writes to the pages that the bio has pinned.
+ *
+ * Context: Any context except NMI.
  */
 static __always_inline void gup_pin_read_ended(struct bio *bio)
 {
@@ -573,11 +594,11 @@ static __always_inline void gup_pin_read_ended(struct bio *bio)
 }
 
 /**
- * gup_pin_read_released() - a bio's pins on a folio were released
+ * gup_pin_read_released() - the pins of a bio on a folio were released
  * @bio: the bio
- * @folio: the folio, which may be gone
+ * @folio: the folio; may already be freed
  *
- * Any context but NMI.
+ * Context: Any context except NMI.
  */
 static __always_inline void gup_pin_read_released(struct bio *bio,
 						  struct folio *folio)
@@ -587,10 +608,10 @@ static __always_inline void gup_pin_read_released(struct bio *bio,
 }
 
 /**
- * gup_pin_writeback_end() - a folio's writeback ends
- * @folio: the folio; PG_writeback is still set
+ * gup_pin_writeback_end() - writeback of a folio ends
+ * @folio: the folio, with PG_writeback still set
  *
- * Any context but NMI.
+ * Context: Any context except NMI.
  */
 static __always_inline void gup_pin_writeback_end(struct folio *folio)
 {
@@ -599,10 +620,10 @@ static __always_inline void gup_pin_writeback_end(struct folio *folio)
 }
 
 /**
- * gup_pin_dirtying() - somebody who may have a pin is about to dirty a folio
- * @folio: the folio; locked
+ * gup_pin_dirtying() - a folio is about to be dirtied by a possible holder of a pin
+ * @folio: the folio, locked
  *
- * Not for page faults and write(), of which the file system knows.
+ * Not for page faults and write(), which notify the file system.
  */
 static __always_inline void gup_pin_dirtying(struct folio *folio)
 {
@@ -611,10 +632,12 @@ static __always_inline void gup_pin_dirtying(struct folio *folio)
 }
 
 /**
- * gup_pin_dax_wait() - a DAX file's block is to be freed, but its page is in use
+ * gup_pin_dax_wait() - a block of a DAX file is to be freed while its page is in use
  * @page: the page
  *
- * To be called by the function whose caller is to be named. May sleep.
+ * Call from the function whose caller is to be reported.
+ *
+ * Context: Process context. May sleep.
  */
 static __always_inline void gup_pin_dax_wait(struct page *page)
 {
@@ -626,7 +649,7 @@ static __always_inline void gup_pin_dax_wait(struct page *page)
 
 #else /* neither CONFIG_DEBUG_GUP_PIN nor the module */
 
-/* Not a function, so that the compiler never sees what it would guard. */
+/* A macro, so that the compiler never sees the code that it guards. */
 #define gup_pin_tracking()	false
 
 #define GUP_PIN_AGAIN	0

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Setting up at boot, and gup_pin=on.
+ * Initialisation at boot, and the parameter gup_pin=.
  */
 #include <linux/init.h>
 #include <linux/kstrtox.h>
@@ -21,7 +21,7 @@ static int __init setup_gup_pin(char *arg)
 }
 early_param("gup_pin", setup_gup_pin);
 
-/* Before any user page can be pinned, so that tracking can be complete. */
+/* Before the first user page can be pinned, so that no pin goes unrecorded. */
 static int __init init_at_boot(void)
 {
 	int err = gup_pin_init();

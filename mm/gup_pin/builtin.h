@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What built-in code alone can have of the kernel. As a module the feature has module/stock.h
- * in place of this.
+ * Kernel interfaces that only built-in code can use. The module
+ * has module/stock.h instead.
  */
 #ifndef _MM_GUP_PIN_BUILTIN_H
 #define _MM_GUP_PIN_BUILTIN_H
@@ -18,17 +18,17 @@
 
 struct seq_file;
 
-/* The parameters of all files are gup_pin.NAME. */
+/* The parameters of all files are named gup_pin.NAME. */
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "gup_pin."
 
-/* What stops the feature is called in a module only. */
+/* Only the module calls the exit functions. */
 #define __gup_pin_exit	__exit
 
-/* In /proc/vmstat, too. */
+/* Also count in /proc/vmstat. */
 #define gup_pin_count_events(item, nr)	count_vm_events(item, nr)
 
-/* The end of memory. */
+/* End of memory (exclusive). */
 #define gup_pin_max_pfn()	max_pfn
 
 static inline void gup_pin_trace_report(unsigned long id)
@@ -36,7 +36,10 @@ static inline void gup_pin_trace_report(unsigned long id)
 	trace_error_report_end(ERROR_DETECTOR_GUP_PIN, id);
 }
 
-/* A tracer may have put its own address in place of the one to return to; then 0. */
+/*
+ * The function graph tracer and kretprobes replace return addresses by their trampolines.
+ * Returns 0 for a trampoline: the caller is unknown.
+ */
 static inline unsigned long gup_pin_real_site(unsigned long site)
 {
 #ifdef CONFIG_FUNCTION_GRAPH_TRACER
@@ -46,7 +49,10 @@ static inline unsigned long gup_pin_real_site(unsigned long site)
 	return is_kretprobe_trampoline(site) ? 0 : site;
 }
 
-/* The address in the hooked function that is shown for one in what has the hook. */
+/*
+ * Map a return address into a hook to the hooked function, for output. Built-in hooks are
+ * part of the hooked function.
+ */
 static inline unsigned long gup_pin_shown_ip(unsigned long ip)
 {
 	return ip;
@@ -62,7 +68,7 @@ static inline depot_stack_handle_t gup_pin_depot_save(unsigned long *entries, un
 	return stack_depot_save_flags(entries, nr, gfp, flags);
 }
 
-/* All hooks are there. */
+/* The module lists missing hooks here; built-in code has them all. */
 static inline void gup_pin_show_hooks(struct seq_file *m)
 {
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between the supported kernels. Everything of the kind goes here
- * or into patches/.
+ * Differences between the supported kernels. They are confined to this file and patches/.
  */
 #ifndef _MM_GUP_PIN_COMPAT_H
 #define _MM_GUP_PIN_COMPAT_H
@@ -17,7 +16,7 @@
 #include "builtin.h"
 #endif
 
-/* The device memory that a ZONE_DEVICE folio belongs to. */
+/* The device memory that contains a ZONE_DEVICE folio. */
 static inline const struct dev_pagemap *
 gup_pin_folio_pgmap(const struct folio *folio)
 {
@@ -28,28 +27,28 @@ gup_pin_folio_pgmap(const struct folio *folio)
 #endif
 }
 
-/* For shmem_file_setup(), whose flags became a type of their own. */
+/* No flags for shmem_file_setup(), which takes a vma_flags_t since 7.0. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
 #define GUP_PIN_NO_VMA_FLAGS	0
 #else
 #define GUP_PIN_NO_VMA_FLAGS	((vma_flags_t) {})
 #endif
 
-/* The name of a file that this node of &inode.i_dentry is in. */
+/* The dentry of a node in &inode.i_dentry. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
 #define gup_pin_alias(node)	container_of(node, struct dentry, d_u.d_alias)
 #else
 #define gup_pin_alias(node)	container_of(node, struct dentry, d_alias)
 #endif
 
-/* What only anonymous folios have in their mapping. */
+/* Bit of folio->mapping that is set for anonymous folios only. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
 #define GUP_PIN_MAPPING_ANON	PAGE_MAPPING_ANON
 #else
 #define GUP_PIN_MAPPING_ANON	FOLIO_MAPPING_ANON
 #endif
 
-/* The flags of a page as a word. */
+/* The flags of a page as an integer. */
 static inline unsigned long gup_pin_page_flags(const struct page *page)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
@@ -59,14 +58,14 @@ static inline unsigned long gup_pin_page_flags(const struct page *page)
 #endif
 }
 
-/* Which of a KUnit case's parameters this is, as its result counts them. */
+/* Number of the current KUnit parameter, as in the test results. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
 #define gup_pin_param_nr(test)	((test)->param_index + 1)
 #else
 #define gup_pin_param_nr(test)	((test)->param_index)
 #endif
 
-/* Nothing refers to the inode any more: its pages are being dropped. */
+/* The inode is being evicted: its pages are being dropped. */
 static inline bool gup_pin_inode_ends(const struct inode *inode)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
@@ -76,7 +75,7 @@ static inline bool gup_pin_inode_ends(const struct inode *inode)
 #endif
 }
 
-/* For tests: make an inode look as if it were evicted. */
+/* For tests: mark an inode as being evicted. */
 static inline void gup_pin_end_inode(struct inode *inode)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
@@ -86,7 +85,7 @@ static inline void gup_pin_end_inode(struct inode *inode)
 #endif
 }
 
-/* folio_add_pins() is there. */
+/* Does the kernel have folio_add_pins()? */
 #define GUP_PIN_HAS_ADD_PINS	(LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0))
 
 #endif /* _MM_GUP_PIN_COMPAT_H */

@@ -27,13 +27,13 @@ struct gup_pin_root gup_pin_root = {
 	.switching = __MUTEX_INITIALIZER(gup_pin_root.switching),
 };
 
-/* All that tracking needs is there. */
+/* Initialisation at boot has succeeded. */
 static bool ready __ro_after_init;
 
 /**
  * gup_pin_ready() - can tracking be switched on?
  *
- * Return: false if the feature could not be set up at boot.
+ * Return: false if initialisation at boot failed.
  */
 bool gup_pin_ready(void)
 {
@@ -42,14 +42,15 @@ bool gup_pin_ready(void)
 
 /**
  * gup_pin_switch() - switch tracking on or off
- * @on: which
+ * @on: true to switch on, false to switch off
  *
- * Off forgets all pins, for their unpins will not be seen. On again starts
- * from nothing; pins taken before are only counted, and their unpins no error;
- * what was reported before may be reported again.
- * May sleep.
+ * Switching off drops all records, as later unpins will not be seen. Switching on again
+ * starts without records: pins taken before are only counted, and their unpins are no
+ * error. Hazards that were reported before may be reported again.
  *
- * Return: 0, or -ENODEV if the feature could not be set up at boot.
+ * Context: Process context. May sleep.
+ *
+ * Return: 0, or -ENODEV if initialisation at boot failed.
  */
 int gup_pin_switch(bool on)
 {
@@ -62,7 +63,7 @@ int gup_pin_switch(bool on)
 	if (on == index->recording)
 		goto unlock;
 	if (on) {
-		/* No pin is recorded before every CPU has the unpin hooks. */
+		/* Record pins only after every CPU runs the unpin hooks. */
 		static_branch_enable(&gup_pin_hooks);
 		WRITE_ONCE(index->recording, true);
 		if (!index->complete)
@@ -82,7 +83,7 @@ unlock:
 	return 0;
 }
 
-/* Empty blocks may take all that there is room for. */
+/* The cached empty blocks count against the bound and could use all of it. */
 static int bound_set(const char *val, const struct kernel_param *kp)
 {
 	int err = param_set_ulong(val, kp);
@@ -102,9 +103,9 @@ MODULE_PARM_DESC(max_memory_mb,
 		 "MiB that tracking may take; pins beyond it are untracked; 0: no bound");
 
 /**
- * gup_pin_init() - set up what tracking needs
+ * gup_pin_init() - allocate what tracking needs
  *
- * To be called first, and before any pin is to be recorded.
+ * Call before anything else, and before the first pin is recorded.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -127,9 +128,9 @@ int __init gup_pin_init(void)
 }
 
 /**
- * gup_pin_init_late() - set up what needs the rest of the kernel
+ * gup_pin_init_late() - initialise the parts that depend on other subsystems
  *
- * Return: 0, or -errno if some of it is missing.
+ * Return: 0, or -errno if a part is not available.
  */
 int __init gup_pin_init_late(void)
 {
@@ -141,16 +142,16 @@ int __init gup_pin_init_late(void)
 	err = gup_pin_overdue_init();
 	if (err)
 		return err;
-	/* Last: a user may switch tracking on from then on. */
+	/* Last: the user may switch tracking on from here on. */
 	gup_pin_debugfs_init();
 	return 0;
 }
 
 /**
- * gup_pin_exit() - free all that there is
+ * gup_pin_exit() - free all memory
  *
- * Tracking is off, nothing calls a hook any more, and no file in debugfs is open. May be
- * called when setting up has failed.
+ * Tracking must be off, no hook may be running or be called again, and no file in debugfs
+ * may be open. May be called after a failed initialisation.
  */
 void __gup_pin_exit gup_pin_exit(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * CONFIG_DEBUG_GUP_PIN, private to mm/gup_pin/: all rooms, for those that may know all.
+ * CONFIG_DEBUG_GUP_PIN, private to mm/gup_pin/: includes all folders, for the top level.
  */
 #ifndef _MM_GUP_PIN_H
 #define _MM_GUP_PIN_H

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the hooks of mm/gup.c call: pins that were taken are recorded, and those that are
- * about to be dropped are forgotten.
+ * The out-of-line part of the hooks in mm/gup.c: record pins that were taken, remove the
+ * records of pins that are about to be dropped.
  *
- * The recorded pins of a page are never more than its real ones: record after the grab,
- * forget before the put.
+ * A page never has more recorded pins than real pins: record after the
+ * grab, remove before the put.
  */
 #include <linux/bio.h>
 #include <linux/cred.h>
@@ -22,12 +22,12 @@
 #include "compat.h"
 #include "gup_pin.h"
 
-/* A call may pin a million pages: how many at once without a break. */
+/* A call may pin a million pages: reschedule each time after this many. */
 #define RESCHED_PAGES	1024
 
 /*
- * The pin never fails for our sake, so neither use reserves nor wake the OOM
- * killer. A caller that may not block in the page fault may not block here.
+ * Recording is best effort: do not use reserves and do not invoke the OOM killer. If the
+ * pin function may not block in a page fault, recording may not block either.
  */
 static gfp_t record_gfp(unsigned int gup_flags)
 {
@@ -48,10 +48,9 @@ static pid_t find_mm_tgid(struct mm_struct *mm)
 }
 
 /*
- * The process whose memory an mm is. A kernel thread may have borrowed the mm,
- * so current is the answer only for user tasks. Without CONFIG_MEMCG an mm does
- * not know its owner, and the process must be searched for; remote pins are
- * rare enough.
+ * The process that an mm belongs to. A kernel thread may have borrowed the mm, so current
+ * is the answer only for user tasks. Without CONFIG_MEMCG an mm has no owner, and the
+ * processes must be searched; remote pins are rare enough for that.
  */
 static __always_inline pid_t mm_owner_tgid(struct mm_struct *mm)
 {
@@ -76,19 +75,19 @@ static __always_inline pid_t mm_owner_tgid(struct mm_struct *mm)
 }
 
 /**
- * gup_pin_mm_owner() - the process whose memory an mm is
+ * gup_pin_mm_owner() - the process that an mm belongs to
  * @mm: the mm, or NULL
  *
- * Where a pin is recorded this is inlined.
+ * The recording path inlines this.
  *
- * Return: its id in the initial pid namespace, 0 if there is none.
+ * Return: its tgid in the initial pid namespace, 0 if there is none.
  */
 noinline pid_t gup_pin_mm_owner(struct mm_struct *mm)
 {
 	return mm_owner_tgid(mm);
 }
 
-/* Every byte of an id counts, so it has no padding that is not named. */
+/* Every byte of an id is hashed and compared, so it has no unnamed padding. */
 static void id_init(struct gup_pin_id *id, enum gup_pin_api api,
 		    enum gup_pin_mode mode, enum gup_pin_term term, pid_t owner)
 {
@@ -102,23 +101,23 @@ static void id_init(struct gup_pin_id *id, enum gup_pin_api api,
 		.uid = __kuid_val(current_uid()),
 	};
 	memcpy(id->comm, current->comm, sizeof(id->comm));
-	/* It may just be being changed. */
+	/* The name may be changing concurrently. */
 	id->comm[sizeof(id->comm) - 1] = 0;
 }
 
 /*
- * The origin of pins in a function that is a hook's out-of-line part: the stack
- * is that of the pin function, its caller.
+ * Origin of pins, for use in the out-of-line part of a hook: the stack starts at its
+ * caller, the pin function.
  */
 #define hook_origin(id, pins, gfp)					\
 	gup_pin_stack_origin(&gup_pin_root.origins, id, pins,		\
 			     __builtin_frame_address(0), _RET_IP_, gfp)
 
-/* So many are compared without looking at the loop's end; divides a huge page. */
+/* Pages compared without checking for the end of the loop; divides a huge page. */
 #define PAGES_AT_ONCE	16
 
 /*
- * Do these pages follow each other? Of make bench: thp on/off 1.50, one by one 1.61.
+ * Are these pages contiguous? make bench: thp on/off 1.50, comparing one by one 1.61.
  */
 static __always_inline bool pages_follow(struct page **pages, const struct page *first)
 {
@@ -131,7 +130,7 @@ static __always_inline bool pages_follow(struct page **pages, const struct page 
 	return true;
 }
 
-/* How many of the pages follow each other in a folio, from the first on? */
+/* Number of leading pages that are contiguous and in the folio. */
 static unsigned long folio_run(struct page **pages, unsigned long npages,
 			       const struct folio *folio)
 {
@@ -148,10 +147,10 @@ static unsigned long folio_run(struct page **pages, unsigned long npages,
 }
 
 /*
- * As folio_run(), for what a call has just pinned: the pages of a huge page that is mapped
- * as a whole follow each other. An anonymous one that was mapped in parts is never mapped as
- * a whole again, so if it is now, it was when it was pinned; of hugetlb no part is mapped
- * otherwise, where a whole one is.
+ * Same as folio_run(), for pages that a call has just pinned: the pages of a PMD-mapped
+ * huge page are contiguous. An anonymous huge page whose PMD was split is never mapped by
+ * a PMD again, so if it is now, it was when it was pinned. A hugetlb page mapped by a PMD
+ * is not mapped in any other way at this address.
  */
 static unsigned long taken_run(const struct gup_pin_request *request, unsigned long i,
 			       unsigned long npages, const struct folio *folio)
@@ -166,16 +165,15 @@ static unsigned long taken_run(const struct gup_pin_request *request, unsigned l
 }
 
 /**
- * struct taken - what a call has pinned
- * @mappings: all folios' mappings, and'ed: if all are anonymous, that remains
- * @large: one of the folios is large
+ * struct taken - properties of the folios that a call has pinned
+ * @mappings: bitwise AND of all folio->mapping; nonzero if all folios are anonymous
+ * @large: at least one of the folios is large
  */
 struct taken {
 	unsigned long mappings;
 	bool large;
 };
 
-/* In pieces, between which a call that pinned very much may be interrupted. */
 static void record_pages(struct gup_pin_adder *adder,
 			 const struct gup_pin_request *request, unsigned long npages,
 			 unsigned long addr, struct taken *taken)
@@ -210,8 +208,7 @@ static void record_pages(struct gup_pin_adder *adder,
 }
 
 /*
- * Only the flags of its first page are a large folio's, and that may not be
- * among the pages.
+ * The flags of a large folio are in its head page, which may not be among the pages.
  */
 static void check_large(const struct gup_pin_request *request,
 			unsigned long npages, unsigned long ip)
@@ -228,9 +225,9 @@ static void check_large(const struct gup_pin_request *request,
 }
 
 /*
- * Is one of the pages of files under writeback, now that they are on record? As
- * gup_pin_sees_writeback(), with one barrier for all; that they are so many is
- * why their flags are looked at together.
+ * Now that the pins are recorded, is one of the pages under writeback? Same as
+ * gup_pin_sees_writeback(), with a single barrier. There may be many pages, so the flags
+ * of small folios are collected first and tested once.
  */
 static void check_pages(const struct gup_pin_request *request,
 			unsigned long npages, bool large, unsigned long ip)
@@ -250,8 +247,8 @@ static void check_pages(const struct gup_pin_request *request,
 }
 
 /*
- * These three are the functions whose caller's stack is recorded. Whether
- * tracking is still on is looked at where the pins are added.
+ * The recorded stack starts at the caller of these three functions. Whether tracking is
+ * still on is checked when the pins are added.
  */
 noinline void __gup_pin_acquired(const struct gup_pin_request *request,
 				 unsigned long npages)
@@ -297,7 +294,7 @@ noinline void __gup_pin_acquired_folios(struct folio **folios,
 	struct gup_pin_id id;
 	unsigned long i;
 
-	/* The memory is a file's, not a process's; the caller may write to it. */
+	/* The memory belongs to a file, not to a process; the caller may write to it. */
 	id_init(&id, GUP_PIN_MEMFD_PIN_FOLIOS, GUP_PIN_WRITE, GUP_PIN_LONG, 0);
 	adder.origin = hook_origin(&id, nfolios, adder.gfp);
 	if (trace_gup_pin_acquire_enabled())
@@ -326,13 +323,12 @@ noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
 
 	if (!READ_ONCE(gup_pin_root.index.recording))
 		return;
-	/* Never pinned, and so never released. */
+	/* The zero page is never pinned, and so never released. */
 	if (is_zero_folio(folio))
 		return;
 	/*
-	 * The kernel counts these pins when they are released, but does not
-	 * count them here, and /proc/vmstat would show more released than
-	 * acquired.
+	 * The kernel counts these pins when they are released, but not here: /proc/vmstat
+	 * would show more pins released than acquired.
 	 */
 	if (api == GUP_PIN_FOLIO_ADD_PIN)
 		node_stat_mod_folio(folio, NR_FOLL_PIN_ACQUIRED, pins);
@@ -343,7 +339,7 @@ noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
 		adder.base = continued.base;
 		adder.flags |= continued.flags & GUP_PIN_RECORD_ADDR;
 	} else {
-		/* Nothing known: assume what does more harm, and say that it is a guess. */
+		/* Nothing is known: assume the more harmful pin, and mark it as a guess. */
 		id_init(&id, api, GUP_PIN_WRITE,
 			api == GUP_PIN_FOLIO_ADD_PINS ? GUP_PIN_LONG :
 							GUP_PIN_SHORT, 0);
@@ -370,7 +366,7 @@ static __always_inline struct gup_pin_unpin unpin_by(unsigned long site, unsigne
 	};
 }
 
-/* By a function that stands for unpin_user_folio(), with something more to say. */
+/* For variants of unpin_user_folio() that pass additional information. */
 static __always_inline struct gup_pin_unpin unpin_in(unsigned long ip)
 {
 	struct gup_pin_unpin unpin = unpin_by(ip, ip);
@@ -379,14 +375,14 @@ static __always_inline struct gup_pin_unpin unpin_in(unsigned long ip)
 	return unpin;
 }
 
-/* While they are on record, so that they can be reported. */
+/* Must run while the pins are still recorded, so that a report can show them. */
 static void check_dirty(struct page *page, unsigned long npages, unsigned long ip)
 {
 	if (gup_pin_only_reads(&gup_pin_root.index, page_to_pfn(page), npages))
 		gup_pin_dirty_read(folio_pfn(page_folio(page)), ip);
 }
 
-/* Neighbouring pages of a folio. */
+/* The pages are contiguous and in one folio. */
 static __always_inline void unpin_range(struct gup_pin_unpin *unpin, struct page *page,
 					unsigned long npages)
 {
@@ -398,8 +394,8 @@ static __always_inline void unpin_range(struct gup_pin_unpin *unpin, struct page
 }
 
 /*
- * Small folios in one block: many at once. Returns how many pages were gone through. Of make
- * bench: neighbours on/off 1.30, without this 2.22.
+ * Unpin the leading small folios that are in one block at once. Returns the number of
+ * pages processed. make bench: neighbours on/off 1.30, without this 2.22.
  */
 static unsigned long unpin_small(struct gup_pin_unpin *unpin, struct page **pages,
 				 unsigned long npages)
@@ -533,7 +529,7 @@ void __gup_pin_released_bio(struct bio *bio, struct page *page, unsigned long np
 
 	if (is_zero_page(page))
 		return;
-	/* What was read from a device was written to memory. */
+	/* A read from the device writes to memory. */
 	unpin.write = !op_is_write(bio_op(bio));
 	unpin.first = (unsigned long)bio->bi_io_vec;
 	unpin.last = (unsigned long)(bio->bi_io_vec + bio->bi_max_vecs) - 1;
@@ -543,7 +539,10 @@ void __gup_pin_released_bio(struct bio *bio, struct page *page, unsigned long np
 	gup_pin_unpin_end(&unpin);
 }
 
-/* Of a large folio, one page stands for all; but only if it is the only one. */
+/*
+ * Is this page the only one of its folio in the array? Then it
+ * stands for the whole folio.
+ */
 static bool is_alone(struct page **pages, unsigned long npages, unsigned long i)
 {
 	const struct folio *folio = page_folio(pages[i]);
@@ -590,7 +589,7 @@ void __gup_pin_released_kept(const void *handle, struct folio *folio)
 	gup_pin_unpin_end(&unpin);
 }
 
-/* Folio by folio, as unpin_user_page_range_dirty_lock(), which has no handle to hand on. */
+/* unpin_user_page_range_dirty_lock(), which takes no handle, done folio by folio. */
 void __gup_pin_unpin_kept_range(const void *handle, struct page *page,
 				unsigned long npages, bool dirty)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Huge pages have so many pages that comparing them is most of what tracking costs. Of make
+ * A huge page has so many pages that comparing them is most of the cost of tracking. make
  * bench: thp on/off 1.50, without this 1.65.
  */
 #include <linux/irqflags.h>
@@ -10,16 +10,16 @@
 #include "gup_pin.h"
 
 /**
- * gup_pin_mapped_huge() - is a page mapped as a part of a whole huge page?
- * @mm: the address space, which is current's, for only that is kept by interrupts
- *	being off
- * @addr: where in it; it is in a mapping, as it has just been pinned
+ * gup_pin_mapped_huge() - is a page part of a huge page that is mapped by a PMD?
+ * @mm: the address space; must be current->mm, as disabled interrupts do not protect the
+ *	page tables of another mm
+ * @addr: the address; part of a mapping, as it has just been pinned
  * @page: the page
  *
- * As fast GUP does, look without a lock: with interrupts off the page tables
- * stay.
+ * Lockless walk, like fast GUP: disabled interrupts keep the page
+ * tables from being freed.
  *
- * Return: true if @addr is mapped to @page by an entry for a PMD.
+ * Return: true if a PMD maps @addr to @page.
  */
 bool gup_pin_mapped_huge(struct mm_struct *mm, unsigned long addr,
 			 const struct page *page)

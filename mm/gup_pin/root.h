@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The one global that crash-dump scripts start at.
+ * The global root, where crash-dump scripts start.
  */
 #ifndef _MM_GUP_PIN_ROOT_H
 #define _MM_GUP_PIN_ROOT_H
@@ -13,16 +13,16 @@
 struct gup_pin_ring;
 
 /**
- * struct gup_pin_root - where crash-dump scripts start
+ * struct gup_pin_root - the global root, where crash-dump scripts start
  * @format: GUP_PIN_FORMAT
  * @shard_bits: GUP_PIN_SHARD_BITS
  * @block_shift: GUP_PIN_BLOCK_SHIFT
- * @index: all live pins
+ * @index: all recorded pins
  * @origins: all origins
- * @hazards: how often each hazard was met
- * @reports_suppressed: hazards that were counted but not printed
- * @false_positive: folios that writeback found pinned, though they were not
- * @ring: the hazards that are kept
+ * @hazards: number of events, by kind
+ * @reports_suppressed: hazards counted but not printed
+ * @false_positive: folios that looked pinned at the start of writeback but were not
+ * @ring: the most recent hazards
  * @hazard_names: name of each enum gup_pin_hazard_kind
  * @stake_names: name of each enum gup_pin_stake
  * @api_names: name of each enum gup_pin_api
@@ -41,7 +41,7 @@ struct gup_pin_root {
 	const char *const *hazard_names;
 	const char *const *stake_names;
 	const char *const *api_names;
-	struct mutex switching;	/* on or off */
+	struct mutex switching;	/* see above */
 };
 
 extern struct gup_pin_root gup_pin_root;

@@ -123,6 +123,7 @@ def rig(_: Built) -> list[Result]:
         "tests/test_apt.py",
         "tests/test_setup.py",
         "tests/test_two_commands.py",
+        "tests/test_contributing.py",
         "tests/test_bench.py",
         "tests/test_contention.py",
         "tests/test_vm_parts.py",

@@ -17,22 +17,22 @@
 #define __GUP_PIN_TRACE_ONCE_ONLY
 
 /**
- * struct gup_pin_hazard_trace - what gup_pin:gup_pin_hazard tells
+ * struct gup_pin_hazard_trace - arguments of gup_pin:gup_pin_hazard
  * @kind: name of the hazard
- * @ip: return address into the function that the report's title names
- * @pfn: of the folio's head
- * @order: of the folio
- * @dev: of the folio's file; 0 if it has none
- * @ino: of the file
- * @index: of the folio in the file, in pages
+ * @ip: return address into the function that the title of the report names
+ * @pfn: head of the folio
+ * @order: order of the folio
+ * @dev: device of the folio's file; 0 without a file
+ * @ino: inode number of the file
+ * @index: index of the folio in the file, in pages
  * @pins: recorded pins on the folio
- * @write: the pin that is told of is for write
- * @longterm: it is for long
- * @api: its pin function, or "unknown": then there is none to tell of
+ * @write: the reported pin is a write pin
+ * @longterm: the reported pin is a long-term pin
+ * @api: its pin function; "unknown" if there is no pin to report
  * @owner: tgid of the process whose memory was pinned
- * @tgid: process of the task that pinned
- * @pid: the task
- * @comm: name of the task
+ * @tgid: process of the pinning task
+ * @pid: the pinning task
+ * @comm: name of the pinning task
  * @stake: what is at stake
  */
 struct gup_pin_hazard_trace {
@@ -55,23 +55,24 @@ struct gup_pin_hazard_trace {
 };
 
 /**
- * struct gup_pin_trace - what gup_pin:gup_pin_acquire and gup_pin_release tell
- * @pfn: of the first page that was pinned, of the folio that loses pins
- * @pins: how many pins
- * @addr: user address of the first page that the call pinned (release: in the
- *	folio); 0 when unknown
- * @write: for write
- * @longterm: for long
- * @api: the pin function, or "unknown": then no pin is on record
+ * struct gup_pin_trace - arguments of gup_pin:gup_pin_acquire and gup_pin:gup_pin_release
+ * @pfn: acquire: the first page pinned; release: the first page that loses a pin, or the
+ *	head of the folio if the pages are unknown
+ * @pins: number of pins
+ * @addr: acquire: user address of that page; release: user address in the
+ *	folio; 0 if unknown
+ * @write: a write pin
+ * @longterm: a long-term pin
+ * @api: the pin function; "unknown" if there is no record
  * @owner: tgid of the process whose memory was pinned
- * @tgid: process of the task that pinned
- * @pid: the task
- * @comm: name of the task
- * @stack: handle of the pin's stack, as in debugfs
- * @age_ns: release: for how long they were held
+ * @tgid: process of the pinning task
+ * @pid: the pinning task
+ * @comm: name of the pinning task
+ * @stack: stack handle of the pin, as in debugfs
+ * @age_ns: release: age of the pin, in ns
  * @ip: release: return address into the unpin function
- * @exact: release: no others are possible
- * @match: release: how sure that is, as debugfs says it
+ * @exact: release: no other pin is possible
+ * @match: release: how certain the match is, as in debugfs
  */
 struct gup_pin_trace {
 	unsigned long pfn;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Recording pins: block by block, each under one hold of its shard's lock.
+ * Recording pins: by block, under one hold of the shard's lock for each.
  */
 #include <linux/mm.h>
 #include <linux/vmstat.h>
@@ -9,16 +9,16 @@
 #include "../compat.h"
 #include "internal.h"
 
-/* As the xarray does: under the lock, what can be had without waiting. */
+/* Allocate under the lock without waiting, as the xarray does. */
 #define AT_HAND		(GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN)
 
 /**
  * struct attempt - an attempt to record pins on pages of a block
- * @adder: the state of the whole call
- * @nr: the block's number
- * @what: the pins
- * @block: memory for the block
- * @record: memory for a record
+ * @adder: state of the call
+ * @nr: number of the block
+ * @what: the pins to record
+ * @block: preallocated block, or NULL
+ * @record: preallocated record, or NULL
  */
 struct attempt {
 	struct gup_pin_adder *adder;
@@ -43,8 +43,8 @@ static enum add_result add_locked(struct attempt *try, struct gup_pin_shard *sha
 	struct gup_pin_block *block;
 
 	/*
-	 * Checked under the lock: gup_pin_index_flush() takes it after it was cleared, so
-	 * what is added is either not or flushed.
+	 * Checked under the lock: gup_pin_index_flush() clears ->recording and then takes
+	 * the lock, so it flushes whatever is added before.
 	 */
 	if (!READ_ONCE(index->recording))
 		return ADD_OFF;
@@ -71,7 +71,7 @@ static enum add_result add_locked(struct attempt *try, struct gup_pin_shard *sha
 	return ADD_DONE;
 }
 
-/* Get what was missing, without a lock. */
+/* Allocate what was missing, without the lock. */
 static bool refill(struct attempt *try, struct xa_state *xas, enum add_result result)
 {
 	gfp_t gfp = try->adder->gfp;
@@ -88,7 +88,6 @@ static bool refill(struct attempt *try, struct xa_state *xas, enum add_result re
 	}
 }
 
-/* Get what is missing and try again; other CPUs may come in between. */
 static enum add_result add(struct attempt *try, struct gup_pin_shard *shard)
 {
 	enum add_result result;
@@ -107,7 +106,7 @@ static enum add_result add(struct attempt *try, struct gup_pin_shard *shard)
 	return result;
 }
 
-/* Where it is not the block's first record. */
+/* The pins need a record other than the block's first. */
 static noinline bool add_behind(struct gup_pin_adder *adder, struct gup_pin_block *block,
 				u64 mask, unsigned int pins)
 {
@@ -126,7 +125,7 @@ static noinline bool add_behind(struct gup_pin_adder *adder, struct gup_pin_bloc
 }
 
 /*
- * Nearly always the block is there, and memory at hand. Of make bench: scattered on/off
+ * Fast path: the block exists and no allocation has to wait. make bench: scattered on/off
  * 3.79, without this 4.00.
  */
 static bool add_quickly(struct gup_pin_adder *adder, struct gup_pin_shard *shard,
@@ -203,12 +202,13 @@ static noinline void add_slowly(struct gup_pin_adder *adder, struct gup_pin_shar
 /**
  * __gup_pin_add() - record pins on pages of a block
  * @adder: the state
- * @block: the block's number
- * @mask: the pages
- * @pins: pins on each of them
+ * @block: number of the block
+ * @mask: bitmap of the pages
+ * @pins: number of pins on each page
  *
- * What cannot be recorded for lack of memory is counted as untracked. May sleep if the
- * adder's gfp may.
+ * Pins that cannot be recorded for lack of memory are counted as untracked.
+ *
+ * Context: May sleep if the adder's gfp allows it.
  */
 void __gup_pin_add(struct gup_pin_adder *adder, unsigned long block, u64 mask,
 		   unsigned int pins)
@@ -222,13 +222,13 @@ void __gup_pin_add(struct gup_pin_adder *adder, unsigned long block, u64 mask,
 }
 
 /**
- * gup_pin_add_range() - record a pin on each of neighbouring pages
+ * gup_pin_add_range() - record a pin on each of contiguous pages
  * @adder: the state
- * @pfn: of the first
- * @npages: how many
+ * @pfn: the first page
+ * @npages: number of pages
  * @base: see &gup_pin_record.base
  *
- * As gup_pin_add() for each.
+ * Same as gup_pin_add() on each page.
  */
 void gup_pin_add_range(struct gup_pin_adder *adder, unsigned long pfn, unsigned long npages,
 		       unsigned long base)
@@ -251,9 +251,11 @@ void gup_pin_add_range(struct gup_pin_adder *adder, unsigned long pfn, unsigned 
 }
 
 /**
- * gup_pin_add_end() - all pins of the call are on record, or never will be
+ * gup_pin_add_end() - finish recording the pins of a call
  * @adder: the state
- * @pins: how many its origin was got for
+ * @pins: number of pins that the origin was charged with
+ *
+ * Takes pins that were not recorded off the origin's count.
  */
 void gup_pin_add_end(struct gup_pin_adder *adder, u64 pins)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A block: 64 neighbouring pages, and a list of the records on them, the oldest first.
+ * A block: 64 contiguous pages, and a list of the records on them, oldest first.
  *
- * A call that pins many pages nearly always gets neighbours. A record says that in one
- * mask, and adding or dropping them all is an operation on it.
+ * A call that pins many pages mostly gets contiguous ones. A record has them in one
+ * bitmap, so that adding or removing them all is a single operation.
  *
- * All under the lock of the block's shard.
+ * Everything here is protected by the lock of the block's shard.
  */
 #include <linux/list.h>
 #include <linux/string.h>
@@ -13,11 +13,11 @@
 #include "internal.h"
 
 /**
- * gup_pin_block_alloc() - make an empty block
- * @nr: its number
- * @gfp: how memory may be allocated
+ * gup_pin_block_alloc() - allocate an empty block
+ * @nr: number of the block
+ * @gfp: flags for the allocation
  *
- * Return: the block, or NULL.
+ * Return: the block, or NULL if there is no memory.
  */
 struct gup_pin_block *gup_pin_block_alloc(unsigned long nr, gfp_t gfp)
 {
@@ -31,7 +31,7 @@ struct gup_pin_block *gup_pin_block_alloc(unsigned long nr, gfp_t gfp)
 	return block;
 }
 
-/* Is this a part of what @record has, so that one record can tell of both? */
+/* Can the pins be merged into @record: same call, other pages? */
 static bool belongs_to(const struct gup_pin_record *record,
 		       const struct gup_pin_record *what)
 {
@@ -42,13 +42,13 @@ static bool belongs_to(const struct gup_pin_record *record,
 }
 
 /**
- * gup_pin_block_add() - put pins on pages of a block
+ * gup_pin_block_add() - add pins to pages of a block
  * @block: the block
  * @what: the pins
- * @spare: memory for a record, or NULL; becomes NULL when it was used
- * @gfp: how else memory may be allocated under the lock
+ * @spare: preallocated record, or NULL; set to NULL if used
+ * @gfp: flags for an allocation under the lock
  *
- * Return: false if there is no memory, and nothing has changed.
+ * Return: false if there is no memory; then nothing has changed.
  */
 bool gup_pin_block_add(struct gup_pin_block *block, const struct gup_pin_record *what,
 		       struct gup_pin_record **spare, gfp_t gfp)
@@ -70,7 +70,7 @@ bool gup_pin_block_add(struct gup_pin_block *block, const struct gup_pin_record 
 	record->cookie = what->cookie;
 	record->pins = what->pins;
 	record->flags = what->flags;
-	/* A crash dump may be taken any time: last what makes it a record of the block. */
+	/* Set the mask last: a crash dump may be taken at any time. */
 	WRITE_ONCE(record->mask, what->mask);
 	if (record != &block->first) {
 		*spare = NULL;
@@ -81,12 +81,12 @@ bool gup_pin_block_add(struct gup_pin_block *block, const struct gup_pin_record 
 }
 
 /**
- * gup_pin_block_lose() - take pins off a record
+ * gup_pin_block_lose() - remove pins from a record
  * @shard: the shard, whose lock is held
- * @block: the record's block
- * @record: the record; gone on return if it has no pin left
- * @mask: the pages; all of them are the record's
- * @pins: how many of each; at most the record's
+ * @block: the block of @record
+ * @record: the record; unused or to be freed on return if it has no pin left
+ * @mask: bitmap of the pages, all of them in @record
+ * @pins: number of pins to remove from each page; at most @record->pins
  */
 void gup_pin_block_lose(struct gup_pin_shard *shard, struct gup_pin_block *block,
 			struct gup_pin_record *record, u64 mask, unsigned int pins)
@@ -106,11 +106,11 @@ void gup_pin_block_lose(struct gup_pin_shard *shard, struct gup_pin_block *block
 }
 
 /**
- * gup_pin_block_pins() - recorded pins on pages of a block
+ * gup_pin_block_pins() - count the recorded pins on pages of a block
  * @block: the block
- * @mask: the pages
+ * @mask: bitmap of the pages
  *
- * Return: their number.
+ * Return: number of pins.
  */
 unsigned int gup_pin_block_pins(const struct gup_pin_block *block, u64 mask)
 {
@@ -124,11 +124,11 @@ unsigned int gup_pin_block_pins(const struct gup_pin_block *block, u64 mask)
 }
 
 /**
- * gup_pin_record_addr() - where a call found a page
+ * gup_pin_record_addr() - user address of a page in a record
  * @record: the record
- * @index: of the page in its mapping
+ * @index: index of the page in its mapping
  *
- * Return: the user address, or 0 if it is not known.
+ * Return: the user address, or 0 if unknown.
  */
 unsigned long gup_pin_record_addr(const struct gup_pin_record *record, pgoff_t index)
 {
@@ -138,13 +138,14 @@ unsigned long gup_pin_record_addr(const struct gup_pin_record *record, pgoff_t i
 }
 
 /**
- * gup_pin_pause() - let others have a shard's lock, and go on behind a record
+ * gup_pin_pause() - drop and retake a shard's lock within a list of records
  * @shard: the shard, whose lock is held
  * @block: the block
- * @record: the record; it may be gone on return
- * @flags: of the lock
+ * @record: the current record; may be freed on return
+ * @flags: saved interrupt state
  *
- * The block stays. It may be empty on return, so that gup_pin_index_tidy() is due.
+ * The block stays. As it may be empty on return, the caller must
+ * call gup_pin_index_tidy().
  *
  * Return: the next record, or NULL.
  */
@@ -165,11 +166,11 @@ struct gup_pin_record *gup_pin_pause(struct gup_pin_shard *shard,
 
 /**
  * gup_pin_folio_mask() - the pages of a folio that are in a block
- * @nr: the block's number
- * @pfn: of the folio's head
- * @npages: of the folio
+ * @nr: number of the block
+ * @pfn: head of the folio
+ * @npages: number of pages of the folio
  *
- * Return: the pages, by bits; there is one at least.
+ * Return: bitmap of the pages; never 0.
  */
 u64 gup_pin_folio_mask(unsigned long nr, unsigned long pfn, unsigned long npages)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Earlier pins: those that were there when tracking was switched on. They have no
- * record, but how many there are on which folio is known, for all memory is looked at
- * once. So a folio that has none of them is as well known as with tracking since boot,
- * and where there are some, their unpins take no record of another.
+ * Earlier pins: pins taken before tracking was switched on. They have no records, but a
+ * single scan of all memory finds how many of them are on each folio. A folio without
+ * earlier pins is then as well known as with tracking since boot; on one that has some,
+ * their unpins do not take the records of other pins.
  *
- * Of device memory (DAX) nothing is known: its struct pages may be anything.
+ * Device memory (DAX) is not scanned: its struct pages may be uninitialised.
  */
 #include <linux/math.h>
 #include <linux/memory_hotplug.h>
@@ -18,7 +18,10 @@
 #include "../compat.h"
 #include "internal.h"
 
-/* Records that are gone through once for each page of a block; and once for all. */
+/*
+ * Limits for the number of records in a block: to count pins on single
+ * pages, and to count once.
+ */
 #define DOUBT_AMONG	64
 #define RECORDS_COUNTED	2048
 
@@ -27,7 +30,7 @@ static struct gup_pin_earlier *earlier_of(struct xa_node *node)
 	return container_of(node->array, struct gup_pin_earlier, xa);
 }
 
-/* As in index.c: entries are only added, or only removed, by one xas_store(). */
+/* Same as in index.c: an xas_store() either only adds or only removes entries. */
 static void count_node(struct xa_node *node, int change)
 {
 	earlier_of(node)->nodes += change;
@@ -53,7 +56,7 @@ static unsigned int load(struct gup_pin_earlier *earlier, unsigned long pfn)
 	return entry ? xa_to_value(entry) : 0;
 }
 
-/* Needs no memory unless the folio had none. Under the lock of @xas. */
+/* Allocates only if the folio had no entry. Under the lock of @xas. */
 static void store(struct gup_pin_earlier *earlier, struct xa_state *xas, unsigned int pins)
 {
 	void *entry = xas_load(xas);
@@ -66,19 +69,21 @@ static void store(struct gup_pin_earlier *earlier, struct xa_state *xas, unsigne
 }
 
 /**
- * gup_pin_earlier_doubt() - pins were recorded where there may be earlier ones
+ * gup_pin_earlier_doubt() - mark records that may be confused with earlier pins
  * @index: the index
- * @block: their block
- * @mask: the pages
+ * @block: a block in which pins were recorded
+ * @mask: bitmap of the pages
  *
- * A page with a record is marked if its folio has more pins, and earlier ones. Under the
- * lock of the shard.
+ * Marks a page with a record as guessed if its folio has more pins than the page has on
+ * record, and has earlier pins.
+ *
+ * Context: The lock of the shard must be held.
  */
 void gup_pin_earlier_doubt(struct gup_pin_index *index, struct gup_pin_block *block, u64 mask)
 {
 	unsigned long first = gup_pin_block_first(block->nr);
 
-	/* Of very many it is not looked at how many. */
+	/* With very many records, mark without counting. */
 	if (block->nr_records > DOUBT_AMONG) {
 		block->guessed |= mask & block->earlier;
 		return;
@@ -94,8 +99,8 @@ void gup_pin_earlier_doubt(struct gup_pin_index *index, struct gup_pin_block *bl
 }
 
 /*
- * The pins on a folio, as far as is certain: very many mappings of a small one look like a
- * pin, and what is taken for an earlier pin that is none eats an unpin.
+ * The number of pins that a folio certainly has. Many mappings of a small folio look like
+ * a pin, and an earlier pin that does not exist would absorb an unpin.
  */
 static unsigned int certain_pins(struct folio *folio)
 {
@@ -107,7 +112,7 @@ static unsigned int certain_pins(struct folio *folio)
 	return max(refs, 0) / GUP_PIN_COUNTING_BIAS;
 }
 
-/* The folio has earlier pins: what is on record on its pages is in doubt. */
+/* The folio has earlier pins: mark the records on its pages. */
 static void mark_blocks(struct gup_pin_index *index, struct folio *folio)
 {
 	unsigned long pfn = folio_pfn(folio), npages = folio_nr_pages(folio), nr, flags;
@@ -126,7 +131,7 @@ static void mark_blocks(struct gup_pin_index *index, struct folio *folio)
 	}
 }
 
-/* Returns false if a block has too many records to look at under one hold of the lock. */
+/* Returns false if the block has too many records to visit under one hold of the lock. */
 static bool add_recorded(struct gup_pin_index *index, unsigned long nr, struct folio *folio,
 			 unsigned int *pins)
 {
@@ -142,7 +147,7 @@ static bool add_recorded(struct gup_pin_index *index, unsigned long nr, struct f
 	return true;
 }
 
-/* Of a large folio, what is on record in other blocks than its head's. */
+/* Count the records of a large folio in the blocks after that of its head. */
 static bool add_recorded_behind(struct gup_pin_index *index, struct folio *folio,
 				unsigned int *pins)
 {
@@ -161,8 +166,9 @@ static bool add_recorded_behind(struct gup_pin_index *index, struct folio *folio
 }
 
 /*
- * Under the lock of its block a small folio's records do not change. Those of a large one
- * may, in its other blocks; then there may seem to be more earlier pins than there are.
+ * The records of a small folio cannot change under the lock of its block. Those
+ * of a large folio may change in its other blocks; then the number of earlier
+ * pins may come out too high.
  */
 static int note(struct gup_pin_index *index, struct folio *folio)
 {
@@ -195,7 +201,7 @@ static int note(struct gup_pin_index *index, struct folio *folio)
 	return counted ? xas_error(&xas) : -EBUSY;
 }
 
-/* It looks pinned, but may be going, or have become a part of another. */
+/* The page looks pinned, but may be being freed, or be part of another folio by now. */
 static noinline int look_closer(struct gup_pin_index *index, struct page *page)
 {
 	struct folio *folio = gup_pin_folio_get(page_to_pfn(page));
@@ -209,7 +215,7 @@ static noinline int look_closer(struct gup_pin_index *index, struct page *page)
 	return err;
 }
 
-/* Nearly all are done with at once: few references, or a part of a larger folio. */
+/* Skips nearly all pages: tail pages, and pages with few references. */
 static int look_at(struct gup_pin_index *index, struct page *page)
 {
 	if (page_ref_count(page) < GUP_PIN_COUNTING_BIAS && !PageHead(page))
@@ -218,15 +224,17 @@ static int look_at(struct gup_pin_index *index, struct page *page)
 }
 
 /**
- * gup_pin_earlier_look() - note the pins that a range of memory has without a record
- * @index: the index; it is recording
+ * gup_pin_earlier_look() - find the pins in a range that have no record
+ * @index: the index, which is recording
  * @start: first pfn
- * @end: the last, and one
+ * @end: end pfn (exclusive)
  *
- * What is pinned from now on is on record; so may be what is just being pinned. May sleep.
+ * New pins are recorded from now on; a pin that is just being taken may be found as well.
  *
- * Return: 0, or that some are missing: -ENOMEM, or -EBUSY for a folio with very many new
- * pins already.
+ * Context: Process context. May sleep.
+ *
+ * Return: 0; -ENOMEM or -EBUSY if some pins were not counted, -EBUSY because a folio
+ * already has very many new pins.
  */
 int gup_pin_earlier_look(struct gup_pin_index *index, unsigned long start, unsigned long end)
 {
@@ -237,7 +245,7 @@ int gup_pin_earlier_look(struct gup_pin_index *index, unsigned long start, unsig
 	while (pfn < end && !err) {
 		stop = min(round_up(pfn + 1, GUP_PIN_BLOCK_PAGES), end);
 		cond_resched();
-		/* A block is a part of what is online as a whole, or not. */
+		/* A block is online either as a whole or not at all. */
 		page = pfn_to_online_page(pfn);
 		for (; page && pfn < stop && !err; pfn++)
 			err = look_at(index, page++);
@@ -247,10 +255,13 @@ int gup_pin_earlier_look(struct gup_pin_index *index, unsigned long start, unsig
 }
 
 /**
- * gup_pin_earlier_find() - note all pins that are there without a record
- * @index: the index; it is recording
+ * gup_pin_earlier_find() - find all pins that have no record
+ * @index: the index, which is recording
  *
- * May sleep. If some are missing, each release that may be of one of those is a guess.
+ * If some pins could not be counted, every release that may be of
+ * an earlier pin is a guess.
+ *
+ * Context: Process context. May sleep.
  */
 void gup_pin_earlier_find(struct gup_pin_index *index)
 {
@@ -261,7 +272,7 @@ void gup_pin_earlier_find(struct gup_pin_index *index)
 
 /**
  * gup_pin_earlier_forget() - forget all earlier pins
- * @index: the index; it is not recording, and empty
+ * @index: the index, which is empty and not recording
  */
 void gup_pin_earlier_forget(struct gup_pin_index *index)
 {
@@ -275,7 +286,7 @@ void gup_pin_earlier_forget(struct gup_pin_index *index)
 	earlier->nodes = 0;
 }
 
-/* A large folio that begins before a block and has earlier pins is in it up to here. */
+/* The pages of a large folio with earlier pins that starts before the block. */
 static u64 mask_of_head(struct gup_pin_index *index, unsigned long nr)
 {
 	unsigned long first = gup_pin_block_first(nr), head = gup_pin_head_pfn(first), end;
@@ -287,13 +298,15 @@ static u64 mask_of_head(struct gup_pin_index *index, unsigned long nr)
 }
 
 /**
- * gup_pin_earlier_mask() - which pages of a block may have earlier pins?
+ * gup_pin_earlier_mask() - pages of a block that may have earlier pins
  * @index: the index
- * @nr: the block's number
+ * @nr: number of the block
  *
- * For a new block, under its shard's lock.
+ * Called when a block is created.
  *
- * Return: the pages, by bits.
+ * Context: The lock of the shard must be held.
+ *
+ * Return: bitmap of the pages.
  */
 u64 gup_pin_earlier_mask(struct gup_pin_index *index, unsigned long nr)
 {
@@ -317,11 +330,11 @@ u64 gup_pin_earlier_mask(struct gup_pin_index *index, unsigned long nr)
 }
 
 /**
- * gup_pin_earlier_pins() - the earlier pins on a folio
+ * gup_pin_earlier_pins() - number of earlier pins on a folio
  * @index: the index
- * @pfn: of the folio's head
+ * @pfn: head of the folio
  *
- * Return: how many were not released since; UINT_MAX if that is not known.
+ * Return: the number of pins not released yet; UINT_MAX if unknown.
  */
 unsigned int gup_pin_earlier_pins(struct gup_pin_index *index, unsigned long pfn)
 {
@@ -331,12 +344,12 @@ unsigned int gup_pin_earlier_pins(struct gup_pin_index *index, unsigned long pfn
 }
 
 /**
- * gup_pin_earlier_released() - earlier pins are about to be dropped
+ * gup_pin_earlier_released() - earlier pins of a folio are about to be dropped
  * @index: the index
- * @pfn: of their folio's head
- * @pins: how many; there may be fewer
+ * @pfn: head of the folio
+ * @pins: number of pins; may be more than there are
  *
- * Under the lock of a shard.
+ * Context: The lock of a shard must be held.
  */
 void gup_pin_earlier_released(struct gup_pin_index *index, unsigned long pfn,
 			      unsigned int pins)

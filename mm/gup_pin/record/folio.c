@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a pinned folio is.
+ * Describing a pinned folio.
  *
- * All this is read while the folio has a recorded pin, so it cannot go away,
- * unless somebody dropped the pin by put_page(). That is the kind of bug this
- * feature is for, so nothing that the folio points to is trusted.
+ * All of this runs while the folio has a recorded pin, so the folio cannot be freed,
+ * unless a driver dropped the pin by put_page(). That is a bug this feature should show,
+ * so pointers in the folio are not trusted.
  */
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
@@ -17,13 +17,13 @@
 #include "internal.h"
 
 /**
- * gup_pin_folio_pins() - the pins on a folio, recorded or not
+ * gup_pin_folio_pins() - number of pins on a folio, recorded or not
  * @folio: the folio
  *
- * Exact for large folios. A small one's count is made of its references, 1024
- * a pin, so that very many ordinary references look like a pin.
+ * Exact for large folios. The pins of a small folio are part of its reference count, 1024
+ * for each, so that very many ordinary references look like a pin.
  *
- * Return: their number.
+ * Return: number of pins.
  */
 unsigned int gup_pin_folio_pins(const struct folio *folio)
 {
@@ -34,9 +34,9 @@ unsigned int gup_pin_folio_pins(const struct folio *folio)
 
 /**
  * gup_pin_head_pfn() - the head of a page's folio
- * @pfn: of the page
+ * @pfn: the page
  *
- * Return: the head's pfn; @pfn where there is no struct page.
+ * Return: pfn of the head; @pfn if there is no struct page.
  */
 unsigned long gup_pin_head_pfn(unsigned long pfn)
 {
@@ -44,10 +44,10 @@ unsigned long gup_pin_head_pfn(unsigned long pfn)
 }
 
 /**
- * gup_pin_folio_pages() - the pages of a folio
- * @pfn: of its head
+ * gup_pin_folio_pages() - number of pages of a folio
+ * @pfn: head of the folio
  *
- * Return: their number; 1 where there is no struct page.
+ * Return: number of pages; 1 if there is no struct page.
  */
 unsigned long gup_pin_folio_pages(unsigned long pfn)
 {
@@ -55,11 +55,11 @@ unsigned long gup_pin_folio_pages(unsigned long pfn)
 }
 
 /**
- * gup_pin_whole_pages() - the pages of folios that were pinned as a whole
- * @first: pfn of the first page of a block
- * @mask: their heads, by bits
+ * gup_pin_whole_pages() - number of pages of folios that were pinned as a whole
+ * @first: first pfn of a block
+ * @mask: bitmap of the folios' heads
  *
- * Return: their number.
+ * Return: number of pages.
  */
 u64 gup_pin_whole_pages(unsigned long first, u64 mask)
 {
@@ -71,10 +71,10 @@ u64 gup_pin_whole_pages(unsigned long first, u64 mask)
 }
 
 /**
- * gup_pin_real_pins() - as gup_pin_folio_pins(), of a page's folio
- * @pfn: of the page
+ * gup_pin_real_pins() - gup_pin_folio_pins() for a page's folio
+ * @pfn: the page
  *
- * Return: their number; 0 where there is no struct page.
+ * Return: number of pins; 0 if there is no struct page.
  */
 unsigned int gup_pin_real_pins(unsigned long pfn)
 {
@@ -82,26 +82,28 @@ unsigned int gup_pin_real_pins(unsigned long pfn)
 }
 
 /**
- * gup_pin_folio_file() - the address space that holds a folio
+ * gup_pin_folio_file() - address space of a file folio
  * @folio: the folio
  *
- * Return: it, not to be trusted; NULL if the folio is anonymous, or in none.
+ * Return: the mapping, not to be trusted; NULL if the folio is
+ * anonymous or not in a file.
  */
 struct address_space *gup_pin_folio_file(const struct folio *folio)
 {
 	unsigned long mapping = (unsigned long)READ_ONCE(folio->mapping);
 
-	/* The low bits tell anonymous and other memory from a file's. */
+	/* The low bits mark anonymous and other memory that has no file. */
 	return mapping & 3 ? NULL : (struct address_space *)mapping;
 }
 
 /**
- * gup_pin_needs_stable() - must a folio's content stay as it is under writeback?
+ * gup_pin_needs_stable() - must the contents of a folio stay unchanged during writeback?
  * @folio: the folio
  *
- * Any context.
+ * Context: Any context.
  *
- * Return: true if the device needs stable pages; false if the folio is in no file.
+ * Return: true if the device needs stable pages; false if it does not, or if
+ * the folio is not in a file.
  */
 bool gup_pin_needs_stable(const struct folio *folio)
 {
@@ -109,7 +111,7 @@ bool gup_pin_needs_stable(const struct folio *folio)
 	unsigned long flags;
 	bool stable;
 
-	/* An inode that is being freed stays for an RCU grace period. */
+	/* An inode is freed only after an RCU grace period. */
 	rcu_read_lock();
 	mapping = gup_pin_folio_file(folio);
 	stable = mapping && !get_kernel_nofault(flags, &mapping->flags) &&
@@ -119,10 +121,10 @@ bool gup_pin_needs_stable(const struct folio *folio)
 }
 
 /**
- * gup_pin_folio_get() - take a reference to a folio whose pin may be dropped
- * @pfn: of its head
+ * gup_pin_folio_get() - get a reference to a folio whose pin may be dropped concurrently
+ * @pfn: head of the folio
  *
- * Return: the folio, or NULL if it is gone.
+ * Return: the folio, or NULL if it was freed or is part of another folio.
  */
 struct folio *gup_pin_folio_get(unsigned long pfn)
 {
@@ -145,7 +147,7 @@ struct folio *gup_pin_folio_get(unsigned long pfn)
  */
 void gup_pin_folio_put(struct folio *folio)
 {
-	/* folio_put() does not wake a task that waits to truncate a DAX file in 6.12. */
+	/* On 6.12, folio_put() does not wake a task waiting to truncate a DAX file. */
 	put_page(&folio->page);
 }
 
@@ -171,11 +173,11 @@ static enum gup_pin_map folio_map(const struct folio *folio)
 		return GUP_PIN_MAP_ANON;
 	if (folio_test_swapbacked(folio))
 		return GUP_PIN_MAP_SHMEM;
-	/* Truncated, it is in no mapping, but still looks like page cache. */
+	/* A truncated folio has no mapping, but still looks like page cache. */
 	if (gup_pin_folio_file(folio) || folio_test_uptodate(folio) ||
 	    folio_test_lru(folio))
 		return GUP_PIN_MAP_FILE;
-	/* Kernel memory that a driver mapped. */
+	/* Kernel memory mapped by a driver. */
 	return GUP_PIN_MAP_DEVICE;
 }
 
@@ -187,7 +189,7 @@ static void describe_file(struct address_space *mapping,
 	typeof(inode->i_ino) ino;
 	dev_t dev;
 
-	/* An inode that is being freed stays for an RCU grace period. */
+	/* An inode is freed only after an RCU grace period. */
 	rcu_read_lock();
 	if (!get_kernel_nofault(inode, &mapping->host) && inode &&
 	    !get_kernel_nofault(ino, &inode->i_ino) &&
@@ -200,11 +202,11 @@ static void describe_file(struct address_space *mapping,
 }
 
 /**
- * gup_pin_folio_describe() - tell what a folio is
+ * gup_pin_folio_describe() - fill in the description of a folio
  * @folio: the folio
- * @desc: filled in
+ * @desc: the description to fill in
  *
- * Any context.
+ * Context: Any context.
  */
 void gup_pin_folio_describe(struct folio *folio, struct gup_pin_folio *desc)
 {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Handles: the object that will release pins is put into their records, where the unpin
- * names no more than the folio.
+ * Handles: an object that passes only the folio when it unpins is stored in
+ * the records of its pins.
  */
 #include <linux/xarray.h>
 
 #include "internal.h"
 
 /**
- * struct newest - the record that a search has found
- * @time: of the record; 0 if there is none
- * @block: number of its block
- * @origin: of the record
- * @handled: it has a handle already
+ * struct newest - result of a search for the newest record
+ * @time: time of the record; 0 if there is none
+ * @block: number of the block
+ * @origin: origin of the record
+ * @handled: the record already has a handle
  */
 struct newest {
 	u64 time;
@@ -21,7 +21,7 @@ struct newest {
 	bool handled;
 };
 
-/* The newest record of a task on some pages, or NULL. It is near the end of the list. */
+/* The newest record of a task on some pages, or NULL. Mostly near the end of the list. */
 static struct gup_pin_record *find(struct gup_pin_block *block, u64 mask, pid_t pid)
 {
 	struct gup_pin_record *record = list_last_entry(&block->first.list,
@@ -80,16 +80,17 @@ static void mark(struct gup_pin_index *index, const struct newest *newest, u64 m
 }
 
 /**
- * gup_pin_keep() - the newest pin of a task on a folio will be released by a handle
+ * gup_pin_keep() - store a handle in the newest record of a task on a folio
  * @index: the index
- * @pfn: of the folio's head, or of a page
- * @npages: of the folio, or 1
+ * @pfn: head of the folio, or a page
+ * @npages: number of pages of the folio, or 1
  * @pid: the task
- * @handle: what the unpin will name; not 0
+ * @handle: the handle that the unpin will pass; not 0
  *
- * Does nothing if the pin is not on record, or has its handle already: a record has pages
- * of one call, and those are of one object. Any context where the shards' locks may be
- * taken.
+ * Does nothing if the pin has no record, or the record has a handle: the pages of a
+ * record are of one call, and so belong to one object.
+ *
+ * Context: Any context in which the lock of a shard may be taken.
  */
 void gup_pin_keep(struct gup_pin_index *index, unsigned long pfn, unsigned long npages,
 		  pid_t pid, unsigned long handle)

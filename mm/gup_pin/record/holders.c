@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What holds a folio, those first that may do most harm.
+ * The holders of a folio, most harmful first.
  */
 #include <linux/limits.h>
 #include <linux/mm.h>
@@ -8,24 +8,24 @@
 
 #include "internal.h"
 
-/* Records to count at a time: for so long, interrupts are off. */
+/* Records to count under one hold of the lock, with interrupts off. */
 #define HOLDERS_BATCH	96
 
-/* Calls that are known again when the folio's next block has their records, too. */
+/* Calls recognised when their records continue in the next block of the folio. */
 #define CALLS_KNOWN	8
 
 /**
- * struct tally - a count that is under way
- * @index: what is walked
- * @pfn: of the first page
- * @npages: how many
+ * struct tally - state of counting the pins on a folio
+ * @index: the index
+ * @pfn: the first page
+ * @npages: number of pages
  * @try: do not wait for locks
- * @holders: the sums
- * @items: the calls that are to be shown
- * @nr: how many there are so far
- * @max: how many there is room for
- * @known: the calls that were met last: by origin and time
- * @next: where the next goes
+ * @holders: the summary
+ * @items: calls to show, most harmful first
+ * @nr: number of entries in @items
+ * @max: size of @items
+ * @known: the most recent calls, by origin and time
+ * @next: entry of @known to replace next
  */
 struct tally {
 	struct gup_pin_index *index;
@@ -64,7 +64,7 @@ static struct gup_pin_item *find_item(struct tally *tally, const struct gup_pin_
 	return NULL;
 }
 
-/* Put a record in its place, if it has one among the first. */
+/* Insert a record in order; drop it if tally->max others come first. */
 static void insert(struct tally *tally, const struct gup_pin_block *block,
 		   const struct gup_pin_record *record, u64 mask)
 {
@@ -114,13 +114,13 @@ static void count(struct tally *tally, const struct gup_pin_block *block,
 	insert(tally, block, record, mask);
 }
 
-/* This is to accuse: what was known when tracking was switched on late is not enough. */
+/* For accusing a caller, the scan for earlier pins is not certain enough. */
 static bool all_recorded(const struct gup_pin_index *index, const struct gup_pin_shard *shard)
 {
 	return READ_ONCE(index->complete) && !shard->untracked;
 }
 
-/* Returns false if the lock could not be had. */
+/* Returns false if the lock was not available. */
 static bool count_block(struct tally *tally, unsigned long nr)
 {
 	struct gup_pin_shard *shard = gup_pin_shard_of(tally->index, nr);
@@ -169,17 +169,17 @@ static bool count_folio(struct tally *tally)
 }
 
 /**
- * gup_pin_walk_holders_of() - the pins on some pages of a folio, and their sums
+ * gup_pin_walk_holders_of() - pins on some pages of a folio, with their sums
  * @index: the index
- * @pfn: of the first page
- * @npages: how many
- * @items: filled in, one for each call: write pins first, then the oldest
- * @max: how many items there is room for; the others only count
+ * @pfn: the first page
+ * @npages: number of pages
+ * @items: filled in, one item for each call: write pins first, then oldest first
+ * @max: size of @items; further calls are only counted
  * @holders: filled in
  *
- * Any context where the shards' locks may be taken.
+ * Context: Any context in which the lock of a shard may be taken.
  *
- * Return: how many items were filled in.
+ * Return: number of items filled in.
  */
 unsigned int gup_pin_walk_holders_of(struct gup_pin_index *index, unsigned long pfn,
 				     unsigned long npages, struct gup_pin_item *items,
@@ -199,14 +199,14 @@ unsigned int gup_pin_walk_holders_of(struct gup_pin_index *index, unsigned long 
 }
 
 /**
- * gup_pin_walk_holders() - as gup_pin_walk_holders_of(), of all pages of a folio
+ * gup_pin_walk_holders() - gup_pin_walk_holders_of() for all pages of a folio
  * @index: the index
- * @pfn: of the folio's head
+ * @pfn: head of the folio
  * @items: filled in
- * @max: how many items there is room for
+ * @max: size of @items
  * @holders: filled in
  *
- * Return: how many items were filled in.
+ * Return: number of items filled in.
  */
 unsigned int gup_pin_walk_holders(struct gup_pin_index *index, unsigned long pfn,
 				  struct gup_pin_item *items, unsigned int max,
@@ -217,17 +217,17 @@ unsigned int gup_pin_walk_holders(struct gup_pin_index *index, unsigned long pfn
 }
 
 /**
- * gup_pin_try_holders() - as gup_pin_walk_holders(), without waiting
+ * gup_pin_try_holders() - gup_pin_walk_holders() without waiting for locks
  * @index: the index
- * @pfn: of the folio's head
+ * @pfn: head of the folio
  * @items: filled in
- * @max: how many items there is room for
- * @holders: filled in; of very many records on a block, the oldest
- * @busy: set if a shard's lock could not be had
+ * @max: size of @items
+ * @holders: filled in; if a block has very many records, with the oldest only
+ * @busy: set to true if a lock was not available
  *
- * For a caller that may hold any lock, those of shards too.
+ * For callers that may hold any lock, including that of a shard.
  *
- * Return: how many items were filled in.
+ * Return: number of items filled in.
  */
 unsigned int gup_pin_try_holders(struct gup_pin_index *index, unsigned long pfn,
 				 struct gup_pin_item *items, unsigned int max,
@@ -247,7 +247,7 @@ unsigned int gup_pin_try_holders(struct gup_pin_index *index, unsigned long pfn,
 	return tally.nr;
 }
 
-/* Are all pins on these pages of a block on record, at least one each, and for read? */
+/* Does each of these pages have recorded read pins, and certainly no other pins? */
 static bool only_reads_in(struct gup_pin_index *index, unsigned long nr, u64 mask)
 {
 	struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
@@ -258,12 +258,12 @@ static bool only_reads_in(struct gup_pin_index *index, unsigned long nr, u64 mas
 
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, nr);
-	/* Of very many it is not looked at which they are. */
+	/* With very many records, do not look. */
 	if (block && all_recorded(index, shard) && block->nr_records <= HOLDERS_BATCH) {
 		writes = block->guessed;
 		for (record = gup_pin_first_record(block); record;
 		     record = gup_pin_next_record(block, record)) {
-			/* A reader's place has no origin. */
+			/* The place of a reader has no origin. */
 			if (!(record->mask & mask))
 				continue;
 			if (gup_pin_is_write(record))
@@ -277,15 +277,15 @@ static bool only_reads_in(struct gup_pin_index *index, unsigned long nr, u64 mas
 }
 
 /**
- * gup_pin_only_reads() - were neighbouring pages of a folio certainly pinned for read?
+ * gup_pin_only_reads() - do contiguous pages of a folio certainly have read pins only?
  * @index: the index
- * @pfn: of the first page
- * @npages: how many
+ * @pfn: the first page
+ * @npages: number of pages
  *
- * Any context where the shards' locks may be taken.
+ * Context: Any context in which the lock of a shard may be taken.
  *
- * Return: true if so: each has a pin on record, none of them is for write, and none can be
- * without a record.
+ * Return: true if every page has a recorded pin, no recorded pin is for write, and no pin
+ * can be without a record.
  */
 bool gup_pin_only_reads(struct gup_pin_index *index, unsigned long pfn,
 			unsigned long npages)

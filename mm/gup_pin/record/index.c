@@ -9,16 +9,16 @@
 
 #include "internal.h"
 
-/* Blocks to look for before asking every shard for its next. */
+/* Blocks to look up one by one before searching every shard. */
 #define BLOCKS_PROBED	16
 
-/* Records that are dropped under one hold of a lock. */
+/* Records to drop under one hold of a lock. */
 #define FLUSH_BATCH	64
 
 /*
- * An xa_node is there from its first entry to its last. xas_store() reports
- * each change of a node's count, so while entries are only added a count of 1
- * is a new node, and while they are only removed a count of 0 is a freed one.
+ * Count the xa_nodes in use. xas_store() calls the update function for each change of a
+ * node's count. While entries are only added, a count of 1 is a new node; while they are
+ * only removed, a count of 0 is a freed node.
  */
 static void count_node(struct xa_node *node, int change)
 {
@@ -39,8 +39,8 @@ static void count_freed_node(struct xa_node *node)
 }
 
 /**
- * gup_pin_index_init() - set an index up
- * @index: the index; all zeroes
+ * gup_pin_index_init() - initialise an index
+ * @index: the index, zeroed
  */
 void gup_pin_index_init(struct gup_pin_index *index)
 {
@@ -51,7 +51,7 @@ void gup_pin_index_init(struct gup_pin_index *index)
 	xa_init_flags(&index->earlier.xa, XA_FLAGS_LOCK_IRQ);
 }
 
-/* What gup_pin_index_find() does when a block was not found lately. */
+/* Slow path of gup_pin_index_find(). */
 struct gup_pin_block *__gup_pin_index_find(struct gup_pin_shard *shard, unsigned long nr)
 {
 	struct gup_pin_block *block = xa_load(&shard->xa, gup_pin_key(nr));
@@ -62,12 +62,12 @@ struct gup_pin_block *__gup_pin_index_find(struct gup_pin_shard *shard, unsigned
 }
 
 /**
- * gup_pin_index_insert() - put a new block into the index
+ * gup_pin_index_insert() - insert a new block
  * @shard: its shard, whose lock is held
- * @block: the block; its number is set
- * @xas: of the shard's xarray, for xas_nomem() where an xa_node was missing
+ * @block: the block, with its number set
+ * @xas: state on the shard's xarray, for xas_nomem() after a failure
  *
- * Return: false if it was.
+ * Return: false if there is no memory for an xa_node.
  */
 bool gup_pin_index_insert(struct gup_pin_shard *shard, struct gup_pin_block *block,
 			  struct xa_state *xas)
@@ -94,8 +94,8 @@ static void remove(struct gup_pin_shard *shard, struct gup_pin_block *block)
 }
 
 /*
- * Keep an empty block in place of another that became empty before. Of make bench: thp
- * on/off 1.50, without this 2.63; scattered 3.79, without 4.44.
+ * Keep an empty block, and drop one that became empty earlier. make bench: thp on/off
+ * 1.50, without this 2.63; scattered 3.79, without this 4.44.
  */
 static void keep(struct gup_pin_shard *shard, struct gup_pin_block *block)
 {
@@ -112,18 +112,18 @@ static void keep(struct gup_pin_shard *shard, struct gup_pin_block *block)
 }
 
 /**
- * gup_pin_index_tidy() - a block may have neither a record nor a reader
+ * gup_pin_index_tidy() - keep or free a block that may be empty
  * @shard: its shard, whose lock is held
- * @block: the block; may be gone on return
+ * @block: the block; may be freed on return
  *
- * Then it stays for a while, unless there is a bound to the memory.
+ * An empty block is kept for a while, unless there is a bound on memory.
  */
 void gup_pin_index_tidy(struct gup_pin_shard *shard, struct gup_pin_block *block)
 {
 	lockdep_assert_held(&shard->xa.xa_lock);
 	if (!gup_pin_block_empty(block) || block->kept)
 		return;
-	/* What is known of earlier pins is asked for when a block is made. */
+	/* Earlier pins are looked up only when a block is created. */
 	if (READ_ONCE(gup_pin_max_memory_mb) || block->earlier)
 		remove(shard, block);
 	else
@@ -148,10 +148,10 @@ static void drop_kept(struct gup_pin_shard *shard)
 }
 
 /**
- * gup_pin_index_drop_kept() - free the empty blocks that were kept
+ * gup_pin_index_drop_kept() - free the cached empty blocks
  * @index: the index
  *
- * Any context where the shards' locks may be taken.
+ * Context: Any context in which the lock of a shard may be taken.
  */
 void gup_pin_index_drop_kept(struct gup_pin_index *index)
 {
@@ -166,9 +166,9 @@ void gup_pin_index_drop_kept(struct gup_pin_index *index)
 }
 
 /**
- * gup_pin_index_totals() - add up the figures of all shards
+ * gup_pin_index_totals() - sum up the counters of all shards
  * @index: the index
- * @totals: filled in; each shard's share is consistent in itself
+ * @totals: filled in; consistent within each shard only
  */
 void gup_pin_index_totals(struct gup_pin_index *index, struct gup_pin_totals *totals)
 {
@@ -192,14 +192,14 @@ void gup_pin_index_totals(struct gup_pin_index *index, struct gup_pin_totals *to
 }
 
 /**
- * gup_pin_index_pins() - recorded pins on neighbouring pages
+ * gup_pin_index_pins() - number of recorded pins on contiguous pages
  * @index: the index
- * @pfn: of the first page
- * @npages: how many
+ * @pfn: the first page
+ * @npages: number of pages
  *
- * Any context where the shards' locks may be taken.
+ * Context: Any context in which the lock of a shard may be taken.
  *
- * Return: their number; exact while nothing is pinned or unpinned there.
+ * Return: the number of pins; exact if there are no concurrent pins and unpins.
  */
 u64 gup_pin_index_pins(struct gup_pin_index *index, unsigned long pfn, unsigned long npages)
 {
@@ -231,13 +231,13 @@ u64 gup_pin_index_pins(struct gup_pin_index *index, unsigned long pfn, unsigned 
 	return pins;
 }
 
-/* The shard's first block from @from on that is in the index. */
+/* The shard's first block in the index at or after @from. */
 static unsigned long shard_next(struct gup_pin_index *index, unsigned int nr,
 				unsigned long from)
 {
 	unsigned long key = gup_pin_key(from);
 
-	/* Go to the shard's own next block. */
+	/* Round up to a block of this shard. */
 	if (gup_pin_shard_nr(from) > nr)
 		key++;
 	if (!xa_find(&index->shards[nr].xa, &key, ULONG_MAX, XA_PRESENT))
@@ -246,13 +246,13 @@ static unsigned long shard_next(struct gup_pin_index *index, unsigned int nr,
 }
 
 /**
- * gup_pin_index_next() - find blocks that are in the index
+ * gup_pin_index_next() - find the next block in the index
  * @index: the index
- * @from: number of the first that will do
+ * @from: number of the first block to consider
  *
- * Near ones are quickly found.
+ * Fast if the next block is near.
  *
- * Return: number of a block; ULONG_MAX if there is none.
+ * Return: number of the block; ULONG_MAX if there is none.
  */
 unsigned long gup_pin_index_next(struct gup_pin_index *index, unsigned long from)
 {
@@ -267,7 +267,7 @@ unsigned long gup_pin_index_next(struct gup_pin_index *index, unsigned long from
 	return next;
 }
 
-/* Does the task's newest pin on the pages come behind what was found so far? */
+/* Replace @newest by the task's newest record in the block, unless that is older. */
 static void find_newest(struct gup_pin_block *block, u64 mask, pid_t pid,
 			struct gup_pin_record *newest, struct gup_pin_id *id)
 {
@@ -290,15 +290,16 @@ static void find_newest(struct gup_pin_block *block, u64 mask, pid_t pid,
 }
 
 /**
- * gup_pin_index_newest() - find the pin that another one continues
+ * gup_pin_index_newest() - find the pin that an additional pin continues
  * @index: the index
- * @pfn: of the folio's head
- * @npages: of the folio
- * @pid: of the task, whose newest pin is meant
- * @record: set to a copy of that pin's record, of which @origin is not to be followed
- * @id: set to that pin's origin
+ * @pfn: head of the folio
+ * @npages: number of pages of the folio
+ * @pid: the task
+ * @record: set to a copy of the task's newest record on the folio; do not
+ *	dereference its @origin
+ * @id: set to the id of its origin
  *
- * Any context where the shards' locks may be taken.
+ * Context: Any context in which the lock of a shard may be taken.
  *
  * Return: false if the task has no recorded pin on the folio.
  */
@@ -335,7 +336,7 @@ static void drop_record(struct gup_pin_shard *shard, struct gup_pin_block *block
 	gup_pin_block_lose(shard, block, record, record->mask, record->pins);
 }
 
-/* Drop all records of a block, some under each hold of the lock. */
+/* Drop all records of a block, in batches. */
 static void flush_block(struct gup_pin_shard *shard, struct gup_pin_block *block,
 			unsigned long *flags)
 {
@@ -359,7 +360,7 @@ static void flush_block(struct gup_pin_shard *shard, struct gup_pin_block *block
 	gup_pin_place_del(block, &place);
 }
 
-/* Where memory ran out, nodes without a block may be left, which were counted. */
+/* After failed allocations, empty nodes may be left that are still counted. */
 static void drop_nodes(struct gup_pin_shard *shard)
 {
 	unsigned long key = 0, flags;
@@ -374,7 +375,7 @@ static void drop_nodes(struct gup_pin_shard *shard)
 	xa_destroy(&shard->xa);
 }
 
-/* An interrupted walk goes on at its key, so the lock may be dropped anywhere. */
+/* A paused walk resumes at its key, so the lock may be dropped anywhere. */
 static void flush_shard(struct gup_pin_shard *shard)
 {
 	struct gup_pin_block *block;
@@ -397,10 +398,12 @@ static void flush_shard(struct gup_pin_shard *shard)
 }
 
 /**
- * gup_pin_index_flush() - forget all pins
- * @index: the index; its recording is false already
+ * gup_pin_index_flush() - drop all records
+ * @index: the index, with ->recording already cleared
  *
- * A block that a reader stands in is left to the reader. May sleep.
+ * A block with the place of a reader is left to that reader.
+ *
+ * Context: Process context. May sleep.
  */
 void gup_pin_index_flush(struct gup_pin_index *index)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the files of record/ use of each other.
+ * Internal interfaces of record/.
  */
 #ifndef _MM_GUP_PIN_RECORD_INTERNAL_H
 #define _MM_GUP_PIN_RECORD_INTERNAL_H
@@ -11,7 +11,7 @@
 
 /* memory.c */
 
-/* What tracking allocates; xa_nodes are allocated by the xarray. */
+/* Objects that tracking allocates; the xarray allocates xa_nodes. */
 enum gup_pin_kind {
 	GUP_PIN_BLOCKS,
 	GUP_PIN_RECORDS,
@@ -26,19 +26,21 @@ void gup_pin_uncount(enum gup_pin_kind kind);
 void gup_pin_memory_count(long change);
 bool gup_pin_memory_full(void);
 
-/* What an object becomes that is to be freed. */
+/* Overlays an object that is to be freed. */
 struct gup_pin_freed {
 	struct gup_pin_freed *next;
 	enum gup_pin_kind kind;
 };
 
 /**
- * gup_pin_free_later() - give an object back when the lock is dropped
+ * gup_pin_free_later() - free an object when the lock is dropped
  * @shard: the shard, whose lock is held
- * @kind: of the object
- * @object: the object, which nothing refers to
+ * @kind: type of the object
+ * @object: the object, with no references left
  *
- * The slab allocator may have pages to return, and that takes too long for the lock.
+ * The slab allocator may have to return pages, which takes too long under the lock.
+ *
+ * Context: The lock of @shard must be held.
  */
 static inline void gup_pin_free_later(struct gup_pin_shard *shard, enum gup_pin_kind kind,
 				      void *object)
@@ -52,12 +54,12 @@ static inline void gup_pin_free_later(struct gup_pin_shard *shard, enum gup_pin_
 }
 
 /**
- * gup_pin_shard_unlock() - drop a shard's lock, and free what was freed under it
+ * gup_pin_shard_unlock() - drop a shard's lock and free objects
  * @shard: the shard
- * @flags: of the lock
+ * @flags: saved interrupt state
  *
- * For whatever may have taken pins off a record, or left a block empty. @freed of the shard
- * is empty while the lock is free.
+ * Use instead of xa_unlock_irqrestore() wherever a record may have lost pins or a block
+ * may have become empty. @shard->freed is NULL while the lock is not held.
  */
 static inline void gup_pin_shard_unlock(struct gup_pin_shard *shard, unsigned long flags)
 {
@@ -74,11 +76,14 @@ static inline void gup_pin_shard_unlock(struct gup_pin_shard *shard, unsigned lo
 bool gup_pin_origin_take(struct gup_pin_origin *origin, u64 pins);
 
 /**
- * gup_pin_origin_put() - pins of an origin are gone
- * @origin: the origin; may be gone as well after the next RCU grace period
- * @pins: how many
+ * gup_pin_origin_put() - count released pins
+ * @origin: the origin; may be freed after the next RCU grace period
+ * @pins: number of pins
  *
- * Those that were most are all there until one goes. Any context; takes no lock.
+ * The number of live pins falls only here, so sampling it for the peak
+ * before each release is enough.
+ *
+ * Context: Any context. Takes no lock.
  */
 static inline void gup_pin_origin_put(struct gup_pin_origin *origin, u64 pins)
 {
@@ -101,9 +106,9 @@ static inline struct gup_pin_block **gup_pin_recent(struct gup_pin_shard *shard,
 /**
  * gup_pin_index_find() - look a block up
  * @shard: its shard, whose lock is held
- * @nr: its number
+ * @nr: number of the block
  *
- * Of make bench: scattered on/off 3.79, with __gup_pin_index_find() alone 4.43.
+ * make bench: scattered on/off 3.79, with __gup_pin_index_find() alone 4.43.
  *
  * Return: the block, or NULL.
  */
@@ -125,8 +130,8 @@ u64 gup_pin_index_pins(struct gup_pin_index *index, unsigned long pfn, unsigned 
 unsigned long gup_pin_index_next(struct gup_pin_index *index, unsigned long from);
 
 /*
- * Records that are looked at under one hold of a lock, so that interrupts are off for at most
- * 20,000 instructions (selftest gup_pin_irqsoff). Each takes some 10.
+ * Records to visit under one hold of a lock, at some 10 instructions each: interrupts
+ * must be off for at most 20,000 instructions (selftest gup_pin_irqsoff).
  */
 #define GUP_PIN_LOOK	512
 
@@ -142,19 +147,21 @@ struct gup_pin_record *gup_pin_pause(struct gup_pin_shard *shard,
 				     struct gup_pin_record *record, unsigned long *flags);
 u64 gup_pin_folio_mask(unsigned long nr, unsigned long pfn, unsigned long npages);
 
-/* Is there neither a record nor a reader? */
+/* No record and no place of a reader? */
 static inline bool gup_pin_block_empty(const struct gup_pin_block *block)
 {
 	return !block->first.mask && list_empty(&block->first.list);
 }
 
-/* The first record, which may be in no use. */
+/* The first record, which may be unused. */
 static inline struct gup_pin_record *gup_pin_first_record(const struct gup_pin_block *block)
 {
 	return (struct gup_pin_record *)&block->first;
 }
 
-/* The record behind another, or NULL; readers' places count, and have no page. */
+/*
+ * The next record in the list, or NULL. May be the place of a reader, which has no pages.
+ */
 static inline struct gup_pin_record *gup_pin_next_record(const struct gup_pin_block *block,
 							 struct gup_pin_record *record)
 {
@@ -163,7 +170,7 @@ static inline struct gup_pin_record *gup_pin_next_record(const struct gup_pin_bl
 	return next == &block->first ? NULL : next;
 }
 
-/* A reader's place: a record without pages, in front of another or behind it. */
+/* The place of a reader is a record without pages, before or after another record. */
 static inline void gup_pin_place_add(struct gup_pin_block *block, struct gup_pin_record *place,
 				     struct list_head *prev)
 {
@@ -178,7 +185,7 @@ static inline void gup_pin_place_del(struct gup_pin_block *block, struct gup_pin
 	block->nr_records--;
 }
 
-/* hweight64(), which is a call, only where it is worth it. */
+/* Avoids the function call of hweight64() for a single page. */
 static inline unsigned int gup_pin_count(u64 mask)
 {
 	if (!(mask & (mask - 1)))

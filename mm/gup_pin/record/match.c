@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which record does an unpin take?
+ * Choosing the record that an unpin releases.
  *
- * The pages are known, so nearly always there is one record that it can be. Where there
- * are several, each is scored by all else that the unpin says, and the oldest of the best
- * is taken.
+ * The pages are known, so there is nearly always only one candidate. If there are
+ * several, each is scored by the other properties of the unpin, and the oldest with
+ * the best score is chosen.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -12,10 +12,10 @@
 
 #include "unpin.h"
 
-/* To score a record takes as long as to look at so many. */
+/* Scoring a record takes as long as visiting this many. */
 #define SCORE_COST	5
 
-/* Is the record's entry for this page in the array that is handed over? */
+/* Is the record's array entry for this page within the array that the caller passes? */
 static bool in_array(const struct gup_pin_unpin *unpin, const struct gup_pin_record *record,
 		     pgoff_t index)
 {
@@ -74,9 +74,9 @@ static pgoff_t page_index(unsigned long pfn)
 }
 
 /*
- * Look through the records on some pages of a block: on all of them, or, with @whole, on
- * the folio as such. Where very many come first, it is by the oldest that is decided, but
- * the list is gone through until there is one that fits @least so well.
+ * Scan the records on some pages of a block; with @whole, only those of the folio as a
+ * whole. With very many records, the oldest decide: the scan stops as soon as it has
+ * visited enough and a record scores at least @least.
  */
 static struct gup_pin_verdict look(const struct gup_pin_unpin *unpin,
 				   struct gup_pin_shard *shard,
@@ -114,8 +114,8 @@ static struct gup_pin_verdict look(const struct gup_pin_unpin *unpin,
 }
 
 /*
- * Pins that have a handle are released by it and by nothing else. So records with another
- * handle are candidates only where there are no others.
+ * Pins with a handle are released through this handle only, so records with another
+ * handle are candidates only if there are no others.
  */
 struct gup_pin_verdict gup_pin_decide(const struct gup_pin_unpin *unpin,
 				      struct gup_pin_shard *shard,
@@ -136,8 +136,8 @@ struct gup_pin_verdict gup_pin_decide(const struct gup_pin_unpin *unpin,
 }
 
 /*
- * A pin that is not on record is older than those that are, and so nearly always long-term.
- * It is the one that goes, unless a record is known to fit.
+ * A pin without a record is older than the recorded ones, and so nearly always long-term.
+ * It is taken to be the released one, unless a record is known to fit.
  */
 bool gup_pin_takes_record(const struct gup_pin_verdict *verdict)
 {
@@ -147,7 +147,7 @@ bool gup_pin_takes_record(const struct gup_pin_verdict *verdict)
 	       ((verdict->score & GUP_PIN_FITS_STACK) && id->term == GUP_PIN_SHORT);
 }
 
-/* How sure is it that the record of a verdict is the right one? */
+/* How certain is it that the chosen record is the right one? */
 enum gup_pin_match gup_pin_match_of(const struct gup_pin_block *block, u64 mask,
 				    const struct gup_pin_verdict *verdict, unsigned int others)
 {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The memory that tracking takes: where it comes from, how much it is, and the
- * bound that may be set to it.
+ * Memory for tracking: allocation, accounting, and the optional bound.
  */
 #include <linux/math64.h>
 #include <linux/percpu.h>
@@ -14,18 +13,18 @@
 static struct kmem_cache *caches[NR_GUP_PIN_KINDS] __ro_after_init;
 static unsigned int sizes[NR_GUP_PIN_KINDS] __ro_after_init;
 
-/* Bytes that were taken on a CPU, less those given back: only the sum means anything. */
+/* Bytes allocated minus bytes freed on a CPU: only the sum over all CPUs is meaningful. */
 static DEFINE_PER_CPU(long, bytes);
 
-/* Bytes that a CPU may still take without adding up those of all. */
+/* Bytes that a CPU may allocate before it has to check the total. */
 static DEFINE_PER_CPU(long, allowance);
 #define ALLOWANCE_MAX	((long)SZ_64K)
 
 unsigned long gup_pin_max_memory_mb __read_mostly;
 /**
- * gup_pin_memory_bytes() - what blocks, records, origins and xa_nodes take
+ * gup_pin_memory_bytes() - memory used by blocks, records, origins and xa_nodes
  *
- * Return: bytes; exact while nothing is pinned or unpinned.
+ * Return: bytes; exact if there are no concurrent pins and unpins.
  */
 u64 gup_pin_memory_bytes(void)
 {
@@ -43,9 +42,11 @@ static u64 bound_bytes(unsigned long max_mb)
 }
 
 /**
- * gup_pin_memory_full() - has tracking as much memory as it may have?
+ * gup_pin_memory_full() - is the bound on memory reached?
  *
- * Any context.
+ * Context: Any context.
+ *
+ * Return: true if so; always false without a bound.
  */
 bool gup_pin_memory_full(void)
 {
@@ -55,17 +56,20 @@ bool gup_pin_memory_full(void)
 }
 
 /**
- * gup_pin_memory_count() - memory was taken, or given back, by other means
- * @change: so many bytes more
+ * gup_pin_memory_count() - account for memory that is allocated or freed elsewhere
+ * @change: bytes allocated, or negative for bytes freed
  *
- * Any context.
+ * Context: Any context.
  */
 void gup_pin_memory_count(long change)
 {
 	this_cpu_add(bytes, change);
 }
 
-/* Give this CPU a part of what is left, so that it rarely needs to look. */
+/*
+ * Refill the allowance of this CPU with part of what is left, so that it
+ * rarely checks the total.
+ */
 static noinline bool get_allowance(unsigned long max_mb, unsigned int size)
 {
 	u64 max = bound_bytes(max_mb), used = gup_pin_memory_bytes(), part;
@@ -77,7 +81,10 @@ static noinline bool get_allowance(unsigned long max_mb, unsigned int size)
 	return true;
 }
 
-/* The bound is kept to ALLOWANCE_MAX a CPU, and the xa_nodes that come with that. */
+/*
+ * The bound is accurate to within ALLOWANCE_MAX for each CPU, plus the
+ * xa_nodes for these objects.
+ */
 static bool may_allocate(unsigned int size)
 {
 	unsigned long max_mb = READ_ONCE(gup_pin_max_memory_mb);
@@ -87,12 +94,13 @@ static bool may_allocate(unsigned int size)
 }
 
 /**
- * gup_pin_alloc() - get memory for an object
- * @kind: what for
- * @gfp: how; may sleep if this says so
+ * gup_pin_alloc() - allocate an object
+ * @kind: type of the object
+ * @gfp: flags for the allocation
  *
- * Return: the memory, not initialised; NULL if there is none, or if the bound
- * is reached.
+ * Context: May sleep if @gfp allows it.
+ *
+ * Return: the object, uninitialised; NULL if there is no memory or the bound is reached.
  */
 void *gup_pin_alloc(enum gup_pin_kind kind, gfp_t gfp)
 {
@@ -107,8 +115,8 @@ void *gup_pin_alloc(enum gup_pin_kind kind, gfp_t gfp)
 }
 
 /**
- * gup_pin_uncount() - an object is about to be freed by other means
- * @kind: of the object
+ * gup_pin_uncount() - account for an object that is freed elsewhere
+ * @kind: type of the object
  */
 void gup_pin_uncount(enum gup_pin_kind kind)
 {
@@ -116,11 +124,11 @@ void gup_pin_uncount(enum gup_pin_kind kind)
 }
 
 /**
- * gup_pin_free() - give an object back
- * @kind: of the object
+ * gup_pin_free() - free an object
+ * @kind: type of the object
  * @object: the object, or NULL
  *
- * Any context but NMI.
+ * Context: Any context except NMI.
  */
 void gup_pin_free(enum gup_pin_kind kind, void *object)
 {
@@ -130,7 +138,7 @@ void gup_pin_free(enum gup_pin_kind kind, void *object)
 	kmem_cache_free(caches[kind], object);
 }
 
-/* For gup_pin_shard_unlock(). */
+/* Slow path of gup_pin_shard_unlock(). */
 void gup_pin_free_all(struct gup_pin_freed *freed)
 {
 	struct gup_pin_freed *next;
@@ -151,7 +159,7 @@ static bool __init make_cache(enum gup_pin_kind kind, const char *name,
 }
 
 /**
- * gup_pin_memory_init() - set up
+ * gup_pin_memory_init() - create the slab caches
  *
  * Return: 0 or -ENOMEM.
  */
@@ -169,7 +177,7 @@ int __init gup_pin_memory_init(void)
 }
 
 /**
- * gup_pin_memory_exit() - give the caches up; all objects were given back
+ * gup_pin_memory_exit() - destroy the slab caches; all objects must have been freed
  */
 void __gup_pin_exit gup_pin_memory_exit(void)
 {

@@ -2,17 +2,17 @@
 /*
  * The data model, from the outside in:
  *
- *   gup_pin_root     the one global; crash-dump scripts start here
+ *   gup_pin_root     the only global; crash-dump scripts start here
  *   gup_pin_index    page pfn / 64 -> block, in GUP_PIN_NR_SHARDS xarrays
- *   gup_pin_block    64 neighbouring pages, and a list of the records on them
- *   gup_pin_record   the pins of one call on pages of one block
- *   gup_pin_origin   what pinned, where and how; shared by all equal calls
+ *   gup_pin_block    64 contiguous pages, and the list of records on them
+ *   gup_pin_record   the pins of one call on the pages of one block
+ *   gup_pin_origin   task, stack, mode and term; shared by all equal calls
  *
- * Records of equal origin and time are of one call. What the pins on a folio are is the
- * sum over the blocks of its pages: a folio can be neither split nor freed while it is
- * pinned, so the pfns of its pages are stable.
+ * Records of equal origin and time belong to one call. The pins on a folio are the sum
+ * over the blocks of its pages: a pinned folio can be neither split nor freed, so the
+ * pfns of its pages are stable.
  *
- * drgn-scripts/ reads all of these: a change of their meaning is a new GUP_PIN_FORMAT.
+ * drgn-scripts/ reads all of these: bump GUP_PIN_FORMAT when a meaning changes.
  */
 #ifndef _MM_GUP_PIN_RECORD_MODEL_H
 #define _MM_GUP_PIN_RECORD_MODEL_H
@@ -30,19 +30,19 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
-/* Of the structures below, for crash-dump scripts. */
+/* Version of the structures below, for crash-dump scripts. */
 #define GUP_PIN_FORMAT		5
 
 /*
- * Two CPUs that pin different memory should rarely want the same lock: a shard owns
- * blocks of 64 pages, as many as a word has bits, dealt out in turn.
+ * CPUs that pin different memory should rarely contend for a lock. Blocks are assigned to
+ * shards round robin; a block has as many pages as a word has bits.
  */
 #define GUP_PIN_BLOCK_SHIFT	6
 #define GUP_PIN_BLOCK_PAGES	BIT(GUP_PIN_BLOCK_SHIFT)
 #define GUP_PIN_SHARD_BITS	8
 #define GUP_PIN_NR_SHARDS	BIT(GUP_PIN_SHARD_BITS)
 
-/* Frames of a pin's stack; deeper ones are cut at the far end. */
+/* Maximum number of frames of a pin's stack; the outermost frames are cut. */
 #define GUP_PIN_STACK_DEPTH	32
 
 enum gup_pin_mode {
@@ -56,17 +56,17 @@ enum gup_pin_term {
 };
 
 /**
- * struct gup_pin_id - what makes two calls come from the same origin
- * @stack: where: the pin function and its callers; 0 when it could not be kept
- * @mode: for read or for write
+ * struct gup_pin_id - identity of an origin: calls with equal ids share it
+ * @stack: the pin function and its callers; 0 if the stack could not be saved
+ * @mode: read or write
  * @term: short or long
  * @api: the pin function
- * @tgid: process of the pinning task, as the initial pid namespace sees it
- * @pid: the pinning task
- * @owner: tgid of the process whose memory was pinned, 0 when there is none
+ * @tgid: process of the pinning task, in the initial pid namespace
+ * @pid: the pinning task, in the initial pid namespace
+ * @owner: tgid of the process whose memory was pinned, 0 if there is none
  * @comm: name of the pinning task
- * @uid: user of the pinning task, as the initial user namespace sees it
- * @reserved: 0, for every byte counts
+ * @uid: user of the pinning task, in the initial user namespace
+ * @reserved: always 0, as every byte is compared
  */
 struct gup_pin_id {
 	depot_stack_handle_t stack;
@@ -83,23 +83,26 @@ struct gup_pin_id {
 
 /**
  * struct gup_pin_origin - an interned &struct gup_pin_id
- * @node: in &gup_pin_origins.buckets; added and removed under &gup_pin_origins.lock, read
- *	under RCU
- * @id: what it stands for; constant
- * @hash: of @id; constant
+ * @node: in &gup_pin_origins.buckets; added and removed under
+ *	&gup_pin_origins.lock, read under RCU
+ * @id: the identity; constant
+ * @hash: hash of @id; constant
  * @used: looked up since the last sweep
- * @reported: a short-term pin of it was reported as overdue
- * @acquired: pins ever taken, or about to be; GUP_PIN_ORIGIN_DEAD once it is being freed
- * @released: those of them that have gone. Read before @acquired, whose readers so never
- *	see a pin go that they did not see come
- * @peak: the most live pins there were before some of them were released, or that all of
- *	its stack were seen to have
- * @cached: entries of the stack cache that point here; it stays as long as they do
- * @site: the site that released a pin of it last, which so has learned of its stack
- * @rcu: frees it
+ * @reported: one of its short-term pins was reported as overdue
+ * @acquired: pins ever taken, or about to be taken; negative once the origin is being
+ *	freed, see GUP_PIN_ORIGIN_DEAD
+ * @released: pins released; read before @acquired, so that a reader never sees more pins
+ *	released than acquired
+ * @peak: highest number of live pins, sampled before each release; or the highest total
+ *	of all origins with this stack that a reader of `stacks` has seen
+ * @cached: number of stack cache entries that point here; the origin stays
+ *	while there are any
+ * @site: the site that last released one of its pins with certainty, and so has
+ *	learned its stack
+ * @rcu: for freeing
  *
- * Stays when its last pin has gone, so that steady I/O from one place allocates nothing,
- * until a sweep takes it.
+ * Kept after its last pin is released, so that steady I/O from one place does not
+ * allocate. A sweep frees unused origins.
  */
 struct gup_pin_origin {
 	struct hlist_node node;
@@ -115,17 +118,17 @@ struct gup_pin_origin {
 	struct rcu_head rcu;
 };
 
-/* Below 0, and so far that what is added leaves it there. */
+/* Negative, with room for concurrent additions to leave it negative. */
 #define GUP_PIN_ORIGIN_DEAD	(-BIT_ULL(62))
 #define GUP_PIN_ORIGIN_BITS	10
 
 /**
  * struct gup_pin_origins - the table of all origins
  * @buckets: hash chains; see &gup_pin_origin.node
- * @lock: held to add and to remove
- * @count: origins in the table, live or not; under @lock
- * @hand: the bucket at which the next sweep goes on; under @lock
- * @sweep: sweeps while there are more than need be kept
+ * @lock: held to add and remove origins
+ * @count: origins in the table, with or without live pins; under @lock
+ * @hand: the next bucket to sweep; under @lock
+ * @sweep: runs while the table has more origins than it should keep
  */
 struct gup_pin_origins {
 	struct hlist_head buckets[1 << GUP_PIN_ORIGIN_BITS];
@@ -136,20 +139,20 @@ struct gup_pin_origins {
 };
 
 /**
- * struct gup_pin_record - the pins of one call on pages of a block
- * @list: in the block, behind all older ones
- * @origin: what pinned
- * @time: when, in ns of local_clock()
- * @mask: the pages, by bits 0 to 63; 0 if there is no pin left, or if this is a reader's
- *	place in the list
- * @base: user address of a page, less the page's index in its mapping times PAGE_SIZE:
- *	so all pages of a mapping have the same, in whatever order they lie in memory
- * @cookie: where the call's array had the page, less its user address divided by
- *	PAGE_SIZE times the size of an entry; or a handle
- * @pins: on each of the pages; 1 if there are several
+ * struct gup_pin_record - the pins of one call on the pages of one block
+ * @list: in the block's list, oldest first
+ * @origin: origin of the call
+ * @time: time of the call, in ns of local_clock()
+ * @mask: bitmap of the pages; 0 if there is no pin left, or if this is the
+ *	place of a reader
+ * @base: user address of a page minus PAGE_SIZE times the page's index in its mapping:
+ *	the same for all pages of a mapping, whatever their physical order
+ * @cookie: address of the page's entry in the array of the call, minus the entry size
+ *	times (user address / PAGE_SIZE); or a handle
+ * @pins: pins on each of the pages; 1 if there are several pages
  * @flags: GUP_PIN_RECORD_*
  *
- * All under the lock of the block's shard.
+ * Protected by the lock of the block's shard.
  */
 struct gup_pin_record {
 	struct list_head list;
@@ -162,30 +165,36 @@ struct gup_pin_record {
 	u32 flags;
 };
 
-/* @base says the user address; without it, what stands for it: a place in the array. */
+/*
+ * @base encodes the user address; if clear, the index in the array takes
+ * the place of the address.
+ */
 #define GUP_PIN_RECORD_ADDR	BIT(0)
-/* The folio was pinned as a whole: its first page stands for it. */
+/* The folio was pinned as a whole: its first page stands for all. */
 #define GUP_PIN_RECORD_FOLIO	BIT(1)
-/* @cookie is the handle that the unpin will name. */
+/* @cookie is the handle that the unpin will pass. */
 #define GUP_PIN_RECORD_HANDLE	BIT(2)
-/* What was continued was not on record, so mode and term are assumed. */
+/* The pin that this one continues has no record, so mode and term are assumed. */
 #define GUP_PIN_RECORD_ASSUMED	BIT(3)
 
 /**
- * struct gup_pin_block - the pins on 64 neighbouring pages
+ * struct gup_pin_block - the pins on 64 contiguous pages
  * @nr: first pfn >> GUP_PIN_BLOCK_SHIFT
- * @alike: pages on which an unpin took one of several records of the same origin
- * @guessed: pages on which it took one of several that differ, or may have; an unpin of
- *	which no record is there may be the reason
- *	Of these three, a page without pins may be left while the block has very many records
- * @mixed: those of @guessed where modes differ, so that what is left may be of the other
+ * @alike: pages where an unpin took one of several records of the same origin
+ * @guessed: pages where an unpin took, or may have taken, one of several different
+ *	records; the right pin may have been one without a record. In @alike,
+ *	@guessed and @mixed, pages without pins may remain set while the block has
+ *	very many records
+ * @mixed: pages in @guessed whose pins had different modes, so that a remaining record
+ *	may have the wrong one
  * @earlier: pages of folios that may have pins from before tracking
- * @nr_records: those with pins, and readers' places: how long it takes to look at all
- * @kept: among the shard's kept blocks
- * @first: the first record, and the list's head. In use only while there was no other
- *	when it was added, so that the list is in order
+ * @nr_records: records with pins plus places of readers: the length of a full scan
+ * @kept: in the shard's cache of empty blocks
+ * @first: the first record, and the head of the list. Used only if the list was empty
+ *	when it was added, so that the list stays ordered by age
  *
- * There as long as it has a record or a reader, or is kept. Under the lock of its shard.
+ * Exists while it has a record or the place of a reader, or is kept. Protected
+ * by the lock of its shard.
  */
 struct gup_pin_block {
 	unsigned long nr;
@@ -198,19 +207,24 @@ struct gup_pin_block {
 	struct gup_pin_record first;
 };
 
-/* Blocks that a shard finds without its tree: as many as neighbours in 512 MiB. */
+/*
+ * Blocks that a shard finds without a tree lookup: together 512 MiB of contiguous memory.
+ */
 #define GUP_PIN_RECENT		8
 
-/* Empty blocks that a shard keeps, so that I/O to the same pages need not make them anew. */
+/*
+ * Empty blocks that a shard keeps, so that I/O to the same pages
+ * does not reallocate them.
+ */
 #define GUP_PIN_KEPT		8
 
 /**
- * struct gup_pin_last - pins that were released not long ago
- * @block: number of their block
- * @mask: the pages, by bits 0 to 63
+ * struct gup_pin_last - the most recently released pins of a shard
+ * @block: number of the block
+ * @mask: bitmap of the pages
  * @site: return address into the caller of the unpin function
- * @time: when the last of them was, in jiffies; low half
- * @pid: the task that released them; 0 in an interrupt
+ * @time: time of the last of these unpins: low 32 bits of jiffies
+ * @pid: the unpinning task; 0 in an interrupt
  */
 struct gup_pin_last {
 	unsigned long block;
@@ -223,21 +237,21 @@ struct gup_pin_last {
 struct gup_pin_freed;
 
 /**
- * struct gup_pin_shard - a part of the index, with its share of the figures
- * @xa: key -> block; its lock guards everything here and all that blocks hold
- * @recent: blocks that were found not long ago, by their key
- * @kept: blocks that became empty and stay, until others have done so
- * @next_kept: which of @kept gives way next
- * @last: what was released last, for what unpins once too often
- * @freed: what gup_pin_shard_unlock() frees
+ * struct gup_pin_shard - a part of the index, with its counters
+ * @xa: key -> block; its lock protects all other fields and the contents of the blocks
+ * @recent: recently found blocks, hashed by key
+ * @kept: cache of empty blocks, replaced round robin
+ * @next_kept: the entry of @kept to replace next
+ * @last: the most recent release, to report an unpin too many
+ * @freed: objects that gup_pin_shard_unlock() will free
  * @nodes: xa_nodes in use
  * @acquired: pins recorded
  * @released: recorded pins that were released
- * @inferred: pins released by a guess
- * @unmatched: pins released without a record, though all were recorded
- * @before: pins released without a record, after tracking was switched on late
+ * @inferred: released pins whose record was guessed
+ * @unmatched: unpins without a record although all pins were recorded
+ * @before: unpins without a record, when tracking was switched on late
  * @untracked: live pins that could not be recorded
- * @untracked_total: the same, including those since released
+ * @untracked_total: pins that could not be recorded, including released ones
  */
 struct gup_pin_shard {
 	struct xarray xa;
@@ -257,13 +271,13 @@ struct gup_pin_shard {
 } ____cacheline_aligned_in_smp;
 
 /**
- * struct gup_pin_earlier - pins that were there when tracking was switched on
- * @xa: folio head pfn -> how many there were that were not released since; its lock is
- *	taken under that of a shard
- * @pins: their sum; under the lock of @xa
- * @nodes: xa_nodes in use; likewise
- * @late: tracking was switched on late, so that there may be some
- * @known: all memory was looked at, but for that of devices
+ * struct gup_pin_earlier - pins from before tracking was switched on
+ * @xa: pfn of a folio's head -> number of such pins not released yet; its lock nests
+ *	inside that of a shard
+ * @pins: total number of such pins; under the lock of @xa
+ * @nodes: xa_nodes in use; under the lock of @xa
+ * @late: tracking was switched on late, so such pins may exist
+ * @known: all memory except device memory was scanned
  */
 struct gup_pin_earlier {
 	struct xarray xa;
@@ -278,12 +292,12 @@ struct gup_pin_earlier {
 
 /**
  * struct gup_pin_site - a caller of an unpin function
- * @ip: where it calls; 0 if this is unused. Set once
- * @kinds: modes and terms of the pins that it released without a doubt, a bit for each pair
- * @stack: stacks of those pins; 0 behind the last
- * @many: there were more stacks than there is room for
+ * @ip: return address into the caller; 0 if the entry is unused. Set once
+ * @kinds: bitmap of the mode and term pairs of pins that it released with certainty
+ * @stack: stacks of those pins; unused entries are 0
+ * @many: there were more stacks than entries
  *
- * Written without a lock: what is lost will be learned again.
+ * Written without a lock: a lost update is learned again.
  */
 struct gup_pin_site {
 	unsigned long ip;
@@ -293,21 +307,22 @@ struct gup_pin_site {
 };
 
 /**
- * struct gup_pin_sites - all that are known
- * @site: hashed by @ip; when there is no room for one, nothing is learned of it
+ * struct gup_pin_sites - table of the callers of unpin functions
+ * @site: hashed by &gup_pin_site.ip; if there is no free entry, nothing is
+ *	learned about a site
  */
 struct gup_pin_sites {
 	struct gup_pin_site site[1 << GUP_PIN_SITE_BITS];
 };
 
 /**
- * struct gup_pin_index - page pfn -> its pins
+ * struct gup_pin_index - all recorded pins, by page pfn
  * @shards: see gup_pin_shard_of() and gup_pin_key()
  * @earlier: pins from before tracking
- * @sites: what unpins them
- * @recording: pins are recorded. Changed only while every hook is live, or a CPU that does
- *	not see the unpin hook yet could leave a record behind
- * @complete: recording since boot, so that no unrecorded pin can be released
+ * @sites: callers of unpin functions
+ * @recording: record new pins. Changes only while every hook is enabled: a CPU that does
+ *	not run the unpin hook yet could leave a stale record
+ * @complete: recording since boot, so every pin has a record or is untracked
  */
 struct gup_pin_index {
 	struct gup_pin_shard shards[GUP_PIN_NR_SHARDS];
@@ -343,7 +358,7 @@ gup_pin_shard_of(struct gup_pin_index *index, unsigned long block)
 	return &index->shards[gup_pin_shard_nr(block)];
 }
 
-/* The shard's number is left out of the key, or its tree would be mostly holes. */
+/* The shard number is not part of the key, which keeps the tree dense. */
 static inline unsigned long gup_pin_key(unsigned long block)
 {
 	return block >> GUP_PIN_SHARD_BITS;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a file is called, for reports and for `path=`.
+ * Names of files, for reports and `path=`.
  *
- * No lock is taken and nothing is trusted, for a folio whose pin was dropped by
- * put_page() may be anybody's by now. What cannot be read is left empty.
+ * Takes no lock and trusts nothing: a folio whose pin was dropped by put_page() may have
+ * been reused. What cannot be read is left empty.
  */
 #include <linux/dcache.h>
 #include <linux/fs.h>
@@ -19,7 +19,7 @@
 #include "../compat.h"
 #include "text.h"
 
-/* Ends with a 0, whatever was there to be copied. */
+/* Always null-terminated, even if the copied text is not. */
 static void copy_text(char *buf, size_t size, const void *from)
 {
 	if (strncpy_from_kernel_nofault(buf, from, size) < 0)
@@ -27,7 +27,7 @@ static void copy_text(char *buf, size_t size, const void *from)
 	buf[size - 1] = '\0';
 }
 
-/* An inode that is being freed stays for an RCU grace period. */
+/* An inode is freed only after an RCU grace period. */
 static struct inode *mapping_inode(const struct address_space *mapping)
 {
 	struct inode *inode;
@@ -38,16 +38,16 @@ static struct inode *mapping_inode(const struct address_space *mapping)
 }
 
 /**
- * struct path_end - a path that is put together from its end
- * @name: where it goes to
- * @at: what is free before it
+ * struct path_end - a path under construction, from its end
+ * @name: the buffer
+ * @at: number of free bytes at the start of the buffer
  */
 struct path_end {
 	char *name;
 	size_t at;
 };
 
-/* What does not fit loses its front. Returns whether it fitted. */
+/* Text that does not fit loses its front. Returns whether it fitted. */
 static bool prepend(struct path_end *path, const char *text, size_t len)
 {
 	size_t fits = min(len, path->at);
@@ -57,7 +57,7 @@ static bool prepend(struct path_end *path, const char *text, size_t len)
 	return fits == len;
 }
 
-/* Returns whether there are more parts before this one. */
+/* Returns whether the path has more components before this one. */
 static bool prepend_dentry(struct path_end *path, const struct dentry *dentry,
 			   const struct dentry *parent)
 {
@@ -67,7 +67,10 @@ static bool prepend_dentry(struct path_end *path, const struct dentry *dentry,
 	if (get_kernel_nofault(dname, &dentry->d_name.name))
 		return false;
 	copy_text(part, sizeof(part), dname);
-	/* The root of a file system; also of one that has no folders at all. */
+	/*
+	 * The root of a file system. A file of a pseudo file system is
+	 * its own parent, too.
+	 */
 	if (dentry == parent && !strcmp(part, "/"))
 		return false;
 	return prepend(path, part, strlen(part)) && prepend(path, "/", 1) &&
@@ -75,9 +78,10 @@ static bool prepend_dentry(struct path_end *path, const struct dentry *dentry,
 }
 
 /*
- * One of its paths. Dentries and their names stay for an RCU grace period, too, and
- * one that is being moved may be met at either place. But that of a memfd is freed at
- * once, and may be anything by now: it leaves the inode's list before.
+ * One of the paths of an inode. Like inodes, dentries and their names are freed only
+ * after an RCU grace period; a dentry that is being moved may be seen in either place.
+ * The dentry of a memfd, however, is freed at once and may be reused; it leaves the list
+ * of the inode before that.
  */
 static void inode_path(const struct inode *inode, char *name, size_t size)
 {
@@ -94,7 +98,7 @@ static void inode_path(const struct inode *inode, char *name, size_t size)
 		if (get_kernel_nofault(parent, &dentry->d_parent))
 			break;
 	} while (prepend_dentry(&path, dentry, parent));
-	/* The list is looked at again after all that was read from its first. */
+	/* Read the list again after everything read through its first entry. */
 	smp_rmb();
 	if (get_kernel_nofault(still, &inode->i_dentry.first) || still != first)
 		path.at = size - 1;
@@ -125,12 +129,12 @@ static bool is_inode(const struct inode *inode, const struct gup_pin_folio *desc
 }
 
 /**
- * gup_pin_file_type() - the name of the type of a folio's file system
+ * gup_pin_file_type() - type of the file system of a folio
  * @folio: the folio
- * @type: filled in; empty if it is not known
- * @size: room in @type
+ * @type: filled in; empty if unknown
+ * @size: size of @type
  *
- * Any context.
+ * Context: Any context.
  */
 void gup_pin_file_type(const struct folio *folio, char *type, size_t size)
 {
@@ -145,12 +149,12 @@ void gup_pin_file_type(const struct folio *folio, char *type, size_t size)
 }
 
 /**
- * gup_pin_file_nlink() - how many names the file of a folio has
+ * gup_pin_file_nlink() - number of links to the file of a folio
  * @folio: the folio
  *
- * Any context.
+ * Context: Any context.
  *
- * Return: their number; 0 also if it is not known.
+ * Return: number of links; 0 if unknown.
  */
 unsigned int gup_pin_file_nlink(const struct folio *folio)
 {
@@ -166,15 +170,13 @@ unsigned int gup_pin_file_nlink(const struct folio *folio)
 }
 
 /**
- * gup_pin_file_name() - a path of the file that a folio is in, below the root of
- * its file system
- * @folio: the folio; may be another's by now
- * @desc: what is known of it: in which file it was
- * @name: filled in; empty if it is not known, or if the folio is in another file
- * @size: room in @name; what is longer has lost its front, and with it the '/'
- *	that others begin with
+ * gup_pin_file_name() - path of a folio's file within its file system
+ * @folio: the folio; may have been reused
+ * @desc: description of the folio when it was in the file
+ * @name: filled in; empty if unknown, or if the folio is in another file
+ * @size: size of @name; a longer path loses its front, and with it the leading '/'
  *
- * Any context.
+ * Context: Any context.
  */
 void gup_pin_file_name(const struct folio *folio,
 		       const struct gup_pin_folio *desc, char *name, size_t size)
@@ -192,12 +194,12 @@ void gup_pin_file_name(const struct folio *folio,
 }
 
 /**
- * gup_pin_inode_name() - a path of a file, below the root of its file system
- * @inode: of the file
- * @name: filled in; empty if it is not known
- * @size: room in @name; see gup_pin_file_name()
+ * gup_pin_inode_name() - path of a file within its file system
+ * @inode: inode of the file
+ * @name: filled in; empty if unknown
+ * @size: size of @name; see gup_pin_file_name()
  *
- * Any context.
+ * Context: Any context.
  */
 void gup_pin_inode_name(const struct inode *inode, char *name, size_t size)
 {
@@ -208,10 +210,10 @@ void gup_pin_inode_name(const struct inode *inode, char *name, size_t size)
 }
 
 /**
- * gup_pin_item_name() - as gup_pin_file_name(), for what a walk found
- * @item: the item; nobody sees to it that its folio is still there
+ * gup_pin_item_name() - gup_pin_file_name() for an item of a walk
+ * @item: the item; its folio may have been freed
  * @name: filled in
- * @size: room in @name
+ * @size: size of @name
  */
 void gup_pin_item_name(const struct gup_pin_item *item, char *name, size_t size)
 {
@@ -222,9 +224,9 @@ void gup_pin_item_name(const struct gup_pin_item *item, char *name, size_t size)
 }
 
 /**
- * gup_pin_show_path() - the word that ends a line: ` path=NAME`
- * @m: where to
- * @name: the name, to be escaped as a task's
+ * gup_pin_show_path() - print the last word of a line: ` path=NAME`
+ * @m: the seq_file to print to
+ * @name: the name; escaped like the name of a task
  */
 void gup_pin_show_path(struct seq_file *m, const char *name)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Origins: what pins, where and how. Equal ones are one object.
+ * Origins: task, stack, mode and term of pins. Equal origins are interned as one object.
  */
 #include <linux/jhash.h>
 #include <linux/rculist.h>
@@ -10,13 +10,13 @@
 
 #include "internal.h"
 
-/* Origins that may stay without a live pin. */
+/* Size of the table above which unused origins are freed. */
 #define ORIGINS_KEPT		1024
 
-/* Buckets that are swept under one hold of the lock. */
+/* Buckets to sweep under one hold of the lock. */
 #define ORIGINS_SWEEP		16
 
-/* How long origins beyond those may stay: a sweep that finds one unused takes it the next time. */
+/* Time between sweeps. A sweep marks an unused origin, the next one frees it. */
 #define SWEEP_INTERVAL		HZ
 
 static u32 id_hash(const struct gup_pin_id *id)
@@ -31,11 +31,11 @@ static struct hlist_head *bucket_of(struct gup_pin_origins *origins, u32 hash)
 }
 
 /**
- * gup_pin_origin_raise_peak() - there were so many live pins
+ * gup_pin_origin_raise_peak() - raise the peak of an origin
  * @origin: the origin
- * @pins: that it had, or that all of its stack had
+ * @pins: number of live pins of the origin, or of all origins with its stack
  *
- * Any context; takes no lock.
+ * Context: Any context. Takes no lock.
  */
 void gup_pin_origin_raise_peak(struct gup_pin_origin *origin, s64 pins)
 {
@@ -47,13 +47,13 @@ void gup_pin_origin_raise_peak(struct gup_pin_origin *origin, s64 pins)
 }
 
 /**
- * gup_pin_origin_take() - an origin gets pins
- * @origin: the origin; under RCU, or with pins
- * @pins: how many
+ * gup_pin_origin_take() - add pins to an origin
+ * @origin: the origin; found under RCU, or with live pins
+ * @pins: number of pins
  *
- * Any context; takes no lock.
+ * Context: Any context. Takes no lock.
  *
- * Return: false if it is being freed.
+ * Return: false if the origin is being freed.
  */
 bool gup_pin_origin_take(struct gup_pin_origin *origin, u64 pins)
 {
@@ -77,9 +77,10 @@ static struct gup_pin_origin *find_and_take(struct hlist_head *bucket, u32 hash,
 }
 
 /*
- * From here on it gets no pins. Only what has a pin of it may put it into the stack cache,
- * so an entry that is not seen here is none that will be. One that is in the cache is not
- * even tried: what would take it meanwhile had to make another.
+ * Once ->acquired is GUP_PIN_ORIGIN_DEAD, no pins can be added. Only a holder of a pin
+ * adds the origin to the stack cache, so no new cache entry can appear after the second
+ * check. An origin that is in the cache is skipped by the first check: otherwise, a
+ * concurrent pin would have to create a duplicate.
  */
 static bool origin_kill(struct gup_pin_origin *origin)
 {
@@ -105,7 +106,10 @@ static void origin_free(struct gup_pin_origins *origins, struct gup_pin_origin *
 	kfree_rcu(origin, rcu);
 }
 
-/* Free origins of a few buckets that had no pin since the last time. */
+/*
+ * Free the origins in the next few buckets that have no live pins and were not
+ * used since the last sweep.
+ */
 static void sweep_some(struct gup_pin_origins *origins)
 {
 	struct gup_pin_origin *origin;
@@ -128,7 +132,7 @@ static void sweep_some(struct gup_pin_origins *origins)
 	}
 }
 
-/* Origins go when their users have gone, whether or not new ones come. */
+/* Runs from a timer, so that unused origins are freed even if no new ones are created. */
 static void sweep(struct work_struct *work)
 {
 	struct gup_pin_origins *origins =
@@ -158,14 +162,15 @@ static void origin_insert(struct gup_pin_origins *origins, struct gup_pin_origin
 }
 
 /**
- * gup_pin_origin_get() - the origin of a call that is about to be recorded
+ * gup_pin_origin_get() - get the origin of a call that is about to be recorded
  * @origins: the table
- * @id: what it stands for; every byte counts, padding too
- * @pins: of the call
- * @gfp: how memory may be allocated
+ * @id: the identity; every byte counts, including padding
+ * @pins: number of pins of the call
+ * @gfp: flags for an allocation
  *
- * Return: the origin, with so many pins more, or NULL when it is new and there is no
- * memory for it.
+ * Context: May sleep if @gfp allows it.
+ *
+ * Return: the origin, charged with @pins; NULL if it is new and there is no memory.
  */
 struct gup_pin_origin *gup_pin_origin_get(struct gup_pin_origins *origins,
 					  const struct gup_pin_id *id, u64 pins,
@@ -202,14 +207,17 @@ struct gup_pin_origin *gup_pin_origin_get(struct gup_pin_origins *origins,
 }
 
 /**
- * gup_pin_origin_live() - the live pins of an origin
+ * gup_pin_origin_live() - number of live pins of an origin
  * @origin: the origin
  *
- * Return: their number, 0 for one that is being freed.
+ * Return: number of live pins; 0 if the origin is being freed.
  */
 u64 gup_pin_origin_live(struct gup_pin_origin *origin)
 {
-	/* In this order, so that no pin is seen to go that was not seen to come. */
+	/*
+	 * In this order: a reader must not see a pin released that it
+	 * did not see acquired.
+	 */
 	s64 released = atomic64_read_acquire(&origin->released);
 	s64 acquired = atomic64_read(&origin->acquired);
 
@@ -217,10 +225,10 @@ u64 gup_pin_origin_live(struct gup_pin_origin *origin)
 }
 
 /**
- * gup_pin_origin_peak() - the most live pins that an origin had
+ * gup_pin_origin_peak() - highest number of live pins of an origin
  * @origin: the origin
  *
- * Return: their number, those that it has now being looked at, too.
+ * Return: number of pins, at least the number of live pins.
  */
 u64 gup_pin_origin_peak(struct gup_pin_origin *origin)
 {
@@ -229,10 +237,10 @@ u64 gup_pin_origin_peak(struct gup_pin_origin *origin)
 }
 
 /**
- * gup_pin_origin_acquired() - the pins that an origin ever took
+ * gup_pin_origin_acquired() - number of pins ever taken
  * @origin: the origin
  *
- * Return: their number, since the origin is there.
+ * Return: number of pins taken since the origin was created.
  */
 u64 gup_pin_origin_acquired(struct gup_pin_origin *origin)
 {
@@ -240,10 +248,10 @@ u64 gup_pin_origin_acquired(struct gup_pin_origin *origin)
 }
 
 /**
- * gup_pin_origins_live() - how many origins have live pins
+ * gup_pin_origins_live() - number of origins with live pins
  * @origins: the table
  *
- * Return: their number.
+ * Return: number of origins.
  */
 unsigned int gup_pin_origins_live(struct gup_pin_origins *origins)
 {
@@ -259,7 +267,7 @@ unsigned int gup_pin_origins_live(struct gup_pin_origins *origins)
 }
 
 /**
- * gup_pin_origins_unreported() - what was reported as overdue may be so again
+ * gup_pin_origins_unreported() - allow overdue pins to be reported again
  * @origins: the table
  */
 void gup_pin_origins_unreported(struct gup_pin_origins *origins)
@@ -274,14 +282,14 @@ void gup_pin_origins_unreported(struct gup_pin_origins *origins)
 	rcu_read_unlock();
 }
 
-/* Under RCU. Takes no pin of the origin, so that looking shows nowhere. */
+/* Under RCU. Takes no pin, so that the lookup does not affect the counters. */
 static struct gup_pin_origin *look_up(struct gup_pin_origins *origins,
 				      const struct gup_pin_id *id)
 {
 	struct gup_pin_origin *origin;
 	u32 hash = id_hash(id);
 
-	/* One that is being freed may have its like in the table already. */
+	/* An origin that is being freed may already have a duplicate in the table. */
 	hlist_for_each_entry_rcu(origin, bucket_of(origins, hash), node)
 		if (origin->hash == hash && gup_pin_id_equal(&origin->id, id) &&
 		    atomic64_read(&origin->acquired) >= 0)
@@ -290,9 +298,9 @@ static struct gup_pin_origin *look_up(struct gup_pin_origins *origins,
 }
 
 /**
- * gup_pin_origin_to_report() - is an origin in the table that was not reported?
+ * gup_pin_origin_to_report() - is an unreported origin in the table?
  * @origins: the table
- * @id: what the origin stands for
+ * @id: identity of the origin
  *
  * Return: true if so.
  */
@@ -310,13 +318,13 @@ bool gup_pin_origin_to_report(struct gup_pin_origins *origins,
 }
 
 /**
- * gup_pin_origin_report_once() - is an origin to be reported?
+ * gup_pin_origin_report_once() - mark an origin as reported
  * @origins: the table
- * @id: what the origin stands for
+ * @id: identity of the origin
  *
- * One looker at a time.
+ * Callers must serialise.
  *
- * Return: true once for each origin in the table.
+ * Return: true if the origin is in the table and was not marked before.
  */
 bool gup_pin_origin_report_once(struct gup_pin_origins *origins,
 				const struct gup_pin_id *id)
@@ -335,10 +343,10 @@ bool gup_pin_origin_report_once(struct gup_pin_origins *origins,
 }
 
 /**
- * gup_pin_origins_destroy() - free all origins of a table
- * @origins: the table; nothing else uses it, and no origin has a live pin
+ * gup_pin_origins_destroy() - free all origins
+ * @origins: the table; no longer in use, and without live pins
  *
- * May sleep.
+ * Context: Process context. May sleep.
  */
 void gup_pin_origins_destroy(struct gup_pin_origins *origins)
 {
@@ -355,7 +363,7 @@ void gup_pin_origins_destroy(struct gup_pin_origins *origins)
 }
 
 /**
- * gup_pin_origins_init() - set a table up
+ * gup_pin_origins_init() - initialise a table
  * @origins: the table
  */
 void gup_pin_origins_init(struct gup_pin_origins *origins)

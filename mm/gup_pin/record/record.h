@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What is kept of pins: how records come, go and are read. Knows nothing of hazards and
- * of how records are shown.
+ * Records of pins: adding, removing and reading them. Independent of
+ * hazards and of the output.
  */
 #ifndef _MM_GUP_PIN_RECORD_H
 #define _MM_GUP_PIN_RECORD_H
@@ -19,7 +19,7 @@ extern unsigned long gup_pin_max_memory_mb;
 
 /* origin.c */
 
-/* By words, for memcmp() goes by bytes. */
+/* Compares by words, as memcmp() compares by bytes. */
 static inline bool gup_pin_id_equal(const struct gup_pin_id *a,
 				    const struct gup_pin_id *b)
 {
@@ -58,17 +58,17 @@ u64 gup_pin_stacks_wrong(void);
 /* add.c */
 
 /**
- * struct gup_pin_adder - records the pins of a call
- * @index: where
- * @origin: of the call, which was got for all of its pins; NULL: they are counted as
- *	untracked
- * @gfp: how memory may be allocated
- * @time: of the call
+ * struct gup_pin_adder - state of recording the pins of a call
+ * @index: the index
+ * @origin: origin of the call, already charged with all of its pins; NULL to count
+ *	them as untracked
+ * @gfp: flags for allocations
+ * @time: time of the call
  * @cookie: see &gup_pin_record.cookie
  * @flags: see &gup_pin_record.flags
- * @added: pins that are on record
- * @block: the block of the pages in @mask
- * @mask: pages that are still to be recorded, one pin on each
+ * @added: pins recorded so far
+ * @block: number of the block of @mask
+ * @mask: pages to be recorded, one pin each
  * @base: see &gup_pin_record.base
  */
 struct gup_pin_adder {
@@ -91,7 +91,7 @@ void gup_pin_add_range(struct gup_pin_adder *adder, unsigned long pfn, unsigned 
 void gup_pin_add_end(struct gup_pin_adder *adder, u64 pins);
 
 /**
- * gup_pin_add_flush() - record what is still to be
+ * gup_pin_add_flush() - record the pending pages
  * @adder: the state
  */
 static inline void gup_pin_add_flush(struct gup_pin_adder *adder)
@@ -102,12 +102,12 @@ static inline void gup_pin_add_flush(struct gup_pin_adder *adder)
 }
 
 /**
- * gup_pin_add() - record a pin on a page, now or with the next flush
+ * gup_pin_add() - record a pin on a page, now or at the next flush
  * @adder: the state
- * @pfn: of the page
+ * @pfn: the page
  * @base: see &gup_pin_record.base
  *
- * May sleep if the adder's gfp may.
+ * Context: May sleep if the adder's gfp allows it.
  */
 static inline void gup_pin_add(struct gup_pin_adder *adder, unsigned long pfn,
 			       unsigned long base)
@@ -126,23 +126,25 @@ static inline void gup_pin_add(struct gup_pin_adder *adder, unsigned long pfn,
 /* unpin.c */
 
 /**
- * struct gup_pin_unpin - what is known of pins that are about to be released
- * @index: where their records are
- * @site: return address into the caller of the unpin function; 0 if it is not known
- * @pid: the task that unpins; 0 in an interrupt
- * @write: they were for write, as the caller says that it wrote to the pages
- * @first: the array that is handed over: its first entry,
- * @last: and its last; 0 if there is none
- * @handle: what the records may have for a cookie; 0 if there is none
- * @unmatched: called, without a lock, for pins that have no record though all have one;
- *	may be NULL
- * @ip: for @unmatched: return address into the unpin function
- * @func: the unpin function, as tracepoints say it
- * @origin: pins of it were released,
- * @released: so many, and have yet to be taken off its count
- * @taken: pins of the large folio that are off record, and on it still
- * @counted: pfn of the head, and one, of the folio whose pins were counted last; 0 if none
- * @others: how many of them have no record
+ * struct gup_pin_unpin - what is known about pins that are about to be released
+ * @index: the index
+ * @site: return address into the caller of the unpin function; 0 if unknown
+ * @pid: the unpinning task; 0 in an interrupt
+ * @write: these were write pins, as the caller wrote to the pages
+ * @first: first entry of the array that the caller passes; 0 if there is none
+ * @last: last entry of that array
+ * @handle: handle that the caller passes; 0 if there is none
+ * @unmatched: called without a lock for pins that have no record although all pins are
+ *	recorded; may be NULL
+ * @ip: return address into the unpin function, for @unmatched
+ * @func: the unpin function that tracepoints show
+ * @origin: origin of the pins in @released
+ * @released: pins already removed but not yet added to @origin's counter
+ * @taken: pins on the large folio whose records were removed, but which
+ *	are not dropped yet
+ * @counted: pfn of the head of the folio that @others is about, plus one; 0
+ *	if there is none
+ * @others: pins on that folio without a record
  */
 struct gup_pin_unpin {
 	struct gup_pin_index *index;
@@ -173,10 +175,10 @@ bool gup_pin_last_release(struct gup_pin_index *index, unsigned long pfn,
 			  struct gup_pin_last *last);
 
 /**
- * enum gup_pin_match - how sure it is that a record is the right one
- * @GUP_PIN_EXACT: nothing else is possible
- * @GUP_PIN_ALIKE: only its age and address may be those of another
- * @GUP_PIN_INFERRED: it is a guess
+ * enum gup_pin_match - certainty that a record is the right one
+ * @GUP_PIN_EXACT: no other pin is possible
+ * @GUP_PIN_ALIKE: age and address may be those of another pin
+ * @GUP_PIN_INFERRED: a guess
  */
 enum gup_pin_match {
 	GUP_PIN_EXACT,
@@ -198,9 +200,14 @@ bool gup_pin_index_newest(struct gup_pin_index *index, unsigned long pfn,
 			  struct gup_pin_record *record, struct gup_pin_id *id);
 
 /**
- * struct gup_pin_totals - the figures of all shards
- *
- * The members are sums over those of &struct gup_pin_shard.
+ * struct gup_pin_totals - sums of the counters of all shards
+ * @acquired: pins recorded
+ * @released: recorded pins that were released
+ * @inferred: released pins whose record was guessed
+ * @unmatched: unpins without a record although all pins were recorded
+ * @before: unpins without a record, when tracking was switched on late
+ * @untracked: live pins that could not be recorded
+ * @untracked_total: pins that could not be recorded, including released ones
  */
 struct gup_pin_totals {
 	u64 acquired;
@@ -227,7 +234,7 @@ void gup_pin_earlier_forget(struct gup_pin_index *index);
 
 /* folio.c */
 
-/* What kind of memory a folio is, as `map=` says. */
+/* Type of memory, for the word `map=`. */
 enum gup_pin_map {
 	GUP_PIN_MAP_ANON,
 	GUP_PIN_MAP_FILE,
@@ -239,12 +246,12 @@ enum gup_pin_map {
 };
 
 /**
- * struct gup_pin_folio - what is told of a folio
- * @map: kind of memory
- * @order: of the folio; it has 1 << @order pages
- * @dev: of the file system; 0 for anonymous memory and files that are gone
- * @ino: inode number; 0 likewise
- * @index: of the folio in its file, in pages; 0 for anonymous memory
+ * struct gup_pin_folio - description of a folio
+ * @map: type of memory
+ * @order: order of the folio
+ * @dev: device of the file system; 0 for anonymous memory and for files that are gone
+ * @ino: inode number; 0 in the same cases
+ * @index: index of the folio in its file, in pages; 0 for anonymous memory
  */
 struct gup_pin_folio {
 	enum gup_pin_map map;
@@ -264,16 +271,16 @@ void gup_pin_folio_describe(struct folio *folio, struct gup_pin_folio *desc);
 /* walk.c */
 
 /**
- * struct gup_pin_item - neighbouring pages of a record that are of one folio
- * @pfn: of the first page
- * @head: of the folio's head; the page itself if it is in no folio that may be pinned
- * @pages: how many, including those of a folio that was pinned as a whole
- * @pins: on all of them
- * @id: copy of the origin's
- * @time: of the call
+ * struct gup_pin_item - contiguous pages of a record that are in one folio
+ * @pfn: the first page
+ * @head: head of the folio; @pfn if the page is in no folio that can be pinned
+ * @pages: number of pages; all pages of a folio that was pinned as a whole
+ * @pins: total number of pins on these pages
+ * @id: copy of the origin's id
+ * @time: time of the call
  * @addr: user address of the first page, or 0
- * @match: how sure it is that this is a record of pins that are still there
- * @mixed: it may be one of pins of the other mode
+ * @match: certainty that the pins of this record are the live ones
+ * @mixed: the live pins may be of the other mode
  * @folio: description of the folio
  */
 struct gup_pin_item {
@@ -289,26 +296,23 @@ struct gup_pin_item {
 	struct gup_pin_folio folio;
 };
 
-/* Are these pins of one call? */
 bool gup_pin_same_call(const struct gup_pin_item *a, const struct gup_pin_item *b);
 
-/* Items that readers take at once. */
+/* Number of items that readers take at a time. */
 #define GUP_PIN_BATCH	32
 
 /**
- * struct gup_pin_walk - a walk over all records, block by block, in each the oldest first
+ * struct gup_pin_walk - iterator over all records: by block, then from the oldest
  * @index: the index
- * @block: number of the block that it stands in, or is to look at next
- * @end: of the last block it is to look at
- * @place: where in the block's list it stands, in front of @record; there only while
- *	@placed, and under the lock of the shard
- * @placed: @place is in the list. It is not in front of the block's first record, where
- *	there is none
- * @record: the record that it stands at, to be compared only; NULL if at the first
- * @time: of @record, for its memory may be another's by now
- * @mask: pages of @record that were not met yet
+ * @block: number of the current block, or of the next one to visit
+ * @end: number of the last block to visit
+ * @place: marker in the block's list, in front of @record; under the lock of the shard
+ * @placed: @place is in the list. The first record of a block needs no marker
+ * @record: the current record, only for comparison; NULL at the start of a block
+ * @time: time of @record, whose memory may have been reused
+ * @mask: pages of @record not visited yet
  *
- * A pin that is held during the whole walk is met exactly once.
+ * A pin that is held during the whole walk is visited exactly once.
  */
 struct gup_pin_walk {
 	struct gup_pin_index *index;
@@ -328,12 +332,12 @@ unsigned int gup_pin_walk_items(struct gup_pin_walk *walk,
 void gup_pin_walk_end(struct gup_pin_walk *walk);
 
 /**
- * struct gup_pin_share - a record, without telling the pages
- * @id: copy of the origin's
- * @origin: tells calls of equal time apart; may be gone, not to be followed
- * @time: of the call
- * @pins: how many
- * @pages: that they are on
+ * struct gup_pin_share - summary of a record, without its pages
+ * @id: copy of the origin's id
+ * @origin: distinguishes calls of equal time; may be freed, do not dereference
+ * @time: time of the call
+ * @pins: number of pins
+ * @pages: number of pages
  * @guessed: pins that are not GUP_PIN_EXACT
  */
 struct gup_pin_share {
@@ -349,12 +353,12 @@ unsigned int gup_pin_walk_shares(struct gup_pin_walk *walk,
 				 struct gup_pin_share *shares, unsigned int max);
 
 /**
- * struct gup_pin_holders - the pins on a folio, summed up
- * @pins: how many
- * @writes: those of them that are for write
- * @calls: records that they are of
- * @oldest: when the first of these was, in ns of local_clock(); U64_MAX if there is none
- * @all_recorded: no pin on the folio can be without a record, but for one that is just
+ * struct gup_pin_holders - summary of the pins on a folio
+ * @pins: number of recorded pins
+ * @writes: number of write pins among them
+ * @calls: number of calls that took them
+ * @oldest: time of the oldest call, in ns of local_clock(); U64_MAX if there is none
+ * @all_recorded: every pin on the folio has a record, except one that is just
  *	being taken or undone
  */
 struct gup_pin_holders {

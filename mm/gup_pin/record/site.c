@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which of several pins on a page does an unpin release? Most callers of unpin functions
- * release what one caller of a pin function took, or few: what they released where there
- * was no doubt tells what it is where there is.
+ * Learning which pins a caller releases. Most callers of unpin functions release the pins
+ * of one caller of a pin function, or of a few. The unambiguous releases of a site show
+ * which pin it releases when a page has several.
  */
 #include <linux/atomic.h>
 #include <linux/bits.h>
@@ -11,7 +11,7 @@
 
 #include "internal.h"
 
-/* Entries that are looked at for a site. */
+/* Entries to search for a site. */
 #define PROBES	4
 
 static u32 kind_of(const struct gup_pin_id *id)
@@ -20,13 +20,13 @@ static u32 kind_of(const struct gup_pin_id *id)
 }
 
 /**
- * gup_pin_site_find() - what is known of a site
+ * gup_pin_site_find() - look up a site
  * @sites: the sites
  * @ip: return address into the caller of the unpin function, or 0
  *
- * Any context; takes no lock.
+ * Context: Any context. Takes no lock.
  *
- * Return: the site, or NULL if nothing is.
+ * Return: the site, or NULL if nothing is known about it.
  */
 const struct gup_pin_site *gup_pin_site_find(const struct gup_pin_sites *sites,
 					     unsigned long ip)
@@ -79,12 +79,12 @@ static void add_stack(struct gup_pin_site *site, u32 stack)
 }
 
 /**
- * gup_pin_site_learn() - a site released a pin, and there was no doubt which
+ * gup_pin_site_learn() - record an unambiguous release
  * @sites: the sites
  * @ip: return address into the caller of the unpin function; not 0
- * @id: where the pin came from
+ * @id: id of the pin's origin
  *
- * Any context; takes no lock.
+ * Context: Any context. Takes no lock.
  */
 void gup_pin_site_learn(struct gup_pin_sites *sites, unsigned long ip,
 			const struct gup_pin_id *id)
@@ -104,9 +104,10 @@ void gup_pin_site_learn(struct gup_pin_sites *sites, unsigned long ip,
 /**
  * gup_pin_site_has_stack() - may a site release pins of a stack?
  * @site: the site
- * @stack: the stack; 0 if it could not be kept
+ * @stack: the stack; 0 if it could not be saved
  *
- * Return: true if it was seen to, or to release those of very many.
+ * Return: true if the site has released pins of this stack, or of more
+ * stacks than it can store.
  */
 bool gup_pin_site_has_stack(const struct gup_pin_site *site, u32 stack)
 {
@@ -121,9 +122,11 @@ bool gup_pin_site_has_stack(const struct gup_pin_site *site, u32 stack)
 }
 
 /**
- * gup_pin_site_has_kind() - was a pin of this mode and term released there?
+ * gup_pin_site_has_kind() - has a site released pins of this mode and term?
  * @site: the site
- * @id: the mode and the term
+ * @id: id with the mode and the term
+ *
+ * Return: true if so.
  */
 bool gup_pin_site_has_kind(const struct gup_pin_site *site, const struct gup_pin_id *id)
 {

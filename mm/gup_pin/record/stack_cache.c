@@ -1,37 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The stack that takes a pin, mostly without unwinding it.
+ * Stack traces of pins, mostly without unwinding.
  *
- * Unwinding costs several times what all the rest of tracking does, and nearly
- * always finds what it found before. So each CPU remembers some traces, with
- * the places on the stack where their return addresses were. If the frame of
- * the hook lies where it lay, and every return address is still in its place,
- * the trace is the same:
+ * Unwinding costs several times as much as the rest of tracking, and nearly always yields
+ * a trace that was found before. Each CPU therefore caches some traces, together with the
+ * positions of their return addresses on the stack. If the frame of the hook is at the
+ * same position, and every return address is still in place, the trace is the same:
  *
- * The ORC unwinder finds a frame's return address, and its caller's stack
- * pointer, at a distance from its own stack pointer that depends on nothing but
- * the instruction pointer. The hook's frame is where it was; if the return
- * address found there is the remembered one, the caller's frame is where it
- * was too, and so on to the end of the stack.
+ * The ORC unwinder finds the return address of a frame, and the stack pointer of its
+ * caller, at offsets from the frame's stack pointer that depend only on the instruction
+ * pointer. The frame of the hook is at the same position; if the return address found
+ * there is the cached one, the frame of the caller is at the same position, too, and so
+ * on to the end of the stack.
  *
- * One kind of function is different: one whose frame has a variable size, for
- * it moves its stack by some distance or has variables that want to lie at
- * multiples of 16. Its caller is found by a pointer: the frame pointer, which
- * somebody between the hook and the function has saved, and at times a word next
- * to where that points. Unwinding without the frame pointer tells which frames
- * these are. All words further down with the value of such a pointer must still
- * have it; they are called links here. Which of them was read by the unwinder
- * does not matter: words that have it by chance do no harm, but that the trace
- * may not be found again, until it has been met twice.
+ * Functions whose frame has a variable size are an exception. They move the stack
+ * pointer by a variable amount, or align it to a multiple of 16. Their caller is found
+ * through the frame pointer, which some function between the hook and this one has
+ * saved, and sometimes through a word next to where the frame pointer points. A step of
+ * the unwinder without the frame pointer shows which frames these are. All words between
+ * that frame and the hook that have the value of such a pointer are called links, and
+ * must keep their value. Which of them the unwinder has read does not matter: a word
+ * that has the value by coincidence is harmless, except that the trace may not be found
+ * again until it was seen twice.
  *
- * do_syscall_64() moves the stack by a random distance
- * (randomize_kstack_offset). What comes before it, seen from the hook, moves
- * along; what comes after it, at the far end, stays where it is. A trace that
- * was met at two distances is remembered with the frame where moving ends.
+ * do_syscall_64() moves the stack by a random offset (randomize_kstack_offset). The
+ * frames between it and the hook move along; the frames at the far end stay. A trace that
+ * was seen at two offsets is stored with the frame at which moving ends.
  *
- * Traces that go through an interrupt or exception, from a stack that is not
- * the task's own, or with return addresses that are not on the stack but in a
- * tracer's keeping, are not remembered.
+ * Traces are not cached if they pass through an interrupt or exception, if they
+ * start on a stack other than that of the task, or if a tracer keeps some return
+ * addresses outside the stack.
  */
 #include <linux/hash.h>
 #include <linux/irqflags.h>
@@ -50,7 +48,7 @@
 #include "../compat.h"
 #include "internal.h"
 
-/* A key, for it is asked for each pin. */
+/* A static key, as every pin tests it. */
 static DEFINE_STATIC_KEY_FALSE(check_traces);
 
 static int check_set(const char *val, const struct kernel_param *kp)
@@ -86,16 +84,16 @@ MODULE_PARM_DESC(check_traces,
 static atomic64_t wrong_traces;
 
 /**
- * gup_pin_stacks_wrong() - remembered traces that were not the fresh one
+ * gup_pin_stacks_wrong() - number of cached traces that differed from a fresh one
  *
- * Return: their number; 0 unless gup_pin.check_traces is set.
+ * Return: number of traces; 0 unless gup_pin.check_traces was set.
  */
 u64 gup_pin_stacks_wrong(void)
 {
 	return atomic64_read(&wrong_traces);
 }
 
-/* Unwind. The pin function comes first: leave out what @ip does not return to. */
+/* Unwind. The trace starts at @ip, which is in the pin function. */
 static unsigned int trace_fresh(unsigned long *entries, unsigned int max,
 				unsigned long ip)
 {
@@ -129,11 +127,11 @@ static depot_stack_handle_t trace_save(unsigned long *entries, unsigned int nr,
 #define TRACE_LINKS	12
 
 /**
- * struct trace_link - a pointer that a frame was found by
- * @at: where it is, in words from the start of the stack
- * @to: where it points to, likewise
- * @nr: number of the return address that moves along with @to
- * @fixed: the pointer stays where it is when the near end of the stack moves
+ * struct trace_link - a pointer that a frame was found through
+ * @at: position of the pointer, in words from the start of the stack
+ * @to: position that it points to, in words from the start of the stack
+ * @nr: number of the return address that moves together with @to
+ * @fixed: the pointer stays in place when the near end of the stack moves
  */
 struct trace_link {
 	u16 at;
@@ -143,17 +141,17 @@ struct trace_link {
 };
 
 /**
- * struct trace - a remembered trace
- * @origin: of the last call that had it, or NULL
- * @stack: its handle; 0 if there is none
+ * struct trace - a cached trace
+ * @origin: origin of the last call with this trace, or NULL
+ * @stack: stack depot handle; 0 if the entry is unused
  * @nr: number of return addresses
- * @moving: how many of them are at a fixed distance from the hook's frame; the
+ * @moving: number of return addresses at a fixed distance from the frame of the hook; the
  *	others are at a fixed distance from the end of the stack
- * @frame: where the hook's frame was
+ * @frame: position of the frame of the hook, in words from the start of the stack
  * @nr_links: number of links
- * @at: where they were; like @frame in words from the start of the stack
+ * @at: positions of the return addresses, in words from the start of the stack
  * @ip: the return addresses
- * @link: what frames of variable size are found by
+ * @link: pointers that frames of variable size were found through
  */
 struct trace {
 	struct gup_pin_origin *origin;
@@ -168,9 +166,9 @@ struct trace {
 };
 
 /**
- * struct trace_set - traces that share a hash
- * @last: which of them was found last
- * @next: which of them gives way next
+ * struct trace_set - traces with the same hash
+ * @last: the trace that was found last
+ * @next: index of the trace to replace next
  * @way: the traces
  */
 struct trace_set {
@@ -185,10 +183,10 @@ struct trace_table {
 
 static struct trace_table __percpu *traces;
 
-/* With interrupts off: they may pin as well. */
+/* Call with interrupts off, as an interrupt may pin, too. */
 static struct trace_set *trace_set_of(unsigned long ip)
 {
-	/* What user space asked for tells apart who calls the same function. */
+	/* The system call number distinguishes callers of the same function. */
 	unsigned long key = ip ^ task_pt_regs(current)->orig_ax;
 
 	return &this_cpu_ptr(traces)->set[hash_long(key, ilog2(TRACE_SETS))];
@@ -208,8 +206,8 @@ static int stack_offset(const unsigned long *word)
 }
 
 /*
- * KASAN is not to look: words of other frames may be poisoned. Nobody else
- * writes to them.
+ * Not instrumented by KASAN: words in other frames may be poisoned. There
+ * are no concurrent writers.
  */
 static __no_kasan_or_inline bool still_there(const struct trace *trace,
 					     const unsigned long *words,
@@ -218,7 +216,7 @@ static __no_kasan_or_inline bool still_there(const struct trace *trace,
 {
 	unsigned int i;
 
-	/* Traces that share a set differ at their near end. */
+	/* Start at the near end, where the traces of a set differ. */
 	for (i = from; i < to; i++)
 		if (words[trace->at[i]] != trace->ip[i])
 			return false;
@@ -238,7 +236,7 @@ static __no_kasan_or_inline bool still_linked(const struct trace *trace,
 	return true;
 }
 
-/* The same, the near end having moved. */
+/* Compare a trace whose near end has moved by @moved words. */
 static bool moved_along(const struct trace *trace, const unsigned long *start,
 			int moved)
 {
@@ -273,8 +271,8 @@ static __always_inline bool trace_matches(const struct trace *trace,
 }
 
 /*
- * The one that was found last comes first. One that was never filled in may be
- * found, and tells no stack; it comes after all that were filled in.
+ * Try the trace that was found last first. An unused entry may match, but has no stack;
+ * used entries come before unused ones.
  */
 static __always_inline struct trace *trace_find(struct trace_set *set,
 						const unsigned long *frame)
@@ -300,7 +298,7 @@ static bool add_link(struct trace *trace, struct trace_link link)
 	return true;
 }
 
-/* A return address of the trace, if it is on the task's own stack. */
+/* Find the position of a return address. Fails if it is not on the stack of the task. */
 static bool add_return(struct trace *trace, struct unwind_state *state,
 		       unsigned int nr)
 {
@@ -315,8 +313,8 @@ static bool add_return(struct trace *trace, struct unwind_state *state,
 }
 
 /*
- * Was the frame that @state has come to found by the frame pointer? Then a step
- * from @before without it fails, or goes elsewhere.
+ * Was the frame of @state found through the frame pointer? Then a step from @before
+ * without the frame pointer fails, or leads to another frame.
  */
 static bool by_pointer(struct unwind_state before,
 		       const struct unwind_state *state)
@@ -327,8 +325,8 @@ static bool by_pointer(struct unwind_state before,
 }
 
 /*
- * All words up to return address @nr that are @pointer, which moves with return
- * address @to; false if there are none, or too many.
+ * Add a link for each word before return address @nr that equals @pointer, which moves
+ * with return address @to. Returns false if there are none, or too many.
  */
 static bool find_links(struct trace *trace, unsigned int nr,
 		       unsigned long pointer, unsigned int to)
@@ -351,9 +349,9 @@ static bool find_links(struct trace *trace, unsigned int nr,
 }
 
 /*
- * A frame pointer is next to the return address, unless the frame starts at a
- * multiple of its own. Then it stays where it is as seen from whom its function
- * calls, and next to it is where the frame ends.
+ * A frame pointer points next to the return address, unless the function aligns its
+ * stack. Then it is at a fixed distance from the frames of callees, and the word next to
+ * it points to the end of the frame.
  */
 static bool find_pointers(struct trace *trace, unsigned int nr,
 			  const struct unwind_state *before,
@@ -365,7 +363,7 @@ static bool find_pointers(struct trace *trace, unsigned int nr,
 	       find_links(trace, nr, state->sp, nr);
 }
 
-/* Go on to return address @nr. */
+/* Unwind to return address @nr. */
 static bool next_return(struct trace *trace, struct unwind_state *state,
 			unsigned int nr)
 {
@@ -377,7 +375,7 @@ static bool next_return(struct trace *trace, struct unwind_state *state,
 		find_pointers(trace, nr, &before, state));
 }
 
-/* Find the return addresses on the stack. They must be what the trace has. */
+/* Find the positions of the return addresses, which must be those of the trace. */
 static bool trace_locate(struct trace *trace, const unsigned long *frame)
 {
 	struct unwind_state state;
@@ -397,8 +395,8 @@ static bool trace_locate(struct trace *trace, const unsigned long *frame)
 }
 
 /*
- * The same trace, met again, for it lay elsewhere or had other links: where does
- * moving end? 0 if that is not it.
+ * Is @new the trace @old, at another offset or with other links? Returns the number of
+ * return addresses that move, or 0 if it is another trace.
  */
 static unsigned int trace_moving(const struct trace *old,
 				 const struct trace *new)
@@ -418,7 +416,10 @@ static unsigned int trace_moving(const struct trace *old,
 	return i == new->nr && moving < new->nr ? moving : 0;
 }
 
-/* A link was there before: as far away as the near end was, or in this place. */
+/*
+ * Keep a link that @old has, either at the same distance from the near
+ * end or in the same place.
+ */
 static bool keep_link(struct trace *new, const struct trace *old,
 		      struct trace_link link)
 {
@@ -444,7 +445,7 @@ static bool keep_link(struct trace *new, const struct trace *old,
 	return !fixed || add_link(new, link);
 }
 
-/* Links that were not there both times were so by chance. */
+/* Links that only one of the two traces has are coincidences. */
 static bool common_links(struct trace *new, const struct trace *old)
 {
 	struct trace_link link[TRACE_LINKS];
@@ -468,7 +469,7 @@ static void entry_point_to(struct trace *trace, struct gup_pin_origin *origin)
 	trace->origin = origin;
 }
 
-/* Put a new trace into the table, or what it teaches about one that is there. */
+/* Add a new trace to the cache, or merge it into a cached one. */
 static void trace_remember(struct trace *new, unsigned long ip)
 {
 	struct trace_set *set;
@@ -528,7 +529,7 @@ static noinline void trace_check(depot_stack_handle_t stack, unsigned long ip)
 	WARN_ONCE(1, "gup_pin: a remembered stack trace is not the fresh one\n");
 }
 
-/* The origin that this trace had last, if it is the one that is wanted. It gets the pins. */
+/* The cached origin, charged with the pins, if it has this id; otherwise NULL. */
 static struct gup_pin_origin *entry_origin(const struct trace *trace,
 					   const struct gup_pin_id *id, u64 pins)
 {
@@ -586,7 +587,7 @@ void __gup_pin_exit gup_pin_stack_cache_exit(void)
 	free_percpu(traces);
 }
 
-#else /* no way to tell where return addresses are */
+#else /* !CONFIG_DEBUG_GUP_PIN_STACK_CACHE */
 
 static depot_stack_handle_t trace_slowly(const unsigned long *frame,
 					 unsigned long ip, gfp_t gfp)
@@ -625,15 +626,17 @@ void __gup_pin_exit gup_pin_stack_cache_exit(void)
 #endif
 
 /**
- * gup_pin_stack_origin() - the origin of pins that the caller's caller took
+ * gup_pin_stack_origin() - origin of pins taken by the hook's caller
  * @origins: the table
- * @id: all but the stack, which is 0 and is filled in
- * @pins: how many
- * @frame: frame address of the function whose caller the stack starts with
- * @ip: that function's return address
- * @gfp: how memory may be allocated
+ * @id: the id, with a stack of 0, which is filled in
+ * @pins: number of pins
+ * @frame: frame address of the hook's out-of-line part; the stack starts at its caller
+ * @ip: return address of that function
+ * @gfp: flags for allocations
  *
- * Return: the origin, with so many pins more, or NULL when there is no memory.
+ * Context: May sleep if @gfp allows it.
+ *
+ * Return: the origin, charged with @pins; NULL if there is no memory.
  */
 struct gup_pin_origin *gup_pin_stack_origin(struct gup_pin_origins *origins,
 					    struct gup_pin_id *id, u64 pins,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Taking pins off the records of a block, under its shard's lock, and what is in doubt
- * of those that are left.
+ * Removing pins from the records of a block, and tracking which remaining pins are in
+ * doubt. Under the lock of the block's shard.
  */
 #include <linux/jiffies.h>
 #include <linux/sched.h>
@@ -10,9 +10,9 @@
 #include "unpin.h"
 
 /*
- * What released pins here, should they be released once more. Of a shard that is one
- * block, and of the block one site: neighbouring blocks are of different shards, and most
- * blocks have one site.
+ * Store the last release, in case the same pins are released again. One block in each
+ * shard and one site for it are enough: neighbouring blocks are in different shards, and
+ * most blocks have one site.
  */
 static __always_inline void note_release(const struct gup_pin_unpin *unpin,
 					 struct gup_pin_shard *shard,
@@ -33,14 +33,14 @@ static __always_inline void note_release(const struct gup_pin_unpin *unpin,
 }
 
 /**
- * gup_pin_last_release() - what released a page's pins last
+ * gup_pin_last_release() - last release of a page's pins
  * @index: the index
- * @pfn: of the page
+ * @pfn: the page
  * @last: filled in
  *
- * Any context where the shards' locks may be taken.
+ * Context: Any context in which the lock of a shard may be taken.
  *
- * Return: false if it is not known, or not any more.
+ * Return: false if the last release is unknown or was overwritten.
  */
 bool gup_pin_last_release(struct gup_pin_index *index, unsigned long pfn,
 			  struct gup_pin_last *last)
@@ -54,7 +54,7 @@ bool gup_pin_last_release(struct gup_pin_index *index, unsigned long pfn,
 	return last->block == nr && last->mask & BIT_ULL(gup_pin_block_bit(pfn));
 }
 
-/* An unpin of many pages mostly meets the same origin on all: one atomic does. */
+/* The pages of an unpin mostly have the same origin: update its counter once. */
 static void put_origin(struct gup_pin_unpin *unpin)
 {
 	if (unpin->released)
@@ -62,7 +62,7 @@ static void put_origin(struct gup_pin_unpin *unpin)
 	unpin->released = 0;
 }
 
-/* Take pins off a record, but for what the caller does once for many. */
+/* Remove pins from a record, except for the updates that callers batch. */
 static __always_inline void take_off(struct gup_pin_unpin *unpin,
 				     struct gup_pin_shard *shard,
 				     struct gup_pin_block *block,
@@ -84,7 +84,7 @@ static __always_inline void take_off(struct gup_pin_unpin *unpin,
 	gup_pin_block_lose(shard, block, record, mask, pins);
 }
 
-/* Take pins off a record. @sure: it is certainly the right one. */
+/* Remove pins from a record. @sure: the record is certainly the right one. */
 void gup_pin_take(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 		  struct gup_pin_block *block, struct gup_pin_record *record, u64 mask,
 		  unsigned int pins, bool sure)
@@ -102,8 +102,9 @@ static void trust(struct gup_pin_block *block, u64 mask)
 }
 
 /*
- * The pages that have one pin, which is on record: nearly all. Returns the others. Of make
- * bench: neighbours on/off 1.30, by gup_pin_take_one() alone 3.26; thp 1.50, and 25.6.
+ * Handles the common case of pages whose only pin is recorded. Returns the other
+ * pages. make bench: neighbours on/off 1.30, with gup_pin_take_one() alone 3.26; thp
+ * 1.50, with it alone 25.6.
  */
 u64 gup_pin_take_only(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 		      struct gup_pin_block *block, u64 mask)
@@ -151,7 +152,7 @@ enum gup_pin_doubt gup_pin_doubt_of(const struct gup_pin_verdict *verdict,
 	return GUP_PIN_DOUBT_GUESSED;
 }
 
-/* Which of the pages have pins left? Of very many records not all are looked at. */
+/* Pages with remaining pins. With very many records, not all are visited: returns @mask. */
 static u64 left_on(const struct gup_pin_block *block, u64 mask)
 {
 	struct gup_pin_record *record;
@@ -169,7 +170,10 @@ static u64 left_on(const struct gup_pin_block *block, u64 mask)
 	return left;
 }
 
-/* Doubt ends with a page's last pin. */
+/*
+ * Update the doubts about the remaining pins of pages. Pages
+ * without pins are not in doubt.
+ */
 void gup_pin_doubt_rest(struct gup_pin_block *block, u64 mask, enum gup_pin_doubt doubt)
 {
 	u64 left = left_on(block, mask);
@@ -183,7 +187,7 @@ void gup_pin_doubt_rest(struct gup_pin_block *block, u64 mask, enum gup_pin_doub
 		block->mixed |= left;
 }
 
-/* One pin of a page goes, where it is not the only one. */
+/* Release one pin of a page that may have several. */
 enum gup_pin_taken gup_pin_take_one(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 				    struct gup_pin_block *block, unsigned int bit, bool whole,
 				    unsigned long *flags)
@@ -197,7 +201,10 @@ enum gup_pin_taken gup_pin_take_one(struct gup_pin_unpin *unpin, struct gup_pin_
 		return GUP_PIN_NO_RECORD;
 	if (gup_pin_must_count(unpin, shard, block, bit))
 		return GUP_PIN_COUNT_FIRST;
-	/* Of the folio as such, those of other blocks, too: they were counted. */
+	/*
+	 * For the folio as a whole, this includes pins in other blocks,
+	 * which were counted before.
+	 */
 	others = whole ? unpin->others : gup_pin_unrecorded(unpin, shard, block, bit);
 	if (others && !gup_pin_takes_record(&verdict)) {
 		gup_pin_doubt_rest(block, mask, GUP_PIN_DOUBT_MIXED);
@@ -211,8 +218,8 @@ enum gup_pin_taken gup_pin_take_one(struct gup_pin_unpin *unpin, struct gup_pin_
 }
 
 /**
- * gup_pin_unpin_end() - the last of the pins was unpinned
- * @unpin: what is known of them
+ * gup_pin_unpin_end() - complete an unpin after its last pin
+ * @unpin: the unpin
  */
 void gup_pin_unpin_end(struct gup_pin_unpin *unpin)
 {

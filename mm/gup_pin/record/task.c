@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Are they still there who pinned, and whose memory was pinned? Records have
- * nothing but their ids, which may be others' by now: who is younger than the
- * pin is another.
+ * Do the pinning task and the owner still exist? Records have only their ids, which may
+ * have been reused: a task younger than the pin is another one.
  */
 #include <linux/init.h>
 #include <linux/math.h>
@@ -18,10 +17,10 @@
 #include "../compat.h"
 #include "text.h"
 
-/* By so much may the clocks of tasks and of pins always be apart. */
+/* Slack always allowed between local_clock() and ktime_get_ns(). */
 #define CLOCKS_DIFFER	(100 * NSEC_PER_MSEC)
 
-/* By how much the clock of pins was ahead of that of tasks, when it was booted. */
+/* local_clock() minus ktime_get_ns() at boot, in ns. */
 static s64 clocks_apart __ro_after_init;
 
 static s64 clocks_apart_now(void)
@@ -30,7 +29,7 @@ static s64 clocks_apart_now(void)
 }
 
 /**
- * gup_pin_tasks_init() - compare the clocks, once both are reliable
+ * gup_pin_tasks_init() - compare the clocks when both are reliable
  */
 void __init gup_pin_tasks_init(void)
 {
@@ -38,8 +37,9 @@ void __init gup_pin_tasks_init(void)
 }
 
 /*
- * The clock of tasks is disciplined, that of pins is not. Within weeks they go
- * apart by many seconds, of which the pin's age may have all.
+ * ktime_get_ns(), the clock of tasks, is disciplined by NTP; local_clock(), the clock
+ * of pins, is not. Within weeks, they drift apart by many seconds, all of which may
+ * be in the age of the pin.
  */
 static bool is_younger(const struct task_struct *task, u64 age)
 {
@@ -48,7 +48,7 @@ static bool is_younger(const struct task_struct *task, u64 age)
 	return lived + CLOCKS_DIFFER + abs(clocks_apart_now() - clocks_apart) < age;
 }
 
-/* Under RCU. One that has ended but was not waited for is gone. */
+/* Under RCU. A zombie counts as gone. */
 static struct task_struct *find_task(pid_t pid, u64 age)
 {
 	struct task_struct *task = find_task_by_pid_ns(pid, &init_pid_ns);
@@ -58,7 +58,7 @@ static struct task_struct *find_task(pid_t pid, u64 age)
 	return task;
 }
 
-/* The same for a process, whose first thread may end before the others. */
+/* Same for a process, whose leader may exit before other threads. */
 static struct task_struct *find_process(pid_t tgid, u64 age)
 {
 	struct task_struct *task = find_task_by_pid_ns(tgid, &init_pid_ns);
@@ -70,11 +70,11 @@ static struct task_struct *find_process(pid_t tgid, u64 age)
 }
 
 /**
- * gup_pin_process_lives() - is a process still there?
- * @tgid: as the initial pid namespace sees it
- * @age: for how long it has been known, in ns
+ * gup_pin_process_lives() - does a process still exist?
+ * @tgid: tgid in the initial pid namespace
+ * @age: minimum age of the process, in ns; a younger one is another process
  *
- * Return: false if it has ended.
+ * Return: false if the process has ended.
  */
 bool gup_pin_process_lives(pid_t tgid, u64 age)
 {
@@ -82,11 +82,11 @@ bool gup_pin_process_lives(pid_t tgid, u64 age)
 }
 
 /**
- * gup_pin_task_lives() - as gup_pin_process_lives(), for a thread
- * @pid: as the initial pid namespace sees it
- * @age: for how long it has been known, in ns
+ * gup_pin_task_lives() - does a thread still exist?
+ * @pid: pid in the initial pid namespace
+ * @age: minimum age of the thread, in ns; a younger one is another thread
  *
- * Return: false if it has ended.
+ * Return: false if the thread has ended.
  */
 bool gup_pin_task_lives(pid_t pid, u64 age)
 {
@@ -94,12 +94,12 @@ bool gup_pin_task_lives(pid_t pid, u64 age)
 }
 
 /**
- * gup_pin_process_nr() - a process as another pid namespace sees it
- * @tgid: as the initial one sees it
- * @age: for how long it has been known, in ns
+ * gup_pin_process_nr() - id of a process in another pid namespace
+ * @tgid: tgid in the initial pid namespace
+ * @age: minimum age of the process, in ns; a younger one is another process
  * @ns: the namespace
  *
- * Return: the id, 0 if it cannot be seen from there, or has ended.
+ * Return: the tgid in @ns; 0 if it is not visible there, or has ended.
  */
 pid_t gup_pin_process_nr(pid_t tgid, u64 age, struct pid_namespace *ns)
 {
@@ -114,12 +114,12 @@ pid_t gup_pin_process_nr(pid_t tgid, u64 age, struct pid_namespace *ns)
 }
 
 /**
- * gup_pin_task_nr() - as gup_pin_process_nr(), for a thread
- * @pid: as the initial pid namespace sees it
- * @age: for how long it has been known, in ns
+ * gup_pin_task_nr() - id of a thread in another pid namespace
+ * @pid: pid in the initial pid namespace
+ * @age: minimum age of the thread, in ns; a younger one is another thread
  * @ns: the namespace
  *
- * Return: the id, 0 if it cannot be seen from there, or has ended.
+ * Return: the pid in @ns; 0 if it is not visible there, or has ended.
  */
 pid_t gup_pin_task_nr(pid_t pid, u64 age, struct pid_namespace *ns)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the parts of a record are called, for those that show them.
+ * Names of the parts of a record, for output.
  */
 #ifndef _MM_GUP_PIN_RECORD_TEXT_H
 #define _MM_GUP_PIN_RECORD_TEXT_H
@@ -13,7 +13,7 @@ struct seq_file;
 
 /* words.c */
 
-/* A task's name, escaped. */
+/* Size of an escaped task name. */
 #define GUP_PIN_COMM_MAX	(4 * TASK_COMM_LEN + 1)
 
 extern const char *const gup_pin_api_names[NR_GUP_PIN_APIS];
@@ -27,7 +27,7 @@ u64 gup_pin_age_ms(u64 time, u64 now);
 
 /* name.c */
 
-/* A path in `pins`, and one that is kept or reported. */
+/* Size of a path in `pins`, and of a path that is stored or reported. */
 #define GUP_PIN_NAME_MAX	256
 #define GUP_PIN_SHORT_NAME	64
 

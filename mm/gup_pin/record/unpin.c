@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Releasing pins, block by block, each under its shard's lock. Never allocates, never
- * sleeps.
+ * Releasing pins by block, each under the lock of its shard. Never
+ * allocates, never sleeps.
  */
 #include <linux/mm.h>
 #include <linux/xarray.h>
@@ -9,16 +9,16 @@
 #include "unpin.h"
 
 /*
- * Records that are scored under one hold of the lock, where several may be the one; to take
- * a pin off costs as much as to score some.
+ * Number of records to score under one hold of the lock, if several match. Removing a pin
+ * costs as much as scoring TAKE_COST records.
  */
 #define SCORED		128
 #define TAKE_COST	8
 
 /*
- * Returns the pages that are still to be done: after some that have many records, so that
- * others may have the lock; or those of whose folio the pins have to be counted first, which
- * sets @count. To @missing those are added on which there is no record.
+ * Returns the pages still to be processed. Stops after some pages if there are many
+ * records, so that others can take the lock; or, with @count set, if the pins on the
+ * folio of the next page must be counted first. Adds pages without a record to @missing.
  */
 static u64 unpin_mask(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 		      struct gup_pin_block *block, u64 mask, u64 *missing, bool *count,
@@ -52,12 +52,14 @@ static u64 unpin_mask(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 }
 
 /**
- * gup_pin_unpin_mask() - one pin on each of some pages of a block is about to be dropped
- * @unpin: what is known of them
- * @block: the block's number
- * @mask: the pages
+ * gup_pin_unpin_mask() - release one pin on each of some pages of a block
+ * @unpin: what is known about the pins
+ * @block: number of the block
+ * @mask: bitmap of the pages
  *
- * While they still have the pins. Any context where the shards' locks may be taken.
+ * Call while the pages still have the pins.
+ *
+ * Context: Any context in which the lock of a shard may be taken.
  */
 void gup_pin_unpin_mask(struct gup_pin_unpin *unpin, unsigned long block, u64 mask)
 {
@@ -95,13 +97,12 @@ void gup_pin_unpin_mask(struct gup_pin_unpin *unpin, unsigned long block, u64 ma
 }
 
 /**
- * gup_pin_unpin_range() - one pin on each of neighbouring pages of a folio is about to be
- *	dropped
- * @unpin: what is known of them
- * @pfn: of the first page
- * @npages: how many
+ * gup_pin_unpin_range() - release one pin on each of contiguous pages of a folio
+ * @unpin: what is known about the pins
+ * @pfn: the first page
+ * @npages: number of pages
  *
- * As gup_pin_unpin_mask().
+ * See gup_pin_unpin_mask().
  */
 void gup_pin_unpin_range(struct gup_pin_unpin *unpin, unsigned long pfn,
 			 unsigned long npages)
@@ -118,7 +119,7 @@ void gup_pin_unpin_range(struct gup_pin_unpin *unpin, unsigned long pfn,
 	}
 }
 
-/* As gup_pin_take_one(), but nothing changes; the folio's pins were counted. */
+/* gup_pin_take_one() without any change; the pins on the folio must have been counted. */
 static bool peek(const struct gup_pin_unpin *unpin, unsigned long pfn, bool whole,
 		 struct gup_pin_item *item)
 {
@@ -150,14 +151,15 @@ static bool peek(const struct gup_pin_unpin *unpin, unsigned long pfn, bool whol
 }
 
 /**
- * gup_pin_unpin_peek() - the record that an unpin would take
- * @unpin: what is known of it
- * @pfn: of the page
+ * gup_pin_unpin_peek() - find the record that an unpin would release
+ * @unpin: what is known about the pin
+ * @pfn: the page
  * @item: filled in
  *
- * Context as gup_pin_unpin_mask().
+ * Context: As for gup_pin_unpin_mask().
  *
- * Return: false if there is none, or if it would take a pin that is not on record.
+ * Return: false if there is no record, or if the unpin would
+ * release a pin without a record.
  */
 bool gup_pin_unpin_peek(const struct gup_pin_unpin *unpin, unsigned long pfn,
 			struct gup_pin_item *item)

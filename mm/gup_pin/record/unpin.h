@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What an unpin takes: between unpin.c, unpin_folio.c, take.c, match.c and unrecorded.c.
+ * Internal interfaces of unpin.c, unpin_folio.c, take.c, match.c and unrecorded.c.
  */
 #ifndef _MM_GUP_PIN_RECORD_UNPIN_H
 #define _MM_GUP_PIN_RECORD_UNPIN_H
@@ -9,7 +9,7 @@
 
 /* match.c */
 
-/* What a record is scored by: the higher bit decides. */
+/* Score of a record: a higher bit outweighs all lower ones. */
 #define GUP_PIN_FITS_HANDLE	(3 << 8)
 #define GUP_PIN_FITS_ARRAY	(2 << 8)
 #define GUP_PIN_FITS_NOTHING	BIT(8)
@@ -19,16 +19,16 @@
 #define GUP_PIN_FITS_TASK	BIT(4)
 
 /**
- * struct gup_pin_verdict - which record an unpin takes
- * @record: the record; NULL if there is none on the pages
- * @score: how well it fits
- * @pins: pins on the pages that are on record, as far as was looked
- * @records: the candidates
- * @handles: those that the unpin's handle names
- * @origin: of the first of them
- * @alike: all are of this origin
- * @modes: a bit for each mode that there is
- * @cut: there may be more
+ * struct gup_pin_verdict - the record that an unpin releases
+ * @record: the record; NULL if the pages have none
+ * @score: score of @record
+ * @pins: number of recorded pins on the pages, as far as the scan went
+ * @records: number of candidates
+ * @handles: number of candidates with the handle of the unpin
+ * @origin: origin of the first candidate
+ * @alike: all candidates have this origin
+ * @modes: bitmap of the candidates' modes
+ * @cut: the scan was cut short, there may be more candidates
  */
 struct gup_pin_verdict {
 	struct gup_pin_record *record;
@@ -52,7 +52,7 @@ enum gup_pin_match gup_pin_match_of(const struct gup_pin_block *block, u64 mask,
 
 /* unrecorded.c */
 
-/* Can no pin be without a record, but for the earlier ones that are known? */
+/* Does every pin have a record, except known pins from before tracking? */
 static inline bool gup_pin_all_recorded(const struct gup_pin_index *index,
 					const struct gup_pin_shard *shard)
 {
@@ -74,7 +74,7 @@ unsigned int gup_pin_unpin_untracked(struct gup_pin_index *index, unsigned long 
 
 /* take.c */
 
-/* What is in doubt about pins that are left after an unpin. */
+/* What is in doubt about the pins that remain after an unpin. */
 enum gup_pin_doubt {
 	GUP_PIN_DOUBT_NONE,
 	GUP_PIN_DOUBT_ALIKE,
@@ -82,7 +82,7 @@ enum gup_pin_doubt {
 	GUP_PIN_DOUBT_MIXED,
 };
 
-/* What became of one pin: of a record, or of none. */
+/* Result of releasing one pin. */
 enum gup_pin_taken {
 	GUP_PIN_TAKEN,
 	GUP_PIN_NO_RECORD,

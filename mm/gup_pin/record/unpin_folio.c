@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Unpins of which it is not known what pages of a folio they mean, or which record.
+ * Unpins for which the pages of the folio, or the record, are not known.
  */
 #include <linux/mm.h>
 #include <linux/xarray.h>
@@ -8,9 +8,9 @@
 #include "unpin.h"
 
 /*
- * Take up to @pins of those on the folio as such, or on its pages in this block: from the
- * record that fits best, and @least so well, if not of those that have no record. Which page
- * the unpin means is not known.
+ * Release up to @pins pins on the folio as a whole, or on its pages in this block: from
+ * the best record that scores at least @least; or from the pins without a record, if
+ * these are more likely. The page that the unpin means is not known.
  */
 static unsigned int unpin_locked(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 				 struct gup_pin_block *block, u64 mask, bool whole,
@@ -27,7 +27,7 @@ static unsigned int unpin_locked(struct gup_pin_unpin *unpin, struct gup_pin_sha
 		return 0;
 	if (others && !gup_pin_takes_record(&verdict)) {
 		*doubt = GUP_PIN_DOUBT_MIXED;
-		/* Those that are untracked in another block are counted there. */
+		/* Pins that are untracked in another block are counted there. */
 		pins = min3((u64)pins, (u64)others, shard->untracked +
 			    gup_pin_most_before(unpin->index, gup_pin_head_pfn(pfn)));
 		unpin->others -= pins;
@@ -48,7 +48,10 @@ static unsigned int unpin_locked(struct gup_pin_unpin *unpin, struct gup_pin_sha
 	return pins;
 }
 
-/* What to take pins of: the folio as such, its pages, or those pages that are in doubt. */
+/*
+ * Where to look for pins: on the folio as a whole, on its pages,
+ * or on its pages in doubt.
+ */
 enum part {
 	AS_SUCH,
 	PAGES,
@@ -78,8 +81,8 @@ static unsigned int unpin_any(struct gup_pin_unpin *unpin, unsigned long nr, u64
 }
 
 /*
- * Where it was not known which pages of a folio were unpinned, or of which record, the pin
- * of one page may be on record on another. Takes such a record, if there is one.
+ * If an earlier unpin did not say which pages or which record it meant, the pin on one
+ * page may be recorded on another. Release such a record, if there is one.
  */
 static bool unpin_doubted(struct gup_pin_unpin *unpin, unsigned long head)
 {
@@ -97,8 +100,8 @@ static bool unpin_doubted(struct gup_pin_unpin *unpin, unsigned long head)
 }
 
 /*
- * The folio has pins without a record: one of those that were counted as untracked goes, of
- * the page's block or, if it is none from before tracking, of any.
+ * The folio has pins without a record: release one that is counted as untracked, in the
+ * block of the page; or in any block of the folio, unless it may be from before tracking.
  */
 static bool unpin_untracked_of(struct gup_pin_unpin *unpin, unsigned long pfn)
 {
@@ -113,7 +116,10 @@ static bool unpin_untracked_of(struct gup_pin_unpin *unpin, unsigned long pfn)
 	return gone;
 }
 
-/* Of the folio as such, if it is pinned so; or of its pins that have no record. */
+/*
+ * Release a pin on the folio as a whole, if there is one, or one of
+ * its pins without a record.
+ */
 static enum gup_pin_taken unpin_whole(struct gup_pin_unpin *unpin, unsigned long head)
 {
 	unsigned long nr = gup_pin_block_nr(head), flags;
@@ -133,8 +139,8 @@ static enum gup_pin_taken unpin_whole(struct gup_pin_unpin *unpin, unsigned long
 }
 
 /*
- * There is no record on the page: is its folio pinned as a whole? If not, the pin has no
- * record. Returns whether that is an error.
+ * The page has no record: the folio may be pinned as a whole; otherwise, the pin has no
+ * record. Returns true if that is an error.
  */
 bool gup_pin_unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
 {
@@ -156,7 +162,10 @@ bool gup_pin_unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
 	if ((result == GUP_PIN_NO_RECORD && unpin_doubted(unpin, head)) ||
 	    !gup_pin_unpin_untracked(unpin->index, gup_pin_block_nr(pfn), 1))
 		return false;
-	/* What seemed to have no record was just being taken: then it is that of a record. */
+	/*
+	 * A pin that was just being taken looked like one without a record:
+	 * release a record instead.
+	 */
 	if (result == GUP_PIN_NOT_RECORDED && READ_ONCE(unpin->index->complete)) {
 		unpin->others = 0;
 		if (unpin_whole(unpin, head) == GUP_PIN_TAKEN)
@@ -171,7 +180,7 @@ bool gup_pin_unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
 	return error;
 }
 
-/* Of pages that an unpin may have meant as well, what is left is in doubt. */
+/* Mark the remaining pins on other pages that an unpin may have meant. */
 static void doubt_block(struct gup_pin_index *index, unsigned long nr, u64 mask,
 			enum gup_pin_doubt doubt)
 {
@@ -188,7 +197,7 @@ static void doubt_block(struct gup_pin_index *index, unsigned long nr, u64 mask,
 	gup_pin_shard_unlock(shard, flags);
 }
 
-/* Returns how many pins there were no records for that fit so well. */
+/* Returns the number of pins for which no record scores at least @least. */
 static unsigned int unpin_fitting(struct gup_pin_unpin *unpin, unsigned long pfn,
 				  unsigned long npages, unsigned int least,
 				  unsigned int pins)
@@ -206,8 +215,8 @@ static unsigned int unpin_fitting(struct gup_pin_unpin *unpin, unsigned long pfn
 	if (doubt)
 		doubt_block(unpin->index, first, head, doubt);
 	/*
-	 * If the record of another page goes, that page's own unpin looks for marks: they have
-	 * to be there before. What a handle proves needs none.
+	 * If the record of another page is taken, the unpin of that page looks for marks,
+	 * so set them first. A match by handle needs no marks.
 	 */
 	for (nr = first; pins && least < GUP_PIN_FITS_HANDLE && nr <= last; nr++)
 		doubt_block(unpin->index, nr, gup_pin_folio_mask(nr, pfn, npages),
@@ -224,8 +233,9 @@ static unsigned int unpin_fitting(struct gup_pin_unpin *unpin, unsigned long pfn
 }
 
 /*
- * A handle that has no record: its pins are among those without one, if there are any. Most
- * are on the folio's first page. Returns how many are not.
+ * The handle has no record: its pins are among those without a record, if there
+ * are any. Most are on the first page of the folio. Returns the number of pins
+ * that remain to be released.
  */
 static unsigned int unpin_kept(struct gup_pin_unpin *unpin, unsigned long pfn,
 			       unsigned long npages, unsigned int pins)
@@ -259,7 +269,10 @@ static void unpin_large(struct gup_pin_unpin *unpin, unsigned long pfn, unsigned
 		pins = unpin_fitting(unpin, pfn, npages, 0, pins);
 	for (; pins && nr <= last; nr++)
 		pins = gup_pin_unpin_untracked(unpin->index, nr, pins);
-	/* What seemed to have no record was just being taken: then it is that of a record. */
+	/*
+	 * A pin that was just being taken looked like one without a record:
+	 * release a record instead.
+	 */
 	unpin->others = 0;
 	if (pins)
 		pins = unpin_fitting(unpin, pfn, npages, 0, pins);
@@ -270,13 +283,13 @@ static void unpin_large(struct gup_pin_unpin *unpin, unsigned long pfn, unsigned
 }
 
 /**
- * gup_pin_unpin_folio() - pins of a folio are about to be dropped, on which pages is not known
- * @unpin: what is known of them
- * @pfn: of the folio's head
- * @npages: of the folio
- * @pins: how many
+ * gup_pin_unpin_folio() - release pins on unknown pages of a folio
+ * @unpin: what is known about the pins
+ * @pfn: head of the folio
+ * @npages: number of pages of the folio
+ * @pins: number of pins
  *
- * As gup_pin_unpin_mask().
+ * See gup_pin_unpin_mask().
  */
 void gup_pin_unpin_folio(struct gup_pin_unpin *unpin, unsigned long pfn,
 			 unsigned long npages, unsigned int pins)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pins that are not on record: how many of a page's may be, and what becomes of their
- * unpins.
+ * Pins without a record: how many a page may have, and accounting for their unpins.
  */
 #include <linux/mm.h>
 #include <linux/xarray.h>
@@ -19,7 +18,10 @@ static bool all_recorded_on(const struct gup_pin_index *index, unsigned long hea
 	return true;
 }
 
-/* Of a folio's pins without a record so many may be from before tracking, at most. */
+/*
+ * Upper bound for the number of pins from before tracking among a
+ * folio's pins without a record.
+ */
 unsigned int gup_pin_most_before(const struct gup_pin_index *index, unsigned long head)
 {
 	if (READ_ONCE(index->complete))
@@ -28,8 +30,8 @@ unsigned int gup_pin_most_before(const struct gup_pin_index *index, unsigned lon
 }
 
 /*
- * How many pins of a page's folio are not on record? Counted once for all of them that an
- * unpin is about to drop, for they are all there until it is through. Without a lock.
+ * Count the pins without a record on a page's folio. Once is enough for all pins of an
+ * unpin, as none of them is dropped until it is complete. Call without a lock.
  */
 void gup_pin_count_others(struct gup_pin_unpin *unpin, unsigned long pfn)
 {
@@ -51,7 +53,10 @@ void gup_pin_count_others(struct gup_pin_unpin *unpin, unsigned long pfn)
 		unpin->others = min_t(u64, real - recorded, most);
 }
 
-/* May a page's folio have pins without a record, and gup_pin_count_others() is due? */
+/*
+ * May the page's folio have pins without a record, so that
+ * gup_pin_count_others() must be called?
+ */
 bool gup_pin_must_count(const struct gup_pin_unpin *unpin, const struct gup_pin_shard *shard,
 			const struct gup_pin_block *block, unsigned int bit)
 {
@@ -61,7 +66,10 @@ bool gup_pin_must_count(const struct gup_pin_unpin *unpin, const struct gup_pin_
 	       unpin->counted != gup_pin_head_pfn(pfn) + 1;
 }
 
-/* How many pins may a page have that are not on record? It is not known on which page. */
+/*
+ * Upper bound for the number of pins without a record on a page:
+ * their pages are not known.
+ */
 unsigned int gup_pin_unrecorded(const struct gup_pin_unpin *unpin,
 				const struct gup_pin_shard *shard,
 				const struct gup_pin_block *block, unsigned int bit)
@@ -75,7 +83,10 @@ unsigned int gup_pin_unrecorded(const struct gup_pin_unpin *unpin,
 	return min(unpin->others, gup_pin_earlier_pins(unpin->index, gup_pin_head_pfn(pfn)));
 }
 
-/* Pins that have no record: not recorded for lack of memory, too old, or a bug. */
+/*
+ * Account for unpins without a record: untracked for lack of memory, from before
+ * tracking, or a bug. Returns true for a bug.
+ */
 bool gup_pin_count_unrecorded(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 			      unsigned long pfn, unsigned int pins)
 {
@@ -89,11 +100,13 @@ bool gup_pin_count_unrecorded(struct gup_pin_unpin *unpin, struct gup_pin_shard 
 		return false;
 	}
 	shard->unmatched += pins;
-	/* If some are known to be untracked, which of them is not known. */
+	/* If some pins are untracked, it is not known which. */
 	return !untracked;
 }
 
-/* Of pins in a block that were counted as untracked, some go; returns how many did not. */
+/*
+ * Release pins of a block that are counted as untracked. Returns the number of pins left.
+ */
 unsigned int gup_pin_unpin_untracked(struct gup_pin_index *index, unsigned long nr,
 				     unsigned int pins)
 {

@@ -2,19 +2,19 @@
 /*
  * Walking all records, in the order of their blocks.
  *
- * A walk holds a shard's lock for no more than a batch, copies what it finds, and leaves
- * a record without pages in the block's list to find its place again.
+ * A walk holds the lock of a shard for a batch of records at most, copies what it finds,
+ * and leaves a record without pages in the block's list as a marker for its place.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
 
 #include "internal.h"
 
-/* Records that are counted under one hold of a lock; and that are walked over. */
+/* Number of records to count under one hold of a lock; and to walk over. */
 #define COUNT_BATCH	512
 #define WALK_BATCH	128
 
-/* How many pages from the first of @mask on are in it, up to @max? */
+/* Number of consecutive pages in @mask, starting at the first; at most @max. */
 static unsigned int run_of(u64 mask, unsigned long max)
 {
 	u64 rest = ~(mask >> __ffs64(mask));
@@ -24,15 +24,15 @@ static unsigned int run_of(u64 mask, unsigned long max)
 }
 
 /**
- * gup_pin_fill_item() - copy what is known of a record on some of its pages
- * @item: filled in, with the first of @mask and those behind it that are of its folio
- * @block: the record's block
+ * gup_pin_fill_item() - copy a record, for some of its pages
+ * @item: filled in, for the first page in @mask and the following ones in the same folio
+ * @block: block of the record
  * @record: the record
- * @mask: the pages; not 0
+ * @mask: bitmap of the pages; not 0
  *
- * Under the lock of the shard.
+ * Context: The lock of the shard must be held.
  *
- * Return: the pages that it has.
+ * Return: bitmap of the pages in @item.
  */
 u64 gup_pin_fill_item(struct gup_pin_item *item, const struct gup_pin_block *block,
 		      const struct gup_pin_record *record, u64 mask)
@@ -71,13 +71,14 @@ u64 gup_pin_fill_item(struct gup_pin_item *item, const struct gup_pin_block *blo
 }
 
 /**
- * gup_pin_walk_start() - begin a walk
+ * gup_pin_walk_start() - start a walk
  * @walk: the walk
- * @index: what to walk
- * @first: pfn of the first page to look at,
- * @last: and of the last; that others of their blocks are met as well is no harm
+ * @index: the index to walk
+ * @first: pfn of the first page to visit
+ * @last: pfn of the last page to visit; other pages in the blocks of @first and @last may
+ *	be visited as well
  *
- * Has to be ended by gup_pin_walk_end().
+ * The walk must be ended by gup_pin_walk_end().
  */
 void gup_pin_walk_start(struct gup_pin_walk *walk, struct gup_pin_index *index,
 			unsigned long first, unsigned long last)
@@ -89,7 +90,7 @@ void gup_pin_walk_start(struct gup_pin_walk *walk, struct gup_pin_index *index,
 	};
 }
 
-/* Come back to where the walk was left; sets its mask to what is still to be met. */
+/* Return to the place of the walk, and set walk->mask to the pages not visited yet. */
 static struct gup_pin_record *resume(struct gup_pin_walk *walk, struct gup_pin_block *block)
 {
 	struct gup_pin_record *record = &block->first;
@@ -104,7 +105,7 @@ static struct gup_pin_record *resume(struct gup_pin_walk *walk, struct gup_pin_b
 	return record;
 }
 
-/* Leave the walk in front of a record, of which some pages were not met yet. */
+/* Leave the walk in front of a record, with the pages that were not visited yet. */
 static void leave(struct gup_pin_walk *walk, struct gup_pin_block *block,
 		  struct gup_pin_record *record, u64 mask)
 {
@@ -124,7 +125,7 @@ static void next_block(struct gup_pin_walk *walk)
 		      gup_pin_index_next(walk->index, walk->block + 1);
 }
 
-/* Of a record; returns the pages that did not find room. */
+/* Visits a record; returns the pages for which there was no room. */
 typedef u64 (*meet_fn)(const struct gup_pin_block *block,
 		       const struct gup_pin_record *record, u64 mask, void *to,
 		       unsigned int *nr, unsigned int max);
@@ -140,7 +141,7 @@ static bool walk_block(struct gup_pin_walk *walk, struct gup_pin_block *block, m
 		left = record->mask & walk->mask;
 		if (left)
 			left = meet(block, record, left, to, nr, max);
-		/* Other readers' places find room, but take time. */
+		/* The places of other readers need no room, but take time. */
 		if (left || ++looked == WALK_BATCH) {
 			leave(walk, block, record, left);
 			return false;
@@ -185,14 +186,14 @@ static u64 meet_items(const struct gup_pin_block *block, const struct gup_pin_re
 }
 
 /**
- * gup_pin_walk_items() - get some more pins
+ * gup_pin_walk_items() - get the next items
  * @walk: the walk
  * @items: filled in
- * @max: how many items there is room for
+ * @max: size of @items
  *
- * Any context where the shards' locks may be taken.
+ * Context: Any context in which the lock of a shard may be taken.
  *
- * Return: how many items were found; 0 at the end.
+ * Return: number of items filled in; 0 at the end.
  */
 unsigned int gup_pin_walk_items(struct gup_pin_walk *walk, struct gup_pin_item *items,
 				unsigned int max)
@@ -221,14 +222,14 @@ static u64 meet_share(const struct gup_pin_block *block, const struct gup_pin_re
 }
 
 /**
- * gup_pin_walk_shares() - get some more records
+ * gup_pin_walk_shares() - get the next records
  * @walk: the walk
  * @shares: filled in
- * @max: how many there is room for
+ * @max: size of @shares
  *
- * As gup_pin_walk_items(), but quicker, for the folios are not looked at.
+ * Like gup_pin_walk_items(), but faster, as the folios are not looked at.
  *
- * Return: how many records were found; 0 at the end.
+ * Return: number of records filled in; 0 at the end.
  */
 unsigned int gup_pin_walk_shares(struct gup_pin_walk *walk, struct gup_pin_share *shares,
 				 unsigned int max)
@@ -238,7 +239,7 @@ unsigned int gup_pin_walk_shares(struct gup_pin_walk *walk, struct gup_pin_share
 
 /**
  * gup_pin_walk_end() - end a walk, wherever it is
- * @walk: the walk; all zeroes is ended
+ * @walk: the walk; a zeroed one counts as ended
  */
 void gup_pin_walk_end(struct gup_pin_walk *walk)
 {
@@ -257,7 +258,9 @@ void gup_pin_walk_end(struct gup_pin_walk *walk)
 	walk->placed = false;
 }
 
-/* Let others have the lock, and go on in front of a record; NULL at the list's head. */
+/*
+ * Drop and retake the lock, and go on in front of a record; NULL at the head of the list.
+ */
 static struct gup_pin_record *pause_back(struct gup_pin_shard *shard,
 					 struct gup_pin_block *block,
 					 struct gup_pin_record *record, unsigned long *flags)
@@ -281,15 +284,17 @@ static bool is_record_of(const struct gup_pin_record *record, const struct gup_p
 }
 
 /**
- * gup_pin_still_held() - is a pin still on record that a walk has found?
+ * gup_pin_still_held() - is a pin that a walk has found still on record?
  * @index: the index
- * @walk: that walk, if it is still near; or NULL
- * @item: what it found
+ * @walk: the walk, if it is still near; or NULL
+ * @item: the pin
  *
- * Looks from the walk's place on backwards, or from the end of the list, which mostly is
- * near. Any context where the shards' locks may be taken.
+ * Searches backwards from the place of the walk, or from the end of the list;
+ * the record is mostly near.
  *
- * Return: false if it has been released since.
+ * Context: Any context in which the lock of a shard may be taken.
+ *
+ * Return: false if the pin was released.
  */
 bool gup_pin_still_held(struct gup_pin_index *index, const struct gup_pin_walk *walk,
 			const struct gup_pin_item *item)
@@ -303,7 +308,7 @@ bool gup_pin_still_held(struct gup_pin_index *index, const struct gup_pin_walk *
 
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, nr);
-	/* The place is in front of a record of which some pages were met. */
+	/* The place of the walk is in front of a record that is visited in part. */
 	if (block && walk && walk->placed && walk->block == nr)
 		record = list_entry(walk->place.list.next, struct gup_pin_record, list);
 	if (block && (!record || record == &block->first))
@@ -324,16 +329,18 @@ bool gup_pin_still_held(struct gup_pin_index *index, const struct gup_pin_walk *
 }
 
 /**
- * gup_pin_same_call() - are two items of one call?
+ * gup_pin_same_call() - do two items belong to the same call?
  * @a: an item
  * @b: another
+ *
+ * Return: true if so.
  */
 bool gup_pin_same_call(const struct gup_pin_item *a, const struct gup_pin_item *b)
 {
 	return a->time == b->time && gup_pin_id_equal(&a->id, &b->id);
 }
 
-/* The heads of folios that have one of these pages, but for the one that was met last. */
+/* Number of folios that the pages are in, not counting @last again. */
 static unsigned int count_heads(unsigned long first, u64 mask, unsigned long *last)
 {
 	unsigned int heads = 0;
@@ -348,12 +355,12 @@ static unsigned int count_heads(unsigned long first, u64 mask, unsigned long *la
 }
 
 /**
- * gup_pin_count_folios() - how many folios have pins on record?
+ * gup_pin_count_folios() - number of folios with recorded pins
  * @index: the index
  *
- * May sleep.
+ * Context: Process context. May sleep.
  *
- * Return: their number; exact while nothing is pinned or unpinned.
+ * Return: number of folios; exact if there are no concurrent pins and unpins.
  */
 u64 gup_pin_count_folios(struct gup_pin_index *index)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The words for what a record has. Scripts parse them.
+ * The words that describe a record. Scripts parse them.
  */
 #include <linux/kernel.h>
 #include <linux/math64.h>
@@ -39,7 +39,7 @@ const char *gup_pin_term_name(enum gup_pin_term term)
 	return term == GUP_PIN_LONG ? "long" : "short";
 }
 
-/* What is no pin function is unknown. */
+/* Out-of-range values print as "unknown". */
 const char *gup_pin_api_name(unsigned int api)
 {
 	return api < NR_GUP_PIN_APIS ? gup_pin_api_names[api] : "unknown";
@@ -62,7 +62,7 @@ const char *gup_pin_match_name(enum gup_pin_match match)
 	}
 }
 
-/* As nearly all names are: each byte stands for itself. */
+/* Fast path: most names need no escapes. */
 static bool is_plain(const char *comm)
 {
 	unsigned int i;
@@ -77,10 +77,11 @@ static bool is_plain(const char *comm)
 }
 
 /**
- * gup_pin_format_comm() - a task's name as a word: no blank in it, and no
- *	backslash that is not an escape
+ * gup_pin_format_comm() - format a task's name as one word
  * @buf: the word; GUP_PIN_COMM_MAX bytes
  * @comm: the name; TASK_COMM_LEN bytes
+ *
+ * Escapes blanks and backslashes.
  *
  * Return: length of the word.
  */
@@ -99,11 +100,11 @@ unsigned int gup_pin_format_comm(char *buf, const char *comm)
 }
 
 /**
- * gup_pin_age_ms() - how long ago something was
- * @time: when, in ns of local_clock()
- * @now: of local_clock(), perhaps on another CPU, whose clock may be behind
+ * gup_pin_age_ms() - age in ms
+ * @time: in ns of local_clock()
+ * @now: local_clock(), possibly of another CPU, whose clock may be behind
  *
- * Return: ms.
+ * Return: the age in ms.
  */
 u64 gup_pin_age_ms(u64 time, u64 now)
 {

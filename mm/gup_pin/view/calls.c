@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How many calls are there? They are no objects: records of equal origin and time are of
- * one. So the readers that show their number gather what tells calls apart, and sort it.
+ * Counting calls. There is no object for a call: records of equal origin and time
+ * belong to one. Readers that show the number of calls collect a key for each
+ * record and sort the keys.
  */
 #include <linux/hash.h>
 #include <linux/minmax.h>
@@ -10,7 +11,10 @@
 
 #include "view.h"
 
-/* A call's records mostly come one after the other, or among those of a few others. */
+/*
+ * The records of a call mostly follow each other, or are mixed with
+ * those of a few other calls.
+ */
 #define KEYS_COMPARED	4
 
 #define KEYS_AT_FIRST	64
@@ -30,11 +34,11 @@ static bool grow(struct gup_pin_calls *calls)
 }
 
 /**
- * gup_pin_calls_add() - a record was met
- * @calls: the calls so far; all zeroes at first
+ * gup_pin_calls_add() - add a record
+ * @calls: the calls so far; zeroed at first
  * @share: the record
  *
- * May sleep.
+ * Context: Process context. May sleep.
  */
 void gup_pin_calls_add(struct gup_pin_calls *calls, const struct gup_pin_share *share)
 {
@@ -59,12 +63,12 @@ static int compare(const void *a, const void *b)
 }
 
 /**
- * gup_pin_calls_count() - how many calls were met?
- * @calls: the calls; their keys are in order on return
+ * gup_pin_calls_count() - count the calls
+ * @calls: the calls; their keys are sorted on return
  *
- * May sleep.
+ * Context: Process context. May sleep.
  *
- * Return: their number; those at least if memory was short.
+ * Return: number of calls; a lower bound if memory was short.
  */
 u64 gup_pin_calls_count(struct gup_pin_calls *calls)
 {
@@ -78,8 +82,8 @@ u64 gup_pin_calls_count(struct gup_pin_calls *calls)
 }
 
 /**
- * gup_pin_calls_free() - free what counting took
- * @calls: the calls; all zeroes on return
+ * gup_pin_calls_free() - free the collected keys
+ * @calls: the calls; zeroed on return
  */
 void gup_pin_calls_free(struct gup_pin_calls *calls)
 {

@@ -26,23 +26,23 @@ DEFINE_DEBUGFS_ATTRIBUTE(enable_fops, enable_get, enable_set, "%llu\n");
 static struct dentry *dir;
 
 /**
- * gup_pin_debugfs_init() - make the files
+ * gup_pin_debugfs_init() - create the directory and its files
  */
 void __init gup_pin_debugfs_init(void)
 {
 	dir = debugfs_create_dir("gup_pin", NULL);
 	debugfs_create_file("enable", 0600, dir, NULL, &enable_fops);
-	debugfs_create_file("pins", 0400, dir, NULL, &gup_pin_pins_fops);
+	debugfs_create_file("pins", 0600, dir, NULL, &gup_pin_pins_fops);
 	debugfs_create_file("stacks", 0400, dir, NULL, &gup_pin_stacks_fops);
-	debugfs_create_file("hazards", 0400, dir, NULL, &gup_pin_hazards_fops);
-	debugfs_create_file("orphans", 0400, dir, NULL, &gup_pin_orphans_fops);
+	debugfs_create_file("hazards", 0600, dir, NULL, &gup_pin_hazards_fops);
+	debugfs_create_file("orphans", 0600, dir, NULL, &gup_pin_orphans_fops);
 	debugfs_create_file("refused", 0400, dir, NULL, &gup_pin_refused_fops);
 	debugfs_create_file("stats", 0444, dir, NULL, &gup_pin_stats_fops);
 	debugfs_create_file("verify", 0400, dir, NULL, &gup_pin_verify_fops);
 }
 
 /**
- * gup_pin_debugfs_exit() - remove the files
+ * gup_pin_debugfs_exit() - remove the directory and its files
  */
 void __gup_pin_exit gup_pin_debugfs_exit(void)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dump_page() prints the pins on a page, so that every report of the kernel
- * about a page that cannot be moved, offlined or freed names who holds it.
+ * Lets dump_page() print the pins on a page, so that all reports of the kernel about a
+ * page that cannot be migrated, offlined or freed name the holders.
  *
- * alloc_contig_range() does not even try to move anonymous memory that is pinned,
- * so nobody would dump it: pinned memory that is in its way is looked for here.
+ * alloc_contig_range() does not try to migrate pinned anonymous memory, and so never
+ * dumps it: look for pinned pages in the range here.
  */
 #include <linux/bitops.h>
 #include <linux/gfp.h>
@@ -21,13 +21,13 @@
 #undef pr_fmt
 #define pr_fmt(fmt)	"gup_pin: " fmt
 
-/* A page may be pinned by thousands of calls; a report is no place for all. */
+/* A page may be pinned by thousands of calls: print only some of them. */
 #define DUMP_CALLS	8
 
-/* Of a range that cannot be had, so many folios say enough. */
+/* Dump at most this many folios per failed range. */
 #define DUMP_FOLIOS	4
 
-/* May the lock of a shard be tried here? On PREEMPT_RT it is one that sleeps. */
+/* May a shard lock be tried in this context? On PREEMPT_RT it is a sleeping lock. */
 static bool can_look(void)
 {
 	return !in_nmi() && !(IS_ENABLED(CONFIG_PREEMPT_RT) && in_hardirq());
@@ -49,8 +49,9 @@ static void dump_item(const struct gup_pin_item *item)
 }
 
 /*
- * Not on the stack, of which little may be left. Under the bit, which is no lock: printing
- * takes too long to have interrupts off, and a caller in one must not wait.
+ * Not on the stack, as little of it may be left. A bit protects the items instead of
+ * a lock: printing takes too long to disable interrupts, and a caller in an
+ * interrupt must not wait.
  */
 static struct gup_pin_item items[DUMP_CALLS];
 static unsigned long items_in_use;
@@ -92,19 +93,21 @@ void __gup_pin_dump_page(const struct page *page)
 }
 
 /**
- * __gup_pin_contig_busy() - dump what is pinned in a range of memory
+ * __gup_pin_contig_busy() - dump the pinned pages of a range
  * @start: first pfn
- * @end: the last, and one
- * @gfp: how the range was to be allocated
+ * @end: end pfn (exclusive)
+ * @gfp: flags of the failed allocation
  *
- * May be called from any context where the shards' locks may be taken. CMA tries one
- * range after the other, so the rate is bounded, as for memory that is to go offline.
+ * CMA tries one range after the other, so dumps are rate limited, as
+ * for memory to be offlined.
+ *
+ * Context: Any context in which the lock of a shard may be taken.
  */
 void __gup_pin_contig_busy(unsigned long start, unsigned long end, gfp_t gfp)
 {
 	static DEFINE_RATELIMIT_STATE(rate, DEFAULT_RATELIMIT_INTERVAL,
 				      DEFAULT_RATELIMIT_BURST);
-	/* Of a large folio that was pinned as a whole, the end may be in the range. */
+	/* A large folio pinned as a whole may start before the range and end in it. */
 	unsigned long from = min(start, folio_pfn(page_folio(pfn_to_page(start))));
 	unsigned long last = ULONG_MAX;
 	struct gup_pin_item item;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Filters: parsing the words, and asking whether a pin or a hazard is wanted.
+ * Filters: parsing them, and matching pins and hazards against them.
  *
- * A value is written as the file shows it, so that a word of a line can be
- * handed back as it is.
+ * Values have the same format as in the output, so that a word of a line
+ * can be used as a filter.
  */
 #include <linux/bits.h>
 #include <linux/ctype.h>
@@ -34,7 +34,7 @@ static int parse_owner(struct gup_pin_filter *filter, char *value)
 	return parse_id(value, &filter->owner);
 }
 
-/* A number is that of a process or a task; two are of both. */
+/* A single number is the id of a process or a task; two numbers are the ids of both. */
 static int parse_task(struct gup_pin_filter *filter, char *value)
 {
 	char *tgid = strsep(&value, "/");
@@ -47,7 +47,7 @@ static int parse_task(struct gup_pin_filter *filter, char *value)
 	return err;
 }
 
-/* No value at all is a mistake rather than a task without a name. */
+/* An empty value is an error rather than a task without a name. */
 static int parse_comm(struct gup_pin_filter *filter, char *value)
 {
 	int len = string_unescape_inplace(value, UNESCAPE_HEX);
@@ -91,13 +91,13 @@ static int parse_api(struct gup_pin_filter *filter, char *value)
 			  &filter->api);
 }
 
-/* The lines have some numbers in hexadecimal. None is octal. */
+/* Some numbers in the output are hexadecimal. None are octal. */
 static unsigned int base_of(const char *value)
 {
 	return value[0] == '0' && tolower(value[1]) == 'x' ? 16 : 10;
 }
 
-/* A-B, both of them included, or just A. */
+/* A-B (inclusive), or just A. */
 static int parse_pfn(struct gup_pin_filter *filter, char *value)
 {
 	char *first = strsep(&value, "-");
@@ -162,7 +162,7 @@ static int parse_word(struct gup_pin_filter *filter, char *word)
 	for (i = 0; i < ARRAY_SIZE(keys); i++)
 		if (!strcmp(key, keys[i].name))
 			break;
-	/* The same word twice would be one that is not obeyed. */
+	/* A repeated word is an error: only one of the two could apply. */
 	if (i == ARRAY_SIZE(keys) || !word || filter->keys & BIT(i) ||
 	    keys[i].parse(filter, word))
 		return -EINVAL;
@@ -171,11 +171,11 @@ static int parse_word(struct gup_pin_filter *filter, char *word)
 }
 
 /**
- * gup_pin_filter_parse() - make a filter of words
- * @filter: filled in, undefined on failure
- * @text: the words; they are cut up. None at all want everything
+ * gup_pin_filter_parse() - parse a filter
+ * @filter: filled in; undefined on failure
+ * @text: the words, which are modified; without any words, everything matches
  *
- * Return: 0, or -EINVAL for a word that is not known, or for what is no value.
+ * Return: 0, or -EINVAL for an unknown word or an invalid value.
  */
 int gup_pin_filter_parse(struct gup_pin_filter *filter, char *text)
 {
@@ -199,11 +199,11 @@ static bool has(const struct gup_pin_filter *filter, enum gup_pin_filter_key key
 }
 
 /**
- * gup_pin_filter_start() - where a walk may begin
+ * gup_pin_filter_start() - first page to visit
  * @filter: the filter
  *
- * A large folio's pins may be on pages that are far from the first that is asked for.
- * Where the folio begins is not looked up, for the memory may be removed.
+ * The pins on a large folio may be far from the first page of the range. The head of that
+ * folio is not looked up, as its memory may have been removed.
  *
  * Return: a pfn.
  */
@@ -215,7 +215,7 @@ unsigned long gup_pin_filter_start(const struct gup_pin_filter *filter)
 }
 
 /**
- * gup_pin_filter_end() - where a walk may stop
+ * gup_pin_filter_end() - last page to visit
  * @filter: the filter
  *
  * Return: a pfn.
@@ -263,7 +263,7 @@ static bool wants_id(const struct gup_pin_filter *filter,
 		filter->stack == id->stack);
 }
 
-/* A folio is wanted if any page of it is. */
+/* A folio matches if any of its pages does. */
 static bool wants_pfn(const struct gup_pin_filter *filter,
 		      const struct gup_pin_item *item)
 {
@@ -284,12 +284,12 @@ static bool wants_folio(const struct gup_pin_filter *filter,
 }
 
 /**
- * gup_pin_filter_item() - is a pin wanted?
+ * gup_pin_filter_item() - does a pin match a filter?
  * @filter: the filter
  * @item: the pin
  * @now: local_clock()
  *
- * Return: true if so.
+ * Return: true if it matches.
  */
 bool gup_pin_filter_item(const struct gup_pin_filter *filter,
 			 const struct gup_pin_item *item, u64 now)
@@ -301,15 +301,14 @@ bool gup_pin_filter_item(const struct gup_pin_filter *filter,
 }
 
 /**
- * gup_pin_filter_hazard() - is a hazard wanted?
+ * gup_pin_filter_hazard() - does a hazard match a filter?
  * @filter: the filter
  * @hazard: the hazard
  * @now: local_clock()
  *
- * Of words that a line has twice, for the event and for the pin, either may be
- * what was asked for.
+ * A line has some words twice, for the event and for the pin. Either may match.
  *
- * Return: true if so.
+ * Return: true if it matches.
  */
 bool gup_pin_filter_hazard(const struct gup_pin_filter *filter,
 			   const struct gup_pin_hazard_record *hazard, u64 now)
@@ -327,15 +326,16 @@ bool gup_pin_filter_hazard(const struct gup_pin_filter *filter,
 }
 
 /**
- * gup_pin_filter_write() - what a write to a file with a filter does
+ * gup_pin_filter_write() - set the filter of an open file
  * @m: the file
  * @filter: its filter
- * @ubuf: the words
- * @count: their length
- * @ppos: the file's position, which becomes 0: what comes next is the first line
- *	that the new filter wants
+ * @ubuf: the words of the filter
+ * @count: length of @ubuf
+ * @ppos: file position; set to 0, to read from the first matching line
  *
- * One write is a whole filter. If it is none, the old one stays.
+ * Each write is a complete filter. The old filter stays in place on failure.
+ *
+ * Context: Process context. May sleep.
  *
  * Return: @count or -errno.
  */
@@ -351,12 +351,12 @@ ssize_t gup_pin_filter_write(struct seq_file *m, struct gup_pin_filter *filter,
 	text = memdup_user_nul(ubuf, count);
 	if (IS_ERR(text))
 		return PTR_ERR(text);
-	/* What follows a 0 would not be looked at. */
+	/* Text after a null byte would be ignored. */
 	err = strlen(text) == count ? gup_pin_filter_parse(&new, text) : -EINVAL;
 	kfree(text);
 	if (err)
 		return err;
-	/* Readers of the same open file are kept out. */
+	/* Excludes readers of the same open file. */
 	mutex_lock(&m->lock);
 	*filter = new;
 	mutex_unlock(&m->lock);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The text of a line, for debugfs and for the console alike. Scripts parse it:
- * new words go to the end.
+ * Formatting of lines, for debugfs and for the console. Scripts parse them:
+ * add new words at the end.
  */
 #include <linux/bitops.h>
 #include <linux/fs.h>
@@ -16,9 +16,8 @@
 #include "view.h"
 
 /*
- * Of a million lines, most of the time would be spent on reading the format that
- * snprintf() takes. Where the text ends is known to be far enough away, see
- * GUP_PIN_LINE_MAX.
+ * With a million lines, snprintf() would spend most of the time parsing its format. The
+ * buffer is large enough for every line, see GUP_PIN_LINE_MAX.
  */
 static __always_inline char *put_text(char *at, const char *text)
 {
@@ -44,7 +43,7 @@ static char *put_hex(char *at, u64 number)
 	return at + digits;
 }
 
-/* What has so many digits or fewer can be divided without a function call. */
+/* Numbers up to this are divided in 32 bits, without a function call. */
 #define SMALL_MAX	99999999
 #define NUMBER_MAX	20
 
@@ -75,7 +74,6 @@ static char *put_id(char *at, pid_t id)
 	return put_number(at, id);
 }
 
-/* Who pinned, and how. */
 static char *put_origin(char *at, const struct gup_pin_id *id)
 {
 	at = put_text(at, " mode=");
@@ -94,7 +92,6 @@ static char *put_origin(char *at, const struct gup_pin_id *id)
 	return at + gup_pin_format_comm(at, id->comm);
 }
 
-/* What was pinned. */
 static char *put_folio(char *at, const struct gup_pin_folio *folio)
 {
 	at = put_text(at, " map=");
@@ -110,13 +107,13 @@ static char *put_folio(char *at, const struct gup_pin_folio *folio)
 }
 
 /**
- * gup_pin_format_run() - one line of `pins`, without the newline
- * @buf: the text
- * @size: of @buf; at least GUP_PIN_LINE_MAX
- * @run: what to tell
+ * gup_pin_format_run() - format a line of `pins`, without the newline
+ * @buf: buffer for the line
+ * @size: size of @buf; at least GUP_PIN_LINE_MAX
+ * @run: the run to format
  * @now: local_clock()
  *
- * Return: length of the text, less than @size.
+ * Return: length of the line, less than @size.
  */
 int gup_pin_format_run(char *buf, size_t size, const struct gup_pin_run *run,
 		       u64 now)

@@ -12,11 +12,11 @@
 #include "view.h"
 
 /**
- * struct hazards_iter - a reader of `hazards`
- * @at: the position in the file, in records, that @hazard is at
- * @end: there are no more
- * @filter: which records are wanted
- * @hazard: that record
+ * struct hazards_iter - state of reading `hazards`
+ * @at: file position, in records, of @hazard
+ * @end: there are no more records
+ * @filter: records to show
+ * @hazard: the current record
  */
 struct hazards_iter {
 	loff_t at;
@@ -35,7 +35,7 @@ static bool next_wanted(struct hazards_iter *iter)
 	return false;
 }
 
-/* As in `pins`, it is never asked to go back by less than the whole file. */
+/* As in `pins`, seq_file seeks backwards only to the start of the file. */
 static void *hazards_start(struct seq_file *m, loff_t *pos)
 {
 	struct hazards_iter *iter = m->private;
@@ -72,7 +72,7 @@ static void show_stack_of(struct seq_file *m, const char *title,
 		seq_printf(m, " %pS\n", (void *)entries[i]);
 }
 
-/* Each part has a buffer that would be too much for one stack frame with the others. */
+/* These functions are not inlined, as each has a large buffer on the stack. */
 static noinline_for_stack void show_event(struct seq_file *m,
 					  const struct gup_pin_hazard_record *hazard,
 					  u64 now)
@@ -106,7 +106,7 @@ static noinline_for_stack void show_func(struct seq_file *m, unsigned long ip)
 	char func[KSYM_SYMBOL_LEN];
 
 	sprint_symbol(func, ip);
-	/* Neither the function's size nor its module is part of the word. */
+	/* Cut the size and the module of the symbol. */
 	func[strcspn(func, "/ ")] = '\0';
 	seq_printf(m, " func=%s", func);
 }

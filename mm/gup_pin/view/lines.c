@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Files whose lines are pins: `pins`, `orphans` and /proc/PID/gup_pins. A reader
- * keeps a place in the index and the runs that are being put together, so that
- * it needs as much memory for a million pins as for one.
+ * Files that list pins: `pins`, `orphans` and /proc/PID/gup_pins. A reader has a
+ * position in the index and the runs under construction, and so needs the same
+ * memory for any number of pins.
  */
 #include <linux/pid_namespace.h>
 #include <linux/sched.h>
@@ -17,7 +17,7 @@ static const struct gup_pin_run *next_wanted(struct gup_pin_lines *lines)
 {
 	const struct gup_pin_run *run;
 
-	/* Few of very many may be wanted: let go of a reader that is killed. */
+	/* The filter may match only few of many pins: stop if the reader is killed. */
 	while (!fatal_signal_pending(current)) {
 		run = gup_pin_runs_next(&lines->runs);
 		if (!run || !lines->wanted ||
@@ -29,12 +29,12 @@ static const struct gup_pin_run *next_wanted(struct gup_pin_lines *lines)
 }
 
 /**
- * gup_pin_lines_start() - go to a line
- * @lines: the reader
- * @pos: the line's number
+ * gup_pin_lines_start() - seek to a line
+ * @lines: state of the reader
+ * @pos: number of the line
  *
- * seq_file asks again for the line that did not fit, or else starts over: it
- * never goes back by less than the whole file.
+ * seq_file asks again for a line that did not fit, or else restarts: it seeks backwards
+ * only to the start of the file.
  *
  * Return: SEQ_START_TOKEN, a run, or NULL at the end.
  */
@@ -51,11 +51,11 @@ void *gup_pin_lines_start(struct gup_pin_lines *lines, loff_t *pos)
 }
 
 /**
- * gup_pin_lines_next() - go to the next line
- * @lines: the reader
- * @pos: counts up
+ * gup_pin_lines_next() - move to the next line
+ * @lines: state of the reader
+ * @pos: number of the line, incremented
  *
- * Return: as gup_pin_lines_start().
+ * Return: a run, or NULL at the end.
  */
 void *gup_pin_lines_next(struct gup_pin_lines *lines, loff_t *pos)
 {
@@ -65,9 +65,9 @@ void *gup_pin_lines_next(struct gup_pin_lines *lines, loff_t *pos)
 }
 
 /**
- * gup_pin_lines_release() - the file is closed
- * @inode: its inode
- * @file: the file; a seq_file, whose private data is a &struct gup_pin_lines
+ * gup_pin_lines_release() - release an open file
+ * @inode: inode of the file
+ * @file: the file: a seq_file whose private data is a &struct gup_pin_lines
  *
  * Return: 0.
  */
@@ -80,7 +80,7 @@ int gup_pin_lines_release(struct inode *inode, struct file *file)
 	return seq_release_private(inode, file);
 }
 
-/* Ids as the reader's namespace has them, and nothing that he may not see. */
+/* Translate ids into the reader's pid namespace, and hide what the reader may not see. */
 static void apply_view(const struct gup_pin_lines *lines,
 		       struct gup_pin_item *pin, u64 now)
 {
@@ -99,7 +99,7 @@ static void apply_view(const struct gup_pin_lines *lines,
 	}
 }
 
-/* All but the file's name. */
+/* The line without the file's name. */
 static unsigned int format_line(const struct gup_pin_lines *lines,
 				const struct gup_pin_run *run, char *line)
 {
@@ -120,23 +120,22 @@ static void show_name(struct seq_file *m, const struct gup_pin_lines *lines,
 	char name[GUP_PIN_NAME_MAX];
 
 	gup_pin_item_name(&run->first, name, sizeof(name));
-	/* Folders may be out of the reader's reach. */
+	/* The reader may have no access to the directories. */
 	gup_pin_show_path(m, lines->hide ? kbasename(name) : name);
-	seq_putc(m, '\n');
 }
 
 /**
  * gup_pin_lines_show() - print a line
- * @m: where to
- * @lines: the reader
- * @v: what gup_pin_lines_start() or gup_pin_lines_next() returned
+ * @m: the seq_file to print to
+ * @lines: state of the reader
+ * @v: return value of gup_pin_lines_start() or gup_pin_lines_next()
  *
  * Return: 0.
  */
 int gup_pin_lines_show(struct seq_file *m, const struct gup_pin_lines *lines,
 		       void *v)
 {
-	static const char no_name[] = " path=\n";
+	static const char no_name[] = " path=";
 	char line[GUP_PIN_LINE_MAX + sizeof(no_name)];
 	const struct gup_pin_run *run = v;
 	unsigned int len;
@@ -147,13 +146,16 @@ int gup_pin_lines_show(struct seq_file *m, const struct gup_pin_lines *lines,
 		return 0;
 	}
 	len = format_line(lines, run, line);
-	/* Most are anonymous memory: in one go. */
+	/* Most pins are on anonymous memory: write the line at once. */
 	if (!run->first.folio.ino) {
 		strscpy(line + len, no_name, sizeof(no_name));
 		seq_write(m, line, len + sizeof(no_name) - 1);
-		return 0;
+	} else {
+		seq_write(m, line, len);
+		show_name(m, lines, run);
 	}
-	seq_write(m, line, len);
-	show_name(m, lines, run);
+	if (lines->gone)
+		seq_printf(m, " gone=%s", lines->gone);
+	seq_putc(m, '\n');
 	return 0;
 }

@@ -67,23 +67,32 @@ const struct file_operations gup_pin_pins_fops = {
 	.release = gup_pin_lines_release,
 };
 
-/* An owner of 0 is none, as for memory of a memfd. */
-static bool all_live(const struct gup_pin_id *id, u64 age)
+/*
+ * Value of gone=; NULL if neither is gone. An owner of 0 means no owner, as
+ * for the memory of a memfd.
+ */
+static const char *what_is_gone(const struct gup_pin_id *id, u64 age)
 {
-	return (!id->owner || gup_pin_process_lives(id->owner, age)) &&
-	       gup_pin_task_lives(id->pid, age);
+	bool owner = id->owner && !gup_pin_process_lives(id->owner, age);
+	bool task = !gup_pin_task_lives(id->pid, age);
+
+	if (owner && task)
+		return "both";
+	if (owner)
+		return "owner";
+	return task ? "task" : NULL;
 }
 
 /*
- * A record is read before anybody asks whether its task lives: who released the
- * pin in between, and ended, has left nothing behind.
+ * The task is looked up after the record was read: a task that released the pin and
+ * exited in between has left no orphan, so look for the record again.
  */
-static bool is_orphan(const struct gup_pin_lines *lines, const struct gup_pin_item *pin,
-		      u64 now)
+static bool is_orphan(struct gup_pin_lines *lines, const struct gup_pin_item *pin, u64 now)
 {
 	u64 age = now > pin->time ? now - pin->time : 0;
 
-	return !all_live(&pin->id, age) &&
+	lines->gone = what_is_gone(&pin->id, age);
+	return lines->gone &&
 	       gup_pin_still_held(&gup_pin_root.index, &lines->runs.walk, pin);
 }
 

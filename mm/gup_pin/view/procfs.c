@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /proc/PID/gup_pins: the pins on a process's memory, for whoever may read its
- * /proc/PID/maps.
+ * /proc/PID/gup_pins: the pins on the memory of a process, for readers with
+ * access to /proc/PID/maps.
  *
- * Both who opened the file and who reads it must have that right, for a file
- * may be handed on, and the process may become another by execve(). The same
- * goes for CAP_SYS_ADMIN, without which neither page frames nor stacks are shown.
+ * Both the opener and the reader need this access, as the file may be passed on, and the
+ * process may execute another program. The same applies to CAP_SYS_ADMIN, without which
+ * page frames and stacks are hidden.
  */
 #include <linux/bits.h>
 #include <linux/capability.h>
@@ -24,11 +24,11 @@
 #include "view.h"
 
 /**
- * struct proc_reader - a reader of /proc/PID/gup_pins
- * @pid: of the process
- * @mm: its memory when the file was opened; NULL if it had none
- * @privileged: who opened it may see page frames and stacks
- * @lines: the lines
+ * struct proc_reader - state of reading /proc/PID/gup_pins
+ * @pid: the process
+ * @mm: address space of the process at open; NULL if it had none
+ * @privileged: the opener may see page frames and stacks
+ * @lines: state of the lines
  */
 struct proc_reader {
 	struct pid *pid;
@@ -37,7 +37,10 @@ struct proc_reader {
 	struct gup_pin_lines lines;
 };
 
-/* The memory, if current may read it, without a hold on what is in it. */
+/*
+ * The address space of the process, if current may read it; holds a reference to the
+ * mm_struct only, not to its contents.
+ */
 static struct mm_struct *may_read(struct pid *pid)
 {
 	struct task_struct *task = get_pid_task(pid, PIDTYPE_PID);
@@ -60,7 +63,7 @@ static void forget(struct mm_struct *mm)
 		mmdrop(mm);
 }
 
-/* 0 if it may still be read, or why not; 1 if it is no longer there. */
+/* Returns 0 if current may still read the address space, 1 if it is gone, or -errno. */
 static int check_again(struct proc_reader *reader)
 {
 	struct mm_struct *mm = may_read(reader->pid);
@@ -82,7 +85,10 @@ static void *proc_pins_start(struct seq_file *m, loff_t *pos)
 	reader->lines.hide = !reader->privileged ||
 			     !ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
 	reader->lines.ns = task_active_pid_ns(current);
-	/* There, ids need not be translated, and also tell of who has ended. */
+	/*
+	 * No translation is needed in the initial namespace, which also
+	 * shows ids of exited tasks.
+	 */
 	if (reader->lines.ns == &init_pid_ns)
 		reader->lines.ns = NULL;
 	return gup_pin_lines_start(&reader->lines, pos);
@@ -100,8 +106,8 @@ static void proc_pins_stop(struct seq_file *m, void *v)
 }
 
 /*
- * The line was looked for after the process was, and for long, maybe. If it has
- * called execve() meanwhile, it may be one of the new program's.
+ * The pin was looked up after the check of the process, possibly much later. After an
+ * execve() in between, it may belong to the new program.
  */
 static bool same_program(const struct proc_reader *reader)
 {
@@ -131,15 +137,15 @@ static const struct seq_operations proc_pins_sops = {
 	.show = proc_pins_show,
 };
 
-/* Not of a process that had the same id before. */
-static bool owner_lives(const struct gup_pin_lines *lines, const struct gup_pin_item *pin,
+/* Not a process that had the same id before. */
+static bool owner_lives(struct gup_pin_lines *lines, const struct gup_pin_item *pin,
 			u64 now)
 {
 	return gup_pin_process_lives(pin->id.owner,
 				     now > pin->time ? now - pin->time : 0);
 }
 
-/* Whose memory it is, by the id that records have. */
+/* The owner's id, as in records. */
 static pid_t owner_of(struct pid *pid)
 {
 	struct task_struct *task;
@@ -155,7 +161,9 @@ static pid_t owner_of(struct pid *pid)
 /**
  * gup_pin_proc_open() - open /proc/PID/gup_pins
  * @file: the file
- * @pid: PID
+ * @pid: the process
+ *
+ * Context: Process context. May sleep.
  *
  * Return: 0 or -errno.
  */
@@ -177,14 +185,17 @@ int gup_pin_proc_open(struct file *file, struct pid *pid)
 	reader->lines.title = "gup_pins";
 	reader->lines.wanted = owner_lives;
 	reader->lines.filter.keys = BIT(GUP_PIN_FILTER_OWNER);
-	/* If it has ended there is nothing to show; no owner at all is not it. */
+	/*
+	 * Show nothing if the process has exited. An owner of 0 would
+	 * match pins without an owner.
+	 */
 	reader->lines.filter.owner = owner_of(pid) ?: -1;
 	return 0;
 }
 
 /**
  * gup_pin_proc_release() - close /proc/PID/gup_pins
- * @inode: its inode
+ * @inode: inode of the file
  * @file: the file
  *
  * Return: 0.

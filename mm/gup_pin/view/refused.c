@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /sys/kernel/debug/gup_pin/refused: pins for long that the kernel did not give,
- * counted by who asked, and where.
+ * /sys/kernel/debug/gup_pin/refused: long-term pins that failed,
+ * counted by origin and reason.
  *
- * The reasons are met deep in mm/gup.c, where alone they are told apart from
- * other errors of the same number; which pin function was called tells the stack.
+ * The reasons are detected deep in mm/gup.c, the only place that distinguishes them from
+ * other errors with the same number. The pin function is found in the stack.
  */
 #include <linux/cred.h>
 #include <linux/errno.h>
@@ -30,22 +30,22 @@
 #include "../compat.h"
 #include "view.h"
 
-/* Records that are kept: a driver may be asked by endless tasks. */
+/* Maximum number of records, as any number of tasks may call a driver. */
 #define REFUSED_MAX	1024
 
-/* Frames of mm/gup.c below the pin function. */
+/* Maximum number of frames between the hook and the pin function. */
 #define REFUSED_BELOW	12
 
 /**
- * struct refused - refusals of one origin, for one reason
- * @list: in refused_list; RCU
- * @rcu: frees it
- * @id: who asked for what
- * @err: what the pin function found
- * @count: how often
- * @oldest: time of the first, in ns of local_clock()
- * @newest: of the last
- * @target: what the last was about
+ * struct refused - refusals with the same origin and reason
+ * @list: in refused_list; read under RCU
+ * @rcu: for freeing
+ * @id: the origin
+ * @err: the error that mm/gup.c found
+ * @count: number of refusals
+ * @oldest: time of the first one, in ns of local_clock()
+ * @newest: time of the last one, in ns of local_clock()
+ * @target: target of the last one
  */
 struct refused {
 	struct list_head list;
@@ -64,16 +64,19 @@ static unsigned int nr_refused;
 static atomic64_t refusals;
 
 /**
- * gup_pin_refusals() - how many pins for long were refused
+ * gup_pin_refusals() - number of long-term pins that were refused
  *
- * Return: their number, including those of origins that are not kept apart.
+ * Return: number of refusals, including those without a record of their own.
  */
 u64 gup_pin_refusals(void)
 {
 	return atomic64_read(&refusals);
 }
 
-/* Where a function is; for architectures whose pointers to it are not. */
+/*
+ * Does @ip return into a function? Some architectures have function descriptors instead
+ * of plain function pointers.
+ */
 static bool returns_into(unsigned long ip, void *function)
 {
 	unsigned long at = (unsigned long)dereference_function_descriptor(function);
@@ -102,8 +105,8 @@ static unsigned int find_api(unsigned long ip)
 }
 
 /*
- * Leave out what the pin function called, as in the stacks of pins. What wraps it counts
- * as that, too.
+ * Skip the functions below the pin function, as in the stacks of pins. If a pin function
+ * calls another one, the outer one counts.
  */
 static void fill_stack(struct gup_pin_id *id)
 {
@@ -136,7 +139,7 @@ static struct refused *refused_find(const struct gup_pin_id *id, int err)
 	return NULL;
 }
 
-/* Is there a record to count it in? */
+/* Returns false if there is no record to count the refusal in. */
 static bool refused_count(const struct gup_pin_id *id, int err,
 			  const struct gup_pin_target *target)
 {
@@ -152,7 +155,7 @@ static bool refused_count(const struct gup_pin_id *id, int err,
 	return true;
 }
 
-/* Give up the record of what has not happened for longest. */
+/* Drop the record with the oldest last refusal if the list is full. */
 static void refused_make_room(void)
 {
 	struct refused *refused, *stale = NULL;
@@ -183,7 +186,7 @@ static void refused_add(const struct gup_pin_id *id, int err,
 	new->newest = new->oldest;
 	new->target = *target;
 	spin_lock(&refused_lock);
-	/* It may be known by now: an origin without a stack may be another task's, too. */
+	/* Recheck: without a stack, another task may have added the same id. */
 	if (!refused_count(id, err, target)) {
 		refused_make_room();
 		list_add_tail_rcu(&new->list, &refused_list);
@@ -195,12 +198,13 @@ static void refused_add(const struct gup_pin_id *id, int err,
 
 /**
  * gup_pin_refused_by() - count a refusal
- * @id: who asked for what
- * @err: why not
- * @target: what was not given
+ * @id: the origin
+ * @err: the error
+ * @target: the memory that could not be pinned
  *
- * In a task; does not wait for memory. Without memory for a new record it is but
- * counted in `stats`.
+ * Without memory for a new record, only `stats` counts the refusal.
+ *
+ * Context: Process context. Does not wait for memory.
  */
 void gup_pin_refused_by(const struct gup_pin_id *id, int err,
 			const struct gup_pin_target *target)
@@ -215,7 +219,7 @@ void gup_pin_refused_by(const struct gup_pin_id *id, int err,
 		refused_add(id, err, target);
 }
 
-/* By the hook's out-of-line part: as many frames are left out. */
+/* Inlined, so that the number of frames to skip is fixed. */
 static __always_inline void refuse(struct mm_struct *mm, unsigned int gup_flags,
 				   int err, const struct gup_pin_target *target)
 {
@@ -232,14 +236,17 @@ static __always_inline void refuse(struct mm_struct *mm, unsigned int gup_flags,
 	id.comm[sizeof(id.comm) - 1] = '\0';
 	fill_stack(&id);
 	gup_pin_refused_by(&id, err, target);
-	/* No tail call, so that as many frames as are left out are there. */
+	/* No tail call, for the same reason. */
 	barrier();
 }
 
-/* Pages to look at for one that had to move. */
+/* Maximum number of pages to search for the one that had to be migrated. */
 #define LOOK_PAGES	4096
 
-/* The first page that may not stay where it is. They are not ours any more. */
+/*
+ * The first page that must be migrated for a long-term pin. The
+ * pages are no longer pinned.
+ */
 static unsigned long find_movable(struct page **pages, unsigned long npages)
 {
 	unsigned long i;
@@ -265,7 +272,7 @@ noinline void __gup_pin_refused(struct mm_struct *mm, unsigned int gup_flags,
 	refuse(mm, gup_flags, err, &target);
 }
 
-/* NULL if it is no long-term pin, or if its rights are what is missing. */
+/* NULL if this is not a long-term pin, or if it fails for lack of access rights. */
 static const char *why_not(struct vm_area_struct *vma, unsigned int gup_flags)
 {
 	if ((gup_flags & (FOLL_PIN | FOLL_LONGTERM)) != (FOLL_PIN | FOLL_LONGTERM))
@@ -292,7 +299,7 @@ noinline void __gup_pin_refused_vma(struct vm_area_struct *vma,
 	};
 	const struct inode *inode;
 
-	/* The mapping that ends what a call gets is met each time. */
+	/* A retry fails at the same mapping: do not count it again. */
 	if (!target.why || (gup_flags & GUP_PIN_AGAIN))
 		return;
 	if (vma->vm_file) {
@@ -397,7 +404,7 @@ const struct file_operations gup_pin_refused_fops = {
 };
 
 /**
- * gup_pin_refused_exit() - forget all refusals
+ * gup_pin_refused_exit() - free all records
  */
 void __gup_pin_exit gup_pin_refused_exit(void)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * From records to lines: a run is neighbouring pages that one call pinned.
+ * Merging items into lines: a run has contiguous pages that one call has pinned.
  *
- * The same pages may be pinned by several calls, so several runs grow side by side, and
- * may go on in the next block.
+ * Several calls may pin the same pages, so several runs are open at a time, and may
+ * continue in the next block.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -47,8 +47,8 @@ static void run_close(struct gup_pin_runs *runs, unsigned int i)
 }
 
 /*
- * A run goes on with the next pages of its record, or, from the end of a block, with those
- * of the next block. End the others.
+ * A run continues with the next pages of its record, or from the end of a block with the
+ * first pages of the next one. Close all others.
  */
 static void close_before(struct gup_pin_runs *runs, const struct gup_pin_item *item)
 {
@@ -78,7 +78,7 @@ static void take_item(struct gup_pin_runs *runs, const struct gup_pin_item *item
 			return;
 		}
 	}
-	/* The newest makes room, so that the others stay whole. */
+	/* Close the newest, so that the others are not split. */
 	if (runs->nr_open == GUP_PIN_OPEN_RUNS)
 		run_close(runs, GUP_PIN_OPEN_RUNS - 1);
 	runs->open[runs->nr_open++] = (struct gup_pin_run) {
@@ -89,12 +89,12 @@ static void take_item(struct gup_pin_runs *runs, const struct gup_pin_item *item
 }
 
 /**
- * gup_pin_runs_init() - begin at the first pin
- * @runs: the state; all zeroes, or ended
+ * gup_pin_runs_init() - start at the first pin
+ * @runs: the state; zeroed, or ended
  * @index: the index to walk
- * @filter: which pins are wanted, or NULL; must stay
+ * @filter: pins to visit, or NULL; must stay valid
  *
- * Has to be ended by gup_pin_runs_end().
+ * The caller must call gup_pin_runs_end().
  */
 void gup_pin_runs_init(struct gup_pin_runs *runs, struct gup_pin_index *index,
 		       const struct gup_pin_filter *filter)
@@ -107,15 +107,15 @@ void gup_pin_runs_init(struct gup_pin_runs *runs, struct gup_pin_index *index,
 }
 
 /**
- * gup_pin_runs_end() - leave, wherever it is
- * @runs: the state; all zeroes is ended
+ * gup_pin_runs_end() - end, at any place
+ * @runs: the state; a zeroed one counts as ended
  */
 void gup_pin_runs_end(struct gup_pin_runs *runs)
 {
 	gup_pin_walk_end(&runs->walk);
 }
 
-/* Few of very many pins may be wanted: let go of a reader that is killed. */
+/* The filter may match only few of many pins: stop if the reader is killed. */
 static void get_items(struct gup_pin_runs *runs)
 {
 	runs->next = 0;
@@ -134,10 +134,10 @@ static bool is_wanted(const struct gup_pin_runs *runs,
 }
 
 /**
- * gup_pin_runs_next() - the next run
+ * gup_pin_runs_next() - get the next run
  * @runs: the state
  *
- * May sleep.
+ * Context: Process context. May sleep.
  *
  * Return: the run, valid until the next call; NULL at the end.
  */

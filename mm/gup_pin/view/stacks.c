@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /sys/kernel/debug/gup_pin/stacks: live pins, summed by where and how they
- * were taken. Tasks are not told apart, so that a leak by many short-lived
- * processes is one line that grows.
+ * /sys/kernel/debug/gup_pin/stacks: totals of live pins by stack, mode, term
+ * and API. Tasks are not distinguished, so that a leak by many short-lived
+ * processes is one growing line.
  *
- * The sums are made when the file is opened; what they need grows with the
- * number of different stacks, not with the number of pins.
+ * The totals are computed at open. Their memory depends on the number of different
+ * stacks, not on the number of pins.
  */
 #include <linux/export.h>
 #include <linux/fs.h>
@@ -22,19 +22,19 @@
 #define SUM_BITS	8
 
 /**
- * struct stack_sum - a record of `stacks`
+ * struct stack_sum - totals of a stack
  * @node: in &struct stacks_iter.table
  * @list: in &struct stacks_iter.sums
- * @id: stack, mode, term and API are what pins are summed by
- * @pins: live pins
- * @pages: that they are on; a page counts for each call
- * @guessed: pins whose records may be others'
- * @met: the calls that were met, until they are counted
- * @calls: live calls
+ * @id: the pins have the same stack, mode, term and API as this id
+ * @pins: number of live pins
+ * @pages: number of pages; a page counts once for each call
+ * @guessed: pins whose records may be those of other pins
+ * @met: calls collected so far, until they are counted
+ * @calls: number of live calls
  * @acquired: pins ever taken
- * @peak: the most live pins that a task had, or that all were seen to have
+ * @peak: highest number of live pins of a task; or of all tasks, if a reader saw more
  * @oldest: time of the oldest call, in ns of local_clock()
- * @newest: of the newest
+ * @newest: time of the newest call, in ns of local_clock()
  */
 struct stack_sum {
 	struct hlist_node node;
@@ -52,10 +52,10 @@ struct stack_sum {
 };
 
 /**
- * struct stacks_iter - a reader of `stacks`
- * @sums: all sums, most pins first
- * @table: the same, by stack
- * @shares: room for the walk
+ * struct stacks_iter - state of reading `stacks`
+ * @sums: list of all totals, most pins first
+ * @table: the same totals, hashed by stack
+ * @shares: buffer for the walk
  */
 struct stacks_iter {
 	struct list_head sums;
@@ -106,7 +106,7 @@ static void sum_origin(struct stack_sum *sum, struct gup_pin_origin *origin)
 	sum->peak = max3(sum->peak, peak, sum->pins);
 }
 
-/* What was shown once does not fall when some of the tasks let go. */
+/* Store the peak, so that it does not drop when some tasks release their pins. */
 static void keep_peak(struct stack_sum *sum, struct gup_pin_origin *origin)
 {
 	gup_pin_origin_raise_peak(origin, sum->peak);
@@ -159,7 +159,7 @@ static int sum_shares(struct stacks_iter *iter, struct gup_pin_walk *walk)
 	return 0;
 }
 
-/* What is kept for a reader does not grow with the number of calls. */
+/* The memory that a reader holds must not depend on the number of calls. */
 static void count_calls(struct stacks_iter *iter)
 {
 	struct stack_sum *sum;
@@ -229,7 +229,7 @@ static int stacks_show(struct seq_file *m, void *v)
 		return 0;
 	}
 	sum = list_entry(v, struct stack_sum, list);
-	/* Counted after the pins were, so they may have gone meanwhile. */
+	/* The pins were counted first, and their origins may have been freed since. */
 	acquired = max(sum->acquired, sum->pins);
 	peak = max(sum->peak, sum->pins);
 	seq_printf(m, "pins=%llu pages=%llu calls=%llu mode=%s term=%s api=%s oldest_ms=%llu newest_ms=%llu stack=0x%x acquired=%llu peak=%llu guessed=%llu\n",

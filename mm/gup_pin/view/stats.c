@@ -11,7 +11,7 @@
 #include "../compat.h"
 #include "view.h"
 
-/* Their walk is on the stack. */
+/* Small, as the walk is on the stack. */
 #define SHARES_AT_ONCE	4
 
 static u64 count_calls(void)
@@ -37,8 +37,8 @@ static u64 count_calls(void)
 }
 
 /*
- * All that tracking has allocated, but for the stack depot, which others share,
- * and what hazards take; not the rest of what is there from boot on.
+ * Memory allocated by tracking, and the memory of hazards. Excludes the stack depot,
+ * which is shared, and other static data.
  */
 static u64 memory_bytes(void)
 {
@@ -79,7 +79,7 @@ static int stats_show(struct seq_file *m, void *v)
 	print_stat(m, "reports_suppressed",
 		   atomic64_read(&root->reports_suppressed));
 	print_stat(m, "memory_bytes", memory_bytes());
-	/* Beyond the first version's words; new ones go to the end. */
+	/* Added after the first version; new words go to the end. */
 	print_stat(m, "untracked_total", t.untracked_total);
 	print_stat(m, "unpinned_from_before", t.before);
 	print_stat(m, "wrong_traces", gup_pin_stacks_wrong());

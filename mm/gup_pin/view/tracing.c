@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The tracepoints of pins that are taken and dropped. Nothing of this is called unless
- * they are on.
+ * Tracepoints of pins and unpins. Called only if the tracepoints are enabled.
  */
 #include <linux/mm.h>
 #include <linux/sched/clock.h>
@@ -10,7 +9,7 @@
 #include "../compat.h"
 #include "view.h"
 
-/* What pinned comes from the record; the rest is the caller's to fill in. */
+/* Fill in the fields that describe the origin. */
 static void fill_trace(struct gup_pin_trace *t, const struct gup_pin_id *id)
 {
 	t->write = id->mode == GUP_PIN_WRITE;
@@ -32,7 +31,10 @@ static void trace_taken(const struct gup_pin_id *id, unsigned long pfn,
 		.addr = addr,
 	};
 
-	/* Hooks are live a little before tracking is, and after. */
+	/*
+	 * The hooks are enabled slightly before recording starts, and
+	 * disabled after it stops.
+	 */
 	if (!READ_ONCE(gup_pin_root.index.recording))
 		return;
 	fill_trace(&t, id);
@@ -40,10 +42,10 @@ static void trace_taken(const struct gup_pin_id *id, unsigned long pfn,
 }
 
 /**
- * gup_pin_trace_taken() - folios were pinned
- * @id: of the call's origin
- * @folio: the first
- * @pins: how many pins the call took
+ * gup_pin_trace_taken() - trace pinned folios
+ * @id: id of the origin
+ * @folio: the first folio
+ * @pins: number of pins of the call
  */
 void gup_pin_trace_taken(const struct gup_pin_id *id, struct folio *folio,
 			 unsigned long pins)
@@ -52,11 +54,11 @@ void gup_pin_trace_taken(const struct gup_pin_id *id, struct folio *folio,
 }
 
 /**
- * gup_pin_trace_taken_pages() - pages of a process were pinned
- * @id: of the call's origin
- * @pages: what the pin function got; zero pages are not pinned
- * @npages: how many
- * @addr: user address of the first
+ * gup_pin_trace_taken_pages() - trace pinned pages of a process
+ * @id: id of the origin
+ * @pages: result of the pin function; zero pages are not pinned
+ * @npages: number of pages
+ * @addr: user address of the first page
  */
 void gup_pin_trace_taken_pages(const struct gup_pin_id *id,
 			       struct page **pages, unsigned long npages,
@@ -75,13 +77,14 @@ void gup_pin_trace_taken_pages(const struct gup_pin_id *id,
 }
 
 /**
- * gup_pin_trace_dropped() - neighbouring pages of a folio are about to lose a pin each
- * @unpin: what is known of it
- * @page: the first; its pin is still on record
- * @pins: how many
+ * gup_pin_trace_dropped() - trace one unpin on each of contiguous pages of a folio
+ * @unpin: what is known about the pins
+ * @page: the first page; its pin is still on record
+ * @pins: number of pins
  *
- * What had taken them is told of the first. Any context where the shards' locks may be
- * taken.
+ * Shows the origin of the pin on the first page.
+ *
+ * Context: Any context in which the lock of a shard may be taken.
  */
 void gup_pin_trace_dropped(const struct gup_pin_unpin *unpin, struct page *page,
 			   unsigned long pins)

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /sys/kernel/debug/gup_pin/verify: are there more pins on record than on the
- * folios?
+ * /sys/kernel/debug/gup_pin/verify: do folios have more recorded pins than real ones?
  *
- * A pin is recorded after it was taken and forgotten before it is dropped, so
- * a folio never has fewer pins than are on record. It may have more: taken and
- * not recorded yet, untracked, or older than tracking.
+ * A pin is recorded after it was taken, and its record is removed before it is dropped,
+ * so a folio never has fewer pins than records. It may have more: pins not recorded yet,
+ * untracked pins, and pins from before tracking.
  */
 #include <linux/export.h>
 #include <linux/fs.h>
@@ -17,22 +16,23 @@
 
 #include "view.h"
 
-/* A folio whose pins come and go is looked at so often. */
+/* Maximum number of attempts on a folio whose pins change concurrently. */
 #define TRIES	3
 
 /**
- * struct verify - a comparison that is under way
- * @walk: where it is
- * @items: what was found
- * @block: number of the block that @pins and @stack are of
- * @pins: recorded on each of its pages, or from there on in the folio
- * @stack: of the first of them
- * @head: of the folio that was met last, which may go on in the next block
- * @recorded: pins on it so far
- * @first_stack: of the first of them
- * @folios: that were compared
- * @all_pins: recorded pins on them
- * @mismatches: folios that have fewer pins than records
+ * struct verify - state of the comparison
+ * @walk: the walk
+ * @items: buffer for the walk
+ * @block: number of the block of @pins and @stack
+ * @pins: number of recorded pins on each page, or on the pages of the same
+ *	folio from there on
+ * @stack: stack of the first of these pins
+ * @head: head of the current folio, which may continue in the next block
+ * @recorded: number of recorded pins on it so far
+ * @first_stack: stack of the first of these pins
+ * @folios: number of folios compared
+ * @all_pins: number of recorded pins on them
+ * @mismatches: number of folios with fewer real pins than recorded ones
  */
 struct verify {
 	struct gup_pin_walk walk;
@@ -53,7 +53,7 @@ static unsigned int real_pins(unsigned long head)
 	return pfn_valid(head) ? gup_pin_folio_pins(page_folio(pfn_to_page(head))) : 0;
 }
 
-/* The sums are of different moments: it is one only if it stays so. */
+/* The two numbers are from different times: count a mismatch only if it persists. */
 static bool is_mismatch(struct verify *verify, unsigned int *real)
 {
 	struct gup_pin_holders holders;

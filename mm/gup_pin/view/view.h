@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What users read: lines of pins and of hazards, figures, and the files that they are in.
+ * The output: lines of pins and hazards, statistics, and the files for them.
  */
 #ifndef _MM_GUP_PIN_VIEW_H
 #define _MM_GUP_PIN_VIEW_H
@@ -15,7 +15,7 @@ struct inode;
 struct pid_namespace;
 struct seq_file;
 
-/* Of the lines in debugfs: the number in `# gup_pin <file> N`. */
+/* Format of the files in debugfs: N in `# gup_pin <file> N`. */
 #define GUP_PIN_TEXT_FORMAT	1
 
 /* filter.c */
@@ -36,22 +36,22 @@ enum gup_pin_filter_key {
 };
 
 /**
- * struct gup_pin_filter - what is wanted; all zeroes is everything
- * @keys: which of the following count, by bits of &enum gup_pin_filter_key
+ * struct gup_pin_filter - selects pins and hazards; a zeroed filter matches all
+ * @keys: the members in use, a bitmap of &enum gup_pin_filter_key
  * @owner: process whose memory was pinned
- * @tgid: process that pinned
- * @pid: task that pinned; with @any_id, of process or task
- * @any_id: one number was given for both
- * @comm: name of the task
+ * @tgid: process of the pinning task
+ * @pid: the pinning task; with @any_id, its process or itself
+ * @any_id: a single number was given for process and task
+ * @comm: name of the pinning task
  * @mode: read or write
  * @term: short or long
  * @api: the pin function
- * @dev: of the file
- * @stack: handle of the stack
- * @ino: of the file
- * @first: folios that have pages from here
- * @last: to here
- * @min_age_ms: pins that are as old
+ * @dev: device of the file
+ * @stack: stack handle
+ * @ino: inode number of the file
+ * @first: first page of the range; a folio matches if any page does
+ * @last: last page of the range (inclusive)
+ * @min_age_ms: minimum age, in ms
  */
 struct gup_pin_filter {
 	u32 keys;
@@ -71,7 +71,7 @@ struct gup_pin_filter {
 	u64 min_age_ms;
 };
 
-/* More than all words at their longest. */
+/* Maximum length of a filter; more than all words together. */
 #define GUP_PIN_FILTER_MAX	1024
 
 int gup_pin_filter_parse(struct gup_pin_filter *filter, char *text);
@@ -88,10 +88,10 @@ ssize_t gup_pin_filter_write(struct seq_file *m, struct gup_pin_filter *filter,
 /* runs.c */
 
 /**
- * struct gup_pin_run - neighbouring pages pinned by one call: one line
- * @first: the first of them
- * @pages: how many pages there are in all
- * @pins: on all of them
+ * struct gup_pin_run - contiguous pages pinned by one call: one line of output
+ * @first: the first item
+ * @pages: total number of pages
+ * @pins: total number of pins
  */
 struct gup_pin_run {
 	struct gup_pin_item first;
@@ -99,17 +99,21 @@ struct gup_pin_run {
 	unsigned long pins;
 };
 
-/* Pages that are pinned by more calls at once than this are split over lines. */
+/* If more calls than this pin the same pages, runs are split into several lines. */
 #define GUP_PIN_OPEN_RUNS	32
 
 /**
- * struct gup_pin_runs - makes runs of the items of a walk
- * @filter: which items are wanted; NULL for all
- * @walk: where they come from; last, for it outlives the rest
- * @items: found but not used yet: from @next to @nr
- * @open: runs that reach the end of a block, and so may go on in the next
- * @done: runs to be handed out: from @taken to @ready
- * @nr_open: how many are open
+ * struct gup_pin_runs - merges the items of a walk into runs
+ * @filter: items to use; NULL for all
+ * @next: index of the first unused entry of @items
+ * @nr: number of entries in @items
+ * @nr_open: number of entries in @open
+ * @taken: index of the first entry of @done that was not returned yet
+ * @ready: number of entries in @done
+ * @items: items from the walk
+ * @open: runs that the next items may continue
+ * @done: complete runs
+ * @walk: source of the items; last, as it must survive the reset of the other members
  */
 struct gup_pin_runs {
 	const struct gup_pin_filter *filter;
@@ -131,7 +135,7 @@ void gup_pin_runs_end(struct gup_pin_runs *runs);
 
 /* format.c */
 
-/* The longest line: every word at its widest, comm escaped to four times its size. */
+/* The longest line: every word at its maximum, comm escaped to four times its size. */
 #define GUP_PIN_LINE_MAX	512
 
 int gup_pin_format_run(char *buf, size_t size, const struct gup_pin_run *run,
@@ -140,20 +144,21 @@ int gup_pin_format_run(char *buf, size_t size, const struct gup_pin_run *run,
 /* lines.c */
 
 /**
- * struct gup_pin_lines - a reader
- * @title: of the file, for its first line
- * @wanted: which pins are lines, beyond what @filter says; NULL for all
- * @hide: pfn and stack read 0
- * @ns: as which pid namespace sees ids; NULL for the initial one
- * @filter: which pins are lines
- * @at: the position in the file, in lines, that @run is the line of
- * @run: that line; NULL before the first and behind the last
- * @runs: the walk
+ * struct gup_pin_lines - state of reading a file
+ * @title: name of the file, for its first line
+ * @wanted: pins to show, in addition to @filter; NULL for all
+ * @gone: value of gone= for the pin last passed to @wanted; NULL to omit the word
+ * @hide: show pfn and stack as 0
+ * @ns: pid namespace for ids; NULL for the initial one
+ * @filter: pins to show
+ * @at: file position, in lines, of @run
+ * @run: the current line; NULL before the first and after the last one
+ * @runs: source of the lines
  */
 struct gup_pin_lines {
 	const char *title;
-	bool (*wanted)(const struct gup_pin_lines *lines, const struct gup_pin_item *pin,
-		       u64 now);
+	bool (*wanted)(struct gup_pin_lines *lines, const struct gup_pin_item *pin, u64 now);
+	const char *gone;
 	bool hide;
 	struct pid_namespace *ns;
 	struct gup_pin_filter filter;
@@ -169,7 +174,7 @@ int gup_pin_lines_show(struct seq_file *m, const struct gup_pin_lines *lines,
 
 int gup_pin_lines_release(struct inode *inode, struct file *file);
 
-/* tracing.c: to be called only if the tracepoints of pins are on */
+/* tracing.c: call only if the tracepoints are enabled */
 void gup_pin_trace_taken(const struct gup_pin_id *id, struct folio *folio,
 			 unsigned long pins);
 void gup_pin_trace_taken_pages(const struct gup_pin_id *id,
@@ -181,14 +186,14 @@ void gup_pin_trace_dropped(const struct gup_pin_unpin *unpin, struct page *page,
 /* refused.c */
 
 /**
- * struct gup_pin_target - what a pin was refused of
- * @why: a word: device, dax, file, movable or secretmem
+ * struct gup_pin_target - the memory that could not be pinned
+ * @why: reason: device, dax, file, movable or secretmem
  * @addr: user address; 0 if there is none
- * @pfn: of the page that could not be moved; 0 if it is not known
- * @dev: of the mapping's file, 0 if it has none; so are the following
- * @ino: of the file
- * @index: in the file, in pages
- * @name: of the file
+ * @pfn: the page that could not be migrated; 0 if unknown
+ * @dev: device of the mapped file; 0 without a file, as are @ino and @index
+ * @ino: inode number of the file
+ * @index: index in the file, in pages
+ * @name: name of the file
  */
 struct gup_pin_target {
 	const char *why;
@@ -209,10 +214,10 @@ void gup_pin_refused_exit(void);
 
 /**
  * struct gup_pin_calls - counts calls by their records
- * @key: of records that were met; many times if a call has many
- * @nr: how many
- * @max: how many there is room for
- * @lost: there was no memory for some
+ * @key: keys of the records; several for a call with several records
+ * @nr: number of keys
+ * @max: size of @key
+ * @lost: memory was short, so some records are missing
  */
 struct gup_pin_calls {
 	u64 *key;
@@ -229,7 +234,6 @@ void gup_pin_calls_free(struct gup_pin_calls *calls);
 void gup_pin_debugfs_init(void);
 void gup_pin_debugfs_exit(void);
 
-/* The files in debugfs. */
 extern const struct file_operations gup_pin_hazards_fops;
 extern const struct file_operations gup_pin_orphans_fops;
 extern const struct file_operations gup_pin_pins_fops;

@@ -610,8 +610,8 @@ static void gp_hazard_row(struct gp_table *table, const struct gp_record *record
 static void gp_hazard_json(struct gp_json *json, const struct gp_record *record);
 
 /* pins.c */
-static void gp_pin_title(void);
-static void gp_pin_row(const struct gp_record *record, const char *frames);
+static void gp_pin_title(bool orphans);
+static void gp_pin_row(const struct gp_record *record, const char *frames, bool orphans);
 static char *gp_holder(const struct gp_record *record, size_t columns);
 
 /* none.c */

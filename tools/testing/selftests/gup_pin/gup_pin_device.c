@@ -18,10 +18,17 @@ static int open_umem(void *addr, size_t size)
 		.len = size,
 		.chunk_size = PAGE_SIZE,
 	};
-	int sock = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+	int sock = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0), ret;
+	unsigned int waited = 0;
 
-	if (sock >= 0 && setsockopt(sock, SOL_XDP, XDP_UMEM_REG, &reg, sizeof(reg))) {
+	/* Two at once that have to move the same pages first are in each other's way. */
+	do {
+		ret = sock < 0 ? 0 : setsockopt(sock, SOL_XDP, XDP_UMEM_REG, &reg, sizeof(reg));
+	} while (ret && errno == ENOMEM && gup_pin_patience(&waited));
+	if (ret) {
+		ret = errno;
 		close(sock);
+		errno = ret;
 		return -1;
 	}
 	return sock;
@@ -32,7 +39,7 @@ static int open_ring(void *addr, size_t size)
 	int ring = uring_open(), ret;
 	unsigned int waited = 0;
 
-	/* What a ring had that was closed just now is given back by a work. */
+	/* So are rings; and what one had that was closed just now is given back by a work. */
 	do {
 		ret = ring < 0 ? 0 : uring_register_one(ring, addr, size);
 	} while (ret == -ENOMEM && gup_pin_patience(&waited));

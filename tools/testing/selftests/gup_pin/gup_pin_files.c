@@ -37,10 +37,10 @@ TEST_F(files, modes)
 		mode_t mode;
 	} files[] = {
 		{ "enable", 0600 },
-		{ "pins", 0400 },
+		{ "pins", 0600 },
 		{ "stacks", 0400 },
-		{ "hazards", 0400 },
-		{ "orphans", 0400 },
+		{ "hazards", 0600 },
+		{ "orphans", 0600 },
 		{ "refused", 0400 },
 		{ "stats", 0444 },
 		{ "verify", 0400 },

@@ -143,7 +143,7 @@ void gup_pin_holder_pin(struct gup_pin_holder *holder)
 			-gup_test_hold(holder->fd, address(holder),
 				       holder->nr * holder->folio_size, GUP_TEST_WRITE);
 	} else if (give(holder, &holder->fd)) {
-		holder->err = EIO;
+		holder->err = errno;
 	}
 }
 

@@ -58,8 +58,8 @@ FIXTURE_TEARDOWN(orphans)
 	gup_pin_free(&lines);
 }
 
-/* The lines are those that `pins` has of a task, word by word; and so many pins. */
-static const char *check_left(pid_t tgid, pid_t pid, unsigned long pins)
+/* The lines are those that `pins` has of a task, and say what is gone; and so many pins. */
+static const char *check_left(pid_t tgid, pid_t pid, unsigned long pins, const char *gone)
 {
 	struct gup_pin_lines left, all;
 	const char *problem;
@@ -80,6 +80,9 @@ static const char *check_left(pid_t tgid, pid_t pid, unsigned long pins)
 	for (i = 0; !problem && i < all.nr; i++)
 		if (!gup_pin_same_line(&all.line[i], &left.line[i]))
 			problem = gup_pin_problem("line %zu is not that of pins", i);
+		else if (*all.line[i].gone || strcmp(left.line[i].gone, gone))
+			problem = gup_pin_problem("line %zu: gone=%s, not %s", i,
+						  left.line[i].gone, gone);
 	gup_pin_free(&all);
 	gup_pin_free(&left);
 	return problem;
@@ -122,9 +125,9 @@ TEST_F(orphans, ended)
 	pid = self->child.pid;
 	ASSERT_OK(check_none(pid, CHILD_PAGES));
 	ASSERT_OK(gup_pin_child_exit(&self->child));
-	ASSERT_OK(check_left(pid, pid, CHILD_PAGES));
+	ASSERT_OK(check_left(pid, pid, CHILD_PAGES, "both"));
 	gup_pin_child_end(&self->child);
-	ASSERT_OK(check_left(pid, pid, CHILD_PAGES));
+	ASSERT_OK(check_left(pid, pid, CHILD_PAGES, "both"));
 	ASSERT_EQ(0, uring_unregister(self->ring));
 	ASSERT_OK(check_none(pid, 0));
 }
@@ -136,7 +139,7 @@ TEST_F(orphans, thread_ended)
 
 	ASSERT_OK(gup_pin_child_start(&self->child, &how));
 	ASSERT_NE(self->child.pid, self->child.pinner);
-	ASSERT_OK(check_left(self->child.pid, self->child.pinner, CHILD_PAGES));
+	ASSERT_OK(check_left(self->child.pid, self->child.pinner, CHILD_PAGES, "task"));
 	if (gup_pin_proc_missing())
 		return;
 	/* The process lives, so they are its. */
@@ -157,9 +160,9 @@ TEST_F(orphans, owner_ended)
 	ASSERT_OK(gup_pin_child_exit(&self->child));
 	/* Its own pins went with its ring, as late as that is. */
 	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins + 1));
-	ASSERT_OK(check_left(self->writer, self->writer, 1));
+	ASSERT_OK(check_left(self->writer, self->writer, 1, "owner"));
 	gup_pin_child_end(&self->child);
-	ASSERT_OK(check_left(self->writer, self->writer, 1));
+	ASSERT_OK(check_left(self->writer, self->writer, 1, "owner"));
 	gup_pin_writer_end(self->writer);
 	self->writer = 0;
 	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins));
@@ -191,7 +194,7 @@ TEST_F(orphans, recycled_id)
 	gup_pin_free(&lines);
 	gup_pin_child_end(&second);
 	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins + CHILD_PAGES));
-	ASSERT_OK(check_left(pid, pid, CHILD_PAGES));
+	ASSERT_OK(check_left(pid, pid, CHILD_PAGES, "both"));
 }
 
 /* A process whose first thread ends, and whose second one says its id and stays. */
@@ -249,7 +252,7 @@ TEST_F(orphans, first_thread_ended)
 	ASSERT_OK(check_none(self->writer, 1));
 	kill(pid, SIGKILL);
 	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
-	ASSERT_OK(check_left(self->writer, self->writer, 1));
+	ASSERT_OK(check_left(self->writer, self->writer, 1, "owner"));
 	close(up[0]);
 	close(up[1]);
 	munmap(mem, PAGE_SIZE);
@@ -268,7 +271,7 @@ TEST_F(orphans, first_thread_pinned)
 	ASSERT_LT(0, pid);
 	ASSERT_EQ((ssize_t)sizeof(tid), read(up[0], &tid, sizeof(tid)));
 	ASSERT_OK(gup_pin_wait_ended(pid));
-	ASSERT_OK(check_left(pid, pid, 1));
+	ASSERT_OK(check_left(pid, pid, 1, "task"));
 	kill(pid, SIGKILL);
 	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
 	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins));
@@ -344,7 +347,7 @@ TEST_F(orphans, no_owner)
 	ASSERT_TRUE(WIFEXITED(status));
 	buf = WEXITSTATUS(status);
 	ASSERT_NE(255, buf);
-	ASSERT_OK(check_left(pid, pid, 2));
+	ASSERT_OK(check_left(pid, pid, 2, "task"));
 	close(buf);
 	gup_pin_mem_put(&mem);
 }
@@ -385,7 +388,7 @@ TEST_F(orphans, passed)
 	ASSERT_EQ(0, status);
 	ASSERT_EQ(1, recvmsg(pair[0], &msg, 0));
 	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
-	ASSERT_OK(check_left(pid, pid, 2));
+	ASSERT_OK(check_left(pid, pid, 2, "both"));
 	ASSERT_EQ(0, gup_test_release(fd));
 	ASSERT_OK(check_none(pid, 0));
 	close(fd);

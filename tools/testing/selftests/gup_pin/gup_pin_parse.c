@@ -173,12 +173,14 @@ const char *gup_pin_parse_pin(char *line, struct gup_pin_line *out, char **later
 
 const char *gup_pin_parse_end(char *rest, struct gup_pin_line *out)
 {
-	char *path = take_value(&rest, "path");
+	char *path = take_value(&rest, "path"), *gone;
 
 	if (!path || strlen(path) >= sizeof(out->path) || !escaped_text(path))
 		return gup_pin_problem("no right path= of pfn 0x%lx: %s", out->pfn,
 				       path ?: rest ?: "");
 	snprintf(out->path, sizeof(out->path), "%s", path);
+	gone = take_word(&rest, "gone");
+	snprintf(out->gone, sizeof(out->gone), "%s", gone ?: "");
 	if (!rest_is_words(rest))
 		return gup_pin_problem("no words behind path=: %s", rest);
 	return NULL;

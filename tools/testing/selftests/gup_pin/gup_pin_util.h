@@ -62,6 +62,7 @@ struct gup_pin_line {
 	unsigned long stack;
 	char match[12];
 	char path[1024];	/* escaped, as printed */
+	char gone[8];		/* in `orphans` only */
 };
 
 struct gup_pin_lines {
