@@ -649,7 +649,7 @@ static const char *gp_count_name(const struct gp_sums *sums);
  * @now: the newest sums, from the second round on
  * @rounds: how often they were read
  * @orphans: pins without a living owner or task
- * @orphans_known: there is a file that tells them
+ * @orphans_known: there is a file of them
  */
 struct gp_top {
 	struct gp_source *source;

@@ -157,7 +157,8 @@ static void gp_pin_row(const struct gp_record *record, const char *frames, bool 
 	char *pins = pins_text(record);
 	char *holder = gp_holder(record, layout.cut ? layout.holder : 0);
 	char *where = frames ? gp_where_of(frames, layout.cut ? layout.where : 0) :
-			       gp_copy(gp_word(record, "stack"));
+			       gp_copy(gp_word_number(record, "stack") ?
+				       gp_word(record, "stack") : "-");
 	char *file = file_text(record, layout.file);
 	char age[32];
 
