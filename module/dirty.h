@@ -5,12 +5,16 @@
 #ifndef _GUP_PIN_DIRTY_H
 #define _GUP_PIN_DIRTY_H
 
+#include <linux/compiler.h>
 #include <linux/gup_pin.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
-/* Returns whether it was clean. May sleep. */
-static inline bool mark_dirty(struct folio *folio)
+/*
+ * Returns whether it was clean. May sleep. Part of the wrapper, whose function the title of a
+ * report names.
+ */
+static __always_inline bool mark_dirty(struct folio *folio)
 {
 	bool ret;
 

@@ -4,6 +4,9 @@
  *
  * A hook is a direct call of ftrace. Where another (BPF) has one already ftrace is asked to
  * continue in the wrapper, which costs more.
+ *
+ * All direct calls are of one ftrace_ops, and lead to one trampoline: taking an ftrace_ops
+ * away takes two grace periods of RCU tasks, some 0.2 s.
  */
 #include <linux/delay.h>
 #include <linux/rcupdate.h>
@@ -22,7 +25,6 @@
 
 #define HOOK(func, need)						\
 	void gup_pin_wrap_##func(void);					\
-	void gup_pin_trampoline_##func(void);				\
 	DECLARE_STATIC_CALL(gup_pin_real_##func, gup_pin_wrap_##func);
 #include "list.h"
 
@@ -30,7 +32,6 @@
 	.name = #func,							\
 	.needed = (need),						\
 	.wrapper = gup_pin_wrap_##func,					\
-	.trampoline = gup_pin_trampoline_##func,			\
 	.key = &STATIC_CALL_KEY(gup_pin_real_##func),			\
 	.call = STATIC_CALL_TRAMP_ADDR(gup_pin_real_##func),		\
 },
@@ -39,6 +40,12 @@ struct hook gup_pin_hook[] = {
 };
 
 const unsigned int gup_pin_nr_hooks = ARRAY_SIZE(gup_pin_hook);
+
+/* By these the trampoline knows from which function it is called. */
+unsigned long gup_pin_behind[ARRAY_SIZE(gup_pin_hook)];
+
+/* For all direct calls. */
+static struct ftrace_ops direct;
 
 DEFINE_PER_CPU(long, gup_pin_in_wrappers);
 
@@ -105,21 +112,64 @@ static void notrace redirect(unsigned long ip, unsigned long parent, struct ftra
 	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)hook->wrapper);
 }
 
-static int add_direct(struct hook *hook)
+/* ftrace has an ftrace_ops on its list for a moment before it refuses it. */
+static void __init drop_refused(struct ftrace_ops *ops)
 {
-	int err = ftrace_set_filter_ip(&hook->ops, hook->at.start, 0, 0);
+	synchronize_rcu();
+	ftrace_free_filter(ops);
+}
 
+static int __init add_direct(struct hook *first, struct hook *end)
+{
+	struct hook *hook;
+	int err = 0;
+
+	/* 6.12's ftrace_free_filter() leaves what it has freed. */
+	direct = (struct ftrace_ops) {};
+	for (hook = first; hook < end && !err; hook++)
+		if (hook->how == HOOK_DIRECT)
+			err = ftrace_set_filter_ip(&direct, hook->at.start, 0, 0);
+	err = err ?: register_ftrace_direct(&direct, (unsigned long)gup_pin_trampoline);
 	if (err)
-		return err;
-	err = register_ftrace_direct(&hook->ops, (unsigned long)hook->trampoline);
-	if (err)
-		ftrace_free_filter(&hook->ops);
-	else
-		hook->how = HOOK_DIRECT;
+		drop_refused(&direct);
+	else /* 6.12 takes the flag away */
+		direct.flags |= FTRACE_OPS_FL_PERMANENT;
 	return err;
 }
 
-static int add_ipmodify(struct hook *hook)
+static void remove_direct(void)
+{
+	unregister_ftrace_direct(&direct, (unsigned long)gup_pin_trampoline, true);
+}
+
+/* Leave out what another has. ftrace does not say which function that is. */
+static void __init leave_out_busy(void)
+{
+	struct hook *hook;
+
+	for (hook = gup_pin_hook; hook < gup_pin_hook + gup_pin_nr_hooks; hook++) {
+		if (hook->how != HOOK_DIRECT)
+			continue;
+		if (add_direct(hook, hook + 1))
+			hook->how = HOOK_ABSENT;
+		else
+			remove_direct();
+	}
+}
+
+/* All at once, or but for those that are busy. */
+static int __init add_all_direct(void)
+{
+	struct hook *end = gup_pin_hook + gup_pin_nr_hooks;
+	int err = add_direct(gup_pin_hook, end);
+
+	if (err != -EBUSY)
+		return err;
+	leave_out_busy();
+	return add_direct(gup_pin_hook, end);
+}
+
+static int __init add_ipmodify(struct hook *hook)
 {
 	int err;
 
@@ -132,30 +182,22 @@ static int add_ipmodify(struct hook *hook)
 		return err;
 	err = register_ftrace_function(&hook->ops);
 	if (err)
-		ftrace_free_filter(&hook->ops);
+		drop_refused(&hook->ops);
 	else
 		hook->how = HOOK_IPMODIFY;
 	return err;
 }
 
-/**
- * gup_pin_hooks_add() - put the hooks in place
- *
- * Return: 0, or -errno if one that is needed could not be; then some are in place.
- */
-int __init gup_pin_hooks_add(void)
+/* Those that are left. */
+static int __init add_all_ipmodify(void)
 {
 	struct hook *hook;
 	int err;
 
 	for (hook = gup_pin_hook; hook < gup_pin_hook + gup_pin_nr_hooks; hook++) {
-		if (!hook->behind)
+		if (!hook->behind || hook->how != HOOK_ABSENT)
 			continue;
-		__static_call_update(hook->key, hook->call, (void *)hook->behind);
-		hook->ops.flags = FTRACE_OPS_FL_PERMANENT;
-		err = add_direct(hook);
-		if (err)
-			err = add_ipmodify(hook);
+		err = add_ipmodify(hook);
 		if (err && hook->needed) {
 			pr_err("%s() cannot be hooked (%d): not loaded\n", hook->name, err);
 			return err;
@@ -166,20 +208,50 @@ int __init gup_pin_hooks_add(void)
 	return 0;
 }
 
-static void remove(struct hook *hook)
+/* 6.12 does not mind, and would call no hook. */
+static int __init check_ftrace(void)
 {
-	switch (hook->how) {
-	case HOOK_DIRECT:
-		unregister_ftrace_direct(&hook->ops, (unsigned long)hook->trampoline, true);
-		break;
-	case HOOK_IPMODIFY:
-		unregister_ftrace_function(&hook->ops);
-		ftrace_free_filter(&hook->ops);
-		break;
-	default:
-		break;
+	const int *enabled = (const int *)gup_pin_symbol("ftrace_enabled");
+
+	if (!enabled || READ_ONCE(*enabled))
+		return 0;
+	pr_err("kernel.ftrace_enabled is 0: not loaded\n");
+	return -EBUSY;
+}
+
+/**
+ * gup_pin_hooks_add() - put the hooks in place
+ *
+ * Return: 0, or -errno if one that is needed could not be; then some are in place.
+ */
+int __init gup_pin_hooks_add(void)
+{
+	struct hook *hook;
+	unsigned int i;
+	int err = check_ftrace();
+
+	if (err)
+		return err;
+	for (i = 0; i < gup_pin_nr_hooks; i++) {
+		hook = &gup_pin_hook[i];
+		gup_pin_behind[i] = hook->behind;
+		if (!hook->behind)
+			continue;
+		__static_call_update(hook->key, hook->call, (void *)hook->behind);
+		hook->how = HOOK_DIRECT;
 	}
-	hook->how = HOOK_ABSENT;
+	err = add_all_direct();
+	if (err) {
+		pr_err("the kernel's functions cannot be hooked (%d): not loaded\n", err);
+		return err;
+	}
+	return add_all_ipmodify();
+}
+
+static void remove_ipmodify(struct hook *hook)
+{
+	unregister_ftrace_function(&hook->ops);
+	ftrace_free_filter(&hook->ops);
 }
 
 static long in_wrappers(void)
@@ -210,8 +282,12 @@ void gup_pin_hooks_remove(void)
 	struct hook *hook;
 	unsigned int waited = 0;
 
-	for (hook = gup_pin_hook; hook < gup_pin_hook + gup_pin_nr_hooks; hook++)
-		remove(hook);
+	remove_direct();
+	for (hook = gup_pin_hook; hook < gup_pin_hook + gup_pin_nr_hooks; hook++) {
+		if (hook->how == HOOK_IPMODIFY)
+			remove_ipmodify(hook);
+		hook->how = HOOK_ABSENT;
+	}
 	wait_for_text();
 	while (in_wrappers()) {
 		if (waited++ == 100)

@@ -24,19 +24,17 @@ enum hook_how {
  * @name: of the function
  * @needed: the module is of no use without it
  * @wrapper: what runs in its place
- * @trampoline: what leads there from a direct call
  * @key: of the static call by which the wrapper calls the function,
  * @call: and its trampoline
  * @at: where the function is
  * @behind: its code behind the call of ftrace; 0 if it cannot be hooked
  * @how: how it is hooked
- * @ops: by which it is
+ * @ops: by which it is, if not by a direct call
  */
 struct hook {
 	const char *name;
 	bool needed;
 	void *wrapper;
-	void *trampoline;
 	struct static_call_key *key;
 	void *call;
 	struct symbol at;
@@ -47,6 +45,10 @@ struct hook {
 
 extern struct hook gup_pin_hook[];
 extern const unsigned int gup_pin_nr_hooks;
+
+/* trampoline.S */
+extern unsigned long gup_pin_behind[];
+void gup_pin_trampoline(void);
 
 /* hooks.c */
 int gup_pin_hooks_find(void);

@@ -6,8 +6,17 @@
  */
 #include <linux/version.h>
 
-HOOK(pin_user_pages, NEEDED)
+/* Those that are called most: the trampoline compares with one after another. */
+HOOK(bio_endio, OPTIONAL)
 HOOK(pin_user_pages_fast, NEEDED)
+HOOK(__bio_release_pages, OPTIONAL)
+HOOK(unpin_user_folio, NEEDED)
+HOOK(unpin_user_page, NEEDED)
+HOOK(bio_set_pages_dirty, OPTIONAL)
+HOOK(__folio_start_writeback, OPTIONAL)
+HOOK(folio_end_writeback, OPTIONAL)
+
+HOOK(pin_user_pages, NEEDED)
 HOOK(pin_user_pages_remote, NEEDED)
 HOOK(pin_user_pages_unlocked, NEEDED)
 HOOK(memfd_pin_folios, NEEDED)
@@ -16,20 +25,12 @@ HOOK(folio_add_pin, NEEDED)
 HOOK(folio_add_pins, NEEDED)
 #endif
 
-HOOK(unpin_user_page, NEEDED)
 HOOK(unpin_user_pages, NEEDED)
 HOOK(unpin_user_pages_dirty_lock, NEEDED)
 HOOK(unpin_user_page_range_dirty_lock, NEEDED)
-HOOK(unpin_user_folio, NEEDED)
 HOOK(unpin_folio, NEEDED)
 HOOK(unpin_folios, NEEDED)
 
-HOOK(__bio_release_pages, OPTIONAL)
-HOOK(bio_set_pages_dirty, OPTIONAL)
-HOOK(bio_endio, OPTIONAL)
-
-HOOK(__folio_start_writeback, OPTIONAL)
-HOOK(folio_end_writeback, OPTIONAL)
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
 HOOK(submit_bh_wbc, OPTIONAL)
 HOOK(set_page_dirty_lock, OPTIONAL)

@@ -26,6 +26,12 @@ static struct symbol undo[] __ro_after_init = {
 	{ .name = "memfd_pin_folios" },
 };
 
+/* Since 7.0, what frees blocks of a DAX file, and waits for their pages. */
+static struct symbol dax[] __ro_after_init = {
+	{ .name = "dax_break_layout" },
+	{ .name = "dax_break_layout_final" },
+};
+
 /* What takes clean folios out of a file though they are wanted. */
 static struct symbol invalidate __ro_after_init = {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
@@ -45,14 +51,25 @@ static bool returns_into(unsigned long site, const struct symbol *function)
 	return site > function->start && site <= function->end;
 }
 
-bool gup_pin_in_undo(unsigned long site)
+static bool returns_into_one(unsigned long site, const struct symbol *functions, size_t nr)
 {
-	unsigned int i;
+	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(undo); i++)
-		if (returns_into(site, &undo[i]))
+	for (i = 0; i < nr; i++)
+		if (returns_into(site, &functions[i]))
 			return true;
 	return false;
+}
+
+bool gup_pin_in_undo(unsigned long site)
+{
+	return returns_into_one(site, undo, ARRAY_SIZE(undo));
+}
+
+/* Is a DAX file waited for there? */
+bool gup_pin_in_dax(unsigned long site)
+{
+	return returns_into_one(site, dax, ARRAY_SIZE(dax));
 }
 
 /* Was a folio taken out of its file there as it is not valid any more? */
@@ -157,6 +174,8 @@ int __init gup_pin_sites_init(void)
 	}
 	find(&invalidate);
 	find(&hugetlbfs);
+	for (i = 0; i < ARRAY_SIZE(dax); i++)
+		find(&dax[i]);
 	if (gup_pin_symbol_find("bio_chain_endio", &symbol))
 		chain_endio = symbol.start;
 	if (gup_pin_symbol_find("return_to_handler", &symbol))

@@ -31,6 +31,7 @@ unsigned long gup_pin_find_site(unsigned long ip);
 bool gup_pin_in_undo(unsigned long site);
 bool gup_pin_in_invalidate(unsigned long site);
 bool gup_pin_in_hugetlbfs(unsigned long site);
+bool gup_pin_in_dax(unsigned long site);
 bool gup_pin_is_chained(const struct bio *bio);
 
 /* Where a wrapper was called from, whose _RET_IP_ is @ip. */

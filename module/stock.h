@@ -21,6 +21,7 @@
 #include <linux/version.h>
 #include <linux/xarray.h>
 #include <asm/unwind.h>
+#include <trace/events/error_report.h>
 
 #ifdef CONFIG_DEBUG_GUP_PIN
 #error "this kernel has CONFIG_DEBUG_GUP_PIN=y: boot it with gup_pin=on, it needs no module"
@@ -47,9 +48,10 @@ struct vm_area_struct;
 /* The kernel has no place for these: `stats` has them. */
 #define gup_pin_count_events(item, nr)	((void)(nr))
 
-/* No such detector is known. */
+/* The kernel has no name for this detector, and shows its number. */
 static inline void gup_pin_trace_report(unsigned long id)
 {
+	trace_error_report_end(ERROR_DETECTOR_WARN + 1, id);
 }
 
 unsigned long gup_pin_max_pfn(void);

@@ -7,9 +7,11 @@
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/stacktrace.h>
 
 #include "hooks.h"
 #include "site.h"
+#include "mm/gup_pin/hazard/hazard.h"
 
 HIDDEN_WRAPPER(void, truncate_cleanup_folio, struct folio *folio)
 {
@@ -31,23 +33,46 @@ HIDDEN_WRAPPER(bool, truncate_inode_partial_folio, struct folio *folio, loff_t s
 	return REAL(truncate_inode_partial_folio)(folio, start, end);
 }
 
+/* A folio leaves its file in the function that @site returns into, which has no hook. */
+static void leaves_file(struct folio *folio, unsigned long site)
+{
+	const struct gup_pin_hazard hazard = {
+		.kind = GUP_PIN_HAZARD_TRUNCATE,
+		.stake = gup_pin_truncate_stake(folio),
+		.folio = folio,
+		.ip = site,
+	};
+
+	gup_pin_hazard(&hazard);
+}
+
 /* What invalidates a folio calls this when nothing can keep it any more. */
 HIDDEN_WRAPPER(void, __filemap_remove_folio, struct folio *folio, void *shadow)
 {
-	if (gup_pin_maybe_pinned(folio) && gup_pin_in_invalidate(site_of(_RET_IP_)))
-		__gup_pin_invalidate(folio);
+	if (gup_pin_maybe_pinned(folio)) {
+		unsigned long site = site_of(_RET_IP_);
+
+		if (gup_pin_in_invalidate(site))
+			leaves_file(folio, site);
+	}
 	REAL(__filemap_remove_folio)(folio, shadow);
 }
 
 /* So do hole punching and truncation of hugetlbfs, which have their own way. */
 HIDDEN_WRAPPER(void, filemap_remove_folio, struct folio *folio)
 {
-	if (gup_pin_maybe_pinned(folio) && gup_pin_in_hugetlbfs(site_of(_RET_IP_)))
-		__gup_pin_truncate(folio);
+	if (gup_pin_maybe_pinned(folio)) {
+		unsigned long site = site_of(_RET_IP_);
+
+		if (gup_pin_in_hugetlbfs(site))
+			leaves_file(folio, site);
+	}
 	REAL(filemap_remove_folio)(folio);
 }
 
-static void zero_part(struct hstate *h, struct address_space *mapping, loff_t start, loff_t end)
+/* Part of the wrapper, as it is what the title of a report names. */
+static __always_inline void zero_part(struct hstate *h, struct address_space *mapping,
+				      loff_t start, loff_t end)
 {
 	pgoff_t index = (start >> huge_page_shift(h)) << huge_page_order(h);
 	struct folio *folio = filemap_lock_folio(mapping, index);
@@ -72,6 +97,28 @@ HIDDEN_WRAPPER(void, hugetlbfs_zero_partial_page, struct hstate *h,
 	REAL(hugetlbfs_zero_partial_page)(h, mapping, start, end);
 }
 
+/* The address that the function returns to which @site is in. */
+static unsigned long caller_of(unsigned long site)
+{
+	unsigned long entries[8];
+	unsigned int i, nr;
+
+	nr = stack_trace_save(entries, ARRAY_SIZE(entries), 1);
+	for (i = 0; i + 1 < nr; i++)
+		if (entries[i] == site)
+			return entries[i + 1];
+	return site;
+}
+
+/* Since 7.0 the file system calls what waits, before that it waits itself. */
+static void dax_wait(struct page *page, unsigned long site)
+{
+	struct folio *folio = page_folio(page);
+
+	if (gup_pin_maybe_pinned(folio))
+		__gup_pin_dax_wait(folio, gup_pin_in_dax(site) ? caller_of(site) : site);
+}
+
 WRAPPER(struct page *, dax_layout_busy_page_range, struct address_space *mapping, loff_t start,
 	loff_t end)
 {
@@ -80,7 +127,7 @@ WRAPPER(struct page *, dax_layout_busy_page_range, struct address_space *mapping
 	wrapper_enter();
 	page = REAL(dax_layout_busy_page_range)(mapping, start, end);
 	if (page)
-		gup_pin_dax_wait(page);
+		dax_wait(page, site_of(_RET_IP_));
 	wrapper_leave();
 	return page;
 }

@@ -20,7 +20,7 @@ DEBIAN_KEYRING = "debian-archive-keyring"
 
 @dataclass(frozen=True)
 class Source:
-    """One place to get one suite from."""
+    """A repository and one of its suites."""
 
     uri: str
     suite: str
@@ -34,7 +34,7 @@ class Source:
         return f"deb {bracket}{self.uri} {suite} main"
 
 
-# The options that matter for another suite as well.
+# Options that apply to other suites of the same mirror, too.
 KEPT = ("signed-by", "trusted")
 
 
@@ -80,7 +80,7 @@ def parse_deb822(text: str) -> Iterator[Source]:
             continue
         options = {name: fields[name] for name in KEPT if name in fields}
         if "BEGIN PGP" in options.get("signed-by", ""):
-            # a key written out in full fits no one-line entry: apt's own keys will do
+            # An embedded key does not fit into a one-line entry; apt has Debian's keys anyway.
             del options["signed-by"]
         components = tuple(fields.get("components", "").split())
         for uri in fields.get("uris", "").split():
@@ -106,8 +106,8 @@ def read_sources(etc: Path) -> list[Source]:
 def pick(sources: Iterable[Source], suite: str) -> Source | None:
     """The entry for Debian's main archive.
 
-    Third parties name their suites after Debian's releases as well: what Debian's
-    own keyring signs goes first, then what lies in a folder called debian.
+    Third parties name their suites after Debian's releases, too. Prefer an entry signed
+    by Debian's keyring, then one with a directory called debian.
     """
 
     def rank(source: Source) -> int:
@@ -120,16 +120,16 @@ def pick(sources: Iterable[Source], suite: str) -> Source | None:
 
 
 def whole(sources: Iterable[Source], release: str, other: str) -> list[str]:
-    """The entries of another release for all that this machine has of its own.
+    """Return the machine's entries of Debian's archive, for another release.
 
-    Its updates and its security archive, too.
+    Includes updates and security; excludes backports.
     """
     main = pick(sources, release)
     keyring = main.options.get("signed-by") if main else None
     lines = []
     for source in map(resolve, sources):
         name, dash, part = source.suite.rstrip("/").partition("-")
-        # Of Debian's own alone; backports are asked for by name.
+        # Only Debian's own archive; backports must be requested by name.
         ours = source.options.get("signed-by") == keyring and "main" in source.components
         if name == release and part != "backports" and ours:
             lines.append(source.line(f"{other}{dash}{part}"))
@@ -137,7 +137,7 @@ def whole(sources: Iterable[Source], release: str, other: str) -> list[str]:
 
 
 def resolve(source: Source) -> Source:
-    """The first mirror of a mirror list in a file, which only apt itself understands."""
+    """Replace a mirror list in a file, which only apt supports, by its first mirror."""
     prefix = "mirror+file:"
     if not source.uri.startswith(prefix):
         return source

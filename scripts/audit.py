@@ -5,10 +5,10 @@
 usage: audit.py KDIR
 
 Reads the C files below KDIR/mm as text. A function takes or drops pins if it
-hands FOLL_PIN to one of the primitives, changes a pin count itself, or calls a
+passes FOLL_PIN to one of the primitives, changes a pin count itself, or calls a
 static function that does. If other files can call it, it must call one of the
-gup_pin_*() hooks. And mm/gup.c itself must not call a hooked unpin function: what it undoes
-before a call has succeeded is not on record, and another's record would be forgotten.
+gup_pin_*() hooks. In addition, mm/gup.c must not call a hooked unpin function: pins that it
+drops before a call has succeeded are not recorded, so the hook would remove another record.
 
 Exit status: 0 all hooked, 1 not, 2 usage.
 """
@@ -18,11 +18,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-# They take the flags as an argument: their callers decide what is a pin.
+# They take the flags as an argument, so the caller decides whether to pin.
 PRIMITIVES = {"gup_put_folio", "try_grab_folio", "try_grab_folio_fast"}
 
-# They drop only what they, or their own callee, took before a caller saw it, or what has
-# been released already.
+# They drop only pins that they or their callees took and no caller has seen, or pins whose
+# records are already removed.
 BALANCED = {
     "follow_page_pte": "pins of an inaccessible page",
     "gup_fast": "pins that raced with fork",
@@ -33,7 +33,7 @@ BALANCED = {
     "__gup_pin_unpin_pages": "for hooks",
 }
 
-# Dropping through these forgets a record.
+# Functions that remove a record.
 HOOKED_UNPINS = re.compile(r"(?<!\w)(unpin_(?:user_\w+|folios?))\s*\(")
 
 HOOK = re.compile(r"\bgup_pin_(?:acquired|added|released)\w*\s*\(")
@@ -60,7 +60,7 @@ class Function:
 
 
 def blank_comments(text: str) -> str:
-    """Replace comments by blanks, keeping the lines."""
+    """Replace comments with blanks, without changing line numbers."""
     return COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
 
 
@@ -82,7 +82,7 @@ def functions(path: Path, name: str) -> list[Function]:
 
 
 def calls(body: str, name: str) -> list[str]:
-    """The argument texts of all calls of a function in a body."""
+    """The argument lists of all calls to a function in a body."""
     found = []
     for match in re.finditer(rf"\b{name}\s*\(", body):
         depth, i = 1, match.end()
@@ -94,7 +94,7 @@ def calls(body: str, name: str) -> list[str]:
 
 
 def pins_itself(function: Function) -> bool:
-    """Does the function take or drop pins by its own words?"""
+    """Does the function itself take or drop pins?"""
     if function.name in PRIMITIVES:
         return False
     for callee in (*PRIMITIVES, "is_valid_gup_args"):
@@ -124,7 +124,7 @@ def pinning(functions_: list[Function]) -> set[str]:
 
 
 def audit(kdir: Path) -> tuple[int, list[str]]:
-    """Audit a tree: how many functions were checked, and what is wrong."""
+    """Audit a tree. Return the number of functions checked, and the errors."""
     checked, wrong = 0, []
     for path in sorted(kdir.glob("mm/**/*.c")):
         name = str(path.relative_to(kdir))

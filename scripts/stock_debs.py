@@ -17,16 +17,16 @@ FLAVOURS = {"generic": "amd64", "cloud": "cloud-amd64"}
 
 
 def order(release: str) -> list[int]:
-    """What sorts releases of one version and flavour, the newest last."""
+    """Sort key for releases of one version and flavour, the newest last."""
     return [int(number) for number in re.findall(r"\d+", release.partition("-")[0])]
 
 
 def newest(names: Iterable[str], version: str, flavour: str) -> str | None:
-    """The newest release of a version whose image and headers are both there.
+    """The newest release of a version that has both an image and headers.
 
     Archives keep images longer than the headers of the same release.
     """
-    # 6.12.117+deb12-amd64, and neither 6.12-amd64, which only depends on one, nor -unsigned
+    # 6.12.117+deb12-amd64; not the metapackage 6.12-amd64, and not -unsigned
     pattern = rf"({re.escape(version)}\.[0-9]+\+deb[0-9.]+-{FLAVOURS[flavour]})"
     images, headers = set(), set()
     for name in names:
@@ -38,10 +38,10 @@ def newest(names: Iterable[str], version: str, flavour: str) -> str | None:
 
 
 def packages(names: Iterable[str], release: str, flavour: str) -> list[str]:
-    """The packages of a release: kernel, modules, headers, and the host's tools for these."""
+    """The packages of a release: kernel, modules, headers, and the tools to build modules."""
     base = release.removesuffix(f"-{FLAVOURS[flavour]}")
     split = f"linux-binary-{release}" in set(names)
-    # Since 7.x, linux-image-* is an empty one that depends on these.
+    # Since 7.x, linux-image-* is a metapackage that depends on these.
     kernel = [f"linux-binary-{release}", f"linux-modules-{release}", f"linux-base-{release}"]
     return [
         *(kernel if split else [f"linux-image-{release}"]),

@@ -138,6 +138,25 @@ def io_uring_randread() -> Answer:
     return {"each": rounds[-1], "rounds": rounds}
 
 
+def read_by_dd(size: int, count: int) -> float:
+    """So many direct reads from a RAM disk by one dd: nanoseconds in all."""
+    words = ["dd", f"if={DISK}", "of=/dev/null", f"bs={size}", f"count={count}", "iflag=direct"]
+    begin = time.perf_counter_ns()
+    subprocess.run([*words, "status=none"], check=True)
+    return time.perf_counter_ns() - begin
+
+
+def read(size: int) -> Answer:
+    """Direct reads of this size, of which each pins its buffer by one call or a few."""
+    disk = os.open(DISK, os.O_RDWR)
+    os.pwrite(disk, bytes(DISK_SIZE), 0)
+    os.close(disk)
+    count = DISK_SIZE // size
+    # What it takes to begin and to end is in both.
+    rounds = [(read_by_dd(size, count) - read_by_dd(size, 1)) / (count - 1) for _ in range(ROUNDS)]
+    return {"each": sorted(rounds)[ROUNDS // 2], "rounds": rounds}
+
+
 def make_disk() -> Path:
     """A new ext4, which only we have written back."""
     Path("/proc/sys/vm/dirty_writeback_centisecs").write_text("360000")
@@ -307,6 +326,8 @@ CASES: dict[str, Callable[[], Answer]] = {
     "thp": lambda: pins(bench_areas.thp(LARGE), LARGE, 512),
     "hugetlb": lambda: pins(bench_areas.hugetlb(LARGE), LARGE, 512),
     "io_uring_randread": io_uring_randread,
+    "read_4k": lambda: read(PAGE),
+    "read_2m": lambda: read(2 * MB),
     "file": file,
     "writeback": writeback,
     "truncate": truncate,

@@ -125,7 +125,7 @@ def finding(kind: str, pfn: int, **words: Any) -> Words:
 
 
 def document(pins: list[Words], **parts: Any) -> Words:
-    """A gup-pin/1 document with these pins."""
+    """A gup-pin/2 document with these pins."""
     memory = {
         "page_size": 4096,
         "block_pages": BLOCK_PAGES,
@@ -141,7 +141,7 @@ def document(pins: list[Words], **parts: Any) -> Words:
         ],
     }
     usual: Words = {
-        "schema": "gup-pin/1",
+        "schema": "gup-pin/2",
         "verb": "report",
         "kernel": "6.12.117",
         "live": False,
@@ -195,6 +195,44 @@ def troubled() -> Words:
         stats={"enabled": 1, "live_pins": 96, "untracked": 3, "hazard_writeback": 7},
         complete=False,
         faults=[{"what": "struct page", "why": "not in the dump", "count": 2, "first": "0x10"}],
+    )
+
+
+def copied() -> Words:
+    """What copies of debugfs' files say; the second pin is an orphan."""
+    pins = [pin(0x1A2B0), pin(0x1C000, order=9, pages=512, pins=10)]
+    refused = {
+        **{"count": 2, "err": "EFAULT", "mode": "w", "term": "long", "api": "pin_user_pages_fast"},
+        **{"owner": 812, "task": "812/815", "comm": "fio", "oldest_ms": 5203, "newest_ms": 103},
+        **{"stack": "0x5", "why": "file", "addr": "0x7f21c0001000", "pfn": "0x0"},
+        **{"dev": "253:2", "ino": 12, "index": "0x1", "path": "/data"},
+        "frames": STACKS["0x2b40003"],
+    }
+    whole = document(pins, kernel=None, live=True, source="copies")
+    whole |= {"hazards": [hazard("writeback", 9)], "refused": [refused]}
+    whole |= {"tracking": {"enabled": True}}
+    return {key: part for key, part in whole.items() if key not in ("findings", "memory")}
+
+
+def unread() -> Words:
+    """Of a dump of which much was lost: null is what could not be read."""
+    of_folio = dict.fromkeys(("order", "addr", "map", "dev", "ino", "index", "path"))
+    pins = [
+        pin(0x1A2B0, **dict.fromkeys(("pages", "age_ms")), **of_folio),
+        pin(0x1C000, age_ms=None, map="file", dev=None, ino=None, path=None),
+        pin(0x40010, pages=2, pins=2, age_ms=5203),
+    ]
+    undated = hazard("writeback", 0) | {"age_ms": None, "last_ms": None}
+    undated["pin"] |= {"age_ms": None}
+    lost = {"why": "not in the dump", "count": 2, "first": "0x10"}
+    return document(
+        pins,
+        kernel=None,
+        hazards=[undated],
+        findings=[finding("writeback", 0x1C000, **dict.fromkeys(("dev", "ino", "path")))],
+        stats={"enabled": 1, "live_pins": None, "untracked": None},
+        complete=False,
+        faults=[{"what": "struct page", **lost}],
     )
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from selenium.webdriver import ActionChains, Keys
+from selenium.webdriver import Keys
 
 from report_browser import Window
 
@@ -37,10 +37,13 @@ def _timed(window: Window) -> Any:
 
 
 def _query(window: Window, words: str) -> Any:
-    """Replace what is searched for, and press Enter."""
+    """Replace what is searched for, and press Enter.
+
+    All at once, as pasted: between keys of a slow machine the page would search for a part.
+    """
     window.focus("#query")
-    ActionChains(window.driver).key_down(Keys.CONTROL).send_keys("a").key_up(Keys.CONTROL).perform()
-    window.press(Keys.DELETE, words)
+    window.driver.execute_script("arguments[0].select()", window.find("#query"))
+    window.devtools("Input.insertText", text=words)
     return _timed(window)
 
 
@@ -141,6 +144,49 @@ def measure(window: Window, by: str) -> Any:
     """Choose the measure of the graph; what its root says then."""
     window.find(f"[name=measure][value={by}]").click()
     return window.find("#flame [role=treeitem]").get_dom_attribute("aria-label")
+
+
+def groups(window: Window) -> Any:
+    """The headings of what is wrong, and how many things are below each."""
+    names = window.run("texts", "#problems-list > h3")
+    parts = window.driver.find_elements("css selector", "#problems-list > ol")
+    counts = [len(part.find_elements("css selector", "li")) for part in parts]
+    return list(zip(names, counts, strict=True))
+
+
+def empty_words(window: Window) -> Any:
+    """All that is shown in sections that may be empty, but for their titles."""
+    names = ("problems", "timeline", "origins", "ages", "pins")
+    texts = {name: window.run("texts", f"#{name}")[0].splitlines()[1:] for name in names}
+    return {name: [line for line in lines if line] for name, lines in texts.items()}
+
+
+def kinds(window: Window) -> Any:
+    """The background and the border of the kinds of pins, by their names."""
+    found = {}
+    for badge in window.driver.find_elements("css selector", "#pins-table .kind"):
+        values = ("background-color", "border-top-style")
+        found[badge.text] = [badge.value_of_css_property(value) for value in values]
+    return found
+
+
+def bars(window: Window) -> Any:
+    """What the bars of the graph say, and their classes."""
+    return window.driver.execute_script(
+        "return [...document.querySelectorAll('#flame [role=treeitem]')]"
+        ".map((bar) => `${bar.getAttribute('aria-label')} ${bar.className}`);"
+    )
+
+
+def scrolls(window: Window) -> Any:
+    """By table, by how much it is wider than its place, and the hint that is shown for it."""
+    return window.run("scrolling")
+
+
+def figures(window: Window) -> Any:
+    """The figures of the summary, by their names."""
+    terms, values = window.run("texts", "#figures dt"), window.run("texts", "#figures dd")
+    return dict(zip(terms, values, strict=True))
 
 
 def open_all(window: Window) -> Any:

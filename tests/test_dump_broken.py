@@ -52,6 +52,7 @@ def test_half_a_dump_gives_half_of_what_it_says(
         found = [json.loads(line) for line in done.stdout.splitlines()]
         assert sum(pin["pins"] for pin in found) == odd_dump.stats["live_pins"]
         assert all(pin["frames"] == odd_dump.stacks[pin["stack"]] for pin in found)
+        check_unknown(odd_dump, found)
         for verb in VERBS:
             done = odd_dump.drgn(verb, "--json", file=short)
             document = json.loads(done.stdout)
@@ -63,6 +64,23 @@ def test_half_a_dump_gives_half_of_what_it_says(
         done = odd_dump.drgn("show", words_of(odd_dump.pins[0])["pfn"], file=short)
         partial(done)
         assert " ".join(odd_dump.pins[0].split(" ")[:1]) in done.stdout
+
+
+OF_FOLIO = ("order", "map", "dev", "ino", "index", "path")
+
+
+def check_unknown(dump: Dump, found: list[dict[str, Any]]) -> None:
+    """Without a memmap nothing is said of a folio, and nothing wrong of a pin."""
+    assert all(pin[word] is None for pin in found for word in OF_FOLIO)
+    shown = list(map(words_of, dump.pins))
+    # Each call's pages, whatever lines these are in: huge pages that were pinned as a whole
+    # have no known number of pages, and the others have what debugfs showed.
+    whole = [pin for pin in found if pin["pages"] is None]
+    assert whole and all(pin["addr"] in (None, "0x0") for pin in found)
+    pages = sum(int(pin["pages"]) for pin in shown if pin["order"] != "0")
+    assert pages > len(whole)
+    known = sum(pin["pages"] for pin in found if pin["pages"] is not None)
+    assert known <= sum(int(pin["pages"]) for pin in shown)
 
 
 # Verbs that look at each pin and its folio; the others tell what is elsewhere.

@@ -138,3 +138,6 @@ def test_your_own_tree(home: Path, pristine: Path) -> None:
     done = shell(audit, PROJECT, HOME=home)
     assert done.returncode == 0, done.stderr
     assert re.search(r"\b1[0-9] functions", done.stdout)
+    (users,) = lines("scripts/users ")
+    done = shell(users, PROJECT, HOME=home)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
 import stock_debs
+from checklib import rounds
 from checklib.results import FAILED, PASSED, SKIPPED, Result
 from checklib.stock import judge_bpftrace, judge_figures, judge_skip
 from vmlib import cpio, paths, qemu, rundir, stock
@@ -169,6 +171,8 @@ def test_its_modules_are_mounted(cloud: bool, kind: str) -> None:
         (["vm", "--stock", "7.3", "--suite", "bookworm", "true"], "no kernel 7.3 of bookworm"),
         (["vm", "--cloud", "true"], "--cloud needs --stock"),
         (["vm", "--suite", "trixie", "true"], "--suite needs --stock"),
+        (["vm", "--root", "/", "true"], "--root needs --stock"),
+        (["vm", "--stock", "6.12", "--root", "/dev", "true"], "--root: no kernel is installed in"),
         (["module"], "usage: module "),
         (["module", "5.1"], "no stock kernel 5.1"),
         (["module", "7.3", "--suite", "bookworm"], "no kernel 7.3 of bookworm"),
@@ -226,6 +230,24 @@ unmatched 0
 def test_figures_that_are_not_clean_fail(old: str, new: str, failed: list[str]) -> None:
     results = judge_figures(FIGURES.replace(old, new), "x")
     assert [r.name for r in results if r.status == FAILED] == failed
+
+
+DONE = {"rounds": rounds.ROUNDS, "not loaded": 4, "acquired": 10**6}
+
+
+@pytest.mark.parametrize(
+    ("done", "status"),
+    [
+        (DONE, PASSED),
+        (DONE | {"rounds": rounds.ROUNDS - 1}, FAILED),
+        (DONE | {"not loaded": 0}, FAILED),
+        (DONE | {"acquired": 5}, FAILED),
+        ({}, FAILED),
+    ],
+)
+def test_rounds_count_if_all_was_done(done: dict[str, int], status: str) -> None:
+    (result,) = rounds.judge(json.dumps(done) if done else "", "x")
+    assert result.status == status
 
 
 LIVE = """\

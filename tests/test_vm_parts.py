@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -175,3 +176,13 @@ def test_cpus_run_in_one_thread_if_asked(one_thread: bool, word: str) -> None:
         options(one_thread=one_thread), Path("/x"), Path("/y"), "quiet", wires
     )
     assert f"tcg,thread={word}" in words
+
+
+def test_more_devices_come_before_all_others() -> None:
+    """Of those before it, an IOMMU would know nothing."""
+    wires = qemu.Wires(monitor=3, ports={}, console=None)
+    asked = replace(options(), devices=("intel-iommu", "edu"))
+    words = qemu.command_line(asked, Path("/x"), Path("/y"), "quiet", wires)
+    devices = [words[i + 1] for i, word in enumerate(words) if word == "-device"]
+    assert devices[:2] == ["intel-iommu", "edu"]
+    assert len(devices) > 2

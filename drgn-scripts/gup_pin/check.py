@@ -151,6 +151,9 @@ class Checker:
 
     def _judge(self, items: list[Item], counts: Counts) -> Iterator[Finding]:
         pfn = items[0].head
+        if items[0].folio.order is None:
+            # These may not be all of its pins.
+            return
         write = self._flags.write
         recorded = Recorded(
             sum(item.pins for item in items),
@@ -206,7 +209,7 @@ class Checker:
         if counts.mapping & 3:
             return
         _, folio = self._folios.of_page(pfn)
-        if folio.map not in ("file", "shmem", "hugetlb"):
+        if folio.map not in ("file", "shmem", "hugetlb") or folio.index is None:
             return
         if not counts.mapping:
             if not is_in_swap(flags, counts):

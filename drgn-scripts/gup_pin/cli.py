@@ -12,9 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
-from .errors import GupPinUnavailable, Unreadable
+from .copies import NoCopies
+from .errors import GupPinUnavailable, NoDebugInfo, NoSuchPage, Unreadable
 from .filter import BadFilter, Filter, number_below
 from .filter_values import IDS, U64
+from .report import write_copies
 from .sort import SORT_KEYS
 from .state import GupPinState, gup_pin_state
 from .verbs import NAME, Show, preset
@@ -45,13 +47,21 @@ shown, or check found something
 
 _WORDS = "[KEY=VALUE]..."
 
+_INSTALL = (
+    "it is Debian's python3-drgn, or pip install drgn; report --from DIR does without"
+)
+
 # How the script is called; %(prog)s has the verb, too.
 _USAGE = "drgn -c DUMP -s VMLINUX %(prog)s"
 
 
 def _count(text: str) -> int:
-    """A number that Python can count to."""
-    return number_below(sys.maxsize + 1, text, 10)
+    """A number of at least 1, that Python can count to."""
+    with suppress(BadFilter):
+        number = number_below(sys.maxsize + 1, text, 10)
+        if number:
+            return number
+    raise argparse.ArgumentTypeError(f"wants a number of at least 1, not '{text}'")
 
 
 def _pid(text: str) -> int:
@@ -64,16 +74,15 @@ def _number(text: str) -> int:
 
 
 # What argparse calls a value that they refuse.
-_count.__name__ = _pid.__name__ = _number.__name__ = "number"
+_pid.__name__ = _number.__name__ = "number"
 
 
 class _Arguments(argparse.ArgumentParser):
-    """Leaves with status 2 for a wrong command line, even if nobody reads why."""
+    """Leaves with status 2 for a wrong command line."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong, and leave."""
-        with suppress(OSError):
-            super().error(message)
+        """Say in one line what is wrong, and leave."""
+        complain(f"{message} ({self.prog} --help says more)")
         raise SystemExit(EXIT_USAGE)
 
     def print_help(self, file: SupportsWrite[str] | None = None) -> None:
@@ -229,6 +238,13 @@ class _Parser:
             metavar="FILE.html",
             help="the file to write",
         )
+        verb.add_argument(
+            "--from",
+            dest="source",
+            type=Path,
+            metavar="DIR",
+            help="of copies of the files in /sys/kernel/debug/gup_pin, without drgn",
+        )
 
     def _check(self) -> None:
         text = "folios on which records, or contents, are wrong"
@@ -250,7 +266,7 @@ def parse(
     try:
         args.filter = _filter([*(args.words or ()), *others], preset(args))
     except BadFilter as error:
-        args.parser.error(f"no filter: {error}")
+        args.parser.error(str(error))
     return args
 
 
@@ -260,7 +276,7 @@ def _filter(words: Sequence[str], more: Mapping[str, Any]) -> Filter | None:
     for name in more:
         value = getattr(wanted, name)
         if value is not None:
-            raise BadFilter(f"{name}={value}")
+            raise BadFilter(f"{name}= is what the verb itself asks for")
     return replace(wanted, **more) or None
 
 
@@ -291,6 +307,8 @@ def _is_lookup(error: Exception) -> bool:
 
 def _explain(error: Exception) -> tuple[int, str]:
     """Exit status and message for what was raised; raises what is unexpected again."""
+    if isinstance(error, ModuleNotFoundError) and error.name == "drgn":
+        return EXIT_ERROR, f"drgn is not installed: {_INSTALL}"
     from drgn import FaultError, NoDefaultProgramError  # noqa: PLC0415
 
     kinds: tuple[tuple[type[Exception], int, str], ...] = (
@@ -299,8 +317,10 @@ def _explain(error: Exception) -> tuple[int, str]:
             EXIT_USAGE,
             "not run by drgn: drgn -c DUMP -s VMLINUX gup_pins.py VERB",
         ),
-        (BadFilter, EXIT_USAGE, f"the kernel has no such thing: {error}"),
+        (BadFilter, EXIT_USAGE, str(error)),
         (GupPinUnavailable, EXIT_ABSENT, str(error)),
+        (NoDebugInfo, EXIT_ERROR, str(error)),
+        (NoSuchPage, EXIT_ERROR, str(error)),
         (FaultError, EXIT_ERROR, f"the dump lacks what is needed: {error}"),
         (Unreadable, EXIT_ERROR, str(error)),
     )
@@ -322,8 +342,22 @@ def _find_state(find_prog: Callable[[], Program]) -> GupPinState:
         raise LookupError(str(error)) from error
 
 
+def _run_on_copies(args: argparse.Namespace) -> int:
+    """Write a page of a folder of copies; return the exit status; raises OSError."""
+    try:
+        notes = write_copies(args.source, args.output)
+    except NoCopies as error:
+        complain(str(error))
+        return EXIT_ABSENT
+    for line in notes.lines():
+        complain(line)
+    return EXIT_PARTIAL if notes else EXIT_FINE
+
+
 def run(args: argparse.Namespace, find_prog: Callable[[], Program]) -> int:
     """Do what a command line says; return its exit status."""
+    if args.verb == "report" and args.source is not None:
+        return _run_on_copies(args)
     try:
         show = Show(_find_state(find_prog), args)
         try:

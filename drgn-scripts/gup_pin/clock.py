@@ -15,13 +15,18 @@ if TYPE_CHECKING:
 
 _NS_PER_MS = 1_000_000
 
-
-def age_ms(time: int, now: int) -> int:
-    """How long ago something was, in ms; 0 if the clocks disagree."""
-    return max(now - time, 0) // _NS_PER_MS
+_WHAT = "clock of a CPU (ages may be short or unknown)"
 
 
-def now(prog: Program, fault: Callable[[Unreadable], None]) -> int:
+def age_ms(time: int, now: int | None) -> int | None:
+    """How long ago something was, in ms; 0 if the clocks disagree.
+
+    None if the time of the dump is unknown.
+    """
+    return None if now is None else max(now - time, 0) // _NS_PER_MS
+
+
+def now(prog: Program, fault: Callable[[Unreadable], None]) -> int | None:
     """The newest reading of local_clock() that the kernel left, in ns.
 
     Memory does not hold the time, only when somebody last looked. Every CPU's
@@ -34,7 +39,7 @@ def now(prog: Program, fault: Callable[[Unreadable], None]) -> int:
     What the time keeper and the idle loop note is no newer than that, and of
     another clock: NTP pulls CLOCK_MONOTONIC away from local_clock().
 
-    A CPU whose clocks cannot be read is told to fault; 0 if there is no other.
+    Clocks that cannot be read are reported to fault; None if no clock can be read.
     """
     from drgn import FaultError  # noqa: PLC0415
     from drgn.helpers.linux.cpumask import for_each_online_cpu  # noqa: PLC0415
@@ -44,11 +49,15 @@ def now(prog: Program, fault: Callable[[Unreadable], None]) -> int:
     clocks = [prog["runqueues"]]
     with suppress(KeyError):
         clocks.append(prog["sched_clock_data"])
-    readings = [0]
+    readings = []
     for cpu in for_each_online_cpu(prog):
         for clock in clocks:
             try:
                 readings.append(per_cpu(clock, cpu).clock.value_())
             except FaultError as error:
-                fault(Unreadable("clock of a CPU (ages are short)", error.address))
-    return int(max(readings))
+                fault(Unreadable(_WHAT, error.address))
+    if any(readings):
+        return int(max(readings))
+    if readings:
+        fault(Unreadable(_WHAT, int(clocks[0].address_of_().value_()), "is none"))
+    return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The JSON document of gup-pin-1.schema.json: at once, or as a stream."""
+"""The JSON document of gup-pin-2.schema.json: at once, or as a stream."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def write(
     for name, part in _all_parts(views, verb, parts, handles):
         out.write(f"{separator}{json.dumps(name)}: ")
         separator = ",\n "
-        if isinstance(part, (dict, str, bool)):
+        if part is None or isinstance(part, (dict, str, bool)):
             out.write(json.dumps(part))
         else:
             _write_list(out, part, handles)
@@ -89,7 +89,7 @@ def build(views: Views, verb: str, parts: Parts) -> Words:
     handles = Handles()
     document: Words = {}
     for name, part in _all_parts(views, verb, parts, handles):
-        if isinstance(part, (dict, str, bool)):
+        if part is None or isinstance(part, (dict, str, bool)):
             document[name] = part
             continue
         document[name] = list(part)

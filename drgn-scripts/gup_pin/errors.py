@@ -25,6 +25,14 @@ class GupPinUnavailable(Exception):
         self.absence = absence
 
 
+class NoSuchPage(Exception):
+    """A page was asked for that the kernel does not have."""
+
+
+class NoDebugInfo(LookupError):
+    """There is no debugging information of the very kernel that is looked at."""
+
+
 class Unreadable(Exception):
     """Memory that a record points to is not in the dump, or is no such record."""
 
@@ -57,6 +65,11 @@ class Faults:
         kind = (error.what, error.why)
         fault = self._kinds.setdefault(kind, _Fault(0, error.address))
         fault.count += error.count
+
+    @property
+    def total(self) -> int:
+        """How many there were."""
+        return sum(fault.count for fault in self._kinds.values())
 
     def records(self) -> list[dict[str, str | int]]:
         """The same as in the schema: what, why, count and first."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from .clock import age_ms
 from .filter_values import CHECKS, IDS, U32, U64
 from .folio import ORDER_MAX
 from .words import unescape
@@ -23,7 +24,6 @@ _BLANKS = re.compile("[ \\t\\r\\n]+")
 
 _MINOR_BITS = 20
 _MAJOR_BITS = 12
-_NS_PER_MS = 1_000_000
 
 # No folio has more pages: its head is no farther from any of its pages.
 _FOLIO_MAX = 1 << ORDER_MAX
@@ -76,6 +76,23 @@ def _dev(value: str) -> int:
     high = number_below(1 << _MAJOR_BITS, major, 10)
     return high << _MINOR_BITS | number_below(1 << _MINOR_BITS, minor, 10)
 
+
+# What a value of a word was not, in the same words as the program gup_pin.
+_WANTED = {
+    "owner": "no PID",
+    "task": "no PID, nor TGID/PID",
+    "comm": "no name of 1 to 15 bytes",
+    "mode": "neither r nor w",
+    "term": "neither short nor long",
+    "api": "no name of a function",
+    "pfn": "no range like 0x1000-0x1fff",
+    "ino": "no number",
+    "dev": "no MAJOR:MINOR",
+    "min_age_ms": "no number",
+    "stack": "no handle of a stack",
+    "path": "no path",
+    "any_of": "no PID",
+}
 
 # From text to what CHECKS has to agree with.
 _PARSERS: dict[str, Callable[[str], Any]] = {
@@ -133,7 +150,7 @@ class Filter:
             try:
                 checked = check(value)
             except (TypeError, ValueError):
-                raise BadFilter(f"{name}={value!r}") from None
+                raise BadFilter(f"{name}={value!r} is {_WANTED[name]}") from None
             object.__setattr__(self, name, checked)
 
     @classmethod
@@ -146,12 +163,15 @@ class Filter:
         for word in filter(None, _BLANKS.split(" ".join(words))):
             key, equals, value = word.partition("=")
             parser = _PARSERS.get(key)
-            if not equals or parser is None or key in values:
-                raise BadFilter(word)
+            if not equals or parser is None:
+                known = " ".join(f"{name}=" for name in _PARSERS)
+                raise BadFilter(f"{word} is no filter; there are {known}")
+            if key in values:
+                raise BadFilter(f"{word}: {key}= was there before")
             try:
                 values[key] = CHECKS[key](parser(value))
             except ValueError:
-                raise BadFilter(word) from None
+                raise BadFilter(f"{word} is {_WANTED[key]}") from None
         return cls(**values)
 
     def __bool__(self) -> bool:
@@ -161,7 +181,7 @@ class Filter:
     def check_names(self, names: Names) -> None:
         """Raises BadFilter if the kernel has no such pin function."""
         if self.api is not None and self.api not in names.apis:
-            raise BadFilter(f"api={self.api}")
+            raise BadFilter(f"api={self.api} is no pin function of this kernel")
 
     def blocks(self) -> tuple[int, int]:
         """First and last pfn that pages of a wanted folio may have."""
@@ -169,8 +189,11 @@ class Filter:
             return 0, U64
         return max(self.pfn[0] - _FOLIO_MAX + 1, 0), self.pfn[1] + _FOLIO_MAX - 1
 
-    def wants_item(self, item: Item, names: Names, now: int) -> bool:
-        """Whether a pin is wanted; now in ns of local_clock()."""
+    def wants_item(self, item: Item, names: Names, now: int | None) -> bool:
+        """Whether a pin is wanted; now in ns of local_clock().
+
+        A pin is not wanted for a word that could not be read.
+        """
         origin = item.origin
         return (
             self._wants_folio(item)
@@ -181,7 +204,7 @@ class Filter:
             and self._wants_any(origin)
         )
 
-    def wants_hazard(self, hazard: Hazard, names: Names, now: int) -> bool:
+    def wants_hazard(self, hazard: Hazard, names: Names, now: int | None) -> bool:
         """Whether a hazard is wanted.
 
         Of words that a line has twice, for the event and for the pin, either will do.
@@ -233,13 +256,14 @@ class Filter:
         ids = (origin.owner, origin.tgid, origin.pid)
         return self.any_of is None or self.any_of in ids
 
-    def _wants_age(self, time: int, now: int) -> bool:
+    def _wants_age(self, time: int, now: int | None) -> bool:
         if self.min_age_ms is None:
             return True
-        return max(now - time, 0) // _NS_PER_MS >= self.min_age_ms
+        age = age_ms(time, now)
+        return age is not None and age >= self.min_age_ms
 
 
-def is_path(path: str, wanted: str) -> bool:
+def is_path(path: str | None, wanted: str) -> bool:
     """Whether a path is the wanted one, or its last parts are.
 
     A path is below the root of its file system, so one that people know may have more

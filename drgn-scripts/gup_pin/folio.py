@@ -26,8 +26,12 @@ if TYPE_CHECKING:
 _ANON = 1
 _NO_FILE = 3
 
-# Device, inode number and path where there is no file.
-NO_FILE = (0, 0, "")
+# Device, inode number and path of a file; None: could not be read.
+File = tuple[int | None, int | None, str | None]
+
+# Where there is no file.
+NO_FILE: File = (0, 0, "")
+UNKNOWN_FILE: File = (None, None, None)
 
 # Huge pages of 1 GiB: no folio is larger.
 ORDER_MAX = 18
@@ -38,31 +42,30 @@ _TYPE_SHIFT = 24
 
 @dataclass(frozen=True, slots=True)
 class Folio:
-    """What a line tells of a folio."""
+    """What a line tells of a folio; None is what could not be read."""
 
-    map: str
-    order: int
-    dev: int
-    ino: int
-    index: int
+    map: str | None
+    order: int | None
+    dev: int | None
+    ino: int | None
+    index: int | None
     # Its index in its mapping, whatever kind it is, which tells its address;
     # None for what is no folio.
     place: int | None
     # A path of its file, as in a line; empty if it has none.
-    path: str = ""
+    path: str | None = ""
 
     @property
     def pages(self) -> int:
-        """How many it has."""
-        return 1 << self.order
+        """How many it has: at least one, if that could not be read."""
+        return 1 << (self.order or 0)
 
 
 # What the kernel says of a pfn that is no folio's head.
 NO_FOLIO = Folio("device", 0, 0, 0, 0, None)
 
-# Only here: its struct page is not in the dump, which need not mean anything.
-UNKNOWN = "unknown"
-UNKNOWN_FOLIO = Folio(UNKNOWN, 0, 0, 0, 0, None)
+# Only here: its struct page is not in the dump.
+UNKNOWN_FOLIO = Folio(None, None, None, None, None, None, None)
 
 
 @dataclass(frozen=True)
@@ -201,7 +204,7 @@ class FolioReader:
         self._fault = fault
         self._paths = paths
         self._live = live
-        self._files: dict[int, tuple[int, int, str]] = {}
+        self._files: dict[int, File] = {}
 
     def of_page(self, pfn: int) -> tuple[int, Folio]:
         """The folio that has a page, and the pfn of its head.
@@ -217,7 +220,8 @@ class FolioReader:
         except Unreadable as error:
             self._fault(error)
             return pfn, UNKNOWN_FOLIO
-        if head <= pfn < head + folio.pages and folio is not NO_FOLIO:
+        inside = folio.order is None or head <= pfn < head + folio.pages
+        if inside and folio is not NO_FOLIO:
             return head, folio
         return pfn, NO_FOLIO
 
@@ -230,27 +234,29 @@ class FolioReader:
             return NO_FOLIO
         order = self._order(address) if flags & layouts.head else 0
         kind = self._map(flags, mapping, page_type, pgmap)
+        if kind is None:
+            return Folio(None, order, None, None, None, index, None)
         if kind in ("anon", "device") or mapping & _ANON:
             return Folio(kind, order, 0, 0, 0, index)
         dev, ino, path = NO_FILE if mapping & _NO_FILE else self._file(mapping)
         return Folio(kind, order, dev, ino, index, index, path)
 
-    def _order(self, address: int) -> int:
-        """The order of a large folio; 0 if it is not known, which is told to fault."""
+    def _order(self, address: int) -> int | None:
+        """The order of a large folio; None, and a fault, if it cannot be read."""
         layouts = self._layouts
         address += layouts.order_at
         try:
             data = self._memory.read(address, 8, self._pages.PAGE)
         except Unreadable as error:
             self._fault(error)
-            return 0
+            return None
         order = layouts.order.unpack(bytes(layouts.order_at) + data)[0] & 0xFF
         if order > ORDER_MAX:
             self._fault(Unreadable(self.ORDER, address, "is none"))
-            return 0
+            return None
         return order
 
-    def _map(self, flags: int, mapping: int, page_type: int, pgmap: int) -> str:
+    def _map(self, flags: int, mapping: int, page_type: int, pgmap: int) -> str | None:
         layouts = self._layouts
         if layouts.zones and layouts.zones.is_device(flags):
             return self._device_map(pgmap)
@@ -267,7 +273,8 @@ class FolioReader:
         # Kernel memory that a driver mapped.
         return "device"
 
-    def _device_map(self, pgmap: int) -> str:
+    def _device_map(self, pgmap: int) -> str | None:
+        """The kind of device memory; None, and a fault, if it cannot be read."""
         layouts = self._layouts
         if layouts.pgmap_type is None:
             return "device"
@@ -275,11 +282,11 @@ class FolioReader:
             (kind,) = layouts.pgmap_type.read(self._memory, pgmap)
         except Unreadable as error:
             self._fault(error)
-            return "device"
+            return None
         return "dax" if kind in layouts.dax_types else "device"
 
-    def _file(self, mapping: int) -> tuple[int, int, str]:
-        """Device, inode number and path of a mapping's file, if it has one."""
+    def _file(self, mapping: int) -> File:
+        """A mapping's file, if it has one; unknown, and a fault, if unreadable."""
         if not mapping:
             return NO_FILE
         known = self._files.get(mapping)
@@ -288,11 +295,11 @@ class FolioReader:
                 known = self._read_file(mapping)
             except Unreadable as error:
                 self._fault(error)
-                known = NO_FILE
+                known = UNKNOWN_FILE
             self._files[mapping] = known
         return known
 
-    def _read_file(self, mapping: int) -> tuple[int, int, str]:
+    def _read_file(self, mapping: int) -> File:
         layouts = self._layouts
         host, operations = layouts.host.read(self._memory, mapping)
         # Every mapping has some, be they empty; every inode is of a file system.
@@ -306,12 +313,12 @@ class FolioReader:
         (dev,) = layouts.dev.read(self._memory, sb)
         return dev, ino, self._path(host) if ino else ""
 
-    def _path(self, inode: int) -> str:
-        """A path of an inode; empty if it cannot be read, which is told to fault."""
+    def _path(self, inode: int) -> str | None:
+        """A path of an inode; None, and a fault, if it cannot be read."""
         if self._paths is None:
             return ""
         try:
             return escape(self._paths.path(inode))
         except Unreadable as error:
             self._fault(error)
-            return ""
+            return None

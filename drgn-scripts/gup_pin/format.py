@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from .clock import age_ms
-from .folio import UNKNOWN
 from .records import Origin
 from .ring import Hazard
-from .runs import Run
+from .runs import Item, Run
 from .words import escape
 
 # GUP_PIN_TEXT_FORMAT
@@ -23,8 +22,8 @@ HAZARDS_HEADER = "# gup_pin hazards 1"
 
 _MINOR_BITS = 20
 
-# Words that the struct page tells.
-_OF_FOLIO = {"order", "addr", "map", "dev", "ino", "index", "path"}
+# A word of a line, or of JSON; None: it could not be read.
+Word = str | int | None
 
 
 @dataclass(frozen=True)
@@ -61,17 +60,17 @@ class Names:
 class Formatter:
     """Makes lines of runs."""
 
-    def __init__(self, names: Names, now: int) -> None:
-        """Ages are of now, in ns of local_clock()."""
+    def __init__(self, names: Names, now: int | None) -> None:
+        """Ages are of now, in ns of local_clock(); None: they are unknown."""
         self._names = names
         self._now = now
         self._known: dict[int, tuple[Origin, str, str]] = {}
 
-    def words(self, run: Run) -> dict[str, str | int]:
+    def words(self, run: Run) -> dict[str, Word]:
         """The keys and values of a line, in their order.
 
         What is a number for people is one here; addresses and handles, and what
-        is made of several numbers, are text as in a line.
+        is made of several numbers, are text as in a line. None: could not be read.
         """
         first = run.first
         folio, origin = first.folio, first.origin
@@ -82,16 +81,16 @@ class Formatter:
             "pins": run.pins,
             **self.origin_words(origin),
             "age_ms": age_ms(first.time, self._now),
-            "addr": f"{first.addr:#x}",
+            "addr": hex_word(first.addr),
             "map": folio.map,
             "dev": dev_word(folio.dev),
             "ino": folio.ino,
-            "index": f"{folio.index:#x}",
+            "index": hex_word(folio.index),
             "stack": f"{origin.stack:#x}",
             "match": first.match,
         }
 
-    def origin_words(self, origin: Origin) -> dict[str, str | int]:
+    def origin_words(self, origin: Origin) -> dict[str, Word]:
         """Those of the words that an origin tells, but for its stack."""
         return {
             "mode": self._names.mode(origin.mode),
@@ -102,9 +101,10 @@ class Formatter:
             "comm": escape(origin.comm),
         }
 
-    def pin_words(self, run: Run) -> dict[str, str | int]:
+    def pin_words(self, run: Run) -> dict[str, Word]:
         """All words of a line of the debugfs file pins."""
-        return {**self.words(run), "path": run.first.folio.path}
+        gone = {"gone": run.gone} if run.gone else {}
+        return {**self.words(run), "path": run.first.folio.path, **gone}
 
     def _of_origin(self, origin: Origin) -> tuple[Origin, str, str]:
         """What its pins have in common, as in a line and as in JSON."""
@@ -121,7 +121,7 @@ class Formatter:
         """A line of the debugfs file pins: as_line(pin_words()), but fast."""
         first = run.first
         folio, origin = first.folio, first.origin
-        if folio.map == UNKNOWN:
+        if self._is_unknown(first):
             return as_line(self.pin_words(run))
         _, common, _ = self._of_origin(origin)
         return (
@@ -129,10 +129,19 @@ class Formatter:
             f"pins={run.pins} {common} age_ms={age_ms(first.time, self._now)} "
             f"addr={first.addr:#x} map={folio.map} dev={dev_word(folio.dev)} "
             f"ino={folio.ino} index={folio.index:#x} stack={origin.stack:#x} "
-            f"match={first.match} path={folio.path}"
+            f"match={first.match} path={folio.path}{run.gone and f' gone={run.gone}'}"
         )
 
-    def event_words(self, hazard: Hazard) -> dict[str, str | int]:
+    def _is_unknown(self, item: Item) -> bool:
+        """Whether a word of a pin could not be read.
+
+        Without its order, neither pages nor index are sure; without a path nothing is
+        said of the file.
+        """
+        folio = item.folio
+        return None in (self._now, folio.order, folio.map, folio.path, item.addr)
+
+    def event_words(self, hazard: Hazard) -> dict[str, Word]:
         """The words of a hazard that come before those of its pin."""
         event = hazard.event
         return {
@@ -142,7 +151,7 @@ class Formatter:
             "comm": escape(event.comm),
         }
 
-    def more_words(self, hazard: Hazard, func: str) -> dict[str, str | int]:
+    def more_words(self, hazard: Hazard, func: str) -> dict[str, Word]:
         """The words of a hazard that come after those of its pin."""
         first, last = hazard.indexes
         return {
@@ -201,9 +210,12 @@ class Formatter:
         escapes but the path.
         """
         first = run.first
+        if self._is_unknown(first):
+            return json.dumps({**self.pin_words(run), **_frames(frames)})
         folio, origin = first.folio, first.origin
         _, _, common = self._of_origin(origin)
-        more = "" if frames is None else f', "frames": {_dump(tuple(frames))}'
+        more = run.gone and f', "gone": "{run.gone}"'
+        more += "" if frames is None else f', "frames": {_dump(tuple(frames))}'
         return (
             f'{{"pfn": "{first.pfn:#x}", "pages": {run.pages}, '
             f'"order": {folio.order}, "pins": {run.pins}, {common}, '
@@ -222,22 +234,29 @@ def _frames(frames: Iterable[str] | None) -> dict[str, list[str]]:
 
 
 @lru_cache(maxsize=1024)
-def _dump(value: str | tuple[str, ...]) -> str:
+def _dump(value: str | tuple[str, ...] | None) -> str:
     """JSON of what comes again and again."""
     return json.dumps(value)
 
 
 @lru_cache(maxsize=256)
-def dev_word(dev: int) -> str:
-    """A dev_t as major:minor."""
+def dev_word(dev: int | None) -> str | None:
+    """A dev_t as major:minor; None stays None."""
+    if dev is None:
+        return None
     return f"{dev >> _MINOR_BITS}:{dev & (1 << _MINOR_BITS) - 1}"
 
 
-def as_line(words: dict[str, str | int]) -> str:
-    """Words as a line has them; those of a folio that is not in the dump are "?"."""
-    if words.get("map") == UNKNOWN:
-        words = words | dict.fromkeys(_OF_FOLIO & words.keys(), "?")
-    return " ".join(f"{key}={value}" for key, value in words.items())
+def hex_word(value: int | None) -> str | None:
+    """An address, or the like, in hexadecimal digits; None stays None."""
+    return None if value is None else f"{value:#x}"
+
+
+def as_line(words: Mapping[str, Word]) -> str:
+    """Words as a line has them; what could not be read is "?"."""
+    return " ".join(
+        f"{key}={'?' if value is None else value}" for key, value in words.items()
+    )
 
 
 def frame_lines(frames: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .errors import Unreadable
+from .errors import NoSuchPage, Unreadable
 from .memory import (
     Memory,
     Record,
@@ -189,18 +189,24 @@ class Memmap:
     def pfn(self, number: int, sections: Callable[[], Sections]) -> int:
         """The pfn that a number is, or whose struct page is at that address.
 
-        Sections gives those that there are; if none, who can tell. Raises Unreadable
-        for an address that is no struct page's.
+        Sections gives those that there are; none if they are unknown. Raises NoSuchPage
+        for what is neither.
         """
         page0 = self._layouts.page0
-        if number < (_NO_PFN if page0 is None else min(page0, _NO_PFN)):
-            return number
-        pfn, inside = divmod(number - (page0 or 0), self._layouts.size)
+        is_pfn = number < (_NO_PFN if page0 is None else min(page0, _NO_PFN))
+        pfn, inside = number, 0
+        if not is_pfn:
+            pfn, inside = divmod(number - (page0 or 0), self._layouts.size)
         ranges = sections()
         there = any(first <= pfn < first + count for first, count in ranges)
-        if page0 is None or inside or (ranges and not there):
-            raise Unreadable(self.PAGE, number, "is none")
-        return pfn
+        if (is_pfn or (page0 is not None and not inside)) and (there or not ranges):
+            return pfn
+        if is_pfn:
+            last = max(first + count for first, count in ranges) - 1
+            where = f"no page has pfn {number:#x}; the last has {last:#x}"
+        else:
+            where = f"no struct page is at {number:#x}"
+        raise NoSuchPage(f"this kernel has no such page: {where}")
 
     def counts(self, pfn: int) -> Counts:
         """What a folio counts; raises Unreadable."""

@@ -27,16 +27,18 @@ class Orphans:
         self._again = again
         self._still_held = still_held
 
-    def has(self, item: Item) -> bool:
-        """Whether a pin is one.
+    def gone(self, item: Item) -> str:
+        """What of a pin has gone: "owner", "task" or "both"; "" if it is no orphan.
 
         A walk may last, so on a live kernel somebody may have been born after all tasks
         were looked at. Who released the pin in between, and ended, left nothing behind.
         """
-        if not self._tasks.is_orphan(item):
-            return False
+        gone = self._tasks.gone(item)
+        if not gone:
+            return ""
         if self._again is not None:
             origin = item.origin
-            if not self._again({origin.owner, origin.pid}).is_orphan(item):
-                return False
-        return self._still_held is None or self._still_held(item)
+            gone = self._again({origin.owner, origin.pid}).gone(item)
+        if gone and self._still_held is not None and not self._still_held(item):
+            return ""
+        return gone

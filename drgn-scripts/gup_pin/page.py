@@ -25,7 +25,8 @@ _NO_FILE = 3
 class Page:
     """A page and its folio.
 
-    asked: its pfn; address: of its struct page; pfn: of the folio's head
+    asked: its pfn; address: of its struct page; pfn: of the folio's head; mapcount:
+    None if it could not be read
     """
 
     asked: int
@@ -33,7 +34,7 @@ class Page:
     pfn: int
     folio: Folio
     counts: Counts
-    mapcount: int
+    mapcount: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,13 @@ class FlagNames:
         return "|".join(name for bit, name in self._names.items() if flags >> bit & 1)
 
 
-def mapcount_of(prog: Program, pfn: int, counts: Counts) -> int:
-    """Page table entries that map the folio whose head is at pfn."""
+def mapcount_of(
+    prog: Program, pfn: int, counts: Counts, fault: Callable[[Unreadable], None]
+) -> int | None:
+    """Page table entries that map the folio whose head is at pfn.
+
+    None if that cannot be read, which is reported to fault, or is not counted.
+    """
     from drgn import FaultError, cast  # noqa: PLC0415
     from drgn.helpers.linux.mm import pfn_to_page  # noqa: PLC0415
 
@@ -74,8 +80,11 @@ def mapcount_of(prog: Program, pfn: int, counts: Counts) -> int:
     folio = cast("struct folio *", pfn_to_page(prog, pfn))
     try:
         return max(int(folio._large_mapcount.counter.value_()) + 1, 0)
-    except (AttributeError, FaultError):
-        return 0
+    except AttributeError:
+        return None
+    except FaultError as error:
+        fault(Unreadable("mapcount of a folio", error.address))
+        return None
 
 
 def find_processes(
@@ -132,7 +141,7 @@ def _mapped_at(vma: Object, page: Page, page_shift: int) -> int | None:
     start, end = vma.vm_start.value_(), vma.vm_end.value_()
     place = page.folio.place or 0
     places = [place]
-    if page.folio.map == "hugetlb":
+    if page.folio.map == "hugetlb" and page.folio.order is not None:
         # Older kernels count these in their own size.
         places.append(place << page.folio.order)
     first = _first_index(vma, page.counts.mapping & _NO_FILE == _ANON)

@@ -18,8 +18,8 @@ class Pin:
     """Has a property for each word that is not stored with it.
 
     They are what the members of a Filter may be. The folio's are those of the first
-    page's. Raises ValueError for what only the program knows, if the record was made by
-    hand.
+    page's, None for what could not be read. Raises ValueError for what only the program
+    knows, if the record was made by hand.
     """
 
     __slots__ = ()
@@ -45,7 +45,7 @@ class Pin:
         return meaning
 
     @property
-    def order(self) -> int:
+    def order(self) -> int | None:
         """Of the folio: it has 1 << order pages."""
         return self._folio.order
 
@@ -80,27 +80,27 @@ class Pin:
         return self._origin.comm
 
     @property
-    def age_ms(self) -> int:
-        """How long it has been held, in ms."""
+    def age_ms(self) -> int | None:
+        """How long it has been held, in ms; None if the clocks could not be read."""
         return age_ms(self.item.time, self._meaning.now)
 
     @property
-    def map(self) -> str:
+    def map(self) -> str | None:
         """What kind of memory it is: "anon", "file", …"""
         return self._folio.map
 
     @property
-    def dev(self) -> int:
+    def dev(self) -> int | None:
         """The dev_t of the file system; 0: no file."""
         return self._folio.dev
 
     @property
-    def ino(self) -> int:
+    def ino(self) -> int | None:
         """The file's inode number; 0: no file."""
         return self._folio.ino
 
     @property
-    def index(self) -> int:
+    def index(self) -> int | None:
         """Where the page is in its file, in pages."""
         return self._folio.index
 
@@ -110,6 +110,6 @@ class Pin:
         return self._origin.stack
 
     @property
-    def path(self) -> str:
+    def path(self) -> str | None:
         """A path of the file below its file system's root, escaped; empty: none."""
         return self._folio.path

@@ -62,9 +62,14 @@ class PinRecord(NamedTuple):
         """Whether folios were pinned as a whole, for which their first pages stand."""
         return bool(self.flags & WHOLE_FOLIO)
 
+    @property
+    def has_addr(self) -> bool:
+        """Whether a user address was recorded."""
+        return bool(self.flags & HAS_ADDR)
+
     def addr(self, index: int | None, page_shift: int) -> int:
         """User address of the page at an index of its mapping; 0 if it is not known."""
-        if index is None or not self.flags & HAS_ADDR:
+        if index is None or not self.has_addr:
             return 0
         return self.base + (index << page_shift) & _ADDRESS_MASK
 

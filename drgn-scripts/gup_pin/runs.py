@@ -26,16 +26,17 @@ class Item(Pin):
     """Neighbouring pages of a record that are of one folio: struct gup_pin_item.
 
     pfn: of the first page; head: of the folio's head; pages: all those of a folio that
-    was pinned as a whole; pins: on all of them; time: of the call
+    was pinned as a whole, None if its order could not be read; pins: on all of them;
+    time: of the call; addr: None if it could not be read
     """
 
     pfn: int
     head: int
-    pages: int
+    pages: int | None
     pins: int
     origin: Origin
     time: int
-    addr: int
+    addr: int | None
     match: str
     folio: Folio
 
@@ -47,11 +48,16 @@ class Item(Pin):
 
 @dataclass(slots=True)
 class Run(Pin):
-    """Neighbouring pages pinned by one call: one line."""
+    """Neighbouring pages pinned by one call: one line.
+
+    pages: None if it could not be read how many they are; gone: of an orphan, what has
+    gone: "owner", "task" or "both"
+    """
 
     first: Item
-    pages: int
+    pages: int | None
     pins: int
+    gone: str = ""
 
     @property
     def item(self) -> Item:
@@ -64,8 +70,8 @@ class Run(Pin):
         return self.first.pfn
 
     @property
-    def addr(self) -> int:
-        """User address of the first page; 0 if unknown."""
+    def addr(self) -> int | None:
+        """User address of the first page; 0: not recorded; None: not readable."""
         return self.first.addr
 
     @property
@@ -75,16 +81,18 @@ class Run(Pin):
 
     @property
     def end(self) -> int:
-        """The first pfn that does not belong to it."""
-        return self.first.pfn + self.pages
+        """The first pfn that does not belong to it, as far as that is known."""
+        return self.first.pfn + (self.pages or 1)
 
     def continues(self, item: Item, page_shift: int) -> bool:
         """Whether an item is the next pages of this run."""
         first, pages = self.first, self.pages
+        if pages is None or item.pages is None:
+            return False
         if first.pfn + pages != item.pfn or not _are_alike(first, item):
             return False
         ours, other = first.folio, item.folio
-        if ours.ino and other.index != ours.index + pages:
+        if ours.ino and ours.index is not None and other.index != ours.index + pages:
             return False
         if not first.addr or not item.addr:
             return first.addr == item.addr
@@ -114,7 +122,7 @@ def make_runs(items: Iterable[Item], page_shift: int) -> Iterator[Run]:
             runs = [run for run in runs if run.end in ends]
         for run in runs:
             if run.continues(item, page_shift):
-                run.pages += item.pages
+                run.pages = (run.pages or 0) + (item.pages or 0)
                 run.pins += item.pins
                 break
         else:

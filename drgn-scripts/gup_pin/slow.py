@@ -63,18 +63,18 @@ def _records(block: Object) -> Iterator[Object]:
 
 def _items(block: Object, record: Object) -> Iterator[Item]:
     """Page by page: those that are next to each other in a folio are of one item."""
-    item = None
+    item, pages = None, 0
     for bit in range(_BLOCK_PAGES):
         if not record.mask.value_() >> bit & 1:
             continue
         page = _page(block, record, bit)
-        if item is None or (item.head, item.pfn + item.pages) != (page.head, page.pfn):
+        if item is None or (item.head, item.pfn + pages) != (page.head, page.pfn):
             if item:
                 yield item
-            item = page
+            item, pages = page, page.pages or 0
         else:
             match = max(item.match, page.match, key=_MATCHES.index)
-            pins, pages = item.pins + page.pins, item.pages + page.pages
+            pins, pages = item.pins + page.pins, pages + (page.pages or 0)
             item = replace(item, pins=pins, pages=pages, match=match)
     if item:
         yield item
@@ -93,7 +93,7 @@ def _page(block: Object, record: Object, bit: int) -> Item:
     head = page_to_pfn(compound_head(pfn_to_page(prog, pfn))).value_()
     folio = describe(prog, head)
     if folio.ino:
-        folio = replace(folio, index=folio.index + pfn - head)
+        folio = replace(folio, index=(folio.index or 0) + pfn - head)
     addr, flags = 0, record.flags.value_()
     if flags & _ADDR:
         index = (folio.place or 0) + pfn - head
@@ -106,7 +106,7 @@ def _page(block: Object, record: Object, bit: int) -> Item:
     return Item(
         pfn,
         head,
-        1 << folio.order if flags & _FOLIO else 1,
+        folio.pages if flags & _FOLIO else 1,
         record.pins.value_(),
         _origin(record.origin.id),
         record.time.value_(),

@@ -10,11 +10,22 @@ from typing import Any
 
 from .runs import Run
 
+
+def _most(value: int | None) -> tuple[bool, int]:
+    """The largest first; what could not be read last."""
+    return value is None, -(value or 0)
+
+
+def _least(value: int | str | None) -> tuple[bool, Any]:
+    """The least first; what could not be read last."""
+    return value is None, value
+
+
 # What is most, or oldest, comes first; of the rest, what is least.
 SORT_KEYS: dict[str, Callable[[Run], Any]] = {
     "pfn": lambda run: run.pfn,
-    "pages": lambda run: -run.pages,
-    "order": lambda run: -run.order,
+    "pages": lambda run: _most(run.pages),
+    "order": lambda run: _most(run.order),
     "pins": lambda run: -run.pins,
     "mode": lambda run: run.mode,
     "term": lambda run: run.term,
@@ -25,14 +36,14 @@ SORT_KEYS: dict[str, Callable[[Run], Any]] = {
     # By the times themselves, of which ages are but the milliseconds.
     "age_ms": lambda run: run.first.time,
     "age": lambda run: run.first.time,
-    "addr": lambda run: run.addr,
-    "map": lambda run: run.map,
-    "dev": lambda run: run.dev,
-    "ino": lambda run: (run.dev, run.ino, run.index),
-    "index": lambda run: run.index,
+    "addr": lambda run: _least(run.addr),
+    "map": lambda run: _least(run.map),
+    "dev": lambda run: _least(run.dev),
+    "ino": lambda run: (_least(run.dev), _least(run.ino), _least(run.index)),
+    "index": lambda run: _least(run.index),
     "stack": lambda run: run.stack,
     "match": lambda run: run.match,
-    "path": lambda run: run.path,
+    "path": lambda run: _least(run.path),
 }
 
 

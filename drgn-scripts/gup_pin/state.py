@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from . import (
@@ -20,7 +20,8 @@ from . import (
     xarray,
 )
 from .check import Checker, FileCheck, Finding, Heads, find_flags
-from .errors import Absence, Faults, GupPinUnavailable, Unreadable
+from .debug_info import why_no_types
+from .errors import Absence, Faults, GupPinUnavailable, NoDebugInfo, Unreadable
 from .filter import Filter
 from .format import Names
 from .keys import Geometry
@@ -53,7 +54,7 @@ class GupPinState:
 
     root: the struct gup_pin_root
     names: what modes, terms and pin functions are called
-    now: local_clock() when the dump was taken, in ns; see clock.now()
+    now: local_clock() when the dump was taken, in ns; see clock.now(); None if unknown
     stacks: the stack depot
     faults: what could not be read so far
     """
@@ -61,7 +62,7 @@ class GupPinState:
     root: Object
     geometry: Geometry
     names: Names
-    now: int
+    now: int | None
     stacks: Stacks
     faults: Faults
     page_shift: int
@@ -143,7 +144,11 @@ class GupPinState:
     def for_each_orphan(self, wanted: Filter | None = None) -> Iterator[Run]:
         """The lines of the debugfs file orphans."""
         runs, orphans = self.for_each_run(wanted), self.orphans()
-        return (run for run in runs if orphans.has(run.first))
+        return (
+            replace(run, gone=gone)
+            for run in runs
+            if (gone := orphans.gone(run.first))
+        )
 
     def for_each_origin(self) -> Iterator[tuple[int, Origin, origins.Counts]]:
         """Address, identity and counts of all origins, also of those without pins."""
@@ -153,13 +158,13 @@ class GupPinState:
         """The records of the debugfs file stacks, in its order."""
         return sum_up(self.walk.shares(self.all_shards()), self.for_each_origin())
 
-    def stats(self) -> dict[str, int]:
-        """The lines of the debugfs file stats, in its order."""
+    def stats(self) -> dict[str, int | None]:
+        """The lines of the debugfs file stats, in its order; None: not readable."""
+        figures: totals.Totals | None = None
         try:
             figures = self.shards.totals()
         except Unreadable as error:
             self.faults.add(error)
-            figures = totals.Totals()
         return totals.find_stats(
             self.prog,
             self.root,
@@ -172,14 +177,23 @@ class GupPinState:
     def _live(self) -> totals.Live:
         folios, last, known = 0, -1, True
         calls: set[int] = set()
+        before, of_folios = self.faults.total, 0
         for first, block in self.walk.blocks(self.all_shards()):
             calls.update(record.call for record in block.records)
+            met = self.faults.total
             for head, found in self.walk.places(first, block.used).values():
                 folios += head != last
                 last = head
-                known = known and found.map != folio.UNKNOWN
+                known = known and found.order is not None
+            of_folios += self.faults.total - met
+        is_whole = self.walk.is_complete and self.faults.total == before + of_folios
+        before = self.faults.total
         origins = sum(counts.pins > 0 for _, _, counts in self.for_each_origin())
-        return totals.Live(folios if known else None, len(calls), origins)
+        return totals.Live(
+            folios if known and is_whole else None,
+            len(calls) if is_whole else None,
+            origins if self.faults.total == before else None,
+        )
 
     def tasks(self) -> Tasks:
         """Who is still there."""
@@ -199,7 +213,7 @@ class GupPinState:
     def still_held(self, item: Item) -> bool:
         """Whether a pin is on record now: gup_pin_still_held()."""
         return any(
-            now.pfn <= item.pfn < now.pfn + now.pages
+            now.pfn <= item.pfn < now.pfn + (now.pages or 1)
             and (now.time, now.origin) == (item.time, item.origin)
             for now in self.items_of(item.pfn)
         )
@@ -262,7 +276,7 @@ class GupPinState:
     def page(self, number: int) -> Page:
         """The page of that pfn, or whose struct page is at that address.
 
-        Raises Unreadable if there is none, or it is not in the dump.
+        Raises NoSuchPage if there is none, Unreadable if it is not in the dump.
         """
         pages = self.pages
         asked = pages.pfn(number, lambda: find_sections(self.prog, self.faults.add))
@@ -270,7 +284,7 @@ class GupPinState:
         pfn = pages.head(asked)
         counts = pages.counts(pfn)
         _, folio = self.folios.of_page(pfn)
-        mapcount = mapcount_of(self.prog, pfn, counts)
+        mapcount = mapcount_of(self.prog, pfn, counts, self.faults.add)
         return Page(asked, address, pfn, folio, counts, mapcount)
 
     def processes(self, page: Page) -> Iterator[Process]:
@@ -325,7 +339,10 @@ class GupPinState:
 def _find_root(prog: Program) -> Object:
     """The root; raises GupPinUnavailable unless these scripts can read it."""
     # Without debugging information nothing would be found, the feature or not.
-    prog.type("struct page")
+    try:
+        prog.type("struct page")
+    except LookupError:
+        raise NoDebugInfo(why_no_types(prog)) from None
     try:
         root = prog["gup_pin_root"]
     except KeyError:
@@ -379,7 +396,8 @@ def gup_pin_state(prog: Program) -> GupPinState:
     :raises GupPinUnavailable: if the feature is not there, was never enabled, or has
         another format
     :raises drgn.FaultError: if the dump lacks even the root
-    :raises LookupError: if the debugging information lacks what is needed
+    :raises LookupError: if the debugging information lacks what is needed; NoDebugInfo
+        if it is missing, or another kernel's
     """
     root = _find_root(prog)
     geometry = Geometry(root.shard_bits.value_(), root.block_shift.value_())

@@ -18,7 +18,8 @@ Key = tuple[int, int, int, int]
 class Sum:
     """A record of the debugfs file stacks.
 
-    origin: one of those that are summed up; pins, pages: live ones; guessed: pins that
+    origin: one of those that are summed up; pins, pages: live ones, pages None if some
+    are of a folio whose order could not be read; guessed: pins that
     are not exact; acquired: pins ever taken; peak: the most that one task's were seen
     to be; oldest, newest: times of calls in ns of local_clock(); numbers: those of the
     calls, see PinRecord
@@ -26,7 +27,7 @@ class Sum:
 
     origin: Origin
     pins: int = 0
-    pages: int = 0
+    pages: int | None = 0
     guessed: int = 0
     acquired: int = 0
     peak: int = 0
@@ -61,7 +62,10 @@ def sum_up(
             by_origin[id(origin)] = known
         total = known[0]
         total.pins += pins
-        total.pages += pages
+        if pages is None or total.pages is None:
+            total.pages = None
+        else:
+            total.pages += pages
         total.guessed += guessed
         total.numbers.add(call)
         total.oldest = min(total.oldest, time)

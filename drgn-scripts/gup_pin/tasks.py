@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .errors import Unreadable
 from .runs import Item
+from .statics import find_static
 
 if TYPE_CHECKING:
     from drgn import Object, Program
@@ -81,30 +82,34 @@ class Tasks:
         lived = self.clocks.tasks - task.start
         return _GONE if lived + self.clocks.differ < age else task
 
-    def is_orphan(self, item: Item) -> bool:
-        """Whether a pin's owner or its task has gone."""
+    def gone(self, item: Item) -> str:
+        """What of a pin has gone: "owner", "task" or "both"; "" if neither has."""
         origin = item.origin
         age = self.clocks.pins - item.time
-        if origin.owner and not self.process_lives(origin.owner, age):
-            return True
-        return not self.task_lives(origin.pid, age)
+        owner = bool(origin.owner) and not self.process_lives(origin.owner, age)
+        if not self.task_lives(origin.pid, age):
+            return "both" if owner else "task"
+        return "owner" if owner else ""
 
 
-def find_clocks(prog: Program, now: int) -> Clocks:
-    """The clocks of a program; now is local_clock() in ns.
+def find_clocks(prog: Program, known: int | None) -> Clocks:
+    """The clocks of a program; known is local_clock() in ns.
+
+    If that is None, no pin is as old as any task, and none is taken for another's.
 
     The clock of tasks is disciplined, that of pins is not: within weeks they go apart
     by many seconds. The kernel notes how far they were apart when it was booted.
     """
     from drgn import FaultError  # noqa: PLC0415
 
+    now = known or 0
     try:
         tasks = _monotonic(prog)
     except (LookupError, AttributeError, FaultError):
         # AttributeError: a kernel that keeps its time in another place.
         return Clocks(now, now, UNKNOWN_DIFFER)
     try:
-        booted = prog.variable("clocks_apart", "gup_pin/record/task.c").value_()
+        booted = find_static(prog, "clocks_apart", "record/task.c").value_()
     except (LookupError, FaultError):
         return Clocks(now, tasks, UNKNOWN_DIFFER)
     return Clocks(now, tasks, CLOCKS_DIFFER + abs(now - tasks - booted))
@@ -128,7 +133,7 @@ def _read(task: Object) -> Task:
 
 
 def find_tasks(
-    prog: Program, now: int, fault: Callable[[Unreadable], None], live: bool
+    prog: Program, now: int | None, fault: Callable[[Unreadable], None], live: bool
 ) -> Tasks:
     """All tasks of a program; now is local_clock() in ns.
 

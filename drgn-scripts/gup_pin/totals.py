@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import Unreadable
+from .statics import find_static
 
 if TYPE_CHECKING:
     from drgn import Object, Program
@@ -44,16 +45,11 @@ def _sum_per_cpu(prog: Program, variable: Object) -> int:
 
 
 class Live(NamedTuple):
-    """What is live, and has to be counted; folios: None if not all are known."""
+    """What is live, and has to be counted; None if not all could be read."""
 
     folios: int | None
-    calls: int
-    origins: int
-
-
-def _variable(prog: Program, name: str, file: str) -> Object:
-    """A variable that only its own file knows; raises LookupError."""
-    return prog.variable(name, f"gup_pin/{file}")
+    calls: int | None
+    origins: int | None
 
 
 # What hazards have from boot on.
@@ -72,10 +68,10 @@ def _memory_bytes(prog: Program) -> int:
     """All that tracking has allocated, but for the stack depot."""
     from drgn import sizeof  # noqa: PLC0415
 
-    tables = [_variable(prog, name, file) for name, file in _TABLES]
-    proofs = _variable(prog, "proof_bytes", "hazard/proof.c")
+    tables = [find_static(prog, name, file) for name, file in _TABLES]
+    proofs = find_static(prog, "proof_bytes", "hazard/proof.c")
     return int(
-        _sum_per_cpu(prog, _variable(prog, "bytes", "record/memory.c"))
+        _sum_per_cpu(prog, find_static(prog, "bytes", "record/memory.c"))
         + sizeof(prog["gup_pin_ring"])
         + sum(sizeof(table) for table in tables)
         + _of(proofs)
@@ -94,38 +90,42 @@ def _hazard(root: Object, number: int) -> int:
 def find_stats(
     prog: Program,
     root: Object,
-    totals: Totals,
+    totals: Totals | None,
     live: Live,
     hazards: tuple[str, ...],
     fault: Callable[[Unreadable], None],
-) -> dict[str, int]:
+) -> dict[str, int | None]:
     """Name and value of each line of stats, in its order.
 
-    What the dump does not have is left out and told to fault; so is, silently, what
-    another build of the feature does not have.
+    What the dump does not have is None, and reported to fault: of totals and live by
+    the caller. What another build of the feature does not have is left out.
     """
     from drgn import FaultError  # noqa: PLC0415
 
     counted = {
         f"hazard_{name}": partial(_hazard, root, i) for i, name in enumerate(hazards)
     }
-    getters: dict[str, Callable[[], int]] = {
+
+    def of_shards(count: Callable[[Totals], int]) -> Callable[[], int | None]:
+        return lambda: None if totals is None else count(totals)
+
+    getters: dict[str, Callable[[], int | None]] = {
         "enabled": lambda: int(root.index.recording.value_()),
-        "live_pins": lambda: totals.acquired - totals.released,
-        "live_folios": partial(_known, live.folios),
+        "live_pins": of_shards(lambda sums: sums.acquired - sums.released),
+        "live_folios": lambda: live.folios,
         "live_calls": lambda: live.calls,
         "live_origins": lambda: live.origins,
-        "acquired": lambda: totals.acquired,
-        "released": lambda: totals.released,
-        "untracked": lambda: totals.untracked,
-        "inferred": lambda: totals.inferred,
-        "unmatched": lambda: totals.unmatched,
+        "acquired": of_shards(lambda sums: sums.acquired),
+        "released": of_shards(lambda sums: sums.released),
+        "untracked": of_shards(lambda sums: sums.untracked),
+        "inferred": of_shards(lambda sums: sums.inferred),
+        "unmatched": of_shards(lambda sums: sums.unmatched),
         # Those that the first version did not have come later.
         **{name: get for name, get in counted.items() if name in _FIRST_HAZARDS},
         "reports_suppressed": partial(_of, root.reports_suppressed),
         "memory_bytes": lambda: _memory_bytes(prog),
-        "untracked_total": lambda: totals.untracked_total,
-        "unpinned_from_before": lambda: totals.before,
+        "untracked_total": of_shards(lambda sums: sums.untracked_total),
+        "unpinned_from_before": of_shards(lambda sums: sums.before),
         "wrong_traces": lambda: _counter(prog, "wrong_traces", "record/stack_cache.c"),
         **{name: get for name, get in counted.items() if name not in _FIRST_HAZARDS},
         "false_positive": partial(_of, root.false_positive),
@@ -134,22 +134,16 @@ def find_stats(
         "pinned_from_before": lambda: int(root.index.earlier.pins.value_()),
         "switched_at_ms": lambda: int(root.switched.value_()) // _NS_PER_MS,
     }
-    stats = {}
+    stats: dict[str, int | None] = {}
     for name, get in getters.items():
         try:
             with suppress(LookupError, AttributeError):
-                stats[name] = int(get())
+                stats[name] = get()
         except FaultError as error:
+            stats[name] = None
             fault(Unreadable("figure of stats", error.address))
     return stats
 
 
-def _known(figure: int | None) -> int:
-    """A figure; raises LookupError if it is none."""
-    if figure is None:
-        raise LookupError
-    return figure
-
-
 def _counter(prog: Program, name: str, file: str) -> int:
-    return _of(_variable(prog, name, file))
+    return _of(find_static(prog, name, file))

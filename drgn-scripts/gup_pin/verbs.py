@@ -14,7 +14,7 @@ from typing import Any
 
 from . import document
 from .errors import Unreadable
-from .filter import number_below
+from .filter import BadFilter, number_below
 from .filter_values import U64
 from .format import (
     HAZARDS_HEADER,
@@ -123,11 +123,11 @@ class Show:
         head = self.views.head("status")
         tracking = head["tracking"]
         self._line(STATUS_HEADER)
-        self._line(f"kernel {head['kernel']}\nlive {int(head['live'])}")
+        self._line(f"kernel {head['kernel'] or '?'}\nlive {int(head['live'])}")
         self._line(f"format {tracking['format']}")
         self._line(f"since_boot {int(tracking['since_boot'])}")
         for name, value in stats.items():
-            self._line(f"{name} {value}")
+            self._line(f"{name} {'?' if value is None else value}")
 
     def show(self) -> None:
         """A page, who maps it, and all pins on it."""
@@ -266,7 +266,10 @@ def preset(args: argparse.Namespace) -> dict[str, Any]:
     if args.verb != "file":
         return {}
     if args.file.isascii() and args.file.isdecimal():
-        return {"ino": number_below(U64, args.file, 10)}
+        try:
+            return {"ino": number_below(U64, args.file, 10)}
+        except BadFilter:
+            raise BadFilter(f"{args.file} is no inode number") from None
     # It may be a word of a line, or what people call the file.
     is_word = "\\x" in args.file
     return {"path": args.file if is_word else escape(os.fsencode(args.file))}

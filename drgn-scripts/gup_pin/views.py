@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .check import Finding
 from .clock import age_ms
-from .format import Formatter, as_line, dev_word
+from .format import Formatter, as_line, dev_word, hex_word
 from .page import FlagNames, Page, Process
 from .physical import Physical
 from .ring import Hazard
@@ -18,7 +18,7 @@ from .words import escape
 if TYPE_CHECKING:
     from .state import GupPinState
 
-SCHEMA = "gup-pin/1"
+SCHEMA = "gup-pin/2"
 
 Words = dict[str, Any]
 
@@ -38,7 +38,7 @@ class Views:
         return {
             "schema": SCHEMA,
             "verb": verb,
-            "kernel": state.release,
+            "kernel": state.release or None,
             "live": state.live,
             "tracking": {
                 "format": state.root.format.value_(),
@@ -102,7 +102,7 @@ class Views:
             "map": folio.map,
             "dev": dev_word(folio.dev),
             "ino": folio.ino,
-            "index": f"{folio.index:#x}",
+            "index": hex_word(folio.index),
             "path": folio.path,
             "refcount": max(counts.refs, 0),
             "recorded": recorded,

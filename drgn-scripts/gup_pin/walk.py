@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .blocks import Block, BlockReader, bits_of
 from .errors import Unreadable
-from .folio import Folio, FolioReader
+from .folio import UNKNOWN_FOLIO, Folio, FolioReader
 from .keys import Geometry
 from .records import Origin, PinRecord
 from .runs import Item
@@ -26,14 +26,15 @@ Places = dict[int, tuple[int, Folio]]
 class Share(NamedTuple):
     """A record, without telling the pages: struct gup_pin_share.
 
-    call: see PinRecord; guessed: pins that are not exact
+    call: see PinRecord; pages: None if an order could not be read; guessed: pins that
+    are not exact
     """
 
     origin: Origin
     call: int
     time: int
     pins: int
-    pages: int
+    pages: int | None
     guessed: int
 
 
@@ -62,6 +63,11 @@ class Walk:
         self._lacking: set[int] = set()
         self._tell: Callable[[int, int], None] | None = None
         self._total: Callable[[], int] = int
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no walk has missed pins that a shard counts."""
+        return not self._lacking
 
     def watch(self, tell: Callable[[int, int], None], total: Callable[[], int]) -> None:
         """Tell, at each block, how many pins a walk has passed, and of how many."""
@@ -133,9 +139,12 @@ class Walk:
                     guessed,
                 )
 
-    def _whole(self, first: int, mask: int) -> int:
-        """The pages of folios that were pinned as a whole."""
-        return sum(folio.pages for _, folio in self.places(first, mask).values())
+    def _whole(self, first: int, mask: int) -> int | None:
+        """The pages of folios that were pinned as a whole; None if one is unknown."""
+        folios = [folio for _, folio in self.places(first, mask).values()]
+        if any(folio.order is None for folio in folios):
+            return None
+        return sum(folio.pages for folio in folios)
 
     def folio(self, shards: Sequence[Shard], pfn: int) -> list[Item]:
         """The pins on the folio that has a page; looks at its blocks alone.
@@ -184,7 +193,8 @@ class Walk:
             while mask:
                 bit = (mask & -mask).bit_length() - 1
                 head, folio = places[bit]
-                room = head + folio.pages - first - bit
+                # Of a folio without a known order, each page is looked at by itself.
+                room = max(head + folio.pages - first - bit, 1)
                 pages = (1 << min(_run(mask >> bit), room)) - 1 << bit
                 yield self._item(block, record, first + bit, pages, head, folio)
                 mask &= ~pages
@@ -194,26 +204,32 @@ class Walk:
         block: Block,
         record: PinRecord,
         pfn: int,
-        pages: int,
+        mask: int,
         head: int,
         folio: Folio,
     ) -> Item:
         """A record's pins on those pages, by bit, of a folio: gup_pin_fill_item()."""
-        inside, count = pfn - head, pages.bit_count()
+        inside, count = pfn - head, mask.bit_count()
         place = folio.place
         if inside:
             place = None if place is None else place + inside
-            if folio.ino:
+            if folio.ino != 0 and folio.index is not None:
                 folio = replace(folio, index=folio.index + inside)
+        pages: int | None = count
+        if record.whole:
+            pages = None if folio.order is None else folio.pages
+        addr: int | None = record.addr(place, self._page_shift)
+        if folio is UNKNOWN_FOLIO and record.has_addr:
+            addr = None
         return Item(
             pfn,
             head,
-            folio.pages if record.whole else count,
+            pages,
             count * record.pins,
             record.origin,
             record.time,
-            record.addr(place, self._page_shift),
-            block.match(pages),
+            addr,
+            block.match(mask),
             folio,
         )
 

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-FILE = Path(__file__).parent.parent / "gup_pin" / "gup-pin-1.schema.json"
+FILE = Path(__file__).parent.parent / "gup_pin" / "gup-pin-2.schema.json"
 
 
 def validate(value: object, part: str | None = None) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from gup_pin.check import Checker, FileCheck, Finding, Flags, Heads, Kind
-from gup_pin.errors import Faults, Unreadable
+from gup_pin.errors import Faults, NoSuchPage
 from gup_pin.folio import NO_FOLIO, Folio
 from gup_pin.memmap import BIAS, Counts, Layouts, Memmap
 from gup_pin.memory import Field, Record
@@ -350,12 +350,12 @@ SECTIONS = [(0, 64), (128, 8)]
 @pytest.mark.parametrize(
     ("number", "pfn"),
     [
-        *((7, 7), (5000, 5000), (PAGE0, 0), (PAGE0 + 7 * SIZE, 7)),
+        *((7, 7), (128, 128), (PAGE0, 0), (PAGE0 + 7 * SIZE, 7)),
         *((PAGE0 + 63 * SIZE, 63), (PAGE0 + 128 * SIZE, 128)),
     ],
 )
 def test_pfn_or_struct_page(number: int, pfn: int) -> None:
-    """A small number is a pfn, whether there is such a page or not."""
+    """A small number is a pfn."""
     assert Kernel().memmap.pfn(number, lambda: SECTIONS) == pfn
 
 
@@ -369,8 +369,16 @@ def test_pfn_or_struct_page(number: int, pfn: int) -> None:
 )
 def test_no_struct_page(address: int) -> None:
     """Nothing is made up of what lies there."""
-    with pytest.raises(Unreadable, match=f"struct page at {address:#x}: is none"):
+    with pytest.raises(NoSuchPage, match=f"no struct page is at {address:#x}"):
         Kernel().memmap.pfn(address, lambda: SECTIONS)
+
+
+@pytest.mark.parametrize("pfn", [64, 127, 136, 5000])
+def test_no_pfn(pfn: int) -> None:
+    """In a hole, and behind the end."""
+    wanted = f"no page has pfn {pfn:#x}; the last has 0x87"
+    with pytest.raises(NoSuchPage, match=wanted):
+        Kernel().memmap.pfn(pfn, lambda: SECTIONS)
 
 
 def test_struct_page_where_little_is_known() -> None:
@@ -378,7 +386,7 @@ def test_struct_page_where_little_is_known() -> None:
     assert Kernel().memmap.pfn(PAGE0 + 64 * SIZE, list) == 64
     memmap = Memmap(MockMemory(), replace(LAYOUTS, page0=None), Faults().add)
     assert memmap.pfn(64, list) == 64
-    with pytest.raises(Unreadable):
+    with pytest.raises(NoSuchPage):
         memmap.pfn(PAGE0 + 64 * SIZE, list)
 
 

@@ -17,10 +17,11 @@ from test_format import LINE
 from gup_pin import cli
 from gup_pin.errors import Unreadable
 from gup_pin.filter import Filter
+from gup_pin.folio import UNKNOWN_FOLIO
 from gup_pin.page import Page
 from gup_pin.ring import Hazard
 from gup_pin.runs import Item, Run
-from gup_pin.sort import SORT_KEYS
+from gup_pin.sort import SORT_KEYS, choose
 from mock_command import EVENT, FRAMES, HAZARD, MockState, mock_drgn
 from samples import ANON, ORIGIN, TIME, item
 
@@ -88,6 +89,11 @@ SECOND_FIRST = {
 }
 
 
+MAY_BE_UNKNOWN = {
+    *("pages", "order", "addr", "map", "dev", "ino", "index", "path"),
+}
+
+
 @pytest.mark.parametrize("key", [*WORDS, "age"])
 def test_sort(monkeypatch: pytest.MonkeyPatch, capsys: Capture, key: str) -> None:
     """By any word of a line; with a limit, the first of the same order."""
@@ -98,6 +104,15 @@ def test_sort(monkeypatch: pytest.MonkeyPatch, capsys: Capture, key: str) -> Non
     assert run(monkeypatch, words, Lines()) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line)["pfn"] == found[0]
+
+
+@pytest.mark.parametrize("key", SORT_KEYS)
+def test_what_is_unknown_is_sorted_last(key: str) -> None:
+    """By any word that may be unknown; the others keep the order."""
+    known = Run(item(2), 1, 1)
+    unknown = Run(replace(item(1, folio=UNKNOWN_FOLIO), addr=None), None, 1)
+    found = [run.pfn for run in choose([unknown, known], key, None)]
+    assert found == ([2, 1] if key in MAY_BE_UNKNOWN else [1, 2])
 
 
 def test_the_help_tells_all_keys(
@@ -160,15 +175,15 @@ def test_words(words: list[str], wanted: Filter | None) -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["list", "mode=w", "--limit", "5", "mode=r"], "no filter: mode=r"),
-        (["list", "comm=a b"], "no filter: b"),
+        (["list", "mode=w", "--limit", "5", "mode=r"], "mode=r: mode= was there"),
+        (["list", "comm=a b"], "b is no filter; there are owner="),
         (["list", "mode=w", "--nonsense", "term=long"], "--nonsense"),
-        (["list", "mode=w", "--limit", "5", "nonsense"], "no filter: nonsense"),
+        (["list", "mode=w", "--limit", "5", "nonsense"], "nonsense is no filter"),
         (["list", "--no-stacks", "-x"], "unrecognized arguments: -x"),
         (["list", "-5"], "-5"),
         (["--jsonl", "list"], "unrecognized arguments: --jsonl"),
-        (["file", "7", "ino=8"], "no filter: ino=8"),
-        (["task", "5", "any_of=6"], "no filter: any_of=6"),
+        (["file", "7", "ino=8"], "ino= is what the verb itself asks for"),
+        (["task", "5", "any_of=6"], "any_of=6 is no filter; there are owner="),
         (["show", "5", "mode=w"], "unrecognized arguments: mode=w"),
         (["stacks", "mode=w"], "unrecognized arguments: mode=w"),
         (["status", "--json", "mode=w"], "unrecognized arguments: mode=w"),
@@ -177,6 +192,18 @@ def test_words(words: list[str], wanted: Filter | None) -> None:
         (["task", "mode=w"], "invalid number value: 'mode=w'"),
         (["hazards", "--sort", "pfn"], "--sort"),
         (["hazards", "--limit", "-1"], "--limit"),
+        (
+            ["list", "--limit", "0"],
+            "argument --limit: wants a number of at least 1, not '0'",
+        ),
+        (["list", "mode=x"], "mode=x is neither r nor w"),
+        (["list", "term="], "term= is neither short nor long"),
+        (["list", "pfn=5-"], "pfn=5- is no range like 0x1000-0x1fff"),
+        (["list", "task=1/"], "task=1/ is no PID, nor TGID/PID"),
+        (["list", "owner=x"], "owner=x is no PID"),
+        (["list", "dev=8"], "dev=8 is no MAJOR:MINOR"),
+        (["list", "comm=0123456789abcdef"], "is no name of 1 to 15 bytes"),
+        (["file", "9" * 30], "999 is no inode number"),
         (["show", "5", "--json", "--jsonl"], "not allowed with"),
         (["status", "--json", "--jsonl"], "not allowed with"),
     ],
@@ -184,17 +211,17 @@ def test_words(words: list[str], wanted: Filter | None) -> None:
 def test_words_that_are_none(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: list[str], complaint: str
 ) -> None:
-    """Status 2; the usage is that of the verb."""
+    """Status 2; one line, which leads to the help of the verb."""
 
     def find() -> Any:
         raise AssertionError("used")
 
     assert cli.main(words, find) == 2
     out, err = capsys.readouterr()
-    usage, *_, last = err.splitlines()
-    assert out == "" and complaint in last
+    (line,) = err.splitlines()
+    assert out == "" and complaint in line and line.startswith("gup_pins: ")
     verb = "list" if "list" in words else words[0]
-    assert usage.startswith(f"usage: drgn -c DUMP -s VMLINUX gup_pins.py {verb}")
+    assert line.endswith(f"(gup_pins.py {verb} --help says more)")
 
 
 def test_pins_of_a_page_as_jsonl(
@@ -232,6 +259,21 @@ def test_status_as_jsonl(
     assert json.loads(capsys.readouterr().out) == document
 
 
+def test_status_without_a_figure(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """It is "?" in text and null in JSON, and so is the release."""
+    state = Lines(release="")
+    monkeypatch.setattr(Lines, "stats", lambda self: {"enabled": 1, "live_pins": None})
+    assert run(monkeypatch, "status", state) == 0
+    out = capsys.readouterr().out
+    assert "\nlive_pins ?\n" in out and "\nkernel ?\n" in out
+    assert run(monkeypatch, "status --json", state) == 0
+    document = json.loads(capsys.readouterr().out)
+    validate(document)
+    assert document["stats"]["live_pins"] is None and document["kernel"] is None
+
+
 def counts(text: str) -> list[str]:
     """The numbers of the hazards in a text."""
     return [
@@ -241,7 +283,7 @@ def counts(text: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(("limit", "wanted"), [(0, ""), (2, "23"), (9, "123")])
+@pytest.mark.parametrize(("limit", "wanted"), [(1, "3"), (2, "23"), (9, "123")])
 def test_the_newest_hazards(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, limit: int, wanted: str
 ) -> None:

@@ -165,13 +165,22 @@ def test_large_file_folio(kernel: Kernel) -> None:
     assert folio.order == 4
 
 
-@pytest.mark.parametrize(("order", "known"), [(18, 18), (19, 0), (60, 0), (255, 0)])
-def test_an_order_that_no_folio_has(kernel: Kernel, order: int, known: int) -> None:
-    """Damage: it is told, and one page is shown, as of any other that is not known."""
+@pytest.mark.parametrize(("order", "known"), [(18, 18), (19, None), (255, None)])
+def test_an_order_that_no_folio_has(
+    kernel: Kernel, order: int, known: int | None
+) -> None:
+    """Damage: it is counted, and the order is unknown, not 0."""
     pages = page(LRU | HEAD), page(order | 0xAB00)
     assert kernel.describe(*pages).order == known
     wanted = "order of a folio is none (0xffffea0000004040)"
     assert list(kernel.faults.lines()) == ([] if known else [wanted])
+
+
+def test_a_tail_page_whose_folio_has_no_known_order(kernel: Kernel) -> None:
+    """It is of that folio, and not of none."""
+    kernel.put(page(LRU | HEAD), page(0xABFF, PAGE0 + FIRST * PAGE_SIZE + 1), tail(0))
+    head, folio = kernel.reader.of_page(FIRST + 2)
+    assert (head, folio.map, folio.order) == (FIRST, "file", None)
 
 
 def test_order_is_for_large_folios_only(kernel: Kernel) -> None:
@@ -292,7 +301,7 @@ def test_a_page_that_is_not_there(kernel: Kernel) -> None:
     """It is counted."""
     kernel.put(page(LRU))
     found = [kernel.reader.of_page(pfn)[1].map for pfn in (FIRST, FIRST + 2)]
-    assert found == ["file", "unknown"]
+    assert found == ["file", None]
     assert list(kernel.faults.lines()) == [
         "struct page not in the dump (0xffffea0000004080)"
     ]
@@ -301,15 +310,15 @@ def test_a_page_that_is_not_there(kernel: Kernel) -> None:
 def test_no_memmap(kernel: Kernel) -> None:
     """Where it begins is unknown: so is every folio."""
     kernel.read_by(pages=replace(PAGES, page0=None))
-    assert kernel.describe(page(LRU)).map == "unknown"
+    assert kernel.describe(page(LRU)) is UNKNOWN_FOLIO
     assert list(kernel.faults.lines()) == ["memmap not in the dump (0x0)"]
 
 
 def test_unreadable_inode(kernel: Kernel) -> None:
-    """The pin is shown without its file."""
+    """The file is unknown, which is not the same as none."""
     mapping = kernel.memory.put(struct.pack("<QQ", 0x1000, 0x2000))
     folio = kernel.describe(page(LRU, mapping, 1))
-    assert folio == Folio("file", 0, 0, 0, 1, 1)
+    assert folio == Folio("file", 0, None, None, 1, 1, None)
     assert list(kernel.faults.lines()) == ["struct inode not in the dump (0x1000)"]
 
 
@@ -327,7 +336,8 @@ def test_zeroed_inode(kernel: Kernel, name: str) -> None:
     (inode,) = struct.unpack_from("<Q", kernel.memory.pieces[mapping])
     zeroed = mapping if name == "address_space" else inode
     kernel.memory.pieces[zeroed] = bytes(len(kernel.memory.pieces[zeroed]))
-    assert kernel.describe(page(LRU, mapping, 1)) == Folio("file", 0, 0, 0, 1, 1)
+    folio = kernel.describe(page(LRU, mapping, 1))
+    assert folio == Folio("file", 0, None, None, 1, 1, None)
     assert list(kernel.faults.lines()) == [f"struct {name} is none ({zeroed:#x})"]
 
 

@@ -5,14 +5,16 @@ import json
 from dataclasses import replace
 
 import pytest
+from schema import validate
 
 from gup_pin.clock import age_ms
 from gup_pin.folio import UNKNOWN_FOLIO
 from gup_pin.format import Formatter, stack_lines
-from gup_pin.runs import Run
+from gup_pin.runs import Item, Run
 from gup_pin.words import escape, unescape
 from samples import ANON, NAMES, NOW, ORIGIN, item
 
+FILE = replace(ANON, map="file", dev=259 << 20 | 4, ino=77, path="/a")
 RUN = Run(item(0x1A2B0), pages=16, pins=16)
 
 # The record that the contract shows.
@@ -34,6 +36,16 @@ def test_line(formatter: Formatter) -> None:
     assert formatter.line(RUN) == LINE
 
 
+def test_an_orphan(formatter: Formatter) -> None:
+    """What has gone is the last word."""
+    orphan = replace(RUN, gone="both")
+    assert formatter.line(orphan) == f"{LINE} gone=both"
+    for frames in (None, ["f+0x1"]):
+        words = json.loads(formatter.json_line(orphan, frames))
+        assert words.pop("gone") == "both"
+        assert words == json.loads(formatter.json_line(RUN, frames))
+
+
 def test_the_other_words(formatter: Formatter) -> None:
     """Everything that the example does not have."""
     origin = replace(ORIGIN, mode=0, term=0, api=7, owner=0, comm=b"a b")
@@ -48,10 +60,47 @@ def test_the_other_words(formatter: Formatter) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("first", "unknown"),
+    [
+        pytest.param(replace(item(1), pages=None), {"pages"}, id="huge"),
+        pytest.param(replace(item(1), addr=None), {"addr"}, id="address"),
+        pytest.param(
+            item(1, folio=replace(FILE, path=None)), {"path"}, id="without a path"
+        ),
+        pytest.param(
+            item(1, folio=replace(FILE, dev=None, ino=None, path=None)),
+            {"dev", "ino", "path"},
+            id="file",
+        ),
+        pytest.param(item(1, folio=replace(FILE, map=None)), {"map"}, id="device"),
+        pytest.param(item(1, folio=replace(FILE, order=None)), {"order"}, id="order"),
+    ],
+)
+def test_unknown_words(formatter: Formatter, first: Item, unknown: set[str]) -> None:
+    """Each alone is "?" in a line, and null in JSON; the other words are known."""
+    if first.pages is None:
+        first = replace(first, folio=replace(FILE, order=None))
+        unknown = unknown | {"order"}
+    run = Run(first, first.pages, 1)
+    words = dict(word.split("=", 1) for word in formatter.line(run).split(" "))
+    assert {key for key, value in words.items() if value == "?"} == unknown
+    found = json.loads(formatter.json_line(run, None))
+    assert {key for key, value in found.items() if value is None} == unknown
+    validate(found, "pin")
+
+
+def test_without_a_clock() -> None:
+    """No pin has an age of 0 ms for that."""
+    formatter = Formatter(NAMES, None)
+    assert formatter.line(RUN) == LINE.replace("age_ms=5203", "age_ms=?")
+    assert json.loads(formatter.json_line(RUN, None))["age_ms"] is None
+
+
 def test_a_folio_that_is_not_in_the_dump(formatter: Formatter) -> None:
-    """No number is made up; of what the record says, all is told."""
-    run = Run(item(0x1A2B0, folio=UNKNOWN_FOLIO), pages=16, pins=16)
-    assert formatter.line(run) == (
+    """No number is made up; what the record says is shown."""
+    first = replace(item(0x1A2B0, folio=UNKNOWN_FOLIO), addr=None)
+    assert formatter.line(Run(first, pages=16, pins=16)) == (
         "pfn=0x1a2b0 pages=16 order=? pins=16 mode=w term=long api=pin_user_pages_fast "
         "owner=812 task=812/815 comm=fio age_ms=5203 addr=? map=? dev=? ino=? index=? "
         "stack=0x2b40003 match=exact path=?"

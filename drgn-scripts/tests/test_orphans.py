@@ -48,33 +48,33 @@ class Live:
 
 def test_a_dump() -> None:
     """Nothing changes, so all is known."""
-    assert Orphans(Tasks({}, CLOCKS)).has(PIN)
-    assert not Orphans(Tasks(FAMILY, CLOCKS)).has(PIN)
+    assert Orphans(Tasks({}, CLOCKS)).gone(PIN) == "both"
+    assert Orphans(Tasks(FAMILY, CLOCKS)).gone(PIN) == ""
 
 
 @pytest.mark.parametrize(
-    ("now", "held", "orphan"),
+    ("now", "held", "gone"),
     [
-        ({}, True, True),
+        ({}, True, "both"),
         # Born since the walk began.
-        (FAMILY, True, False),
+        (FAMILY, True, ""),
         # Released, and ended then.
-        ({}, False, False),
-        ({812: OLD}, True, True),
-        ({**FAMILY, 815: ZOMBIE}, True, True),
+        ({}, False, ""),
+        ({812: OLD}, True, "task"),
+        ({**FAMILY, 815: ZOMBIE}, True, "task"),
     ],
 )
-def test_a_live_kernel(now: dict[int, Task], held: bool, orphan: bool) -> None:
+def test_a_live_kernel(now: dict[int, Task], held: bool, gone: str) -> None:
     """Who seems to have gone is looked for again, and then the pin."""
     live = Live(now, *([PIN] if held else []))
-    assert live.orphans({}).has(PIN) is orphan
+    assert live.orphans({}).gone(PIN) == gone
     assert live.asked == [{812, 815}]
 
 
 def test_nobody_asks_twice_for_those_who_were_there() -> None:
     """That would take long."""
     live = Live({})
-    assert not live.orphans(FAMILY).has(PIN)
+    assert live.orphans(FAMILY).gone(PIN) == ""
     assert live.asked == []
 
 
@@ -109,6 +109,7 @@ def test_the_state_asks_again_if_live(
     )
     mock.still_held = lambda pin: GupPinState.still_held(mock, pin)
     mock.orphans = lambda: GupPinState.orphans(mock)
-    found = [run.first.pfn for run in GupPinState.for_each_orphan(mock)]
-    assert found == ([0x10] if live else [0x10, 0x20, 0x30])
+    found = [(run.first.pfn, run.gone) for run in GupPinState.for_each_orphan(mock)]
+    pfns = [0x10] if live else [0x10, 0x20, 0x30]
+    assert found == [(pfn, "both") for pfn in pfns]
     assert asked == [("the program", {812, 815}, CLOCKS)] * (3 if live else 0)

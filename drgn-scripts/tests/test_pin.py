@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from gup_pin.filter import Filter
-from gup_pin.format import Formatter, as_line, dev_word
+from gup_pin.folio import UNKNOWN_FOLIO
+from gup_pin.format import Formatter, Word, as_line, dev_word, hex_word
 from gup_pin.runs import Item, Run
 from gup_pin.words import escape
 from samples import ANON, NAMES, NOW, ORIGIN, TIME, item
@@ -23,7 +24,7 @@ OTHER = item(0x200, origin=READ, time=TIME - 5_000_000)
 
 def line(pin: Run | Item) -> str:
     """A line, made of nothing but what scripts see."""
-    words: dict[str, str | int] = {
+    words: dict[str, Word] = {
         "pfn": f"{pin.pfn:#x}",
         "pages": pin.pages,
         "order": pin.order,
@@ -35,11 +36,11 @@ def line(pin: Run | Item) -> str:
         "task": "{}/{}".format(*pin.task),
         "comm": escape(pin.comm),
         "age_ms": pin.age_ms,
-        "addr": f"{pin.addr:#x}",
+        "addr": hex_word(pin.addr),
         "map": pin.map,
         "dev": dev_word(pin.dev),
         "ino": pin.ino,
-        "index": f"{pin.index:#x}",
+        "index": hex_word(pin.index),
         "stack": f"{pin.stack:#x}",
         "match": pin.match,
         "path": pin.path,
@@ -51,7 +52,7 @@ def line(pin: Run | Item) -> str:
 def test_all_words(first: Item) -> None:
     """Those of debugfs; an item is a run of its own."""
     formatter = Formatter(NAMES, NOW)
-    run = Run(first, 8 << first.folio.order, 8)
+    run = Run(first, 8 * first.folio.pages, 8)
     assert line(run) == formatter.line(run)
     assert line(first) == formatter.line(Run(first, first.pages, first.pins))
 
@@ -65,8 +66,19 @@ def test_a_filter_takes_them() -> None:
         assert wanted and wanted.wants_item(PIN, NAMES, NOW)
         if name not in ("task", "stack"):
             assert not wanted.wants_item(OTHER, NAMES, NOW)
-    assert Filter(min_age_ms=run.age_ms).wants_item(PIN, NAMES, NOW)
-    assert not Filter(min_age_ms=run.age_ms + 1).wants_item(PIN, NAMES, NOW)
+    age = run.age_ms
+    assert age is not None
+    assert Filter(min_age_ms=age).wants_item(PIN, NAMES, NOW)
+    assert not Filter(min_age_ms=age + 1).wants_item(PIN, NAMES, NOW)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [Filter(ino=0), Filter(dev=0), Filter(path="/a"), Filter(min_age_ms=0)],
+)
+def test_what_is_unknown_is_not_wanted(wanted: Filter) -> None:
+    """No filter takes it for 0."""
+    assert not wanted.wants_item(item(1, folio=UNKNOWN_FOLIO), NAMES, None)
 
 
 def test_made_by_hand() -> None:

@@ -74,11 +74,11 @@ def test_command(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
 def test_a_mistake_does_not_end_the_session(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    """It tells the usage of a command, not of a script."""
+    """It leads to the help of a command, not of a script."""
     commands = MockCommands()
     load(monkeypatch, commands)
     commands.registered["gup_pins"](None, "gup_pins", ["lst"])
-    assert "usage: %gup_pins VERB" in capsys.readouterr().err
+    assert "(gup_pins --help says more)" in capsys.readouterr().err
     commands.registered["gup_pins"](None, "gup_pins", ["list", "--help"])
     assert "usage: %gup_pins list " in capsys.readouterr().out
 

@@ -54,10 +54,10 @@ class WholeState(MockState):
     def orphans(self) -> SimpleNamespace:
         """Whose process has ended."""
 
-        def has(item: Item) -> bool:
-            return item.pfn == 0x2A2B0
+        def gone(item: Item) -> str:
+            return "both" if item.pfn == 0x2A2B0 else ""
 
-        return SimpleNamespace(has=has)
+        return SimpleNamespace(gone=gone)
 
     def for_each_finding(
         self, progress: Callable[[int, int], None]
@@ -111,7 +111,7 @@ def make(state: WholeState) -> dict[str, Any]:
 def test_all_parts_are_there() -> None:
     """Pins with their orphans, and what else there is to tell."""
     data = make(WholeState(findings=[FINDING, FINDING]))
-    assert data["schema"] == "gup-pin/1" and data["kernel"] == "6.12.0"
+    assert data["schema"] == "gup-pin/2" and data["kernel"] == "6.12.0"
     assert data["complete"] is True and data["faults"] == []
     columns = data["columns"]
     assert columns["pfn"] == [0x1A2B0, 0x2A2B0] and columns["orphan"] == [0, 1]

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gup_pin.report.columns import MATCHES, exact, make_columns
+from gup_pin.meaning import MATCHES
+from gup_pin.report.columns import exact, make_columns
 
 PIN: dict[str, Any] = {
     "pfn": "0x1a2b0",
@@ -44,7 +45,9 @@ def rebuilt(columns: dict[str, Any], row: int) -> dict[str, Any]:
         for key, values in columns[table].items()
     }
     pin |= {key: columns[key][row] for key in ("pages", "order", "pins", "age_ms")}
-    pin |= {key: f"0x{columns[key][row]}" for key in ("addr", "index")}
+    for key in ("addr", "index"):
+        digits = columns[key][row]
+        pin[key] = None if digits is None else f"0x{digits}"
     pin["pfn"] = f"{columns['pfn'][row]:#x}"
     pin["match"] = MATCHES[columns["match"][row]]
     return pin
@@ -57,12 +60,15 @@ def test_nothing_is_lost() -> None:
         {"stack": "0x1", "mode": "r", "term": "short"},
         {"ino": 2**64 - 1, "path": "", "match": "alike"},
         {"match": "inferred", "addr": "0x0", "pfn": "0x0"},
+        dict.fromkeys(("order", "addr", "map", "dev", "ino", "index", "path")),
+        dict.fromkeys(("pages", "order", "age_ms")),
         {},
     ]
     pins = [PIN | other for other in others]
     columns = make_columns(pins)
     for row, pin in enumerate(pins):
-        assert rebuilt(columns, row) == pin | {"ino": str(pin["ino"])}
+        ino = None if pin["ino"] is None else str(pin["ino"])
+        assert rebuilt(columns, row) == pin | {"ino": ino}
 
 
 def test_what_is_shared_is_there_once() -> None:

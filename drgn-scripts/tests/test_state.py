@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gup_pin.errors import Absence, GupPinUnavailable, Unreadable
+from gup_pin.errors import Absence, GupPinUnavailable, NoDebugInfo, Unreadable
 from gup_pin.filter import BadFilter, Filter
 from gup_pin.state import GupPinState, _check_enabled, gup_pin_state
 from gup_pin.totals import Totals
@@ -18,6 +18,7 @@ class MockProgram(dict[str, Any]):
     """A program that has types only if it has debugging information."""
 
     debug_info = True
+    flags: frozenset[str] = frozenset()
 
     def type(self, name: str) -> str:
         """The type, as far as anybody looks at it."""
@@ -98,11 +99,16 @@ def test_enabled_now_or_once() -> None:
     check_enabled(False)
 
 
-def test_no_debugging_information() -> None:
-    """That says nothing about the feature."""
-    prog = mock_program()
+def test_no_debugging_information(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That says nothing about the feature, but which vmlinux is wanted."""
+    vars(sys.modules["drgn"])["FaultError"] = OSError
+    flags = SimpleNamespace(IS_LIVE="live")
+    monkeypatch.setattr(sys.modules["drgn"], "ProgramFlags", flags, raising=False)
+    info = SimpleNamespace(string_=lambda: b"OSRELEASE=6.12.0\nBUILD-ID=abcd\n")
+    prog = mock_program(VMCOREINFO=info)
     prog.debug_info = False
-    with pytest.raises(LookupError, match="struct page"):
+    wanted = "no debugging information of Linux 6.12.0 with build ID abcd"
+    with pytest.raises(NoDebugInfo, match=wanted):
         gup_pin_state(prog)
 
 

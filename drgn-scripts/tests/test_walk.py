@@ -5,11 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
 
 from gup_pin.folio import NO_FOLIO, UNKNOWN_FOLIO, Folio
 from gup_pin.keys import Geometry
-from gup_pin.runs import Item
+from gup_pin.runs import Item, make_runs
 from gup_pin.shards import Shard
+from gup_pin.sums import sum_up
 from gup_pin.walk import Walk, by_folio
 from gup_pin.xarray import Walker
 from mock_memory import NODE
@@ -71,11 +75,12 @@ def walk(
     assert sum(map(len, folios)) == len(found)
     shares = list(whole.shares(heads))
     assert sum(share.pins for share in shares) == sum(pin.pins for pin in found)
-    assert sum(share.pages for share in shares) == sum(pin.pages for pin in found)
+    pages = [share.pages or 0 for share in shares]
+    assert sum(pages) == sum(pin.pages or 0 for pin in found)
     return found
 
 
-def places(items: Sequence[Item]) -> list[tuple[int, int, int]]:
+def places(items: Sequence[Item]) -> list[tuple[int, int | None, int]]:
     """(pfn, pages, pins) of each."""
     return [(item.pfn, item.pages, item.pins) for item in items]
 
@@ -149,14 +154,45 @@ def test_folios_that_are_pinned_as_a_whole() -> None:
 
 
 def test_pages_that_are_not_known() -> None:
-    """They have no address; a page that is of no folio has none either."""
+    """Their address is unknown; a page that is of no folio has none."""
     records = Records()
     pins = Pins(0b11, records.put_origin(), flags=SAYS_ADDR)
     folios = {0: UNKNOWN_FOLIO, 1: NO_FOLIO}
     found = walk(records, {0: records.put_block(0, pins)}, folios)
     assert [(i.pfn, i.head, i.addr, i.folio.map) for i in found] == [
-        *((0, 0, 0, "unknown"), (1, 1, 0, "device"))
+        *((0, 0, None, None), (1, 1, 0, "device"))
     ]
+
+
+@pytest.mark.parametrize("folio", [UNKNOWN_FOLIO, replace(ANON, order=None)])
+def test_a_whole_folio_of_unknown_order(folio: Folio) -> None:
+    """How many pages were pinned is unknown; without an address there is none."""
+    records = Records()
+    pins = Pins(0b11, records.put_origin(), pins=3, flags=WHOLE)
+    whole, shards = make_walk(
+        records, {0: records.put_block(0, pins)}, dict.fromkeys(range(64), folio)
+    )
+    found = list(whole.items(shards))
+    assert [(i.pfn, i.pages, i.pins, i.addr) for i in found] == [
+        *((0, None, 3, 0), (1, None, 3, 0))
+    ]
+    assert [(run.pfn, run.pages) for run in make_runs(found, PAGE_SHIFT)] == [
+        *((0, None), (1, None))
+    ]
+    (share,) = whole.shares(shards)
+    assert (share.pins, share.pages) == (6, None)
+    (total,) = sum_up([share, share._replace(pages=4)], [])
+    assert (total.pins, total.pages) == (12, None)
+
+
+def test_tail_pages_of_a_folio_of_unknown_order() -> None:
+    """Each page is an item, however far it is from the head."""
+    records = Records()
+    folio = replace(ANON, order=None)
+    block = records.put_block(0, Pins(0b1100, records.put_origin()))
+    whole, shards = make_walk(records, {0: block})
+    whole._folios = SimpleNamespace(of_page=lambda pfn: (0, folio))  # type: ignore[assignment]
+    assert places(list(whole.items(shards))) == [(2, 1, 1), (3, 1, 1)]
 
 
 def test_shares() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The figures of the past: reading, writing, comparing."""
+"""Figures of earlier runs: read, write and compare them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from vmlib import paths
 
 from .cases import COLUMNS
 
-# As compiled by gcc 12, which Debian 12 has; another compiler's figures are others.
+# Compiled by gcc 12 of Debian 12; other compilers give other figures.
 FILE = paths.PROJECT / "tests" / "bench_baseline.json"
 GCC = "12"
 
-# A figure may be so much worse; so much better is worth a new baseline.
+# Tolerance for a figure that gets worse; a figure that gets better by more deserves a new
+# baseline.
 TOLERANCE = 0.05
 
 # Ratios by name, by version.
@@ -26,28 +27,28 @@ Baseline = dict[str, dict[str, float]]
 
 
 class BadBaseline(Exception):
-    """The file is not what --update-baseline writes."""
+    """The file is not in the format that --update-baseline writes."""
 
 
 def file(gcc: str) -> Path:
-    """The one for kernels that were compiled by a gcc, by its major version."""
+    """The baseline for kernels compiled by a major version of gcc."""
     return FILE if gcc == GCC else FILE.with_stem(f"{FILE.stem}_gcc_{gcc}")
 
 
 def gcc_here() -> str:
-    """The major version of this machine's gcc, which compiles the kernels."""
+    """Major version of this machine's gcc, which compiles the kernels."""
     return tool("gcc", "-dumpversion").strip().partition(".")[0]
 
 
 def sound(value: object) -> bool:
-    """Whether it can be a ratio."""
+    """Whether the value is a valid ratio."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return 0 < value < math.inf
 
 
 def load(path: Path = FILE) -> Baseline:
-    """The file; nothing if there is none. Raises BadBaseline."""
+    """Read the file; an empty baseline if there is none. Raises BadBaseline."""
     try:
         found = json.loads(path.read_text())
     except FileNotFoundError:
@@ -69,14 +70,14 @@ def save(baseline: Baseline, path: Path = FILE) -> None:
 
 
 def update(baseline: Baseline, version: str, ratios: Mapping[str, float], whole: bool) -> Baseline:
-    """With new ratios for a version: whole says that there are no others."""
+    """Return a copy with new ratios for a version; whole: they replace all its others."""
     kept = {} if whole else baseline.get(version, {})
     new = {name: round(ratio, 4) for name, ratio in ratios.items()}
     return dict(sorted({**baseline, version: {**kept, **new}}.items()))
 
 
 def compare(name: str, was: float | None, now: float | None) -> Result:
-    """One figure, of which the past or the present may be missing."""
+    """One figure, which may be missing in the baseline or in the current run."""
     if now is None:
         return Result(name, FAILED, "has a baseline, but was not measured")
     if was is None:
@@ -91,7 +92,7 @@ def compare(name: str, was: float | None, now: float | None) -> Result:
 
 
 def measurable(name: str, columns: Container[str]) -> bool:
-    """Whether a figure is of these kernels: of what is on each side of its last word's slash."""
+    """Whether a figure needs only these kernels: the two around the slash of its last word."""
     over, _, under = name.rsplit(maxsplit=1)[-1].partition("/")
     return all(side in columns for side in (over, under) if side in COLUMNS)
 
@@ -102,7 +103,7 @@ def judge(
     cases: Iterable[str],
     columns: Container[str] = COLUMNS,
 ) -> list[Result]:
-    """All figures of these cases and kernels, in their order; last those that are gone."""
+    """All figures of these cases and kernels, in order; figures that no longer exist come last."""
     known = set(cases)
     gone = [
         name

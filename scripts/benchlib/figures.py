@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""From what the guests counted to the figures that are judged."""
+"""Compute the figures that are judged from the counts of the guests."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .guests import Answers
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure: over / under, the less the better.
+    """One figure: over / under, lower is better.
 
-    name: the key of its goal and of its baseline; cells: what the table shows of the
+    name: key of its goal and of its baseline; cells: values that the table shows for the
     columns.
     """
 
@@ -29,35 +29,35 @@ class Figure:
 
     @property
     def ratio(self) -> float:
-        """What is judged."""
+        """The value that is judged."""
         return self.over / self.under
 
     @property
     def goal(self) -> float:
-        """What it ought to be at most."""
+        """The goal: an upper limit."""
         return GOALS[self.name]
 
     @property
     def met(self) -> bool:
-        """Whether it is as good as it ought to be."""
+        """Whether the goal is met."""
         return self.ratio <= self.goal
 
 
 def total(answer: dict[str, Any]) -> float:
-    """Instructions a page or operation, pin and unpin together."""
+    """Instructions per page or operation, for pin and unpin together."""
     each = answer["each"] if "each" in answer else answer["get"] + answer["put"]
     return float(each)
 
 
 def cell(answer: dict[str, Any]) -> str:
-    """The same for the table, which shows both."""
+    """The same for the table, which shows pin and unpin."""
     if "each" in answer:
         return f"{answer['each']:.0f}"
     return f"{answer['get']:.0f} + {answer['put']:.0f}"
 
 
 def compared(case: str, answers: Answers) -> list[Figure]:
-    """Columns, put in relation to absent and to off, as far as there are guests."""
+    """Columns relative to absent and to off, if there are such guests."""
     said = {
         column: answers[guest_of(case, column)][case]
         for column in COLUMNS
@@ -69,7 +69,8 @@ def compared(case: str, answers: Answers) -> list[Figure]:
         if over not in said or under not in said:
             continue
         base = total(said[under])
-        # Most of a pair is the ioctl and Python: what is added counts, as if to a bare pin.
+        # Most of a pair is the ioctl and Python, so count the difference as if added to a bare
+        # pin.
         bare = total(answers[under]["single"]) if case == "pair" else base
         figure = Figure(f"{case} {over}/{under}", bare + total(said[over]) - base, bare, cells)
         found.append(figure)
@@ -78,7 +79,7 @@ def compared(case: str, answers: Answers) -> list[Figure]:
 
 
 def page_owner(answers: Answers) -> list[Figure]:
-    """A record of a pin, against a record of an allocation."""
+    """Recording a pin, compared with recording an allocation."""
     off, on = (total(answers[word]["fault"]) for word in PAGE_OWNER_WORDS)
     event = on - off
     if event <= 0:
@@ -89,13 +90,13 @@ def page_owner(answers: Answers) -> list[Figure]:
 
 
 def stacks(answers: Answers) -> list[Figure]:
-    """Reading the file."""
+    """Reading the file of stacks."""
     read = answers["stacks"]["stacks"]
     return [Figure(STACKS, read["total"], read["pins"])]
 
 
 def live_pins(answers: Answers) -> list[Figure]:
-    """Memory."""
+    """Memory of live pins."""
     ways = answers["live_pins"]["live_pins"]
     return [
         Figure(f"live_pins {how} bytes/pin", live["bytes"], live["pins"])

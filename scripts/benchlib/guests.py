@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Running the guests of a bench, and reading what they say."""
+"""Run the guests of a bench, and parse their output."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from .cases import Errand
 
 SCRIPT = paths.PROJECT / "tests" / "bench_guest.py"
 
-# What the guests said: by errand, then by case.
+# Output of the guests: by errand, then by case.
 Answers = dict[str, dict[str, dict[str, Any]]]
 
 
 def build(version: str, todo: list[Errand]) -> None:
-    """The kernels, if they are not there yet. Raises Failed."""
+    """Build the kernels if necessary. Raises Failed."""
     for flavour in sorted({errand.flavour for errand in todo}, reverse=True):
         path_from(paths.SCRIPTS / "kernel", version, flavour)
 
 
 def read(errand: Errand, text: str) -> dict[str, dict[str, Any]]:
-    """The lines of a guest that has done its errand. Raises Failed."""
+    """The lines of a guest that has completed its errand. Raises Failed."""
     answers = {}
     for line in text.splitlines():
         try:
@@ -46,9 +46,9 @@ def read(errand: Errand, text: str) -> dict[str, dict[str, Any]]:
 
 
 def run(version: str, errand: Errand) -> dict[str, dict[str, Any]]:
-    """Boot one guest and have it do its errand. Raises Failed."""
+    """Boot one guest and let it do its errand. Raises Failed."""
     options = ["-k", version, "-f", errand.flavour, "--icount", "-m", errand.memory]
-    # A fixed seed: or dictionaries, and so the instructions, differ from run to run.
+    # Fixed seed: otherwise dictionaries, and so instruction counts, differ from run to run.
     late = ["--late"] if errand.tracking == "late" else []
     command = ["env", "PYTHONHASHSEED=0", PYTHON, str(SCRIPT), *late, *errand.cases]
     guest = Guest([*options, "--append", errand.words], command)
@@ -61,7 +61,7 @@ def run(version: str, errand: Errand) -> dict[str, dict[str, Any]]:
 
 
 def run_all(version: str, todo: list[Errand], at_once: int) -> Answers:
-    """All guests, some side by side: what else the machine does the clock never sees."""
+    """Run all guests, some in parallel: their clock does not see the load of the machine."""
     with ThreadPoolExecutor(at_once) as pool:
         futures = {errand.name: pool.submit(run, version, errand) for errand in todo}
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A whole run: measured, and written down."""
+"""A whole run: measure, and write the results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Report:
-    """What the guests said, and what follows from it."""
+    """Results of the guests, and the figures computed from them."""
 
     version: str
     answers: guests.Answers
@@ -27,16 +27,16 @@ class Report:
 
     @property
     def ratios(self) -> dict[str, float]:
-        """What is compared with the baseline."""
+        """The figures that are compared with the baseline."""
         return {figure.name: figure.ratio for figure in self.figures}
 
     @property
     def release(self) -> str:
-        """The kernel's own name for its version."""
+        """Version of the kernel, as it reports it."""
         return str(next(iter(self.answers.values()))["kernel"]["release"])
 
     def write(self, path: Path) -> None:
-        """All of it, as JSON."""
+        """The whole report as JSON."""
         content = {
             "version": self.version,
             "release": self.release,
@@ -64,7 +64,7 @@ def measure(
     build: bool = True,
     columns: Sequence[str] = cases.COLUMNS,
 ) -> Report:
-    """Boot all the guests that the wanted cases take. Raises checklib.run.Failed."""
+    """Boot all guests of the wanted cases. Raises checklib.run.Failed."""
     todo = cases.errands(wanted, columns)
     if build:
         guests.build(version, todo)

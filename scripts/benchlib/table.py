@@ -12,12 +12,12 @@ HEAD = ("figure", *COLUMNS, "ratio", "goal", "met")
 
 
 def short(value: float) -> str:
-    """Four digits are enough, and no more than two of them after the point."""
+    """Four digits, of which at most two are after the decimal point."""
     return f"{value:.2f}" if value < 100 else f"{value:.0f}"
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns as wide as they need be; all but the first to the right."""
+    """Make columns as wide as necessary; align all but the first to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
@@ -29,7 +29,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def plain(figures: Sequence[Figure]) -> str:
-    """What a run has found."""
+    """Results of a run."""
     rows: list[Sequence[str]] = [HEAD]
     for figure in figures:
         met = "yes" if figure.met else "NO"

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What scripts/check is made of."""
+"""Parts of scripts/check."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the tests of one version need: kernel, tree and programs."""
+"""Prerequisites of the tests of one version: kernel, tree and programs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .run import Failed, path_from
 
 @dataclass
 class Built:
-    """What prepare() made for one version.
+    """Result of prepare() for one version.
 
-    tree: kernel tree with the project; programs: folder of our selftests; mm: folder of
-    the kernel's own.
+    tree: kernel tree with the project; programs: directory of our selftests; mm: directory
+    of the kernel's own.
     """
 
     version: str
@@ -26,7 +26,7 @@ class Built:
 
 
 def programs_of(built: Built) -> list[str]:
-    """The names of our test programs, as the Makefile has them."""
+    """Names of our test programs, from the Makefile."""
     text = Path(
         paths.PROJECT, "tools/testing/selftests/gup_pin/Makefile"
     ).read_text()
@@ -43,7 +43,7 @@ def programs_of(built: Built) -> list[str]:
 
 
 def prepare(version: str) -> Built:
-    """Kernel and programs of one version. Raises Failed."""
+    """Build kernel and programs of one version. Raises Failed."""
     path_from(paths.SCRIPTS / "kernel", version, "test")
     tree = path_from(paths.SCRIPTS / "tree", version)
     return Built(

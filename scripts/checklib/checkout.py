@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The project's sources: which files they are, and a copy of them."""
+"""The project's sources: list and copy them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .run import tool
 
 
 def project_files() -> list[str]:
-    """What is in the sources: in a checkout, what git knows or would."""
+    """List the sources: in a checkout, the files that git tracks or would track."""
     if (paths.PROJECT / ".git").exists():
         listed = tool("git", "-C", paths.PROJECT, "ls-files", "-co", "--exclude-standard")
         files = listed.splitlines()
@@ -23,7 +23,7 @@ def project_files() -> list[str]:
 
 
 def copy_project(folder: Path) -> None:
-    """The sources, without git."""
+    """Copy the sources, without git."""
     for file in project_files():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(paths.PROJECT / file, folder / file, follow_symlinks=False)

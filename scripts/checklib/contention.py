@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What tests/contention_guest.py counted: did CPUs meet where they had to, and only there?"""
+"""Evaluate tests/contention_guest.py: CPUs may contend only where they have to."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from .results import FAILED, PASSED, Result
 
 MEET = ("same block, single", "same block, bulk", "same shard, single", "same shard, bulk")
 APART = ("own shards, single", "own shards, bulk")
-# Memory of their own, in which both have blocks of every shard: they may meet.
+# Separate memory with blocks in every shard: contention is allowed.
 SPREAD = ("all shards, single", "all shards, bulk")
 
-# If the other CPU held some shard's lock all the time, it would be this one so often.
+# Upper limit: as if the other CPU always held the lock of some shard.
 SHARDS = 256
-# Tracking's own locks but those of the shards, and whatever else it waits for itself.
+# Tracking's own locks except those of the shards, and anything else it waits for.
 OWN = ("&origins->lock", "gup_pin_root.switching")
-# All other locks of the kernel together, those of the slabs too: waits per million pages.
+# All other kernel locks together, including those of slabs: waits per million pages.
 OTHERS = 1000
 
 
 def wrong(case: str, said: dict[str, Any]) -> str:
-    """What a case has shown that it should not; nothing if all is well."""
+    """Describe what a case has shown that it must not; empty if nothing."""
     shards, others = said["shards"], said["others"]
     waits, taken = shards["contentions"], shards["acquisitions"]
     own = {name: count for name, count in others.items() if name in (*OWN, *said["ours"])}

@@ -32,6 +32,7 @@ from .programs import (
     traced,
 )
 from .results import FAILED, PASSED, SKIPPED, Result
+from .rounds import rounds
 from .run import PYTHON, Guest, pytest, tool
 from .stats import alarms
 from .stock import on_stock
@@ -78,14 +79,14 @@ def contention(built: Built) -> list[Result]:
 
 def dump(built: Built) -> list[Result]:
     """A crash dump tells what debugfs told, whoever wrote it, and so does memory."""
-    kinds = ("dump", "dump_changed", "dump_broken", "kdump", "live")
+    kinds = ("dump", "dump_changed", "dump_broken", "dump_upstream", "kdump", "live")
     return pytest(built.version, *(f"tests/test_{kind}.py" for kind in kinds))
 
 
 def report_page(_: Built) -> list[Result]:
-    """The page that shows the pins of a dump, in a browser."""
+    """The page that shows the pins of a dump, in a browser; and of a machine that runs."""
     tool(paths.SCRIPTS / "setup", "browser")
-    return pytest(None, "tests/test_report.py")
+    return pytest(None, "tests/test_report.py", "tests/test_report_live.py")
 
 
 def source(built: Built) -> list[Result]:
@@ -99,8 +100,9 @@ def program(built: Built) -> list[Result]:
 
 
 def examples(built: Built) -> list[Result]:
-    """What the admin guide shows, and README."""
-    return pytest(built.version, "tests/test_examples.py", "tests/test_readme.py")
+    """What the admin guide shows, README, and the bugs that were found."""
+    names = ("examples", "readme", "findings")
+    return pytest(built.version, *(f"tests/test_{name}.py" for name in names))
 
 
 def fresh(suite: str) -> Job:
@@ -113,6 +115,11 @@ def many(built: Built) -> list[Result]:
     return pytest(built.version, "tests/test_dump_many.py", "tests/test_dump_million.py")
 
 
+def dkms(_: Built) -> list[Result]:
+    """The Debian package of the module, on a machine of that release."""
+    return pytest(None, "tests/test_dkms.py")
+
+
 def rig(_: Built) -> list[Result]:
     """The tools that the other tests trust."""
     return pytest(
@@ -121,6 +128,7 @@ def rig(_: Built) -> list[Result]:
         "tests/test_programs.py",
         "tests/test_mutate.py",
         "tests/test_apt.py",
+        "tests/test_user_table.py",
         "tests/test_setup.py",
         "tests/test_two_commands.py",
         "tests/test_contributing.py",
@@ -221,7 +229,8 @@ LONG = (
     "stock",
 )
 # By make check-debug, in kernels that watch themselves: for lock order, sleep in the
-# wrong place and bad memory, for sleeping spinlocks, for data races; and with tracers.
+# wrong place and bad memory, for sleeping spinlocks, for data races; with tracers; and what
+# takes long.
 _EVERYWHERE: dict[str, Callable[[Built, str], list[Result]]] = {
     "kunit": kunit,
     "selftests": selftests,
@@ -246,6 +255,8 @@ DEBUG_ONCE: dict[str, Job] = {
     **_in_flavour("kcsan"),
     "bounds-trace": bounds,
     "traced-trace": traced,
+    "rounds": rounds,
+    "dkms": dkms,
     "mutate": mutate,
 }
 WATCHED = {**DEBUG, **DEBUG_ONCE}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Reading TAP and KTAP, the output of kselftest and KUnit.
+"""Parse TAP and KTAP, the output of kselftest and KUnit.
 
-Only leaves count: the line of a suite repeats what its tests said. What was planned
-and did not come is a failure, as is a suite that fails though no test of its did.
+Only leaves count: the line of a suite repeats the results of its tests. A planned test
+without a result is a failure, and so is a suite that fails although none of its tests did.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ LINE = re.compile(
 )
 PLAN = re.compile(r"^(?P<indent> *)1\.\.(?P<count>\d+)(?: *# *SKIP\b ?(?P<reason>.*))?")
 SUBTEST = re.compile(r"^(?P<indent> *)# Subtest: (?P<name>.+)$")
-# Our own: see gup_pin_case_start() in mm/gup_pin/kunit/case.c.
+# Our own extension: see gup_pin_case_start() in mm/gup_pin/kunit/case.c.
 STARTED = re.compile(r"^ *# (?P<name>[^:]+): started(?:, parameter (?P<parameter>\d+))?$")
-# "[    2.123456] " in front of a line from the kernel's console
+# "[ 2.123456] " at the start of a line from the kernel's console
 CONSOLE = re.compile(r"^\[ *\d+\.\d+\](?:\[[^]]*\])? ")
-# Of what was printed before a failure, the end; of what followed the start of a test that
-# did not end, the beginning.
+# How much output to keep: the end of that before a failure, and the beginning of that after the
+# start of a test that did not end.
 NOTES = 60
 FIRST_NOTES = 100
 
 
 @dataclass
 class Level:
-    """What was seen at one depth since the last line of the depth above.
+    """Results at one depth since the last line of the depth above.
 
-    name: of the suite whose tests these are, or of the test whose parameters
+    name: name of the suite with these tests, or of the test with these parameters
     """
 
     name: str = ""
@@ -43,22 +43,22 @@ class Level:
 
     @property
     def count(self) -> str:
-        """How much of the plan there is."""
+        """Number of tests in the plan."""
         return f"{self.seen} of {self.planned} tests reported"
 
     @property
     def incomplete(self) -> bool:
-        """Something was planned and did not come, or came unplanned."""
+        """A planned test has no result, or an unplanned one has."""
         return self.planned is not None and self.seen != self.planned
 
 
 def strip_console(text: str) -> str:
-    """The text without the time stamps of a console."""
+    """Strip the time stamps of a console."""
     return "\n".join(CONSOLE.sub("", line) for line in text.splitlines())
 
 
 class Reader:
-    """Reads an output line by line."""
+    """Parses an output line by line."""
 
     def __init__(self, prefix: str, starts: bool) -> None:
         self.prefix = prefix
@@ -66,16 +66,16 @@ class Reader:
         self.results: list[Result] = []
         self.levels: dict[int, Level] = {0: Level()}
         self.names: set[str] = set()
-        # The test that started last and has not ended, and what was printed since.
+        # The test that started last and has not ended, and the output since then.
         self.running = ""
         self.since: list[str] = []
 
     def fail(self, name: str, why: str) -> None:
-        """Something failed that no line of its own says."""
+        """Record a failure that has no line of its own."""
         self.results.append(Result(name, FAILED, why))
 
     def full_name(self, name: str, depth: int) -> str:
-        """The name of a test with those of its suite and of the test it is a parameter of."""
+        """Full name of a test: with its suite, and with the test whose parameter it is."""
         above = [self.levels[d].name for d in sorted(self.levels) if d <= depth]
         suite, *tests = [*filter(None, above), name]
         for i, test in enumerate(tests):
@@ -83,7 +83,7 @@ class Reader:
         return f"{self.prefix}: {suite}"
 
     def line(self, line: str) -> None:
-        """Take the next line."""
+        """Parse the next line."""
         plan, result = PLAN.match(line), LINE.match(line)
         subtest, started = SUBTEST.match(line), STARTED.match(line)
         if plan:
@@ -102,8 +102,8 @@ class Reader:
                 level.notes.append(line)
 
     def start(self, match: re.Match[str]) -> None:
-        """A line that says that a test has started."""
-        # The innermost of a parameter is named as the test itself.
+        """Parse a line that says that a test has started."""
+        # The innermost parameter is named like the test itself.
         depths = [d for d, level in self.levels.items() if level.name != match["name"]]
         self.running = self.full_name(match["name"], max(depths))
         if match["parameter"]:
@@ -111,7 +111,7 @@ class Reader:
         self.since.clear()
 
     def result(self, line: str, match: re.Match[str]) -> None:
-        """A line that says how a test or a suite ended."""
+        """Parse a line that says how a test or a suite ended."""
         depth = len(match["indent"])
         deeper = [self.levels.pop(d) for d in list(self.levels) if d > depth]
         level = self.levels.setdefault(depth, Level())
@@ -137,7 +137,7 @@ class Reader:
         level.notes.clear()
 
     def suite(self, name: str, failed: bool, below: list[Level]) -> None:
-        """A suite's line only counts for what its tests did not say."""
+        """The line of a suite counts only for what its tests did not report."""
         for inner in below:
             if inner.incomplete:
                 self.fail(name, inner.count)
@@ -145,7 +145,7 @@ class Reader:
             self.fail(name, "the suite failed, none of its tests did")
 
     def end(self) -> None:
-        """What was planned and did not come."""
+        """Record planned tests without a result."""
         incomplete = {d: level for d, level in sorted(self.levels.items()) if level.incomplete}
         if self.running and incomplete:
             counts = [f"{x.name or self.prefix}: {x.count}" for x in incomplete.values()]
@@ -158,9 +158,9 @@ class Reader:
 
 
 def parse(text: str, prefix: str, starts: bool = False) -> list[Result]:
-    """The results in an output; their names begin with prefix.
+    """Return the results in an output; prefix is put before their names.
 
-    starts: each test is to say that it starts.
+    starts: each test must say that it starts.
     """
     reader = Reader(prefix, starts)
     for line in text.splitlines():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The kernel's own programs that pin, with tracking and without."""
+"""Run the kernel's own programs that pin, with and without tracking."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .results import FAILED, PASSED, Result
 from .run import Guest
 from .stats import alarms
 
-# Programs of the kernel's own selftests that pin, with the options that make them take
-# each of their ways. Those that pin come first: each is to have left a trace.
+# Programs of the kernel's own selftests that pin, with options for each of their modes. Those
+# that pin come first: each must have left a trace.
 MM_PROGRAMS = [
     "gup_test -a",
     "gup_test -a -w -n 512",
@@ -42,9 +42,9 @@ END
 
 @dataclass
 class Outcome:
-    """How one of the kernel's own programs ended.
+    """Result of one of the kernel's own programs.
 
-    tests: names and statuses; stats: the figures of tracking after it.
+    tests: names and statuses; stats: counters of tracking afterwards.
     """
 
     tests: list[tuple[str, str]]
@@ -74,7 +74,7 @@ def mm_guest(built: Built, switch: str) -> tuple[Guest, list[Outcome]]:
 
 
 def mm_selftests(built: Built) -> list[Result]:
-    """The kernel's own programs that pin: the same outcome as without tracking."""
+    """Expect the same results from the kernel's own programs with and without tracking."""
     _, off = mm_guest(built, "off")
     guest, on = mm_guest(built, "on")
     results = [guest.splats(f"{built.version}: mm: no splat")]
@@ -88,7 +88,7 @@ def mm_selftests(built: Built) -> list[Result]:
 
 
 def compare_mm(name: str, off: Outcome, on: Outcome) -> list[Result]:
-    """Tracking changes nothing, has seen pins, no hazard, and has nothing left over."""
+    """Tracking changes no result, has recorded pins, no hazard, and nothing is left."""
     results = [Result(name, PASSED)]
     if off.tests != on.tests:
         differ = sorted(set(off.tests) ^ set(on.tests))
@@ -100,7 +100,7 @@ def compare_mm(name: str, off: Outcome, on: Outcome) -> list[Result]:
         for word in ("live_pins", "unmatched", "untracked")
         if on.stats.get(word) != "0"
     }
-    # Some pin a file's pages, but let go of them before these leave it.
+    # Some pin the pages of a file, but unpin them before the pages leave the file.
     wrong |= alarms({word: int(value) for word, value in on.stats.items()})
     if on.stats.get("acquired", "0") == "0":
         wrong["acquired"] = "0"

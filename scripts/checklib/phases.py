@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The parts of a run: what each gives, and the time it takes."""
+"""Phases of a run: their results and times."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from .run import Failed, Stopwatch, path_from
 
 
 def measured(what: str, run: Callable[[], list[Result]]) -> Phase:
-    """What something gives, and the time it takes; a failure is one more result."""
+    """Run a phase and time it; an exception becomes one more result."""
     watch = Stopwatch()
     try:
         results = run()
     except Failed as err:
         results = [Result(what, FAILED, str(err))]
     except Exception as err:  # pylint: disable=broad-except
-        # A mistake in a job must not hide what the others find.
+        # A bug in one job must not hide the results of others.
         results = [Result(what, FAILED, f"{type(err).__name__}: {err}")]
     return Phase(what, results, *watch.seconds())
 
 
 def build_kernel(version: str, flavour: str) -> Phase:
-    """One kernel, in a process of its own."""
+    """Build one kernel in a separate process."""
 
     def build() -> list[Result]:
         path_from(paths.SCRIPTS / "kernel", version, flavour)
@@ -38,7 +38,7 @@ def build_kernel(version: str, flavour: str) -> Phase:
 
 
 def build_programs(version: str, found: dict[str, Built]) -> Phase:
-    """The programs of one version, whose kernel is built; found has them afterwards."""
+    """Build the programs of one version, whose kernel is ready; stores them in found."""
 
     def build() -> list[Result]:
         found[version] = prepare(version)
@@ -48,7 +48,7 @@ def build_programs(version: str, found: dict[str, Built]) -> Phase:
 
 
 def wait_for_roots(process: subprocess.Popen[bytes], names: Sequence[str]) -> Phase:
-    """The end of a process that makes Debian roots of these names."""
+    """Wait for the process that creates Debian roots with these names."""
 
     def wait() -> list[Result]:
         if process.wait():
@@ -59,7 +59,7 @@ def wait_for_roots(process: subprocess.Popen[bytes], names: Sequence[str]) -> Ph
 
 
 def run_job(name: str, built: Built) -> Phase:
-    """Run one job, in a process of its own: so that its CPU time is known."""
+    """Run one job in a separate process, so that its CPU time is known."""
     what = f"{built.version} {name}"
     print(f"-- {what}\n", end="", flush=True)
     return measured(what, lambda: jobs.ALL[name](built))

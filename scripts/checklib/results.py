@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Results of tests, and how they are printed."""
+"""Results of tests, and their output."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PASSED, FAILED, SKIPPED = "ok", "FAIL", "skip"
 
 @dataclass(frozen=True)
 class Result:
-    """How one test ended.
+    """Result of one test.
 
     detail: why it failed or was skipped; many lines for a failure, one for a skip.
     """
@@ -24,9 +24,9 @@ class Result:
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of a run, which gave these results.
+    """A phase of a run, with its results.
 
-    wall: seconds on the clock; cpu: of CPU time, its guests' too.
+    wall: elapsed seconds; cpu: CPU seconds, including those of guests.
     """
 
     what: str
@@ -36,7 +36,7 @@ class Phase:
 
     @property
     def times(self) -> str:
-        """Both, for people."""
+        """Both times, readable."""
         return f"{self.wall:.0f} s, {self.cpu:.0f} s of CPU"
 
 
@@ -49,7 +49,7 @@ class Tally:
     start: float = field(default_factory=time.monotonic)
 
     def add(self, phase: Phase) -> None:
-        """Count the results of one job and print them."""
+        """Count and print the results of one job."""
         self.phases.append(phase)
         self.results += phase.results
         passed = sum(r.status == PASSED for r in phase.results)
@@ -65,11 +65,11 @@ class Tally:
         sys.stdout.flush()
 
     def count(self, status: str) -> int:
-        """How many tests ended so."""
+        """Number of tests with this status."""
         return sum(r.status == status for r in self.results)
 
     def times(self) -> list[str]:
-        """Where the time went, most first; jobs run side by side."""
+        """Time of each phase, the longest first; jobs run in parallel."""
         rows = [
             f"{phase.wall:6.0f} {phase.cpu:6.0f}  {phase.what}"
             for phase in sorted(self.phases, key=lambda phase: -phase.wall)
@@ -79,7 +79,7 @@ class Tally:
         return ["  wall    CPU  seconds", *rows, f"{wall:6.0f} {cpu:6.0f}  all"]
 
     def close(self) -> int:
-        """Print where the time went, what failed, and the closing line; the exit status."""
+        """Print times, failures, and the last line; return the exit status."""
         print("\n".join(self.times()))
         failed = self.count(FAILED)
         for result in self.results:

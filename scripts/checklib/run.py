@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Running the project's other scripts, and reading what they leave."""
+"""Run the project's other scripts, and read what they produce."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from vmlib import console, paths
 from . import ktap
 from .results import FAILED, PASSED, SKIPPED, Result
 
-# Debian's python, for which setup installs pytest; another may come first in PATH.
+# Debian's python, which has the pytest that setup installs; PATH may have another one.
 PYTHON = "/usr/bin/python3"
 
 
 class Failed(Exception):
-    """A step that tests need did not succeed."""
+    """A step that the tests depend on failed."""
 
 
 class Stopwatch:
-    """The time since it was made."""
+    """Stopwatch, started when it is created."""
 
     def __init__(self) -> None:
         self._wall, self._cpu = time.monotonic(), self._cpu_seconds()
 
     @staticmethod
     def _cpu_seconds() -> float:
-        """CPU time of this process, and of those that it has waited for."""
+        """CPU time of this process and of its children that have ended."""
         used = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         return sum(u.ru_utime + u.ru_stime for u in used)
 
     def seconds(self) -> tuple[float, float]:
-        """On the clock, and of CPU time."""
+        """Elapsed time and CPU time."""
         return time.monotonic() - self._wall, self._cpu_seconds() - self._cpu
 
 
 def stop_children(process: int | str = "self") -> None:
-    """End what a process has started, and what that has, unless Ctrl-C has done so already."""
+    """Kill a process and all its children, unless Ctrl-C has already done so."""
     with suppress(OSError):
         for task in Path(f"/proc/{process}/task").iterdir():
             for pid in map(int, (task / "children").read_text().split()):
@@ -55,7 +55,7 @@ def stop_children(process: int | str = "self") -> None:
 
 
 def tool(*words: str | Path, seconds: float = 5400) -> str:
-    """Run a program to its end; its output, stderr included. Raises Failed."""
+    """Run a program to its end; return its output, including stderr. Raises Failed."""
     try:
         done = subprocess.run(
             [str(w) for w in words],
@@ -76,7 +76,7 @@ def tool(*words: str | Path, seconds: float = 5400) -> str:
 
 
 def path_from(*words: str | Path) -> Path:
-    """What a script prints on stdout, as a path; its progress goes to our stderr."""
+    """Return the output of a script as a path; its progress is shown on our stderr."""
     done = subprocess.run(
         [str(w) for w in words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
         check=False,
@@ -89,7 +89,7 @@ def path_from(*words: str | Path) -> Path:
 class Guest:
     """One run of scripts/vm.
 
-    out: what the command wrote to stdout; err: to stderr; console: the kernel's log.
+    out: the command's stdout; err: its stderr; console: the kernel log.
     """
 
     def __init__(self, options: Sequence[str], command: Sequence[str | Path]) -> None:
@@ -106,16 +106,16 @@ class Guest:
         self.status = done.returncode
         self.out = done.stdout
         self.err = done.stderr
-        # Of several boots, the last one is the one that counts.
+        # If there were several boots, only the last one counts.
         logs = re.findall(r"^vm: console: (.*)$", done.stderr, re.MULTILINE)
         self.console = Path(logs[-1]).read_text(errors="replace") if logs else ""
 
     def whole(self) -> str:
-        """All that is known of the run, for a report of a failure."""
+        """Everything known about the run, for the report of a failure."""
         return f"exit status {self.status}\n{self.out[-6000:]}\n{self.err[-3000:]}"
 
     def splats(self, name: str, allowed: str = "") -> Result:
-        """A test of its own: the kernel had nothing to complain of."""
+        """A separate test: the kernel log has no complaints."""
         lines = self.console.splitlines()
         for number, line in enumerate(lines):
             if console.SPLAT.search(line) and not (allowed and re.search(allowed, line)):
@@ -126,7 +126,7 @@ class Guest:
 
 
 def tap_program(guest: Guest, text: str, name: str, status: int) -> list[Result]:
-    """The results of one program that prints TAP, and of its exit status."""
+    """Results of one program, from its TAP output and its exit status."""
     results = ktap.parse(text, name)
     failed = any(r.status == FAILED for r in results)
     if not results:
@@ -137,11 +137,11 @@ def tap_program(guest: Guest, text: str, name: str, status: int) -> list[Result]
 
 
 def tap_programs(guest: Guest, names: Sequence[str], what: str) -> list[Result]:
-    """The results of programs that ran one after another in a guest.
+    """Results of programs that ran one after another in a guest.
 
-    It printed `== NAME` before each, and `== status NUMBER` after it. A guest that ended
-    in the middle fails the program that ran, with all that is known, and those that did
-    not begin, each by its name.
+    The guest prints `== NAME` before each, and `== status NUMBER` after it. If the guest
+    ends early, the running program fails, with all that is known, and so does each that has
+    not started.
     """
     results: list[Result] = []
     rest = guest.out
@@ -158,7 +158,7 @@ def tap_programs(guest: Guest, names: Sequence[str], what: str) -> list[Result]:
 
 
 def pytest(version: str | None, *files: str) -> list[Result]:
-    """Run host-side tests; one result for each."""
+    """Run tests on the host; one result for each."""
     env = dict(os.environ)
     if version:
         env["GUP_PIN_KVER"] = version
@@ -183,7 +183,7 @@ def pytest(version: str | None, *files: str) -> list[Result]:
 
 
 def junit(xml: Path, prefix: str) -> list[Result]:
-    """Read pytest's own report."""
+    """Parse the report of pytest."""
     results = []
     for case in ElementTree.parse(xml).getroot().iter("testcase"):
         name = f"{prefix}{case.get('classname')}.{case.get('name')}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""One mutation: what it changes, and which test notices it."""
+"""One mutation: what it changes, and which test detects it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 
 class Stale(Exception):
-    """The sources are not what the list was written for."""
+    """The sources have changed since the list was written."""
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """A change of one place, after which the feature is wrong.
+    """A change in one place that breaks the feature.
 
-    name: of the list, one word; file: in the project; old: what is there, once; new: what
-    takes its place; noticed: the test that fails then, suite.case of KUnit (the case may be
-    a pattern) or one of our selftest programs; why: instead, why it makes no difference;
-    flavour: of the kernel, where only one that watches itself can tell.
+    name: in the list, one word; file: path in the project; old: existing text, which occurs
+    once; new: replacement; noticed: the test that fails then, suite.case of KUnit (the case
+    may be a pattern) or one of our selftest programs; why: instead, why the change has no
+    effect; flavour: of the kernel, if only an instrumented one can detect it.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Mutation:
     flavour: str = "test"
 
     def apply(self, text: str) -> str:
-        """The file's text with it. Raises Stale."""
+        """Return the text of the file with the mutation. Raises Stale."""
         found = text.count(self.old)
         if found != 1:
             raise Stale(f"{self.name}: {self.file} has {found} places like {self.old!r}, not one")

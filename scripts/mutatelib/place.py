@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Where mutants are built: a copy of the project, and of what was built of it.
+"""Build mutants: in a copy of the project and of its build directories.
 
-Compilers get whole paths, so that a build folder in another place would have to
-be made anew. So tree and build folder are copies that lie, in a mount namespace of their
-own, where the cache has its own. Only what a mutation touches is compiled.
+Compilers are given absolute paths, so a build directory at another path would be rebuilt
+from scratch. Therefore tree and build directory are copies that a mount namespace shows at
+the original paths in the cache. Only files that a mutation affects are compiled.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from checklib.checkout import copy_project
 from checklib.run import tool
 from vmlib import paths
 
-# $1 is the cache, $2 our folder in it, $3 the kernel's version; the builds follow, then
-# "--" and a command.
+# $1: the cache; $2: our directory in it; $3: the kernel version; then the builds, "--" and a
+# command.
 ENTER = """
 cache=$1 place=$2 version=$3
 shift 3
@@ -34,17 +34,17 @@ exec "$@"
 
 
 def place() -> Path:
-    """Our folder in the cache."""
+    """Our directory in the cache."""
     return paths.cache() / "mutate"
 
 
 def project() -> Path:
-    """The copy of the sources, as seen from inside."""
+    """The copy of the sources, as seen inside the namespace."""
     return place() / "project"
 
 
 def _copy(lock: str, source: Path, target: Path, *options: str) -> None:
-    """Copy a folder, if there is no copy yet, while nothing changes it."""
+    """Copy a directory, if there is no copy yet, while nothing changes it."""
     if target.exists():
         return
     partial = target.with_name(f".{target.name}")
@@ -55,12 +55,12 @@ def _copy(lock: str, source: Path, target: Path, *options: str) -> None:
 
 
 def prepare(version: str, flavours: Sequence[str]) -> None:
-    """Make what is missing. The kernels are built. Raises Failed."""
+    """Create what is missing. The kernels must have been built. Raises Failed."""
     tree = f"linux-{version}-gup_pin"
     source = paths.cache() / "src"
     (place() / "src" / f"linux-{version}").mkdir(parents=True, exist_ok=True)
     (place() / "lock").mkdir(exist_ok=True)
-    # By links, as scripts/tree does: a file that changes is replaced.
+    # With hard links, like scripts/tree: files are replaced when they change.
     _copy(f"tree-{version}", source / tree, place() / "src" / tree, "--link")
     for file in ("manifest", "kernel-state", "state"):
         if not (place() / "src" / f"{tree}.{file}").exists():
@@ -71,13 +71,13 @@ def prepare(version: str, flavours: Sequence[str]) -> None:
 
 
 def copy_sources() -> None:
-    """Make the copy of the sources anew; from inside, where nothing else uses it."""
+    """Recreate the copy of the sources; called inside, where nothing else uses it."""
     shutil.rmtree(project(), ignore_errors=True)
     copy_project(project())
 
 
 def inside(version: str, flavours: Sequence[str], command: Sequence[str | Path]) -> list[str]:
-    """The words that run a command where the copies lie in the cache's places."""
+    """Command line that runs a command with the copies at the original paths."""
     builds = [paths.build_dir(version, flavour).name for flavour in flavours]
     words = ["flock", place() / "lock" / "mutate", "unshare", "--mount", "sh", "-ec", ENTER]
     words += ["sh", paths.cache(), place(), version, *builds, "--", *command]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Does the test that should notice a mutation do so?"""
+"""Check whether the test that should detect a mutation does so."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from vmlib import paths
 from .mutation import Mutation
 from .place import project
 
-# For a case, a program, and all cases: a mutant may hang.
+# Timeouts for a case, a program, and all cases: a mutant may hang.
 SECONDS = 120
 SECONDS_OF_PROGRAM = 400
 SECONDS_OF_ALL = 900
-# All cases at once take little longer than one.
+# All cases together take hardly longer than one.
 ALL = "gup_pin_*.*"
 
 
 def is_kunit(noticed: str) -> bool:
-    """Is it a case of KUnit, or one of our programs?"""
+    """Whether it is a KUnit case, and not one of our programs."""
     return "." in noticed
 
 
 def run_test(built: Built, noticed: str, flavour: str) -> list[Result]:
-    """What a test says, of the kernel that is there."""
+    """Run a test on the current kernel."""
     if is_kunit(noticed):
         return kunit(built, flavour, noticed, SECONDS_OF_ALL if noticed == ALL else SECONDS)
     return one_program(built, noticed, flavour, SECONDS_OF_PROGRAM)
 
 
 def failed_in(results: Sequence[Result]) -> list[Result]:
-    """Those that did not pass."""
+    """The results that are not passes."""
     return [r for r in results if r.status == FAILED]
 
 
@@ -45,7 +45,7 @@ def build(version: str, flavour: str) -> None:
 
 
 def unchanged(built: Built, mutations: Sequence[Mutation]) -> Result:
-    """Without a mutation no test fails."""
+    """Without a mutation no test may fail."""
     for flavour in dict.fromkeys(m.flavour for m in mutations):
         build(built.version, flavour)
     tests = {(m.flavour, ALL if is_kunit(m.noticed) else m.noticed) for m in mutations}
@@ -58,22 +58,22 @@ def unchanged(built: Built, mutations: Sequence[Mutation]) -> Result:
 
 
 def first_line(result: Result) -> str:
-    """How it failed, in short."""
+    """Short description of the failure."""
     return f"{result.name}: {(result.detail.strip().splitlines() or [''])[0]}"
 
 
 def judge(mutation: Mutation, results: Sequence[Result]) -> Result:
-    """Was it noticed?"""
+    """Whether the mutation was detected."""
     wrong = failed_in(results)
     if not wrong:
         return Result(mutation.name, FAILED, f"{mutation.noticed} does not notice it")
-    # What the kernel complained of comes last, and may be what ended the program.
+    # Complaints of the kernel come last, and may have ended the program.
     shown = dict.fromkeys((wrong[0], wrong[-1]))
     return Result(mutation.name, PASSED, "\n".join(map(first_line, shown)))
 
 
 def attempt(built: Built, mutation: Mutation) -> Result:
-    """Build the kernel with it, and run the test."""
+    """Build the kernel with the mutation, and run the test."""
     file = project() / mutation.file
     text = (paths.PROJECT / mutation.file).read_text()
     try:

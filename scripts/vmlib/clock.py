@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A guest's clock, which is its time stamp counter: how fast, and is it right?
+"""The guest's clock, which is its time stamp counter: its rate, and whether it is right.
 
-QEMU without -icount hands the host's counter to the guest. A kernel measures it against
-the emulated PIT and HPET while it boots, which goes wrong where the host is busy: a guest
-was seen whose time ran 27 times too fast. So the rate is on the kernel's command line,
-and the uptime that the guest reports is compared with the host's clock.
+Without -icount QEMU exposes the host's counter to the guest. The kernel calibrates it
+against the emulated PIT and HPET during boot, which fails on a busy host: in one guest time
+ran 27 times too fast. So the rate is passed on the kernel's command line, and the uptime
+that the guest reports is compared with the host's clock.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ import ctypes
 import mmap
 import time
 
-# With -icount shift=0, an instruction takes a nanosecond, and the counter counts these.
+# With -icount shift=0 an instruction takes a nanosecond, and the counter counts them.
 ICOUNT_KHZ = 1_000_000
 
 # rdtsc; shl rdx, 32; or rax, rdx; ret
 _RDTSC = bytes.fromhex("0f31 48c1e220 4809d0 c3")
-# Two readings are taken together; what came between them makes them differ by so much.
+# Two clocks are read together; this is the error caused by the time between the reads.
 _TOGETHER_NS = 20_000
 _SPAN_SECONDS = 0.02
 
-# What a guest's time may differ by: part of the time that has passed, and seconds.
+# Tolerance for a guest's clock: part of the elapsed time, and seconds.
 SLACK = 0.1
 SLACK_SECONDS = 2.0
 
 
 def host_khz() -> int:
-    """The rate of this machine's time stamp counter, measured in 20 ms."""
+    """Rate of this machine's time stamp counter, measured over 20 ms."""
     code = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
     code.write(_RDTSC)
     place = ctypes.c_char.from_buffer(code)
@@ -48,7 +48,7 @@ def host_khz() -> int:
 
 
 def fault(guest: float, host: float) -> str | None:
-    """What is wrong with a guest's clock that went on by so many seconds while ours did."""
+    """What is wrong with a guest's clock that advanced by these seconds while ours did."""
     if guest > host * (1 + SLACK) + SLACK_SECONDS:
         return f"clock ran too fast: {guest:.1f} s in {host:.1f} s"
     if guest < host * (1 - SLACK) - SLACK_SECONDS:

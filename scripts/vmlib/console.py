@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the log of a guest's serial console tells."""
+"""Evaluate the log of a guest's serial console."""
 
 from __future__ import annotations
 
 import re
 
-# Lines that no test may cause, but for those that are made to.
+# Lines that no test may cause, except those that do so on purpose.
 SPLAT = re.compile(
     r"BUG: |WARNING: |Oops|general protection|Kernel panic|INFO: task .* blocked"
     r"|possible circular locking|inconsistent lock state|suspicious RCU usage"
@@ -15,13 +15,13 @@ _PANIC = "Kernel panic - not syncing: "
 
 
 def panic(text: str) -> str | None:
-    """What the kernel panicked of, or None."""
+    """Reason of a kernel panic, or None."""
     _, found, rest = text.partition(_PANIC)
     return rest.partition("\n")[0].strip() if found else None
 
 
 def last_words(text: str, count: int = 20, most: int = 60) -> str:
-    """The end of the log; after a panic, from the panic on."""
+    """The end of the log; after a panic, all from the panic on."""
     lines = text.splitlines()
     first = len(lines) - count
     for number, line in enumerate(lines):

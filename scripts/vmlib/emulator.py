@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""QEMU itself: that of the Debian release which scripts/debian-root keeps in the cache."""
+"""QEMU from the Debian release that scripts/debian-root keeps in the cache."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ PROGRAM = "usr/bin/qemu-system-x86_64"
 
 
 class EmulatorError(Exception):
-    """There is no QEMU, and it could not be installed."""
+    """QEMU is missing, and could not be installed."""
 
 
 @dataclass(frozen=True)
 class Emulator:
-    """QEMU in the root of another release, run by that release's loader.
+    """QEMU in the root of another release, run with that release's loader.
 
-    Not in a mount namespace, as scripts/in-root has it: the guest's root is the
-    machine's own.
+    Unlike scripts/in-root, this uses no mount namespace: the root of the guest is that of
+    the machine.
     """
 
     root: Path
@@ -33,24 +33,24 @@ class Emulator:
         return self.root / "usr/lib/x86_64-linux-gnu"
 
     def program(self, file: str) -> list[str]:
-        """The words that start a program of that release; file: its path in the root."""
+        """Command line that starts a program of that release; file: its path in the root."""
         loader = self._libraries / "ld-linux-x86-64.so.2"
         words = [loader, "--library-path", self._libraries, self.root / file]
         return [str(word) for word in words]
 
     @property
     def command(self) -> list[str]:
-        """The words that start QEMU."""
+        """Command line that starts QEMU."""
         return [*self.program(PROGRAM), "-L", str(self.root / "usr/share/qemu")]
 
     @property
     def environment(self) -> dict[str, str]:
-        """Where it finds its modules."""
+        """Directory of its modules."""
         return {**os.environ, "QEMU_MODULE_DIR": str(self._libraries / "qemu")}
 
 
 def get() -> Emulator:
-    """QEMU, installed when it is first needed. Raises EmulatorError."""
+    """Return QEMU, installed on first use. Raises EmulatorError."""
     root = paths.cache() / "roots" / SUITE
     if not (root / PROGRAM).exists():
         command = [str(paths.SCRIPTS / "debian-root"), SUITE]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Where things lie: the project, the cache outside the checkout, the kernels."""
+"""Paths: the project, the cache outside the checkout, the kernels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PROJECT = SCRIPTS.parent
 
 
 def cache() -> Path:
-    """The folder for everything downloaded, built or recorded (lib.sh agrees)."""
+    """Directory for everything downloaded, built or recorded (must match lib.sh)."""
     given = os.environ.get("GUP_PIN_CACHE")
     return Path(given).absolute() if given else Path.home() / ".cache" / "gup-pin"
 
@@ -23,5 +23,5 @@ def versions() -> list[str]:
 
 
 def build_dir(version: str, flavour: str) -> Path:
-    """The build folder of one kernel."""
+    """The build directory of one kernel."""
     return cache() / "build" / f"{version}-{flavour}"

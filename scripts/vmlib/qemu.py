@@ -23,7 +23,8 @@ class KernelError(Exception):
 class Options:
     """What the user of scripts/vm asked for.
 
-    stock: a kernel of Debian's, instead of that of the project of this version and flavour.
+    stock: a kernel of Debian's, instead of that of the project of this version and flavour;
+    devices: more of them, as QEMU's -device takes them.
     """
 
     command: list[str]
@@ -40,6 +41,7 @@ class Options:
     paging: bool
     out: Path | None
     stock: Stock | None = None
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,9 @@ def command_line(
     words += ["-accel", f"tcg,thread={threads}", "-m", options.memory, "-smp", str(options.cpus)]
     if options.icount:
         words += ["-icount", "shift=0,sleep=off"]
+    # Before all others, of which an IOMMU would miss those that were there first.
+    for device in options.devices:
+        words += ["-device", device]
     # A guest that stops by itself (a panic reboots) stays in memory for --dump.
     words += ["-action", "reboot=shutdown,shutdown=pause", "-device", "vmcoreinfo"]
     words += ["-kernel", str(kernel), "-append", arguments]

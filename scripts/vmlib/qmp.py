@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Monitor:
-    """Sends commands, and takes answers and events apart."""
+    """Sends commands, and separates answers from events."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -18,7 +18,7 @@ class Monitor:
         self.answers: list[dict[str, Any]] = []
 
     def send(self, command: str, **arguments: object) -> None:
-        """Send one command; its answer comes later, in order."""
+        """Send one command; answers arrive later, in order."""
         message: dict[str, object] = {"execute": command}
         if arguments:
             message["arguments"] = {
@@ -27,7 +27,7 @@ class Monitor:
         self.sock.sendall(json.dumps(message).encode() + b"\n")
 
     def feed(self, data: bytes) -> None:
-        """Sort what QEMU sent into events and answers; its greeting is neither."""
+        """Sort data from QEMU into events and answers; its greeting is neither."""
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         for line in lines:
             if not line.strip():

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A folder for one run: what the guest is to do goes in, the console log stays.
+"""Directory of one run: input for the guest, and the console log.
 
-The guest sees the host's file system, so it reads these files by their own path:
-arguments of any length and with any bytes reach it unharmed, which a kernel
-command line could not promise.
+The guest shares the host's file system, so it reads these files at the same path: arguments
+of any length and with any bytes arrive unchanged, which a kernel command line could not
+guarantee.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from .stock import Stock
 
 KEEP = 50
 PASSED = ("PATH", "HOME", "LANG", "TERM")
-# What udev or a container would add to a devtmpfs.
+# Links that udev or a container adds to a devtmpfs.
 DEV_LINKS = {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}
 
 
 @dataclass(frozen=True)
 class RunDir:
-    """One run's folder, and the token that ends its output streams."""
+    """Directory of one run, and the token that ends its output streams."""
 
     path: Path
     token: str
@@ -50,7 +50,7 @@ class RunDir:
         unwanted: Sequence[str],
         stock: Stock | None = None,
     ) -> None:
-        """Write what the guest needs to know into the folder."""
+        """Write the input for the guest into the directory."""
         environment = passed_environment(os.environ)
         script = command_script(command, environment, os.getcwd(), unwanted)
         (self.path / "command").write_bytes(script)
@@ -76,12 +76,11 @@ def command_script(
     directory: str,
     unwanted: Sequence[str] = (),
 ) -> bytes:
-    """The shell script that becomes COMMAND, every byte of it quoted.
+    """The shell script that executes COMMAND, with every byte quoted.
 
-    Its stderr comes as descriptor 3: were it the waiting shell's as well, that shell
-    would write "Killed" and the like into it.
-    The kernel hands boot parameters that it does not know to init as environment
-    variables; they (unwanted) are no business of COMMAND's.
+    COMMAND's stderr is descriptor 3: if the waiting shell had it, too, that shell would
+    write "Killed" and the like into it. The kernel passes unknown boot parameters to init
+    as environment variables; these (unwanted) are removed for COMMAND.
     """
     lines = ["exec 2>&3 3>&-"]
     lines += [f"unset {name}" for name in unwanted]
@@ -93,7 +92,7 @@ def command_script(
 
 
 def fstab_word(word: str) -> str:
-    """A path as fstab wants it: blanks and backslashes in octal."""
+    """A path in fstab format: blanks and backslashes in octal."""
     return "".join(f"\\{ord(c):03o}" if c in " \t\n\\#" else c for c in word)
 
 
@@ -112,8 +111,8 @@ def fstab(out: Path | None, stock: Stock | None = None) -> str:
         place = "/mnt/root/usr/lib/modules"
         mounts.append(f"{fstab_word(str(stock.modules))} {place} none bind,X-mount.mkdir")
     if out is not None:
-        # No caching: the host looks on, and what 6.12 caches of a file that is read while
-        # it grows loses lines.
+        # No caching: the host reads the files, and 6.12 loses lines of a file that is cached
+        # while it grows.
         how = "9p trans=virtio,version=9p2000.L,cache=none,msize=262144"
         if stock is not None and stock.cloud:
             how = "virtiofs defaults"
@@ -122,13 +121,13 @@ def fstab(out: Path | None, stock: Stock | None = None) -> str:
 
 
 def _alive(run: Path) -> bool:
-    """Whether the scripts/vm that made this folder still runs."""
+    """Whether the scripts/vm that created this directory is still running."""
     pid = run.name.rsplit("-", 1)[-1]
     return pid.isdigit() and Path("/proc", pid).exists()
 
 
 def prune(root: Path, keep: int = KEEP) -> None:
-    """Remove all but the newest folders (their names sort by time)."""
+    """Remove all but the newest directories (their names sort by time)."""
     runs = sorted(path for path in root.iterdir() if path.is_dir())
     for run in runs[:-keep]:
         if not _alive(run):
@@ -136,7 +135,7 @@ def prune(root: Path, keep: int = KEEP) -> None:
 
 
 def create() -> RunDir:
-    """Make the folder for one run, and remove the oldest ones."""
+    """Create the directory of a run, and remove the oldest ones."""
     root = paths.cache() / "vm"
     root.mkdir(parents=True, exist_ok=True)
     prune(root, KEEP - 1)

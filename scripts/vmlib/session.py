@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""One guest from power-on to power-off: its streams, its status, its death."""
+"""One guest from power-on to power-off: its streams, its status, its end."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from .qmp import Monitor
 from .rundir import RunDir
 
 CHUNK = 1 << 18
-# How long a dump may take, whatever -t says: the guest is stopped by then.
+# Timeout of a dump, whatever -t says: the guest is stopped during it.
 DUMP_SECONDS = 300.0
-# How long the way to COMMAND may take, if -t gives more: KUnit runs on it, in kernels that
-# are slow.
+# Timeout until COMMAND starts, if -t allows more: KUnit runs before it, in kernels that may be
+# slow.
 BOOT_SECONDS = 900.0
-# For how long the console of a guest on that way may be silent, in a kernel that is not slow:
-# some of KUnit's cases take a minute on a busy host.
+# How long the console may be silent until then, in a kernel that is not slow: some KUnit cases
+# take a minute on a busy host.
 SILENT_SECONDS = 240.0
-# How long a guest has to say where it hangs.
+# Timeout for a guest to show where it hangs.
 NMI_SECONDS = 5.0
 
 
 class GuestError(Exception):
-    """The guest gave no exit status, or no dump."""
+    """The guest returned no exit status, or no dump."""
 
 
 class GuestSilent(GuestError):
-    """The guest hung before COMMAND began: nothing of ours has run."""
+    """The guest hung before COMMAND started: nothing of ours has run."""
 
 
 class Stream:
-    """One output of COMMAND: everything up to the run's token.
+    """One output of COMMAND: everything up to the token of the run.
 
-    The guest writes the token into the same pipe after COMMAND has ended, so what
-    COMMAND wrote lies before it, and what its background children write, after it.
+    The guest writes the token into the same pipe after COMMAND has ended: output of COMMAND
+    comes before it, and output of its background children after it.
     """
 
     def __init__(self, token: bytes, sink: Callable[[bytes], None]) -> None:
@@ -53,7 +53,7 @@ class Stream:
         self._held = b""
 
     def feed(self, data: bytes) -> None:
-        """Hand on what cannot be (the beginning of) the token."""
+        """Pass on data that cannot be (the start of) the token."""
         if self.ended:
             return
         data = self._held + data
@@ -68,12 +68,12 @@ class Stream:
         self.sink(data[: len(data) - kept])
 
     def flush(self) -> None:
-        """The guest is gone: what was held back was no token."""
+        """The guest has ended: the data held back was not the token."""
         self.sink(self._held)
         self._held = b""
 
     def _partial(self, data: bytes) -> int:
-        """The length of the longest end of data that begins the token."""
+        """Length of the longest suffix of data that starts the token."""
         for length in range(min(len(self.token) - 1, len(data)), 0, -1):
             if data.endswith(self.token[:length]):
                 return length
@@ -81,7 +81,7 @@ class Stream:
 
 
 def writer(descriptor: int) -> Callable[[bytes], None]:
-    """A sink that writes all it is given."""
+    """A sink that writes everything it is given."""
 
     def write(data: bytes) -> None:
         while data:
@@ -91,7 +91,7 @@ def writer(descriptor: int) -> Callable[[bytes], None]:
 
 
 class Session:
-    """Runs QEMU and pumps its sockets until there is a result."""
+    """Runs QEMU and services its sockets until there is a result."""
 
     def __init__(self, options: qemu.Options, run: RunDir, emulator: Emulator) -> None:
         self.options = options
@@ -100,7 +100,7 @@ class Session:
         self.started = False
         self.status: int | None = None
         self._stopped = False
-        # The guest's time and ours, when it was last compared; at power-on they are alike.
+        # Time of the guest and of the host at the last comparison; equal at power-on.
         self._guest_time = 0.0
         self._host_time = 0.0
         self._clock_fault: str | None = None
@@ -117,14 +117,14 @@ class Session:
         self._monitor: Monitor | None = None
 
     def start(self, kernel: Path, arguments: str, initramfs: Path | None = None) -> None:
-        """Start QEMU, with a socket for each of its streams."""
+        """Start QEMU, with one socket per stream."""
         ours, wires = self._wires()
         console_ = self.run.console
         words = qemu.command_line(self.options, kernel, console_, arguments, wires, initramfs)
         command = [*self.emulator.command, *words]
         (self.run.path / "qemu").write_text("\n".join(command) + "\n")
         with (self.run.path / "qemu.log").open("wb") as log:
-            # setpriv: no QEMU outlives us, even if we are killed outright
+            # setpriv: QEMU must not outlive this process, even if it is killed
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "SIGKILL", "--", *command],
                 stdin=subprocess.DEVNULL,
@@ -160,7 +160,7 @@ class Session:
         return ours, qemu.Wires(theirs["monitor"], ports, theirs.get("console"), self._shares())
 
     def _shares(self) -> dict[str, int]:
-        """Start the servers of files, for a guest that has no 9P."""
+        """Start the file servers, for a guest without 9P."""
         if self.options.stock is None or not self.options.stock.cloud:
             return {}
         folders = {"root": Path("/")} | ({"out": self.options.out} if self.options.out else {})
@@ -178,7 +178,8 @@ class Session:
         for line in lines:
             word, *values = line.split()
             if word == b"started":
-                # Some time passed before the guest's clock went: only too much of it is wrong.
+                # The guest's clock started later than ours, so only a clock that is ahead is
+                # wrong.
                 self._compare_clocks(float(values[0]), booting=True)
                 self.started = True
             elif word == b"status":
@@ -186,7 +187,7 @@ class Session:
                 self.status = int(values[0])
 
     def _compare_clocks(self, guest: float, booting: bool) -> None:
-        """Take note of a clock that is wrong; guest: its uptime, in seconds."""
+        """Record a wrong clock; guest: its uptime in seconds."""
         now = time.monotonic()
         passed = guest - self._guest_time
         ours = min(passed, now - self._host_time) if booting else now - self._host_time
@@ -195,7 +196,7 @@ class Session:
             self._clock_fault = clock.fault(passed, ours)
 
     def _pump(self, timeout: float) -> None:
-        """Wait for the next data and hand it on."""
+        """Wait for data and pass it on."""
         for key, _ in self._selector.select(max(timeout, 0)):
             sock = key.fileobj
             assert isinstance(sock, socket.socket)
@@ -216,7 +217,7 @@ class Session:
         return self.status is not None and all(s.ended for s in self.streams.values())
 
     def wait(self) -> int:
-        """COMMAND's exit status, or GuestError."""
+        """Return the exit status of COMMAND; raises GuestError."""
         began = time.monotonic()
         while not self._complete() and not self._stopped and not self._clock_fault:
             left = began + self._patience() - time.monotonic()
@@ -231,19 +232,19 @@ class Session:
             assert self.status is not None
             return self.status
         if self._stopped:
-            # QEMU told of the end first; the guest's last words still lie in the sockets
+            # QEMU reported the end first; the last output of the guest is still in the sockets
             self._pump(0)
         for stream in self.streams.values():
             stream.flush()
         raise GuestError(self._reason())
 
     def _patience(self) -> float:
-        """How long this may take in all, in seconds."""
+        """Total timeout in seconds."""
         timeout = self.options.timeout
         return timeout if self.started else min(timeout, BOOT_SECONDS)
 
     def _silent(self) -> bool:
-        """Whether it hangs in its boot: two of some 1,000 guests of 7.3 did, at mounting /."""
+        """Whether it hangs during boot: 2 of about 1,000 guests of 7.3 did, when mounting /."""
         if self.started or self.options.flavour != "test" or self.options.icount:
             return False
         try:
@@ -253,7 +254,7 @@ class Session:
         return time.time() - said > SILENT_SECONDS
 
     def _interrupt(self) -> None:
-        """Have it panic where it is, so that its last words say where."""
+        """Make the guest panic, so that its last messages show where it hangs."""
         if self._monitor is None:
             return
         with suppress(OSError):
@@ -263,7 +264,7 @@ class Session:
             self._pump(1.0)
 
     def _reason(self) -> str:
-        """Why there is no status, in a few words."""
+        """Short reason why there is no status."""
         if self._clock_fault:
             return f"guest refused: its {self._clock_fault}"
         if self._stopped:
@@ -287,13 +288,13 @@ class Session:
             return ""
 
     def last_words(self) -> str:
-        """The end of the console's log, for the user."""
+        """The end of the console log, for the user."""
         return console.last_words(self._console())
 
     def dump(self, file: Path, paging: bool) -> None:
-        """Stop the guest where it is and write its memory as an ELF core.
+        """Stop the guest and write its memory as an ELF core.
 
-        With paging, it is written by the virtual addresses that the guest has for it.
+        With paging, it is written by the virtual addresses of the guest.
         """
         monitor = self._monitor
         if monitor is None or monitor.sock.fileno() < 0:
@@ -318,7 +319,7 @@ class Session:
             raise GuestError("dump failed: QEMU is gone")
 
     def stop(self) -> None:
-        """Power off: nothing in the guest is worth a shutdown."""
+        """Power off; a clean shutdown is not needed."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -327,5 +328,5 @@ class Session:
 
 
 def complain(message: str) -> None:
-    """One line to the user."""
+    """Print one line for the user."""
     print(f"vm: {message}", file=sys.stderr, flush=True)

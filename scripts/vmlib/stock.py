@@ -26,12 +26,14 @@ class StockError(Exception):
 class Stock:
     """Which one: its version, the Debian release that it is for, and its flavour.
 
-    cloud: the one for virtual machines, which has no 9P, but virtiofs.
+    cloud: the one for virtual machines, which has no 9P, but virtiofs; root: a Debian in
+    which it is installed, with busybox-static, instead of a download.
     """
 
     version: str
     suite: str
     cloud: bool
+    root: Path | None = None
 
     @property
     def flavour(self) -> str:
@@ -45,13 +47,18 @@ class Stock:
 
     @property
     def folder(self) -> Path:
-        """Where scripts/fetch-stock unpacks it."""
-        return paths.cache() / "stock" / f"{self.version}-{self.suite}-{self.flavour}"
+        """Where scripts/fetch-stock unpacks it, or it is installed."""
+        return self.root or paths.cache() / "stock" / f"{self.version}-{self.suite}-{self.flavour}"
 
     @property
     def release(self) -> str:
         """Its name, as uname -r has it."""
-        return (self.folder / "release").read_text().strip()
+        if self.root is None:
+            return (self.folder / "release").read_text().strip()
+        names = [folder.name for folder in self.modules.iterdir()]
+        if len(names) != 1:
+            raise StockError(f"{self.root} has not one kernel but {len(names)}")
+        return names[0]
 
     @property
     def kernel(self) -> Path:
@@ -87,6 +94,8 @@ def default_suite(version: str, known: Sequence[tuple[str, str]], os_release: st
 
 def fetch(stock: Stock) -> None:
     """Download a kernel if it is not there. Raises StockError."""
+    if stock.root is not None:
+        return
     command = [str(paths.SCRIPTS / "fetch-stock"), stock.version, stock.suite, stock.flavour]
     if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
         raise StockError("there is no such kernel (see above)")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Folders of this machine for a guest that has no 9P: by virtiofsd, one for each."""
+"""Share directories of this machine with a guest without 9P: one virtiofsd for each."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ PROGRAM = "usr/libexec/virtiofsd"
 
 
 class Server:
-    """A virtiofsd, and our end of its socket, which is for QEMU."""
+    """A virtiofsd, and our end of its socket, which is passed to QEMU."""
 
     def __init__(self, emulator: Emulator, folder: Path, writable: bool, log: Path) -> None:
-        # It belongs to no file: Linux gives it a name that nothing else has.
+        # Not the fd of a file: an anonymous name that Linux makes unique.
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind("")
             listener.listen()
             self.end = socket.socket(socket.AF_UNIX)
             self.end.connect(listener.getsockname())
-            # The guest is no adversary, and the sandbox would need user namespaces.
+            # The guest is trusted, and the sandbox would need user namespaces.
             words = ["--shared-dir", str(folder), "--fd", str(listener.fileno())]
             words += ["--sandbox", "none", "--seccomp", "none", "--no-announce-submounts"]
-            # What is read only is so for the time of the guest, too.
+            # A read-only directory does not change on the host while the guest runs.
             words += ["--cache=never", "--allow-mmap"] if writable else ["--cache=always"]
             if not writable:
                 words.append("--readonly")
@@ -43,6 +43,6 @@ class Server:
                 )
 
     def stop(self) -> None:
-        """End it, if it has not ended with QEMU."""
+        """Kill it, if it has not ended together with QEMU."""
         self._process.kill()
         self._process.wait()

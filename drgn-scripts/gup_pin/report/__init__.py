@@ -3,18 +3,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..copies import read_copies
 from ..progress import Progress
 from .collect import collect, pack
 from .output import whole_file
 from .page import make_page
 
 if TYPE_CHECKING:
+    from ..copies.notes import Notes
     from ..state import GupPinState
 
-__all__ = ("collect", "make_page", "pack", "write_report")
+__all__ = (
+    "collect",
+    "make_page",
+    "pack",
+    "title_of",
+    "write_copies",
+    "write_report",
+)
+
+
+def title_of(data: Mapping[str, Any]) -> str:
+    """What a page is called; the kernel's release may be unknown."""
+    return f"Pinned pages of Linux {data['kernel'] or ''}".rstrip()
 
 
 def write_report(state: GupPinState, path: Path, progress: Progress) -> bool:
@@ -24,5 +39,18 @@ def write_report(state: GupPinState, path: Path, progress: Progress) -> bool:
     """
     with whole_file(path) as out:
         data = collect(state, progress)
-        out.write(make_page(f"Pinned pages of Linux {data['kernel']}", data))
+        out.write(make_page(title_of(data), data))
     return bool(data["findings"])
+
+
+def write_copies(folder: Path, path: Path) -> Notes:
+    """Write the page of a folder of copies; return what could not be read.
+
+    Raises OSError if the page cannot be written, or there is no such folder, and
+    NoCopies.
+    """
+    with whole_file(path) as out:
+        copies = read_copies(folder)
+        data = pack(copies.document(), copies.orphans)
+        out.write(make_page(title_of(data), data))
+    return copies.notes

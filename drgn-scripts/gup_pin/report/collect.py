@@ -63,6 +63,6 @@ def _noting_orphans(state: GupPinState, orphans: set[int]) -> Iterator[Run]:
     """All runs; notes the numbers of those whose process, or task, has ended."""
     gone = state.orphans()
     for row, run in enumerate(state.for_each_run()):
-        if gone.has(run.first):
+        if gone.gone(run.first):
             orphans.add(row)
         yield run

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
+from ..meaning import MATCHES
+
 # What many pins share, of the words of a pin: who, whence, and what.
 TASK = ("owner", "task", "comm")
 SITE = ("mode", "term", "api", "stack")
@@ -16,9 +18,6 @@ ORIGIN = ("task", "site")
 # Numbers that lie as they are, and such as are text in hexadecimal digits.
 NUMBERS = ("pages", "order", "pins", "age_ms")
 DIGITS = ("addr", "index")
-
-# How sure it is that a record is of pins that are still there, by number.
-MATCHES = ("exact", "alike", "inferred")
 
 # The largest number that a script knows exactly: Number.MAX_SAFE_INTEGER.
 _MOST = (1 << 53) - 1
@@ -60,7 +59,7 @@ class _Table:
 
 
 def make_columns(pins: Iterable[Words], orphans: Container[int] = ()) -> dict[str, Any]:
-    """What the page has of pins, which are the words of lines.
+    """What the page has of pins, which are the words of lines; None is unknown.
 
     orphans: the numbers of those, from 0, whose process has ended.
     """
@@ -77,12 +76,14 @@ def make_columns(pins: Iterable[Words], orphans: Container[int] = ()) -> dict[st
         for name in NUMBERS:
             columns[name].append(pin[name])
         for name in DIGITS:
-            columns[name].append(pin[name].removeprefix("0x"))
+            digits = pin[name]
+            columns[name].append(digits and digits.removeprefix("0x"))
         task = tasks.number(tuple(pin[key] for key in TASK))
         site = sites.number(tuple(pin[key] for key in SITE))
         columns["origin"].append(origins.number((task, site)))
         # An inode number may have all 64 bits.
-        file = (pin["map"], pin["dev"], str(pin["ino"]), pin.get("path", ""))
+        ino = None if pin["ino"] is None else str(pin["ino"])
+        file = (pin["map"], pin["dev"], ino, pin.get("path", ""))
         columns["file"].append(files.number(file))
         columns["match"].append(MATCHES.index(pin["match"]))
         columns["orphan"].append(int(row in orphans))

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A DAX file's pages are the disk's own blocks, so they cannot be freed while a
- * device may still write to them: truncation waits until every pin has gone.
+ * The pages of a DAX file are blocks of the disk, so they cannot be freed while a
+ * device may still write to them: truncation waits until all pins are released.
  *
- * That is as it should be, and mostly short. A wait is counted when it begins, and
- * reported when it has lasted for gup_pin.dax_wait_ms. Nothing is called while a task
- * waits, or when it stops waiting, so a work looks after the waits that are known.
+ * Such waits are expected, and mostly short. A wait is counted when it begins, and
+ * reported when it has lasted for gup_pin.dax_wait_ms. There is no hook while a task
+ * waits or when it stops waiting, so a work item checks the known waits.
  */
 #include <linux/container_of.h>
 #include <linux/jiffies.h>
@@ -28,18 +28,18 @@ module_param_named(dax_wait_ms, gup_pin_dax_wait_ms, ulong, 0644);
 MODULE_PARM_DESC(dax_wait_ms,
 		 "report truncations of DAX files that wait for pins for longer than so many ms");
 
-/* Waits that are known at once. Of more, the oldest is not looked after any more. */
+/* Waits known at the same time. If there are more, the oldest is dropped. */
 #define WAITS_MAX	16
 
-/* Frames to look through: a waiting task is deep in the kernel. */
+/* Stack depth to search: a waiting task is deep in the kernel. */
 #define WAIT_DEPTH	48
 
 /**
- * struct wait - a task waits for a folio's pins
- * @task: the task, with a reference; NULL if this is free
- * @pfn: of the folio's head
+ * struct wait - a task waits for the pins of a folio
+ * @task: the task, with a reference; NULL if this entry is free
+ * @pfn: head pfn of the folio
  * @event: where the wait began
- * @reported: it has lasted for too long, and that was told
+ * @reported: the wait has lasted too long and was reported
  */
 struct wait {
 	struct task_struct *task;
@@ -54,16 +54,16 @@ static DEFINE_SPINLOCK(waits_lock);
 static void look_after_waits(struct work_struct *work);
 static DECLARE_DELAYED_WORK(waits_work, look_after_waits);
 
-/* Where several waits are looked after, a new one must neither put it off nor wait long. */
+/* A new wait must not delay the check of the others, and must not be checked late itself. */
 static void look_soon(unsigned long ms)
 {
 	schedule_delayed_work(&waits_work, msecs_to_jiffies(clamp(ms, 10UL, 500UL)) + 1);
 }
 
 /**
- * struct waiting - the hazard, with what it adds to the report
+ * struct waiting - a hazard and its additions to the report
  * @hazard: the hazard
- * @holders: pins that are waited for
+ * @holders: pins that the task waits for
  */
 struct waiting {
 	struct gup_pin_hazard hazard;
@@ -111,7 +111,7 @@ static bool is_long(const struct wait *wait)
 	       READ_ONCE(gup_pin_dax_wait_ms);
 }
 
-/* The same wait, begun before? Some callers give up all locks and come again. */
+/* Find a wait of this task that began earlier: some callers drop all locks and retry. */
 static struct wait *find_wait(unsigned long pfn)
 {
 	unsigned int i;
@@ -122,7 +122,7 @@ static struct wait *find_wait(unsigned long pfn)
 	return NULL;
 }
 
-/* A free place, or that of the wait that has been known for longest. */
+/* Return a free entry, or else that of the oldest wait. */
 static struct wait *wait_place(void)
 {
 	struct wait *oldest = &waits[0];
@@ -137,7 +137,7 @@ static struct wait *wait_place(void)
 	return oldest;
 }
 
-/* Returns a task whose reference is to be dropped, or NULL. */
+/* Return a task whose reference the caller must drop, or NULL. */
 static struct task_struct *add_wait(const struct wait *wait)
 {
 	struct wait *place;
@@ -152,7 +152,7 @@ static struct task_struct *add_wait(const struct wait *wait)
 	return old;
 }
 
-/* Is it time to report what is known already? Returns whether it was known. */
+/* Report the wait if it is known and has lasted too long. Return true if it is known. */
 static bool known_wait(struct folio *folio)
 {
 	struct wait *known, copy;
@@ -171,7 +171,7 @@ static bool known_wait(struct folio *folio)
 	return known;
 }
 
-/* Any pin keeps the folio, also one that was taken later. */
+/* Any pin keeps the folio, including one taken after the wait began. */
 static bool is_pinned(unsigned long pfn)
 {
 	struct gup_pin_holders holders;
@@ -180,7 +180,10 @@ static bool is_pinned(unsigned long pfn)
 	return holders.pins;
 }
 
-/* The page is the device's, and so stays even if the last pin goes meanwhile. */
+/*
+ * The page belongs to the device, so it stays valid even if the last pin is dropped
+ * meanwhile.
+ */
 void __gup_pin_dax_wait(struct folio *folio, unsigned long ip)
 {
 	unsigned long ms = READ_ONCE(gup_pin_dax_wait_ms);
@@ -203,9 +206,10 @@ void __gup_pin_dax_wait(struct folio *folio, unsigned long ip)
 }
 
 /*
- * Is the task still where it was? A signal may have ended its wait. The function that
- * waits has gone on within itself, so it is its caller's return address that is there.
- * One that does not sleep between its tries has no stack to look at, and calls again.
+ * Check whether the task is still waiting: a signal may have ended the wait. The
+ * waiting function may have moved on to another instruction, so look for the return
+ * address into its caller. A task that polls without sleeping has no stack to read; it
+ * calls the hook again.
  */
 static bool still_waits(const struct wait *wait)
 {
@@ -238,7 +242,7 @@ static void look_after(struct wait *wait)
 	gup_pin_folio_put(folio);
 }
 
-/* A wait that is over makes room. */
+/* Free the entry of a wait that is over. */
 static void end_wait(const struct wait *wait)
 {
 	struct task_struct *task = NULL;
@@ -258,7 +262,7 @@ static void end_wait(const struct wait *wait)
 		put_task_struct(task);
 }
 
-/* A copy of a wait, whose task stays. Returns false if there is none in this place. */
+/* Copy a wait and take a reference to its task. Return false if the entry is free. */
 static bool get_wait(unsigned int i, struct wait *copy, bool *due)
 {
 	spin_lock(&waits_lock);
@@ -274,7 +278,7 @@ static bool get_wait(unsigned int i, struct wait *copy, bool *due)
 
 static void look_after_waits(struct work_struct *work)
 {
-	/* One work, and too large for its stack. */
+	/* Static because it is too large for the stack; there is only one work item. */
 	static struct wait wait;
 	unsigned long ms = READ_ONCE(gup_pin_dax_wait_ms);
 	bool more = false, due;
@@ -297,7 +301,7 @@ static void look_after_waits(struct work_struct *work)
 }
 
 /**
- * gup_pin_dax_exit() - look after no wait any more
+ * gup_pin_dax_exit() - stop checking waits
  */
 void __gup_pin_exit gup_pin_dax_exit(void)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One deed, one report: a folio that was written back while it was pinned is dirty
- * after it was cleaned as soon as the same pin is released, and a folio of which a part
- * is truncated may then leave its file as a whole. What has been reported of a pin is
- * remembered for a while, so that what follows from it is counted only.
+ * One report per cause. A folio that was written back while pinned is found dirty after
+ * it was cleaned when the same pin is released; a folio that was partly truncated may
+ * later leave its file as a whole. Reports are remembered by pin for a while, so that
+ * hazards that follow from them are only counted.
  */
 #include <linux/hash.h>
 #include <linux/spinlock.h>
@@ -11,15 +11,15 @@
 
 #include "internal.h"
 
-/* A newer one takes the place of an older one, which at worst brings a second report. */
+/* A newer entry replaces an older one; at worst this causes a second report. */
 #define DEED_BITS	7
 
 /**
- * struct deed - what was reported of a pin
- * @pfn: of the folio
- * @time: of the pin's call; 0 if this is free
- * @stack: of the pin
- * @kind: what was reported
+ * struct deed - what was reported about a pin
+ * @pfn: pfn of the pin
+ * @time: time of the pin's call; 0 if this entry is free
+ * @stack: stack of the pin
+ * @kind: the reported kind of hazard
  */
 struct deed {
 	unsigned long pfn;
@@ -32,7 +32,7 @@ static struct deed deeds[BIT(DEED_BITS)];
 static DEFINE_RAW_SPINLOCK(deeds_lock);
 
 /**
- * gup_pin_deed_bytes() - the memory that this takes from boot on
+ * gup_pin_deed_bytes() - memory that the table takes from boot on
  *
  * Return: bytes.
  */
@@ -41,7 +41,7 @@ size_t gup_pin_deed_bytes(void)
 	return sizeof(deeds);
 }
 
-/* What a hazard of this kind follows from, and so has its place. */
+/* The kind that a hazard of this kind may follow from. */
 static enum gup_pin_hazard_kind cause_of(enum gup_pin_hazard_kind kind)
 {
 	switch (kind) {
@@ -67,14 +67,15 @@ static bool is_deed(const struct deed *deed, enum gup_pin_hazard_kind kind,
 }
 
 /**
- * gup_pin_deed_reported() - does a hazard follow from one that was reported?
- * @kind: of the hazard
+ * gup_pin_deed_reported() - does a hazard follow from a reported one?
+ * @kind: kind of the hazard
  * @pin: the pin
  *
- * Each writeback is a deed of its own; a pin that was met by its start may find itself
- * under it. Any context but NMI.
+ * Each writeback is a cause of its own. A pin found at the start of writeback may be
+ * found again as a pin under writeback.
  *
- * Return: true if so.
+ * Context: Any except NMI.
+ * Return: true if it does.
  */
 bool gup_pin_deed_reported(enum gup_pin_hazard_kind kind,
 			   const struct gup_pin_item *pin)
@@ -93,11 +94,11 @@ bool gup_pin_deed_reported(enum gup_pin_hazard_kind kind,
 }
 
 /**
- * gup_pin_deed_report() - remember that a hazard was reported, or an equal one
- * @kind: of the hazard
+ * gup_pin_deed_report() - remember that a hazard, or an equal one, was reported
+ * @kind: kind of the hazard
  * @pin: the pin
  *
- * Any context but NMI.
+ * Context: Any except NMI.
  */
 void gup_pin_deed_report(enum gup_pin_hazard_kind kind,
 			 const struct gup_pin_item *pin)
@@ -116,7 +117,7 @@ void gup_pin_deed_report(enum gup_pin_hazard_kind kind,
 }
 
 /**
- * gup_pin_deeds_forget() - report again what was reported before
+ * gup_pin_deeds_forget() - allow reporting everything again
  */
 void gup_pin_deeds_forget(void)
 {

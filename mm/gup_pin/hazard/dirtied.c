@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Stale dirty: a holder of a pin marks a file's folio dirty, but the file system
- * has cleaned and write-protected it since it was pinned.
+ * Stale dirty: a holder of a pin marks a file's folio dirty, but the file system has
+ * cleaned and write-protected it since it was pinned.
  *
- * The page fault that let the pin be taken told the file system, by
- * page_mkwrite(), that the folio would be written to: it got its blocks and its
- * journal credits, and the folio became dirty. It stays so until writeback cleans
- * it, and becomes so again only by another page fault or write(), both of which
- * tell the file system too. So a folio that has a write pin and is clean, while
- * it is locked so that no page fault is half done, was cleaned since. Whoever
- * marks it dirty now goes behind the file system's back, which need not expect
- * it: it may have taken the blocks or the buffers away.
+ * The page fault that preceded the pin called page_mkwrite(), so the file system knew
+ * that the folio would be written to: it allocated blocks and journal credits, and the
+ * folio became dirty. The folio stays dirty until writeback cleans it. After that only
+ * another page fault or write() makes it dirty, and both notify the file system again.
+ * So a folio that has a write pin and is clean was cleaned since it was pinned,
+ * provided that it is locked, which rules out a page fault in progress. Marking it
+ * dirty now bypasses the file system, which may have freed the blocks or the buffers.
  */
 #include <linux/backing-dev.h>
 #include <linux/instruction_pointer.h>
@@ -19,21 +18,21 @@
 
 #include "internal.h"
 
-/* Does a page fault for writing make the mapping's clean folios dirty? */
+/* Does a write fault make clean folios of the mapping dirty? */
 static bool tracks_dirty(const struct folio *folio)
 {
 	struct address_space *mapping = folio->mapping;
 
-	/* Truncated: that was a hazard of its own. */
+	/* Truncated, which is a hazard of its own. */
 	if (!mapping || folio_test_anon(folio))
 		return false;
-	/* The state of DAX folios is kept in their mapping. */
+	/* DAX keeps the state of its folios in the mapping. */
 	if (folio_is_zone_device(folio))
 		return false;
 	return mapping_can_writeback(mapping);
 }
 
-/* The folio is locked, so it is neither truncated nor in the midst of a page fault. */
+/* The folio is locked, so neither truncation nor a page fault is in progress. */
 void __gup_pin_dirtying(struct folio *folio)
 {
 	struct gup_pin_holders holders;

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Direct reads that have ended, but whose pins are not released yet.
+ * Direct reads that have ended, but whose pins are not yet released.
  *
- * The end of a read is signalled before its pages are unpinned. A program that has waited
- * for it may well have them written back, or truncate them, while they are still pinned:
- * no device writes to them any more. What is known of such reads is copied here before
- * the signal, and thrown away when their pages are unpinned.
+ * The end of a read is signalled before its pages are unpinned. A program that waited
+ * for the read may have the pages written back, or truncate them, while they are still
+ * pinned: this is harmless, because the device no longer writes to them. An entry for
+ * such a read is stored here before the signal, and removed when its pages are
+ * unpinned.
  *
- * Only pages of files are looked at, for nothing happens to others. What does not fit
- * takes the place of the oldest, and for a while it is a guess whether pins of folios with
- * that hash are of reads that have ended.
+ * Only pages of files are stored, because only they can meet a hazard. When a bucket is
+ * full, a new entry replaces the oldest one. For a while after that, it is uncertain
+ * whether pins of folios with that hash belong to reads that have ended.
  */
 #include <linux/atomic.h>
 #include <linux/bio.h>
@@ -25,16 +26,19 @@
 #define ENDED_BITS	8
 #define ENDED_PLACES	4
 
-/* Pages may be unpinned by a work; not this late, but in another way than by their bio. */
+/*
+ * Older entries are stale. A work item may unpin the pages with some delay, but not
+ * this late: they must have been unpinned without their bio.
+ */
 #define ENDED_JIFFIES	(10 * HZ)
 
 /**
  * struct ended - pages of a folio that were read to
- * @pfn: of the folio's head
- * @bio: the read, by its address alone; NULL if this is free
- * @time: in jiffies
- * @pages: how many, each with a pin
- * @excused: a hazard was harmless for that reason, and what follows from it is
+ * @pfn: head pfn of the folio
+ * @bio: address of the bio, only to compare; NULL if this entry is free
+ * @time: end of the read, in jiffies
+ * @pages: number of pages, each with one pin
+ * @excused: a hazard was harmless because the read had ended, and so is what follows
  */
 struct ended {
 	unsigned long pfn;
@@ -45,11 +49,11 @@ struct ended {
 };
 
 /**
- * struct ended_bucket - those of folios with equal hashes
+ * struct ended_bucket - entries for folios with equal hashes
  * @lock: protects @places
  * @places: in no order
- * @lost: when one was last given up for another, in jiffies, if @lossy
- * @lossy: that has happened
+ * @lost: if @lossy, when an entry was last replaced, in jiffies
+ * @lossy: an entry that was not stale was replaced
  */
 struct ended_bucket {
 	raw_spinlock_t lock;
@@ -64,11 +68,11 @@ static struct ended_bucket buckets[BIT(ENDED_BITS)] = {
 	},
 };
 
-/* Places that are not free. */
+/* Number of entries in use. */
 static atomic_t ended_nr;
 
 /**
- * gup_pin_ended_bytes() - the memory that this takes from boot on
+ * gup_pin_ended_bytes() - memory that the table takes from boot on
  *
  * Return: bytes.
  */
@@ -138,15 +142,15 @@ static void remember(const struct bio *bio, const struct folio_iter *fi)
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 }
 
-/* Does it own pins for write? Such a bio's vectors stay until its pages are unpinned. */
+/* Does the bio own write pins? Its vectors then stay until its pages are unpinned. */
 static bool is_read(struct bio *bio)
 {
 	return bio_flagged(bio, BIO_PAGE_PINNED) && !op_is_write(bio_op(bio));
 }
 
 /*
- * A read by way of a bounce buffer, which comes first, has yet to be copied to the pages
- * that are pinned.
+ * Pages without a mapping may be a bounce buffer, whose bio ends first: the data has yet
+ * to be copied to the pinned pages.
  */
 static bool is_bounced(struct bio *bio)
 {
@@ -155,7 +159,7 @@ static bool is_bounced(struct bio *bio)
 	return !folio || !folio->mapping;
 }
 
-/* What ends in more than one step, as decryption in place, ends more than once. */
+/* A read that ends in several steps, such as in-place decryption, gets here more than once. */
 void __gup_pin_read_ended(struct bio *bio)
 {
 	struct folio_iter fi;
@@ -173,8 +177,8 @@ void __gup_pin_read_ended(struct bio *bio)
 }
 
 /*
- * After the unpin, so that a pin is never without its entry; a pin that is taken between
- * the two may be taken for this one.
+ * Called after the unpin, so that a pin always has its entry. A pin taken between the
+ * two may be mistaken for the released one.
  */
 void __gup_pin_read_released(const struct bio *bio, unsigned long pfn)
 {
@@ -182,7 +186,7 @@ void __gup_pin_read_released(const struct bio *bio, unsigned long pfn)
 	unsigned long flags;
 	unsigned int i;
 
-	/* Mostly no page of a file is read to. */
+	/* Usually no page of a file is being read to. */
 	if (!atomic_read(&ended_nr))
 		return;
 	bucket = bucket_of(pfn);
@@ -194,12 +198,14 @@ void __gup_pin_read_released(const struct bio *bio, unsigned long pfn)
 }
 
 /**
- * gup_pin_ended_look() - the pins on a folio of direct reads that have ended
+ * gup_pin_ended_look() - count the pins of direct reads that have ended
  * @folio: the folio
  * @ended: filled in
  *
- * To be called before the folio's records are looked at: what is released meanwhile has
- * ended before. Any context but NMI.
+ * Must be called before the folio's records are looked up: a pin that is released in
+ * between then counts as ended.
+ *
+ * Context: Any except NMI.
  */
 void gup_pin_ended_look(struct folio *folio, struct gup_pin_ended *ended)
 {
@@ -220,11 +226,12 @@ void gup_pin_ended_look(struct folio *folio, struct gup_pin_ended *ended)
 }
 
 /**
- * gup_pin_ended_excuse() - a hazard was harmless, for all writers of the folio had ended
+ * gup_pin_ended_excuse() - a hazard was harmless because all writers had ended
  * @folio: the folio
  *
- * The folio may be dirtied when its pages are unpinned: that is excused, too. Any context
- * but NMI.
+ * The unpin of its pages may dirty the folio, which is harmless then, too.
+ *
+ * Context: Any except NMI.
  */
 void gup_pin_ended_excuse(struct folio *folio)
 {
@@ -240,7 +247,7 @@ void gup_pin_ended_excuse(struct folio *folio)
 }
 
 /**
- * gup_pin_ended_forget() - forget all reads: tracking is switched off
+ * gup_pin_ended_forget() - remove all entries when tracking is switched off
  */
 void gup_pin_ended_forget(void)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where hazards are met: what the hooks call, but for those of mm/gup.c, and
- * what those call that find one.
+ * Where hazards are detected: the entry points of the hooks outside mm/gup.c, and of
+ * the record code that detects a hazard.
  *
- * A pin that is just being taken, or undone, has no record: its folio may look
- * pinned without being so to us. So that such a pin is not missed, it is looked
- * for from both sides, see gup_pin_sees_writeback().
+ * A pin that is just being taken or undone has no record: its folio may look pinned
+ * although no pin is recorded. To not miss such a pin, both sides look for the other,
+ * see gup_pin_sees_writeback().
  */
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
@@ -19,7 +19,10 @@
 #include "../compat.h"
 #include "internal.h"
 
-/* The title's function comes first: leave out what @event->ip does not return to. */
+/*
+ * Start with the function that the title names: skip the frames above the one returning
+ * to @event->ip.
+ */
 static void skip_frames(struct gup_pin_event *event)
 {
 	unsigned int skip;
@@ -35,18 +38,18 @@ static void skip_frames(struct gup_pin_event *event)
 }
 
 /**
- * gup_pin_event_now() - tell of what is happening
+ * gup_pin_event_now() - describe the current event
  * @event: filled in
- * @ip: return address into a function that is about to be blamed
+ * @ip: return address into the function that the report names
  *
- * Any context but NMI.
+ * Context: Any except NMI.
  */
 noinline void gup_pin_event_now(struct gup_pin_event *event, unsigned long ip)
 {
 	event->time = local_clock();
 	event->ip = ip;
 	event->nr = stack_trace_save(event->entries, GUP_PIN_EVENT_DEPTH, 1);
-	/* The interrupted task has nothing to do with it, and is another each time. */
+	/* Drop the frames of the interrupted task: they are unrelated and differ each time. */
 	event->nr = filter_irq_stacks(event->entries, event->nr);
 	skip_frames(event);
 	event->ip = gup_pin_shown_ip(ip);
@@ -64,13 +67,12 @@ noinline void gup_pin_event_now(struct gup_pin_event *event, unsigned long ip)
 }
 
 /*
- * PG_writeback was set by test_and_set_bit(), which is a full barrier, before
- * the folio's pins were looked at, and here its records are. Pairs with
- * gup_pin_sees_writeback().
+ * test_and_set_bit() of PG_writeback is a full barrier, and precedes the look-up of the
+ * folio's pins and records. Pairs with gup_pin_sees_writeback().
  *
- * Anonymous and shared memory is written to swap only while it is not pinned. A pin that
- * is taken later is of the folio in the swap cache, which stays, and has what is written
- * to it.
+ * Anonymous and shared memory is written to swap only while it is not pinned. A pin
+ * that is taken later is on the folio in the swap cache, which stays and contains what
+ * is written to it.
  */
 void __gup_pin_writeback_start(struct folio *folio, unsigned long ip)
 {
@@ -89,8 +91,9 @@ void __gup_pin_writeback_start(struct folio *folio, unsigned long ip)
 }
 
 /*
- * The journal writes data of files by itself (data=journal), from their own pages, which
- * are not under writeback. That of others was met when their writeback started.
+ * With data=journal the journal writes the data of files from their own pages, which
+ * are not under writeback. Pages under writeback were checked when their writeback
+ * started.
  */
 void __gup_pin_submit(struct folio *folio, unsigned long ip)
 {
@@ -104,7 +107,10 @@ void __gup_pin_submit(struct folio *folio, unsigned long ip)
 		gup_pin_hazard(&hazard);
 }
 
-/* A folio leaves its file, or of @npages from @first on; @ip returns to what has the hook. */
+/*
+ * Pages of a folio leave its file: @npages from @first on, or all if 0. @ip is a return
+ * address into the caller of the hook.
+ */
 static void leaves_file(struct folio *folio, unsigned long first, unsigned long npages,
 			unsigned long ip)
 {
@@ -123,7 +129,7 @@ static void leaves_file(struct folio *folio, unsigned long first, unsigned long 
 void __gup_pin_truncate(struct folio *folio)
 {
 	leaves_file(folio, 0, 0, _RET_IP_);
-	/* No tail call: the caller's frame is what is looked for. */
+	/* Prevent a tail call: the event's stack must have the frame that @ip returns to. */
 	barrier();
 }
 
@@ -138,18 +144,18 @@ void __gup_pin_truncate_part(struct folio *folio, size_t offset, size_t length)
 
 void __gup_pin_invalidate(struct folio *folio)
 {
-	/* A dirty folio will be left in its file. */
+	/* A dirty folio stays in its file. */
 	if (!folio_test_dirty(folio))
 		leaves_file(folio, 0, 0, _RET_IP_);
 	barrier();
 }
 
 /**
- * gup_pin_under_writeback() - a folio was pinned that is under writeback
- * @folio: the folio; its pin is on record
+ * gup_pin_under_writeback() - a folio under writeback was pinned
+ * @folio: the folio; its pin is recorded
  * @ip: return address into the pin function
  *
- * Context as gup_pin_hazard().
+ * Context: As gup_pin_hazard().
  */
 noinline void gup_pin_under_writeback(struct folio *folio, unsigned long ip)
 {
@@ -165,7 +171,7 @@ noinline void gup_pin_under_writeback(struct folio *folio, unsigned long ip)
 	gup_pin_hazard(&hazard);
 }
 
-/* What dropped the folio's pin before, as far as it is known. */
+/* Print the previous unpin of the folio, as far as it is known. */
 static void print_last(const struct gup_pin_hazard *hazard, char *buf, size_t size)
 {
 	struct gup_pin_last last;
@@ -180,13 +186,15 @@ static void print_last(const struct gup_pin_hazard *hazard, char *buf, size_t si
 }
 
 /**
- * gup_pin_unmatched() - folios lose pins that are not on record
+ * gup_pin_unmatched() - folios lose pins that are not recorded
  * @block: number of their block
  * @mask: the folios
- * @pins: how many pins each of them loses
+ * @pins: number of pins that each of them loses
  * @ip: return address into the unpin function
  *
- * To be called before the pins are dropped. Context as gup_pin_hazard().
+ * Must be called before the pins are dropped.
+ *
+ * Context: As gup_pin_hazard().
  */
 noinline void gup_pin_unmatched(unsigned long block, u64 mask,
 				unsigned int pins, unsigned long ip)
@@ -208,10 +216,12 @@ noinline void gup_pin_unmatched(unsigned long block, u64 mask,
 
 /**
  * gup_pin_dirty_read() - a read pin is about to be released as dirty
- * @pfn: of the folio's head
+ * @pfn: head pfn of the folio
  * @ip: return address into the unpin function
  *
- * To be called before the pin is forgotten. Context as gup_pin_hazard().
+ * Must be called before the record is removed.
+ *
+ * Context: As gup_pin_hazard().
  */
 noinline void gup_pin_dirty_read(unsigned long pfn, unsigned long ip)
 {

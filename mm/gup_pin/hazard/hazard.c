@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What is done about a hazard: whether it counts, and where it is shown.
- */
+/* Handling of hazards: decide whether an event is one, count it, and pass it on. */
 #include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
@@ -25,7 +23,7 @@ const char *const gup_pin_hazard_names[NR_GUP_PIN_HAZARDS] = {
 	[GUP_PIN_HAZARD_OVERDUE]		= "overdue",
 };
 
-/* There is no pin to tell of: that is what the hazard is. */
+/* The hazard is that there is no recorded pin. */
 static void no_pin(struct gup_pin_hazard_record *record,
 		   const struct gup_pin_hazard *hazard)
 {
@@ -33,7 +31,7 @@ static void no_pin(struct gup_pin_hazard_record *record,
 		.pfn = folio_pfn(hazard->folio),
 		.id.api = NR_GUP_PIN_APIS,
 		.id.comm = "unknown",
-		/* It has no age. */
+		/* No age. */
 		.time = U64_MAX,
 		.pins = hazard->pins,
 		.pages = 1,
@@ -43,9 +41,9 @@ static void no_pin(struct gup_pin_hazard_record *record,
 }
 
 /*
- * A folio looked pinned, but no pin is on record. A pin may just have been
- * taken; it will see us. If not, and all pins are recorded, then a small folio
- * has so many references that they look like a pin.
+ * The folio looked pinned but has no recorded pin. If a pin has just been taken, it
+ * will see the writeback. Otherwise, if all pins are recorded, a small folio has so
+ * many references that they look like a pin.
  */
 static void no_hazard(const struct gup_pin_hazard *hazard,
 		      const struct gup_pin_holders *holders)
@@ -55,7 +53,7 @@ static void no_hazard(const struct gup_pin_hazard *hazard,
 		atomic64_inc(&gup_pin_root.false_positive);
 }
 
-/* The folio's pins. The pin is one on the pages that it happens to, if there is one. */
+/* Find the folio's pins. If the affected pages have a pin, return that one in @pin. */
 static unsigned int find_holders(const struct gup_pin_hazard *hazard,
 				 struct gup_pin_item *pin, struct gup_pin_holders *holders)
 {
@@ -71,7 +69,7 @@ static unsigned int find_holders(const struct gup_pin_hazard *hazard,
 	return nr;
 }
 
-/* Find out whether it is one, and fill in all but the event. */
+/* Decide whether there is a hazard, and fill in all but the event. */
 static bool is_hazard(const struct gup_pin_hazard *hazard,
 		      struct gup_pin_hazard_record *record)
 {
@@ -110,7 +108,7 @@ static void count(enum gup_pin_hazard_kind kind)
 		gup_pin_count_events(GUP_PIN_HAZARD_TRUNCATES, 1);
 }
 
-/* By user, or one could hide what happens to another's pins. */
+/* The key includes the user: otherwise one user could hide hazards of another user's pins. */
 static void set_key(struct gup_pin_hazard_record *record)
 {
 	const struct gup_pin_event *event = &record->event;
@@ -134,7 +132,7 @@ static void set_place(struct gup_pin_hazard_record *record)
 	record->place.used = local_clock() ?: 1;
 	record->place.spare = record->stake >= GUP_PIN_STAKE_NONE;
 	record->place.uid = record->pin.id.uid;
-	/* If the pin is not known, it is about what unpins. */
+	/* Without a known pin, the hazard belongs to the unpinning task. */
 	if (record->pin.id.api == NR_GUP_PIN_APIS && in_task())
 		record->place.uid = __kuid_val(current_uid());
 	set_key(record);
@@ -175,14 +173,15 @@ static void report(const struct gup_pin_hazard *hazard,
 }
 
 /**
- * gup_pin_hazard() - a hazard was met
- * @hazard: which
+ * gup_pin_hazard() - handle a hazard
+ * @hazard: the hazard
  *
- * Finds the folio's pins; if there are any and the kind's policy is not off,
- * counts the hazard, traces it and keeps it for `hazards`. If so much is at stake
- * that it is to be reported, prints a report, unless an equal one was printed. Never
- * allocates, never sleeps. Any context where the shards' locks may be taken, without
- * that of the folio's.
+ * Looks up the folio's pins. If there are any and the policy of the kind is not off,
+ * counts the hazard, traces it and keeps it for `hazards`. If the stake is high enough,
+ * prints a report, unless an equal one was printed. Neither allocates nor sleeps.
+ *
+ * Context: Any in which shard locks may be taken; must not hold the lock of the folio's
+ * shard.
  */
 void gup_pin_hazard(const struct gup_pin_hazard *hazard)
 {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Hazards: something happens to a folio that its pins make dangerous.
+ * Hazards: events that a folio's pins make dangerous.
  *
- * Whoever meets one fills in a &struct gup_pin_hazard and calls
- * gup_pin_hazard(), which does the rest: policy, counters, tracepoint, ring,
- * report.
+ * Code that detects a hazard fills in a &struct gup_pin_hazard and calls
+ * gup_pin_hazard(), which does the rest: policy, counters, tracepoint, ring, report.
  */
 #ifndef _MM_GUP_PIN_HAZARD_H
 #define _MM_GUP_PIN_HAZARD_H
@@ -16,7 +15,7 @@
 
 #include "../record/text.h"
 
-/* New ones go to the end: users and crash-dump scripts know the numbers. */
+/* Append new kinds: the numbers are known to users and crash-dump scripts. */
 enum gup_pin_hazard_kind {
 	GUP_PIN_HAZARD_WRITEBACK,
 	GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK,
@@ -29,25 +28,26 @@ enum gup_pin_hazard_kind {
 	NR_GUP_PIN_HAZARDS,
 };
 
-/* Those that `stats` had from the first version on; the others come at its end. */
+/* Kinds that `stats` has had from its first version on; the others are at its end. */
 #define NR_GUP_PIN_FIRST_HAZARDS	(GUP_PIN_HAZARD_DIRTY_READ_PIN + 1)
 
 /*
- * What is at stake, the worst first, as `stake=` says. New ones get the names' array and
- * the guide's table, and go where they belong: crash-dump scripts read the names.
+ * What is at stake, worst first, as shown by `stake=`. Insert a new value by its
+ * severity, and add it to the array of names and to the table in the admin guide.
+ * Crash-dump scripts read the names, so the numbers may change.
  */
 enum gup_pin_stake {
-	/* What a file has, and may still be read, may be wrong or lost. */
+	/* Data of a file that can still be read may be wrong or lost. */
 	GUP_PIN_STAKE_DATA,
-	/* A page may be freed while it is in use. */
+	/* A page may be freed while in use. */
 	GUP_PIN_STAKE_MEMORY,
-	/* A task waits for longer than it should. */
+	/* A task waits for too long. */
 	GUP_PIN_STAKE_HANG,
-	/* Memory and files stay pinned for longer than they should. */
+	/* Memory and files stay pinned for too long. */
 	GUP_PIN_STAKE_TIME,
-	/* The others are counted only. It would be data, but the pin's mode is a guess. */
+	/* From here on counted only. Data might be at stake, but that depends on a guess. */
 	GUP_PIN_STAKE_GUESS,
-	/* The folio is dirty, and so will be written once more. */
+	/* The folio is dirty, so it will be written once more. */
 	GUP_PIN_STAKE_REWRITE,
 	/* The I/O had ended, and the pin was about to be released. */
 	GUP_PIN_STAKE_DONE,
@@ -57,7 +57,7 @@ enum gup_pin_stake {
 	GUP_PIN_STAKE_READ,
 	/* No data is written. */
 	GUP_PIN_STAKE_NOTHING,
-	/* The file itself ends, and no task can open it any more. */
+	/* The file itself ends, and can no longer be opened. */
 	GUP_PIN_STAKE_END,
 	NR_GUP_PIN_STAKES,
 };
@@ -65,7 +65,7 @@ enum gup_pin_stake {
 /* From here on, nothing is lost or stuck: counted, but not reported. */
 #define GUP_PIN_STAKE_NONE	GUP_PIN_STAKE_GUESS
 
-/* What the user wants to be done about a kind of hazard. */
+/* What the user asks for, by kind of hazard. */
 enum gup_pin_policy {
 	GUP_PIN_POLICY_OFF,
 	GUP_PIN_POLICY_COUNT,
@@ -73,18 +73,18 @@ enum gup_pin_policy {
 	GUP_PIN_POLICY_ANY,
 };
 
-/* Frames of an event's stack; deeper ones are cut at the far end. */
+/* Maximum number of frames of an event's stack; the outermost ones are cut off. */
 #define GUP_PIN_EVENT_DEPTH	32
 
 /**
- * struct gup_pin_event - what a hazard's folio met: when, by whom, where
+ * struct gup_pin_event - when and where a hazard happened, and in which task
  * @time: in ns of local_clock()
  * @ip: return address into the function that the report's title names
- * @tgid: process of the task, as the initial pid namespace sees it; 0 in an
- *	interrupt, which has nothing to do with the task that it came upon
- * @pid: the task; 0 likewise
- * @comm: its name
- * @nr: return addresses in @entries
+ * @tgid: process of the task in the initial pid namespace; 0 in interrupts, which are
+ *	unrelated to the interrupted task
+ * @pid: the task; 0 in interrupts
+ * @comm: name of the task
+ * @nr: number of return addresses in @entries
  * @entries: the stack
  */
 struct gup_pin_event {
@@ -98,22 +98,22 @@ struct gup_pin_event {
 };
 
 /**
- * struct gup_pin_hazard - a hazard that was just met
- * @kind: which
- * @folio: the folio; the caller sees to it that it stays
- * @ip: return address into the function that the title names, with which the
- *	event's stack starts; the whole stack if it is not in there
- * @title: what the title says before " in FUNCTION", or NULL for the kind's own
- * @stake: what is at stake at most, if the pin is for write, or need not be
- * @pins: pins without a record, where the event is about such
- * @pin: a pin to tell of first, that may be no longer on record, or NULL
- * @event: what happened, if not just now, and here; @ip is in it; or NULL
- * @again: it was counted before: only its stake has become worse
- * @first: the first of the folio's pages that it happens to
- * @npages: how many; 0: to the folio
+ * struct gup_pin_hazard - a hazard that was just detected
+ * @kind: its kind
+ * @folio: the folio; the caller keeps it from being freed
+ * @ip: return address into the function that the title names. The event's stack starts
+ *	there; a stack without @ip is kept as a whole
+ * @title: title of the report before " in FUNCTION", or NULL for that of the kind
+ * @stake: the worst that may be at stake, assuming a write pin if the mode matters
+ * @pins: number of pins without a record, if the hazard is about such pins
+ * @pin: the pin to report first, which may no longer be recorded, or NULL
+ * @event: the event, including @ip, if it did not happen here and now; or NULL
+ * @again: the hazard was counted before, and only its stake has got worse
+ * @first: the first of the affected pages, counted from the start of the folio
+ * @npages: number of affected pages; 0 for the whole folio
  * @details: writes further lines of the report, each with its newline; or NULL
  *
- * What is not set is 0.
+ * Unused members are 0.
  */
 struct gup_pin_hazard {
 	enum gup_pin_hazard_kind kind;
@@ -131,8 +131,8 @@ struct gup_pin_hazard {
 };
 
 /**
- * struct gup_pin_ended - direct reads to a folio that have ended, but are still pinned
- * @pins: their pins
+ * struct gup_pin_ended - pinned pages of direct reads that have ended
+ * @pins: number of their pins
  * @excused: a hazard was harmless because of them
  * @lossy: there may be more
  */
@@ -200,15 +200,14 @@ extern const char *const gup_pin_stake_names[NR_GUP_PIN_STAKES];
 void gup_pin_hazard(const struct gup_pin_hazard *hazard);
 
 /**
- * gup_pin_sees_writeback() - is a folio under writeback that was just pinned?
- * @folio: the folio; its pin is on record
+ * gup_pin_sees_writeback() - is a folio that was just pinned under writeback?
+ * @folio: the folio; its pin is recorded
  *
- * The pin and its record come before the flag is read, and whoever starts
- * writeback sets the flag before it looks for pins: at least one of the two sees
- * the other. Pairs with the full barrier of setting PG_writeback in
- * __folio_start_writeback().
+ * The pin and its record are stored before the flag is read, and starting writeback
+ * sets the flag before it looks for pins: at least one of the two sees the other. Pairs
+ * with the full barrier of setting PG_writeback in __folio_start_writeback().
  *
- * Return: true if so.
+ * Return: true if it is.
  */
 static inline bool gup_pin_sees_writeback(struct folio *folio)
 {
@@ -219,10 +218,10 @@ static inline bool gup_pin_sees_writeback(struct folio *folio)
 /* share.c */
 
 /**
- * struct gup_pin_place - what is in a place
- * @used: when it was last of use, in ns of local_clock(), at least 1; 0: free
- * @uid: the user it is there for
- * @spare: it is given up before others of its user
+ * struct gup_pin_place - use of an entry in a small table
+ * @used: time of last use in ns of local_clock(), at least 1; 0: free
+ * @uid: user that the entry belongs to
+ * @spare: replace this entry before others of its user
  */
 struct gup_pin_place {
 	u64 used;
@@ -235,26 +234,26 @@ unsigned int gup_pin_place_for(const struct gup_pin_place *places, size_t stride
 
 /* ring.c */
 
-/* So many equal hazards are kept of each kind. */
+/* Number of distinct hazards that are kept of each kind. */
 #define GUP_PIN_RING_PLACES	16
 
 /**
  * struct gup_pin_hazard_record - equal hazards that were counted
- * @seq: number of the first, from 1 on; 0 while this is being written, and before
- * @place: when the last was met, whose pin it was about, and whether it is harmless
- * @key: equal for hazards of one kind, by equal stacks, on one file, of one user
- * @count: how many
- * @kind: which
- * @reported: reports that were printed
+ * @seq: number of the first, starting at 1; 0 if unused or being written
+ * @place: time of the last one, user of its pin, and whether it is harmless
+ * @key: equal for hazards of one kind, with equal stacks, on one file, of one user
+ * @count: number of hazards
+ * @kind: their kind
+ * @reported: number of printed reports
  * @pins: recorded pins on the folio
  * @writes: there are write pins
- * @stake: what is at stake with the worst of them
+ * @stake: the worst stake of them
  * @first_index: lowest of the folios' indexes in the file, in pages
- * @last_index: highest of them
- * @event: what happened. This, and what follows, is of the first
- * @pin: what pinned it: the first that the report names. If none is known, its api is
- *	NR_GUP_PIN_APIS
- * @name: of the folio's file, when it happened; empty if it has none
+ * @last_index: highest of the folios' indexes in the file, in pages
+ * @event: the event. This and the following members describe the first hazard
+ * @pin: the pin that the report names first; its api is NR_GUP_PIN_APIS if no pin is
+ *	known
+ * @name: name of the folio's file at the time of the event; empty if it has none
  */
 struct gup_pin_hazard_record {
 	u64 seq;

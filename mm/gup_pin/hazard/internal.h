@@ -1,41 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * What the files of this room share: reports, and sums of what is written back.
- */
+/* Shared by the files of this directory: reports, and checksums of folios under writeback. */
 #ifndef _MM_GUP_PIN_HAZARD_INTERNAL_H
 #define _MM_GUP_PIN_HAZARD_INTERNAL_H
 
 #include "../root.h"
 #include "hazard.h"
 
-/* A folio may be pinned by thousands of calls; a report is no place for all. */
+/* A folio may be pinned by thousands of calls, too many for a report. */
 #define GUP_PIN_REPORT_PINS	4
 
-/* Further lines of a kind's own: as many bytes. */
+/* Maximum size of the lines that a kind adds to its report, in bytes. */
 #define GUP_PIN_DETAILS_MAX	1024
 
-/* Longest name of a type of file systems. */
+/* Maximum length of the name of a file system type. */
 #define GUP_PIN_TYPE_MAX	16
 
 /**
- * struct gup_pin_report - what a report says
- * @list: in the queue of those that are to be printed
+ * struct gup_pin_report - contents of a report
+ * @list: entry in the queue of reports to be printed
  * @record: the hazard
- * @title: what the title says before " in FUNCTION"
- * @id: the folio's address, for error_report:error_report_end; not to be followed
- * @pfn: of the folio's head
- * @flags: of the folio, as of the rest up to @nlink, when the hazard was met
- * @refcount: of the folio
- * @mapcount: of the folio
- * @real_pins: on the folio, recorded or not
- * @type: of the file system; empty if it is not known
+ * @title: title before " in FUNCTION"
+ * @id: address of the folio for error_report:error_report_end; must not be dereferenced
+ * @pfn: head pfn of the folio
+ * @flags: flags of the folio. These and the rest up to @nlink are as of the event
+ * @refcount: reference count of the folio
+ * @mapcount: mapcount of the folio
+ * @real_pins: pins on the folio, recorded or not
+ * @type: type of the file system; empty if unknown
  * @stable: the device needs stable pages
- * @nlink: names that the file has
- * @pins_lost: pins without a record, where the event is about such
- * @calls: calls whose pins the folio has
- * @nr: how many @pins there are
- * @pins: of the calls, the first that are to be shown
- * @alive: by bits: the task that took the pin still lives
+ * @nlink: number of links to the file
+ * @pins_lost: number of pins without a record, if the hazard is about such pins
+ * @calls: number of calls whose pins the folio has
+ * @nr: number of @pins
+ * @pins: the pins that are shown, one of each call
+ * @alive: bitmap of the @pins whose task is still alive
  * @details: further lines, each with its newline
  */
 struct gup_pin_report {
@@ -65,16 +63,16 @@ void gup_pin_report_fill(struct gup_pin_report *report,
 			 const struct gup_pin_hazard_record *record);
 void gup_pin_report_print(const struct gup_pin_report *report);
 
-/* So many bytes have a sum of their own: what a device writes at least. */
+/* Granularity of checksums in bytes: the least that a device writes. */
 #define GUP_PIN_SUM_BYTES	512
 
-/* Ranges that a report tells; what lies beyond is counted. */
+/* Maximum number of ranges that a report shows; further ranges are counted. */
 #define GUP_PIN_RANGES_MAX	8
 
 /**
- * struct gup_pin_changes - where a folio's content is no longer what it was
- * @nr: ranges, including those that @range has no room for
- * @end: where the last of them ends
+ * struct gup_pin_changes - where the content of a folio has changed
+ * @nr: number of ranges, including those that do not fit into @range
+ * @end: end of the last of them
  * @dirty: the folio is dirty again
  * @range: the first of them: bytes @first to @last of the folio
  */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is at stake when a hazard is met: a report stops test farms, so it is printed
- * only where data of a file that can still be read may be wrong or lost, and the pin
- * that may do it is certain.
+ * Decide what is at stake when a hazard is detected. A report stops test farms, so it
+ * is printed only if data of a file that can still be read may be wrong or lost, and
+ * the pin that causes it is certain.
  */
 #include <linux/backing-dev.h>
 #include <linux/buffer_head.h>
@@ -31,7 +31,7 @@ const char *const gup_pin_stake_names[NR_GUP_PIN_STAKES] = {
 };
 
 #ifdef CONFIG_BUFFER_HEAD
-/* ext2 has the same number, but another way. */
+/* ext2 has the same magic number, but a different writeback path. */
 static bool is_ext4(const struct super_block *sb)
 {
 	const char *name = sb->s_type->name;
@@ -41,9 +41,9 @@ static bool is_ext4(const struct super_block *sb)
 }
 
 /*
- * ext4 passes clean folios, and dirty ones of which it can write nothing now, through
- * the writeback state, to update the tags of their mapping. What it writes it has marked
- * before: the folio is locked, and no earlier write is under way.
+ * ext4 passes clean folios, and dirty folios that it cannot write now, through the
+ * writeback state to update the tags of their mapping. If it writes a folio, it has
+ * marked the buffers before: the folio is locked, and no earlier write is in progress.
  */
 static bool only_updates_tags(struct folio *folio)
 {
@@ -71,12 +71,11 @@ static bool only_updates_tags(struct folio *folio)
 #endif
 
 /**
- * gup_pin_writeback_stake() - what is at stake when a folio's writeback starts
+ * gup_pin_writeback_stake() - what is at stake when writeback of a folio starts
  * @folio: the folio; locked, or about to be submitted
  *
- * Any context but NMI.
- *
- * Return: GUP_PIN_STAKE_NOTHING if nothing is submitted.
+ * Context: Any except NMI.
+ * Return: GUP_PIN_STAKE_NOTHING if nothing is submitted, or GUP_PIN_STAKE_DATA.
  */
 enum gup_pin_stake gup_pin_writeback_stake(struct folio *folio)
 {
@@ -88,10 +87,10 @@ enum gup_pin_stake gup_pin_writeback_stake(struct folio *folio)
  * gup_pin_rewrite_stake() - what is at stake when a folio changes under writeback
  * @folio: the folio; may have left its file
  *
- * Where the device does not need stable pages, a page fault or write() may change them
- * meanwhile: it makes the folio dirty first, and it will be written again.
+ * If the device does not need stable pages, page faults and write() may change a folio
+ * under writeback: they make it dirty first, so it is written again.
  *
- * Return: GUP_PIN_STAKE_REWRITE if it is so.
+ * Return: GUP_PIN_STAKE_REWRITE if so, or GUP_PIN_STAKE_DATA.
  */
 enum gup_pin_stake gup_pin_rewrite_stake(const struct folio *folio)
 {
@@ -104,11 +103,11 @@ enum gup_pin_stake gup_pin_rewrite_stake(const struct folio *folio)
  * gup_pin_truncate_stake() - what is at stake when a folio leaves its file
  * @folio: the folio; locked, and still in its mapping
  *
- * Nothing, if the file ends with it: no descriptor and no mapping of it is left, and
- * either no name is, or its file system, which has nothing but memory, is unmounted. A
- * file of a disk that is evicted while it has a name is read again later.
+ * Nothing is at stake if the file ends: it has no open descriptor and no mapping, and
+ * either it has no name or its file system, which exists in memory only, is unmounted.
+ * A file on a disk that is evicted while it has a name can be read again later.
  *
- * Return: GUP_PIN_STAKE_END if the file ends.
+ * Return: GUP_PIN_STAKE_END if the file ends, or GUP_PIN_STAKE_DATA.
  */
 enum gup_pin_stake gup_pin_truncate_stake(const struct folio *folio)
 {
@@ -122,7 +121,7 @@ enum gup_pin_stake gup_pin_truncate_stake(const struct folio *folio)
 	return GUP_PIN_STAKE_END;
 }
 
-/* Is a pin for read as bad as one for write? */
+/* Is a read pin as bad as a write pin? */
 static bool any_mode(enum gup_pin_hazard_kind kind, enum gup_pin_stake stake)
 {
 	switch (kind) {
@@ -131,14 +130,14 @@ static bool any_mode(enum gup_pin_hazard_kind kind, enum gup_pin_stake stake)
 	case GUP_PIN_HAZARD_OVERDUE:
 		return true;
 	default:
-		/* Any pin is waited for. */
+		/* A wait is for pins of any mode. */
 		return stake == GUP_PIN_STAKE_HANG || stake == GUP_PIN_STAKE_WAIT;
 	}
 }
 
 /*
- * It happens to other pages of a large folio than those that are on record as pinned. They
- * may be pinned nevertheless: one page may stand for a folio.
+ * Are the affected pages of a large folio other than the recorded ones? They may be
+ * pinned nevertheless: one page may stand for a folio.
  */
 static bool elsewhere(const struct gup_pin_hazard *hazard,
 		      const struct gup_pin_item *pin)
@@ -150,8 +149,8 @@ static bool elsewhere(const struct gup_pin_hazard *hazard,
 }
 
 /*
- * Are all pins for write of reads that have ended? The release of such a pin may then dirty
- * what was written back meanwhile.
+ * Do all write pins belong to reads that have ended? The unpin of such a read may then
+ * dirty what was written back meanwhile.
  */
 static bool has_ended(const struct gup_pin_hazard *hazard, unsigned int writes,
 		      const struct gup_pin_ended *ended)
@@ -168,15 +167,14 @@ static bool has_ended(const struct gup_pin_hazard *hazard, unsigned int writes,
 }
 
 /**
- * gup_pin_pin_stake() - what is at stake, given what holds the folio
- * @hazard: the hazard; its stake is that of a pin for write
- * @pin: a pin on the folio, for write if there is one
- * @writes: pins for write on the folio
- * @ended: those of reads that had ended before these were looked at
+ * gup_pin_pin_stake() - what is at stake, given the pins of the folio
+ * @hazard: the hazard; its stake assumes a write pin
+ * @pin: a pin on the folio, a write pin if there is one
+ * @writes: number of write pins on the folio
+ * @ended: pins of reads that had ended before the folio's pins were looked up
  *
- * Context as gup_pin_hazard().
- *
- * Return: the least harmful of the reasons why it may be harmless; or the hazard's.
+ * Context: As gup_pin_hazard().
+ * Return: the stake of the hazard, or a less harmful one that its pins justify.
  */
 enum gup_pin_stake gup_pin_pin_stake(const struct gup_pin_hazard *hazard,
 				     const struct gup_pin_item *pin,
@@ -197,13 +195,12 @@ enum gup_pin_stake gup_pin_pin_stake(const struct gup_pin_hazard *hazard,
 }
 
 /**
- * gup_pin_to_report() - is a hazard to be reported?
- * @kind: which
+ * gup_pin_to_report() - should a hazard be reported?
+ * @kind: its kind
  * @stake: what is at stake
  *
- * Any context.
- *
- * Return: false if it is only to be counted.
+ * Context: Any.
+ * Return: false if it is only counted.
  */
 bool gup_pin_to_report(enum gup_pin_hazard_kind kind, enum gup_pin_stake stake)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pins for short that are held for long: what a driver should have asked for
- * with FOLL_LONGTERM, so that the memory was moved to where it does no harm.
+ * Short-term pins that are held for too long: the driver should have used
+ * FOLL_LONGTERM, so that the memory is first migrated to where a pin does no harm.
  *
- * Nobody tells of a pin that is just held, so a work looks for them now and then.
- * It is told once for each origin.
+ * There is no hook for a pin that is merely held, so a work item scans for such pins
+ * periodically. Each origin is reported once.
  */
 #include <linux/init.h>
 #include <linux/jiffies.h>
@@ -22,18 +22,18 @@
 #include "../compat.h"
 #include "internal.h"
 
-/* How long to wait between looks, whatever is asked for. */
+/* Limits for the interval between scans. */
 #define LOOK_MIN_MS	100
 #define LOOK_MAX_MS	10000
 
-/* Looking takes no more than one part in so many of a CPU's time. */
+/* A scan takes at most 1/20 of a CPU's time. */
 #define LOOK_SHARE	20
 
 static unsigned long max_short_ms __read_mostly;
 
 static void look_again(struct work_struct *work);
 static DECLARE_DELAYED_WORK(look_work, look_again);
-/* NULL until it can be used. */
+/* NULL until initialised. */
 static struct workqueue_struct *look_queue __read_mostly;
 
 static void print_held(const struct gup_pin_hazard *hazard, char *buf, size_t size)
@@ -43,7 +43,7 @@ static void print_held(const struct gup_pin_hazard *hazard, char *buf, size_t si
 		  READ_ONCE(max_short_ms));
 }
 
-/* The title names the pin function; nobody else did anything. */
+/* The title names the pin function; no task is involved in the event. */
 static void report(const struct gup_pin_item *item, struct folio *folio)
 {
 	struct gup_pin_event event = {
@@ -65,7 +65,7 @@ static void report(const struct gup_pin_item *item, struct folio *folio)
 	gup_pin_hazard(&hazard);
 }
 
-/* One that is just being dropped is not told of, and its origin may be another time. */
+/* A pin that is just being released is not reported; its origin may be reported later. */
 static void tell(const struct gup_pin_walk *walk, const struct gup_pin_item *item)
 {
 	struct folio *folio;
@@ -75,14 +75,14 @@ static void tell(const struct gup_pin_walk *walk, const struct gup_pin_item *ite
 	folio = gup_pin_folio_get(item->head);
 	if (!folio)
 		return;
-	/* Then the folio is what was pinned. */
+	/* With the reference held, a recorded pin is on this very folio. */
 	if (gup_pin_still_held(&gup_pin_root.index, walk, item) &&
 	    gup_pin_origin_report_once(&gup_pin_root.origins, &item->id))
 		report(item, folio);
 	gup_pin_folio_put(folio);
 }
 
-/* Where an unpin was guessed, what is on record may be gone, and another pin not. */
+/* If an unpin was guessed, the recorded pin may be gone and another one still held. */
 static bool is_overdue(const struct gup_pin_item *item, u64 max_ms)
 {
 	return item->id.term == GUP_PIN_SHORT && item->match == GUP_PIN_EXACT &&
@@ -90,10 +90,12 @@ static bool is_overdue(const struct gup_pin_item *item, u64 max_ms)
 }
 
 /**
- * gup_pin_overdue_look() - tell of short-term pins that are held for long
- * @max_ms: for longer than this
+ * gup_pin_overdue_look() - report short-term pins that are held for too long
+ * @max_ms: maximum age in ms
  *
- * May sleep; takes as much memory for a million pins as for one.
+ * Uses the same amount of memory however many pins there are.
+ *
+ * Context: May sleep.
  */
 void gup_pin_overdue_look(u64 max_ms)
 {
@@ -107,7 +109,7 @@ void gup_pin_overdue_look(u64 max_ms)
 	gup_pin_walk_start(&walk, &gup_pin_root.index, 0, ULONG_MAX);
 	while ((nr = gup_pin_walk_items(&walk, items, GUP_PIN_BATCH))) {
 		for (i = 0; i < nr; i++) {
-			/* Those of one call come one after the other. */
+			/* Records of one call are adjacent. */
 			if (i && gup_pin_same_call(&items[i], &items[i - 1]))
 				continue;
 			if (is_overdue(&items[i], max_ms))
@@ -133,7 +135,7 @@ static void look_again(struct work_struct *work)
 	queue_delayed_work(look_queue, &look_work, msecs_to_jiffies(wait));
 }
 
-/* Writers of parameters are one at a time. */
+/* Serialised by the parameter lock. */
 static int max_short_set(const char *val, const struct kernel_param *kp)
 {
 	int err = param_set_ulong(val, kp);
@@ -153,7 +155,7 @@ MODULE_PARM_DESC(max_short_ms,
 		 "report pins for short that are held for longer than so many ms; 0: do not");
 
 /**
- * gup_pin_overdue_init() - begin to look, if that was asked for before
+ * gup_pin_overdue_init() - start scanning, if a parameter asked for it before
  *
  * Return: 0 or -ENOMEM.
  */
@@ -173,13 +175,13 @@ int __init gup_pin_overdue_init(void)
 }
 
 /**
- * gup_pin_overdue_exit() - stop looking
+ * gup_pin_overdue_exit() - stop scanning
  */
 void __gup_pin_exit gup_pin_overdue_exit(void)
 {
 	if (!look_queue)
 		return;
-	/* A parameter may still be written: it starts nothing. */
+	/* The parameter may still be written, which must not start another scan. */
 	disable_delayed_work_sync(&look_work);
 	destroy_workqueue(look_queue);
 }

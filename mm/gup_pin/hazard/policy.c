@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What is done about each kind of hazard: what the user says.
- */
+/* Policies of the kinds of hazards: parameters set by the user. */
 #include <linux/bits.h>
 #include <linux/bitops.h>
 #include <linux/moduleparam.h>
@@ -11,15 +9,15 @@
 #include "../compat.h"
 #include "internal.h"
 
-/* The words of a policy. Some are other words for the same, and are read back as given. */
+/* Words of a policy. Some are synonyms, and are read back as written. */
 enum word {
 	WORD_OFF,
 	WORD_COUNT,
 	WORD_REPORT,
-	/* The same, as it is called for kinds that read pins are a case of. */
+	/* Synonym of "report" for kinds to which read pins matter. */
 	WORD_WRITE,
 	WORD_ANY,
-	/* As gup_pin.writeback says. */
+	/* Same as gup_pin.writeback. */
 	WORD_WRITEBACK,
 };
 
@@ -33,7 +31,7 @@ static const char *const words[] = {
 };
 
 static int policies[NR_GUP_PIN_HAZARDS] __read_mostly = {
-	/* A pin for read does no harm to what is written back, and loses nothing. */
+	/* A read pin neither harms writeback nor loses data. */
 	[GUP_PIN_HAZARD_WRITEBACK]		= WORD_WRITE,
 	[GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK]	= WORD_WRITEBACK,
 	[GUP_PIN_HAZARD_TRUNCATE]		= WORD_WRITE,
@@ -44,7 +42,7 @@ static int policies[NR_GUP_PIN_HAZARDS] __read_mostly = {
 	[GUP_PIN_HAZARD_OVERDUE]		= WORD_REPORT,
 };
 
-/* Do pins for read make a difference to it? */
+/* Does the kind distinguish read pins from write pins? */
 static bool has_modes(enum gup_pin_hazard_kind kind)
 {
 	return kind == GUP_PIN_HAZARD_WRITEBACK ||
@@ -123,16 +121,16 @@ module_param_cb(overdue, &policy_ops,
 MODULE_PARM_DESC(overdue,
 		 "short-term pins held for too long: off, count or report");
 
-/* Of which kinds a report counts for panic_on_warn: by bits. */
+/* Bitmap of the kinds whose reports respect panic_on_warn. */
 static unsigned long panics __read_mostly = BIT(NR_GUP_PIN_HAZARDS) - 1;
 
-/* Returns a negative number if there is no such kind. */
+/* Return a negative number if there is no such kind. */
 static int find_kind(const char *name)
 {
 	return match_string(gup_pin_hazard_names, NR_GUP_PIN_HAZARDS, name);
 }
 
-/* Writers of parameters are one at a time. */
+/* Serialised by the parameter lock. */
 static int panic_set(const char *val, const struct kernel_param *kp)
 {
 	char words[256], *text = words, *word;
@@ -181,12 +179,11 @@ MODULE_PARM_DESC(panic,
 		 "all, none, or which kinds of reports count for panic_on_warn: names with commas between them");
 
 /**
- * gup_pin_policy_panics() - does a report count for panic_on_warn?
- * @kind: of the hazard
+ * gup_pin_policy_panics() - do reports of a kind respect panic_on_warn?
+ * @kind: kind of the hazard
  *
- * Any context.
- *
- * Return: true if so.
+ * Context: Any.
+ * Return: true if they do.
  */
 bool gup_pin_policy_panics(enum gup_pin_hazard_kind kind)
 {
@@ -194,12 +191,11 @@ bool gup_pin_policy_panics(enum gup_pin_hazard_kind kind)
 }
 
 /**
- * gup_pin_policy_of() - what is to be done about a kind of hazard
- * @kind: which
+ * gup_pin_policy_of() - get the policy of a kind of hazard
+ * @kind: kind of the hazard
  *
- * Any context.
- *
- * Return: what the user wants.
+ * Context: Any.
+ * Return: the policy that the user has set.
  */
 enum gup_pin_policy gup_pin_policy_of(enum gup_pin_hazard_kind kind)
 {

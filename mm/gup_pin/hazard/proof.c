@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * gup_pin.proof: sum a write-pinned folio's content when its writeback starts,
- * and again when it ends. What has changed meanwhile was written behind the file
- * system's back, and what is on the disk may be half old and half new.
+ * gup_pin.proof: compute checksums of a write-pinned folio when its writeback starts,
+ * and compare them when it ends. A difference means that the folio was written to
+ * behind the file system's back, and that the copy on disk may be half old and half
+ * new.
  *
- * A sum is kept with what a report will need: by the end of the writeback the
- * pin may have been released, and those who end it are mostly an interrupt.
+ * Checksums are kept together with what a report will need: by the end of the writeback
+ * the pin may have been released, and writeback mostly ends in an interrupt.
  */
 #include <linux/atomic.h>
 #include <linux/container_of.h>
@@ -29,14 +30,14 @@
 DEFINE_STATIC_KEY_FALSE(gup_pin_proof);
 
 /**
- * struct gup_pin_proof - a folio's content when its writeback started
- * @node: in the table
- * @pfn: of the folio's head
- * @size: bytes that this takes
- * @pin: the oldest write pin that the folio had then
- * @event: the writeback's start
- * @nr_sums: sums in @sums
- * @sums: of the content, by GUP_PIN_SUM_BYTES
+ * struct gup_pin_proof - content of a folio when its writeback started
+ * @node: entry in the table
+ * @pfn: head pfn of the folio
+ * @size: size of this object in bytes
+ * @pin: the oldest write pin on the folio at that time
+ * @event: start of the writeback
+ * @nr_sums: number of @sums
+ * @sums: checksums of the content, one for each GUP_PIN_SUM_BYTES
  */
 struct gup_pin_proof {
 	struct hlist_node node;
@@ -50,7 +51,7 @@ struct gup_pin_proof {
 
 #define TABLE_BITS	8
 
-/* The folios that are being written back. A raw lock, for writeback ends anywhere. */
+/* Folios under writeback. A raw lock, because writeback may end in any context. */
 static struct hlist_head table[1 << TABLE_BITS];
 static DEFINE_RAW_SPINLOCK(table_lock);
 static bool table_open;
@@ -64,7 +65,7 @@ MODULE_PARM_DESC(proof_max_kb,
 		 "KiB that the sums of folios under writeback may take; those of others are skipped");
 
 /**
- * gup_pin_proof_bytes() - the memory that sums take now, and their table
+ * gup_pin_proof_bytes() - memory taken by checksums and their table
  *
  * Return: bytes.
  */
@@ -74,9 +75,9 @@ u64 gup_pin_proof_bytes(void)
 }
 
 /**
- * gup_pin_proof_skipped() - folios that could not be summed
+ * gup_pin_proof_skipped() - number of folios without checksums for lack of memory
  *
- * Return: how many there were, since boot.
+ * Return: their number since boot.
  */
 u64 gup_pin_proof_skipped(void)
 {
@@ -96,10 +97,7 @@ static void proof_free(struct gup_pin_proof *proof)
 	kfree(proof);
 }
 
-/*
- * Writeback may be what frees memory, so it neither waits for any nor takes the
- * reserves.
- */
+/* Writeback may be needed to free memory, so neither wait for memory nor use the reserves. */
 static struct gup_pin_proof *proof_alloc(unsigned int nr_sums)
 {
 	struct gup_pin_proof *proof;
@@ -129,7 +127,7 @@ static struct gup_pin_proof *table_find(unsigned long pfn)
 	return NULL;
 }
 
-/* Return: the folio's sums, or NULL; they are the caller's then. */
+/* Remove and return the checksums of the folio, or NULL. The caller owns them. */
 static struct gup_pin_proof *table_take(unsigned long pfn)
 {
 	struct gup_pin_proof *proof;
@@ -143,7 +141,7 @@ static struct gup_pin_proof *table_take(unsigned long pfn)
 	return proof;
 }
 
-/* Return: what is to be freed: the sums, if the table was closed meanwhile. */
+/* Return what the caller must free: @proof if the table was closed meanwhile, or NULL. */
 static struct gup_pin_proof *table_add(struct gup_pin_proof *proof)
 {
 	unsigned long flags;
@@ -166,7 +164,7 @@ static void table_open_close(bool open)
 	raw_spin_unlock_irqrestore(&table_lock, flags);
 }
 
-/* The table is closed, so it only gets emptier. */
+/* The table is closed, so no entries are added. */
 static void table_flush(void)
 {
 	struct gup_pin_proof *proof;
@@ -187,11 +185,13 @@ static void table_flush(void)
 }
 
 /**
- * gup_pin_proof_start() - a pinned folio's writeback starts
- * @folio: the folio; PG_writeback is set, and no I/O was started
- * @ip: return address into the function that the report is to name
+ * gup_pin_proof_start() - writeback of a pinned folio starts
+ * @folio: the folio; PG_writeback is set, and no I/O has been started
+ * @ip: return address into the function that the report names
  *
- * Sums it if it is pinned for write. Any context but NMI; never sleeps.
+ * Computes checksums if the folio has a write pin. Does not sleep.
+ *
+ * Context: Any except NMI.
  */
 void gup_pin_proof_start(struct folio *folio, unsigned long ip)
 {
@@ -201,7 +201,7 @@ void gup_pin_proof_start(struct folio *folio, unsigned long ip)
 
 	if (!static_branch_unlikely(&gup_pin_proof))
 		return;
-	/* Reading poisoned memory would be fatal. */
+	/* Reading poisoned memory is fatal. */
 	if (folio_contain_hwpoisoned_page(folio))
 		return;
 	gup_pin_walk_holders(&gup_pin_root.index, folio_pfn(folio), &pin, 1,
@@ -221,7 +221,7 @@ void gup_pin_proof_start(struct folio *folio, unsigned long ip)
 }
 
 /**
- * struct changed - the hazard, with what it adds to the report
+ * struct changed - a hazard and its additions to the report
  * @hazard: the hazard
  * @changes: what has changed
  */
@@ -253,10 +253,10 @@ static void print_changes(const struct gup_pin_hazard *hazard, char *buf, size_t
 }
 
 /*
- * Was the change made by what the file system knows of? A store makes the folio dirty by
- * its page fault, before it changes anything; write() does so afterwards, while the folio
- * is locked. So the flags are looked at when the change was seen, the lock first. Where
- * the device needs stable pages, both wait until the writeback has ended.
+ * Does the file system know about the change? The page fault of a store makes the folio
+ * dirty before the content changes; write() does so afterwards, but before it unlocks
+ * the folio. So read the flags after the change was seen, the lock first. If the device
+ * needs stable pages, both wait until the writeback has ended.
  */
 static enum gup_pin_stake changed_stake(const struct folio *folio,
 					struct gup_pin_changes *changes)
@@ -298,10 +298,12 @@ void __gup_pin_writeback_end(struct folio *folio)
 
 /**
  * gup_pin_proof_switch() - switch the proof on or off
- * @on: which
+ * @on: true to switch it on
  *
- * Off forgets the sums, for the end of their writeback will not be seen. One at a
- * time; may sleep.
+ * Switching it off drops all checksums, because the end of those writebacks will not be
+ * seen.
+ *
+ * Context: May sleep. The caller serialises calls.
  */
 void gup_pin_proof_switch(bool on)
 {
@@ -320,7 +322,7 @@ void gup_pin_proof_switch(bool on)
 static const char *const words[] = { "off", "on" };
 static bool on_at_boot, ready;
 
-/* Writers of parameters are one at a time. */
+/* Serialised by the parameter lock. */
 static int proof_set(const char *value, const struct kernel_param *kp)
 {
 	int on = sysfs_match_string(words, value);
@@ -349,7 +351,7 @@ MODULE_PARM_DESC(proof,
 		 "on or off: tell if a write-pinned folio changes while it is written back");
 
 /**
- * gup_pin_proof_init() - switch the proof on, if that was asked for before
+ * gup_pin_proof_init() - switch the proof on, if a parameter asked for it before
  */
 void __init gup_pin_proof_init(void)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reports of hazards, on their way to the kernel log.
+ * Queue of hazard reports for the kernel log.
  *
- * What a report says is gathered where the hazard is met, and printed by the first CPU
- * that can: one that meets another hazard meanwhile leaves its report in the queue and
- * goes on. Where interrupts are off, a work prints. Nothing here allocates, and no CPU
- * waits for what another prints.
+ * The contents of a report are gathered where the hazard is detected, and printed by
+ * the first CPU that can. A CPU that detects another hazard meanwhile queues its report
+ * and continues. With interrupts disabled, a work item prints. Nothing here allocates
+ * memory, and no CPU waits for the output of another.
  */
 #include <linux/bitops.h>
 #include <linux/ftrace.h>
@@ -21,7 +21,7 @@
 #include "../compat.h"
 #include "internal.h"
 
-/* Reports that wait, or are being printed. */
+/* Maximum number of reports that are queued or being printed. */
 #define REPORT_BUFFERS	4
 
 static struct gup_pin_report buffers[REPORT_BUFFERS];
@@ -30,13 +30,13 @@ static unsigned long buffers_used;
 static LIST_HEAD(queue);
 static DEFINE_RAW_SPINLOCK(queue_lock);
 
-/* A bit lock, which is only ever tried: its holder prints all that is in the queue. */
+/* A bit lock that is only tried: its holder prints everything in the queue. */
 static unsigned long printing;
-/* The holder, if it is a task: what a report itself brings about is not reported. */
+/* The holder, if it is a task: hazards caused by printing a report are not reported. */
 static struct task_struct *printing_task;
 
 /**
- * gup_pin_report_bytes() - the memory that reports take from boot on
+ * gup_pin_report_bytes() - memory that reports take from boot on
  *
  * Return: bytes.
  */
@@ -47,7 +47,7 @@ size_t gup_pin_report_bytes(void)
 }
 
 /**
- * gup_pin_report_forget() - report again what was reported before
+ * gup_pin_report_forget() - allow reporting everything again
  */
 void gup_pin_report_forget(void)
 {
@@ -93,15 +93,15 @@ static struct gup_pin_report *dequeue(void)
 }
 
 /*
- * The kernel is not broken, but a warning was given, and what a file has is no longer
- * certain: later reports are to say so.
+ * Taint with a warning: the kernel works, but data of a file is no longer certain, and
+ * later reports should show it.
  */
 static void print(struct gup_pin_report *report)
 {
 	enum gup_pin_hazard_kind kind = report->record.kind;
 
 	disable_trace_on_warning();
-	/* As in other reports of the kernel: get it out, whatever is locked. */
+	/* Print whatever locks are held, as other reports of the kernel do. */
 	lockdep_off();
 	gup_pin_report_print(report);
 	gup_pin_trace_report(report->id);
@@ -117,9 +117,9 @@ static void print_work(struct work_struct *work);
 static DECLARE_WORK(queue_work_item, print_work);
 
 /*
- * Another CPU may leave a report just after the queue was found empty: either it finds the
- * bit clear, or its report is found in the next round. What others go on to leave is for
- * the work, so that this comes to an end.
+ * Another CPU may queue a report just after the queue was found empty: either it finds
+ * the bit clear, or the next iteration finds its report. The number of reports is
+ * limited, so that the loop ends; the work item prints the rest.
  */
 static void print_queue(void)
 {
@@ -127,7 +127,7 @@ static void print_queue(void)
 	unsigned int printed = 0;
 
 	for (;;) {
-		smp_mb(); /* between adding to the queue and the bit, and the other way round */
+		smp_mb(); /* between adding to the queue and testing the bit, and vice versa */
 		if (list_empty_careful(&queue) ||
 		    test_and_set_bit_lock(0, &printing))
 			return;
@@ -152,8 +152,8 @@ static void print_work(struct work_struct *work)
 }
 
 /*
- * Printing takes long, so not with interrupts off or in one, unless the machine is to stop
- * here and now.
+ * Printing is slow, so avoid it in interrupts and with interrupts disabled, unless the
+ * machine should panic right here.
  */
 static bool print_here(enum gup_pin_hazard_kind kind)
 {
@@ -169,7 +169,7 @@ static void print_soon(enum gup_pin_hazard_kind kind)
 		schedule_work(&queue_work_item);
 }
 
-/* Returns whether it will be printed. */
+/* Return true if the report will be printed. */
 static bool try_report(const struct gup_pin_hazard *hazard,
 		       const struct gup_pin_hazard_record *record)
 {
@@ -188,12 +188,13 @@ static bool try_report(const struct gup_pin_hazard *hazard,
 }
 
 /**
- * gup_pin_report() - report a hazard, if no equal one was reported
+ * gup_pin_report() - report a hazard, unless an equal one was reported
  * @hazard: the hazard
- * @record: what is known of it
+ * @record: its record
  *
- * One that is not printed is counted. Context as gup_pin_hazard().
+ * Counts the hazards that are not reported.
  *
+ * Context: As gup_pin_hazard().
  * Return: false if neither it nor an equal one was reported.
  */
 bool gup_pin_report(const struct gup_pin_hazard *hazard,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The text of a hazard's report: what happened to which folio of which file, in which
- * task, and what holds the folio.
+ * Text of a hazard report: what happened to which folio of which file, in which task,
+ * and which pins the folio has.
  */
 #include <linux/fs.h>
 #include <linux/kernel.h>
@@ -18,7 +18,7 @@
 
 #define RULE	"=================================================================="
 
-/* What differs by whether there is a write pin comes in two forms. */
+/* Titles for read pins and for write pins. */
 static const char *const titles[NR_GUP_PIN_HAZARDS][2] = {
 	[GUP_PIN_HAZARD_WRITEBACK] = {
 		"writeback of read-pinned folio",
@@ -54,7 +54,7 @@ static const char *const titles[NR_GUP_PIN_HAZARDS][2] = {
 	},
 };
 
-/* That of the event first, then writers, then the oldest; each once. */
+/* The pin of the event first, then write pins, then the oldest; each call once. */
 static void fill_pins(struct gup_pin_report *report, const struct gup_pin_item *extra)
 {
 	struct gup_pin_item *pins = report->pins;
@@ -70,7 +70,7 @@ static void fill_pins(struct gup_pin_report *report, const struct gup_pin_item *
 		if (gup_pin_same_call(&pins[i], extra))
 			break;
 	if (i == report->nr) {
-		/* One of the others, or no longer on record. */
+		/* Not among the pins found: either beyond the limit, or no longer recorded. */
 		if (!gup_pin_still_held(&gup_pin_root.index, NULL, extra))
 			report->calls++;
 		i = min(report->nr, GUP_PIN_REPORT_PINS - 1);
@@ -95,12 +95,12 @@ static void fill_alive(struct gup_pin_report *report)
 }
 
 /**
- * gup_pin_report_fill() - gather what a report is to say
+ * gup_pin_report_fill() - gather the contents of a report
  * @report: filled in
  * @hazard: the hazard
- * @record: what is known of it
+ * @record: its record
  *
- * Context as gup_pin_hazard().
+ * Context: As gup_pin_hazard().
  */
 void gup_pin_report_fill(struct gup_pin_report *report,
 			 const struct gup_pin_hazard *hazard,
@@ -172,7 +172,7 @@ static void print_event(const struct gup_pin_event *event)
 	pr_err("\n");
 }
 
-/* Did an earlier pin of the report show this stack? */
+/* Was this stack printed for an earlier pin of the report? */
 static bool has_shown(const struct gup_pin_report *report, unsigned int i)
 {
 	unsigned int earlier;
@@ -209,9 +209,9 @@ static void print_pin(const struct gup_pin_report *report, unsigned int i, u64 n
 
 /**
  * gup_pin_report_print() - print a report
- * @report: what it says
+ * @report: its contents
  *
- * One at a time. Any context but NMI.
+ * Context: Any except NMI. The caller serialises calls.
  */
 void gup_pin_report_print(const struct gup_pin_report *report)
 {

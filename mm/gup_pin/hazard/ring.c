@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The hazards that are kept, for /sys/kernel/debug/gup_pin/hazards and crash dumps.
+ * Recent hazards, for /sys/kernel/debug/gup_pin/hazards and crash dumps.
  *
- * Equal ones have one place, and each kind has places of its own, so that what is met
- * often, or by one user on purpose, takes no other's.
+ * Equal hazards share one entry, and each kind has its own entries. So neither a
+ * frequent hazard nor a user who causes many on purpose can push out the others.
  */
 #include <linux/compiler.h>
 #include <linux/minmax.h>
@@ -14,7 +14,7 @@
 
 struct gup_pin_ring gup_pin_ring;
 
-/* Held for no longer than a copy takes; hazards come from any context. */
+/* Held only for the time of a copy; hazards come from any context. */
 static DEFINE_RAW_SPINLOCK(ring_lock);
 
 static struct gup_pin_hazard_record *find(const struct gup_pin_hazard_record *hazard)
@@ -28,7 +28,7 @@ static struct gup_pin_hazard_record *find(const struct gup_pin_hazard_record *ha
 	return NULL;
 }
 
-/* One more, or the same with more at stake. */
+/* Merge an equal hazard, or the same one with more at stake. */
 static void merge(struct gup_pin_hazard_record *entry,
 		  const struct gup_pin_hazard_record *hazard, bool again)
 {
@@ -48,7 +48,7 @@ static void insert(const struct gup_pin_hazard_record *hazard)
 	entry = entries + gup_pin_place_for(&entries->place, sizeof(*entries),
 					    GUP_PIN_RING_PLACES,
 					    hazard->place.uid);
-	/* For crash dumps: an entry that is being written has no number. */
+	/* For crash dumps: seq is 0 while the entry is being written. */
 	WRITE_ONCE(entry->seq, 0);
 	barrier();
 	memcpy((void *)entry + sizeof(entry->seq),
@@ -61,9 +61,9 @@ static void insert(const struct gup_pin_hazard_record *hazard)
 /**
  * gup_pin_ring_add() - keep a hazard
  * @hazard: the hazard; its count is 1
- * @again: it is kept already, if it was not given up: do not count it
+ * @again: the hazard was added before, so do not count it if its entry still exists
  *
- * Any context but NMI.
+ * Context: Any except NMI.
  */
 void gup_pin_ring_add(const struct gup_pin_hazard_record *hazard, bool again)
 {
@@ -80,10 +80,10 @@ void gup_pin_ring_add(const struct gup_pin_hazard_record *hazard, bool again)
 }
 
 /**
- * gup_pin_ring_reported() - a hazard was reported
+ * gup_pin_ring_reported() - note that a hazard was reported
  * @hazard: the hazard
  *
- * Any context but NMI.
+ * Context: Any except NMI.
  */
 void gup_pin_ring_reported(const struct gup_pin_hazard_record *hazard)
 {
@@ -97,7 +97,7 @@ void gup_pin_ring_reported(const struct gup_pin_hazard_record *hazard)
 	raw_spin_unlock_irqrestore(&ring_lock, flags);
 }
 
-/* The one whose number comes next, or NULL. */
+/* Return the entry with the next number, or NULL. */
 static const struct gup_pin_hazard_record *next_after(u64 after)
 {
 	const struct gup_pin_hazard_record *entry = gup_pin_ring.entries[0];
@@ -111,12 +111,11 @@ static const struct gup_pin_hazard_record *next_after(u64 after)
 }
 
 /**
- * gup_pin_ring_get() - find the hazard that comes next
+ * gup_pin_ring_get() - get the next hazard
  * @hazard: filled in
- * @after: number of the one before; 0 for the oldest
+ * @after: number of the previous one; 0 for the oldest
  *
- * Any context but NMI.
- *
+ * Context: Any except NMI.
  * Return: false if there are no more.
  */
 bool gup_pin_ring_get(struct gup_pin_hazard_record *hazard, u64 after)

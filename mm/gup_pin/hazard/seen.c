@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which hazards were reported, and how many more may be: an equal one is reported once,
- * and neither a kind of hazard nor a user can use up what the others have.
+ * Deduplication and rate limits of reports. Equal hazards are reported once, and
+ * neither a kind of hazard nor a user can use up the budget of the others.
  */
 #include <linux/math64.h>
 #include <linux/minmax.h>
@@ -11,27 +11,27 @@
 
 #include "internal.h"
 
-/* Reported hazards that are remembered of each kind. */
+/* Number of reported hazards that are remembered of each kind. */
 #define SEEN_PLACES	64
 
-/* Reports of a kind at once, and how long it takes until there may be one more. */
+/* Burst of reports of a kind, and the interval until the next one is allowed. */
 #define KIND_BURST	20
 #define KIND_NS		(250 * NSEC_PER_MSEC)
 
 /*
- * The same for pins of a user, of each kind; half of the kind's, so that others have
- * the rest. root can print what it likes anyway.
+ * The same for the pins of a user, for each kind; half of the kind's burst, which
+ * leaves the rest for others. No limit for root, which can print anything anyway.
  */
 #define USER_BURST	10
 #define USER_NS		(10 * NSEC_PER_SEC)
 
-/* Users that are told apart at once. */
+/* Number of users that are limited separately. */
 #define USER_PLACES	16
 
 /**
- * struct bucket - how many reports may be printed
- * @time: when it was last filled, in ns of local_clock(); 0 if it never was: it is full
- * @left: how many
+ * struct bucket - token bucket of reports
+ * @time: time of the last refill in ns of local_clock(); 0 if never filled, thus full
+ * @left: number of reports that may be printed
  */
 struct bucket {
 	u64 time;
@@ -40,8 +40,8 @@ struct bucket {
 
 /**
  * struct seen - a hazard that was reported
- * @place: when it was last met
- * @key: of its record
+ * @place: user, and time of the last equal hazard
+ * @key: key of its record
  */
 struct seen {
 	struct gup_pin_place place;
@@ -49,8 +49,8 @@ struct seen {
 };
 
 /**
- * struct user - what a user has left
- * @place: who, and when it was last asked for
+ * struct user - budget of a user
+ * @place: the user, and when the budget was last used
  * @bucket: reports
  */
 struct user {
@@ -58,16 +58,16 @@ struct user {
 	struct bucket bucket;
 };
 
-/* All of this is under seen_lock. */
+/* Protected by seen_lock. */
 static struct seen seen[NR_GUP_PIN_HAZARDS][SEEN_PLACES];
 static struct user users[NR_GUP_PIN_HAZARDS][USER_PLACES];
 static struct bucket kinds[NR_GUP_PIN_HAZARDS];
 
-/* Held for no longer than it takes to look. */
+/* Held for short searches only. */
 static DEFINE_RAW_SPINLOCK(seen_lock);
 
 /**
- * gup_pin_seen_bytes() - the memory that this takes from boot on
+ * gup_pin_seen_bytes() - memory that the tables take from boot on
  *
  * Return: bytes.
  */
@@ -90,7 +90,7 @@ static struct seen *find(const struct gup_pin_hazard_record *record)
 	return NULL;
 }
 
-/* Clocks of CPUs may be apart: time does not go back here. */
+/* The clocks of CPUs may differ: ignore time that goes backwards. */
 static void fill(struct bucket *bucket, u32 burst, u64 interval, u64 now)
 {
 	u64 more;
@@ -119,7 +119,7 @@ static struct bucket *bucket_of_user(const struct gup_pin_hazard_record *record)
 			break;
 	if (i == USER_PLACES) {
 		i = gup_pin_place_for(&first->place, sizeof(*first), USER_PLACES, uid);
-		/* When there are so many, little is left for each: they may be one. */
+		/* With so many users, a new one gets one report only: they may be one person. */
 		if (first[i].place.used)
 			first[i].bucket = (struct bucket) { record->place.used, 1 };
 	}
@@ -129,7 +129,7 @@ static struct bucket *bucket_of_user(const struct gup_pin_hazard_record *record)
 	return &user->bucket;
 }
 
-/* Takes it, if there is one. */
+/* Take a token, if there is one. */
 static bool take_report(const struct gup_pin_hazard_record *record)
 {
 	struct bucket *kind = &kinds[record->kind], *user = NULL;
@@ -163,8 +163,7 @@ static void remember(const struct gup_pin_hazard_record *record)
  * gup_pin_seen() - was an equal hazard reported?
  * @record: the hazard
  *
- * Any context but NMI.
- *
+ * Context: Any except NMI.
  * Return: true if so.
  */
 bool gup_pin_seen(const struct gup_pin_hazard_record *record)
@@ -179,13 +178,13 @@ bool gup_pin_seen(const struct gup_pin_hazard_record *record)
 }
 
 /**
- * gup_pin_seen_first() - is a hazard to be reported now?
+ * gup_pin_seen_first() - should a hazard be reported now?
  * @record: the hazard
  *
- * What is not, because there were too many, may be when an equal one is met later. Any
- * context but NMI.
+ * A hazard that exceeds the limits may be reported when an equal one is detected later.
  *
- * Return: true if so; then equal ones will not be.
+ * Context: Any except NMI.
+ * Return: true if so; equal hazards are not reported then.
  */
 bool gup_pin_seen_first(const struct gup_pin_hazard_record *record)
 {
@@ -201,7 +200,7 @@ bool gup_pin_seen_first(const struct gup_pin_hazard_record *record)
 }
 
 /**
- * gup_pin_seen_forget() - report again what was reported before
+ * gup_pin_seen_forget() - allow reporting everything again
  */
 void gup_pin_seen_forget(void)
 {

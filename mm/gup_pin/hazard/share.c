@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Places that are too few: the one that was of no use for longest is given up, but of
- * the user that has most of them.
+ * Replacement in small tables: the user with most entries loses the entry that has been
+ * unused for longest.
  */
 #include <linux/minmax.h>
 
@@ -13,7 +13,7 @@ static const struct gup_pin_place *place_at(const struct gup_pin_place *places,
 	return (const void *)places + i * stride;
 }
 
-/* The places that a user has, with that for the new one. */
+/* Number of entries of a user, including the new one. */
 static unsigned int places_of(const struct gup_pin_place *places, size_t stride,
 			      unsigned int nr, u32 uid, u32 new_uid)
 {
@@ -33,15 +33,14 @@ static bool goes_before(const struct gup_pin_place *a,
 }
 
 /**
- * gup_pin_place_for() - find a place for something new
- * @places: what is in the first of them
- * @stride: bytes from one to the next
- * @nr: how many places; few, for each is compared with all others
- * @uid: the user that it is for
+ * gup_pin_place_for() - find an entry for something new
+ * @places: state of the first entry
+ * @stride: distance between entries in bytes
+ * @nr: number of entries; small, because all pairs are compared
+ * @uid: the user that the new entry belongs to
  *
- * Under the lock of the places.
- *
- * Return: a free place, or else one that is to be given up.
+ * Context: The caller holds the lock of the table.
+ * Return: index of a free entry, or else of one to be replaced.
  */
 unsigned int gup_pin_place_for(const struct gup_pin_place *places, size_t stride,
 			       unsigned int nr, u32 uid)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Sums of a folio's content, and where it differs from them.
- */
+/* Checksums of a folio's content, and comparison with them. */
 #include <linux/highmem.h>
 #include <linux/kcsan-checks.h>
 #include <linux/mm.h>
@@ -12,7 +10,7 @@
 #define SUMS_PER_PAGE	(PAGE_SIZE / GUP_PIN_SUM_BYTES)
 
 /**
- * gup_pin_sums_of() - how many sums a folio has
+ * gup_pin_sums_of() - number of checksums of a folio
  * @folio: the folio
  *
  * Return: their number.
@@ -22,7 +20,7 @@ unsigned int gup_pin_sums_of(const struct folio *folio)
 	return folio_nr_pages(folio) * SUMS_PER_PAGE;
 }
 
-/* The content may be changing meanwhile: that is what sums are taken for. */
+/* Concurrent changes are expected: checksums are there to detect them. */
 static u32 sum_bytes(const void *bytes)
 {
 	u32 sum;
@@ -44,11 +42,11 @@ static void sum_page(struct folio *folio, unsigned int page, u32 *sums)
 }
 
 /**
- * gup_pin_sum() - sum a folio's content
+ * gup_pin_sum() - compute the checksums of a folio
  * @folio: the folio
- * @sums: filled in; there is room for gup_pin_sums_of() of them
+ * @sums: filled in; has room for gup_pin_sums_of() checksums
  *
- * Any context but NMI.
+ * Context: Any except NMI.
  */
 void gup_pin_sum(struct folio *folio, u32 *sums)
 {
@@ -58,7 +56,7 @@ void gup_pin_sum(struct folio *folio, u32 *sums)
 		sum_page(folio, page, sums + page * SUMS_PER_PAGE);
 }
 
-/* They are told in order, so it is the last range that may go on. */
+/* Changes are noted in ascending order, so only the last range can grow. */
 static void note_change(struct gup_pin_changes *changes, size_t first)
 {
 	if (!changes->nr || changes->end != first) {
@@ -85,14 +83,13 @@ static void compare_page(struct folio *folio, unsigned int page,
 }
 
 /**
- * gup_pin_sum_compare() - find what has changed since a folio was summed
+ * gup_pin_sum_compare() - find what has changed since gup_pin_sum()
  * @folio: the folio
- * @sums: what gup_pin_sum() found then
+ * @sums: checksums from gup_pin_sum()
  * @changes: filled in
  *
- * Any context but NMI.
- *
- * Return: true if anything has.
+ * Context: Any except NMI.
+ * Return: true if the content has changed.
  */
 bool gup_pin_sum_compare(struct folio *folio, const u32 *sums,
 			 struct gup_pin_changes *changes)

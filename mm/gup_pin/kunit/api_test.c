@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * All pin and unpin functions, on the real index, for those that no system call
- * reaches in a small guest are here too.
+ * All pin and unpin functions, on the real index, including those that no system call
+ * reaches in a small guest.
  */
 #include <linux/file.h>
 #include <linux/kprobes.h>
@@ -49,7 +49,7 @@ static int api_init(struct kunit *test)
 	return 0;
 }
 
-/* The newest pin of this task on a folio. */
+/* Get the newest pin of this task on a folio. */
 static bool find_item(struct folio *folio, struct gup_pin_item *item)
 {
 	struct gup_pin_item next;
@@ -67,7 +67,7 @@ static bool find_item(struct folio *folio, struct gup_pin_item *item)
 	return found;
 }
 
-/* The pin function is the first frame. */
+/* The stack must start with the pin function. */
 static void expect_frame(struct kunit *test, const struct gup_pin_item *item)
 {
 	unsigned long *entries;
@@ -200,7 +200,7 @@ static void unpin_functions(struct kunit *test)
 }
 
 #ifdef CONFIG_KRETPROBES
-/* The caller that unpinned a page last, as it was noted. */
+/* Recorded return address of the last unpin of the page. */
 static unsigned long last_site(struct kunit *test, struct page *page)
 {
 	struct gup_pin_last last = {};
@@ -210,7 +210,7 @@ static unsigned long last_site(struct kunit *test, struct page *page)
 	return last.site;
 }
 
-/* A probe of a function's return takes the place of all callers, and is none of them. */
+/* A kretprobe replaces the return address of every caller, so there is no site. */
 static void probe_is_no_site(struct kunit *test)
 {
 	struct kretprobe probe = { .kp.symbol_name = "unpin_user_pages" };
@@ -261,7 +261,7 @@ static void further_pins(struct kunit *test)
 	expect_released(test, pins);
 }
 
-/* An exact figure of /proc/vmstat, which leaves out what lies with each CPU. */
+/* Exact value of a /proc/vmstat counter, including the per-CPU deltas that the file omits. */
 static long node_stat(enum node_stat_item item)
 {
 	long sum = global_node_page_state(item);
@@ -274,7 +274,10 @@ static long node_stat(enum node_stat_item item)
 	return sum;
 }
 
-/* Acquired and released are the same in the end, which the kernel itself forgets. */
+/*
+ * The kernel counts pins of folio_add_pin() only when they are released; the hook
+ * counts them as acquired.
+ */
 static void further_pins_in_vmstat(struct kunit *test)
 {
 	long acquired = node_stat(NR_FOLL_PIN_ACQUIRED);
@@ -291,7 +294,7 @@ static void further_pins_in_vmstat(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, node_stat(NR_FOLL_PIN_RELEASED) - released, 2 * NR);
 }
 
-/* Over and over, with as much memory as the first time. */
+/* Memory use must not grow with repetition. */
 static void further_pins_of_one(struct kunit *test)
 {
 	struct api_state *s = test->priv;
@@ -299,7 +302,7 @@ static void further_pins_of_one(struct kunit *test)
 	unsigned int i, n;
 	u64 memory = 0;
 
-	/* The first time, there may be no origins yet. */
+	/* The first iteration may have to allocate origins. */
 	for (n = 0; n < 3; n++) {
 		for (i = 0; i < NR; i++)
 			KUNIT_ASSERT_EQ(test, 1,
@@ -333,7 +336,7 @@ static void further_pins_of_one(struct kunit *test)
 	}
 }
 
-/* Whatever was assumed of what was continued is never exact. */
+/* A further pin is never exact if its properties are inherited by assumption. */
 static void further_pin_of_another_task(struct kunit *test)
 {
 	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
@@ -393,7 +396,7 @@ static void zero_page(struct kunit *test)
 	expect_released(test, 0);
 	unpin_user_pages(s->pages, NR);
 	expect_released(test, 0);
-	/* Whatever unpins it has nothing to do. */
+	/* Unpins of the zero page do nothing. */
 	unpin_user_page(s->pages[0]);
 	unpin_user_page_range_dirty_lock(s->pages[0], 1, false);
 	unpin_user_folio(page_folio(s->pages[0]), 1);
@@ -418,7 +421,7 @@ static void partial_success(struct kunit *test)
 	expect_released(test, 0);
 }
 
-/* The pin succeeds whichever allocation of ours fails, and the books balance. */
+/* The pin succeeds whichever of our allocations fails, and the counters balance. */
 static void memory_runs_out(struct kunit *test)
 {
 	struct api_state *s = test->priv;

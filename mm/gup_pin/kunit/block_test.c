@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Blocks: what becomes a record of its own, and in what order records are.
- */
+/* Blocks: which pins share a record, and the order of records. */
 #include "fixture.h"
 
 #define FIRST	GUP_PIN_TEST_PFN
@@ -19,7 +17,7 @@ static struct gup_pin_block *block_of(struct kunit *test)
 	return block;
 }
 
-/* The records are these calls', in this order, and on these pages. */
+/* The block has exactly these calls' records, in this order, on these pages. */
 static void expect_records(struct kunit *test, unsigned int nr,
 			   const struct gup_pin_test_call *const *calls, const u64 *masks)
 {
@@ -42,7 +40,7 @@ static void expect_records(struct kunit *test, unsigned int nr,
 	gup_pin_expect_sound(test);
 }
 
-/* The pages of a buffer need not lie in memory as they do in the buffer. */
+/* The pages of a buffer may be in any order in memory. */
 static void call_is_one_record(struct kunit *test)
 {
 	struct gup_pin_test_call a = read_call(test);
@@ -62,7 +60,7 @@ static void call_is_one_record(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* Calls come in turn; each has its records where it was when. */
+/* Calls alternate; records stay in the order in which they were added. */
 static void calls_in_turn(struct kunit *test)
 {
 	struct gup_pin_test_call a = read_call(test), b = read_call(test);
@@ -72,7 +70,7 @@ static void calls_in_turn(struct kunit *test)
 	gup_pin_test_add_mask(test, FIRST, 0xff, &b);
 	gup_pin_test_add_mask(test, FIRST, 0xf0, &a);
 	expect_records(test, 3, calls, (u64[]){ 0x0f, 0xff, 0xf0 });
-	/* The oldest first, on each page for itself: a's, then b's. */
+	/* On each page the oldest pin goes first: a's, then b's. */
 	gup_pin_test_unpin_mask(test, FIRST, 0x3c);
 	expect_records(test, 3, calls, (u64[]){ 0x03, 0xcf, 0xf0 });
 	gup_pin_test_unpin_mask(test, FIRST, 0xff);
@@ -81,7 +79,7 @@ static void calls_in_turn(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* Whatever differs makes another record, for one cannot tell of both. */
+/* Pins that differ in any property need separate records. */
 static void different_is_another(struct kunit *test)
 {
 	struct gup_pin_test_call a = read_call(test), b;
@@ -116,14 +114,14 @@ static void different_is_another(struct kunit *test)
 		gup_pin_expect_sound(test);
 		gup_pin_test_unpin(test, i == 5 ? FIRST : FIRST + 1, 1);
 	}
-	/* And equal ones do not. */
+	/* Equal ones share a record. */
 	gup_pin_test_add(test, FIRST + 1, &a, 1);
 	KUNIT_EXPECT_EQ(test, block_of(test)->nr_records, 1);
 	gup_pin_test_unpin_mask(test, FIRST, 3);
 	gup_pin_expect_empty(test);
 }
 
-/* A page may be in an array twice. */
+/* An array may contain a page twice. */
 static void array_has_a_page_twice(struct kunit *test)
 {
 	struct gup_pin_test_call a = read_call(test);
@@ -143,7 +141,7 @@ static void array_has_a_page_twice(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* Several pins of a page are one record, and go one by one. */
+/* Several pins of a page share a record, and are released one by one. */
 static void several_pins_of_a_page(struct kunit *test)
 {
 	struct gup_pin_test_call a = read_call(test);
@@ -164,7 +162,7 @@ static void several_pins_of_a_page(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* The record that lies in the block is used again only when there is no other. */
+/* The record embedded in the block is reused only when there is no other. */
 static void first_record_is_used_in_order(struct kunit *test)
 {
 	struct gup_pin_test_call a = read_call(test), b = read_call(test), c = read_call(test);
@@ -189,7 +187,7 @@ static void first_record_is_used_in_order(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* A block that only a reader stands in has pins again: they are behind it. */
+/* Pins are added to a block that holds only a reader's position: they come after it. */
 static void pins_behind_a_reader(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -203,7 +201,7 @@ static void pins_behind_a_reader(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, gup_pin_walk_items(&walk, &item, 1));
 	KUNIT_EXPECT_EQ(test, item.time, a.time);
 	gup_pin_test_unpin(test, FIRST, 2);
-	/* The reader's place is what is left. */
+	/* Only the reader's position is left. */
 	KUNIT_EXPECT_EQ(test, block_of(test)->nr_records, 1);
 	KUNIT_EXPECT_FALSE(test, block_of(test)->first.mask);
 	gup_pin_expect_sound(test);
@@ -218,7 +216,7 @@ static void pins_behind_a_reader(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* Where a page was found. */
+/* User address at which a page was pinned. */
 static void addresses(struct kunit *test)
 {
 	struct gup_pin_record record = {
@@ -228,15 +226,15 @@ static void addresses(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, gup_pin_record_addr(&record, 0x203), 0x7f0000003000);
 	KUNIT_EXPECT_EQ(test, gup_pin_record_addr(&record, 0x400), 0x7f0000200000);
-	/* The mapping's index may be larger than the address is. */
+	/* The index in the mapping may exceed the page number of the address. */
 	record.base = 0x10000 - 0x100000000 * PAGE_SIZE;
 	KUNIT_EXPECT_EQ(test, gup_pin_record_addr(&record, 0x100000001), 0x11000);
-	/* Not known. */
+	/* Unknown. */
 	record.flags = 0;
 	KUNIT_EXPECT_EQ(test, gup_pin_record_addr(&record, 0x203), 0);
 }
 
-/* The pages of a folio that are in a block. */
+/* Mask of a folio's pages within a block. */
 static void folio_masks(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, gup_pin_folio_mask(1, 64, 64), U64_MAX);
@@ -244,7 +242,7 @@ static void folio_masks(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_folio_mask(8, 64, 512), U64_MAX);
 	KUNIT_EXPECT_EQ(test, gup_pin_folio_mask(1, 80, 16), 0xffff0000);
 	KUNIT_EXPECT_EQ(test, gup_pin_folio_mask(1, 127, 1), BIT_ULL(63));
-	/* Over the end of a block. */
+	/* Across the end of a block. */
 	KUNIT_EXPECT_EQ(test, gup_pin_folio_mask(1, 120, 16), 0xffULL << 56);
 	KUNIT_EXPECT_EQ(test, gup_pin_folio_mask(2, 120, 16), 0xff);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What each case begins and ends with: the console names the one that is running,
- * and one that was given up in its middle leaves no pins to those after it.
+ * Start and end of each case: the console shows which case is running, and an aborted
+ * case leaves no pins to the following ones.
  */
 #include <linux/mm.h>
 #include <linux/processor.h>
@@ -12,15 +12,15 @@
 #include "case.h"
 #include "file.h"
 
-/* The thread that runs the case. Cases run one after the other. */
+/* Thread that runs the case. Cases run one at a time. */
 static pid_t case_pid;
 
 /**
- * gup_pin_case_start() - say on the console which case starts
+ * gup_pin_case_start() - print the name of the case to the console
  * @test: the test
  *
- * If the kernel hangs or dies, this is the last that is known of it. For a suite's
- * .init, or to be called by it before anything else.
+ * If the kernel hangs or dies, this is the last message. Used as a suite's .init, or
+ * called first by it.
  *
  * Return: 0.
  */
@@ -35,7 +35,7 @@ int gup_pin_case_start(struct kunit *test)
 	return 0;
 }
 
-/* One of the pins in the real index that the case has taken. */
+/* Get one of the pins in the real index that the case has taken. */
 static bool find_pin(struct gup_pin_item *item)
 {
 	struct gup_pin_walk walk;
@@ -50,9 +50,9 @@ static bool find_pin(struct gup_pin_item *item)
 
 /**
  * gup_pin_case_unpin() - drop the pins that a case has left
- * @test: the test; it fails if it has left any and was not given up
+ * @test: the test; it fails if it left pins without having been aborted
  *
- * For a suite's .exit, so before what was mapped is unmapped.
+ * Used as a suite's .exit, and thus runs before mappings of the case are removed.
  */
 void gup_pin_case_unpin(struct kunit *test)
 {
@@ -61,7 +61,7 @@ void gup_pin_case_unpin(struct kunit *test)
 	unsigned int left = 0;
 
 	gup_pin_test_end_left_writeback();
-	/* Which of a page's pins goes may be a guess: look again each time. */
+	/* It may be a guess which of a page's pins is released, so search again each time. */
 	while (gup_pin_root.index.recording && find_pin(&item)) {
 		left++;
 		unpin_user_page(pfn_to_page(item.pfn));
@@ -71,17 +71,17 @@ void gup_pin_case_unpin(struct kunit *test)
 }
 
 /**
- * gup_pin_test_meet() - wait until another thread has come here as often
- * @arrived: how often one of the two did; 0 at first
- * @times: how often this one did; 0 at first
+ * gup_pin_test_meet() - wait until the other thread has got here equally often
+ * @arrived: arrivals of both threads; 0 at first
+ * @times: arrivals of this thread; 0 at first
  *
- * Spins: the two run on two CPUs.
+ * Spins: the two threads run on two CPUs.
  */
 void gup_pin_test_meet(atomic_t *arrived, unsigned int *times)
 {
 	int all = 2 * ++*times;
 
-	/* What either did before, both see after. */
+	/* Order all earlier accesses of either thread before all later ones of both. */
 	atomic_inc_return(arrived);
 	while (atomic_read_acquire(arrived) < all)
 		cpu_relax();

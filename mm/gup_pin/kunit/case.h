@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * What each case begins and ends with, and where two threads of one meet.
- */
+/* Start and end of each case, and rendezvous of its threads. */
 #ifndef _MM_GUP_PIN_KUNIT_CASE_H
 #define _MM_GUP_PIN_KUNIT_CASE_H
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Catches reports on their way to the console, and compares them line by line.
- */
+/* Capture reports printed to the console, and compare them line by line. */
 #include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
@@ -18,7 +16,7 @@ static char lines[LINES][LINE_MAX];
 static unsigned int nr_lines;
 static unsigned int rules;
 
-/* A report is what stands between two rules, and they themselves. */
+/* A report consists of two rules and the lines between them. */
 static void keep_line(const char *text, size_t len)
 {
 	bool rule = len > 20 && !strncmp(text, "====================", 20);
@@ -31,7 +29,7 @@ static void keep_line(const char *text, size_t len)
 	rules += rule;
 }
 
-/* What was printed at once, without the end of its last line. */
+/* Text of one printk(), without the last newline. */
 static void probe(void *ignore, const char *text, size_t len)
 {
 	const char *end;
@@ -54,7 +52,7 @@ static void unwatch(void *ignore)
 }
 
 /**
- * gup_pin_console_watch() - catch reports until the test ends
+ * gup_pin_console_watch() - capture reports until the test ends
  * @test: the test
  *
  * Return: 0 or -errno.
@@ -70,7 +68,7 @@ int gup_pin_console_watch(struct kunit *test)
 }
 
 /**
- * gup_pin_console_clear() - forget what was caught
+ * gup_pin_console_clear() - drop the captured lines
  */
 void gup_pin_console_clear(void)
 {
@@ -83,7 +81,9 @@ void gup_pin_console_clear(void)
 }
 
 /**
- * gup_pin_console_reports() - how many reports were caught
+ * gup_pin_console_reports() - number of captured reports
+ *
+ * Return: their number.
  */
 unsigned int gup_pin_console_reports(void)
 {
@@ -91,9 +91,11 @@ unsigned int gup_pin_console_reports(void)
 }
 
 /**
- * gup_pin_test_matches() - is a text as it should be?
- * @want: how it should be; * is any text
+ * gup_pin_test_matches() - does a text match a pattern?
+ * @want: the pattern; * matches any text
  * @text: the text
+ *
+ * Return: true if it does.
  */
 bool gup_pin_test_matches(const char *want, const char *text)
 {
@@ -131,12 +133,12 @@ static void expect_line(struct kunit *test, unsigned int *line,
 }
 
 /**
- * gup_pin_console_expect() - is what was caught one report, and as it should be?
+ * gup_pin_console_expect() - expect exactly one captured report with these lines
  * @test: the test
- * @want: its lines, in which * is any text; see GUP_PIN_FRAMES, GUP_PIN_TAIL
- * @nr: how many
+ * @want: patterns of its lines; * matches any text; see GUP_PIN_FRAMES, GUP_PIN_TAIL
+ * @nr: number of patterns
  *
- * Nobody may be printing meanwhile.
+ * Context: No report may be printed at the same time.
  */
 void gup_pin_console_expect(struct kunit *test, const char *const *want,
 			    unsigned int nr)

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * What the tests of reports share: the text that went to the console.
- */
+/* Shared by the tests of reports: text printed to the console. */
 #ifndef _MM_GUP_PIN_KUNIT_CONSOLE_H
 #define _MM_GUP_PIN_KUNIT_CONSOLE_H
 
 #include <kunit/test.h>
 
-/* In place of a line: one frame or more. */
+/* Matches one or more lines with stack frames. */
 #define GUP_PIN_FRAMES	"(frames)"
 
 #define GUP_PIN_RULE	"=================================================================="
 
-/* What a report ends with. A line with a question mark may lack. */
+/* End of a report. Lines with a question mark are optional. */
 #define GUP_PIN_TAIL	"kind=*, see Hazards in Documentation/admin-guide/mm/gup_pin.rst", \
 			"CPU: *", "?Tainted: *", "?Hardware name: *", \
 			"?Workqueue: *", "?", GUP_PIN_RULE

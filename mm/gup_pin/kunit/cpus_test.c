@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Several CPUs at once, in the same blocks: some pin and unpin, one reads.
- */
+/* Several CPUs in the same blocks: some pin and unpin while one reads. */
 #include <linux/completion.h>
 #include <linux/kthread.h>
 #include <linux/prandom.h>
@@ -18,12 +16,12 @@
 /**
  * struct worker - a thread
  * @test: the test
- * @call: what it pins as
- * @rnd: chance
- * @lost: pins that were not recorded
- * @over: the others have ended
- * @missed: times at which a pin was not met that is held all the time
- * @done: it has ended
+ * @call: the call that it pins as
+ * @rnd: random numbers
+ * @lost: number of pins that were not recorded
+ * @over: the other threads have ended
+ * @missed: how often the reader missed a pin that is held all the time
+ * @done: the thread has ended
  */
 struct worker {
 	struct kunit *test;
@@ -35,7 +33,7 @@ struct worker {
 	struct completion done;
 };
 
-/* A thread has no KUnit of its own, so it does not assert. */
+/* The thread has no KUnit context, so it must not use assertions. */
 static void worker_step(struct worker *w)
 {
 	struct gup_pin_fixture *f = w->test->priv;
@@ -72,7 +70,7 @@ static int worker_run(void *data)
 	return 0;
 }
 
-/* The pins that are held throughout are met once each time. */
+/* Each pass must find each of the permanent pins exactly once. */
 static void read_all(struct worker *w)
 {
 	struct gup_pin_fixture *f = w->test->priv;
@@ -123,13 +121,13 @@ static void several_cpus(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, workers);
 	KUNIT_ASSERT_NOT_NULL(test, reader);
-	/* Every unpin takes what was pinned for write, and never these. */
+	/* All unpins are of write pins, so none of them takes one of these. */
 	reader->call = gup_pin_test_call(test, GUP_PIN_READ);
 	for (i = 0; i < PAGES; i += 4)
 		gup_pin_test_add(test, FIRST + i, &reader->call, 1);
 	for (i = 0; i < THREADS; i++) {
 		workers[i].call = gup_pin_test_call(test, GUP_PIN_WRITE);
-		/* So that none of their calls is the reader's. */
+		/* Keep the times of their calls different from the reader's. */
 		workers[i].call.time += (i + 1ULL) << 40;
 		start(test, &workers[i], i, worker_run);
 	}

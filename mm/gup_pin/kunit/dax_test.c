@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Truncation that waits for pins: reported if it takes long, counted if not.
- */
+/* Truncation that waits for pins: long waits are reported, short ones counted. */
 #include <kunit/test.h>
 #include <linux/delay.h>
 #include <linux/mm.h>
@@ -10,10 +8,10 @@
 #include "file.h"
 #include "hazard_scene.h"
 
-/* For so long a test's truncation may wait without a report. */
+/* dax_wait_ms during the tests. */
 #define LIMIT_MS	50
 
-/* Until a report is given up, on a slow machine. */
+/* Timeout for a report, generous for slow machines. */
 #define PATIENCE_MS	20000
 
 #define STEP_MS		20
@@ -34,15 +32,15 @@ static int waits_init(struct kunit *test)
 	return kunit_add_action_or_reset(test, reset_limit, (void *)ms);
 }
 
-/* As in dax_layout_busy_page_range() */
+/* Like dax_layout_busy_page_range(). */
 static noinline void wait_for_page(struct page *page)
 {
 	gup_pin_dax_wait(page);
-	/* No tail call. */
+	/* Prevent a tail call. */
 	barrier();
 }
 
-/* For @ms, in steps, or until a report is there. */
+/* Wait for @ms in steps, or until there is a report. */
 static noinline void truncate_dax(struct page *page, unsigned int ms)
 {
 	wait_for_page(page);
@@ -50,7 +48,7 @@ static noinline void truncate_dax(struct page *page, unsigned int ms)
 		msleep(STEP_MS);
 }
 
-/* As clone of two files, which gives up its locks and comes again. */
+/* Like reflink of two files, which drops its locks and retries. */
 static noinline void truncate_dax_again(struct page *page, unsigned int ms)
 {
 	for (; ms && !gup_pin_console_reports(); ms -= STEP_MS) {
@@ -59,7 +57,7 @@ static noinline void truncate_dax_again(struct page *page, unsigned int ms)
 	}
 }
 
-/* The same without sleep: the looks at it come while it runs. */
+/* The same without sleeping: the task is running when its stack is checked. */
 static noinline void truncate_dax_restless(struct page *page, unsigned int ms)
 {
 	for (; ms && !gup_pin_console_reports(); ms--) {
@@ -69,7 +67,7 @@ static noinline void truncate_dax_restless(struct page *page, unsigned int ms)
 	}
 }
 
-/* Of two pins, one is released while the task waits. */
+/* One of two pins is released during the wait. */
 static noinline void truncate_dax_of_two(struct page **pages, unsigned int ms)
 {
 	wait_for_page(pages[0]);
@@ -114,7 +112,7 @@ static void whole_report_of_waiting(struct kunit *test)
 	unpin_user_pages(pages, 2);
 }
 
-/* A reader is waited for as well. */
+/* Read pins are waited for, too. */
 static void waiting_for_a_reader(struct kunit *test)
 {
 	struct page *page = gup_pin_scene_pin(test, false);
@@ -138,7 +136,7 @@ static void a_short_wait(struct kunit *test)
 	gup_pin_expect_reported(test, 0, 0);
 }
 
-/* A signal has ended the wait: the task is elsewhere, though the pin is held still. */
+/* A signal ended the wait: the task has moved on, but the pin is still held. */
 static void a_wait_that_was_given_up(struct kunit *test)
 {
 	struct page *page = gup_pin_scene_pin(test, true);

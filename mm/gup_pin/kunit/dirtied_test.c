@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Stale dirty: a folio that is dirtied by a holder after it was cleaned.
- */
+/* Stale dirty: a holder of a pin dirties a folio after it was cleaned. */
 #include <kunit/test.h>
 #include <linux/backing-dev.h>
 #include <linux/mm.h>
@@ -41,7 +39,7 @@ static int dirtied_init(struct kunit *test)
 	return gup_pin_console_watch(test);
 }
 
-/* It is in no address space that could be pinned from: count it by hand. */
+/* The folio is in no address space that it could be pinned from: add the pin by hand. */
 static noinline void take_pin(struct folio *folio)
 {
 	struct page *page = &folio->page;
@@ -50,7 +48,7 @@ static noinline void take_pin(struct folio *folio)
 	gup_pin_acquired(1, &page, 0, FOLL_WRITE, NULL, GUP_PIN_USER_PAGES);
 }
 
-/* As those do that have a pin. */
+/* Dirty the folio as a holder of a pin does. */
 static noinline void dirty(struct folio *folio)
 {
 	folio_lock(folio);
@@ -101,17 +99,17 @@ static void what_is_no_hazard(struct kunit *test)
 {
 	struct dirtied_state *s = test->priv;
 
-	/* Nobody has a pin. */
+	/* No pin. */
 	dirty(s->folio);
 	expect_dirtied(test, 0);
 
 	take_pin(s->folio);
-	/* The file system knows. */
+	/* The file system dirtied the folio itself. */
 	folio_set_dirty(s->folio);
 	dirty(s->folio);
 	expect_dirtied(test, 0);
 	folio_clear_dirty(s->folio);
-	/* It is kept elsewhere what is dirty. */
+	/* The file system keeps dirty state elsewhere. */
 	s->folio->mapping->host->i_sb->s_bdi->capabilities = 0;
 	dirty(s->folio);
 	expect_dirtied(test, 0);
@@ -136,7 +134,7 @@ static void read_pins_are_no_hazard(struct kunit *test)
 			s->dirtied);
 }
 
-/* Every function of mm/ that dirties what its caller has pinned. */
+/* All functions of mm/ that dirty a page pinned by the caller. */
 static void who_dirties(struct kunit *test)
 {
 	struct dirtied_state *s = test->priv;
@@ -145,7 +143,7 @@ static void who_dirties(struct kunit *test)
 	take_pin(s->folio);
 	set_page_dirty_lock(page);
 	expect_dirtied(test, 1);
-	/* It is dirty now, so there is nothing to be told. */
+	/* The folio is dirty now, so this is no hazard. */
 	unpin_user_pages_dirty_lock(&page, 1, true);
 	expect_dirtied(test, 1);
 
@@ -164,7 +162,7 @@ static void who_dirties(struct kunit *test)
 	expect_dirtied(test, 3);
 }
 
-/* That the pin was there when the folio was written back has been reported. */
+/* The writeback of the pinned folio was already reported. */
 static void one_deed_one_report(struct kunit *test)
 {
 	struct dirtied_state *s = test->priv;
@@ -180,7 +178,7 @@ static void one_deed_one_report(struct kunit *test)
 	expect_dirtied(test, 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_console_reports(), 1);
 
-	/* The next pin is another, and nothing was said of it. */
+	/* A new pin, so a new report. */
 	take_pin(s->folio);
 	dirty(s->folio);
 	unpin_user_folio(s->folio, 1);

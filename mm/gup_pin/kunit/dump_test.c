@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * dump_page() names those who pinned the page.
- */
+/* dump_page() prints the pins of the page. */
 #include <linux/kmsg_dump.h>
 #include <linux/mman.h>
 #include <linux/mm.h>
@@ -10,7 +8,7 @@
 #include "case.h"
 #include "fixture.h"
 
-/* Is there a line with all these words, in the log from where iter stands? */
+/* Does the log after @from have a line that contains both texts? */
 static bool log_has(struct kmsg_dump_iter *from, const char *a, const char *b)
 {
 	struct kmsg_dump_iter iter = *from;
@@ -67,7 +65,7 @@ static void dump_names_the_pins(struct kunit *test)
 					"page has no recorded pins"));
 }
 
-/* From where the shard's lock is held, as in a report from within our code. */
+/* Called with the shard lock held, as in a report from our own code. */
 static void dump_never_waits(struct kunit *test)
 {
 	struct page *page = alloc_page(GFP_KERNEL);

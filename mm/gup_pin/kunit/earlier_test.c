@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pins from before tracking: found, told apart from recorded ones, and never the reason for
- * a record that is wrong for good. On folios of a few pages, and on large ones.
+ * Earlier pins, taken before tracking was switched on: they are found, distinguished
+ * from recorded pins, and never leave a wrong record behind. On small and large folios.
  */
 #include <linux/mm.h>
 
 #include "case.h"
 #include "fixture.h"
 
-/* An unpin by a caller that is not known, and by one that is. */
+/* An unknown call site of unpins, and a known one. */
 #define NO_SITE	0UL
 #define SITE	0x1000UL
 
 /**
- * struct earlier_state - what a test has
- * @fixture: as it is for others
- * @order: of the folio
- * @folio: what is pinned
- * @pfn: of its head
+ * struct earlier_state - state of a test
+ * @fixture: as in other tests
+ * @order: order of the folio
+ * @folio: the pinned folio
+ * @pfn: its head pfn
  */
 struct earlier_state {
 	struct gup_pin_fixture fixture;
@@ -26,7 +26,7 @@ struct earlier_state {
 	unsigned long pfn;
 };
 
-/* In one block, and in several. */
+/* A folio within one block, and one across several. */
 static const struct size {
 	const char *name;
 	unsigned int order;
@@ -71,7 +71,7 @@ static void earlier_exit(struct kunit *test)
 	__free_pages(&s->folio->page, s->order);
 }
 
-/* As if pinned behind the hooks' back. */
+/* Add pins that the hooks do not see. */
 static void pin(struct kunit *test, int pins)
 {
 	struct earlier_state *s = test->priv;
@@ -80,7 +80,7 @@ static void pin(struct kunit *test, int pins)
 	folio_ref_add(s->folio, pins);
 }
 
-/* The unpin of a page is seen by the hook, and then the pin is dropped. */
+/* The hook is called first, then the pin is dropped. */
 static void unpin_at(struct kunit *test, unsigned long site, unsigned int page)
 {
 	struct earlier_state *s = test->priv;
@@ -90,7 +90,7 @@ static void unpin_at(struct kunit *test, unsigned long site, unsigned int page)
 	gup_pin_expect_sound(test);
 }
 
-/* Several pins of the folio, whichever pages they are on. */
+/* Release several pins of the folio, on unspecified pages. */
 static void unpin_folio_pins(struct kunit *test, unsigned int pins)
 {
 	struct gup_pin_unpin unpin = gup_pin_test_unpin_at(test, NO_SITE);
@@ -102,7 +102,7 @@ static void unpin_folio_pins(struct kunit *test, unsigned int pins)
 	gup_pin_expect_sound(test);
 }
 
-/* A call of this term and stack pins a page, and is on record. */
+/* Pin a page, with a record of this term and stack. */
 static struct gup_pin_test_call record(struct kunit *test, enum gup_pin_term term, u32 stack,
 				       unsigned int page)
 {
@@ -129,7 +129,7 @@ static u64 earlier(struct kunit *test)
 	return f->index.earlier.pins;
 }
 
-/* Tracking is switched on now. */
+/* Switch tracking on now. */
 static void switch_on(struct kunit *test)
 {
 	struct earlier_state *s = test->priv;
@@ -164,7 +164,7 @@ static void are_found(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, earlier(test), 3);
 	KUNIT_EXPECT_GT(test, index->earlier.nodes, 0);
 	gup_pin_expect_sound(test);
-	/* On which page is not known. */
+	/* The pages of earlier pins are unknown. */
 	for (; nr <= gup_pin_block_nr(s->pfn + last_page(test)); nr++)
 		KUNIT_EXPECT_EQ(test, gup_pin_earlier_mask(index, nr),
 				gup_pin_folio_mask(nr, s->pfn, BIT(s->order)));
@@ -176,7 +176,7 @@ static void are_found(struct kunit *test)
 	the_end(test);
 }
 
-/* Whatever tells which of two long-term pins ends: not the one that is on record. */
+/* Of two long-term pins, the earlier one is released first. */
 static void take_no_record(struct kunit *test)
 {
 	struct earlier_state *s = test->priv;
@@ -194,7 +194,7 @@ static void take_no_record(struct kunit *test)
 	the_end(test);
 }
 
-/* Nor if all of the folio was pinned since, page by page. */
+/* The same if all pages of the folio have been pinned since. */
 static void take_none_of_many(struct kunit *test)
 {
 	struct earlier_state *s = test->priv;
@@ -206,20 +206,20 @@ static void take_none_of_many(struct kunit *test)
 		record(test, GUP_PIN_LONG, 11, i);
 	for (i = 0; i <= last_page(test); i++) {
 		unpin_at(test, SITE, i);
-		/* Never more on record than there are. */
+		/* Never more recorded pins than real ones. */
 		KUNIT_ASSERT_LE(test, gup_pin_index_pins(&s->fixture.index, s->pfn,
 							 BIT(s->order)),
 				atomic_read(&s->folio->_pincount));
 	}
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->before, 2);
-	/* Which pages are left is not known, nor what unpins the earlier ones. */
+	/* It is unknown which page has the pin that is left. */
 	unpin_at(test, SITE, 0);
 	unpin_folio_pins(test, 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->released, BIT(s->order));
 	the_end(test);
 }
 
-/* The folio as such: an earlier pin of a memfd goes before a record of another. */
+/* Unpin without page: an earlier pin of a memfd goes before a later record. */
 static void folio_as_such(struct kunit *test)
 {
 	const struct gup_pin_id id = { .mode = GUP_PIN_WRITE, .term = GUP_PIN_LONG };
@@ -239,7 +239,7 @@ static void folio_as_such(struct kunit *test)
 	the_end(test);
 }
 
-/* What is short-term, and known to be unpinned there, ends before what was there already. */
+/* A short-term pin that the site is known to release goes before an earlier pin. */
 static void outlive_short_ones(struct kunit *test)
 {
 	struct earlier_state *s = test->priv;
@@ -260,7 +260,7 @@ static void outlive_short_ones(struct kunit *test)
 	the_end(test);
 }
 
-/* What is long-term stays, though it is known to be unpinned there. */
+/* A long-term pin stays, even if the site is known to release it. */
 static void go_before_long_ones(struct kunit *test)
 {
 	struct earlier_state *s = test->priv;
@@ -280,7 +280,7 @@ static void go_before_long_ones(struct kunit *test)
 	the_end(test);
 }
 
-/* What an array names is no earlier pin, whatever its term. */
+/* An unpin through the array that a call filled in releases that call's pin. */
 static void are_in_no_array(struct kunit *test)
 {
 	const struct gup_pin_id id = { .mode = GUP_PIN_WRITE, .term = GUP_PIN_LONG };
@@ -304,7 +304,7 @@ static void are_in_no_array(struct kunit *test)
 	the_end(test);
 }
 
-/* Several at once: what has no record is the rest. */
+/* Of several unpins at once, those without a record take earlier pins. */
 static void go_together(struct kunit *test)
 {
 	struct gup_pin_unpin unpin = gup_pin_test_unpin_at(test, NO_SITE);
@@ -320,7 +320,7 @@ static void go_together(struct kunit *test)
 	the_end(test);
 }
 
-/* A folio that had none is known as if tracking had been on since boot. */
+/* A folio without earlier pins is treated as if tracking had been on since boot. */
 static void leave_others_alone(struct kunit *test)
 {
 	struct earlier_state *s = test->priv;
@@ -334,7 +334,7 @@ static void leave_others_alone(struct kunit *test)
 	the_end(test);
 }
 
-/* The pin was being taken when memory was looked at: it is both. */
+/* A pin taken during the scan is both recorded and counted as an earlier pin. */
 static void may_be_on_record(struct kunit *test)
 {
 	const struct gup_pin_id id = { .term = GUP_PIN_LONG };
@@ -349,12 +349,12 @@ static void may_be_on_record(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->released, 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_index_pins(&s->fixture.index, s->pfn, BIT(s->order)), 0);
 	KUNIT_EXPECT_EQ(test, earlier(test), 1);
-	/* Of no pin at all, so that a release that finds no record takes it. */
+	/* The count has no pin behind it, so an unpin without a record takes it. */
 	gup_pin_test_unpin(test, s->pfn, 1);
 	the_end(test);
 }
 
-/* Pins that were taken since are not earlier ones, wherever on the folio they are. */
+/* Pins recorded before the scan are not earlier ones, on whatever page. */
 static void are_what_is_not_recorded(struct kunit *test)
 {
 	struct earlier_state *s = test->priv;
@@ -364,7 +364,7 @@ static void are_what_is_not_recorded(struct kunit *test)
 	pin(test, 1);
 	switch_on(test);
 	KUNIT_EXPECT_EQ(test, earlier(test), 1);
-	/* What was on record already is in doubt from now on. */
+	/* Older records are no longer certain. */
 	gup_pin_expect_match(test, s->pfn, GUP_PIN_INFERRED);
 	gup_pin_expect_match(test, s->pfn + last_page(test), GUP_PIN_INFERRED);
 	unpin_at(test, NO_SITE, 0);
@@ -374,7 +374,7 @@ static void are_what_is_not_recorded(struct kunit *test)
 	the_end(test);
 }
 
-/* When they have gone, what is pinned from then on is known. */
+/* Once the earlier pins are gone, new pins are exact. */
 static void leave_no_trace(struct kunit *test)
 {
 	struct earlier_state *s = test->priv;
@@ -396,7 +396,7 @@ static void leave_no_trace(struct kunit *test)
 	the_end(test);
 }
 
-/* Very many references of a small folio are no pin if they are mappings. */
+/* Many references of a small folio are no pins if they come from mappings. */
 static void are_no_mappings(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -419,7 +419,7 @@ static void are_no_mappings(struct kunit *test)
 	the_end(test);
 }
 
-/* It says which pin it takes before it does. */
+/* gup_pin_unpin_peek() predicts which pin is released. */
 static void are_foreseen(struct kunit *test)
 {
 	struct gup_pin_unpin unpin = gup_pin_test_unpin_at(test, NO_SITE);
@@ -436,7 +436,7 @@ static void are_foreseen(struct kunit *test)
 	the_end(test);
 }
 
-/* What an unpin of many pages has taken off other folios says nothing of this one. */
+/* Earlier pins that a bulk unpin takes off other folios do not affect this one. */
 static void are_of_one_folio(struct kunit *test)
 {
 	const struct gup_pin_id id = {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Between the end of a direct read and the unpin of its pages.
- */
+/* Between the end of a direct read and the unpin of its pages. */
 #include <linux/bio.h>
 #include <linux/mm.h>
 
@@ -9,7 +7,7 @@
 #include "case.h"
 #include "hazard_scene.h"
 
-/* A bio that owns a pin of the scene's page. */
+/* A bio that owns a pin on the scene's page. */
 struct io {
 	struct bio bio;
 	struct bio_vec vec;
@@ -34,7 +32,7 @@ static void release(struct io *io)
 	bio_uninit(&io->bio);
 }
 
-/* Wait for it, and have the page written back, while it is pinned. */
+/* A program waits for the read and has the page written back while it is still pinned. */
 static void writeback_after_the_end(struct kunit *test)
 {
 	struct io *io = io_of(test, REQ_OP_READ);
@@ -70,7 +68,7 @@ static void writeback_before_the_end(struct kunit *test)
 	release(io);
 }
 
-/* Another read of the page goes on. */
+/* Another read of the page is still in progress. */
 static void one_of_two_has_ended(struct kunit *test)
 {
 	struct io *ended = io_of(test, REQ_OP_READ);
@@ -87,7 +85,7 @@ static void one_of_two_has_ended(struct kunit *test)
 	release(goes_on);
 }
 
-/* As where it is decrypted in place: once is what counts. */
+/* A read that ends twice, as with in-place decryption, counts once. */
 static void it_ends_twice(struct kunit *test)
 {
 	struct io *io = io_of(test, REQ_OP_READ);
@@ -101,7 +99,7 @@ static void it_ends_twice(struct kunit *test)
 	unpin_user_page(page);
 }
 
-/* What was known of a read is not taken for the next one's. */
+/* An entry does not outlive its read. */
 static void nothing_is_left_of_it(struct kunit *test)
 {
 	struct io *io = io_of(test, REQ_OP_READ);
@@ -115,7 +113,7 @@ static void nothing_is_left_of_it(struct kunit *test)
 	unpin_user_page(page);
 }
 
-/* A direct write only reads the page: what else has it is a matter of its own. */
+/* A direct write only reads the page, so its end does not excuse another pin. */
 static void a_write_excuses_nothing(struct kunit *test)
 {
 	struct io *io = io_of(test, REQ_OP_WRITE);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Every allocation fails once, in turn: nothing is lost, leaked or counted twice.
- */
+/* Fail each allocation in turn: nothing is lost, leaked or counted twice. */
 #include <linux/fault-inject.h>
 #include <linux/sched.h>
 
@@ -11,7 +9,7 @@
 
 #define FIRST		GUP_PIN_TEST_PFN
 
-/* The nth allocation from now on fails; 0 ends that. Was it met? */
+/* Make the nth allocation from now on fail; 0 cancels that. */
 static void fail_nth(unsigned int nth)
 {
 #ifdef CONFIG_FAILSLAB
@@ -38,13 +36,13 @@ static int fail_init(struct kunit *test)
 }
 
 /**
- * struct situation - what there is, and what is to be added to it
- * @name: of the situation
- * @others: calls with a pin on each page of @on
- * @on: these pages
- * @add: pages to be added, by blocks
- * @pins: on each of @add; if it is not 1 they come one by one
- * @least: allocations that this must take
+ * struct situation - initial state, and pins to be added
+ * @name: name of the situation
+ * @others: number of calls with a pin on each page of @on
+ * @on: mask of these pages
+ * @add: masks of the pages to be pinned, by block
+ * @pins: pins on each page of @add; added page by page if not 1
+ * @least: minimum number of allocations
  */
 struct situation {
 	const char *name;
@@ -125,7 +123,7 @@ static void prepare(struct kunit *test, const struct situation *s)
 	}
 }
 
-/* Returns how many pins were not recorded. */
+/* Return the number of pins that were not recorded. */
 static unsigned int try_add(struct kunit *test, const struct situation *s,
 			    const struct gup_pin_test_call *call, unsigned int nth,
 			    bool *met)
@@ -152,7 +150,7 @@ static unsigned int try_add(struct kunit *test, const struct situation *s,
 	return pins_of(s) - adder.added;
 }
 
-/* The pages have all their pins, on record or not. */
+/* Unpin all pages, including pins without a record. */
 static void unpin_all(struct kunit *test, const struct situation *s)
 {
 	const struct gup_pin_totals *t;
@@ -173,8 +171,8 @@ static void unpin_all(struct kunit *test, const struct situation *s)
 }
 
 /*
- * One failure is not enough to lose a pin where a second attempt is made, so
- * what is asked for is only that the figures say what happened.
+ * A retry may succeed after a single failure, so only check that the counters are
+ * consistent.
  */
 static void fails_in_turn(struct kunit *test)
 {
@@ -199,11 +197,11 @@ static void fails_in_turn(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, gup_pin_origin_live(call.origin), pins_of(s) - left);
 		gup_pin_expect_sound(test);
 		unpin_all(test, s);
-		/* Whatever a failure left is used or freed. */
+		/* Memory left over from a failure must be used or freed. */
 		gup_pin_test_flush(test);
 		gup_pin_expect_empty(test);
 	}
-	/* The last time none failed. */
+	/* No allocation failed the last time. */
 	KUNIT_EXPECT_EQ(test, left, 0);
 	KUNIT_EXPECT_GE(test, nth - 2, s->least);
 	kunit_info(test, "%s: %u allocations, %u of them lost pins\n", s->name,
@@ -224,7 +222,7 @@ static void origin_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->origins.count, 0);
 	KUNIT_EXPECT_EQ(test, gup_pin_memory_bytes(), f->memory);
 
-	/* Once it is there, there is nothing to fail. */
+	/* An existing origin needs no allocation. */
 	origin = gup_pin_origin_get(&f->origins, &id, 1, FAIL_GFP);
 	KUNIT_ASSERT_NOT_NULL(test, origin);
 	gup_pin_origin_put(origin, 1);
@@ -236,7 +234,7 @@ static void origin_fails(struct kunit *test)
 	gup_pin_origin_put(origin, 1);
 }
 
-/* More pages of a call that is on record need no memory, and so cannot fail. */
+/* More pages of a recorded call need no memory, so they cannot fail. */
 static void same_record_cannot_fail(struct kunit *test)
 {
 	static const struct situation s = { .add = { 0xff00 }, .pins = 1 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pinned pages of files. Tests run before anything is mounted, so the files are
- * of shmem, or only stand in for one.
+ * Pinned pages of files. The tests run before anything is mounted, so the files are of
+ * shmem, or fakes.
  */
 #include <linux/backing-dev.h>
 #include <linux/file.h>
@@ -18,11 +18,11 @@
 #include "file.h"
 
 /**
- * gup_pin_test_map() - map a new file of shmem
- * @test: the test, at whose end it is unmapped
- * @pages: how long it is
+ * gup_pin_test_map() - map a new shmem file
+ * @test: the test; the file is unmapped when it ends
+ * @pages: size of the file in pages
  *
- * Return: where.
+ * Return: the address.
  */
 unsigned long gup_pin_test_map(struct kunit *test, unsigned int pages)
 {
@@ -41,7 +41,7 @@ unsigned long gup_pin_test_map(struct kunit *test, unsigned int pages)
 /**
  * gup_pin_test_pin() - pin a page
  * @test: the test
- * @addr: where it is mapped
+ * @addr: its address
  * @write: for write
  *
  * Return: the page.
@@ -57,7 +57,7 @@ struct page *gup_pin_test_pin(struct kunit *test, unsigned long addr,
 	return page;
 }
 
-/* What a folio needs to look as if it were in a file that is written back. */
+/* Minimum for a folio to look like that of a file with writeback. */
 struct stand_in {
 	struct address_space mapping;
 	struct inode inode;
@@ -80,11 +80,10 @@ static void free_stand_in(void *data)
 }
 
 /**
- * gup_pin_test_stand_in() - make a folio look as if it were a file's
- * @test: the test, at whose end the folio is freed
+ * gup_pin_test_stand_in() - make a folio that looks like that of a file
+ * @test: the test; the folio is freed when it ends
  *
- * The file is on the device 7:3, has inode number 42, and its writeback tracks
- * what is dirty.
+ * The file has device 7:3 and inode number 42, and its mapping supports writeback.
  *
  * Return: the folio.
  */
@@ -112,14 +111,14 @@ struct folio *gup_pin_test_stand_in(struct kunit *test)
 	return s->folio;
 }
 
-/* Whose writeback was started and not ended; it has a reference. */
+/* Folio whose writeback was started and has not ended, with a reference. */
 static struct folio *under_writeback;
 
 /**
- * gup_pin_test_start_writeback() - what __folio_start_writeback() does
+ * gup_pin_test_start_writeback() - set PG_writeback like __folio_start_writeback()
  * @folio: the folio
  *
- * Without all that wants a real file system. Reports name its caller.
+ * Leaves out all that needs a real file system. Reports name the caller.
  */
 noinline void gup_pin_test_start_writeback(struct folio *folio)
 {
@@ -127,12 +126,12 @@ noinline void gup_pin_test_start_writeback(struct folio *folio)
 	under_writeback = folio;
 	folio_test_set_writeback(folio);
 	gup_pin_writeback_start(folio);
-	/* No tail call. */
+	/* Prevent a tail call. */
 	barrier();
 }
 
 /**
- * gup_pin_test_end_writeback() - what folio_end_writeback() does
+ * gup_pin_test_end_writeback() - clear PG_writeback like folio_end_writeback()
  * @folio: the folio
  */
 noinline void gup_pin_test_end_writeback(struct folio *folio)
@@ -146,9 +145,9 @@ noinline void gup_pin_test_end_writeback(struct folio *folio)
 }
 
 /**
- * gup_pin_test_end_left_writeback() - for the end of a case that was given up
+ * gup_pin_test_end_left_writeback() - end the writeback that an aborted case left
  *
- * Whoever truncates the folio's file would wait for ever.
+ * Otherwise truncation of the folio's file would wait forever.
  */
 void gup_pin_test_end_left_writeback(void)
 {

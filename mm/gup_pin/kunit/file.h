@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * What the tests of hazards share: pinned pages of files.
- */
+/* Shared by the tests of hazards: pinned pages of files. */
 #ifndef _MM_GUP_PIN_KUNIT_FILE_H
 #define _MM_GUP_PIN_KUNIT_FILE_H
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Filters: which words are understood, and what they let through.
- */
+/* Filters: which words are accepted, and what they select. */
 #include <linux/fs.h>
 #include <linux/kdev_t.h>
 #include <linux/limits.h>
@@ -43,7 +41,7 @@ static const struct gup_pin_item pin = {
 	},
 };
 
-/* 500 ms later. */
+/* 500 ms after the pin. */
 #define NOW	(NSEC_PER_SEC + 500 * NSEC_PER_MSEC)
 
 static const struct word {
@@ -94,7 +92,7 @@ static const struct word {
 	{ "min_age_ms=501", false },
 	{ "stack=0x2b40003", true },
 	{ "stack=0x2b40004", false },
-	/* All of them must fit. */
+	/* All words must match. */
 	{ "owner=700 mode=w ino=42", true },
 	{ "owner=700 mode=r ino=42", false },
 	{ "\towner=700\n", true },
@@ -134,7 +132,7 @@ static void not_understood(struct kunit *test)
 				    bad[i]);
 }
 
-/* What a line has twice may be asked for by either. */
+/* Keys that a hazard line has twice match either value. */
 static void hazards(struct kunit *test)
 {
 	static const struct word cases[] = {
@@ -171,8 +169,8 @@ static void hazards(struct kunit *test)
 #define FIRST	GUP_PIN_TEST_PFN
 
 /*
- * A range is begun where a folio that reaches into it may begin: what is before that is
- * not even looked at, nor what comes after the range.
+ * The walk starts where a folio that overlaps the range may start, and ends with the
+ * range: it does not visit other blocks.
  */
 static void ranges(struct kunit *test)
 {
@@ -202,7 +200,7 @@ static void ranges(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, run->first.pfn, near + 20);
 	KUNIT_EXPECT_EQ(test, run->pages, 11);
 	KUNIT_EXPECT_NULL(test, gup_pin_runs_next(runs));
-	/* What comes after the range was not looked at. */
+	/* The walk stopped at the end of the range. */
 	KUNIT_EXPECT_EQ(test, runs->walk.block,
 			gup_pin_block_nr(near + MAX_FOLIO_NR_PAGES));
 	gup_pin_runs_end(runs);
@@ -217,7 +215,7 @@ static void ranges(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* The head of a large folio comes before a range that begins within. */
+/* The head of a large folio precedes a range that starts within the folio. */
 static void range_within_folio(struct kunit *test)
 {
 	struct gup_pin_item item = { .folio.order = 3 };

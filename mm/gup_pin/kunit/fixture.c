@@ -4,7 +4,7 @@
 #include "case.h"
 #include "fixture.h"
 
-/* KUnit runs before user space does, so nothing else takes memory meanwhile. */
+/* KUnit runs before user space starts, so nothing else allocates our objects meanwhile. */
 void gup_pin_fixture_start(struct gup_pin_fixture *f)
 {
 	gup_pin_index_init(&f->index);
@@ -38,7 +38,7 @@ void gup_pin_fixture_exit(struct kunit *test)
 	gup_pin_origins_destroy(&f->origins);
 }
 
-/* A call of a task of its own. */
+/* Create a call with a task of its own. */
 struct gup_pin_test_call gup_pin_test_call(struct kunit *test, enum gup_pin_mode mode)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -47,7 +47,7 @@ struct gup_pin_test_call gup_pin_test_call(struct kunit *test, enum gup_pin_mode
 	return gup_pin_test_call_of(test, &id);
 }
 
-/* A call of such an origin. */
+/* Create a call with this origin. */
 struct gup_pin_test_call gup_pin_test_call_of(struct kunit *test,
 					      const struct gup_pin_id *id)
 {
@@ -61,7 +61,7 @@ struct gup_pin_test_call gup_pin_test_call_of(struct kunit *test,
 	return call;
 }
 
-/* Begin to record so many pins of a call. To be ended by gup_pin_add_end(). */
+/* Start recording @pins pins of a call. Pair with gup_pin_add_end(). */
 struct gup_pin_adder gup_pin_test_adder(struct kunit *test,
 					const struct gup_pin_test_call *call, u64 pins)
 {
@@ -79,7 +79,7 @@ struct gup_pin_adder gup_pin_test_adder(struct kunit *test,
 	};
 }
 
-/* Several pins on a page, all at once. */
+/* Add several pins on a page at once. */
 void gup_pin_test_add(struct kunit *test, unsigned long pfn,
 		      const struct gup_pin_test_call *call, unsigned int pins)
 {
@@ -90,7 +90,7 @@ void gup_pin_test_add(struct kunit *test, unsigned long pfn,
 	KUNIT_EXPECT_EQ(test, adder.added, pins);
 }
 
-/* One pin on each of some pages from the first of a block on. */
+/* Add one pin on each page of @mask, counted from @first. */
 void gup_pin_test_add_mask(struct kunit *test, unsigned long first, u64 mask,
 			   const struct gup_pin_test_call *call)
 {
@@ -103,7 +103,7 @@ void gup_pin_test_add_mask(struct kunit *test, unsigned long first, u64 mask,
 	KUNIT_EXPECT_EQ(test, adder.added, pins);
 }
 
-/* Pins that could not be recorded, as there was no memory for their origin. */
+/* Add pins that are not recorded because there was no memory for their origin. */
 void gup_pin_test_add_untracked(struct kunit *test, unsigned long pfn, unsigned int pins)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -114,7 +114,7 @@ void gup_pin_test_add_untracked(struct kunit *test, unsigned long pfn, unsigned 
 	KUNIT_EXPECT_EQ(test, adder.added, 0);
 }
 
-/* An unpin by a caller of which nothing else is known; 0: not even that. */
+/* An unpin of which only the call site is known; 0: not even that. */
 struct gup_pin_unpin gup_pin_test_unpin_at(struct kunit *test, unsigned long site)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -122,21 +122,21 @@ struct gup_pin_unpin gup_pin_test_unpin_at(struct kunit *test, unsigned long sit
 	return (struct gup_pin_unpin) { .index = &f->index, .site = site };
 }
 
-/* One pin of a page, by an unpin of which more is known. */
+/* Release one pin of a page with the given unpin. */
 void gup_pin_test_unpin_by(struct gup_pin_unpin unpin, unsigned long pfn)
 {
 	gup_pin_unpin_range(&unpin, pfn, 1);
 	gup_pin_unpin_end(&unpin);
 }
 
-/* Several pins of a page, one after the other. */
+/* Release several pins of a page, one at a time. */
 void gup_pin_test_unpin(struct kunit *test, unsigned long pfn, unsigned int pins)
 {
 	while (pins--)
 		gup_pin_test_unpin_by(gup_pin_test_unpin_at(test, 0), pfn);
 }
 
-/* One pin on each of some pages from the first of a block on, all at once. */
+/* Release one pin on each page of @mask, counted from @first, at once. */
 void gup_pin_test_unpin_mask(struct kunit *test, unsigned long first, u64 mask)
 {
 	struct gup_pin_unpin unpin = gup_pin_test_unpin_at(test, 0);
@@ -145,7 +145,7 @@ void gup_pin_test_unpin_mask(struct kunit *test, unsigned long first, u64 mask)
 	gup_pin_unpin_end(&unpin);
 }
 
-/* The block that has a page's pins, or NULL. */
+/* Return the block with the page's pins, or NULL. */
 struct gup_pin_block *gup_pin_test_block(struct kunit *test, unsigned long pfn)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -156,11 +156,11 @@ struct gup_pin_block *gup_pin_test_block(struct kunit *test, unsigned long pfn)
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, nr);
 	xa_unlock_irqrestore(&shard->xa, flags);
-	/* One that is only kept is as good as none. */
+	/* Ignore an empty block that is only cached. */
 	return block && !gup_pin_block_empty(block) ? block : NULL;
 }
 
-/* How many pins there are on a page, of any call. */
+/* Number of pins on a page, of all calls. */
 unsigned int gup_pin_test_page_pins(struct kunit *test, unsigned long pfn)
 {
 	struct gup_pin_block *block = gup_pin_test_block(test, pfn);
@@ -168,7 +168,7 @@ unsigned int gup_pin_test_page_pins(struct kunit *test, unsigned long pfn)
 	return block ? gup_pin_block_pins(block, BIT_ULL(gup_pin_block_bit(pfn))) : 0;
 }
 
-/* How many pins a call has on a page. */
+/* Number of pins of a call on a page. */
 unsigned int gup_pin_test_pins(struct kunit *test, unsigned long pfn,
 			       const struct gup_pin_test_call *call)
 {
@@ -187,7 +187,7 @@ unsigned int gup_pin_test_pins(struct kunit *test, unsigned long pfn,
 	return pins;
 }
 
-/* All items of a page, of which there is one at least, say that they match so well. */
+/* Expect at least one item on the page, and this match of all of them. */
 void gup_pin_expect_match(struct kunit *test, unsigned long pfn, enum gup_pin_match match)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -215,7 +215,7 @@ const struct gup_pin_totals *gup_pin_test_totals(struct kunit *test)
 	return &f->totals;
 }
 
-/* As when tracking is switched off and on again. */
+/* Same effect as switching tracking off and on again. */
 void gup_pin_test_flush(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -226,7 +226,7 @@ void gup_pin_test_flush(struct kunit *test)
 	f->index.recording = recording;
 }
 
-/* Nothing is recorded, and nothing is allocated but origins; those are freed here. */
+/* Expect no records, and no allocations except origins, which are freed here. */
 void gup_pin_expect_empty(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * What the KUnit tests share: an index of their own, and calls to put into it.
- */
+/* Shared by the KUnit tests: a private index, and calls to record in it. */
 #ifndef _MM_GUP_PIN_KUNIT_FIXTURE_H
 #define _MM_GUP_PIN_KUNIT_FIXTURE_H
 
@@ -11,17 +9,16 @@
 #include "../gup_pin.h"
 #include "../record/internal.h"
 
-/* The first pfn of a block where no memory is, so that nothing but us has pins there. */
+/* The first pfn of a block without memory, so that only the tests record pins there. */
 #define GUP_PIN_TEST_PFN	0x3ffff000000UL
 
 /**
- * struct gup_pin_fixture - state of a test that keeps off the real index
+ * struct gup_pin_fixture - state of a test that does not use the real index
  * @index: empty at first, recording, complete
- * @origins: of the calls that are made for it; a test that makes more than 1000 has to
- *	mind that they are swept
+ * @origins: origins of the calls; swept if a test makes more than 1000 calls
  * @totals: filled in by gup_pin_test_totals()
  * @memory: gup_pin_memory_bytes() at the start
- * @time: of the last call that was made
+ * @time: time of the last call
  */
 struct gup_pin_fixture {
 	struct gup_pin_index index;
@@ -32,12 +29,12 @@ struct gup_pin_fixture {
 };
 
 /**
- * struct gup_pin_test_call - what records of one call have in common
- * @origin: see &struct gup_pin_record, as the following
- * @time: later than that of all calls before
- * @base: 0 at first, as are the following
- * @cookie: for the test to set
- * @flags: likewise
+ * struct gup_pin_test_call - common properties of the records of a call
+ * @origin: see &struct gup_pin_record, also for the other members
+ * @time: later than that of all previous calls
+ * @base: initially 0
+ * @cookie: initially 0; set by tests
+ * @flags: initially 0; set by tests
  */
 struct gup_pin_test_call {
 	struct gup_pin_origin *origin;

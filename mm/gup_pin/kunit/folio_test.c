@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Unpins of large folios: of some of their pages, and of the folio, where it is not known
- * which pages are meant.
+ * Unpins of large folios: of some of their pages, and of the folio as a whole, which
+ * does not say which pages are meant.
  */
 #include <linux/atomic.h>
 #include <linux/kthread.h>
@@ -17,11 +17,11 @@
 #define PAGES	BIT(ORDER)
 
 /**
- * struct folio_state - what a test has
- * @fixture: as it is for others
+ * struct folio_state - state of a test
+ * @fixture: as in other tests
  * @folio: a large folio
- * @pfn: of its head
- * @call: a call for write, long-term
+ * @pfn: its head pfn
+ * @call: a long-term call for write
  */
 struct folio_state {
 	struct gup_pin_fixture fixture;
@@ -70,7 +70,7 @@ static void folio_exit(struct kunit *test)
 	__free_pages(&s->folio->page, ORDER);
 }
 
-/* Some pages are pinned, and that is on record. */
+/* Pin some pages, with records. */
 static void pin_pages(struct kunit *test, const struct gup_pin_test_call *call,
 		      unsigned int first, unsigned int npages)
 {
@@ -83,7 +83,7 @@ static void pin_pages(struct kunit *test, const struct gup_pin_test_call *call,
 	KUNIT_EXPECT_EQ(test, adder.added, npages);
 }
 
-/* The folio as such is pinned, as by memfd_pin_folios() or folio_add_pin(). */
+/* Pin the whole folio, as memfd_pin_folios() and folio_add_pin() do. */
 static void pin_folio(struct kunit *test, struct gup_pin_test_call *call, unsigned int pins)
 {
 	struct folio_state *s = test->priv;
@@ -93,7 +93,7 @@ static void pin_folio(struct kunit *test, struct gup_pin_test_call *call, unsign
 	gup_pin_test_add(test, s->pfn, call, pins);
 }
 
-/* Untracked pins on one of the pages. */
+/* Add untracked pins to one of the pages. */
 static void pin_untracked(struct kunit *test, unsigned int page, unsigned int pins)
 {
 	struct folio_state *s = test->priv;
@@ -110,7 +110,7 @@ static struct gup_pin_unpin accusing(struct kunit *test)
 	return unpin;
 }
 
-/* As unpin_user_page_range_dirty_lock(): first it is forgotten, then it is dropped. */
+/* Like unpin_user_page_range_dirty_lock(): remove the records, then drop the pins. */
 static void unpin_pages(struct kunit *test, unsigned int first, unsigned int npages)
 {
 	struct gup_pin_unpin unpin = accusing(test);
@@ -122,7 +122,7 @@ static void unpin_pages(struct kunit *test, unsigned int first, unsigned int npa
 	gup_pin_expect_sound(test);
 }
 
-/* As unpin_user_folio(). */
+/* Like unpin_user_folio(). */
 static void unpin_folio_pins(struct kunit *test, unsigned int pins)
 {
 	struct gup_pin_unpin unpin = accusing(test);
@@ -141,7 +141,7 @@ static unsigned int pins_on(struct kunit *test, unsigned int page)
 	return gup_pin_test_page_pins(test, s->pfn + page);
 }
 
-/* All has gone, and every release was of what was there. */
+/* Nothing is left, and each unpin found a pin. */
 static void the_end(struct kunit *test, u64 inferred)
 {
 	const struct gup_pin_totals *t = gup_pin_test_totals(test);
@@ -169,7 +169,10 @@ static void some_pages(struct kunit *test)
 	the_end(test, 0);
 }
 
-/* A pin of the folio as such is of no page, and of none it is taken but by its name. */
+/*
+ * A pin of the whole folio belongs to no page; an unpin of a page takes it only if the
+ * page has no pin.
+ */
 static void folio_as_such(struct kunit *test)
 {
 	struct gup_pin_test_call other = gup_pin_test_call(test, GUP_PIN_READ);
@@ -189,13 +192,13 @@ static void folio_as_such(struct kunit *test)
 	unpin_pages(test, 71, 1);
 	KUNIT_EXPECT_EQ(test, pins_on(test, 71), 0);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, s->pfn, &other), 1);
-	/* The folio is named, and there is such a pin. */
+	/* An unpin of the whole folio takes a pin of the whole folio. */
 	unpin_folio_pins(test, 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, s->pfn, &other), 0);
 	unpin_pages(test, 70, 1);
 	unpin_pages(test, 72, 1);
 
-	/* A page is named that has no pin: it was the folio's, or wrong. */
+	/* The page has no pin, so it takes one of the folio, or is a bug of the caller. */
 	pin_folio(test, &other, 2);
 	unpin_pages(test, 99, 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, s->pfn, &other), 1);
@@ -203,7 +206,7 @@ static void folio_as_such(struct kunit *test)
 	the_end(test, 0);
 }
 
-/* Several at once of the folio as such. */
+/* Several pins of the whole folio at once. */
 static void folio_several_pins(struct kunit *test)
 {
 	struct folio_state *s = test->priv;
@@ -215,7 +218,7 @@ static void folio_several_pins(struct kunit *test)
 	the_end(test, 0);
 }
 
-/* Of one call's pins on pages all are alike, for which are meant is not known. */
+/* The pins of one call on pages are alike: the unpin does not say which pages it means. */
 static void folio_of_pages(struct kunit *test)
 {
 	struct folio_state *s = test->priv;
@@ -227,7 +230,7 @@ static void folio_of_pages(struct kunit *test)
 		if (!pins_on(test, i))
 			continue;
 		left++;
-		/* Of a block in which none was taken, it is known that none was. */
+		/* No record of this block was removed, so its pins are certain. */
 		if (i < GUP_PIN_BLOCK_PAGES)
 			gup_pin_expect_match(test, s->pfn + i, GUP_PIN_ALIKE);
 	}
@@ -236,7 +239,7 @@ static void folio_of_pages(struct kunit *test)
 	the_end(test, 0);
 }
 
-/* Of two calls, it is a guess. */
+/* With two calls it is a guess. */
 static void folio_of_two_calls(struct kunit *test)
 {
 	struct gup_pin_test_call other = gup_pin_test_call(test, GUP_PIN_READ);
@@ -252,7 +255,7 @@ static void folio_of_two_calls(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* Of more pins than there are, the rest is unmatched. */
+/* More pins are released than there are: the excess is unmatched. */
 static void folio_of_too_many(struct kunit *test)
 {
 	struct folio_state *s = test->priv;
@@ -265,7 +268,7 @@ static void folio_of_too_many(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* What could not be recorded is counted in whatever block its page is. */
+/* An untracked pin is counted in the block of its page. */
 static void untracked_pages(struct kunit *test)
 {
 	pin_untracked(test, 100, 2);
@@ -275,7 +278,7 @@ static void untracked_pages(struct kunit *test)
 	the_end(test, 0);
 }
 
-/* The array names a record, but the pin that has none may be meant. */
+/* The array names a record, but the untracked pin may be meant. */
 static void untracked_beside_what_fits(struct kunit *test)
 {
 	struct gup_pin_unpin unpin = accusing(test);
@@ -295,7 +298,7 @@ static void untracked_beside_what_fits(struct kunit *test)
 	the_end(test, 1);
 }
 
-/* Each block has its own count of them. */
+/* Each block has its own count of untracked pins. */
 static void untracked_in_both_blocks(struct kunit *test)
 {
 	struct folio_state *s = test->priv;
@@ -311,7 +314,7 @@ static void untracked_in_both_blocks(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* A pin of the folio as such stays if that of a page goes which has no record, in any block. */
+/* An untracked pin of a page goes before a recorded pin of the whole folio, in any block. */
 static void untracked_beside_folio(struct kunit *test)
 {
 	struct folio_state *s = test->priv;
@@ -332,7 +335,10 @@ static void untracked_beside_folio(struct kunit *test)
 	the_end(test, 1);
 }
 
-/* A pin without a record is taken off where its page is, not where there is doubt. */
+/*
+ * An untracked pin is taken off the count of its own page's block, not where a guess
+ * was made.
+ */
 static void untracked_beside_doubted(struct kunit *test)
 {
 	struct folio_state *s = test->priv;
@@ -353,7 +359,10 @@ static void untracked_beside_doubted(struct kunit *test)
 	the_end(test, 1);
 }
 
-/* What a handle has on no record is taken off at the first page, where its pin is. */
+/*
+ * If no record has the handle, an untracked pin is taken off the first page, where it
+ * was counted.
+ */
 static void untracked_of_a_handle(struct kunit *test)
 {
 	struct gup_pin_unpin unpin = accusing(test);
@@ -373,7 +382,7 @@ static void untracked_of_a_handle(struct kunit *test)
 	the_end(test, 1);
 }
 
-/* There are none from before tracking, so it is those that could not be recorded. */
+/* Without earlier pins, the untracked ones are taken. */
 static void untracked_where_late(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -394,7 +403,10 @@ static void untracked_where_late(struct kunit *test)
 	the_end(test, 1);
 }
 
-/* What has no record goes once only, and then the page whose record another has taken. */
+/*
+ * Untracked pins are used up first, then the unpin of the page whose record was taken
+ * before is accepted.
+ */
 static void untracked_then_doubted(struct kunit *test)
 {
 	struct gup_pin_unpin unpin = accusing(test);
@@ -402,7 +414,7 @@ static void untracked_then_doubted(struct kunit *test)
 	unsigned int i;
 
 	pin_pages(test, &s->call, 0, 2);
-	/* It meant the second page. */
+	/* The caller meant the second page. */
 	unpin_folio_pins(test, 1);
 	KUNIT_EXPECT_EQ(test, pins_on(test, 0), 0);
 	pin_untracked(test, 70, 2);
@@ -416,8 +428,8 @@ static void untracked_then_doubted(struct kunit *test)
 }
 
 /*
- * All is on record but a pin elsewhere, of another folio whose block is of the same shard:
- * that is no reason to leave a record behind.
+ * The only untracked pin is on another folio, whose block is in the same shard: every
+ * unpin must still remove a record.
  */
 static void untracked_elsewhere(struct kunit *test)
 {
@@ -434,7 +446,7 @@ static void untracked_elsewhere(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->released, PAGES);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->untracked, 1);
 
-	/* Nor if a page is unpinned twice at once. */
+	/* The same if a page is unpinned twice in a batch. */
 	pin_pages(test, &s->call, 7, 1);
 	pin_pages(test, &s->call, 7, 1);
 	gup_pin_unpin_range(&unpin, s->pfn + 7, 1);
@@ -447,7 +459,7 @@ static void untracked_elsewhere(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* Never more on record than there are pins, in whatever order they go. */
+/* Never more recorded pins than real ones, in whatever order pages are unpinned. */
 static void untracked_among_them(struct kunit *test)
 {
 	struct folio_state *s = test->priv;
@@ -466,7 +478,10 @@ static void untracked_among_them(struct kunit *test)
 			gup_pin_test_totals(test)->released);
 }
 
-/* Which pages were meant is not known, and then it is said: that is not one too many. */
+/*
+ * An unpin of the folio does not say which pages it means; a later unpin of a page
+ * without a record is no bug then.
+ */
 static void page_after_folio(struct kunit *test)
 {
 	struct folio_state *s = test->priv;
@@ -477,7 +492,7 @@ static void page_after_folio(struct kunit *test)
 	unpin_pages(test, PAGES / 2, 1);
 	the_end(test, gup_pin_test_totals(test)->inferred);
 
-	/* The twin: there is no doubt, and the page has no pin. */
+	/* Counter-check: here it is known that the page has no pin. */
 	pin_pages(test, &s->call, 1, 1);
 	atomic_inc(&s->folio->_pincount);
 	unpin_pages(test, 0, 1);
@@ -487,7 +502,7 @@ static void page_after_folio(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* The same where it is not known what there was before tracking. */
+/* The same with unknown pins from before tracking. */
 static void switched_on_late(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -507,16 +522,16 @@ static void switched_on_late(struct kunit *test)
 #define RACES	3000
 
 /**
- * struct duel - two CPUs that each unpin one of two pins of a folio, at once
+ * struct duel - two CPUs that each unpin one of two pins of a folio at the same time
  * @test: the test
- * @arrived: how often one of them came to where they meet
+ * @arrived: arrivals at gup_pin_test_meet()
  */
 struct duel {
 	struct kunit *test;
 	atomic_t arrived;
 };
 
-/* Names the page that comes first, whose record the other takes. */
+/* Unpins the first page, whose record the other thread takes. */
 static int unpin_first_page(void *data)
 {
 	struct duel *duel = data;
@@ -536,7 +551,10 @@ static int unpin_first_page(void *data)
 	return 0;
 }
 
-/* The record of a page may be taken by an unpin that means another: marks come before that. */
+/*
+ * The record of a page may be taken by an unpin that means another page: the block must
+ * be marked before the record is removed.
+ */
 static void page_and_folio_at_once(struct kunit *test)
 {
 	struct duel duel = { .test = test };

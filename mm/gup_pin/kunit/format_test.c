@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The text of a line.
- */
+/* Text of a line. */
 #include <linux/fs.h>
 #include <linux/limits.h>
 #include <linux/time64.h>
@@ -113,7 +111,7 @@ static void longest_line_fits(struct kunit *test)
 	len = gup_pin_format_run(line, sizeof(line), &run, U64_MAX);
 	KUNIT_EXPECT_LT(test, len, GUP_PIN_LINE_MAX - 1);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(line, " match=inferred"));
-	/* Not even a comm without an end runs over. */
+	/* A comm without a terminator must not overrun. */
 	KUNIT_EXPECT_NOT_NULL(test, strstr(line, "\\xff age_ms="));
 }
 
@@ -121,7 +119,7 @@ static void ages(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, gup_pin_age_ms(0, 999999), 0);
 	KUNIT_EXPECT_EQ(test, gup_pin_age_ms(0, 1000000), 1);
-	/* Another CPU's clock is a little behind. */
+	/* The clock of another CPU may be slightly behind. */
 	KUNIT_EXPECT_EQ(test, gup_pin_age_ms(2000000, 1000000), 0);
 }
 

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What the tests of hazards share: a page of a file, what was counted, what was
- * printed.
- */
+/* Shared by the tests of hazards: a page of a file, counted hazards, printed reports. */
 #include <kunit/test.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -20,7 +17,7 @@ static u64 counted(enum gup_pin_hazard_kind kind)
 	return atomic64_read(&gup_pin_root.hazards[kind]);
 }
 
-/* How often this kind was counted since the start. */
+/* Number of hazards of this kind since the start. */
 u64 gup_pin_scene_counted(struct kunit *test, enum gup_pin_hazard_kind kind)
 {
 	struct gup_pin_scene *s = test->priv;
@@ -33,7 +30,7 @@ static u64 suppressed(void)
 	return atomic64_read(&gup_pin_root.reports_suppressed);
 }
 
-/* From here on, whatever happens is new. */
+/* Restart counting. */
 void gup_pin_scene_start(struct kunit *test)
 {
 	struct gup_pin_scene *s = test->priv;
@@ -47,7 +44,7 @@ void gup_pin_scene_start(struct kunit *test)
 	gup_pin_console_clear();
 }
 
-/* For a suite's .init: a file that is mapped, and nothing pinned in it. */
+/* Used as a suite's .init: maps a file, and pins nothing. */
 int gup_pin_scene_init(struct kunit *test)
 {
 	struct gup_pin_scene *s;
@@ -71,7 +68,7 @@ int gup_pin_scene_init(struct kunit *test)
 	return 0;
 }
 
-/* This kind was counted so often since the start, and no other was at all. */
+/* Expect this number of hazards of this kind since the start, and none of others. */
 void gup_pin_expect_counted(struct kunit *test, enum gup_pin_hazard_kind kind,
 			    u64 times)
 {
@@ -83,7 +80,7 @@ void gup_pin_expect_counted(struct kunit *test, enum gup_pin_hazard_kind kind,
 				    gup_pin_hazard_names[i]);
 }
 
-/* So many reports were printed since the start, and so many were not. */
+/* Expect these numbers of printed and suppressed reports since the start. */
 void gup_pin_expect_reported(struct kunit *test, unsigned int printed,
 			     unsigned int not_printed)
 {
@@ -121,7 +118,7 @@ noinline void gup_pin_scene_truncate(struct kunit *test, loff_t from, loff_t to)
 	shmem_truncate_range(s->folio->mapping->host, from, to);
 }
 
-/* Lines that tell of the folio, its file and a pin of ours. */
+/* The expected lines for the folio, its file and one of our pins. */
 const char *gup_pin_folio_line(struct kunit *test, unsigned int recorded,
 			       unsigned int real)
 {
@@ -165,7 +162,7 @@ static const char *pin_line(struct kunit *test, const char *mode)
 	return s->line[2];
 }
 
-/* A report that tells of one pin; all but frames and figures is given. */
+/* Expect a report with one pin; frames and numbers may have any value. */
 void gup_pin_expect_report(struct kunit *test, const char *title,
 			   const char *func, const char *mode, const char *file)
 {

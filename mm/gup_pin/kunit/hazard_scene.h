@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * What the tests of hazards share: a page of a file, what was counted, what was
- * printed.
- */
+/* Shared by the tests of hazards: a page of a file, counted hazards, printed reports. */
 #ifndef _MM_GUP_PIN_KUNIT_HAZARD_SCENE_H
 #define _MM_GUP_PIN_KUNIT_HAZARD_SCENE_H
 
@@ -10,18 +7,18 @@
 
 #include "../gup_pin.h"
 
-/* Pages of the file; most tests use the first one. */
+/* Size of the file in pages; most tests use the first page only. */
 #define GUP_PIN_SCENE_PAGES	2
 
 /**
- * struct gup_pin_scene - what a test of hazards has in its kunit's priv
- * @addr: where the file is mapped
+ * struct gup_pin_scene - state of a test of hazards, in priv of its kunit
+ * @addr: address of the file's mapping
  * @page: its first page, which is not pinned
- * @folio: that has it
+ * @folio: folio of the page
  * @counted: hazards of each kind at the start
- * @suppressed: reports that had not been printed by then
- * @false_positive: what had looked like a pin and was none
- * @line: room for what is expected of a report
+ * @suppressed: suppressed reports at the start
+ * @false_positive: false positives at the start
+ * @line: buffer for an expected line
  */
 struct gup_pin_scene {
 	unsigned long addr;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Hazards: what counts as one, and every line of what is reported.
- */
+/* Hazards: which events are hazards, and the full text of reports. */
 #include <linux/compiler.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -38,7 +36,7 @@ static void pin_under_writeback_is_reported(struct kunit *test)
 	struct page *page;
 
 	gup_pin_test_start_writeback(s->folio);
-	/* It is not known to be written again. */
+	/* A clean folio will not be written again. */
 	folio_clear_dirty(s->folio);
 	gup_pin_expect_nothing(test);
 	page = gup_pin_scene_pin(test, true);
@@ -50,7 +48,7 @@ static void pin_under_writeback_is_reported(struct kunit *test)
 	unpin_user_page(page);
 }
 
-/* What is dirty will be written again, unless the device must not see it change. */
+/* A dirty folio will be written again, unless the device needs stable pages. */
 static void dirty_folio_under_writeback(struct kunit *test)
 {
 	struct gup_pin_scene *s = test->priv;
@@ -73,7 +71,7 @@ static void dirty_folio_under_writeback(struct kunit *test)
 	unpin_user_page(page);
 }
 
-/* The way that calls for many pages take; the second page is not written back. */
+/* Path of calls for many pages; the second page is not under writeback. */
 static void many_under_writeback(struct kunit *test)
 {
 	struct gup_pin_scene *s = test->priv;
@@ -110,7 +108,7 @@ static void truncation_is_reported(struct kunit *test)
 	const char *file = gup_pin_file_line(test);
 	struct page *page = gup_pin_scene_pin(test, true);
 
-	/* The file has no name, but it lives. */
+	/* The file has no name, but is still open. */
 	gup_pin_scene_truncate(test, 0, -1);
 	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
 	gup_pin_expect_report(test, "truncation of write-pinned folio",
@@ -128,7 +126,7 @@ static void truncation_of_what_is_read(struct kunit *test)
 	unpin_user_page(page);
 }
 
-/* As a memfd that is unmapped and closed, while a device still writes to it. */
+/* Like a memfd that is unmapped and closed while a device still writes to it. */
 static void end_of_a_file(struct kunit *test)
 {
 	struct file *file = shmem_file_setup("gup_pin", PAGE_SIZE,
@@ -149,7 +147,7 @@ static void end_of_a_file(struct kunit *test)
 	unpin_user_page(page);
 }
 
-/* What is left of the folio is reported once, as long as it is the same pin. */
+/* Later truncations of the same folio are not reported again for the same pin. */
 static void parts_of_one_truncation(struct kunit *test)
 {
 	struct page *page = gup_pin_scene_pin(test, true);
@@ -161,12 +159,12 @@ static void parts_of_one_truncation(struct kunit *test)
 	unpin_user_page(page);
 }
 
-/* The twin: the second is a deed of its own. */
+/* Counter-check: with a new pin, the second truncation is reported. */
 static void another_truncation(struct kunit *test)
 {
 	unsigned int i, times = 2;
 
-	/* By pins of one place, for which the loop has to stay one. */
+	/* All pins must come from one call site, so the loop must not be unrolled. */
 	OPTIMIZER_HIDE_VAR(times);
 	for (i = 0; i < times; i++) {
 		struct page *page = gup_pin_scene_pin(test, true);
@@ -181,7 +179,7 @@ static void another_truncation(struct kunit *test)
 	gup_pin_expect_reported(test, 2, 0);
 }
 
-/* Is it the reader that is left, or the writer? */
+/* It is a guess whether the read pin or the write pin is left. */
 static void a_guessed_mode(struct kunit *test)
 {
 	struct page *reader = gup_pin_scene_pin(test, false);
@@ -194,7 +192,7 @@ static void a_guessed_mode(struct kunit *test)
 	unpin_user_page(writer);
 }
 
-/* The twin: whichever it was, a writer is left. */
+/* Counter-check: a write pin is left in either case. */
 static void a_guess_that_matters_not(struct kunit *test)
 {
 	struct page *a = gup_pin_scene_pin(test, true);
@@ -207,7 +205,7 @@ static void a_guess_that_matters_not(struct kunit *test)
 	unpin_user_page(b);
 }
 
-/* An unpin that dirties is the writer's, so the reader is left, for certain. */
+/* An unpin that dirties releases a write pin, so the read pin is certainly left. */
 static void a_guess_that_is_none(struct kunit *test)
 {
 	struct page *writers[] = {
@@ -223,7 +221,7 @@ static void a_guess_that_is_none(struct kunit *test)
 	unpin_user_page(reader);
 }
 
-/* As the journal does with data=journal. */
+/* Like the journal with data=journal. */
 static void a_buffer_is_submitted(struct kunit *test)
 {
 	struct gup_pin_scene *s = test->priv;
@@ -238,7 +236,7 @@ static void a_buffer_is_submitted(struct kunit *test)
 	gup_pin_expect_counted(test, GUP_PIN_HAZARD_WRITEBACK, 1);
 	gup_pin_expect_reported(test, 1, 0);
 
-	/* That was met when its writeback started. */
+	/* Already checked when its writeback started. */
 	gup_pin_test_start_writeback(s->folio);
 	gup_pin_scene_start(test);
 	gup_pin_submit(s->folio, true);
@@ -247,7 +245,7 @@ static void a_buffer_is_submitted(struct kunit *test)
 	unpin_user_page(page);
 }
 
-/* Only some bytes of the page are cleared, and it stays. */
+/* Only part of the page is zeroed; the page stays. */
 static void partial_truncation_is_reported(struct kunit *test)
 {
 	struct page *page = gup_pin_scene_pin(test, true);
@@ -267,7 +265,7 @@ static void invalidation_is_reported(struct kunit *test)
 	const char *file = gup_pin_file_line(test);
 	struct page *page = gup_pin_scene_pin(test, true);
 
-	/* A dirty one stays in its file. */
+	/* A dirty folio stays in its file. */
 	folio_mark_dirty(s->folio);
 	KUNIT_EXPECT_EQ(test, -EBUSY, invalidate_inode_pages2(mapping));
 	gup_pin_expect_nothing(test);
@@ -283,7 +281,7 @@ static void invalidation_is_reported(struct kunit *test)
 	unpin_user_page(page);
 }
 
-/* A pin that was taken behind our back. */
+/* Add a pin that the hooks do not see. */
 static void pin_secretly(struct page *page)
 {
 	folio_ref_add(page_folio(page), GUP_PIN_COUNTING_BIAS);
@@ -317,7 +315,7 @@ static void unmatched_unpin_is_reported(struct kunit *test)
 	gup_pin_console_expect(test, want, ARRAY_SIZE(want));
 }
 
-/* The page has lost no pin before, as far as is known. */
+/* No previous unpin of the page is known. */
 static void unmatched_unpin_of_a_fresh_page(struct kunit *test)
 {
 	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
@@ -326,7 +324,7 @@ static void unmatched_unpin_of_a_fresh_page(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	block = gup_pin_block_nr(page_to_pfn(page));
-	/* Somewhere else in its place. */
+	/* Clear the last release of the shard. */
 	memset(&gup_pin_shard_of(&gup_pin_root.index, block)->last, 0, sizeof(last));
 	KUNIT_EXPECT_FALSE(test, gup_pin_last_release(&gup_pin_root.index,
 						      page_to_pfn(page), &last));
@@ -337,7 +335,7 @@ static void unmatched_unpin_of_a_fresh_page(struct kunit *test)
 	__free_page(page);
 }
 
-/* Where pins from before tracking may be left, nobody can tell. */
+/* Not a hazard if pins from before tracking may be left. */
 static void unmatched_unless_incomplete(struct kunit *test)
 {
 	struct gup_pin_scene *s = test->priv;
@@ -376,14 +374,14 @@ static void dirty_unpins_that_may(struct kunit *test)
 	unpin_user_pages_dirty_lock(&reader, 1, false);
 	gup_pin_expect_nothing(test);
 
-	/* Who says which of them this is? */
+	/* It is unknown which of the two pins is released. */
 	reader = gup_pin_scene_pin(test, false);
 	writer = gup_pin_scene_pin(test, true);
 	unpin_user_pages_dirty_lock(&writer, 1, true);
 	unpin_user_page(reader);
 	gup_pin_expect_nothing(test);
 
-	/* Nor what is left where an unpin was guessed, and guessed wrong. */
+	/* The remaining record is no proof, because the unpin before was a wrong guess. */
 	writer = gup_pin_scene_pin(test, true);
 	reader = gup_pin_scene_pin(test, false);
 	unpin_user_page(reader);
@@ -391,7 +389,7 @@ static void dirty_unpins_that_may(struct kunit *test)
 	gup_pin_expect_nothing(test);
 }
 
-/* Swap writes anonymous memory back that is pinned meanwhile: no harm. */
+/* Swap may write pinned anonymous memory, which is harmless. */
 static void anonymous_memory_is_no_hazard(struct kunit *test)
 {
 	unsigned long addr = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE,
@@ -422,7 +420,7 @@ static void many_references_are_no_pin(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic64_read(&gup_pin_root.false_positive) -
 			s->false_positive, 1);
 
-	/* Nothing is known of pins from before. */
+	/* Pins from before tracking are not known, so it may be one. */
 	folio_ref_add(s->folio, GUP_PIN_COUNTING_BIAS);
 	gup_pin_root.index.complete = false;
 	gup_pin_scene_writeback(test);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What holds a folio, of however many calls and blocks, and does this call still?
- */
+/* Holders of a folio with any number of calls and blocks, and gup_pin_still_held(). */
 #include <linux/limits.h>
 #include <linux/mm.h>
 
@@ -9,10 +7,10 @@
 
 #define PFN	GUP_PIN_TEST_PFN
 
-/* Several holds of the shard's lock, the last of which finds a few more. */
+/* More than two batches under the shard lock. */
 #define MANY	(2 * 256 + 3)
 
-/* So many of the calls are for write: each tenth. */
+/* Number of calls for write: every tenth. */
 #define WRITES	((MANY + 9) / 10)
 
 static struct gup_pin_test_call *add_many(struct kunit *test)
@@ -64,13 +62,13 @@ static void first_of_many(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, items);
 	KUNIT_ASSERT_EQ(test, max, gup_pin_walk_holders(&f->index, PFN, items, max, &holders));
 	for (i = 0; i < max; i++) {
-		/* The first nine that are not for write are 1 to 9. */
+		/* The first nine read calls are 1 to 9. */
 		nth = i < WRITES ? 10 * i : i - WRITES + 1;
 		KUNIT_EXPECT_EQ(test, items[i].time, calls[nth].time);
 		KUNIT_EXPECT_EQ(test, items[i].pins, 1 + nth % 3);
 		KUNIT_EXPECT_EQ(test, items[i].pfn, PFN);
 	}
-	/* What has no place among the first is the newest. */
+	/* With too little room, the newest are left out. */
 	KUNIT_ASSERT_EQ(test, 2, gup_pin_walk_holders(&f->index, PFN, items, 2, &holders));
 	KUNIT_EXPECT_EQ(test, items[0].time, calls[0].time);
 	KUNIT_EXPECT_EQ(test, items[1].time, calls[10].time);
@@ -143,7 +141,7 @@ static bool all_recorded(struct kunit *test)
 	return holders.all_recorded;
 }
 
-/* Where a pin may be without a record, nothing is to be proven by records. */
+/* If there may be pins without a record, the records prove nothing. */
 static void what_is_not_recorded(struct kunit *test)
 {
 	struct gup_pin_test_call read = gup_pin_test_call(test, GUP_PIN_READ);
@@ -167,7 +165,7 @@ static void what_is_not_recorded(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* On each of the pages there is a pin, and none of them is for write. */
+/* Every page has a pin, and none has a write pin. */
 static void only_reads(struct kunit *test)
 {
 	struct gup_pin_test_call read = gup_pin_test_call(test, GUP_PIN_READ);
@@ -184,7 +182,7 @@ static void only_reads(struct kunit *test)
 	gup_pin_test_add(test, PFN + 70, &write, 1);
 	KUNIT_EXPECT_FALSE(test, gup_pin_only_reads(&f->index, PFN + 4, 68));
 	KUNIT_EXPECT_TRUE(test, gup_pin_only_reads(&f->index, PFN + 4, 66));
-	/* After a guess, it may be the reader that is gone. */
+	/* After a guess, the read pin may be the one that is gone. */
 	gup_pin_test_unpin(test, PFN + 70, 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, PFN + 70, &write), 1);
 	gup_pin_test_add(test, PFN + 71, &more, 1);
@@ -197,7 +195,7 @@ static void only_reads(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* A reader has its place among the records, which is none. */
+/* The position of a reader in the list of records is not a pin. */
 static void only_reads_beside_a_reader(struct kunit *test)
 {
 	struct gup_pin_test_call read = gup_pin_test_call(test, GUP_PIN_READ);
@@ -216,7 +214,7 @@ static void only_reads_beside_a_reader(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* From where a shard's lock may be held. */
+/* For callers that may hold a shard lock. */
 static void without_waiting(struct kunit *test)
 {
 	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
@@ -257,7 +255,7 @@ static struct gup_pin_item item_of(struct kunit *test, unsigned int nth)
 	return item;
 }
 
-/* Whatever becomes of those before it and after it. */
+/* Independent of changes to the records before and after it. */
 static void still_held_among_many(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -285,7 +283,7 @@ static void still_held_among_many(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, gup_pin_same_call(&item, &item));
 	KUNIT_EXPECT_FALSE(test, gup_pin_same_call(&item, &other));
 	KUNIT_EXPECT_FALSE(test, gup_pin_same_call(&item, &last));
-	/* The oldest go first. */
+	/* The oldest are released first. */
 	gup_pin_test_unpin(test, PFN, before);
 	KUNIT_EXPECT_TRUE(test, gup_pin_still_held(&f->index, NULL, &item));
 	gup_pin_test_unpin(test, PFN, item.pins);

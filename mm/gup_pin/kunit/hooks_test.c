@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The hooks take exactly the pages in an array: of a large folio, a call may have got only
- * some. arm64 maps a hugetlb folio by contiguous PTEs, of which one is taken at a time.
+ * The hooks take exactly the pages in the array: a call may have got only some pages of
+ * a large folio. arm64 maps a hugetlb folio by contiguous PTEs, and GUP takes one of
+ * them at a time.
  */
 #include <linux/align.h>
 #include <linux/bio.h>
@@ -22,18 +23,18 @@
 #define ORDER	(GUP_PIN_BLOCK_SHIFT + 1)
 #define PAGES	BIT(ORDER)
 
-/* Where the pages would be mapped, unless a test says so. */
+/* Address of the pages, unless the test sets another. */
 #define ADDR	0x7f0000000000UL
 
 /**
- * struct hooks_state - what a test has
- * @folio: a folio of hugetlb, or as good as
- * @pages: what a call got
- * @nr: how many
- * @mm: where the pages would be mapped, if that is to be looked at
- * @addr: where in it
- * @seen: pins that the folio had when a release was traced
- * @before: the figures at the start
+ * struct hooks_state - state of a test
+ * @folio: a hugetlb folio, or a substitute
+ * @pages: pages of a call
+ * @nr: number of pages
+ * @mm: address space with the pages, if it matters
+ * @addr: address of the first page
+ * @seen: pins on the folio when a release was traced
+ * @before: counters at the start
  */
 struct hooks_state {
 	struct folio *folio;
@@ -79,7 +80,7 @@ static void hooks_exit(struct kunit *test)
 	__free_pages(&s->folio->page, ORDER);
 }
 
-/* A call with these flags that has got these pages, in this order. */
+/* A call with these flags gets these pages, in this order. */
 static void acquire_by(struct kunit *test, unsigned int gup_flags,
 		       const unsigned int *numbers, unsigned int nr)
 {
@@ -112,7 +113,10 @@ static void released(struct kunit *test, unsigned int pins)
 	atomic_sub(pins, &s->folio->_pincount);
 }
 
-/* Pins on record on a page, whose addresses are those of its places in the array. */
+/*
+ * Number of recorded pins on a page; checks their addresses against its positions in
+ * the array.
+ */
 static unsigned int pins_on(struct kunit *test, unsigned int number)
 {
 	struct hooks_state *s = test->priv;
@@ -137,7 +141,7 @@ static unsigned int pins_on(struct kunit *test, unsigned int number)
 	return pins;
 }
 
-/* Each page has as many pins as it is in the array from an entry on, and no other has any. */
+/* Each page has one pin for each occurrence in the array from @from on. */
 static void expect_pins(struct kunit *test, unsigned int from)
 {
 	struct hooks_state *s = test->priv;
@@ -165,10 +169,10 @@ static void expect_figures(struct kunit *test, unsigned int pins)
 }
 
 /**
- * struct part - what a call has got of a folio
- * @name: of the case
- * @numbers: of the pages
- * @nr: how many
+ * struct part - pages of a folio that a call got
+ * @name: name of the case
+ * @numbers: page numbers
+ * @nr: number of pages
  */
 struct part {
 	const char *name;
@@ -195,7 +199,7 @@ static const struct part parts[] = {
 
 KUNIT_ARRAY_PARAM_DESC(part, parts, name);
 
-/* Recorded as it is, and released by the array in two pieces. */
+/* Record the array as it is, release it in two pieces. */
 static void part_by_array(struct kunit *test)
 {
 	const struct part *part = test->param_value;
@@ -206,7 +210,7 @@ static void part_by_array(struct kunit *test)
 	expect_pins(test, 0);
 	__gup_pin_released_pages(s->pages, some, false, _THIS_IP_);
 	released(test, some);
-	/* Whichever of two equal pages it was. */
+	/* With two equal pages, either pin may be released. */
 	if (part->numbers[0] != part->numbers[part->nr / 2])
 		expect_pins(test, some);
 	__gup_pin_released_pages(s->pages + some, part->nr - some, false, _THIS_IP_);
@@ -216,7 +220,7 @@ static void part_by_array(struct kunit *test)
 	expect_figures(test, part->nr);
 }
 
-/* Page by page, the last first. */
+/* Page by page, the last one first. */
 static void part_by_page(struct kunit *test)
 {
 	const struct part *part = test->param_value;
@@ -233,7 +237,7 @@ static void part_by_page(struct kunit *test)
 	expect_figures(test, part->nr);
 }
 
-/* By the folio, of which so many pins are released. */
+/* Release by folio and number of pins. */
 static void part_by_folio(struct kunit *test)
 {
 	const struct part *part = test->param_value;
@@ -247,7 +251,7 @@ static void part_by_folio(struct kunit *test)
 	expect_figures(test, part->nr);
 }
 
-/* Neighbours in memory that are of two folios. */
+/* Adjacent pages of two folios. */
 static void two_folios(struct kunit *test)
 {
 	static const unsigned int numbers[] = { PAGES - 2, PAGES - 1 };
@@ -279,7 +283,7 @@ static void two_folios(struct kunit *test)
 	expect_figures(test, 8);
 }
 
-/* Page by page of a large folio: it is each page's own record that gets the handle. */
+/* Page by page of a large folio: each page's own record gets the handle. */
 static void kept_pages_of_a_folio(struct kunit *test)
 {
 	static const unsigned int numbers[] = { 62, 63, 64, 65 };
@@ -287,7 +291,7 @@ static void kept_pages_of_a_folio(struct kunit *test)
 	struct hooks_state *s = test->priv;
 	unsigned int i;
 
-	/* Two calls that only their addresses and handles tell apart. */
+	/* Two calls that differ only in address and handle. */
 	for (i = 0; i < 2; i++) {
 		s->addr = ADDR + i * SZ_1M;
 		acquire(test, numbers, 4);
@@ -304,7 +308,7 @@ static void kept_pages_of_a_folio(struct kunit *test)
 }
 
 #ifdef CONFIG_BLOCK
-/* Is a page pinned once, by a call for this mode? */
+/* Does the page have exactly one pin, of this mode? */
 static bool has_mode(struct kunit *test, unsigned int number, enum gup_pin_mode mode)
 {
 	struct hooks_state *s = test->priv;
@@ -325,7 +329,7 @@ static bool has_mode(struct kunit *test, unsigned int number, enum gup_pin_mode 
 	return pins == 1 && right;
 }
 
-/* What remains of a read pin and a younger write pin when a bio has ended. */
+/* Which of a read pin and a newer write pin is left after a bio has ended? */
 static void after_bio(struct kunit *test, blk_opf_t op, enum gup_pin_mode mode)
 {
 	static const unsigned int number = 5;
@@ -358,7 +362,7 @@ static void see_no_pins(void *s)
 	tracepoint_synchronize_unregister();
 }
 
-/* First the record goes, and then the pin: never is more on record than there is. */
+/* The record must go before the pin, so that there are never more records than pins. */
 static void record_of_a_bio_goes_first(struct kunit *test)
 {
 	static const unsigned int number = 7;
@@ -377,7 +381,7 @@ static void record_of_a_bio_goes_first(struct kunit *test)
 	expect_figures(test, 1);
 }
 
-/* What a device was read into was pinned for write; of a write nothing is known. */
+/* A bio that reads from the device releases a write pin; one that writes may release either. */
 static void bios_have_a_direction(struct kunit *test)
 {
 	after_bio(test, REQ_OP_READ, GUP_PIN_READ);
@@ -386,7 +390,7 @@ static void bios_have_a_direction(struct kunit *test)
 #endif
 
 #if defined(CONFIG_TRANSPARENT_HUGEPAGE) && defined(CONFIG_ADVISE_SYSCALLS)
-/* Some pages of a folio were pinned; by now a huge page of another is mapped there. */
+/* Some pages of a folio were pinned; a huge page of another folio is mapped there now. */
 static void another_is_mapped_by_now(struct kunit *test)
 {
 	struct hooks_state *s = test->priv;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The index: keys, figures, blocks that come and go, and the newest pin of a task.
- */
+/* The index: keys, counters, creation and removal of blocks, and the newest pin of a task. */
 #include <linux/irq_work.h>
 
 #include "fixture.h"
@@ -22,11 +20,11 @@ static void keys_tell_blocks(struct kunit *test)
 					gup_pin_block_bit(pfn));
 		}
 	}
-	/* Neighbours are in different shards, until each has had one. */
+	/* Adjacent blocks are in different shards. */
 	block = 0x12345UL << GUP_PIN_SHARD_BITS;
 	for (i = 0; i < GUP_PIN_NR_SHARDS; i++)
 		KUNIT_EXPECT_EQ(test, gup_pin_shard_nr(block + i), i);
-	/* A shard's next block follows its last one without a hole. */
+	/* Blocks of a shard have consecutive keys. */
 	KUNIT_EXPECT_EQ(test, gup_pin_shard_nr(block + i), 0);
 	KUNIT_EXPECT_EQ(test, gup_pin_key(block) + 1, gup_pin_key(block + i));
 }
@@ -51,7 +49,7 @@ static void one_pin(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* Many pages near and far; the figures agree with the trees all the time. */
+/* Many pages near and far; the counters always match the trees. */
 static void figures_agree(struct kunit *test)
 {
 	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
@@ -74,7 +72,7 @@ static void figures_agree(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* A buffer goes over many blocks, and so over many shards; page by page, or as it is. */
+/* A buffer across many blocks, and so many shards; added page by page or at once. */
 static void many_blocks_at_once(struct kunit *test)
 {
 	const unsigned int nr = 3 * GUP_PIN_NR_SHARDS * GUP_PIN_BLOCK_PAGES;
@@ -92,7 +90,7 @@ static void many_blocks_at_once(struct kunit *test)
 		gup_pin_add_end(&adder, nr);
 		KUNIT_EXPECT_EQ(test, adder.added, nr);
 		KUNIT_EXPECT_EQ(test, gup_pin_origin_live(call.origin), nr);
-		/* All but the first and the last are whole. */
+		/* All blocks but the first and the last are full. */
 		KUNIT_EXPECT_EQ(test, gup_pin_test_blocks(test), 3 * GUP_PIN_NR_SHARDS + 1);
 		gup_pin_expect_sound(test);
 		gup_pin_unpin_range(&unpin, GUP_PIN_TEST_PFN + 5, nr);
@@ -104,7 +102,7 @@ static void many_blocks_at_once(struct kunit *test)
 	}
 }
 
-/* The pins on a range, whatever blocks it is in. */
+/* Pins on a range across blocks. */
 static void pins_on_a_range(struct kunit *test)
 {
 	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
@@ -124,7 +122,7 @@ static void pins_on_a_range(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* Pin functions that were under way when tracking was switched off. */
+/* Pin functions that were in progress when tracking was switched off. */
 static void pin_late(struct kunit *test)
 {
 	struct gup_pin_test_call late = gup_pin_test_call(test, GUP_PIN_READ);
@@ -155,7 +153,7 @@ static void switched_off(struct kunit *test)
 
 	for (pfn = 0; pfn < 10000; pfn += 7)
 		gup_pin_test_add(test, pfn, &call, 1 + pfn % 3);
-	/* More records in a block than are dropped at a time. */
+	/* More records in a block than are dropped in one batch. */
 	for (i = 0; i < 1000; i++) {
 		call.time++;
 		gup_pin_test_add(test, GUP_PIN_TEST_PFN + i % 7, &call, 1);
@@ -168,7 +166,7 @@ static void switched_off(struct kunit *test)
 	gup_pin_expect_sound(test);
 	gup_pin_test_flush(test);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->untracked, 0);
-	/* No block is kept, either. */
+	/* No cached blocks either. */
 	KUNIT_EXPECT_EQ(test, gup_pin_test_nodes(test), 0);
 	pin_late(test);
 	t = gup_pin_test_totals(test);
@@ -188,7 +186,7 @@ static void switched_off(struct kunit *test)
 
 /**
  * struct interrupt - an interrupt that unpins a page
- * @work: makes it come
+ * @work: triggers the interrupt
  * @test: the test
  */
 struct interrupt {
@@ -203,7 +201,7 @@ static void unpin_there(struct irq_work *work)
 	gup_pin_test_unpin(interrupt->test, GUP_PIN_TEST_PFN, 1);
 }
 
-/* It may come at any time: with lockdep, wherever else the lock is taken is looked at. */
+/* May interrupt any holder of the lock: lockdep then checks all places that take it. */
 static void unpinned_in_an_interrupt(struct kunit *test)
 {
 	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
@@ -220,15 +218,15 @@ static void unpinned_in_an_interrupt(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* A page of a block of one and the same shard. */
+/* A page in a given block of one shard. */
 static unsigned long in_shard(unsigned long nr)
 {
 	return GUP_PIN_TEST_PFN + nr * GUP_PIN_NR_SHARDS * GUP_PIN_BLOCK_PAGES;
 }
 
 /*
- * So many other blocks of its shard become empty that the first one is not kept any more, by
- * the last of them; and none of them is where the first one is looked for.
+ * Empty so many other blocks of the shard that the first one is no longer cached. None
+ * of them may use the first one's slot in the cache.
  */
 static void others_become_empty(struct kunit *test, unsigned long from)
 {
@@ -245,7 +243,7 @@ static void others_become_empty(struct kunit *test, unsigned long from)
 	}
 }
 
-/* An empty block that was kept is used again, or gives way to another. */
+/* A cached empty block is reused, or replaced by another. */
 static void kept_blocks(struct kunit *test)
 {
 	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
@@ -259,7 +257,7 @@ static void kept_blocks(struct kunit *test)
 	gup_pin_expect_sound(test);
 	gup_pin_test_unpin(test, in_shard(0), 1);
 
-	/* It is gone, and is not found where it was. */
+	/* The block is gone, and the cache does not return it. */
 	migrate_disable();
 	others_become_empty(test, 1 + 2 * GUP_PIN_KEPT);
 	gup_pin_test_add(test, in_shard(0), &call, 1);
@@ -300,7 +298,7 @@ static void newest_pin(struct kunit *test)
 	gup_pin_test_add(test, 9, &b, 1);
 	expect_newest(test, 9, 1, pid, &a);
 	expect_newest(test, 9, 1, b.origin->id.pid, &b);
-	/* Another's says nothing of what this task continues. */
+	/* Pins of other tasks are ignored. */
 	expect_newest(test, 9, 1, 4711, NULL);
 	expect_newest(test, 10, 1, pid, NULL);
 	c = gup_pin_test_call_of(test, &a.origin->id);
@@ -311,7 +309,7 @@ static void newest_pin(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* On any page of a large folio; and of a small one, on no page beside it. */
+/* On any page of a large folio; for a small folio, not on adjacent pages. */
 static void newest_pin_of_a_folio(struct kunit *test)
 {
 	const unsigned long first = GUP_PIN_TEST_PFN;

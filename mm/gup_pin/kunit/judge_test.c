@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What is at stake, where it takes a file system's file to tell.
- */
+/* Stakes that depend on the file system of the file. */
 #include <kunit/test.h>
 #include <linux/backing-dev.h>
 #include <linux/buffer_head.h>
@@ -31,7 +29,7 @@ static void expect_truncate(struct kunit *test, struct folio *folio,
 			       "links=%u disk=%d", links, disk);
 }
 
-/* As long as the inode is not evicted, whether it has a name does not matter. */
+/* While the inode is not evicted, it does not matter whether it has a name. */
 static void truncation_of_what_lives(struct kunit *test)
 {
 	struct folio *folio = gup_pin_test_stand_in(test);
@@ -42,7 +40,7 @@ static void truncation_of_what_lives(struct kunit *test)
 	expect_truncate(test, folio, 0, false, GUP_PIN_STAKE_DATA);
 }
 
-/* Evicted, a file of a disk may be read again if it has a name. */
+/* An evicted file on a disk can be read again if it has a name. */
 static void truncation_at_the_end(struct kunit *test)
 {
 	struct folio *folio = gup_pin_test_stand_in(test);
@@ -85,7 +83,7 @@ static void writeback_of_nothing(struct kunit *test)
 	folio_unlock(folio);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_buffers,
 							   folio));
-	/* Others do not say what they submit. */
+	/* Other file systems do not say what they submit. */
 	expect_writeback(test, folio, GUP_PIN_STAKE_DATA);
 	inode_of(folio)->i_sb->s_magic = EXT4_SUPER_MAGIC;
 	inode_of(folio)->i_sb->s_type->name = "ext2";
@@ -110,7 +108,7 @@ static void expect_stake(struct kunit *test, const struct gup_pin_hazard *hazard
 			   gup_pin_stake_names[found]);
 }
 
-/* The reasons for harmlessness, from the pin. */
+/* Harmless because of the pin. */
 static void stakes_of_pins(struct kunit *test)
 {
 	struct gup_pin_item pin = { .id.mode = GUP_PIN_WRITE, .pins = 1 };
@@ -136,7 +134,10 @@ static void stakes_of_pins(struct kunit *test)
 	expect_stake(test, &unmatched, &pin, GUP_PIN_STAKE_MEMORY);
 }
 
-/* A part of a large folio is cleared: is it pinned? If its pages are on record, or all are. */
+/*
+ * Part of a large folio is zeroed. It is a guess whether the pin is affected, unless
+ * affected pages are recorded as pinned, or all pages of the folio are.
+ */
 static void stakes_of_parts(struct kunit *test)
 {
 	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, 2);
@@ -177,7 +178,7 @@ static void expect_ended(struct kunit *test, enum gup_pin_hazard_kind kind,
 			   gup_pin_stake_names[found]);
 }
 
-/* There are two pins for write. */
+/* Two write pins. */
 static void stakes_of_ended_reads(struct kunit *test)
 {
 	struct gup_pin_ended ended = { .pins = 1 };
@@ -189,7 +190,7 @@ static void stakes_of_ended_reads(struct kunit *test)
 	expect_ended(test, GUP_PIN_HAZARD_WRITEBACK, &ended, GUP_PIN_STAKE_DONE);
 	ended.lossy = false;
 	expect_ended(test, GUP_PIN_HAZARD_TRUNCATE, &ended, GUP_PIN_STAKE_DONE);
-	/* It was not written back after they had ended. */
+	/* The folio was not written back after the reads had ended. */
 	expect_ended(test, GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN, &ended,
 		     GUP_PIN_STAKE_DATA);
 	ended.excused = true;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The files whose lines are pins, as a program reads and filters them.
- */
+/* Files with a line for each pin, read and filtered as by a program. */
 #include <kunit/test.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -82,7 +80,7 @@ static ssize_t write_file(struct kunit *test, const char *words)
 	return s->fops->write(s->file, (char __user *)s->user, len, &s->pos);
 }
 
-/* From where it is to its end, a few bytes at a time. */
+/* Read from the current position to the end, a few bytes at a time. */
 static const char *read_file(struct kunit *test)
 {
 	struct lines_state *s = test->priv;
@@ -121,7 +119,7 @@ static void filtered(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, strncmp(s->text, "# gup_pin pins 1\n", 17));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(s->text, " match=exact path=/gup_pin\n"));
 
-	/* What is written is for what is read from then on, from the start. */
+	/* A new filter applies to the next read, which starts at the beginning. */
 	KUNIT_EXPECT_EQ(test, 6, write_file(test, "mode=r"));
 	KUNIT_EXPECT_FALSE(test, shows_pin(test));
 	KUNIT_EXPECT_EQ(test, 0, strncmp(s->text, "# gup_pin pins 1\n", 17));
@@ -130,7 +128,7 @@ static void filtered(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, strlen(words), write_file(test, words));
 	KUNIT_EXPECT_TRUE(test, shows_pin(test));
 
-	/* What is no filter changes nothing, nor what comes next. */
+	/* An invalid filter changes nothing. */
 	KUNIT_EXPECT_EQ(test, -EINVAL, write_file(test, "mode=r x=1"));
 	KUNIT_EXPECT_STREQ(test, read_file(test), "");
 	s->pos = 0;
@@ -139,7 +137,7 @@ static void filtered(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, shows_pin(test));
 }
 
-/* Nobody has gone, for it was us. */
+/* Our own task is alive, so there is no orphan. */
 static void no_orphan(struct kunit *test)
 {
 	struct lines_state *s = test->priv;
@@ -149,7 +147,7 @@ static void no_orphan(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, strncmp(s->text, "# gup_pin orphans 1\n", 20));
 }
 
-/* What a walk found may be gone when it is looked at. */
+/* A pin found by a walk may be gone afterwards. */
 static void still_held(struct kunit *test)
 {
 	struct lines_state *s = test->priv;
@@ -168,10 +166,7 @@ static void still_held(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, gup_pin_still_held(&gup_pin_root.index, NULL, &item));
 }
 
-/*
- * The name is one only as long as the folio is in that file. What is too long
- * loses its front.
- */
+/* The name is valid only while the folio is in that file. Long names are cut at the front. */
 static void names(struct kunit *test)
 {
 	struct lines_state *s = test->priv;
@@ -194,7 +189,7 @@ static void names(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, name, "");
 }
 
-/* Nothing that is read to find a name is trusted. */
+/* Pointers followed to find a name are not trusted. */
 static void no_names(struct kunit *test)
 {
 	struct folio *folio = gup_pin_test_stand_in(test);
@@ -225,7 +220,7 @@ static void who_lives(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, gup_pin_task_lives(pid, 0));
 	KUNIT_EXPECT_FALSE(test, gup_pin_process_lives(NO_PID, 0));
 	KUNIT_EXPECT_FALSE(test, gup_pin_task_lives(NO_PID, 0));
-	/* We are not as old, so that was another. */
+	/* This task is younger, so the pin's task was another. */
 	KUNIT_EXPECT_FALSE(test, gup_pin_process_lives(tgid, long_ago));
 	KUNIT_EXPECT_FALSE(test, gup_pin_task_lives(pid, long_ago));
 
@@ -235,7 +230,7 @@ static void who_lives(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, gup_pin_task_nr(pid, long_ago, &init_pid_ns));
 }
 
-/* As an ordinary reader of /proc/PID/gup_pins sees it. */
+/* As seen by an unprivileged reader of /proc/PID/gup_pins. */
 static void hidden(struct kunit *test)
 {
 	struct lines_state *s = test->priv;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The bound on memory: what is beyond it is untracked, and nothing else.
- */
+/* The memory bound: pins beyond it are untracked, and nothing else changes. */
 #include <linux/cpumask.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -12,7 +10,7 @@
 
 #define PINS_MAX	50000
 
-/* Each in a block of its own, which takes most memory. */
+/* One block for each pin, which needs most memory. */
 #define DISTANCE	(3 * GUP_PIN_BLOCK_PAGES)
 
 struct memory_state {
@@ -60,7 +58,7 @@ static u64 bound_bytes(void)
 	return gup_pin_max_memory_mb * (u64)SZ_1M + num_possible_cpus() * SZ_64K;
 }
 
-/* What finds no memory is untracked. */
+/* A pin without memory for its record is untracked. */
 static void pin_one(struct kunit *test)
 {
 	struct memory_state *s = test->priv;
@@ -106,7 +104,7 @@ static void unpin_all(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, live_pins(test), 0);
 	KUNIT_EXPECT_EQ(test, untracked(test), 0);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->unmatched, 0);
-	/* Nothing but what tests take beside it. */
+	/* Only the reference of the test itself is left. */
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(s->origin), 1);
 }
 
@@ -123,10 +121,10 @@ static void bound_is_kept(struct kunit *test)
 		pin_until(test, s->nr + 10);
 		KUNIT_EXPECT_LE(test, gup_pin_memory_bytes(), bound_bytes());
 	}
-	/* It is used, too: an allowance for each CPU is kept back at most. */
+	/* The bound is almost reached: at most one allowance per CPU is unused. */
 	KUNIT_EXPECT_GE(test, gup_pin_memory_bytes() + num_possible_cpus() * SZ_64K,
 			SZ_1M);
-	/* What was there is still there, and more does not fit. */
+	/* Existing records stay, and there is no room for more. */
 	first = s->nr;
 	KUNIT_EXPECT_EQ(test, live_pins(test) + untracked(test), s->nr);
 	pin_until(test, 3 * first);
@@ -134,7 +132,7 @@ static void bound_is_kept(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, live_pins(test) + untracked(test), s->nr);
 	KUNIT_EXPECT_GT(test, untracked(test), first);
 
-	/* With the pins goes the memory, and others have room. */
+	/* Released pins free memory for others. */
 	for (i = 0; i < 3; i++) {
 		unpin_all(test);
 		KUNIT_EXPECT_LE(test, gup_pin_memory_bytes(),
@@ -146,7 +144,7 @@ static void bound_is_kept(struct kunit *test)
 	unpin_all(test);
 }
 
-/* Pins at the bound do not cost what they cannot get. */
+/* A call that hits the bound: some of its pins are recorded, the others are untracked. */
 static void part_of_a_call(struct kunit *test)
 {
 	struct memory_state *s = test->priv;
@@ -176,7 +174,7 @@ static void bound_changes(struct kunit *test)
 	struct memory_state *s = test->priv;
 	u64 had, nr;
 
-	/* None: far more than is allowed later. */
+	/* No bound: use far more than is allowed later. */
 	set_bound(0);
 	while (gup_pin_memory_bytes() < 3 * SZ_1M) {
 		KUNIT_ASSERT_LT(test, s->nr, PINS_MAX);
@@ -184,7 +182,7 @@ static void bound_changes(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, untracked(test), 0);
 
-	/* What is there stays, however little is allowed. */
+	/* Existing records stay, however low the bound. */
 	set_bound(1);
 	had = gup_pin_memory_bytes();
 	nr = s->nr;
@@ -195,7 +193,7 @@ static void bound_changes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, live_pins(test) + untracked(test), s->nr);
 	KUNIT_EXPECT_GT(test, untracked(test), 0);
 
-	/* More is allowed again. */
+	/* Raise the bound again. */
 	set_bound(64);
 	nr = untracked(test);
 	pin_until(test, s->nr + 2000);
@@ -203,7 +201,7 @@ static void bound_changes(struct kunit *test)
 	unpin_all(test);
 }
 
-/* Pins from before tracking: what is full notes none of them. */
+/* Earlier pins: none are recorded when the memory is used up. */
 static void earlier_pins_have_a_bound(struct kunit *test)
 {
 	struct memory_state *s = test->priv;
@@ -228,7 +226,7 @@ static void earlier_pins_have_a_bound(struct kunit *test)
 	__free_page(page);
 }
 
-/* Many tasks, or stacks: origins have no more than blocks have. */
+/* Many tasks or stacks: the bound covers origins as well as blocks. */
 static void origins_have_a_bound(struct kunit *test)
 {
 	struct memory_state *s = test->priv;
@@ -247,7 +245,7 @@ static void origins_have_a_bound(struct kunit *test)
 	}
 	KUNIT_EXPECT_LT(test, pid, max);
 	KUNIT_EXPECT_LE(test, gup_pin_memory_bytes(), bound_bytes());
-	/* Those that are there need no more. */
+	/* Existing origins need no further memory. */
 	while (--pid) {
 		id.pid = pid;
 		origin = gup_pin_origin_get(origins, &id, 0, GFP_KERNEL);
@@ -256,7 +254,7 @@ static void origins_have_a_bound(struct kunit *test)
 	}
 }
 
-/* Many calls that pin one page: neither have records. */
+/* Many calls that pin one page: the bound covers records, too. */
 static void records_have_a_bound(struct kunit *test)
 {
 	struct memory_state *s = test->priv;
@@ -280,7 +278,7 @@ static void records_have_a_bound(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, untracked(test), 0);
 }
 
-/* Nodes of the trees count: pins far apart take more of them than of anything else. */
+/* xa_nodes count, too: they dominate when pins are far apart. */
 static void nodes_count(struct kunit *test)
 {
 	struct memory_state *s = test->priv;
@@ -290,7 +288,7 @@ static void nodes_count(struct kunit *test)
 	unsigned int i;
 
 	before = gup_pin_memory_bytes();
-	/* All of one shard, and each in a node of its own. */
+	/* All in one shard, and each in an xa_node of its own. */
 	for (i = 0; i < 64; i++)
 		gup_pin_test_add(test, i * (64UL * GUP_PIN_NR_SHARDS * GUP_PIN_BLOCK_PAGES),
 				 &call, 1);
@@ -299,14 +297,17 @@ static void nodes_count(struct kunit *test)
 			64 * block + 65 * sizeof(struct xa_node));
 	for (i = 0; i < 64; i++)
 		gup_pin_test_unpin(test, i * (64UL * GUP_PIN_NR_SHARDS * GUP_PIN_BLOCK_PAGES), 1);
-	/* Few blocks are kept, with their nodes, until those are wanted back. */
+	/* A few blocks are cached with their nodes, until they are dropped. */
 	KUNIT_EXPECT_EQ(test, gup_pin_test_nodes(test), GUP_PIN_KEPT + 1);
 	gup_pin_index_drop_kept(&f->index);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_nodes(test), 0);
 	KUNIT_EXPECT_EQ(test, gup_pin_memory_bytes(), before);
 }
 
-/* So do those of earlier pins, which go when tracking is switched off, pinned or not. */
+/*
+ * So do the nodes of earlier pins, which are freed when tracking is switched off, even
+ * if pins are left.
+ */
 static void earlier_nodes_count(struct kunit *test)
 {
 	struct memory_state *s = test->priv;

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * A model of an index, which has a number for each page, goes along with one in which
- * things happen at random.
- */
+/* Compare the index with a simple model, a number for each page, after random operations. */
 #include <linux/mm.h>
 #include <linux/prandom.h>
 #include <linux/sched.h>
@@ -17,23 +14,23 @@
 #define SITES	5
 
 /*
- * The most pins that a call takes; and that there are, if a block's records are to be looked
- * at all at once, or not.
+ * Maximum number of pins of a call, and in total: below or above what a search of a
+ * block's records covers.
  */
 #define CALL	150
 #define FEW	(512 - CALL)
 #define MANY	6000
 
 /**
- * struct model - what the index ought to hold
- * @rnd: chance
+ * struct model - what the index should contain
+ * @rnd: random numbers
  * @first: pfn of the first page
- * @most: pins that there may be, before the last call
- * @pins: on each page
- * @one_id: pins on the page were of this id alone since it had none, and one;
- *	0: of several; so that no release of one of them is a guess
- * @total: of all pages
- * @acquired: ever
+ * @most: maximum number of pins before the last call
+ * @pins: pins on each page
+ * @one_id: the only id of the pins on the page since it last had none, plus one; 0 if
+ *	there were several. An unpin of such a page is no guess
+ * @total: pins on all pages
+ * @acquired: pins acquired in total
  */
 struct model {
 	struct rnd_state rnd;
@@ -67,7 +64,7 @@ static void model_unpin(struct model *m, unsigned int page)
 	m->total--;
 }
 
-/* Neighbours, pages here and there, one, or several pins on one. */
+/* Adjacent or scattered pages with one pin, or several pins on one page. */
 static void model_add(struct kunit *test, struct model *m)
 {
 	unsigned int nr = chance(m, IDS), page = chance(m, PAGES), i, left, want;
@@ -113,7 +110,7 @@ static struct gup_pin_unpin model_how(struct kunit *test, struct model *m)
 	return unpin;
 }
 
-/* Neighbours, those of them that have pins. */
+/* Unpin those of a range of pages that have pins. */
 static void model_release(struct kunit *test, struct model *m)
 {
 	struct gup_pin_unpin unpin = model_how(test, m);
@@ -133,7 +130,7 @@ static void model_release(struct kunit *test, struct model *m)
 	gup_pin_unpin_end(&unpin);
 }
 
-/* Each page has as many pins as in the model, and they are as sure as they can be. */
+/* The number of pins on each page is that of the model, with the best possible match. */
 static void model_check(struct kunit *test, struct model *m)
 {
 	const struct gup_pin_totals *t = gup_pin_test_totals(test);
@@ -172,7 +169,7 @@ static void run(struct kunit *test, unsigned long first, unsigned int seed,
 	m->first = first;
 	m->most = most;
 	for (i = 1; i <= STEPS; i++) {
-		/* More and more pins, then fewer and fewer. */
+		/* The number of pins grows and shrinks alternately. */
 		if (m->total < most && chance(m, 100) < (i / 300 % 2 ? 15 : 60))
 			model_add(test, m);
 		else
@@ -197,7 +194,7 @@ static void many_go_like_a_model(struct kunit *test)
 	run(test, GUP_PIN_TEST_PFN, 43, MANY);
 }
 
-/* The same on pages that are there, and of small folios. */
+/* The same on pages that exist, of small folios. */
 static void goes_like_a_model_in_memory(struct kunit *test)
 {
 	struct page *page = alloc_pages(GFP_KERNEL, 8);

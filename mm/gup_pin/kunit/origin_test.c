@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Origins: equal ones are one, and those that are not used go.
- */
+/* Origins: equal ones are shared, and unused ones are freed. */
 #include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
@@ -12,7 +10,7 @@
 
 #include "fixture.h"
 
-/* As in origin.c: so many may stay without a live pin. */
+/* As in origin.c: maximum number of origins without live pins. */
 #define KEPT	1024
 
 static struct gup_pin_origin *get(struct kunit *test, const struct gup_pin_id *id)
@@ -39,7 +37,7 @@ static void equal_is_one(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(origin), 2);
 	KUNIT_EXPECT_EQ(test, gup_pin_origins_live(&f->origins), 1);
 
-	/* Every part makes a difference. */
+	/* Origins that differ in any member are different. */
 	for (i = 0; i < 9; i++) {
 		struct gup_pin_id x = id;
 
@@ -80,13 +78,16 @@ static void equal_is_one(struct kunit *test)
 	}
 	gup_pin_origin_put(origin, 2);
 
-	/* It stays: steady I/O from one place allocates nothing. */
+	/* It stays, so that steady I/O from one place allocates nothing. */
 	KUNIT_EXPECT_EQ(test, gup_pin_origins_live(&f->origins), 0);
 	KUNIT_EXPECT_PTR_EQ(test, origin, get(test, &id));
 	gup_pin_origin_put(origin, 1);
 }
 
-/* Endless tasks that pin once each do not fill the memory, nor lose a live one. */
+/*
+ * An endless series of tasks that pin once neither fills the memory nor evicts a live
+ * origin.
+ */
 static void unused_are_freed(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -110,7 +111,10 @@ static void unused_are_freed(struct kunit *test)
 	gup_pin_origin_put(live, 2);
 }
 
-/* All pin at once, and then none does any more: that alone is enough for them to go. */
+/*
+ * Many origins become unused at once and no further pins follow: they are freed
+ * nevertheless.
+ */
 static void unused_go_by_themselves(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -128,7 +132,7 @@ static void unused_go_by_themselves(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, origins[i]);
 	}
 	KUNIT_EXPECT_EQ(test, f->origins.count, nr);
-	/* As long as they are live they stay, however often it is looked. */
+	/* Live origins survive all sweeps. */
 	msleep(2500);
 	KUNIT_EXPECT_EQ(test, READ_ONCE(f->origins.count), nr);
 	for (i = 1; i < nr; i++)
@@ -136,14 +140,14 @@ static void unused_go_by_themselves(struct kunit *test)
 	for (i = 0; i < 100 && READ_ONCE(f->origins.count) > KEPT; i++)
 		msleep(100);
 	KUNIT_EXPECT_LE(test, READ_ONCE(f->origins.count), KEPT);
-	/* But for the one that is live. */
+	/* Except the live one. */
 	id.pid = 0;
 	KUNIT_EXPECT_PTR_EQ(test, origins[0], get(test, &id));
 	gup_pin_origin_put(origins[0], 2);
 	gup_pin_expect_empty(test);
 }
 
-/* What is live and what ever was, by calls of one pin and of many. */
+/* Live and peak numbers, for calls with one pin and with many. */
 static void acquired_and_peak(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -162,7 +166,7 @@ static void acquired_and_peak(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 10);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_peak(origin), 10);
 
-	/* It counts what is there at once. */
+	/* The peak counts simultaneous pins. */
 	KUNIT_EXPECT_TRUE(test, gup_pin_origin_take(origin, 9));
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_peak(origin), 10);
 	KUNIT_EXPECT_PTR_EQ(test, origin,
@@ -170,7 +174,7 @@ static void acquired_and_peak(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(origin), 512);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 521);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_peak(origin), 512);
-	/* All of its stack had more; and less is no peak. */
+	/* The peak of a stack covers all its origins; a lower value does not change it. */
 	gup_pin_origin_raise_peak(origin, 600);
 	gup_pin_origin_raise_peak(origin, 599);
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_peak(origin), 600);
@@ -179,7 +183,7 @@ static void acquired_and_peak(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_acquired(origin), 521);
 }
 
-/* What was pinned and could not be recorded was never acquired. */
+/* Pins that were not recorded do not count as acquired. */
 static void part_is_recorded(struct kunit *test)
 {
 	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
@@ -194,7 +198,7 @@ static void part_is_recorded(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* An origin is reported once, and that it was looked at does not keep it. */
+/* An origin is reported once; checking it does not keep it alive. */
 static void reported_once(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -219,7 +223,7 @@ static void reported_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_origins_live(&f->origins), 0);
 }
 
-/* Is there an origin of this task in the table? */
+/* Does the table have an origin with this task? */
 static bool is_there(struct kunit *test, pid_t pid)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -235,7 +239,7 @@ static bool is_there(struct kunit *test, pid_t pid)
 	return found;
 }
 
-/* So many others come and go that one which nothing holds is freed. */
+/* Create and drop enough origins to have unused ones freed. */
 static void come_and_go(struct kunit *test, pid_t from)
 {
 	struct gup_pin_origin *origin;
@@ -251,7 +255,7 @@ static void come_and_go(struct kunit *test, pid_t from)
 	}
 }
 
-/* A stack in the cache may give its origin to the next call at any time. */
+/* The stack cache may hand out its origin at any time. */
 static void cached_ones_stay(struct kunit *test)
 {
 	struct gup_pin_origin *cached, *other;
@@ -271,7 +275,7 @@ static void cached_ones_stay(struct kunit *test)
 	come_and_go(test, 1000);
 	KUNIT_EXPECT_FALSE(test, is_there(test, 2));
 	KUNIT_ASSERT_TRUE(test, is_there(test, 1));
-	/* It was not killed for good, either. */
+	/* The origin is still usable. */
 	KUNIT_EXPECT_TRUE(test, gup_pin_origin_take(cached, 1));
 	KUNIT_EXPECT_EQ(test, gup_pin_origin_live(cached), 1);
 	id.pid = 1;
@@ -283,7 +287,7 @@ static void cached_ones_stay(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, is_there(test, 1));
 }
 
-/* However many others come and go, what is used now and then stays. */
+/* An origin that is used now and then stays, however many others come and go. */
 static void used_ones_stay(struct kunit *test)
 {
 	struct gup_pin_origin *origin;
@@ -301,7 +305,7 @@ static void used_ones_stay(struct kunit *test)
 	}
 }
 
-/* One that is about to be freed gets no pins: who wants it makes another. */
+/* An origin about to be freed gets no pins: gup_pin_origin_get() makes a new one. */
 static void dying_ones_are_left(struct kunit *test)
 {
 	struct gup_pin_origin *dying, *other;
@@ -325,7 +329,7 @@ static void dying_ones_are_left(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* Who has found one under RCU may still look at it when it has been taken out of the table. */
+/* Under RCU, an origin stays readable after its removal from the table. */
 static void readers_may_look_on(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -358,11 +362,11 @@ static void readers_may_look_on(struct kunit *test)
 #define TAKES		30000
 
 /**
- * struct taker - a thread that gets an origin and puts it, over and over
- * @f: where
- * @id: which; all threads get the same
- * @wrong: origins that were no good
- * @done: it has ended
+ * struct taker - a thread that repeatedly gets and puts an origin
+ * @f: the fixture
+ * @id: the origin, the same for all threads
+ * @wrong: number of invalid origins
+ * @done: the thread has ended
  */
 struct taker {
 	struct gup_pin_fixture *f;
@@ -391,7 +395,7 @@ static int taker_run(void *data)
 	return 0;
 }
 
-/* What is got while it is swept is either got or not, and nothing is lost. */
+/* Getting an origin during a sweep either succeeds or fails, and loses nothing. */
 static void taken_while_swept(struct kunit *test)
 {
 	struct taker *takers = kunit_kcalloc(test, TAKERS, sizeof(*takers), GFP_KERNEL);
@@ -429,7 +433,7 @@ static int take_and_put(void *data)
 	return 0;
 }
 
-/* However many come and go at that moment, what is held throughout is seen. */
+/* A live origin is found, however many others come and go concurrently. */
 static void held_is_seen(struct kunit *test)
 {
 	const struct gup_pin_id id = { .pid = 4711 };

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * gup_pin.proof: sums, and what is told of a folio that changed.
- */
+/* gup_pin.proof: checksums, and reports about folios that changed. */
 #include <kunit/test.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -103,7 +101,7 @@ static void one_byte(struct kunit *test)
 	}
 }
 
-/* Neighbours are one range, from one page to the next as well. */
+/* Adjacent changes are one range, also across pages. */
 static void neighbours(struct kunit *test)
 {
 	struct sums_state *s = test->priv;
@@ -159,7 +157,7 @@ static struct kunit_suite sum_suite = {
 	.test_cases = sum_cases,
 };
 
-/* From the writeback's start to its end */
+/* From the start of writeback to its end */
 
 struct proof_state {
 	unsigned long addr;
@@ -207,7 +205,7 @@ static void proof_exit(struct kunit *test)
 	gup_pin_proof_switch(s->was_on);
 }
 
-/* That it enters writeback is a hazard of its own, and not what is tested. */
+/* Entering writeback is a hazard of its own, which is not tested here. */
 static noinline void start(struct folio *folio)
 {
 	gup_pin_test_start_writeback(folio);
@@ -255,7 +253,7 @@ static void whole_report(struct kunit *test)
 	gup_pin_console_expect(test, want, ARRAY_SIZE(want));
 }
 
-/* Does a change count while the folio is dirty, and is it reported? */
+/* Is a change counted while the folio is dirty, and is it reported? */
 static void expect_dirty_change(struct kunit *test, struct folio *folio, bool reported)
 {
 	struct proof_state *s = test->priv;
@@ -271,7 +269,7 @@ static void expect_dirty_change(struct kunit *test, struct folio *folio, bool re
 	s->changed = changed();
 }
 
-/* Without stable pages a store or write() may be what has changed it. */
+/* Without stable pages, a store or write() may have changed the folio. */
 static void dirty_folios_may_change(struct kunit *test)
 {
 	struct proof_state *s = test->priv;
@@ -283,7 +281,7 @@ static void dirty_folios_may_change(struct kunit *test)
 	expect_dirty_change(test, folio, true);
 	mapping_clear_stable_writes(folio->mapping);
 
-	/* write() has copied, but not yet marked what it holds locked. */
+	/* write() has copied the data, but not yet marked the locked folio dirty. */
 	folio_lock(folio);
 	folio_clear_dirty(folio);
 	gup_pin_report_forget();
@@ -305,7 +303,7 @@ static void no_change_no_report(struct kunit *test)
 	start(folio);
 	KUNIT_EXPECT_GT(test, gup_pin_proof_bytes(), s->bytes);
 	gup_pin_test_end_writeback(folio);
-	/* From here on it may. */
+	/* From here on changes are allowed. */
 	change(folio, 0);
 	gup_pin_test_end_writeback(folio);
 	unpin_user_page(page);
@@ -329,7 +327,7 @@ static void read_pins_change_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, changed(), s->changed);
 }
 
-/* Direct I/O is mostly done before the writeback is: the pin is told of still. */
+/* Direct I/O usually ends before the writeback: the pin must be reported nevertheless. */
 static void pin_released_before_the_end(struct kunit *test)
 {
 	struct proof_state *s = test->priv;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pinning a folio races with starting its writeback. Each side first makes
- * itself known and then looks for the other:
+ * Pinning a folio races with starting its writeback. Each side first publishes its own
+ * state and then reads that of the other:
  *
  *	pin				writeback
  *	---				---------
@@ -9,15 +9,15 @@
  *	full barrier			full barrier
  *	read PG_writeback		read the pins
  *
- * so that at least one of the two sees the other. Without either barrier a CPU
- * may read before others can see what it wrote, and both may see nothing: a
+ * so that at least one of the two sees the other. Without either barrier a CPU may read
+ * before its own write is visible to others, and neither side may see the other: a
  * miss.
  *
- * Two threads on two CPUs meet before each round, and are let go at once but for
+ * Two threads on two CPUs meet before each round, and are released together except for
  * a delay that differs from round to round: there must be no miss. Whether a CPU
- * reorders is up to the machine, so a missing barrier is acted out: one side, or
- * each, reads first and waits for the other before it writes. Then each round
- * must be a miss, or the rounds without one would say nothing.
+ * reorders accesses depends on the machine, so a missing barrier is simulated: one
+ * side, or both, read first and wait for the other before they write. Then each round
+ * must be a miss; otherwise rounds without a miss would prove nothing.
  */
 #include <kunit/test.h>
 #include <linux/atomic.h>
@@ -34,20 +34,20 @@
 #include "case.h"
 #include "file.h"
 
-/* Rounds that are to be without a miss, and those that are to be nothing else. */
+/* Rounds that must not miss, and rounds that must all miss. */
 #define ROUNDS		200000
 #define PIN_ROUNDS	20000
 #define ACTED_ROUNDS	100
 
-/* But no longer than this, for a machine may have other things to do. */
+/* Time limit, because the machine may be slow. */
 #define LONGEST		(15 * HZ)
 
 struct race;
 
 /**
- * struct race_side - what one of the two threads does
- * @act: make yourself known, look for the other; return whether it is there
- * @undo: make yourself forgotten
+ * struct race_side - one of the two threads
+ * @act: publish own state, read that of the other; return true if it is seen
+ * @undo: undo @act
  * @saw: what @act returned in this round
  */
 struct race_side {
@@ -57,21 +57,21 @@ struct race_side {
 };
 
 /**
- * struct race - two threads and what they fight about
- * @arrived: how often one of them came to where they meet
- * @pinned: stands for the folio's pins, where there are no real ones
- * @turn: whose it is, where a missing barrier is acted out
- * @folio: what is pinned and written back
- * @addr: where it is mapped
- * @page: as the pin function returned it
+ * struct race - two threads and what they race on
+ * @arrived: arrivals at gup_pin_test_meet()
+ * @pinned: stands for the folio's pins where there are no real ones
+ * @turn: which side acts next, where a missing barrier is simulated
+ * @folio: the folio that is pinned and written back
+ * @addr: address of its mapping
+ * @page: page returned by the pin function
  * @pin: the thread that pins; on the first CPU
- * @writeback: the thread that starts writeback; on another
- * @spread: how different delays are
- * @rounds: at most
- * @over: it took too long
- * @deadline: when that is
- * @done: rounds that were run
- * @misses: rounds in which neither saw the other
+ * @writeback: the thread that starts writeback; on another CPU
+ * @spread: range of the delays
+ * @rounds: maximum number of rounds
+ * @over: the time limit has been reached
+ * @deadline: the time limit
+ * @done: number of rounds
+ * @misses: number of rounds in which neither side saw the other
  */
 struct race {
 	atomic_t arrived ____cacheline_aligned_in_smp;
@@ -90,7 +90,7 @@ struct race {
 	unsigned int misses;
 };
 
-/* Between what is to be in order: let the other side do its part, all of it. */
+/* Between two accesses: let the other side do all its work. */
 static void let_other(struct race *race)
 {
 	/* Pairs with wait_for_turn(). */
@@ -101,7 +101,7 @@ static void let_other(struct race *race)
 	WRITE_ONCE(race->turn, FIRST);
 }
 
-/* And what the other side does before its part, and after. */
+/* Wait for the other side before acting, and return the turn after. */
 static void wait_for_turn(struct race *race)
 {
 	/* Pairs with let_other(). */
@@ -155,7 +155,7 @@ static void pin_thread(struct race *race)
 		gup_pin_test_meet(&race->arrived, &times);
 		race->misses += !side->saw && !race->writeback.saw;
 		side->undo(race);
-		/* Told before the other asks whether there is another round. */
+		/* Must be set before the other side checks whether there is another round. */
 		if (time_after(jiffies, race->deadline))
 			WRITE_ONCE(race->over, true);
 		gup_pin_test_meet(&race->arrived, &times);
@@ -164,7 +164,7 @@ static void pin_thread(struct race *race)
 	race->done = round;
 }
 
-/* This thread pins, for it has the memory map; another starts writeback. */
+/* This thread pins, because it has the address space; another starts writeback. */
 static void run(struct kunit *test, struct race *race)
 {
 	unsigned int here = cpumask_first(cpu_online_mask);
@@ -193,7 +193,7 @@ static void run(struct kunit *test, struct race *race)
 	kunit_info(test, "%u misses in %u rounds\n", race->misses, race->done);
 }
 
-/* With words instead of pins, so that no lock and no atomic is on the way. */
+/* On plain words instead of pins, so that no lock or atomic operation interferes. */
 
 static bool pin_word(struct race *race)
 {
@@ -201,7 +201,7 @@ static bool pin_word(struct race *race)
 	return gup_pin_sees_writeback(race->folio);
 }
 
-/* As the CPU might without the barrier: the write comes out after the read. */
+/* As a CPU may do without the barrier: the write becomes visible after the read. */
 static bool pin_word_late(struct race *race)
 {
 	bool saw = folio_test_writeback(race->folio);
@@ -251,7 +251,7 @@ static bool start_word_between(struct race *race)
 	return saw;
 }
 
-/* Late as well: it has read by the time that the other side writes. */
+/* Late, too: this side has read before the other writes. */
 static bool start_word_late_too(struct race *race)
 {
 	bool saw = READ_ONCE(race->pinned);
@@ -284,7 +284,7 @@ static void expect_misses(struct kunit *test, const struct race *race, bool all)
 	KUNIT_EXPECT_EQ(test, race->misses, all ? race->done : 0);
 }
 
-/* On a folio that nobody else knows, whose flags may be changed at will. */
+/* On a private folio whose flags may be changed freely. */
 static void race_words(struct kunit *test, bool (*pin)(struct race *race),
 		       bool (*start)(struct race *race), bool acted)
 {
@@ -340,7 +340,7 @@ static bool pin_page(struct race *race)
 	return met(GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK) != before;
 }
 
-/* What a missing barrier would make of it: looks before it has made itself known. */
+/* Simulate a missing barrier: read first, publish later. */
 static bool pin_page_too_early(struct race *race)
 {
 	bool saw = folio_test_writeback(race->folio);
@@ -356,7 +356,7 @@ static void unpin_page(struct race *race)
 		unpin_user_page(race->page);
 }
 
-/* As __folio_start_writeback() does it, without what wants a real file system. */
+/* Like __folio_start_writeback(), without the parts that need a real file system. */
 static bool start_folio(struct race *race)
 {
 	u64 before = met(GUP_PIN_HAZARD_WRITEBACK);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Reports of hazards: which are wanted, how often they come, who else is told.
- */
+/* Reports of hazards: which are printed, how often, and what else they trigger. */
 #include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/irqflags.h>
@@ -21,7 +19,7 @@
 #include "file.h"
 #include "hazard_scene.h"
 
-/* What a parameter is set to on the command line, or in sysfs. */
+/* Set a parameter, as on the command line or in sysfs. */
 static int set_param(const char *arg)
 {
 	char buf[64];
@@ -154,11 +152,11 @@ static void equal_reports_come_once(struct kunit *test)
 	}
 	gup_pin_expect_counted(test, GUP_PIN_HAZARD_WRITEBACK, 3);
 	gup_pin_expect_reported(test, 1, 2);
-	/* The same from elsewhere is another. */
+	/* The same event at another call site is reported separately. */
 	gup_pin_scene_writeback(test);
 	gup_pin_expect_reported(test, 2, 2);
 	unpin_user_page(page);
-	/* So is the same of a pin from elsewhere. */
+	/* So is the same event for a pin from another call site. */
 	page = gup_pin_scene_pin(test, true);
 	gup_pin_scene_writeback(test);
 	gup_pin_expect_reported(test, 3, 2);
@@ -169,11 +167,11 @@ static void equal_reports_come_once(struct kunit *test)
 static noinline void blame_caller(struct gup_pin_event *event)
 {
 	gup_pin_event_now(event, _RET_IP_);
-	/* No tail call: this is a frame of its own. */
+	/* Prevent a tail call: this function must have its own frame. */
 	barrier();
 }
 
-/* Its function is the title's, and what it called to report is left out. */
+/* The stack starts with the function of the title; the frames above it are left out. */
 static void stack_begins_with_the_title(struct kunit *test)
 {
 	struct gup_pin_event *event = kunit_kzalloc(test, sizeof(*event), GFP_KERNEL);
@@ -184,7 +182,7 @@ static void stack_begins_with_the_title(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, event->entries[0], event->ip);
 }
 
-/* A hazard that seems to come from elsewhere each time. */
+/* A hazard with a different event address each time. */
 static void hazard_from(struct kunit *test, unsigned long ip)
 {
 	struct gup_pin_scene *s = test->priv;
@@ -202,7 +200,7 @@ static void hazard_from(struct kunit *test, unsigned long ip)
 	gup_pin_hazard(&hazard);
 }
 
-/* There are no more reports of a kind until some time has gone by. */
+/* Use up the reports of a kind for some time. */
 static void use_up(struct kunit *test, enum gup_pin_hazard_kind kind)
 {
 	struct gup_pin_hazard_record *record =
@@ -210,7 +208,7 @@ static void use_up(struct kunit *test, enum gup_pin_hazard_kind kind)
 
 	KUNIT_ASSERT_NOT_NULL(test, record);
 	record->kind = kind;
-	/* From then on, more come. */
+	/* More are allowed later. */
 	record->place.used = local_clock() + 3600 * NSEC_PER_SEC;
 	do {
 		record->key++;
@@ -225,18 +223,18 @@ static void reports_come_at_a_bounded_rate(struct kunit *test)
 	hazard_from(test, 40);
 	gup_pin_expect_counted(test, GUP_PIN_HAZARD_WRITEBACK, 1);
 	gup_pin_expect_reported(test, 0, 1);
-	/* Another kind has its own. */
+	/* Another kind has its own budget. */
 	gup_pin_scene_truncate(test, 0, 511);
 	gup_pin_expect_reported(test, 1, 1);
 
-	/* What was not printed for that reason is printed later. */
+	/* A hazard that was not printed for that reason is printed later. */
 	gup_pin_scene_start(test);
 	hazard_from(test, 40);
 	gup_pin_expect_reported(test, 1, 0);
 	unpin_user_page(page);
 }
 
-/* As if printing brought about a hazard. */
+/* Simulate a hazard caused by printing. */
 static void meet_another(void *data, const char *text, size_t len)
 {
 	struct gup_pin_hazard *other = data;
@@ -271,13 +269,13 @@ static void no_report_in_a_report(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1,
 			gup_pin_scene_counted(test, GUP_PIN_HAZARD_WRITEBACK));
 	gup_pin_expect_reported(test, 1, 1);
-	/* And afterwards all is as before. */
+	/* Reports work as before. */
 	gup_pin_scene_writeback(test);
 	gup_pin_expect_reported(test, 2, 1);
 	unpin_user_page(page);
 }
 
-/* Printing takes long: not while interrupts are off, but soon. */
+/* Printing is slow: with interrupts disabled it is deferred. */
 static void not_with_interrupts_off(struct kunit *test)
 {
 	struct page *page = gup_pin_scene_pin(test, true);
@@ -314,7 +312,10 @@ static void panic_by_kind(struct kunit *test)
 
 #define MANY	18
 
-/* Of readers before, the one writer, and readers after, the writer comes first; stacks once. */
+/*
+ * The write pin comes first, although it is neither the oldest nor the newest; stacks
+ * are printed once.
+ */
 static void writers_come_first(struct kunit *test)
 {
 	static const char *const tail[] = { GUP_PIN_TAIL };
@@ -397,7 +398,7 @@ static void others_are_told(struct kunit *test)
 	unsigned long truncates = vm_event(GUP_PIN_HAZARD_TRUNCATES);
 	struct gup_pin_scene *s = test->priv;
 	struct page *page = gup_pin_scene_pin(test, true);
-	/* Not on the stack, for a case that is given up. */
+	/* Not on the stack, because the case may be aborted. */
 	struct told *told = kunit_kzalloc(test, sizeof(*told), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, told);

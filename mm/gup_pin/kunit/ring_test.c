@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The ring of hazards, and the text of the file that shows it.
- */
+/* The ring of hazards, and the text of `hazards`. */
 #include <kunit/test.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -63,7 +61,7 @@ static void ring_exit(struct kunit *test)
 	gup_pin_case_unpin(test);
 }
 
-/* One more of a kind, of a user's pin, which says that it is number @nr and is from there. */
+/* Add a hazard for a user's pin; @nr is its task and its origin. */
 static void add_of(struct kunit *test, enum gup_pin_hazard_kind kind, u32 uid,
 		   enum gup_pin_stake stake, unsigned int nr)
 {
@@ -99,7 +97,7 @@ static void add(struct kunit *test, unsigned int nr)
 	add_of(test, GUP_PIN_HAZARD_TRUNCATE, 0, GUP_PIN_STAKE_DATA, nr);
 }
 
-/* A few bytes at a time, as a program may. */
+/* Read the file a few bytes at a time, as programs may. */
 static void read_file(struct kunit *test, size_t at_once)
 {
 	const struct file_operations *fops = &gup_pin_hazards_fops;
@@ -127,7 +125,7 @@ static void read_file(struct kunit *test, size_t at_once)
 	s->text[s->len] = '\0';
 }
 
-/* The text from the record that says it is number @nr on. */
+/* Find the text from the record with task @nr on. */
 static char *find_task(struct kunit *test, unsigned int nr)
 {
 	struct ring_state *s = test->priv;
@@ -141,7 +139,7 @@ static char *find_task(struct kunit *test, unsigned int nr)
 	return found;
 }
 
-/* The next line is so, where * is any text. */
+/* Expect this as the next line; * matches any text. */
 static void expect_line(struct kunit *test, char **text, const char *want)
 {
 	char *line = strsep(text, "\n");
@@ -179,11 +177,11 @@ static void text_of_a_hazard(struct kunit *test)
 	expect_line(test, &text, " ring_init+0x*");
 	while (text && *text == ' ')
 		strsep(&text, "\n");
-	/* An empty line, and that is all. */
+	/* Ends with an empty line. */
 	KUNIT_EXPECT_STREQ(test, text, "\n");
 }
 
-/* So many of the kind are kept, which are those up to @last, in their order. */
+/* The kind keeps a full set of hazards, up to @last, in order. */
 static void expect_newest(struct kunit *test, unsigned int last)
 {
 	struct ring_state *s = test->priv;
@@ -216,7 +214,7 @@ static void the_newest_are_kept(struct kunit *test)
 	expect_newest(test, 8000 + nr);
 }
 
-/* Nothing takes the place of another kind's. */
+/* Hazards do not replace those of other kinds. */
 static void each_kind_has_its_own(struct kunit *test)
 {
 	unsigned int i;
@@ -228,7 +226,7 @@ static void each_kind_has_its_own(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, find_task(test, 6000));
 }
 
-/* One who fills it takes his own places. */
+/* A user who fills the ring replaces only their own entries. */
 static void each_user_has_a_share(struct kunit *test)
 {
 	const enum gup_pin_hazard_kind kind = GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN;
@@ -247,7 +245,7 @@ static void each_user_has_a_share(struct kunit *test)
 	}
 }
 
-/* What is harmless gives way to what is not, though it is newer. */
+/* Harmless hazards are replaced before others, even if they are newer. */
 static void harmless_ones_go_first(struct kunit *test)
 {
 	const enum gup_pin_hazard_kind kind = GUP_PIN_HAZARD_OVERDUE;
@@ -266,7 +264,7 @@ static void harmless_ones_go_first(struct kunit *test)
 	}
 }
 
-/* Equal ones have one place, with the worst of them, and what they reach over. */
+/* Equal hazards share an entry, with the worst stake and the range of indexes. */
 static void equal_ones_are_one(struct kunit *test)
 {
 	struct ring_state *s = test->priv;
@@ -298,7 +296,7 @@ static void equal_ones_are_one(struct kunit *test)
 
 	hazard.stake = GUP_PIN_STAKE_DATA;
 	gup_pin_hazard(&hazard);
-	/* The same one, which was counted. */
+	/* The same hazard, already counted. */
 	hazard.again = true;
 	gup_pin_hazard(&hazard);
 	read_file(test, TEXT);
@@ -309,7 +307,7 @@ static void equal_ones_are_one(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_ring.newest, s->newest + 1);
 }
 
-/* A reader that is overtaken goes on at the oldest that is left. */
+/* A reader that was overtaken continues with the oldest one left. */
 static void readers_are_overtaken(struct kunit *test)
 {
 	struct ring_state *s = test->priv;

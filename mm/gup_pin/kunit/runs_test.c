@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs: which pages make one line.
+ * Runs: which pages share a line.
  *
- * The pages are real ones, for their folios are looked at; where they lie
- * is left to the page allocator, so blocks of 2^ORDER pages are split.
+ * Runs look at folios, so the pages are real. Their location is up to the page
+ * allocator, so blocks of 2^ORDER pages are split.
  */
 #include <linux/mm.h>
 
@@ -65,7 +65,7 @@ static void start(struct kunit *test)
 	gup_pin_runs_init(&s->runs, &s->fixture.index, NULL);
 }
 
-/* The next run begins with the page of this number, and has so many. */
+/* Expect the next run to start at page @from. */
 static void expect_run(struct kunit *test, unsigned int from,
 		       unsigned long pages, unsigned long pins)
 {
@@ -89,14 +89,14 @@ static void neighbours_are_one_line(struct kunit *test)
 	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_WRITE);
 	unsigned int i;
 
-	/* Over the end of a block of 64, and so from shard to shard. */
+	/* Across the end of a block, and so from shard to shard. */
 	for (i = 3; i < 100; i++)
 		gup_pin_test_add(test, s->pfn + i, &call, 1);
 	start(test);
 	expect_run(test, 3, 97, 97);
 	expect_end(test);
 
-	/* A hole makes two. */
+	/* A hole splits the run. */
 	gup_pin_test_unpin(test, s->pfn + 50, 1);
 	start(test);
 	expect_run(test, 3, 47, 47);
@@ -121,7 +121,7 @@ static void calls_are_told_apart(struct kunit *test)
 	expect_run(test, 8, 16, 16);
 	expect_end(test);
 
-	/* Where an unpin was a guess the line says so, and only there. */
+	/* Only the lines that depend on a guessed unpin say so. */
 	gup_pin_test_unpin(test, s->pfn + 10, 1);
 	start(test);
 	expect_run(test, 0, 10, 20);
@@ -164,7 +164,7 @@ static void very_many_calls(struct kunit *test)
 	unsigned long pins = 0, lines = 0;
 	unsigned int i;
 
-	/* The pages are neighbours, but in different blocks. */
+	/* The pages are adjacent, but in different blocks. */
 	for (i = 0; i < nr; i++) {
 		struct gup_pin_test_call call = gup_pin_test_call(test, i % 2);
 
@@ -177,12 +177,12 @@ static void very_many_calls(struct kunit *test)
 		lines++;
 	}
 	KUNIT_EXPECT_EQ(test, pins, 2 * nr);
-	/* Those that were open stay whole. */
+	/* Runs that were open stay whole. */
 	KUNIT_EXPECT_EQ(test, lines, 2 * nr - GUP_PIN_OPEN_RUNS);
 	expect_end(test);
 }
 
-/* What is closed in its middle leaves nothing behind, and can be begun again. */
+/* A walk that is stopped early leaves nothing behind, and can be restarted. */
 static void left_in_the_middle(struct kunit *test)
 {
 	struct runs_state *s = test->priv;

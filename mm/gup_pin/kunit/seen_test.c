@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What is remembered of reports, and whose share of them is used up. Time is what the
- * hazards say it is.
- */
+/* Deduplication and rate limits of reports. The hazards provide the time. */
 #include <kunit/test.h>
 #include <linux/sched/clock.h>
 #include <linux/time64.h>
@@ -63,7 +60,7 @@ static bool was_seen(struct kunit *test, enum gup_pin_hazard_kind kind, u32 uid,
 	return gup_pin_seen(record(test, kind, uid, key));
 }
 
-/* How many are reported of so many that are met at once. */
+/* Number of reports for @nr hazards at the same time. */
 static unsigned int reported(struct kunit *test, enum gup_pin_hazard_kind kind,
 			     u32 uid, unsigned int nr)
 {
@@ -95,7 +92,7 @@ static void a_kind_has_its_share(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, 20, reported(test, KIND, ROOT, 100));
 	KUNIT_EXPECT_EQ(test, 20, reported(test, OTHER, ROOT, 100));
-	/* What was not reported is, when there may be more. */
+	/* Suppressed hazards are reported once the limit allows it. */
 	later(test, 1);
 	KUNIT_EXPECT_EQ(test, 4, reported(test, KIND, ROOT, 100));
 	later(test, 3600);
@@ -108,13 +105,13 @@ static void a_user_has_a_share(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 10, reported(test, OTHER, USER, 100));
 	KUNIT_EXPECT_EQ(test, 5, reported(test, KIND, USER + 1, 5));
 	KUNIT_EXPECT_EQ(test, 5, reported(test, KIND, ROOT, 100));
-	/* Later it is little. */
+	/* Later the rate is low. */
 	later(test, 30);
 	KUNIT_EXPECT_EQ(test, 3, reported(test, KIND, USER, 100));
 	KUNIT_EXPECT_EQ(test, 17, reported(test, KIND, ROOT, 100));
 }
 
-/* What is met first of all, early at boot. */
+/* The first hazards, early at boot. */
 static void all_of_a_share_at_once(struct kunit *test)
 {
 	struct seen_state *s = test->priv;
@@ -133,7 +130,7 @@ static void the_oldest_is_forgotten(struct kunit *test)
 		later(test, 1);
 		KUNIT_EXPECT_TRUE(test, is_first(test, KIND, ROOT, i));
 	}
-	/* It is the one that was not met for longest. */
+	/* The oldest is the one that was not met for the longest time. */
 	later(test, 1);
 	KUNIT_EXPECT_TRUE(test, was_seen(test, KIND, ROOT, 1));
 	later(test, 1);

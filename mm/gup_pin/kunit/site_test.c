@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Sites: what is learned where there is no doubt, and taken where there is.
- */
+/* Sites: learned from certain unpins, and used for uncertain ones. */
 #include "fixture.h"
 
 #define FIRST	GUP_PIN_TEST_PFN
 
-/* An address that nothing calls from. */
+/* No code calls from this address. */
 #define SITE	0x1000UL
 
 static const struct gup_pin_id long_write = {
@@ -61,24 +59,24 @@ static void set_of_stacks(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, find(test, SITE));
 	for (i = 0; i < GUP_PIN_SITE_STACKS; i++) {
 		id.stack = 100 + i;
-		/* More than once is no more. */
+		/* Learning the same stack again has no effect. */
 		gup_pin_site_learn(sites_of(test), SITE, &id);
 		gup_pin_site_learn(sites_of(test), SITE, &id);
 		for (j = 0; j < GUP_PIN_SITE_STACKS; j++)
 			KUNIT_EXPECT_EQ(test, has_stack(test, SITE, 100 + j), j <= i);
 	}
 	KUNIT_EXPECT_FALSE(test, has_stack(test, SITE, 99));
-	/* No other site has to do with it, nor has one that is not known. */
+	/* Other sites and unknown sites are not affected. */
 	KUNIT_EXPECT_NULL(test, find(test, SITE + 1));
 	KUNIT_EXPECT_NULL(test, find(test, 0));
-	/* One more, and any stack will do. */
+	/* With one stack too many, the site accepts any stack. */
 	id.stack = 99;
 	gup_pin_site_learn(sites_of(test), SITE, &id);
 	KUNIT_EXPECT_TRUE(test, has_stack(test, SITE, 99));
 	KUNIT_EXPECT_TRUE(test, has_stack(test, SITE, 98));
 }
 
-/* A stack that could not be kept is none that pins have in common. */
+/* Pins without a saved stack do not share a stack. */
 static void unknown_stacks(struct kunit *test)
 {
 	struct gup_pin_id id = long_write;
@@ -106,7 +104,7 @@ static void kinds(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, has_kind(test, SITE, &long_read));
 }
 
-/* What there is no room for is not known; what is known is right. */
+/* What does not fit is not learned; what is learned is right. */
 static void very_many(struct kunit *test)
 {
 	unsigned int i, nr = 2 * ARRAY_SIZE(sites_of(test)->site), known = 0;
@@ -143,7 +141,7 @@ static void unpin_at(struct kunit *test, unsigned long site, unsigned long pfn)
 	gup_pin_expect_sound(test);
 }
 
-/* Whichever is older. */
+/* Independent of age. */
 static void guess_by_stack(struct kunit *test)
 {
 	unsigned int i;
@@ -160,7 +158,7 @@ static void guess_by_stack(struct kunit *test)
 
 		if (i / 2)
 			swap(a, b);
-		/* Now a is short, b is long. */
+		/* Now a is short-term, b is long-term. */
 		unpin_at(test, SITE + i % 2, FIRST);
 		KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, &a), !(i % 2));
 		KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, &b), i % 2);
@@ -170,7 +168,7 @@ static void guess_by_stack(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* A site that has released pins of two stacks still knows them from a third. */
+/* A site that has released pins of two stacks distinguishes them from a third. */
 static void guess_by_set(struct kunit *test)
 {
 	struct gup_pin_test_call a, b;
@@ -187,12 +185,12 @@ static void guess_by_set(struct kunit *test)
 	b = add(test, FIRST, &short_write);
 	unpin_at(test, SITE, FIRST);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, &b), 0);
-	/* When there is no such, then of those that there are. */
+	/* Without such a pin, one of the others is released. */
 	unpin_at(test, SITE, FIRST);
 	gup_pin_expect_empty(test);
 }
 
-/* Neither a guess teaches, nor what is left after one. */
+/* Neither a guess nor the pin left after one teaches anything. */
 static void a_guess_teaches_nothing(struct kunit *test)
 {
 	unsigned int i;
@@ -204,14 +202,14 @@ static void a_guess_teaches_nothing(struct kunit *test)
 		unpin_at(test, SITE, FIRST);
 		KUNIT_EXPECT_NULL(test, find(test, SITE));
 	}
-	/* On other pages of the same unpin it may be learned. */
+	/* Other pages of the same unpin may teach. */
 	add(test, FIRST, &long_write);
 	unpin_at(test, SITE, FIRST);
 	KUNIT_EXPECT_TRUE(test, has_stack(test, SITE, 11));
 	gup_pin_expect_empty(test);
 }
 
-/* What an unpin of many pages takes teaches as well, page by page. */
+/* A bulk unpin teaches page by page. */
 static void many_pages_teach(struct kunit *test)
 {
 	struct gup_pin_unpin unpin = gup_pin_test_unpin_at(test, SITE);
@@ -229,7 +227,7 @@ static void many_pages_teach(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* An origin remembers which site learned of it last: another learns of it, too. */
+/* An origin caches the site that learned it last; other sites still learn it. */
 static void each_site_learns(struct kunit *test)
 {
 	unsigned int i;
@@ -240,7 +238,7 @@ static void each_site_learns(struct kunit *test)
 	}
 	for (i = 0; i < 3; i++)
 		KUNIT_EXPECT_TRUE(test, has_stack(test, SITE + i, 11));
-	/* A site that is not known cannot learn. */
+	/* An unknown site cannot learn. */
 	add(test, FIRST, &long_write);
 	unpin_at(test, 0, FIRST);
 	KUNIT_EXPECT_NULL(test, find(test, 0));

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Is what an index holds as model.h says, and do the figures agree with it?
- */
+/* Check the invariants of model.h and the counters of an index. */
 #include "fixture.h"
 
 /**
- * struct tally - what is really there
- * @objects: that were allocated
+ * struct tally - actual numbers
+ * @objects: allocated objects
  * @nodes: xa_nodes
- * @pins: of all records
+ * @pins: pins of all records
  */
 struct tally {
 	u64 objects[NR_GUP_PIN_KINDS];
@@ -42,7 +40,7 @@ static const char *record_wrong(const struct gup_pin_record *record)
 	return NULL;
 }
 
-/* A record without pages is a reader's place, but for the first, which is unused. */
+/* A record without pages is a reader's position, except that the first may be unused. */
 static const char *block_wrong(const struct gup_pin_block *block, struct tally *tally)
 {
 	const struct gup_pin_record *first = &block->first;
@@ -68,7 +66,7 @@ static const char *block_wrong(const struct gup_pin_block *block, struct tally *
 		return "records are miscounted";
 	if (!records && !places && !block->kept)
 		return "a block has neither a record nor a reader";
-	/* Of very many records not all are looked at to end a doubt. */
+	/* With very many records, a search is too short to clear the marks. */
 	if (records <= GUP_PIN_LOOK &&
 	    (block->alike | block->guessed | block->mixed) & ~used)
 		return "a page is in doubt that has no pins";
@@ -95,7 +93,7 @@ static void check_shard(struct kunit *test, unsigned int nr, struct tally *tally
 	}
 }
 
-/* How many blocks there are, but for those that are only kept. */
+/* Number of blocks, except empty ones that are only cached. */
 unsigned int gup_pin_test_blocks(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -109,7 +107,7 @@ unsigned int gup_pin_test_blocks(struct kunit *test)
 	return nr;
 }
 
-/* How many xa_nodes are counted. */
+/* Number of xa_nodes that are counted. */
 u64 gup_pin_test_nodes(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -121,7 +119,7 @@ u64 gup_pin_test_nodes(struct kunit *test)
 	return nodes;
 }
 
-/* What an object counts for; its cache may have been merged with another. */
+/* Size that is counted for an object; its slab cache may be merged with another. */
 u64 gup_pin_test_size(struct kunit *test, enum gup_pin_kind kind)
 {
 	u64 size, before = gup_pin_memory_bytes();
@@ -134,7 +132,7 @@ u64 gup_pin_test_size(struct kunit *test, enum gup_pin_kind kind)
 	return size;
 }
 
-/* All that the index holds is in order, and what is counted is there. */
+/* The index is consistent, and so are its counters. */
 void gup_pin_expect_sound(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;

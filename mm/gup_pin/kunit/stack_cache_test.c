@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Remembered stack traces: whatever way led to a hook, what is recorded must be
- * what unwinding would have found.
+ * Stack cache: whatever path leads to a hook, the recorded stack must be the one that
+ * unwinding finds.
  *
- * Functions of many shapes call each other in an order that differs from trip to
- * trip, and at the end of a trip what a hook does is done. Some trips are made
- * over and over, so that most of the time the trace is one that was met before;
- * and many go through the same places on the stack.
+ * Functions of many shapes call each other in an order that differs from trip to trip,
+ * and the last one does what a hook does. Some trips are repeated many times, so that
+ * most stacks come from the cache; and many trips have different frames in the same
+ * places on the stack.
  */
 #include <linux/completion.h>
 #include <linux/instruction_pointer.h>
@@ -22,43 +22,43 @@
 #include "case.h"
 #include "fixture.h"
 
-/* Of many shapes, in many orders. */
+/* Number of calls with many shapes in many orders. */
 #define TRACE_CALLS	2000000
 
-/* Where each trip's stack moves by another distance. */
+/* Number of calls with a stack that moves by varying distances. */
 #define MOVED_CALLS	20000
 
-/* In turn from the test's own stack and from others'. */
+/* Number of calls that alternate between the test's stack and others. */
 #define OTHER_CALLS	1000
 
-/* Different trips; what they leave in the stack depot stays there. */
+/* Number of different trips; their stacks stay in the stack depot. */
 #define TRIPS		256
 #define STEPS_MAX	8
 #define DEPTH_MAX	48
 #define MOVE_MAX	1024
 
-/* Can traces be remembered at all? */
+/* Is the stack cache available? */
 #define REMEMBERED	IS_ENABLED(CONFIG_DEBUG_GUP_PIN_STACK_CACHE)
 
 struct trip;
 typedef unsigned long (*shape_fn)(struct trip *trip);
 
 /**
- * struct trip - a way to a hook, and what came of it
+ * struct trip - a path to a hook, and its results
  * @test: the test
- * @steps: the functions to go through
- * @nr: how many
- * @at: which of them is next
- * @depth: how deep the recursive one goes
- * @left: how deep it has still to go
- * @move: how far the stack is to be moved
- * @gfp: how memory may be allocated
- * @calls: of the hook
- * @recalled: traces that were not unwound
- * @held: those whose origin said that a trace leads to it, and so is not freed
- * @missing: traces or origins that there was no memory for
- * @wrong: traces that are not what unwinding finds
- * @fresh: what it finds
+ * @steps: the functions on the path
+ * @nr: number of steps
+ * @at: the next step
+ * @depth: depth of the recursive function
+ * @left: remaining depth
+ * @move: distance by which the stack is moved
+ * @gfp: allocation flags
+ * @calls: number of calls of the hook
+ * @recalled: stacks that were not unwound
+ * @held: recalled stacks whose origin has a cache reference, so that it is not freed
+ * @missing: stacks or origins for which there was no memory
+ * @wrong: stacks that differ from those that unwinding finds
+ * @fresh: the stack that unwinding finds
  */
 struct trip {
 	struct kunit *test;
@@ -77,7 +77,7 @@ struct trip {
 	unsigned long fresh[GUP_PIN_STACK_DEPTH];
 };
 
-/* The depot does not keep what was before an interrupt. */
+/* The depot does not keep frames from before an interrupt. */
 static bool same_as_fresh(struct trip *trip, depot_stack_handle_t stack,
 			  unsigned int nr, unsigned long ip)
 {
@@ -90,8 +90,8 @@ static bool same_as_fresh(struct trip *trip, depot_stack_handle_t stack,
 }
 
 /*
- * What a hook does. An origin that is looked up is marked as used, and one that
- * a remembered trace leads to is not, which tells whether there was one.
+ * What a hook does. A look-up marks the origin as used, but the stack cache does not:
+ * this tells whether the stack was cached.
  */
 static noinline unsigned long hook(struct trip *trip)
 {
@@ -122,7 +122,7 @@ static noinline unsigned long hook(struct trip *trip)
 	return nr;
 }
 
-/* The next step, from a place in the caller of its own. */
+/* Take the next step; inlined, so that each caller has its own call site. */
 static __always_inline unsigned long go_on(struct trip *trip)
 {
 	unsigned long sum;
@@ -131,12 +131,12 @@ static __always_inline unsigned long go_on(struct trip *trip)
 		sum = trip->steps[trip->at++](trip);
 	else
 		sum = hook(trip);
-	/* No tail call: the caller is to be in the stack. */
+	/* Prevent a tail call: the stack must contain the caller. */
 	barrier();
 	return sum;
 }
 
-/* Shapes: as little as possible in the frame. */
+/* Shapes: the smallest possible frame. */
 static noinline unsigned long plain(struct trip *trip)
 {
 	return go_on(trip) + 1;
@@ -147,7 +147,7 @@ static noinline unsigned long plain_too(struct trip *trip)
 	return go_on(trip) + 2;
 }
 
-/* The same function from either of two places. */
+/* The same function with two call sites. */
 static noinline unsigned long two_places(struct trip *trip)
 {
 	if (trip->at % 2)
@@ -155,7 +155,7 @@ static noinline unsigned long two_places(struct trip *trip)
 	return go_on(trip) * 3;
 }
 
-/* As deep as you like. */
+/* Any depth. */
 static noinline unsigned long recursive(struct trip *trip)
 {
 	unsigned long sum;
@@ -168,7 +168,7 @@ static noinline unsigned long recursive(struct trip *trip)
 	return sum + 1;
 }
 
-/* Arguments that go over the stack. */
+/* Arguments passed on the stack. */
 static noinline unsigned long with_arguments(struct trip *trip, long a, long b,
 					     long c, long d, long e, long f,
 					     long g, long h)
@@ -187,7 +187,7 @@ static noinline unsigned long many_arguments(struct trip *trip)
 	return sum;
 }
 
-/* Values that must survive the call: all registers are saved. */
+/* Values that are live across the call, so that all registers are saved. */
 static noinline unsigned long many_values(struct trip *trip)
 {
 	unsigned long a = READ_ONCE(trip->at), b = READ_ONCE(trip->nr);
@@ -198,7 +198,7 @@ static noinline unsigned long many_values(struct trip *trip)
 	return sum + a * b + c * d + e * f + g * a + b * c + d * e;
 }
 
-/* Frames that are larger than what they write to. */
+/* Frames larger than the part that is written. */
 static noinline unsigned long large_frame(struct trip *trip)
 {
 	unsigned long room[40], sum;
@@ -224,8 +224,8 @@ static noinline unsigned long middling_frame(struct trip *trip)
 }
 
 /*
- * A frame that begins where the caller's ends or 8 bytes further on, for its
- * variables want to lie at multiples of 16; as many of the kernel's are.
+ * A frame aligned to 16 bytes, as many of the kernel are: it starts right below the
+ * caller's frame or 8 bytes further down.
  */
 static noinline unsigned long aligned_frame(struct trip *trip)
 {
@@ -240,7 +240,7 @@ static noinline unsigned long aligned_frame(struct trip *trip)
 	return sum + room[1];
 }
 
-/* Both: then the compiler finds the caller's end in yet another way. */
+/* Both: then the compiler finds the caller's frame in yet another way. */
 static noinline unsigned long aligned_arguments(struct trip *trip)
 {
 	unsigned long room[4] __aligned(32);
@@ -256,7 +256,7 @@ static noinline unsigned long aligned_arguments(struct trip *trip)
 	return sum + room[2];
 }
 
-/* A pointer that the compiler knows nothing of. */
+/* An indirect call. */
 static noinline unsigned long by_pointer(struct trip *trip)
 {
 	shape_fn fn = plain;
@@ -274,7 +274,7 @@ static const shape_fn shapes[] = {
 	by_pointer,
 };
 
-/* As do_syscall_64() does by randomize_kstack_offset. */
+/* Like do_syscall_64() with randomize_kstack_offset. */
 static noinline unsigned long moved(struct trip *trip)
 {
 	void *room = __builtin_alloca(trip->move);
@@ -291,7 +291,7 @@ static void plan(struct trip *trip, unsigned int nr)
 	struct rnd_state rnd;
 	unsigned int i;
 
-	/* Seeds that are near each other make trips that are alike. */
+	/* Similar seeds would give similar trips. */
 	prandom_seed_state(&rnd, (nr + 1) * 0x9e3779b97f4a7c15);
 	trip->nr = 1 + prandom_u32_state(&rnd) % STEPS_MAX;
 	trip->depth = prandom_u32_state(&rnd) % 4 ?
@@ -333,7 +333,7 @@ static void expect_right(struct kunit *test, const struct trip *trip,
 {
 	KUNIT_EXPECT_EQ(test, trip->wrong, 0);
 	KUNIT_EXPECT_EQ(test, trip->missing, 0);
-	/* Only if gup_pin.check_traces is set does anybody look. */
+	/* Wrong stacks are counted only if gup_pin.check_traces is set. */
 	KUNIT_EXPECT_EQ(test, gup_pin_stacks_wrong(), wrong_before);
 	if (!REMEMBERED)
 		KUNIT_EXPECT_EQ(test, trip->recalled, 0);
@@ -341,7 +341,7 @@ static void expect_right(struct kunit *test, const struct trip *trip,
 		   trip->recalled);
 }
 
-/* Some trips come again soon, and others after a while. */
+/* Some trips are repeated soon, others after a while. */
 static void same_as_unwinding(struct kunit *test)
 {
 	u64 wrong = gup_pin_stacks_wrong();
@@ -365,7 +365,7 @@ static void same_as_unwinding(struct kunit *test)
 		KUNIT_EXPECT_GT(test, trip->recalled, TRACE_CALLS / 3);
 }
 
-/* Each way alone: the first time it is unwound, then remembered. */
+/* Each path alone: unwound the first time, cached after that. */
 static void remembered_at_once(struct kunit *test)
 {
 	u64 wrong = gup_pin_stacks_wrong();
@@ -386,7 +386,7 @@ static void remembered_at_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, trip->held, trip->recalled);
 }
 
-/* The stack below some function moves, and what is above it stays. */
+/* The stack moves below one of the functions; the part above it stays. */
 static void moved_stack(struct kunit *test)
 {
 	u64 wrong = gup_pin_stacks_wrong();
@@ -404,7 +404,7 @@ static void moved_stack(struct kunit *test)
 	expect_right(test, trip, wrong);
 }
 
-/* A stack that is cut before its end may be anywhere. */
+/* A stack that is cut at the maximum depth may be located anywhere. */
 static void moved_cut_stack(struct kunit *test)
 {
 	u64 wrong = gup_pin_stacks_wrong();
@@ -426,10 +426,9 @@ static void moved_cut_stack(struct kunit *test)
 }
 
 /*
- * Ways that differ in a function more or less, and in nothing else: where the
- * frame after it is aligned, what comes then may be in the same place as before.
- * And the return address to the place that all of them come from is where the
- * other way has it, too.
+ * Paths that differ only in the number of functions. If the next frame is aligned, the
+ * following ones may be in the same place as before, and so may the return address to
+ * the common caller.
  */
 static void function_more_or_less(struct kunit *test)
 {
@@ -455,7 +454,7 @@ static void function_more_or_less(struct kunit *test)
 	expect_right(test, trip, wrong);
 }
 
-/* To and fro: the way that was remembered lay above and below. */
+/* The cached stack is alternately above and below the current one. */
 static void moved_up_and_down(struct kunit *test)
 {
 	static const unsigned int distances[] = {
@@ -472,12 +471,12 @@ static void moved_up_and_down(struct kunit *test)
 		cond_resched();
 	}
 	expect_right(test, trip, wrong);
-	/* Two are enough to learn by, and of stacks that are cut one. */
+	/* Two samples are enough to learn from, or one if the stack is cut. */
 	if (REMEMBERED)
 		KUNIT_EXPECT_GT(test, trip->recalled, trip->calls / 2);
 }
 
-/* In turn with ways that come from another task's stack. */
+/* Alternate with paths from another task's stack. */
 struct other {
 	struct work_struct work;
 	struct trip *trip;
@@ -507,7 +506,7 @@ static void other_tasks(struct kunit *test)
 	expect_right(test, trip, wrong);
 }
 
-/* From an interrupt, whose stack is another, if not the interrupted task's own. */
+/* From an interrupt, which has another stack or uses that of the interrupted task. */
 struct interrupt {
 	struct irq_work work;
 	struct trip *trip;
@@ -533,7 +532,7 @@ static void interrupts(struct kunit *test)
 	init_completion(&irq.done);
 	prandom_seed_state(&rnd, 45);
 	while (trip->calls < OTHER_CALLS) {
-		/* The depot has no room to make in an interrupt. */
+		/* The stack depot cannot allocate memory in an interrupt. */
 		plan(trip, prandom_u32_state(&rnd) % 4);
 		trip->gfp = GFP_KERNEL;
 		go(trip);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Which record does an unpin take, and how sure is it?
- */
+/* Which record an unpin removes, and how certain the match is. */
 #include <linux/jiffies.h>
 #include <linux/sched.h>
 
@@ -9,15 +7,15 @@
 
 #define FIRST	GUP_PIN_TEST_PFN
 
-/* An address that nothing calls from. */
+/* No code calls from this address. */
 #define SITE	0x1000UL
 
-/* What an unpin knows: an array of pages, a handle, a task. */
+/* What is known about an unpin: an array of pages, a handle, a task. */
 #define ARRAY	0xffff000000010000UL
 #define HANDLE	0xffff000000020000UL
 #define TASK	77
 
-/* How a record may fit what an unpin says. */
+/* How a record matches the unpin. */
 enum level {
 	OTHERS_HANDLE,
 	NOTHING,
@@ -28,11 +26,11 @@ enum level {
 
 /**
  * struct candidate - a record on the page
- * @level: how it fits by array or handle
- * @stack: it is of a stack that the site has released
- * @write: the mode
- * @kind: the site has released pins of its mode and term
- * @task: the task that unpins had taken it
+ * @level: match by array or handle
+ * @stack: the site has released pins of the record's stack
+ * @write: mode of the record
+ * @kind: the site has released pins of the record's mode and term
+ * @task: the unpinning task had taken the pin
  */
 struct candidate {
 	enum level level;
@@ -55,7 +53,7 @@ static struct candidate candidate_of(unsigned int nr)
 	};
 }
 
-/* What the site has released: pins of one stack, long-term reads and short-term writes. */
+/* The site has released pins of one stack: long-term reads and short-term writes. */
 static void teach(struct kunit *test)
 {
 	static const struct gup_pin_id long_read = {
@@ -95,7 +93,7 @@ static struct gup_pin_test_call add_candidate(struct kunit *test, const struct c
 	return call;
 }
 
-/* In the order in which it decides. */
+/* The criteria, in order of priority. */
 static unsigned int rank(const struct candidate *c, bool write)
 {
 	return c->level << 4 | c->stack << 3 | (c->write && write) << 2 | c->kind << 1 | c->task;
@@ -109,13 +107,16 @@ static enum gup_pin_match expected_match(const struct gup_pin_test_call *a,
 	unsigned int handles = (ca->level == BY_HANDLE) + (cb->level == BY_HANDLE);
 	unsigned int others = (ca->level == OTHERS_HANDLE) + (cb->level == OTHERS_HANDLE);
 
-	/* What has another handle is no candidate beside one that has not. */
+	/* A record with another handle is no candidate if there is one without. */
 	if (handles == 1 || others == 1)
 		return GUP_PIN_EXACT;
 	return a->origin == b->origin ? GUP_PIN_ALIKE : GUP_PIN_INFERRED;
 }
 
-/* Two records on a page, the older one first: one goes, and what is left is as sure. */
+/*
+ * Two records on a page, the older one first: one is removed, and the match of the
+ * other is as certain.
+ */
 static void try_pair(struct kunit *test, const struct candidate *ca,
 		     const struct candidate *cb, bool write)
 {
@@ -142,7 +143,7 @@ static void try_pair(struct kunit *test, const struct candidate *ca,
 	block = gup_pin_test_block(test, FIRST);
 	KUNIT_ASSERT_EQ(test, block->guessed & 1, match == GUP_PIN_INFERRED);
 	KUNIT_ASSERT_EQ(test, block->alike & 1, match == GUP_PIN_ALIKE);
-	/* Is it known which mode is left? */
+	/* Is the mode of the remaining pin known? */
 	KUNIT_ASSERT_EQ(test, block->mixed & 1, match == GUP_PIN_INFERRED &&
 			ca->write != cb->write && !write);
 	KUNIT_ASSERT_EQ(test, gup_pin_test_totals(test)->inferred - inferred,
@@ -151,7 +152,7 @@ static void try_pair(struct kunit *test, const struct candidate *ca,
 	KUNIT_ASSERT_NULL(test, gup_pin_test_block(test, FIRST));
 }
 
-/* All that an unpin says, in order, and the oldest where it says nothing. */
+/* All criteria in order, and the oldest pin if none applies. */
 static void decides_in_order(struct kunit *test)
 {
 	unsigned int i, j;
@@ -168,7 +169,7 @@ static void decides_in_order(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* Nothing but the task is known: an interrupt is of none. */
+/* Only the task could decide, but an interrupt has none. */
 static void no_task_in_an_interrupt(struct kunit *test)
 {
 	const struct gup_pin_id none = {}, some = { .pid = TASK };
@@ -190,7 +191,7 @@ static void only_one_is_exact(struct kunit *test)
 	struct gup_pin_item item;
 
 	gup_pin_test_add_mask(test, FIRST, 0xff, &a);
-	/* Whatever else the unpin says. */
+	/* Independent of the other criteria. */
 	unpin.write = true;
 	unpin.pid = TASK;
 	unpin.first = ARRAY;
@@ -198,7 +199,7 @@ static void only_one_is_exact(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, FIRST + 3, &item));
 	KUNIT_EXPECT_EQ(test, item.pfn, FIRST + 3);
 	KUNIT_EXPECT_EQ(test, (int)item.match, GUP_PIN_EXACT);
-	/* Looking changes nothing. */
+	/* Peeking changes nothing. */
 	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST + 3, &a), 1);
 	gup_pin_test_unpin_by(unpin, FIRST + 3);
 	KUNIT_EXPECT_FALSE(test, gup_pin_unpin_peek(&unpin, FIRST + 3, &item));
@@ -208,7 +209,7 @@ static void only_one_is_exact(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* Two handles are of the same name: then it does not prove anything. */
+/* Two equal handles prove nothing. */
 static void equal_handles(struct kunit *test)
 {
 	struct gup_pin_unpin unpin = gup_pin_test_unpin_at(test, SITE);
@@ -225,12 +226,12 @@ static void equal_handles(struct kunit *test)
 	gup_pin_test_unpin_by(unpin, FIRST);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, &a), 0);
 	gup_pin_expect_match(test, FIRST, GUP_PIN_INFERRED);
-	/* Nor does what is left after a guess, but for its handle. */
+	/* Nor does the record left after a guess, except by its handle. */
 	gup_pin_test_unpin_by(unpin, FIRST);
 	gup_pin_expect_empty(test);
 }
 
-/* Doubt is of pages, and it ends with their last pin. */
+/* Uncertainty is limited to pages, and ends with their last pin. */
 static void doubt_is_of_pages(struct kunit *test)
 {
 	struct gup_pin_test_call a = gup_pin_test_call(test, GUP_PIN_READ);
@@ -241,7 +242,7 @@ static void doubt_is_of_pages(struct kunit *test)
 	gup_pin_test_add_mask(test, FIRST, 0xff, &a);
 	gup_pin_test_add_mask(test, FIRST, 0xff, &b);
 	gup_pin_test_unpin_mask(test, FIRST, 0x18);
-	/* A range that is released is of these pages alone. */
+	/* A range affects only its own pages. */
 	for (i = 0; i < 8; i++) {
 		bool hit = i == 3 || i == 4;
 
@@ -250,11 +251,11 @@ static void doubt_is_of_pages(struct kunit *test)
 		gup_pin_expect_match(test, FIRST + i, hit ? GUP_PIN_INFERRED : GUP_PIN_EXACT);
 	}
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 2);
-	/* Others that come later are on the same page. */
+	/* Pins added later on the page are uncertain, too. */
 	gup_pin_test_add(test, FIRST + 3, &c, 1);
 	gup_pin_expect_match(test, FIRST + 3, GUP_PIN_INFERRED);
 	gup_pin_expect_sound(test);
-	/* It is over when all have gone. */
+	/* It ends when all pins are gone. */
 	gup_pin_test_unpin(test, FIRST + 3, 2);
 	gup_pin_test_unpin(test, FIRST + 4, 1);
 	gup_pin_test_add_mask(test, FIRST, 0x18, &c);
@@ -266,7 +267,7 @@ static void doubt_is_of_pages(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* The last of two that were alike may be either. */
+/* The last of two pins that were alike may be either. */
 static void last_of_alike_ones(struct kunit *test)
 {
 	const struct gup_pin_id id = { .mode = GUP_PIN_WRITE };
@@ -287,7 +288,7 @@ static void last_of_alike_ones(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* Alike ones stay alike until a guess comes, which stays one. */
+/* Pins stay alike until there is a guess, which is permanent. */
 static void alike_then_guessed(struct kunit *test)
 {
 	const struct gup_pin_id id = { .mode = GUP_PIN_WRITE };
@@ -313,7 +314,7 @@ static void alike_then_guessed(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* Behind so many records that a lock is not held for all of them. */
+/* More records than are searched under one hold of the lock. */
 #define MANY	1300
 
 static void add_many(struct kunit *test, unsigned long pfn)
@@ -342,10 +343,10 @@ static void behind_very_many(struct kunit *test)
 	gup_pin_test_unpin(test, FIRST, 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST, &call), 0);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST + 2, &call), 1);
-	/* What is not there is not found, either. */
+	/* A missing record is not found, either. */
 	gup_pin_test_unpin(test, FIRST, 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->unmatched, 1);
-	/* Of very many alike ones not all are looked at. */
+	/* With very many alike records, the search stops early. */
 	gup_pin_test_unpin_mask(test, FIRST, BIT(1) | BIT(2));
 	gup_pin_expect_match(test, FIRST + 1, GUP_PIN_INFERRED);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 1);
@@ -355,7 +356,7 @@ static void behind_very_many(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* A handle is looked for behind all that comes before. */
+/* The handle is on the last of many records. */
 static void handle_behind_very_many(struct kunit *test)
 {
 	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
@@ -406,7 +407,7 @@ static void without_a_record(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, unmatched_pages, 0xf0);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->unmatched, 4);
 
-	/* Some have one. */
+	/* Some of the pages have a record. */
 	unpin = accusing(test);
 	gup_pin_test_add_mask(test, FIRST, 0x3c, &call);
 	gup_pin_unpin_mask(&unpin, gup_pin_block_nr(FIRST), 0xf0);
@@ -416,7 +417,7 @@ static void without_a_record(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->released, 2);
 	gup_pin_test_unpin_mask(test, FIRST, 0x0c);
 
-	/* Switched on late: they may be older. */
+	/* Switched on late: the pins may be older. */
 	f->index.complete = false;
 	unpin = accusing(test);
 	gup_pin_unpin_mask(&unpin, gup_pin_block_nr(FIRST), 0xf0);
@@ -426,7 +427,7 @@ static void without_a_record(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* Of what is not recorded for lack of memory it is known how much there is. */
+/* The number of pins that were not recorded for lack of memory is known. */
 static void untracked_pins(struct kunit *test)
 {
 	struct gup_pin_unpin unpin = accusing(test);
@@ -445,7 +446,7 @@ static void untracked_pins(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* While it is switched off, nothing is taken and nothing is accused. */
+/* While tracking is off, no record is removed and no unpin is reported. */
 static void switched_off(struct kunit *test)
 {
 	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
@@ -465,7 +466,7 @@ static void switched_off(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* What released a page's pins last, should it be done again. */
+/* Previous release of a page's pins, for reports of a second one. */
 static void last_release(struct kunit *test)
 {
 	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
@@ -483,14 +484,14 @@ static void last_release(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, last.site, SITE);
 	KUNIT_EXPECT_EQ(test, last.pid, TASK);
 	gup_pin_test_unpin_mask(test, FIRST, 0x0f);
-	/* That was another. */
+	/* A different page. */
 	KUNIT_EXPECT_FALSE(test, gup_pin_last_release(&f->index, FIRST + 5, &last));
 	KUNIT_EXPECT_TRUE(test, gup_pin_last_release(&f->index, FIRST, &last));
 	KUNIT_EXPECT_EQ(test, last.site, 0);
 	gup_pin_expect_empty(test);
 }
 
-/* One caller that unpins page by page is one release, as long as a tick. */
+/* Unpins page by page from one caller within a tick count as one release. */
 static void releases_of_a_tick(struct kunit *test)
 {
 	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
@@ -507,7 +508,7 @@ static void releases_of_a_tick(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, gup_pin_last_release(&f->index, FIRST, &last));
 	KUNIT_EXPECT_TRUE(test, gup_pin_last_release(&f->index, FIRST + 5, &last));
 
-	/* In the next one it is another. */
+	/* After the next tick it is another release. */
 	gup_pin_test_add_mask(test, FIRST, 0xff, &call);
 	schedule_timeout_uninterruptible(2);
 	gup_pin_test_unpin_mask(test, FIRST, 0xf0);
@@ -516,7 +517,7 @@ static void releases_of_a_tick(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* Of a folio's pins that a task has, the newest gets a handle, and keeps it. */
+/* Of a task's pins on a folio, the newest gets the handle, and keeps it. */
 static void newest_gets_the_handle(struct kunit *test)
 {
 	static const struct gup_pin_id id = { .pid = TASK };

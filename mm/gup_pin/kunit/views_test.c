@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Other ways to be told of pins: overdue ones, refusals, and tracepoints.
- */
+/* Other views of pins: overdue pins, refused pins, and tracepoints. */
 #include <kunit/test.h>
 #include <linux/delay.h>
 #include <linux/mm.h>
@@ -58,7 +56,7 @@ static void overdue_is_told_once(struct kunit *test)
 	gup_pin_overdue_look(5);
 	KUNIT_EXPECT_EQ(test, overdue() - before, 1);
 	unpin_user_page(page);
-	/* What is gone is not held. */
+	/* Released pins are not overdue. */
 	gup_pin_origins_unreported(&gup_pin_root.origins);
 	gup_pin_overdue_look(5);
 	KUNIT_EXPECT_EQ(test, overdue() - before, 1);
@@ -79,7 +77,7 @@ static void long_is_not_overdue(struct kunit *test)
 	unpin_user_page(page);
 }
 
-/* The short one is gone, whichever of the two is taken for it. */
+/* The short-term pin is gone, even if the record of the other one was removed. */
 static void guessed_is_not_overdue(struct kunit *test)
 {
 	struct views_state *s = test->priv;
@@ -112,7 +110,7 @@ static void refusals_count(struct kunit *test)
 	gup_pin_refused_by(&id, -EFAULT, &target);
 	gup_pin_refused_by(&id, -ENOMEM, &target);
 	KUNIT_EXPECT_EQ(test, gup_pin_refusals() - before, 3);
-	/* What is not refused is not counted. */
+	/* Only refusals are counted. */
 	gup_pin_refused(0, NULL, 0, 0, NULL, 0);
 	gup_pin_refused(-EAGAIN, NULL, 0, 0, NULL, 0);
 	KUNIT_EXPECT_EQ(test, gup_pin_refusals() - before, 3);
@@ -120,7 +118,7 @@ static void refusals_count(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_refusals() - before, 4);
 }
 
-/* Is a pin of such a mapping counted as refused, if that fails? */
+/* Does a failure to pin such a mapping count as refused? */
 static void expect_refused(struct kunit *test, struct vm_area_struct *vma,
 			   unsigned int gup_flags, int err, bool counts)
 {
@@ -143,7 +141,7 @@ static void mappings_that_are_refused(struct kunit *test)
 	vma = vma_lookup(current->mm, s->addr);
 	if (vma)
 		memcpy(copy, vma, sizeof(*copy));
-	/* Shared memory may be pinned, so it was something else that failed. */
+	/* Shared memory may be pinned, so the failure had another reason. */
 	expect_refused(test, copy, long_pin | FOLL_WRITE, -EFAULT, false);
 	vm_flags_init(copy, copy->vm_flags | VM_PFNMAP);
 	expect_refused(test, copy, long_pin, -EFAULT, true);
@@ -170,7 +168,7 @@ static void tell(void *data, const struct gup_pin_trace *pin)
 {
 	struct told *told = data;
 
-	/* Others pin as well. */
+	/* Ignore pins of other tasks. */
 	if (pin->pid != task_pid_nr(current))
 		return;
 	told->times++;
@@ -196,7 +194,7 @@ static void release_untell(void *told)
 	tracepoint_synchronize_unregister();
 }
 
-/* Not on the stack: the tracepoint outlives a case that is given up, for a while. */
+/* Not on the stack: the tracepoint may outlive an aborted case for a while. */
 static struct told *told_new(struct kunit *test)
 {
 	struct told *told = kunit_kzalloc(test, sizeof(*told), GFP_KERNEL);
@@ -271,7 +269,7 @@ static void release_is_traced(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, told->times, 3);
 }
 
-/* The oldest goes, but who dirties it wrote to it. */
+/* The oldest pin is released by default, but an unpin that dirties releases a write pin. */
 static void release_tells_the_right_pin(struct kunit *test)
 {
 	struct views_state *s = test->priv;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Walks: every pin that is held throughout is met once, whatever comes and goes around it.
- */
+/* Walks: every pin that is held throughout is found once, whatever changes around it. */
 #include <linux/mm.h>
 #include <linux/prandom.h>
 #include <linux/sched.h>
@@ -47,7 +45,7 @@ static void in_order(struct kunit *test)
 			}
 		}
 		KUNIT_EXPECT_EQ(test, seen, ARRAY_SIZE(pfns));
-		/* The end stays the end. */
+		/* The end is final. */
 		KUNIT_EXPECT_EQ(test, 0, gup_pin_walk_items(&walk, items, max));
 		gup_pin_walk_end(&walk);
 	}
@@ -55,7 +53,7 @@ static void in_order(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* A range is of blocks: others of the first and of the last may be met as well. */
+/* A range consists of blocks: other pins of the first and last block may be found, too. */
 static void range(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -95,7 +93,7 @@ static void far_apart(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* Calls whose handle is their number, and one, so that any one can be released. */
+/* Calls with their number plus one as handle, so that each can be released separately. */
 static struct gup_pin_test_call numbered_call(struct kunit *test, unsigned int nr)
 {
 	const struct gup_pin_id id = { .mode = GUP_PIN_READ };
@@ -129,8 +127,8 @@ static unsigned int find_call(struct kunit *test, const struct gup_pin_test_call
 }
 
 /*
- * A reader stands behind so many of the records on a page. Then some of them go, those
- * before it, behind it and the one it stands at, and a new one comes.
+ * A reader is positioned after some of the records on a page. Then some records before
+ * and after that position, and the one at it, are removed, and a new one is added.
  */
 static void try_change(struct kunit *test, unsigned int after, unsigned int gone)
 {
@@ -159,7 +157,7 @@ static void try_change(struct kunit *test, unsigned int after, unsigned int gone
 	for (i = 0; i < NR; i++)
 		KUNIT_ASSERT_EQ_MSG(test, met[i], i < after || !(gone & BIT(i)),
 				    "%u of those in 0x%x after %u", i, gone, after);
-	/* What came behind the reader is met, if it stood in front of anything. */
+	/* The new record is found if the walk was not at its end. */
 	if (after < NR)
 		KUNIT_ASSERT_EQ(test, met[NR], 1);
 	KUNIT_ASSERT_LE(test, met[NR], 1);
@@ -180,7 +178,7 @@ static void place_survives(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* A reader in the middle of a record's pages. */
+/* A reader in the middle of the pages of a record. */
 static void middle_of_a_record(struct kunit *test)
 {
 	struct gup_pin_test_call before = gup_pin_test_call(test, GUP_PIN_READ);
@@ -190,7 +188,7 @@ static void middle_of_a_record(struct kunit *test)
 	unsigned int first, i;
 	u64 met;
 
-	/* Of the block's first record, and of one behind it. */
+	/* For the first record of the block, and for a later one. */
 	for (first = 0; first < 2; first++) {
 		if (first)
 			gup_pin_test_add(test, FIRST, &before, 1);
@@ -201,7 +199,7 @@ static void middle_of_a_record(struct kunit *test)
 			KUNIT_ASSERT_EQ(test, 1, gup_pin_walk_items(&walk, &item, 1));
 			met |= BIT_ULL(gup_pin_block_bit(item.pfn));
 		}
-		/* Some that were met, some that were not. */
+		/* Some pages that the reader has passed, and some that it has not. */
 		gup_pin_test_unpin_mask(test, FIRST, 0xf0f0);
 		gup_pin_test_unpin_mask(test, FIRST, 0xf0f0ULL << 40);
 		for (; gup_pin_walk_items(&walk, &item, 1); i++) {
@@ -211,7 +209,10 @@ static void middle_of_a_record(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, met | 1, ~(0xf0f0ULL << 40));
 		gup_pin_walk_end(&walk);
 
-		/* All of it goes, and another takes its place in memory: that is met whole. */
+		/*
+		 * All pins are released, and another record reuses the memory: it is
+		 * found as a whole.
+		 */
 		walk = start(test);
 		for (i = 0; i < 10; i++)
 			KUNIT_ASSERT_EQ(test, 1, gup_pin_walk_items(&walk, &item, 1));
@@ -231,7 +232,7 @@ static void middle_of_a_record(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* Tracking is switched off and on meanwhile. */
+/* Tracking is switched off and on during the walk. */
 static void flushed_meanwhile(struct kunit *test)
 {
 	struct gup_pin_walk walk = start(test), other = start(test);
@@ -251,14 +252,14 @@ static void flushed_meanwhile(struct kunit *test)
 	gup_pin_test_flush(test);
 	gup_pin_expect_sound(test);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_blocks(test), 1);
-	/* Pins come again: those are met. */
+	/* New pins are found. */
 	gup_pin_test_add(test, FIRST, &calls[4], 1);
 	KUNIT_EXPECT_EQ(test, 1, gup_pin_walk_items(&walk, &item, 1));
 	KUNIT_EXPECT_EQ(test, item.time, calls[4].time);
 	KUNIT_EXPECT_EQ(test, 0, gup_pin_walk_items(&walk, &item, 1));
 	gup_pin_test_flush(test);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_blocks(test), 1);
-	/* The last reader takes the block along. */
+	/* The last reader frees the block. */
 	KUNIT_EXPECT_EQ(test, 0, gup_pin_walk_items(&other, &item, 1));
 	KUNIT_EXPECT_EQ(test, gup_pin_test_blocks(test), 0);
 	gup_pin_walk_end(&walk);
@@ -266,7 +267,7 @@ static void flushed_meanwhile(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* Or a reader ends where it stands, and nothing else is there. */
+/* A reader stops at its position, with no other record there. */
 static void ends_anywhere(struct kunit *test)
 {
 	struct gup_pin_walk walk = {};
@@ -286,15 +287,15 @@ static void ends_anywhere(struct kunit *test)
 		gup_pin_test_unpin(test, FIRST, 3);
 		gup_pin_walk_end(&walk);
 		KUNIT_EXPECT_EQ(test, gup_pin_test_blocks(test), 0);
-		/* Once more is no harm. */
+		/* Ending twice is harmless. */
 		gup_pin_walk_end(&walk);
 	}
 	gup_pin_expect_empty(test);
 }
 
 /*
- * More readers in a block than are passed under one hold of its lock: they count as records
- * do, and stop neither another reader nor a flush.
+ * More readers in a block than are skipped under one hold of its lock: they count as
+ * records, and block neither other readers nor a flush.
  */
 static void very_many_readers(struct kunit *test)
 {
@@ -342,12 +343,12 @@ static void very_many_readers(struct kunit *test)
 #define BLOCKS		3
 
 /**
- * struct crowd - several readers, and what each of them has to meet
- * @rnd: chance
+ * struct crowd - several readers, and what each of them must find
+ * @rnd: random numbers
  * @call: calls that have a pin; time 0 if it has none
- * @walk: where the readers are
- * @met: how often each reader has met each call since it began
- * @held: the call was there when the reader began
+ * @walk: positions of the readers
+ * @met: how often each reader has found each call since it started
+ * @held: the call has been there since the reader started
  */
 struct crowd {
 	struct rnd_state rnd;
@@ -362,7 +363,7 @@ static unsigned int chance(struct crowd *c, unsigned int below)
 	return prandom_u32_state(&c->rnd) % below;
 }
 
-/* Calls are on pages of their own or share one, in three blocks. */
+/* Calls have pages of their own or share one, in three blocks. */
 static unsigned long page_of(unsigned int nr)
 {
 	return FIRST + nr % BLOCKS * GUP_PIN_BLOCK_PAGES + nr / 6;
@@ -446,7 +447,7 @@ static void several_readers(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
-/* What an item says of a folio that is there. */
+/* What an item says about an existing folio. */
 static void items_of_folios(struct kunit *test)
 {
 	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
@@ -482,16 +483,16 @@ static void items_of_folios(struct kunit *test)
 	__free_pages(page, 3);
 }
 
-/* Records are of equal calls if their times are; which no two have in common here. */
+/* Records with equal times belong to one call; here all times differ. */
 #define SHARING	90
 
 /**
- * struct sums - what a walk found of each call
+ * struct sums - totals of a walk for each call
  * @first: time of the first call
- * @pins: of each call
- * @pages: they are on; a page counts for each record
- * @items: room for a walk
- * @shares: room for a walk
+ * @pins: pins of each call
+ * @pages: pages with these pins; a page counts once for each record
+ * @items: buffer for a walk
+ * @shares: buffer for a walk
  */
 struct sums {
 	u64 first;
@@ -526,7 +527,7 @@ static void sum_items(struct kunit *test, struct sums *sums)
 	gup_pin_walk_end(&walk);
 }
 
-/* Takes off what the items summed up to. */
+/* Subtract the totals of the items. */
 static void sum_shares(struct kunit *test, struct sums *sums, unsigned int max)
 {
 	struct gup_pin_walk walk = start(test);
@@ -546,7 +547,7 @@ static void sum_shares(struct kunit *test, struct sums *sums, unsigned int max)
 		KUNIT_ASSERT_EQ(test, sums->pins[i], 0);
 		KUNIT_ASSERT_EQ(test, sums->pages[i], 0);
 	}
-	/* The end stays the end. */
+	/* The end is final. */
 	KUNIT_EXPECT_EQ(test, 0, gup_pin_walk_shares(&walk, sums->shares, max));
 	gup_pin_walk_end(&walk);
 }
@@ -584,7 +585,7 @@ static void shares_sum_up(struct kunit *test)
 	}
 	share_pins(test, calls, FIRST);
 	share_pins(test, calls, FIRST + 0x12340000);
-	/* Pages of a folio, and the folio as such, whose pages count then. */
+	/* Pages of a folio, and the folio as a whole, all of whose pages count. */
 	for (i = 0; i < SHARING; i += 7) {
 		gup_pin_test_add(test, page_to_pfn(page) + i % 8, &calls[i], 1);
 		calls[i].flags = GUP_PIN_RECORD_FOLIO;
@@ -616,7 +617,7 @@ static void folios_are_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_count_folios(&f->index), 1);
 	gup_pin_test_add_mask(test, FIRST, 0xf00f, &call);
 	KUNIT_EXPECT_EQ(test, gup_pin_count_folios(&f->index), 9);
-	/* More records than are counted at a time. */
+	/* More records than are counted in one batch. */
 	for (i = 0; i < 3000; i++) {
 		call.time++;
 		gup_pin_test_add(test, FIRST + i % 40, &call, 1);

@@ -44,11 +44,14 @@ static void count_freed_node(struct xa_node *node)
  */
 void gup_pin_index_init(struct gup_pin_index *index)
 {
+	static struct lock_class_key earlier_key;
 	unsigned int i;
 
 	for (i = 0; i < GUP_PIN_NR_SHARDS; i++)
 		xa_init_flags(&index->shards[i].xa, XA_FLAGS_LOCK_IRQ);
 	xa_init_flags(&index->earlier.xa, XA_FLAGS_LOCK_IRQ);
+	/* Nests inside the lock of a shard. */
+	lockdep_set_class(&index->earlier.xa.xa_lock, &earlier_key);
 }
 
 /* Slow path of gup_pin_index_find(). */

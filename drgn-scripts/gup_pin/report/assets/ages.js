@@ -10,6 +10,9 @@ const STEPS = [
 ];
 
 function stepName(step) {
+  if (step === null) {
+    return 'unknown';
+  }
   const from = STEPS[step];
   const to = STEPS[step + 1];
   if (to === undefined) {
@@ -18,29 +21,42 @@ function stepName(step) {
   return from ? `${span(from)} to ${span(to)}` : `less than ${span(to)}`;
 }
 
-/** Pins by step; those at both ends without any are left out. */
+/** Pins of an age: how many by term, and by mode and term. */
+function ageStep(step) {
+  return { step, long: 0, short: 0, runs: 0, kinds: new Map() };
+}
+
+/** Pins by step; those at both ends without any are left out. The last may be of no age. */
 function countAges(pins) {
-  const steps = STEPS.map((_, step) => ({ step, long: 0, short: 0, runs: 0 }));
+  const unknown = ageStep(null);
+  const steps = STEPS.map((_, step) => ageStep(step));
   for (let row = 0; row < pins.length; row += 1) {
     const age = pins.age_ms[row];
-    let step = STEPS.length - 1;
-    while (STEPS[step] > age) {
-      step -= 1;
+    let place = unknown;
+    if (!Number.isNaN(age)) {
+      let step = STEPS.length - 1;
+      while (STEPS[step] > age) {
+        step -= 1;
+      }
+      place = steps[step];
     }
-    steps[step][pins.origins[pins.origin[row]].term === 'long' ? 'long' : 'short'] +=
-      pins.pins[row];
-    steps[step].runs += 1;
+    const origin = pins.origins[pins.origin[row]];
+    const kind = pinClass(origin);
+    place[origin.term] += pins.pins[row];
+    place.kinds.set(kind, (place.kinds.get(kind) || 0) + pins.pins[row]);
+    place.runs += 1;
   }
   const used = steps.filter((s) => s.runs);
-  return used.length ? steps.slice(used[0].step, used[used.length - 1].step + 1) : [];
+  const known = used.length ? steps.slice(used[0].step, used[used.length - 1].step + 1) : [];
+  return unknown.runs ? [...known, unknown] : known;
 }
 
 function ageBar(step, most) {
   const bar = el('div', { class: 'bar', 'aria-hidden': 'true' });
-  for (const term of ['long', 'short']) {
-    if (step[term]) {
-      const part = el('span', { class: term });
-      part.style.setProperty('--share', step[term] / most);
+  for (const kind of ['write-long', 'read-long', 'write-short', 'read-short']) {
+    if (step.kinds.has(kind)) {
+      const part = el('span', { class: kind });
+      part.style.setProperty('--share', step.kinds.get(kind) / most);
       bar.append(part);
     }
   }
@@ -65,18 +81,22 @@ function drawAges(data, show) {
   const total = steps.reduce((sum, s) => sum + s.long + s.short, 0);
   const long = steps.reduce((sum, s) => sum + s.long, 0);
   const oldShort = steps.filter((s) => STEPS[s.step] >= 3e4).reduce((sum, s) => sum + s.short, 0);
+  const unaged = steps.filter((s) => s.step === null).reduce((sum, s) => sum + s.long + s.short, 0);
   byId('ages-about').textContent = total
-    ? `${plural(long, 'pin')} of ${count(total)} for long. ${
+    ? `${plural(long, 'pin')} of ${count(total)} ${long === 1 ? 'is' : 'are'} long-term. ${
         oldShort
           ? `${plural(oldShort, 'short-term pin')} of 30 s or more, which I/O that works does not leave.`
-          : 'No short-term pin is as old as 30 s.'
-      } Ages are of the call that pinned.`
-    : 'There are no pins.';
+          : unaged
+            ? 'No short-term pin is known to be as old as 30 s.'
+            : 'No short-term pin is as old as 30 s.'
+      }${unaged ? ` The age of ${plural(unaged, 'pin')} could not be read.` : ''} Ages are of the call that pinned.`
+    : emptyWords(data);
   const table = byId('ages-table');
-  table.tHead.append(headings(['Age', '#For long', '#For short', '#Runs', 'Share', '']));
+  table.tHead.append(headings(['Age', '#Long-term', '#Short-term', '#Runs', 'Share', '']));
   table.tHead.rows[0].cells[3].classList.add('extra');
   // Of buttons that say themselves what they do.
   table.tHead.rows[0].lastElementChild.replaceWith(el('td', {}));
+  table.closest('.scroll').hidden = total === 0;
   table.tBodies[0].append(
     ...steps.map((step) =>
       el(
@@ -95,7 +115,7 @@ function drawAges(data, show) {
         el(
           'td',
           {},
-          step.runs
+          step.runs && step.step !== null
             ? el('button', {
                 type: 'button',
                 'aria-label': `Show pins of ${stepName(step.step)}`,

@@ -10,7 +10,10 @@ const PLUMBING =
 // How sure it is that a record is of pins that are still there, by number.
 const MATCHES = ['exact', 'alike', 'inferred'];
 
-/** What the page was given. pins: see Pins; the rest is a gup-pin/1 document. */
+// How a word is shown that could not be read, as debugfs' words are in a line.
+const UNREAD = '?';
+
+/** What the page was given. pins: see Pins; the rest is a gup-pin/2 document. */
 function readData() {
   const raw = JSON.parse(byId('data').textContent);
   raw.pins = new Pins(raw.columns, raw.stacks || {});
@@ -69,16 +72,19 @@ class Pins {
     const sites = sitesOf(columns.sites, stacks);
     const { origins } = columns;
     this.origins = origins.task.map((task, i) => new Origin(tasks[task], sites[origins.site[i]]));
-    this.files = objectsOf(columns.files, columns.files.map.length);
+    this.files = objectsOf(columns.files, columns.files.map.length).map((file) =>
+      Object.fromEntries(Object.entries(file).map(([key, value]) => [key, value ?? UNREAD])),
+    );
     this.length = columns.pfn.length;
     this.sorted = null;
-    for (const name of ['pfn', 'pages', 'pins', 'age_ms']) {
-      this[name] = Float64Array.from(columns[name]);
+    // null, which would become 0, is a number that could not be read.
+    for (const name of ['pfn', 'pages', 'pins', 'age_ms', 'order']) {
+      this[name] = Float64Array.from(columns[name], (value) => value ?? NaN);
     }
     for (const name of ['origin', 'file']) {
       this[name] = Uint32Array.from(columns[name]);
     }
-    for (const name of ['order', 'match', 'orphan']) {
+    for (const name of ['match', 'orphan']) {
       this[name] = Uint8Array.from(columns[name]);
     }
     this.addr = columns.addr;
@@ -88,17 +94,25 @@ class Pins {
   /** What a row's memory is: its path, or else its kind and inode. */
   fileName(number) {
     const file = this.files[number];
-    if (file.path) {
+    if (file.path && file.path !== UNREAD) {
       return file.path;
     }
+    if (file.ino === UNREAD) {
+      return 'unknown';
+    }
     return file.ino === '0' ? '' : `dev ${file.dev} ino ${file.ino}`;
+  }
+
+  /** Pages of a row: at least one, if it could not be read how many. */
+  leastPages(row) {
+    return Number.isNaN(this.pages[row]) ? 1 : this.pages[row];
   }
 
   /** The words of a row as debugfs has them, in its order. */
   words(row) {
     const origin = this.origins[this.origin[row]];
     const file = this.files[this.file[row]];
-    return [
+    const words = [
       ['pfn', hex(this.pfn[row])],
       ['pages', this.pages[row]],
       ['order', this.order[row]],
@@ -110,15 +124,16 @@ class Pins {
       ['task', origin.task],
       ['comm', origin.comm],
       ['age_ms', this.age_ms[row]],
-      ['addr', `0x${this.addr[row]}`],
+      ['addr', this.addr[row] && `0x${this.addr[row]}`],
       ['map', file.map],
       ['dev', file.dev],
       ['ino', file.ino],
-      ['index', `0x${this.index[row]}`],
+      ['index', this.index[row] && `0x${this.index[row]}`],
       ['stack', origin.stack],
       ['match', MATCHES[this.match[row]]],
       ['path', file.path],
     ];
+    return words.map(([key, value]) => [key, isUnknown(value) ? UNREAD : value]);
   }
 
   /** All rows, as they come. */

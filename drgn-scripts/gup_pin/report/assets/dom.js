@@ -51,9 +51,30 @@ function el(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** 12,345 */
+/** Whether something could not be read. */
+function isUnknown(value) {
+  return value === null || value === undefined || Number.isNaN(value);
+}
+
+/** 12,345; what could not be read is "unknown", never 0. */
 function count(number) {
-  return NUMBERS.format(number);
+  return isUnknown(number) ? 'unknown' : NUMBERS.format(number);
+}
+
+/** The largest of some numbers, without those that could not be read. */
+function largest(numbers) {
+  let most = NaN;
+  for (const number of numbers) {
+    if (!isUnknown(number) && !(most >= number)) {
+      most = number;
+    }
+  }
+  return most;
+}
+
+/** The least, likewise. */
+function smallest(numbers) {
+  return -largest([...numbers].map((number) => (isUnknown(number) ? NaN : -number)));
 }
 
 /**
@@ -99,6 +120,9 @@ function bytes(number) {
 
 /** A time span in ms, in at most two units. */
 function span(ms) {
+  if (isUnknown(ms)) {
+    return 'an unknown time';
+  }
   if (ms < 1000) {
     return `${Math.round(ms)} ms`;
   }
@@ -142,6 +166,28 @@ function hex(number) {
 /** A frame's function, with its module but without the place in it. */
 function functionOf(frame) {
   return frame.replace(/\+0x[0-9a-f]+(\/0x[0-9a-f]+)?/, '');
+}
+
+/** The class of a pin's colours, by its mode and term. */
+function pinClass({ mode, term }) {
+  return `${mode === 'w' ? 'write' : 'read'}-${term}`;
+}
+
+/** The mode and term of a pin, in its colours. */
+function pinBadge(words) {
+  const kind = pinClass(words);
+  return el('span', { class: `kind ${kind}`, text: kind.replace('-', ' ') });
+}
+
+/** Why there are no pins to show. */
+function emptyWords(data) {
+  const { enabled } = data.tracking || {};
+  if (!data.complete) {
+    return 'No pins are shown: not everything could be read.';
+  }
+  return enabled === false
+    ? 'No pins are on record: tracking is off.'
+    : 'No pins are on record: nothing was pinned at that time.';
 }
 
 /** A stack as a list, innermost frame first. */

@@ -63,7 +63,7 @@ const WORDS = {
   dev: (pins, text) => byFile(pins, (file) => file.dev === text),
   ino: (pins, text) => {
     const ino = BigInt(number(text) && text);
-    return byFile(pins, (file) => BigInt(file.ino) === ino);
+    return byFile(pins, (file) => file.ino !== UNREAD && BigInt(file.ino) === ino);
   },
   match: (pins, text) => {
     const match = MATCHES.indexOf(choice(text, ...MATCHES));
@@ -76,7 +76,7 @@ const WORDS = {
   pfn: (pins, text) => {
     const [first, last] = text.split('-').map(number);
     const end = last === undefined ? first : last;
-    return (row) => pins.pfn[row] <= end && pins.pfn[row] + pins.pages[row] > first;
+    return (row) => pins.pfn[row] <= end && pins.pfn[row] + pins.leastPages(row) > first;
   },
   min_age_ms: (pins, text) => {
     const age = number(text);

@@ -13,7 +13,7 @@ function sumByStack(pins) {
   const ofOrigin = pins.origins.map((origin) => {
     const key = [origin.stack, origin.mode, origin.term, origin.api].join(' ');
     if (!sums.has(key)) {
-      sums.set(key, { origin, pins: 0, pages: 0, runs: 0, oldest: 0, comms: new Map() });
+      sums.set(key, { origin, pins: 0, pages: 0, runs: 0, oldest: NaN, comms: new Map() });
     }
     return sums.get(key);
   });
@@ -21,9 +21,10 @@ function sumByStack(pins) {
     const sum = ofOrigin[pins.origin[row]];
     const { comm } = pins.origins[pins.origin[row]];
     sum.pins += pins.pins[row];
-    sum.pages += pins.pages[row];
+    sum.pages += pins.leastPages(row);
+    sum.atLeast ||= Number.isNaN(pins.pages[row]);
     sum.runs += 1;
-    sum.oldest = Math.max(sum.oldest, pins.age_ms[row]);
+    sum.oldest = largest([sum.oldest, pins.age_ms[row]]);
     sum.comms.set(comm, (sum.comms.get(comm) || 0) + pins.pins[row]);
   }
   return [...sums.values()].filter((sum) => sum.runs);
@@ -31,34 +32,42 @@ function sumByStack(pins) {
 
 /** The tree of call paths with what was pinned through each. */
 function makeTree(sums, measure) {
-  const root = { name: 'all pins', total: 0, children: new Map(), parent: null, stacks: new Set() };
+  const nodeOf = (name, parent) => ({
+    name,
+    parent,
+    total: 0,
+    children: new Map(),
+    stacks: new Set(),
+    kinds: new Map(),
+  });
+  const root = nodeOf('all pins', null);
   for (const sum of sums) {
     const weight = sum[measure];
+    const kind = pinClass(sum.origin);
+    const add = (node) => {
+      node.total += weight;
+      node.stacks.add(sum.origin.stack);
+      node.kinds.set(kind, (node.kinds.get(kind) || 0) + weight);
+    };
     let node = root;
-    node.total += weight;
-    node.stacks.add(sum.origin.stack);
+    add(node);
     const path = sum.origin.functions.length ? sum.origin.functions : ['(no stack)'];
     for (let i = path.length - 1; i >= 0; i -= 1) {
       let child = node.children.get(path[i]);
       if (!child) {
-        child = { name: path[i], total: 0, children: new Map(), parent: node, stacks: new Set() };
+        child = nodeOf(path[i], node);
         node.children.set(path[i], child);
       }
-      child.total += weight;
-      child.stacks.add(sum.origin.stack);
+      add(child);
       node = child;
     }
   }
   return root;
 }
 
-/** A number from a name, so that a function keeps its tint. */
-function tintOf(name) {
-  let hash = 7;
-  for (const c of name) {
-    hash = (hash * 31 + c.codePointAt(0)) % 9973;
-  }
-  return hash % 4;
+/** The kind of most pins through a function, as a class: "write-long" and the like. */
+function kindOf(node) {
+  return [...node.kinds].sort((a, b) => b[1] - a[1])[0]?.[0] || '';
 }
 
 function childrenOf(node) {
@@ -121,13 +130,14 @@ class Flame {
 
   bar(node, left, width, level, turn, turns) {
     const share = percent(this.root.total ? node.total / this.root.total : 0);
-    const label = `${node.name}: ${plural(node.total, this.unit.slice(0, -1))}, ${share}`;
+    const kinds = [...node.kinds.keys()].map((kind) => kind.replace('-', ' ')).join(' and ');
+    const label = `${node.name}: ${plural(node.total, this.unit.slice(0, -1))}, ${share}, ${kinds}`;
     const above = node !== this.top && this.isAbove(node);
     const bar = el(
       'div',
       {
         role: 'treeitem',
-        class: `tint${tintOf(node.name)}${above ? ' above' : ''}`,
+        class: `${kindOf(node)}${above ? ' above' : ''}`,
         tabindex: '-1',
         title: label,
         'aria-label': label,
@@ -247,8 +257,7 @@ const ORIGIN_HEADINGS = [
   '#Pages',
   '#Runs',
   '#Oldest',
-  'Mode',
-  'Term',
+  'Kind',
   'By',
   'Function',
 ];
@@ -272,11 +281,10 @@ function originRow(sum, show) {
     {},
     el('th', { scope: 'row' }, rowDisclosure(label, 'stack', ORIGIN_HEADINGS.length, fill)),
     el('td', { class: 'number', text: count(sum.pins) }),
-    el('td', { class: 'number', text: count(sum.pages) }),
+    el('td', { class: 'number', text: `${sum.atLeast ? '≥ ' : ''}${count(sum.pages)}` }),
     el('td', { class: 'number', text: count(sum.runs) }),
     el('td', { class: 'number', text: span(sum.oldest) }),
-    el('td', { text: origin.mode === 'w' ? 'write' : 'read' }),
-    el('td', { text: origin.term }),
+    el('td', {}, pinBadge(origin)),
     el('td', {}, el('bdi', { text: mostOf(sum.comms) })),
     el('td', {}, el('code', { text: origin.api })),
   );
@@ -284,6 +292,15 @@ function originRow(sum, show) {
 
 function drawOrigins(data, show, showScope) {
   const sums = sumByStack(data.pins);
+  if (sums.length === 0) {
+    byId('origins-empty').textContent = emptyWords(data);
+    byId('origins-empty').hidden = false;
+    const parts = byId('origins').querySelectorAll('.choice, .legend, #flame-help, #flame, .scroll');
+    for (const part of parts) {
+      part.hidden = true;
+    }
+    return;
+  }
   const flame = new Flame(byId('flame'), byId('flame-panel'), (node) => {
     const fits = data.pins.origins.map((origin) => node.stacks.has(origin.stack));
     showScope(`only what was pinned through ${node.name}`, (row) => fits[data.pins.origin[row]]);
@@ -304,5 +321,4 @@ function drawOrigins(data, show, showScope) {
     radio.addEventListener('change', () => draw(radio.value));
   }
   draw('pins');
-  return sums;
 }

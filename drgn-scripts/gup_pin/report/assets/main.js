@@ -11,7 +11,7 @@ function firstWords({ title, where }) {
 function drawSummary(data, physical, problems) {
   const { pins } = data;
   const total = pins.pins.reduce((sum, n) => sum + n, 0);
-  const oldest = pins.age_ms.reduce((most, age) => Math.max(most, age), 0);
+  const oldest = largest(pins.age_ms);
   const kept = [...physical.blocks.values()].filter((block) => block.online && block.long).length;
   const worst = problems.length ? problems[0].severity : 'fine';
   byId('verdict').className = `verdict ${worst}`;
@@ -20,8 +20,15 @@ function drawSummary(data, physical, problems) {
     ' ',
     problems.length
       ? `${tally(problems)}${problems.length > 1 ? '. First' : ''}: ${firstWords(problems[0])}.`
-      : 'No hazard, no finding, no orphan.',
+      : `No hazard, no orphan${data.findings ? ', no finding of the check' : ''}.`,
   );
+  if ((data.tracking || {}).enabled === false) {
+    byId('verdict').append(
+      el('br'),
+      el('span', { class: 'badge note', text: 'tracking is off' }),
+      ' Nothing is recorded: what is pinned now is not seen.',
+    );
+  }
   if (!data.complete) {
     byId('verdict').append(
       el('br'),
@@ -29,15 +36,18 @@ function drawSummary(data, physical, problems) {
       ' Not all of the memory could be read: there may be more than is shown here.',
     );
   }
-  const size = (pages) => bytes(pages * physical.pageSize);
+  // Copies of debugfs' files do not say how large a page is.
+  const amount = (pages) =>
+    data.memory ? bytes(pages * physical.pageSize) : plural(pages, 'page');
+  const size = (pages) => `${physical.atLeast ? 'at least ' : ''}${amount(pages)}`;
   const tracking = data.tracking || {};
   byId('figures').append(
     ...[
       ['Live pins', count(total)],
       ['Memory pinned', size(physical.pinned)],
-      ['Pinned for long', size(physical.long)],
+      ['Pinned long-term', size(physical.long)],
       ['Places that pin', count(new Set(pins.origins.map((origin) => origin.stack)).size)],
-      ['Oldest pin', pins.length ? span(oldest) : 'none'],
+      ['Oldest pin', oldestName(pins, oldest)],
       ['Hazards on record', count((data.hazards || []).length)],
       [
         'Findings of the check',
@@ -56,6 +66,13 @@ function drawSummary(data, physical, problems) {
   );
 }
 
+function oldestName(pins, oldest) {
+  if (!pins.length) {
+    return 'none';
+  }
+  return Number.isNaN(oldest) ? 'unknown' : span(oldest);
+}
+
 function trackingWords(tracking) {
   if (tracking.enabled === undefined) {
     return '';
@@ -66,12 +83,36 @@ function trackingWords(tracking) {
   return tracking.since_boot ? 'on since boot' : 'on';
 }
 
+function sourceWords(data) {
+  if (data.source === 'copies') {
+    return 'while it ran, from the files in /sys/kernel/debug/gup_pin';
+  }
+  return data.live ? 'while it ran' : 'from a crash dump';
+}
+
+/** Says of what is wider than its place that it scrolls. */
+function hintAtWidth(scroll) {
+  const hint = el('p', {
+    class: 'hint',
+    'aria-hidden': 'true',
+    text: 'Wider than the screen: scroll sideways →',
+  });
+  scroll.before(hint);
+  const check = () => {
+    hint.hidden = scroll.hidden || scroll.scrollWidth <= scroll.clientWidth;
+  };
+  const observer = new ResizeObserver(check);
+  observer.observe(scroll);
+  observer.observe(scroll.firstElementChild);
+  check();
+}
+
 function main() {
   const data = readData();
   const physical = surveyMemory(data);
   const problems = findProblems(data, physical);
   byId('subtitle').textContent = visible(
-    `Linux ${data.kernel}, ${data.live ? 'while it ran' : 'from a crash dump'}`,
+    `Linux ${data.kernel ?? '(release unknown)'}, ${sourceWords(data)}`,
   );
   const table = new Table(data);
   const show = (query) => table.show(query);
@@ -81,6 +122,7 @@ function main() {
   drawOrigins(data, show, (label, test) => table.showScope(label, test));
   drawAges(data, show);
   drawMemory(data, physical, show);
+  document.querySelectorAll('.scroll').forEach(hintAtWidth);
 }
 
 main();

@@ -37,7 +37,8 @@ function surveyMemory(data) {
       }
     }
   }
-  const physical = { pageSize, real, size, zones, blocks, outside: 0, pinned: 0, long: 0 };
+  const atLeast = data.pins.pages.some(Number.isNaN);
+  const physical = { pageSize, real, size, zones, blocks, atLeast, outside: 0, pinned: 0, long: 0 };
   addPins(data.pins, physical);
   for (const where of [...zones, ...blocks.values()]) {
     where.holders = holdersOf(data.pins, where.of);
@@ -53,7 +54,7 @@ function addPins(pins, physical) {
   let longEnd = 0;
   for (const row of pins.byPfn()) {
     const start = pins.pfn[row];
-    const end = start + pins.pages[row];
+    const end = start + pins.leastPages(row);
     const isLong = pins.origins[pins.origin[row]].term === 'long';
     const from = Math.max(start, anyEnd);
     const longFrom = isLong ? Math.max(start, longEnd) : end;
@@ -71,7 +72,7 @@ function addPins(pins, physical) {
     };
     zones.forEach(add);
     let inside = 0;
-    for (let i = Math.floor(start / size); i * size < end; i += 1) {
+    for (let i = Math.floor(start / size); blocks.size && i * size < end; i += 1) {
       const block = blocks.get(i);
       inside += block ? add(block) : 0;
     }
@@ -172,7 +173,7 @@ function rangesOf(block, data) {
   const ranges = [];
   for (const row of pins.byPfn()) {
     const start = Math.max(pins.pfn[row], block.start);
-    const end = Math.min(pins.pfn[row] + pins.pages[row], block.end);
+    const end = Math.min(pins.pfn[row] + pins.leastPages(row), block.end);
     if (start >= end) {
       continue;
     }
@@ -180,7 +181,7 @@ function rangesOf(block, data) {
     const last = ranges[ranges.length - 1];
     if (last && last.origin === origin && last.end >= start) {
       last.end = Math.max(last.end, end);
-      last.oldest = Math.max(last.oldest, pins.age_ms[row]);
+      last.oldest = largest([last.oldest, pins.age_ms[row]]);
     } else {
       ranges.push({ start, end, origin, oldest: pins.age_ms[row] });
     }
@@ -224,7 +225,7 @@ const BLOCK_HEADINGS = [
   'Physical addresses',
   'Zone',
   '#Pinned',
-  '#For long',
+  '#Long-term',
   'Offline?',
   'Because of',
 ];
@@ -269,7 +270,11 @@ function drawMemory(data, physical, show) {
   const kept = pinned.filter((block) => block.online && block.long);
   const size = bytes(physical.size * pageSize);
   const parts = [];
-  if (zones.length === 0) {
+  if (data.source === 'copies') {
+    parts.push(
+      'Copies of debugfs’ files do not say where zones and memory blocks lie; a report by drgn does.',
+    );
+  } else if (zones.length === 0) {
     parts.push('The zones could not be read.');
   } else if (real) {
     parts.push(
@@ -278,10 +283,16 @@ function drawMemory(data, physical, show) {
   } else {
     parts.push(`The kernel has no memory blocks: memory is shown in parts of ${size}.`);
   }
-  if (physical.outside) {
+  if (physical.atLeast) {
+    parts.push('Of some folios the size could not be read: they count as one page each.');
+  }
+  if (physical.outside && blocks.size) {
     parts.push(
       `${plural(physical.outside, 'pinned page')} lie elsewhere, such as in a device’s memory.`,
     );
+  }
+  if (zones.length && !pinned.length) {
+    parts.push(emptyWords(data));
   }
   byId('memory-about').textContent = parts.join(' ');
   byId('memory-legend').hidden = zones.length === 0;
@@ -292,7 +303,7 @@ function drawMemory(data, physical, show) {
         { class: 'zone' },
         el('h3', { text: `Node ${zone.node}, zone ${zone.name}` }),
         el('p', {
-          text: `${bytes((zone.present || zone.pages) * pageSize)}; pinned ${bytes(zone.pinned * pageSize)}, of that for long ${bytes(zone.long * pageSize)}.`,
+          text: `${bytes((zone.present || zone.pages) * pageSize)}; pinned ${bytes(zone.pinned * pageSize)}, of that by long-term pins ${bytes(zone.long * pageSize)}.`,
         }),
         zoneStrip(zone, physical, show),
       ),

@@ -5,6 +5,20 @@
 
 const SEVERITIES = ['danger', 'warning', 'note'];
 
+// What may be lost, the worst first; problems are in the groups of these headings.
+const GROUPS = {
+  data: 'Data of files may be wrong or lost',
+  memory: 'Memory of others may be overwritten',
+  soon: 'Data of files may go wrong yet',
+  hang: 'Tasks wait for pins',
+  leak: 'Pins that may never be released',
+  place: 'Memory that cannot be moved',
+  record: 'Records and pins do not agree',
+  asked: 'Long-term pins that the kernel did not give',
+  none: 'Counted, and nothing is lost as far as is known',
+  unread: 'What could not be read',
+};
+
 // For each kind: how bad, what happened, and why it matters.
 const HAZARDS = {
   writeback: [
@@ -20,7 +34,7 @@ const HAZARDS = {
   truncate: [
     'danger',
     'Left its file while pinned',
-    'The holder has memory that nobody else sees any more: what it reads or writes is no longer the file’s.',
+    'The holder has memory of its own now: what it reads or writes is no longer the file’s.',
   ],
   unmatched_unpin: [
     'danger',
@@ -44,23 +58,23 @@ const HAZARDS = {
   ],
   overdue: [
     'warning',
-    'Pinned for short, but not released',
+    'Short-term pins, not released',
     'Short-term pins should end with their I/O: a device hangs, or a pin was leaked or should be long-term.',
   ],
 };
-// What is at stake, the worst first: how bad that makes it, at most, and why.
+// What is at stake: how bad that makes it, at most, why, and its group if not "none".
 const STAKES = {
-  data: ['danger', ''],
-  memory: ['danger', ''],
-  hang: ['warning', 'A task waits for the pin to be released.'],
-  time: ['warning', ''],
+  data: ['danger', '', 'data'],
+  memory: ['danger', '', 'memory'],
+  hang: ['warning', 'A task waits for the pin to be released.', 'hang'],
+  time: ['warning', '', 'leak'],
   guess: [
     'note',
     'Not reported: that the pin is for write, or of this part of the folio, is a guess.',
   ],
   rewrite: ['note', 'Not reported: the folio was dirty, and so was written once more.'],
   done: ['note', 'Not reported: the read that had pinned it had ended.'],
-  wait: ['note', 'Not reported: it did not wait for long.'],
+  wait: ['note', 'Not reported: it waited only a short time.'],
   read: ['note', 'Not reported: the holder only reads, and nothing is lost.'],
   nothing: ['note', 'Not reported: nothing was written.'],
   end: ['note', 'Not reported: the file itself had ended, so nothing that could be read was lost.'],
@@ -70,54 +84,77 @@ const FINDINGS = {
     'danger',
     'Being written to disk while pinned for write',
     'At the time of the dump: what is written may be half of what the holder wrote.',
+    'data',
   ],
   truncated: [
     'danger',
     'No longer in its file, but pinned',
     'The holder goes on with memory that is not the file’s any more.',
+    'data',
   ],
   free: [
     'danger',
     'Freed, but pinned by the records',
-    'Somebody dropped a pin’s reference without unpinning: a device may write to memory of others.',
+    'A reference of a pin was dropped without an unpin: a device may write to memory of others.',
+    'memory',
   ],
   dirty: [
     'warning',
     'Dirty, of a file, and pinned for write',
     'It will be written to disk while the holder may still change it.',
+    'soon',
   ],
   too_few_pins: [
     'warning',
     'More pins on record than the folio has',
-    'Somebody dropped a pin by put_page(), or unpinned past the hooks.',
+    'A pin was dropped by put_page(), or unpinned past the hooks.',
+    'memory',
   ],
-  no_folio: ['warning', 'On record, but no folio', 'The folio was split or freed while pinned.'],
+  no_folio: [
+    'warning',
+    'On record, but no folio',
+    'The folio was split or freed while pinned.',
+    'memory',
+  ],
   unrecorded: [
     'warning',
     'More pins than are on record',
     'Pinned before tracking was on, past the hooks, or when no memory was left for a record.',
+    'record',
   ],
   maybe_unrecorded: [
     'note',
     'So many references that they look like pins',
     'Folios without a pin count of their own: this may be chance.',
+    'record',
   ],
+};
+// Why a long-term pin was not given: what the program may do about it.
+const REFUSALS = {
+  file: 'For write, of a file whose file system must learn of each write: use anonymous memory, hugetlbfs or a memfd.',
+  device: 'Memory of a device or of the kernel, which has no pages to pin.',
+  dax: 'A file on DAX, whose truncation would have to wait.',
+  secretmem: 'Memory that not even the kernel may read.',
+  movable: 'Memory that would have to be moved first, which has failed: mostly it is pinned already.',
 };
 const STATS = {
   untracked: [
     'warning',
     'pins are not on record, for want of memory',
     'There is more pinned than this page shows.',
+    'record',
   ],
   unmatched: [
     'note',
     'unpins had no recorded pin',
     'Pins from before tracking was on, or hazards above.',
+    'record',
   ],
   reports_suppressed: [
     'note',
     'reports were not printed, by their limits',
     'Hazards are counted all the same.',
+    'none',
   ],
 };
 const UNKNOWN = ['warning', 'Something that this page has no words for', ''];
@@ -141,6 +178,9 @@ function groupBy(things, keyOf) {
 }
 
 function fileOf(thing) {
+  if (isUnknown(thing.ino)) {
+    return 'a file that could not be read';
+  }
   if (thing.path) {
     return `${thing.path} (dev ${thing.dev})`;
   }
@@ -161,13 +201,14 @@ function somePfns(pfns) {
 /** Findings come in groups of what is the same but for where it is. */
 function findingProblems(data) {
   return (data.findings || []).map((group) => {
-    const [severity, what, why] = FINDINGS[group.kind] || UNKNOWN;
+    const [severity, what, why, stake] = FINDINGS[group.kind] || UNKNOWN;
     const rest = group.count - group.pfns.length;
     const holders = (group.pins || []).map(
       (p) => `${p.comm} (${p.task}), ${p.api}, ${modeName(p)}, ${span(p.age_ms)}`,
     );
     return {
       severity,
+      group: stake || 'data',
       number: group.count,
       title: what,
       where: [
@@ -184,7 +225,7 @@ function findingProblems(data) {
         ['Found by', `check: ${group.kind}`],
         ['Folios', group.pfns.join(' ') + (rest > 0 ? ` and ${count(rest)} more` : '')],
         ['Pinned by', [...new Set(holders)].join('; ')],
-        ['Memory', group.map],
+        ['Memory', group.map ?? 'unknown'],
         ['File', fileOf(group)],
         ['Flags', group.flags.split('|').join(' ')],
         [
@@ -203,7 +244,7 @@ function findingProblems(data) {
 }
 
 function fileQuery(thing) {
-  return String(thing.ino) === '0' ? '' : `dev=${thing.dev} ino=${thing.ino}`;
+  return isUnknown(thing.ino) || String(thing.ino) === '0' ? '' : `dev=${thing.dev} ino=${thing.ino}`;
 }
 
 /** The milder of two severities. */
@@ -211,13 +252,16 @@ function milder(a, b) {
   return SEVERITIES.indexOf(a) > SEVERITIES.indexOf(b) ? a : b;
 }
 
-/** Those of equal kind, place and stake, on all files; each is of equal ones already. */
+/** Hazards of equal kind, place and stake, on all files; each is of equal ones already. */
+function groupHazards(hazards) {
+  return groupBy(hazards, (h) => JSON.stringify([h.kind, h.func, h.pin.stack, h.stake]));
+}
+
 function hazardProblems(data) {
-  const keyOf = (h) => JSON.stringify([h.kind, h.func, h.pin.stack, h.stake]);
-  return groupBy(data.hazards || [], keyOf).map((group) => {
+  return groupHazards(data.hazards || []).map((group) => {
     const last = group[group.length - 1];
     const [bad, what, why] = HAZARDS[last.kind] || UNKNOWN;
-    const [atMost, because] = STAKES[last.stake] || ['danger', ''];
+    const [atMost, because, stake] = STAKES[last.stake] || ['danger', '', 'data'];
     const ages = group.flatMap((h) => [h.age_ms, h.last_ms]);
     const total = group.reduce((sum, h) => sum + h.count, 0);
     const files = [
@@ -225,7 +269,7 @@ function hazardProblems(data) {
     ];
     return {
       severity: milder(bad, atMost),
-      stake: Object.keys(STAKES).indexOf(last.stake),
+      group: stake || 'none',
       number: total,
       title: what,
       where: [
@@ -242,7 +286,7 @@ function hazardProblems(data) {
         [
           'When',
           total > 1
-            ? `${span(Math.max(...ages))} to ${span(Math.min(...ages))} before`
+            ? `${span(largest(ages))} to ${span(smallest(ages))} before`
             : `${span(ages[0])} before`,
         ],
         ['Event by', `${last.comm} (${last.task})`],
@@ -278,13 +322,14 @@ function orphanProblems(data) {
     const total = rows.reduce((sum, row) => sum + pins.pins[row], 0);
     return {
       severity: 'warning',
+      group: 'leak',
       number: total,
       title: 'Whose process, or task, has ended',
       where: `${plural(total, 'pin')}, ${pinnedBy(origin.comm, origin.frames)}`,
-      why: 'Nobody is left to release them, unless a driver does: a leak, or I/O that never ends.',
+      why: 'Only a driver can release them now: a leak, or I/O that never ends.',
       pairs: [
         ['Taken by', `${origin.comm} (${origin.task}), ${origin.api}, ${modeName(origin)}`],
-        ['Oldest', span(rows.reduce((oldest, row) => Math.max(oldest, pins.age_ms[row]), 0))],
+        ['Oldest', span(largest(rows.map((row) => pins.age_ms[row])))],
         ['Folios', somePfns(rows.slice(0, 1000).map((row) => hex(pins.pfn[row])))],
       ],
       stacks: [['Pin', origin.frames]],
@@ -293,14 +338,15 @@ function orphanProblems(data) {
   });
 }
 
-/** Pins for long in memory that is to be movable: such pins should have migrated it. */
+/** Long-term pins in memory that is to be movable: such pins should have migrated it. */
 function movableProblems(physical) {
   return physical.zones
     .filter((zone) => zone.name === 'Movable' && zone.long)
     .map((zone) => ({
       severity: 'warning',
+      group: 'place',
       number: zone.long,
-      title: 'Pinned for long in ZONE_MOVABLE',
+      title: 'Long-term pins in ZONE_MOVABLE',
       where: plural(zone.long, 'page'),
       why: 'Memory there is to be movable, for hot-unplug and huge pages; a long-term pin should have moved it away first.',
       pairs: [
@@ -315,8 +361,9 @@ function movableProblems(physical) {
 function statProblems(data) {
   return Object.entries(STATS)
     .filter(([name]) => data.stats && data.stats[name])
-    .map(([name, [severity, what, why]]) => ({
+    .map(([name, [severity, what, why, group]]) => ({
       severity,
+      group,
       number: data.stats[name],
       title: `${count(data.stats[name])} ${what}`,
       where: '',
@@ -327,9 +374,37 @@ function statProblems(data) {
     }));
 }
 
+/** Equal ones are one record already: of one origin, for one reason. */
+function refusedProblems(data) {
+  return (data.refused || []).map((refused) => ({
+    severity: 'note',
+    group: 'asked',
+    number: refused.count,
+    title: `Refused: ${refused.why}, ${refused.err}`,
+    where: [
+      plural(refused.count, 'call'),
+      `by ${refused.comm} (${refused.task}) from ${viaOf(refused.frames.map(functionOf))}`,
+      fileOf(refused),
+    ]
+      .filter(Boolean)
+      .join(', '),
+    why: REFUSALS[refused.why] || '',
+    pairs: [
+      ['Asked by', `${refused.comm} (${refused.task}), ${refused.api}, ${modeName(refused)}`],
+      ['When', `${span(refused.oldest_ms)} to ${span(refused.newest_ms)} before`],
+      ['Address', refused.addr],
+      ['Page', Number(refused.pfn) ? refused.pfn : ''],
+      ['File', fileOf(refused)],
+    ],
+    stacks: [['Call', refused.frames]],
+    query: '',
+  }));
+}
+
 function faultProblems(data) {
   return data.faults.map((fault) => ({
     severity: 'note',
+    group: 'unread',
     number: fault.count,
     title: `Could not be read: ${fault.what}`,
     where: plural(fault.count, 'time'),
@@ -343,7 +418,7 @@ function faultProblems(data) {
   }));
 }
 
-/** All problems, worst first; of hazards that is what is at stake, harmless ends last. */
+/** All problems, worst first, by what is at stake. */
 function findProblems(data, physical) {
   const problems = [
     ...findingProblems(data),
@@ -351,12 +426,14 @@ function findProblems(data, physical) {
     ...orphanProblems(data),
     ...movableProblems(physical),
     ...statProblems(data),
+    ...refusedProblems(data),
     ...faultProblems(data),
   ];
+  const groups = Object.keys(GROUPS);
+  const stake = (problem) => groups.indexOf(problem.group);
   const rank = (problem) => SEVERITIES.indexOf(problem.severity);
-  const stake = (problem) => problem.stake || 0;
   return problems.sort(
-    (a, b) => rank(a) - rank(b) || stake(a) - stake(b) || b.number - a.number,
+    (a, b) => stake(a) - stake(b) || rank(a) - rank(b) || b.number - a.number,
   );
 }
 
@@ -408,14 +485,24 @@ function problemEntry(problem, show) {
 const PROBLEMS_SHOWN = 30;
 
 function drawProblems(data, problems, show) {
-  const checked = data.findings
-    ? 'hazards that the kernel saw, a check of all memory at the time, and pins of processes that have ended'
-    : 'hazards that the kernel saw, and pins of processes that have ended';
+  const parts = ['hazards that the kernel saw', 'pins of processes that have ended'];
+  if (data.findings) {
+    parts.push('a check of all struct pages');
+  }
+  if (data.refused) {
+    parts.push('long-term pins that were refused');
+  }
+  const last = parts.pop();
+  const looked = `Looked for: ${parts.join(', ')} and ${last}.`;
   byId('problems-about').textContent = problems.length
-    ? `Worst first. Looked for: ${checked}.`
-    : `Nothing was found. Looked for: ${checked}.`;
+    ? `The worst first, by what is at stake. ${looked}`
+    : `Nothing was found. ${looked}`;
   const list = byId('problems-list');
   list.hidden = problems.length === 0;
   const entry = (p) => problemEntry(p, show);
-  appendSome(list, problems, PROBLEMS_SHOWN, entry, 'summary', (more) => list.after(more));
+  for (const group of groupBy(problems, (p) => p.group)) {
+    const part = el('ol', { class: 'problems' });
+    list.append(el('h3', { text: GROUPS[group[0].group] }), part);
+    appendSome(part, group, PROBLEMS_SHOWN, entry, 'summary', (more) => part.after(more));
+  }
 }

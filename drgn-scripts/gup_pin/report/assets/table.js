@@ -25,28 +25,28 @@ const COLUMNS = [
     key: (p) => p.age_ms,
     number: true,
     first: -1,
-    cell: (p, row) => span(p.age_ms[row]),
+    cell: (p, row) => (Number.isNaN(p.age_ms[row]) ? 'unknown' : span(p.age_ms[row])),
   },
-  {
-    name: 'Mode',
-    origin: (o) => o.mode,
-    cell: (p, row) => (originOf(p, row).mode === 'w' ? 'write' : 'read'),
-  },
-  { name: 'Term', origin: (o) => o.term },
+  { name: 'Kind', origin: pinClass, badge: true },
   { name: 'Task', origin: (o) => o.comm, cell: (p, row) => taskName(originOf(p, row)) },
   { name: 'From', origin: (o) => o.via },
-  { name: 'Function', origin: (o) => o.api, extra: true },
-  { name: 'Memory', file: (f) => f.map },
+  {
+    name: 'Memory',
+    file: (f) => f.map,
+    cell: (p, row) => p.files[p.file[row]].map.replace(UNREAD, 'unknown'),
+    wide: true,
+  },
   {
     name: 'File',
     file: (f) => `${f.path} ${f.dev} ${String(f.ino).padStart(20, '0')}`,
     cell: (p, row) => p.fileName(p.file[row]),
+    path: true,
   },
   {
     name: 'Match',
     key: (p) => p.match,
     cell: (p, row) => MATCHES[p.match[row]],
-    extra: true,
+    wide: true,
   },
 ];
 
@@ -84,7 +84,15 @@ function cellText(column, pins, row) {
     : column.file(pins.files[pins.file[row]]);
 }
 
-/** Who pinned, in short. */
+const TASK_COLUMN = COLUMNS.findIndex((column) => column.name === 'Task');
+
+/** The classes of a column's cells; wide: only where there is room. */
+function classesOf(column) {
+  const classes = ['number', 'wide', 'path'].filter((name) => column[name]);
+  return classes.join(' ') || null;
+}
+
+/** The task that pinned, in short. */
 function taskName(origin) {
   return `${origin.comm} (${origin.task.split('/')[0]})`;
 }
@@ -95,11 +103,13 @@ class Table {
     this.pins = data.pins;
     this.table = byId('pins-table');
     this.query = byId('query');
-    this.sorting = null;
+    // Leaks are old: the oldest first.
+    this.sorting = { column: COLUMNS.find((column) => column.name === 'Age'), way: -1 };
     this.scope = null;
     this.page = 0;
     this.rows = this.pins.all();
     this.head();
+    this.drawEmpty();
     this.listen();
     this.search();
   }
@@ -110,11 +120,22 @@ class Table {
       const button = el('button', { type: 'button', class: 'sort', text: column.name });
       button.append(el('span', { class: 'arrow', 'aria-hidden': 'true' }));
       button.addEventListener('click', () => this.sortBy(column));
-      const classes = [column.number ? 'number' : '', column.extra ? 'extra' : ''].join(' ').trim();
-      column.heading = el('th', { scope: 'col', class: classes || null }, button);
+      column.heading = el('th', { scope: 'col', class: classesOf(column) }, button);
       row.append(column.heading);
     }
+    this.markSorted();
     this.table.tHead.append(row);
+  }
+
+  /** Without any pins there is nothing to search. */
+  drawEmpty() {
+    const none = this.pins.length === 0;
+    byId('pins-empty').hidden = !none;
+    byId('pins-empty').textContent = emptyWords(this.data);
+    const parts = byId('pins').querySelectorAll('form, #pins-status, .scroll, .pager');
+    for (const part of parts) {
+      part.hidden = none;
+    }
   }
 
   listen() {
@@ -209,23 +230,30 @@ class Table {
   }
 
   sortBy(column) {
-    const same = this.sorting && this.sorting.column === column;
+    const same = this.sorting.column === column;
     this.sorting = { column, way: same ? -this.sorting.way : column.first || 1 };
-    for (const other of COLUMNS) {
-      other.heading.removeAttribute('aria-sort');
-    }
-    column.heading.setAttribute('aria-sort', this.sorting.way > 0 ? 'ascending' : 'descending');
+    this.markSorted();
     this.sort();
     this.turnTo(0);
   }
 
-  sort() {
-    if (!this.sorting) {
-      return;
+  markSorted() {
+    const { column, way } = this.sorting;
+    for (const other of COLUMNS) {
+      other.heading.removeAttribute('aria-sort');
     }
+    column.heading.setAttribute('aria-sort', way > 0 ? 'ascending' : 'descending');
+  }
+
+  sort() {
     const { column, way } = this.sorting;
     const key = sortKey(column, this.pins);
-    this.rows.sort((a, b) => way * (key(a) - key(b)) || a - b);
+    // What could not be read comes last, either way.
+    const last = (value) => Number(Number.isNaN(value));
+    this.rows.sort((a, b) => {
+      const [x, y] = [key(a), key(b)];
+      return last(x) - last(y) || way * (x - y) || a - b;
+    });
   }
 
   size() {
@@ -272,7 +300,6 @@ class Table {
     const { pins } = this;
     const tr = el('tr');
     for (const column of COLUMNS) {
-      const classes = [column.number ? 'number' : '', column.extra ? 'extra' : ''].join(' ').trim();
       if (column === COLUMNS[0]) {
         const fill = () => this.detail(row);
         tr.append(
@@ -283,13 +310,14 @@ class Table {
           ),
         );
       } else {
-        tr.append(
-          el('td', { class: classes || null }, el('bdi', { text: cellText(column, pins, row) })),
-        );
+        const shown = column.badge
+          ? pinBadge(originOf(pins, row))
+          : el('bdi', { text: cellText(column, pins, row) });
+        tr.append(el('td', { class: classesOf(column) }, shown));
       }
     }
     if (pins.orphan[row]) {
-      tr.cells[6].append(el('span', { class: 'badge warning', text: 'has ended' }));
+      tr.cells[TASK_COLUMN].append(' ', el('span', { class: 'badge warning', text: 'has ended' }));
     }
     return tr;
   }

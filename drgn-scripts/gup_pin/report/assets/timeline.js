@@ -4,6 +4,7 @@
 'use strict';
 
 const EVENTS_SHOWN = 20;
+const PLACES_SHOWN = 20;
 const TICKS = [10, 100, 1e3, 1e4, 6e4, 6e5, 36e5, 216e5, 864e5, 6048e5];
 
 /** Where a time before the end lies: 0 the oldest, 1 now; its steps are those of a logarithm. */
@@ -15,7 +16,7 @@ function timeScale(oldest) {
 
 /** A lane for each kind, a mark for each hazard. The list below says the same. */
 function timeChart(hazards) {
-  const oldest = Math.max(...hazards.map((h) => h.last_ms));
+  const oldest = largest(hazards.map((h) => h.last_ms));
   const scale = timeScale(oldest);
   const kinds = [...new Set(hazards.map((h) => h.kind))];
   const chart = el('div', {
@@ -53,8 +54,27 @@ function timeChart(hazards) {
   return chart;
 }
 
-function eventEntry(hazard, data) {
+/** Where equal hazards were, if there are several: files, and how often and when. */
+function placesOf(group) {
+  const places = group.map(
+    (h) =>
+      `${fileOf({ ...h.pin, path: h.path }) || h.pin.pfn}: ${plural(h.count, 'time')}, the last ${span(h.last_ms)} before the end`,
+  );
+  const rest = places.length - PLACES_SHOWN;
+  return el(
+    'ul',
+    {},
+    ...places.slice(0, PLACES_SHOWN).map((place) => el('li', {}, el('bdi', { text: place }))),
+    rest > 0 ? el('li', { text: `and ${count(rest)} more` }) : null,
+  );
+}
+
+/** An entry of equal hazards; the first of them is the last that was met. */
+function eventEntry(group, data) {
+  const [hazard] = group;
   const { pin } = hazard;
+  const total = group.reduce((sum, h) => sum + h.count, 0);
+  const files = new Set(group.map((h) => h.path || h.pin.ino)).size;
   const [, what] = HAZARDS[hazard.kind] || UNKNOWN;
   const details = el(
     'details',
@@ -62,7 +82,7 @@ function eventEntry(hazard, data) {
     el(
       'summary',
       {},
-      el('span', { class: 'when', text: `−${span(hazard.last_ms)}` }),
+      el('span', { class: 'when', text: isUnknown(hazard.last_ms) ? '?' : `−${span(hazard.last_ms)}` }),
       ' ',
       el('span', { class: 'title', text: hazard.kind }),
       ` in `,
@@ -70,7 +90,14 @@ function eventEntry(hazard, data) {
       ' ',
       el('bdi', {
         class: 'muted',
-        text: `${hazard.count > 1 ? `× ${count(hazard.count)} ` : ''}by ${hazard.comm}; pinned by ${pin.comm}${hazard.path ? `; ${hazard.path}` : ''}`,
+        text: [
+          `${total > 1 ? `× ${count(total)} ` : ''}by ${hazard.comm}`,
+          `pinned by ${pin.comm}`,
+          hazard.path,
+          files > 1 ? `and ${plural(files - 1, 'other file')}` : '',
+        ]
+          .filter(Boolean)
+          .join('; '),
       }),
     ),
   );
@@ -82,10 +109,11 @@ function eventEntry(hazard, data) {
         facts([
           [
             'How often',
-            hazard.count > 1
-              ? `${count(hazard.count)} times, the first ${span(hazard.age_ms)} before the end`
+            total > 1
+              ? `${count(total)} times, the first ${span(largest(group.map((h) => h.age_ms)))} before the end`
               : 'once',
           ],
+          ['On', group.length > 1 ? placesOf(group) : ''],
           ['At stake', hazard.stake],
           ['Event by', `${hazard.comm} (${hazard.task})`],
           [
@@ -97,7 +125,7 @@ function eventEntry(hazard, data) {
             `${pin.pfn}, order ${pin.order}, ${pin.map}, ${plural(hazard.pins_on_folio, 'pin')} then`,
           ],
           ['File', fileOf({ ...pin, path: hazard.path })],
-          ['Address', pin.addr],
+          ['Address', pin.addr ?? UNREAD],
         ]),
         el(
           'div',
@@ -132,10 +160,14 @@ function drawTimeline(data) {
     return;
   }
   byId('timeline-about').textContent =
-    `The newest first; times are before ${end}.` +
+    `The newest first, equal ones together; times are before ${end}.` +
     (counted > kept ? ` ${count(counted)} were counted, ${count(kept)} are on record.` : '');
-  byId('timeline-chart').append(timeChart(hazards));
+  const timed = hazards.filter((h) => !isUnknown(h.last_ms));
+  if (timed.length) {
+    byId('timeline-chart').append(timeChart(timed));
+  }
   const list = byId('timeline-list');
-  const entry = (h) => eventEntry(h, data);
-  appendSome(list, hazards, EVENTS_SHOWN, entry, 'summary', (more) => list.after(more));
+  const entry = (group) => eventEntry(group, data);
+  const groups = groupHazards(hazards);
+  appendSome(list, groups, EVENTS_SHOWN, entry, 'summary', (more) => list.after(more));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Was a hazard reported once, and does the report say what is known of it? */
+/* Check that a hazard was reported once, with all that is known about it. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ const char *gup_pin_blame_begin(void)
 		gup_pin_write(GUP_PIN_DIR "/enable", "1");
 }
 
-/* Does a line that begins so have these words? */
+/* Does the line that starts with @begin contain these words? */
 static bool line_has(const char *report, const char *begin, const char *words)
 {
 	const char *at, *end;
@@ -40,7 +40,7 @@ static const char *check_words(const char *report, const struct gup_pin_blame *b
 		if (!line_has(report, "file: ", words))
 			return gup_pin_problem("no file with '%s': %.700s", words, report);
 	}
-	/* Whether it has the folders, too. */
+	/* The name may be preceded by its directories. */
 	snprintf(words, sizeof(words), "%s\"", blame->name ?: "");
 	if (blame->name && !line_has(report, "file: ", words))
 		return gup_pin_problem("no file with '%s': %.700s", words, report);
@@ -69,7 +69,7 @@ static const char *check_report(const char *report, const struct gup_pin_blame *
 	return check_words(report, &blames[i]);
 }
 
-/* What is met in an interrupt is reported by a worker. */
+/* A hazard in an interrupt is reported by a work item, so wait for its report. */
 static char *wait_for_reports(int log, const struct gup_pin_blame *blames, size_t nr)
 {
 	unsigned int waited = 0, must = 0;

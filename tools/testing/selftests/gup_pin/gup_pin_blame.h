@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A hazard that was made on purpose: it is reported once, with all that is known of it. */
+/* Hazards caused on purpose: each is reported once, with all that is known about it. */
 #ifndef GUP_PIN_BLAME_H
 #define GUP_PIN_BLAME_H
 
@@ -8,11 +8,11 @@
 #include "gup_pin_util.h"
 
 /*
- * What a report has to say.
+ * Expected contents of a report.
  *
- * title: what it begins with; pin: a line of `pins` before the event, whose words the
- * report repeats; task: process that the event is in, 0: any; name: of the file, NULL:
- * any; maybe: it need not come
+ * title: its start; pin: a line of `pins` from before the event, whose words the report
+ * repeats; task: process of the event, 0: any; name: of the file, NULL: any; maybe: the
+ * report is optional
  */
 struct gup_pin_blame {
 	const char *title;
@@ -22,11 +22,8 @@ struct gup_pin_blame {
 	bool maybe;
 };
 
-/*
- * What was reported before is forgotten, and with it how many reports there may be.
- * Nothing may be pinned.
- */
+/* Makes the kernel report everything again, with full rate limits. Nothing may be pinned. */
 const char *gup_pin_blame_begin(void);
-/* All reports of a log are of these, each of them once. */
+/* Expects exactly these reports in a log, each of them once. */
 const char *gup_pin_blame_check(int log, const struct gup_pin_blame *blames, size_t nr);
 #endif /* GUP_PIN_BLAME_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Memory blocks, and taking them offline. */
+/* Memory blocks, and their hot-unplug. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,7 +12,7 @@
 #include "gup_pin_block.h"
 #include "gup_pin_util.h"
 
-/* Writes a word to a file, which may take long. */
+/* Writes a word to a file, which may block for long. */
 pid_t gup_pin_start_writing(const char *path, const char *word)
 {
 	pid_t pid = fork();
@@ -25,7 +25,7 @@ pid_t gup_pin_start_writing(const char *path, const char *word)
 	_exit(write(fd, word, strlen(word)) == (ssize_t)strlen(word) ? 0 : errno);
 }
 
-/* Its status; -1 if it is still at it. */
+/* Returns the exit status; -1 if it has not ended. */
 int gup_pin_status_after(pid_t pid, unsigned int ms)
 {
 	int status;
@@ -77,7 +77,7 @@ const char *gup_pin_block_online(unsigned long block)
 	return gup_pin_write(gup_pin_block_path(block, "state"), "online_movable");
 }
 
-/* Takes it away and gives it back: a block with a hole in it, say, cannot. */
+/* Takes the block offline and online again: impossible for a block with a hole, say. */
 bool gup_pin_block_can(unsigned long block)
 {
 	pid_t child = gup_pin_start_writing(gup_pin_block_path(block, "state"), "offline");
@@ -91,7 +91,7 @@ bool gup_pin_block_can(unsigned long block)
 		!gup_pin_block_online(block);
 }
 
-/* A block of movable memory that has none of CMA. */
+/* Finds a block of movable memory without CMA. */
 bool gup_pin_block_find(unsigned long *block, struct gup_pin_range *range, bool *any)
 {
 	struct gup_pin_range movable;

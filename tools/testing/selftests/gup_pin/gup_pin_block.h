@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Memory blocks, and taking them offline. */
+/* Memory blocks, and their hot-unplug. */
 #ifndef GUP_PIN_BLOCK_H
 #define GUP_PIN_BLOCK_H
 
@@ -9,17 +9,17 @@
 
 #define GUP_PIN_BLOCKS		"/sys/devices/system/memory"
 
-/* Writes a word to a file, which may take long. */
+/* Writes a word to a file, which may block for long. */
 pid_t gup_pin_start_writing(const char *path, const char *word);
-/* Its status; -1 if it is still at it. */
+/* Returns the exit status; -1 if it has not ended. */
 int gup_pin_status_after(pid_t pid, unsigned int ms);
 
 const char *gup_pin_block_path(unsigned long block, const char *file);
 bool gup_pin_block_is(unsigned long block, const char *file, const char *want);
 const char *gup_pin_block_online(unsigned long block);
-/* Takes it away and gives it back: a block with a hole in it, say, cannot. */
+/* Takes the block offline and online again: impossible for a block with a hole, say. */
 bool gup_pin_block_can(unsigned long block);
-/* A block of movable memory that has none of CMA; any: there is one that cannot. */
+/* Finds a block of movable memory without CMA; any: there is one that cannot go offline. */
 bool gup_pin_block_find(unsigned long *block, struct gup_pin_range *range, bool *any);
 
 #endif /* GUP_PIN_BLOCK_H */

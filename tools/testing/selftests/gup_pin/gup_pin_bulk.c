@@ -32,8 +32,9 @@ unsigned long gup_pin_memory_kb(const char *name)
 }
 
 /*
- * Most of what is free: the rings need 16 bytes for each pin, tracking what is
- * tested here, and the pages must fit beside a movable zone, for they leave it.
+ * Most of the free memory: the rings need 16 bytes for each pin, tracking needs what is
+ * tested here, and long-term pins move the pages out of a movable zone, so they must
+ * fit beside it.
  */
 unsigned long gup_pin_most_pages(void)
 {

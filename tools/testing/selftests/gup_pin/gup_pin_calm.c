@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Was there no report, and is no pin left? */
+/* Check that there is no report and that no pin is left. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,7 @@ unsigned long gup_pin_calm_acquired(const struct gup_pin_calm *calm)
 		stats.acquired - calm->base.stats.acquired;
 }
 
-/* A hazard may be counted, and yet be no reason for a report. */
+/* Hazards may be counted without being reported. */
 void gup_pin_calm_show(const struct gup_pin_calm *calm)
 {
 	struct gup_pin_counts now;
@@ -41,11 +41,11 @@ void gup_pin_calm_show(const struct gup_pin_calm *calm)
 	grown = now.suppressed - calm->counts.suppressed;
 	if (grown)
 		printf("# counted: suppressed %lu\n", grown);
-	/* A test ends without it. */
+	/* The harness exits without flushing. */
 	fflush(stdout);
 }
 
-/* A report whose stacks were printed before is as bad as one that is printed. */
+/* A report that was suppressed as a duplicate is as bad as one that was printed. */
 static const char *check_reports(const struct gup_pin_calm *calm)
 {
 	struct gup_pin_counts now;
@@ -67,7 +67,7 @@ static const char *check_reports(const struct gup_pin_calm *calm)
 
 const char *gup_pin_calm_end(struct gup_pin_calm *calm)
 {
-	/* First the pins: releasing them may be what is reported. */
+	/* Pins first, because releasing them may cause a report. */
 	const char *left = gup_pin_end(&calm->base);
 	const char *problem;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Does what the files below /sys/kernel/debug/gup_pin say fit what was pinned? */
+/* Check that the files below /sys/kernel/debug/gup_pin agree with what was pinned. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #define STAT_REFRESH	"/proc/sys/vm/stat_refresh"
 
-/* Pins by the calling thread on memory of its own process. */
+/* Pins taken by the calling thread on memory of its own process. */
 void gup_pin_want_self(struct gup_pin_want *want, const char *api, char mode,
 		       const char *term, const char *map)
 {
@@ -74,7 +74,7 @@ bool gup_pin_same_line(const struct gup_pin_line *a, const struct gup_pin_line *
 	       !strcmp(a->path, b->path);
 }
 
-/* Does a line agree with what the page tables say? Counts its pins in seen[]. */
+/* Compares a line with the page tables. Counts its pins in seen[]. */
 static const char *check_place(const struct gup_pin_line *line,
 			       const struct gup_pin_want *want, pid_t mapped_by,
 			       unsigned long start, unsigned long npages,
@@ -107,8 +107,8 @@ static const char *check_place(const struct gup_pin_line *line,
 }
 
 /*
- * The lines of want's task and API must tell of each of the pages at addr once,
- * say what want says, and have a stack that begins with the API.
+ * The lines with want's task and API must cover each page at addr once, match want, and
+ * have a stack that starts with the API.
  */
 const char *gup_pin_check_pages(const struct gup_pin_want *want, pid_t mapped_by,
 				const void *addr, unsigned long npages)
@@ -156,7 +156,7 @@ static bool same_group(const struct gup_pin_line *line,
 	       !strcmp(line->term, stack->term) && !strcmp(line->api, stack->api);
 }
 
-/* `stacks` must know the line's stack, and sum up what all its lines say. */
+/* `stacks` must have the line's stack, with the totals of all its lines. */
 const char *gup_pin_check_stack(const struct gup_pin_line *line)
 {
 	unsigned long pins = 0, pages = 0, calls = 0, line_pins = 0, line_pages = 0;
@@ -229,7 +229,7 @@ const char *gup_pin_check_no_lines(pid_t tgid)
 	return problem;
 }
 
-/* Why this kernel cannot be tested at all; NULL if it can. */
+/* Returns why this kernel cannot be tested at all; NULL if it can. */
 const char *gup_pin_missing(void)
 {
 	if (geteuid())
@@ -311,7 +311,7 @@ static long vmstat_number(const char *text, const char *name)
 	return -1;
 }
 
-/* What was not recorded is counted in both, and neither ever falls. */
+/* Both counters cover pins that were not recorded, and neither ever decreases. */
 static const char *compare_untracked(const char *vmstat)
 {
 	long counted = vmstat_number(vmstat, "gup_pin_untracked"), total;
@@ -355,13 +355,13 @@ static const char *compare_vmstat(void)
 	return NULL;
 }
 
-/* With all pins recorded since boot, /proc/vmstat knows as many as we do. */
+/* If all pins since boot are recorded, /proc/vmstat has the same number. */
 const char *gup_pin_check_vmstat(void)
 {
 	unsigned int waited = 0;
 	const char *problem;
 
-	/* The counters lie on the CPUs until they are gathered, if need be by time. */
+	/* vmstat's per-CPU counters are folded on request, or periodically. */
 	do {
 		if (!access(STAT_REFRESH, F_OK)) {
 			problem = gup_pin_write(STAT_REFRESH, "1");
@@ -373,7 +373,7 @@ const char *gup_pin_check_vmstat(void)
 	return problem;
 }
 
-/* For when nothing is pinned or unpinned by anybody. */
+/* For times at which no task pins or unpins. */
 const char *gup_pin_check_at_rest(const struct gup_pin_base *base)
 {
 	struct gup_pin_verify verify;
@@ -422,13 +422,13 @@ static const char *compare_live(const struct gup_pin_stats *base)
 	return NULL;
 }
 
-/* All that a test pinned must be gone, and be forgotten without a trace. */
+/* All pins of a test must be gone, together with all their records. */
 const char *gup_pin_end(const struct gup_pin_base *base)
 {
 	unsigned int waited = 0;
 	const char *problem;
 
-	/* Of a pin that another CPU drops, the call goes a little later. */
+	/* If another CPU drops a pin, its call ends slightly later. */
 	do {
 		problem = compare_live(&base->stats);
 	} while (problem && gup_pin_patience(&waited));

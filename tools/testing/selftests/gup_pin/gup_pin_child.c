@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Processes that pin, of other users, in other namespaces, or gone again. */
+/* Processes that pin: of other users, in other namespaces, or ended. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -21,7 +21,7 @@
 #include "gup_pin_pinners.h"
 #include "gup_pin_util.h"
 
-/* What a child says when it has pinned. */
+/* What a child sends after it has pinned. */
 struct told {
 	char *addr;
 	pid_t pinner;
@@ -37,7 +37,7 @@ const char *gup_pin_become(uid_t uid)
 {
 	if (setgroups(0, NULL) || setgid(uid) || setuid(uid))
 		return gup_pin_problem("cannot become user %d: %s", uid, strerror(errno));
-	/* setuid() takes that away: the right of its own user to look, and its end. */
+	/* setuid() clears both: access by its own user, and the end with its parent. */
 	if (prctl(PR_SET_DUMPABLE, 1) || prctl(PR_SET_PDEATHSIG, SIGKILL))
 		return gup_pin_problem("prctl: %s", strerror(errno));
 	return NULL;
@@ -104,7 +104,7 @@ static void live(const struct gup_pin_child_how *how, int up, int go)
 	_exit(read(go, &byte, 1) != 1);
 }
 
-/* fork(), for a pid that was given. */
+/* fork() with a given pid. */
 static pid_t fork_as(pid_t pid)
 {
 	struct clone_args args = {
@@ -166,7 +166,7 @@ void gup_pin_child_end(struct gup_pin_child *child)
 	child->pid = 0;
 }
 
-/* As /proc/PID/stat has it. */
+/* State as in /proc/PID/stat. */
 static const char *wait_state(pid_t pid, char state)
 {
 	char path[64], *text, *at;
@@ -198,7 +198,7 @@ const char *gup_pin_wait_disk(pid_t pid)
 	return wait_state(pid, 'D');
 }
 
-/* A page that nobody will ever fill. */
+/* A page whose fault is never completed. */
 static char *endless_page(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory that somebody wants whole, and a pinned page that is in the way: the
- * kernel log names who holds it, and so does the filter pfn=.
+ * A pinned page in memory that must be allocated or unplugged as a whole: the kernel
+ * log names the holder, and so does the filter pfn=.
  *
- * Wants a movable zone, and an area of CMA that anybody may use and that is most of
- * it, so that memory comes from there early (movablecore=256M cma=128M).
+ * Needs a movable zone, and a CMA area that user memory can use and that is most of the
+ * zone, so that memory comes from there early (movablecore=256M cma=128M).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,21 +27,21 @@
 #define DYNAMIC_DEBUG	"/proc/dynamic_debug/control"
 /* Lets alloc_contig_range() dump the pages that it could not migrate. */
 #define DUMP_PAGES	"func alloc_contig_dump_pages"
-/* Why a page is dumped. */
+/* Reasons for which a page is dumped. */
 #define MIGRATION	"migration failure"
 #define IN_RANGE	"pinned, in a range to be allocated"
 static const struct gup_pin_range all_memory = { 0, 1UL << 40 };
 
-/* A page in some range, and whose pin on it is to be named. */
+/* A page in some range, and the expected pin on it. */
 struct victim {
-	int memfd;		/* -1: it is anonymous memory */
+	int memfd;		/* -1: anonymous memory */
 	char *mem;
 	size_t size;
 	char *page;
 	struct gup_pin_line line;
 };
 
-/* Leaves nothing in memory but one page. */
+/* Frees all memory except one page. */
 static const char *drop_others(struct victim *victim)
 {
 	size_t at = victim->page - victim->mem, after = at + PAGE_SIZE;
@@ -57,7 +57,7 @@ static const char *drop_others(struct victim *victim)
 	return failed ? gup_pin_problem("madvise: %s", strerror(errno)) : NULL;
 }
 
-/* Finds a page in a range. */
+/* Gets a page in a range. */
 static const char *victim_get(struct victim *victim, const struct gup_pin_range *range,
 			      bool shared)
 {
@@ -96,8 +96,8 @@ static void victim_put(struct victim *victim)
 }
 
 /*
- * Pins the page for short, which does not move it. The filter for the range shows the
- * pin, and no other.
+ * Takes a short-term pin, which does not migrate the page. The filter for the range
+ * must show this pin and no other.
  */
 static const char *victim_pin(struct victim *victim, struct gup_pin_slow *slow,
 			      const struct gup_pin_range *range)
@@ -126,7 +126,7 @@ static const char *victim_pin(struct victim *victim, struct gup_pin_slow *slow,
 	return problem;
 }
 
-/* The frames of a stack, as `stacks` has them, with a newline before each. */
+/* The frames of a stack as in `stacks`, with a newline before each. */
 static const char *frames_of(unsigned long stack, char *frames, size_t size)
 {
 	const char *problem, *at;
@@ -158,7 +158,7 @@ static const char *same_pin(const struct gup_pin_line *a, const struct gup_pin_l
 	return same ? NULL : gup_pin_problem("names another pin");
 }
 
-/* How often a page was dumped with these words, each time with just this pin. */
+/* Counts the dumps of a page with this reason, each of which must show exactly this pin. */
 static const char *count_dumps(const char *log, const char *why,
 			       const struct gup_pin_line *pin, unsigned int *times)
 {
@@ -188,7 +188,7 @@ static const char *count_dumps(const char *log, const char *why,
 		end = strchr(at, '\n');
 		if (strncmp(at, why, end - at) || why[end - at])
 			continue;
-		/* What follows may be what page_owner knows. */
+		/* Output of page_owner may come first. */
 		end = strstr(end, "\ngup_pin: page has ");
 		if (!end || strncmp(end, one, strlen(one)))
 			return gup_pin_problem("no pin of the dumped page: %.400s", at);
@@ -203,7 +203,7 @@ static bool is_silent(const char *log)
 		!strstr(log, "page dumped");
 }
 
-/* The line that a pin's page is told of with, behind that of who failed to move it. */
+/* The message about the failed migration must be followed by the page's pin. */
 static const char *check_told(const char *log, const char *failed,
 			      const struct gup_pin_line *pin)
 {
@@ -218,7 +218,7 @@ static const char *check_told(const char *log, const char *failed,
 	return problem;
 }
 
-/* Nothing was said; goes on from there. */
+/* Expects no message; continues reading from there. */
 static const char *check_silent(int log)
 {
 	char *text = gup_pin_log_rest(log);
@@ -229,9 +229,7 @@ static const char *check_silent(int log)
 	return problem;
 }
 
-/*
- * Memory blocks
- */
+/* Memory blocks */
 
 FIXTURE(block)
 {
@@ -257,7 +255,7 @@ FIXTURE_SETUP(block)
 	ASSERT_OK(gup_pin_begin(&self->base));
 	ASSERT_OK(gup_pin_slow_open(&self->slow));
 	ASSERT_OK(gup_pin_log_open(0, SEEK_END, &self->log));
-	/* This is the twin, too: nothing in it is pinned. */
+	/* Also the counter-check: nothing in the block is pinned. */
 	if (!gup_pin_block_find(&self->block, &self->range, &any)) {
 		ASSERT_FALSE(any);
 		SKIP(return, "no memory block that is all movable (boot with movablecore=256M)");
@@ -282,8 +280,8 @@ FIXTURE_TEARDOWN(block)
 }
 
 /*
- * Waits for a report of the page that does not move. It is tried again and again; when
- * a second one begins, the first is complete.
+ * Waits for a dump of the page that cannot be migrated. Migration is retried, so when a
+ * second dump starts, the first one is complete.
  */
 static const char *wait_for_dump(int log, const struct gup_pin_line *pin)
 {
@@ -308,7 +306,7 @@ static const char *wait_for_dump(int log, const struct gup_pin_line *pin)
 	return problem;
 }
 
-/* Who takes the block offline waits, and goes on when the pin is gone. */
+/* Taking the block offline waits, and continues when the pin is gone. */
 TEST_F(block, waits_for_pin)
 {
 	self->child = gup_pin_start_writing(gup_pin_block_path(self->block, "state"), "offline");
@@ -326,7 +324,7 @@ TEST_F(block, waits_for_pin)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* Who gives up leaves the block and the pin as they were. */
+/* An aborted attempt leaves the block and the pin as they were. */
 TEST_F(block, gives_up)
 {
 	struct gup_pin_lines lines;
@@ -347,16 +345,14 @@ TEST_F(block, gives_up)
 	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins));
 	free(gup_pin_log_rest(self->log));
 
-	/* Now it goes, and nobody is named. */
+	/* Now it works, and no holder is named. */
 	ASSERT_TRUE(gup_pin_block_can(self->block));
 	ASSERT_OK(check_silent(self->log));
 	EXPECT_FALSE(gup_pin_in_range(&self->range, self->victim.page));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/*
- * A page that is no longer trusted, and that its content is to leave
- */
+/* Soft offlining of a page: its contents must be migrated */
 
 FIXTURE(page)
 {
@@ -434,17 +430,15 @@ TEST_F(page, soft_offline)
 	EXPECT_EQ(0, soft_offline(pfn));
 	EXPECT_NE(pfn, gup_pin_pfn_of(0, self->victim.page));
 	ASSERT_OK(check_silent(self->log));
-	/* It is in order. */
+	/* The page is not broken. */
 	snprintf(text, sizeof(text), "0x%lx", pfn);
 	ASSERT_OK(gup_pin_write(UNPOISON, text));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/*
- * CMA
- */
+/* CMA */
 
-/* Allocates the whole area, or gives it back. */
+/* Allocates the whole area, or frees it. */
 static int cma_write(const struct gup_pin_cma *cma, const char *file)
 {
 	char path[400], text[32];
@@ -477,7 +471,7 @@ FIXTURE(cma)
 
 FIXTURE_VARIANT(cma)
 {
-	bool shared;		/* memory of a file, though of none on a disk */
+	bool shared;		/* memory of a file, but not on a disk */
 	bool dump;		/* with dynamic debugging */
 };
 

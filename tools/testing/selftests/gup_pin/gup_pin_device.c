@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Devices that a program gives memory to. */
+/* Devices that a program registers memory with. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_xdp.h>
@@ -21,7 +21,7 @@ static int open_umem(void *addr, size_t size)
 	int sock = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0), ret;
 	unsigned int waited = 0;
 
-	/* Two at once that have to move the same pages first are in each other's way. */
+	/* Concurrent long-term pins may fail while they migrate the same pages. */
 	do {
 		ret = sock < 0 ? 0 : setsockopt(sock, SOL_XDP, XDP_UMEM_REG, &reg, sizeof(reg));
 	} while (ret && errno == ENOMEM && gup_pin_patience(&waited));
@@ -39,7 +39,10 @@ static int open_ring(void *addr, size_t size)
 	int ring = uring_open(), ret;
 	unsigned int waited = 0;
 
-	/* So are rings; and what one had that was closed just now is given back by a work. */
+	/*
+	 * The same applies to rings; also, the memory of a closed ring is uncharged by
+	 * a work item.
+	 */
 	do {
 		ret = ring < 0 ? 0 : uring_register_one(ring, addr, size);
 	} while (ret == -ENOMEM && gup_pin_patience(&waited));
@@ -67,7 +70,7 @@ static int open_iommu(void *addr, size_t size)
 	return fd;
 }
 
-/* Nothing is pinned. */
+/* Pins nothing. */
 static const char *try_iommu(void)
 {
 	__u32 ioas;

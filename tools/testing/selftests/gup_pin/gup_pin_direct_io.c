@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * O_DIRECT reads and writes that are held in flight by suspending the device
- * below: short-term pins of pin_user_pages_fast(), and on vfat, which still
- * uses fs/direct-io.c, of folio_add_pin().
+ * O_DIRECT reads and writes that stay in flight while the device below is suspended:
+ * short-term pins of pin_user_pages_fast(), and of folio_add_pin() on vfat, which still
+ * uses fs/direct-io.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -158,8 +158,8 @@ TEST_F(direct_io, in_flight)
 	want.any_order = self->mem.kind == MEM_FILE;
 	if (vfat) {
 		/*
-		 * It pins once more for the bio, and then drops the pin that it
-		 * began with: which of the two went is a guess, the older one.
+		 * It takes another pin for the bio, and then drops the first one: it is
+		 * a guess that the older one was released.
 		 */
 		want.api = "folio_add_pin";
 		want.match = "inferred";
@@ -179,7 +179,7 @@ TEST_F(direct_io, in_flight)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* Several requests from one buffer are several calls. */
+/* Several requests from one buffer are separate calls. */
 TEST_F(direct_io, two_requests)
 {
 	bool vfat = !strcmp(variant->fs, "vfat");
@@ -259,7 +259,7 @@ FIXTURE_TEARDOWN(zero_page)
 	gup_pin_dm_remove(&self->dm);
 }
 
-/* Writing from memory that nobody touched reads the zero page: not pinned. */
+/* Writing from memory that was never touched reads the zero page, which is not pinned. */
 TEST_F(zero_page, none)
 {
 	struct gup_pin_stats stats;
@@ -278,7 +278,7 @@ TEST_F(zero_page, none)
 	munmap(self->mem, 8 * PAGE_SIZE);
 }
 
-/* Between zero pages, the pages that are pinned have their own addresses. */
+/* Between zero pages, the pinned pages have their own addresses. */
 TEST_F(zero_page, some)
 {
 	static const int touched[] = { 1, 4, 5 };

@@ -79,7 +79,7 @@ static const char *loop_create(struct gup_pin_dm *dm, size_t size)
 	return NULL;
 }
 
-/* The whole disk as one target; what comes behind the disk below is its own matter. */
+/* The whole disk as one target; @more are further parameters after those of the disk. */
 static const char *load_table(struct gup_pin_dm *dm, const char *target, const char *more)
 {
 	struct dm_request req = {};
@@ -155,8 +155,8 @@ const char *gup_pin_dm_stable(struct gup_pin_dm *dm)
 }
 
 /*
- * An empty FAT16 file system, so that nobody has to install mkfs.vfat: a boot
- * sector and the first two entries of the only FAT.
+ * An empty FAT16 file system, so that mkfs.vfat is not needed: a boot sector and the
+ * first two entries of the only FAT.
  */
 static const char *mkfs_vfat(struct gup_pin_dm *dm)
 {
@@ -197,18 +197,32 @@ static const char *mkfs_vfat(struct gup_pin_dm *dm)
 	return problem;
 }
 
+/*
+ * ext4 without a journal: nobody but the test is to wait for the suspended device. xfs
+ * would not make one so small if not told twice.
+ */
+static const struct {
+	const char *type;
+	const char *command;
+} makers[] = {
+	{ "ext4", "mkfs.ext4 -q -F -b 4096 -O ^has_journal -E lazy_itable_init=0" },
+	{ "xfs", "mkfs.xfs -q -f -K --unsupported -d agcount=1 -m reflink=0,rmapbt=0" },
+	{ "btrfs", "mkfs.btrfs -q -f -K -m single" },
+	{ "f2fs", "mkfs.f2fs -q -f -t 0" },
+};
+
 const char *gup_pin_mkfs(const char *type, const char *dev)
 {
-	/*
-	 * ext4 without a journal: nobody but the test is to wait for the
-	 * suspended device. xfs would not make one so small if not told twice.
-	 */
-	const char *how = strcmp(type, "xfs") ?
-		"mkfs.ext4 -q -F -b 4096 -O ^has_journal -E lazy_itable_init=0" :
-		"mkfs.xfs -q -f -K --unsupported -d agcount=1 -m reflink=0,rmapbt=0";
+	const char *how = NULL;
 	char command[200];
 	int status;
+	size_t i;
 
+	for (i = 0; i < ARRAY_SIZE(makers); i++)
+		if (!strcmp(makers[i].type, type))
+			how = makers[i].command;
+	if (!how)
+		return gup_pin_problem("no program makes %s", type);
 	snprintf(command, sizeof(command), "PATH=$PATH:/sbin:/usr/sbin %s %s >/dev/null", how, dev);
 	status = system(command);
 	if (status)
@@ -226,12 +240,18 @@ const char *gup_pin_dm_mount(struct gup_pin_dm *dm, const char *type)
 
 const char *gup_pin_dm_mount_made(struct gup_pin_dm *dm, const char *type)
 {
+	return gup_pin_dm_mount_with(dm, type, NULL);
+}
+
+const char *gup_pin_dm_mount_with(struct gup_pin_dm *dm, const char *type,
+				  const char *options)
+{
 	snprintf(dm->dir, sizeof(dm->dir), "/tmp/gup_pin.XXXXXX");
 	if (!mkdtemp(dm->dir)) {
 		dm->dir[0] = '\0';
 		return gup_pin_problem("mkdtemp: %s", strerror(errno));
 	}
-	if (mount(dm->dev, dm->dir, type, 0, NULL))
+	if (mount(dm->dev, dm->dir, type, 0, options))
 		return gup_pin_problem("cannot mount %s: %s", type, strerror(errno));
 	dm->mounted = true;
 	return NULL;
@@ -287,7 +307,7 @@ void gup_pin_dm_remove(struct gup_pin_dm *dm)
 
 	if (dm->name[0])
 		gup_pin_dm_resume(dm);
-	/* The last I/O may still hold the file system. */
+	/* The last I/O may still keep the file system busy. */
 	while (dm->mounted && umount(dm->dir) && gup_pin_patience(&waited))
 		;
 	if (dm->dir[0])

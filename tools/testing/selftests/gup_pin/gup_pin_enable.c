@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tracking that is switched off and on while pins are held.
+ * Tracking is switched off and on while pins are held.
  *
- * After this program, the counters no longer hold all pins since boot: where
- * something is still pinned, they and /proc/vmstat differ.
+ * After this program the counters no longer include all pins since boot: if anything is
+ * still pinned, they differ from /proc/vmstat.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -101,7 +101,7 @@ TEST_F(enable, reads_back)
 	free(text);
 	ASSERT_OK(gup_pin_read_stats(&stats));
 	EXPECT_EQ(0, stats.enabled);
-	/* Once more is no mistake. */
+	/* Switching off or on twice is allowed. */
 	ASSERT_OK(gup_pin_write(ENABLE, "0\n"));
 	ASSERT_OK(gup_pin_write(ENABLE, "1\n"));
 	ASSERT_OK(gup_pin_write(ENABLE, "1"));
@@ -113,7 +113,7 @@ TEST_F(enable, reads_back)
 	ASSERT_OK(gup_pin_check_at_rest(&self->base));
 }
 
-/* Off: all is forgotten, and what is unpinned meanwhile does no harm. */
+/* Switching off drops all records, and later unpins are harmless. */
 TEST_F(enable, off_while_held)
 {
 	struct gup_pin_stats stats;
@@ -140,14 +140,14 @@ TEST_F(enable, off_while_held)
 	EXPECT_EQ(self->base.stats.unmatched, stats.unmatched);
 	EXPECT_EQ(0, stats.untracked);
 
-	/* Pins are recorded as ever. */
+	/* Pins are recorded again. */
 	ASSERT_EQ(0, uring_register_one(self->before, self->mem.addr, self->mem.size));
 	ASSERT_OK(gup_pin_check_pages(&want, 0, self->mem.addr, NPAGES));
 	ASSERT_EQ(0, uring_unregister(self->before));
 	ASSERT_OK(expect_live(0));
 }
 
-/* Switched on late: what was pinned before is unknown, and no error. */
+/* Switched on late: older pins are unknown, and no error. */
 TEST_F(enable, on_late)
 {
 	size_t half = NPAGES / 2 * PAGE_SIZE;
@@ -179,7 +179,7 @@ TEST_F(enable, on_late)
 	EXPECT_EQ(0, stats.untracked);
 }
 
-/* An old pin and a recorded one on the same pages: never more than there are. */
+/* An earlier pin and a recorded one on the same pages: never more records than pins. */
 TEST_F(enable, on_late_same_pages)
 {
 	struct gup_pin_verify verify;
@@ -222,7 +222,7 @@ TEST_F(enable, since_when)
 	EXPECT_EQ(on, again);
 }
 
-/* Two stats: pins from before that are held, and that were released. */
+/* Two stats: earlier pins that are held, and those that were released. */
 static const char *expect_before(unsigned long pinned, unsigned long unpinned)
 {
 	unsigned long is_pinned, is_unpinned;
@@ -236,7 +236,7 @@ static const char *expect_before(unsigned long pinned, unsigned long unpinned)
 	return problem;
 }
 
-/* A pin from before takes no record when it goes, and so it is from ring to ring. */
+/* Releasing an earlier pin removes no record, one ring after the other. */
 TEST_F(enable, late_takes_no_record)
 {
 	unsigned long unpinned;
@@ -268,7 +268,7 @@ TEST_F(enable, late_takes_no_record)
 	ASSERT_OK(expect_before(0, unpinned + NPAGES));
 }
 
-/* Short-term pins come and go over one from before, which stays. */
+/* Short-term pins are taken and released while an earlier pin stays. */
 TEST_F(enable, late_short_term)
 {
 	struct gup_pin_verify verify;
@@ -294,7 +294,7 @@ TEST_F(enable, late_short_term)
 	ASSERT_OK(expect_before(0, unpinned + NPAGES));
 }
 
-/* Do all of these events tell of pins that are not known? */
+/* Do all these events show unknown pins? */
 static const char *all_unknown(const struct gup_pin_events *events)
 {
 	const struct gup_pin_event *event;
@@ -307,7 +307,7 @@ static const char *all_unknown(const struct gup_pin_events *events)
 	return NULL;
 }
 
-/* The tracepoint does not call another's pin the one that goes. */
+/* The tracepoint must not show another pin as the released one. */
 TEST_F(enable, late_is_traced)
 {
 	const char *missing = gup_pin_tracefs_missing();
@@ -331,7 +331,7 @@ TEST_F(enable, late_is_traced)
 	ASSERT_OK(expect_live(0));
 }
 
-/* Tracepoints tell of nothing while it is off, and then of pins that nobody knows. */
+/* No events while tracking is off; later, unknown pins. */
 TEST_F(enable, traced_from_before)
 {
 	const char *missing = gup_pin_tracefs_missing();
@@ -400,8 +400,8 @@ static bool busy_enough(const struct load *load)
 }
 
 /*
- * Toggled while pins come and go all the time: so often, and on a busy machine
- * for so long, that there was something to meet.
+ * Toggle tracking while pins are taken and released. On a busy machine it takes longer
+ * until the threads have done enough.
  */
 TEST_F(enable, toggle_under_load)
 {
@@ -412,8 +412,8 @@ TEST_F(enable, toggle_under_load)
 	int i;
 
 	/*
-	 * The first long-term pin moves the pages out of ZONE_MOVABLE and CMA.
-	 * Two that want to at once, each in the other's way, may fail (ENOMEM).
+	 * The first long-term pin moves the pages out of ZONE_MOVABLE and CMA. Two that
+	 * migrate the same pages concurrently may fail (ENOMEM).
 	 */
 	ASSERT_EQ(0, uring_register_one(self->before, self->mem.addr, self->mem.size));
 	ASSERT_EQ(0, uring_unregister(self->before));
@@ -421,7 +421,7 @@ TEST_F(enable, toggle_under_load)
 		ASSERT_EQ(0, pthread_create(&thread[i], NULL, pin_and_unpin, &load[i]));
 	for (i = 0; i < 40 || (i < 1000 && !busy_enough(load)); i++) {
 		ASSERT_OK(gup_pin_write(ENABLE, "0"));
-		/* A call that is just being made may be counted, but has no pins. */
+		/* A call in progress may be counted, but has no pins. */
 		ASSERT_OK(gup_pin_read_stats(&stats));
 		EXPECT_EQ(0, stats.live_pins);
 		EXPECT_EQ(0, stats.live_folios);

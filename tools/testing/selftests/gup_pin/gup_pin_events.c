@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The tracepoints gup_pin:gup_pin_acquire and gup_pin_release: they tell of each
- * pin what `pins` does, nothing is told while they are off, and switching them
- * does no harm to what is on record.
+ * The tracepoints gup_pin:gup_pin_acquire and gup_pin_release: for each pin they show
+ * what `pins` shows, there are no events while they are disabled, and toggling them
+ * does not affect records.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -42,7 +42,10 @@ FIXTURE_SETUP(events)
 	}
 	ASSERT_OK(gup_pin_begin(&self->base));
 	ASSERT_OK(gup_pin_mem_get(&self->mem, MEM_ANON, NPAGES * PAGE_SIZE));
-	/* Moves it out of where it may not stay, so that it is not moved later. */
+	/*
+	 * Move the memory to where long-term pins are allowed, so that it is not
+	 * migrated later.
+	 */
 	ASSERT_EQ(0, uring_register_one(self->ring[0], self->mem.addr, self->mem.size));
 	ASSERT_EQ(0, uring_unregister(self->ring[0]));
 	ASSERT_OK(gup_pin_tracefs_begin());
@@ -56,7 +59,7 @@ FIXTURE_TEARDOWN(events)
 	gup_pin_mem_put(&self->mem);
 }
 
-/* Who and how, as a line of `pins` has it. */
+/* Compare holder and kind of the pin with a line of `pins`. */
 static const char *same_pin(const struct gup_pin_event *event,
 			    const struct gup_pin_line *line)
 {
@@ -73,7 +76,7 @@ static const char *same_pin(const struct gup_pin_event *event,
 	return NULL;
 }
 
-/* One event, which tells of all these lines. */
+/* Expects one event that covers all these lines. */
 static const char *check_acquire(const struct gup_pin_lines *lines, const void *addr)
 {
 	const struct gup_pin_event *event;
@@ -100,7 +103,7 @@ static const char *check_acquire(const struct gup_pin_lines *lines, const void *
 	return problem;
 }
 
-/* The line whose folios these are. */
+/* Finds the line with this pfn. */
 static const struct gup_pin_line *line_of(const struct gup_pin_lines *lines,
 					  unsigned long pfn)
 {
@@ -113,7 +116,7 @@ static const struct gup_pin_line *line_of(const struct gup_pin_lines *lines,
 	return NULL;
 }
 
-/* Events that tell of each folio of these lines once, and of its time. */
+/* Expects one event for each folio of these lines, with its hold time. */
 static const char *check_release(const struct gup_pin_lines *lines, unsigned int held_ms)
 {
 	unsigned long folios = 0, want = 0;
@@ -122,7 +125,7 @@ static const char *check_release(const struct gup_pin_lines *lines, unsigned int
 	const char *problem;
 	size_t i;
 
-	/* Pages of a large folio are one event. */
+	/* The pages of a large folio share an event. */
 	for (i = 0; i < lines->nr; i++)
 		want += lines->line[i].order ? 1 : lines->line[i].pages;
 	problem = gup_pin_tracefs_read(&events);
@@ -165,7 +168,7 @@ static const char *check_release(const struct gup_pin_lines *lines, unsigned int
 
 #define HELD_MS	20
 
-/* Pins that are held are on, and their events are to be the same. */
+/* Expects events that match the pins held now. */
 static const char *check_held(struct gup_pin_lines *lines, const void *addr)
 {
 	const char *problem;
@@ -192,7 +195,7 @@ TEST_F(events, io_uring)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* A call that begins inside of a page. */
+/* A buffer that starts within a page. */
 TEST_F(events, unaligned)
 {
 	struct gup_pin_lines lines;
@@ -207,7 +210,7 @@ TEST_F(events, unaligned)
 	gup_pin_free(&lines);
 }
 
-/* Each mode, by each of two functions. */
+/* Both modes, each with two functions. */
 TEST_F(events, gup_test)
 {
 	int fd = gup_test_open();
@@ -233,7 +236,7 @@ TEST_F(events, gup_test)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* A folio that loses many pins at once; io_uring would give some back early. */
+/* Many pins of a folio are released at once; io_uring would release some early. */
 TEST_F(events, huge_page)
 {
 	const char *missing = gup_pin_mem_missing(MEM_THP);
@@ -262,7 +265,7 @@ TEST_F(events, huge_page)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* Of no process, at no address. */
+/* No owner and no address. */
 TEST_F(events, memfd)
 {
 	const char *missing = gup_pin_mem_missing(MEM_MEMFD);
@@ -289,7 +292,7 @@ TEST_F(events, memfd)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* A child writes to our memory, and is gone when we look. */
+/* A child writes to this process's memory, and has ended when the events are read. */
 TEST_F(events, remote)
 {
 	const struct gup_pin_event *acquire, *release;
@@ -330,7 +333,7 @@ TEST_F(events, remote)
 	gup_pin_tracefs_free(&events);
 }
 
-/* The zero page is never pinned: what is left of such a call are the others. */
+/* The zero page is never pinned: the call consists of the other pages. */
 TEST_F(events, zero_page)
 {
 	size_t size = 4 * PAGE_SIZE;
@@ -375,7 +378,7 @@ TEST_F(events, zero_page)
 	free(copy);
 }
 
-/* Of two that have pinned, the right one is known: the older has a handle. */
+/* Of two pins, the newer one is released with certainty, because the older one has a handle. */
 TEST_F(events, handle)
 {
 	struct gup_pin_events events;
@@ -423,7 +426,7 @@ static const char *pin_some(struct gup_pin_mem *mem, int ring, unsigned int roun
 	return ret ? gup_pin_problem("io_uring: %s", strerror(-ret)) : NULL;
 }
 
-/* Off, each by itself, and off again. */
+/* Both off, each alone, both on, both off again. */
 TEST_F(events, off)
 {
 	bool acquire, release;
@@ -445,7 +448,7 @@ TEST_F(events, off)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* The kernel's own filters see the fields as they are meant. */
+/* The kernel's event filters work on the fields. */
 TEST_F(events, filter)
 {
 	static const char wanted[] =
@@ -502,7 +505,7 @@ static void *pin_for_a_while(void *arg)
 	return NULL;
 }
 
-/* Two threads, the second of which works on the memory of the first. */
+/* Two threads, the second of which uses the memory of the first. */
 static void load_prepare(struct load load[2], const struct gup_pin_mem *mem,
 			 const int ring[2])
 {
@@ -515,7 +518,7 @@ static void load_prepare(struct load load[2], const struct gup_pin_mem *mem,
 	}
 }
 
-/* What events tell is what is counted, if none is lost. */
+/* If no events are lost, their totals match the counters. */
 TEST_F(events, sums)
 {
 	struct gup_pin_events events;
@@ -546,7 +549,7 @@ TEST_F(events, sums)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* Have both threads worked enough, and were events of both kinds seen? */
+/* Have both threads done enough, and were both kinds of events seen? */
 static bool met_enough(const struct load load[2], const unsigned long told[NR_EVENTS])
 {
 	bool enough = told[EVENT_ACQUIRE] && told[EVENT_RELEASE];
@@ -564,8 +567,8 @@ static bool met_enough(const struct load load[2], const unsigned long told[NR_EV
 #define MOST_SWITCHES	2400
 
 /*
- * Switched on and off while others pin and unpin the same pages; on a busy machine for
- * so long that they had their turn.
+ * Toggle the events while others pin and unpin the same pages. On a busy machine it
+ * takes longer until the threads have done enough.
  */
 TEST_F(events, toggle_under_load)
 {
@@ -587,7 +590,7 @@ TEST_F(events, toggle_under_load)
 		gup_pin_msleep(i % 5);
 		ASSERT_OK(gup_pin_tracefs_switch(EVENT_RELEASE, false));
 		gup_pin_msleep(i % 3);
-		/* What was on last is the newest: now these, now those. */
+		/* The last event enabled has the newest entries, so vary which one it is. */
 		if (i % 3 != 2)
 			continue;
 		ASSERT_OK(gup_pin_tracefs_both(false));

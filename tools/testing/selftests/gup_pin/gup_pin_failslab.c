@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Recording a pin without memory. The N-th allocation of the pinning call fails,
- * for every N: the pin is taken all the same, it is counted as untracked if it
- * could not be recorded, and to release it is never an error.
+ * Recording a pin without memory. The N-th allocation of the pinning call fails, for
+ * all N: the pin succeeds anyway, is counted as untracked if it could not be recorded,
+ * and its release is never an error.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -110,8 +110,8 @@ static bool disarm(int fail_nth)
 }
 
 /*
- * A pin after the N-th allocation failed. Checks that each page is either in a
- * line or counted as untracked; *untracked grows by the latter.
+ * Pins with the N-th allocation failing. Checks that each page is either in a line or
+ * counted as untracked; *untracked grows by the latter.
  */
 static const char *check_held(const struct gup_pin_base *base, const char *api,
 			      unsigned long npages, unsigned long *untracked)
@@ -140,8 +140,8 @@ static const char *check_held(const struct gup_pin_base *base, const char *api,
 }
 
 /*
- * Each round takes other memory, so that the index needs new nodes; each second
- * one also has the pages pinned already, so that it needs room for two calls.
+ * Each round uses other memory, so that the index needs new nodes; in every second
+ * round the pages are already pinned, so that there must be room for two calls.
  */
 TEST_F(failslab, each_allocation)
 {
@@ -163,7 +163,7 @@ TEST_F(failslab, each_allocation)
 		failed = disarm(self->fail_nth);
 		end = failed ? 0 : end + 1;
 		if (ret) {
-			/* The device itself, or a page table: not a pin. */
+			/* The device itself or a page table failed, so there is no pin. */
 			EXPECT_EQ(-ENOMEM, ret);
 			EXPECT_TRUE(failed);
 			refused++;
@@ -189,7 +189,7 @@ TEST_F(failslab, each_allocation)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* Many pins while a part of all allocations fails. */
+/* Many pins while some of all allocations fail. */
 TEST_F(failslab, some_allocations)
 {
 	const char *api = variant->flags & GUP_TEST_FAST ? "pin_user_pages_fast" :
@@ -206,7 +206,7 @@ TEST_F(failslab, some_allocations)
 		ASSERT_OK(gup_pin_write(FAILSLAB "times", "-1"));
 		ASSERT_OK(gup_pin_write("/proc/self/make-it-fail", "1"));
 		ret = gup_test_hold(self->fd, mem.addr, mem.size, variant->flags);
-		/* To open this very file may fail now; without budget nothing does. */
+		/* Opening this file may fail, too, until the budget is used up. */
 		while (gup_pin_write(FAILSLAB "times", "0"))
 			;
 		ASSERT_OK(gup_pin_write("/proc/self/make-it-fail", "0"));

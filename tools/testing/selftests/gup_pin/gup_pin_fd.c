@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Descriptors that another process gets, by SCM_RIGHTS. */
+/* Pass descriptors to another process by SCM_RIGHTS. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -7,7 +7,7 @@
 #include "gup_pin_fd.h"
 #include "gup_pin_util.h"
 
-/* One byte, and room for a descriptor beside it. */
+/* One byte, and room for a descriptor. */
 struct message {
 	struct msghdr msg;
 	struct iovec iov;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Descriptors that another process gets, by SCM_RIGHTS. */
+/* Pass descriptors to another process by SCM_RIGHTS. */
 #ifndef GUP_PIN_FD_H
 #define GUP_PIN_FD_H
 

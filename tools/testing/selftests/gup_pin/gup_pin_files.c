@@ -62,7 +62,7 @@ TEST_F(files, modes)
 	}
 }
 
-/* Not even stats: debugfs itself is root's. */
+/* Not even stats: debugfs itself is for root only. */
 TEST_F(files, unprivileged)
 {
 	static const char *const files[] = {
@@ -115,7 +115,7 @@ TEST_F(files, header_lines)
 	free(text);
 }
 
-/* The reader of stats insists on each key in its place. */
+/* The parser of stats requires each key in its place. */
 TEST_F(files, stats_keys)
 {
 	struct gup_pin_stats stats;
@@ -198,7 +198,7 @@ FIXTURE_TEARDOWN(comm)
 {
 }
 
-/* Values hold no blanks, so that lines can be split at them. */
+/* Values have no blanks, so that lines can be split at blanks. */
 TEST_F(comm, escaped)
 {
 	struct gup_pin_stats stats;

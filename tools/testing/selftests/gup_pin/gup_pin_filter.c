@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Filters of `pins`: what is read through one is what the test itself picks from
- * all lines. For how filters are written see gup_pin_filter_file.c, for those of
- * `hazards` gup_pin_hazard_filter.c.
+ * Filters of `pins`: what is read through a filter must be what the test selects from
+ * all lines. For writing filters see gup_pin_filter_file.c, for filters of `hazards`
+ * see gup_pin_hazard_filter.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #include "gup_pin_scene.h"
 #include "gup_pin_util.h"
 
-/* Processes with pins of their own, and kinds of memory that this one pins. */
+/* Processes with pins of their own, and kinds of memory that this process pins. */
 #define CHILDREN	2
 #define KINDS		5
 
@@ -24,17 +24,17 @@ static const enum gup_pin_mem_kind kinds[KINDS] = {
 	MEM_ANON, MEM_THP, MEM_HUGETLB, MEM_MEMFD, MEM_MEMFD_HUGETLB,
 };
 
-/* Pins that differ in all that filters can ask for. */
+/* Pins that differ in everything that can be filtered. */
 FIXTURE(crowd)
 {
 	struct gup_pin_base base;
 	struct gup_pin_scene scene[2];	/* pages of files on ext4 and tmpfs */
-	int hold;			/* the second one's gup_test */
+	int hold;			/* gup_test for the second file */
 	struct gup_pin_mem mem[KINDS];
 	int ring[KINDS];
 	struct gup_pin_child child[CHILDREN];
-	pid_t writer;			/* on the first child's memory */
-	int buf;			/* memory of no process */
+	pid_t writer;			/* writes to the first child's memory */
+	int buf;			/* memory without an owner */
 	struct gup_pin_mem buf_mem;
 	struct gup_pin_lines all;
 };
@@ -57,7 +57,7 @@ FIXTURE_SETUP(crowd)
 		ASSERT_OK(gup_pin_child_start(&self->child[i], &how[i]));
 	ASSERT_OK(gup_pin_writer_start(&self->writer, self->child[0].pid,
 				       self->child[0].addr));
-	/* So that ages are of two kinds. */
+	/* Makes two groups of different age. */
 	gup_pin_msleep(1000);
 	ASSERT_OK(gup_pin_scene_open(&self->scene[0], SCENE_EXT4));
 	ASSERT_OK(gup_pin_scene_pin(&self->scene[0], HOLD_READ));
@@ -89,7 +89,10 @@ FIXTURE_TEARDOWN(crowd)
 	for (i = 0; i < CHILDREN; i++)
 		gup_pin_child_end(&self->child[i]);
 	for (i = 0; i < KINDS; i++) {
-		/* Closed alone, it would let go when it likes, after the file has. */
+		/*
+		 * close() alone releases the pins asynchronously, possibly after the
+		 * file is gone.
+		 */
 		if (self->ring[i] > 0) {
 			uring_unregister(self->ring[i]);
 			close(self->ring[i]);
@@ -106,10 +109,10 @@ FIXTURE_TEARDOWN(crowd)
 	EXPECT_OK(gup_pin_end(&self->base));
 }
 
-/* Keys whose value is the same in all lines that are wanted. */
+/* Keys whose values must be equal in all selected lines. */
 enum key { OWNER, TASK, COMM, MODE, TERM, API, INO, DEV, STACK, NR_KEYS };
 
-/* The word that asks for lines like this one. */
+/* Formats the word that selects lines like this one. */
 static int word(char *buf, size_t size, enum key key, const struct gup_pin_line *line)
 {
 	switch (key) {
@@ -155,7 +158,7 @@ static bool all_alike(unsigned int keys, const struct gup_pin_line *a,
 	return true;
 }
 
-/* Both lines, in what may differ though nothing is pinned or unpinned. */
+/* Prints of both lines what may differ although no pins changed. */
 static const char *differs(const char *filter, const struct gup_pin_line *want,
 			   const struct gup_pin_line *got)
 {
@@ -169,7 +172,7 @@ static const char *differs(const char *filter, const struct gup_pin_line *want,
 			       want->age_ms, want->match, want->path);
 }
 
-/* A line of these that is the same and was not taken before; lines->nr if there is none. */
+/* Finds an equal line that is not taken yet; lines->nr if there is none. */
 static size_t find(const struct gup_pin_lines *lines, const bool *taken,
 		   const struct gup_pin_line *line)
 {
@@ -182,8 +185,8 @@ static size_t find(const struct gup_pin_lines *lines, const bool *taken,
 }
 
 /*
- * Do those lines of all for which want is true come through a filter, and no others? The
- * order may differ: a line is shown when it is known where it ends.
+ * Expects a filter to select the lines for which want is true, and no others. The order
+ * may differ: a line is shown once its end is known.
  */
 static const char *check(const struct gup_pin_lines *all, const bool *want,
 			 const char *filter)
@@ -215,7 +218,7 @@ static const char *check(const struct gup_pin_lines *all, const bool *want,
 	return problem;
 }
 
-/* Of these keys, in each combination of the values that there are. */
+/* All combinations of the existing values of these keys. */
 static const char *check_keys(const struct gup_pin_lines *all, unsigned int keys)
 {
 	bool *want = calloc(all->nr, sizeof(*want));
@@ -225,7 +228,7 @@ static const char *check_keys(const struct gup_pin_lines *all, unsigned int keys
 	int key, len;
 
 	for (i = 0; !problem && i < all->nr; i++) {
-		/* Asked for before? */
+		/* Already tested? */
 		for (j = 0; j < i && !all_alike(keys, &all->line[i], &all->line[j]); j++)
 			;
 		if (j < i)
@@ -246,13 +249,13 @@ static const char *check_keys(const struct gup_pin_lines *all, unsigned int keys
 	return problem;
 }
 
-/* If all lines were alike in a key, its filter could be one that does nothing. */
+/* If all lines had the same value of a key, a filter without effect would pass. */
 TEST_F(crowd, they_differ)
 {
 	size_t i;
 	int key;
 
-	/* Each call has one line at least: the children, the writer, files, buffers. */
+	/* Each call has at least one line: the children, the writer, files, buffers. */
 	EXPECT_LE(CHILDREN + 1 + 2 + KINDS + 1, self->all.nr);
 	for (key = 0; key < NR_KEYS; key++) {
 		for (i = 1; i < self->all.nr; i++)
@@ -286,7 +289,7 @@ TEST_F(crowd, all_keys)
 	ASSERT_OK(check_keys(&self->all, (1 << NR_KEYS) - 1));
 }
 
-/* Words that no two lines have together. */
+/* Words that no line has in combination. */
 TEST_F(crowd, nothing)
 {
 	bool *none = calloc(self->all.nr, sizeof(*none));
@@ -315,7 +318,7 @@ TEST_F(crowd, everything)
 	ASSERT_OK(check(&self->all, want, "min_age_ms=0"));
 	ASSERT_OK(check(&self->all, want, "pfn=0-18446744073709551615"));
 	ASSERT_OK(check(&self->all, want, "pfn=0x0-0xffffffffffffffff\n"));
-	/* As long as may be. */
+	/* Maximum length. */
 	memset(filter, ' ', 1024);
 	memcpy(filter + 1012, "min_age_ms=0", 12);
 	filter[1024] = '\0';
@@ -323,7 +326,7 @@ TEST_F(crowd, everything)
 	free(want);
 }
 
-/* One number is of the process or of the task; two are of both. */
+/* One number matches the process or the task; two match both. */
 TEST_F(crowd, task)
 {
 	struct gup_pin_child *child = &self->child[1];
@@ -352,7 +355,7 @@ TEST_F(crowd, task)
 	free(none);
 }
 
-/* Escaped as in the lines, or not at all, as far as there is no blank. */
+/* Escaped as in the lines, or unescaped if there is no blank. */
 TEST_F(crowd, comm)
 {
 	struct gup_pin_lines lines;
@@ -370,7 +373,7 @@ TEST_F(crowd, comm)
 	gup_pin_free(&lines);
 }
 
-/* Those of the children were there a second before the others. */
+/* The pins of the children are at least a second older than the others. */
 static const char *check_min_age(const struct gup_pin_lines *all,
 				 const struct gup_pin_child *child)
 {
@@ -404,7 +407,7 @@ TEST_F(crowd, min_age)
 	unsigned int waited = 0;
 	const char *problem;
 
-	/* If the second goes by while one reads, it is true of all. */
+	/* If more than a second passes during the read, repeat it. */
 	do {
 		gup_pin_free(&self->all);
 		ASSERT_OK(gup_pin_read_pins(&self->all));
@@ -425,7 +428,7 @@ static const struct gup_pin_line *line_of(const struct gup_pin_lines *lines,
 	return NULL;
 }
 
-/* Each page of a huge page finds its pin, and the pages next to it do not. */
+/* Any pfn of a huge page selects its pin; adjacent pages do not. */
 TEST_F(crowd, pfn_of_huge_page)
 {
 	bool *want = calloc(self->all.nr, sizeof(*want));
@@ -454,7 +457,7 @@ TEST_F(crowd, pfn_of_huge_page)
 	free(want);
 }
 
-/* A filter for pages finds whatever is on their folios. */
+/* A pfn filter selects all pins of the folios in its range. */
 static unsigned long first_of(const struct gup_pin_line *line)
 {
 	return line->pfn & ~((1UL << line->order) - 1);
@@ -467,7 +470,7 @@ static unsigned long last_of(const struct gup_pin_line *line)
 	return last | ((1UL << line->order) - 1);
 }
 
-/* As gup_pin_only_pfns(), for ranges that begin and end at lines' ends. */
+/* Like gup_pin_only_pfns(), for ranges that start and end with a line. */
 TEST_F(crowd, pfn_ranges)
 {
 	const struct gup_pin_line *line = self->all.line;
@@ -483,7 +486,7 @@ TEST_F(crowd, pfn_ranges)
 				continue;
 			for (k = 0; k < self->all.nr; k++)
 				want[k] = first_of(&line[k]) <= last && last_of(&line[k]) >= first;
-			/* Of a line that has an end within, some would be cut off. */
+			/* Skip ranges that would cut a line. */
 			for (k = 0; k < self->all.nr; k++)
 				if (want[k] && (first_of(&line[k]) < first ||
 						last_of(&line[k]) > last))
@@ -497,7 +500,7 @@ TEST_F(crowd, pfn_ranges)
 	free(want);
 }
 
-/* A file is found by what stat() says of it, and nothing else is. */
+/* dev and ino from stat() select the file, and no other. */
 TEST_F(crowd, file)
 {
 	int i;

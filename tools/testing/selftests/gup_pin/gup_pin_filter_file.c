@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How files that take filters are opened, written and read; what is no filter; and
- * what a filter is valid for.
+ * How files with filters are opened, written and read; invalid filters; and the scope
+ * of a filter.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #include "gup_pin_pinners.h"
 #include "gup_pin_util.h"
 
-/* A file with 64 pins of ours. */
+/* A file with 64 pins of this test. */
 FIXTURE(one_file)
 {
 	struct gup_pin_base base;
@@ -23,8 +23,8 @@ FIXTURE(one_file)
 	int ring;
 	int fd;
 	int other;
-	char mine[32];			/* a filter that our pin goes through */
-	char nobodys[32];		/* and one that none does */
+	char mine[32];			/* a filter that matches our pins */
+	char nobodys[32];		/* a filter that matches none */
 	const char *name;
 };
 
@@ -55,7 +55,10 @@ FIXTURE_SETUP(one_file)
 	self->ring = uring_open();
 	ASSERT_LE(0, self->ring);
 	ASSERT_OK(gup_pin_mem_get(&self->mem, MEM_MEMFD, 64 * PAGE_SIZE));
-	/* Who pinned has ended: that is for orphans, too. Each page is a line. */
+	/*
+	 * The child that pinned has ended, so that orphans has its pins, too. Each page
+	 * has a line.
+	 */
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
@@ -81,14 +84,14 @@ FIXTURE_TEARDOWN(one_file)
 {
 	close(self->fd);
 	close(self->other);
-	/* Closed alone, it would let go when it likes, after the file has. */
+	/* close() alone releases the pins asynchronously, possibly after the file is gone. */
 	uring_unregister(self->ring);
 	close(self->ring);
 	gup_pin_mem_put(&self->mem);
 	EXPECT_OK(gup_pin_end(&self->base));
 }
 
-/* How many lines are read from where a file is to its end. */
+/* Expects this number of lines from the current position to the end. */
 #define EXPECT_LINES(expected, file)					\
 	do {								\
 		struct gup_pin_lines __lines;				\
@@ -100,7 +103,7 @@ FIXTURE_TEARDOWN(one_file)
 
 #define FILTER(file, words)	ASSERT_OK(gup_pin_view_filter(file, words))
 
-/* A write replaces the filter before it, and what is read begins anew. */
+/* A write replaces the previous filter, and restarts reading. */
 TEST_F(one_file, write_and_read)
 {
 	FILTER(self->fd, self->mine);
@@ -132,7 +135,7 @@ TEST_F(one_file, rewound)
 	EXPECT_LINES(0, self->fd);
 }
 
-/* For whoever else has opened it nothing changes. */
+/* Other open files of the same file are not affected. */
 TEST_F(one_file, of_one_open_file)
 {
 	FILTER(self->fd, self->nobodys);
@@ -170,7 +173,7 @@ TEST_F(one_file, inherited)
 	EXPECT_LINES(0, self->fd);
 }
 
-/* By an offset one reads what by going there would be read. */
+/* pread() reads what lseek() and read() would. */
 TEST_F(one_file, pread)
 {
 	char *whole, *part = malloc(1 << 16), *at;
@@ -183,7 +186,7 @@ TEST_F(one_file, pread)
 		ssize_t got = pread(self->fd, part, 300, i);
 
 		ASSERT_LT(0, got);
-		/* Ages get longer, and lines with them. */
+		/* Ages grow, and so may lines. */
 		part[got] = '\0';
 		at = strstr(part, " api=");
 		if (!i)
@@ -201,7 +204,7 @@ TEST_F(one_file, pread)
 	free(part);
 }
 
-/* A byte at a time is the same text. */
+/* Reading byte by byte gives the same text. */
 TEST_F(one_file, bytes)
 {
 	char byte, *text = malloc(1 << 16);
@@ -230,14 +233,14 @@ TEST_F(one_file, opened_otherwise)
 	EXPECT_EQ(EBADF, errno);
 	EXPECT_LINES(64, fd);
 	close(fd);
-	/* Of little use, but no harm. */
+	/* Of little use, but harmless. */
 	fd = open(path, O_WRONLY);
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(1, write(fd, "\n", 1));
 	EXPECT_EQ(-1, read(fd, &byte, 1));
 	EXPECT_EQ(EBADF, errno);
 	close(fd);
-	/* As `echo words >>file` does. */
+	/* Like `echo words >>file`. */
 	fd = open(path, O_RDWR | O_APPEND | O_TRUNC);
 	ASSERT_LE(0, fd);
 	FILTER(fd, self->nobodys);
@@ -268,7 +271,7 @@ static const char *const no_filters[] = {
 	"owner=1 owner=1", "mode=w mode=r", "mode=w x", "x mode=w", "mode=w\nmode=w",
 };
 
-/* What is refused changes nothing, nor where the reader is. */
+/* A rejected filter changes neither the filter nor the position. */
 TEST_F(one_file, refused)
 {
 	char byte, *text = malloc(2048);
@@ -281,7 +284,7 @@ TEST_F(one_file, refused)
 		}
 		EXPECT_EQ(EINVAL, errno);
 	}
-	/* More than the longest filter, even if it says nothing; and a NUL. */
+	/* Longer than the maximum, even if blank; and a NUL. */
 	memset(text, ' ', 2048);
 	EXPECT_EQ(-1, write(self->fd, text, 1025));
 	EXPECT_EQ(EINVAL, errno);

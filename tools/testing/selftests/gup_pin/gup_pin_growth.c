@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * acquired= and peak= of `stacks`: is a stack busy, or does it leak? Switches tracking
- * off and on, after which the figures are unlike those since boot.
+ * acquired= and peak= of `stacks` distinguish a busy stack from a leaking one. Switches
+ * tracking off and on, which changes the numbers since boot.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -53,7 +53,7 @@ FIXTURE_TEARDOWN(growth)
 	gup_pin_write(GUP_PIN_DIR "/enable", "1");
 }
 
-/* The record of the stack by which this process, or pid, has pinned. */
+/* Gets the record of the stack with which this process, or pid, pinned. */
 static const char *read_stack(pid_t pid, struct gup_pin_stack *out)
 {
 	struct gup_pin_stacks stacks;
@@ -93,7 +93,6 @@ static unsigned long max(unsigned long a, unsigned long b)
 	return a > b ? a : b;
 }
 
-/* Pins and nothing more, and the same with the peak that was there before. */
 static const char *check(unsigned long pins, unsigned long calls, unsigned long acquired,
 			 unsigned long peak)
 {
@@ -119,7 +118,7 @@ static int pin_others(struct grower *at, unsigned int ring, unsigned int npages)
 				  npages * PAGE_SIZE);
 }
 
-/* What never lets go takes as much as it has. */
+/* A leaking stack has acquired as many pins as it holds. */
 TEST_F(growth, leak)
 {
 	struct gup_pin_stack first;
@@ -137,7 +136,7 @@ TEST_F(growth, leak)
 	ASSERT_OK(gup_pin_end(&self->at.base));
 }
 
-/* What is busy has few pins at a time, and has taken many. */
+/* A busy stack holds few pins at a time, and has acquired many. */
 TEST_F(growth, busy)
 {
 	struct gup_pin_stack first;
@@ -155,7 +154,7 @@ TEST_F(growth, busy)
 	ASSERT_OK(gup_pin_end(&self->at.base));
 }
 
-/* The most that were there at once stays, though nobody looked at the time. */
+/* The peak is kept, even if the file was not read at the time. */
 TEST_F(growth, peak)
 {
 	struct gup_pin_stack first;
@@ -167,7 +166,7 @@ TEST_F(growth, peak)
 	ASSERT_EQ(0, uring_unregister(self->at.ring[1]));
 	ASSERT_EQ(0, uring_unregister(self->at.ring[2]));
 	ASSERT_OK(check(1, 1, first.acquired + 2 * NPAGES, max(first.peak, 2 * NPAGES + 1)));
-	/* And grows no more by what is less. */
+	/* A lower number of pins does not raise it. */
 	ASSERT_EQ(0, pin(&self->at, 1, NPAGES));
 	ASSERT_OK(check(NPAGES + 1, 2, first.acquired + 3 * NPAGES,
 			max(first.peak, 2 * NPAGES + 1)));
@@ -176,7 +175,7 @@ TEST_F(growth, peak)
 	ASSERT_OK(gup_pin_end(&self->at.base));
 }
 
-/* Nor does it matter that each of them was a call of its own. */
+/* The same if each pin is a call of its own. */
 TEST_F(growth, single_pages)
 {
 	struct iovec iov[NPAGES];
@@ -201,7 +200,7 @@ TEST_F(growth, single_pages)
 	ASSERT_OK(gup_pin_end(&self->at.base));
 }
 
-/* What all tasks had when somebody looked is not forgotten when one lets go. */
+/* The peak of all tasks together is kept when one of them releases its pins. */
 TEST_F(growth, tasks_at_once)
 {
 	struct gup_pin_stack first;
@@ -230,7 +229,7 @@ TEST_F(growth, tasks_at_once)
 	ASSERT_OK(gup_pin_end(&self->at.base));
 }
 
-/* Tasks are summed up; those that have ended count for what they took. */
+/* Totals over tasks include those that have ended. */
 TEST_F(growth, tasks)
 {
 	struct gup_pin_stack first, now;
@@ -249,7 +248,7 @@ TEST_F(growth, tasks)
 		ASSERT_EQ(0, status);
 		ASSERT_OK(check(1, 1, first.acquired + 8 * i, max(first.peak, 8)));
 	}
-	/* A pin of a task that has ended is held by its ring. */
+	/* The ring holds the pin of a task that has ended. */
 	if (!fork())
 		_exit(!!pin(&self->at, 2, 1));
 	wait(&status);
@@ -262,7 +261,7 @@ TEST_F(growth, tasks)
 	ASSERT_OK(gup_pin_end(&self->at.base));
 }
 
-/* Switched off, pins are forgotten; what was ever taken is not. */
+/* Switching off drops pins, but not what was acquired. */
 TEST_F(growth, switched)
 {
 	struct gup_pin_stack first;
@@ -273,7 +272,7 @@ TEST_F(growth, switched)
 	ASSERT_EQ(0, pin(&self->at, 1, NPAGES));
 	ASSERT_EQ(0, uring_unregister(self->at.ring[1]));
 	ASSERT_OK(gup_pin_write(GUP_PIN_DIR "/enable", "1"));
-	/* Pins of other pages; the unpin of what is forgotten takes nothing off. */
+	/* Pins of other pages; an unpin without a record does not decrease anything. */
 	ASSERT_EQ(0, pin_others(&self->at, 2, 1));
 	ASSERT_OK(check(1, 1, first.acquired + 1, max(first.peak, NPAGES)));
 	ASSERT_EQ(0, uring_unregister(self->at.ring[0]));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * DAX: truncation of a file waits for the pins on its pages. The guilty hold them for
- * longer than gup_pin.dax_wait_ms, the innocents do not.
+ * DAX: truncation of a file waits for the pins on its pages. Guilty programs hold them
+ * for longer than gup_pin.dax_wait_ms, innocent ones do not.
  *
- * Needs persistent memory, such as memmap=64M!1G on the command line makes.
+ * Needs persistent memory, for example memmap=64M!1G on the command line.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #include "gup_pin_scene.h"
 #include "gup_pin_seen.h"
 
-/* Well above the default, which is 1000. */
+/* Well above the default of 1000. */
 #define LONG_MS		3000
 #define DAX_WAIT_MS	"/sys/module/gup_pin/parameters/dax_wait_ms"
 #define PUNCH		(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
@@ -80,7 +80,7 @@ FIXTURE_SETUP(dax)
 
 FIXTURE_TEARDOWN(dax)
 {
-	/* What the child waits for. */
+	/* The child waits for this. */
 	if (self->scene.held)
 		gup_pin_scene_unpin(&self->scene);
 	if (self->child > 0)
@@ -119,7 +119,7 @@ static const char *end_waiting(struct gup_pin_scene *scene, pid_t *child)
 	return problem;
 }
 
-/* While it still waits there is a report already, and no other comes when it is over. */
+/* The report comes during the wait, and no other one at its end. */
 TEST_F_TIMEOUT(dax, waits_long, GUP_PIN_PATIENCE)
 {
 	struct gup_pin_blame blame = {
@@ -141,7 +141,7 @@ TEST_F_TIMEOUT(dax, waits_long, GUP_PIN_PATIENCE)
 
 TEST_F_TIMEOUT(dax, waits_a_moment, GUP_PIN_PATIENCE)
 {
-	/* A busy machine may take a second for a moment. */
+	/* On a busy machine a short wait may take a second. */
 	if (!access(DAX_WAIT_MS, F_OK))
 		ASSERT_OK(gup_pin_set_policy("dax_wait_ms", "60000"));
 	self->child = start_waiting(&self->scene, variant->hole);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The guilty: a device writes to a page of a file, which meanwhile is written back,
- * leaves its file or is unmounted. Each is reported once, with the right file, pin
+ * Guilty programs: a device writes to a page of a file that is meanwhile written back,
+ * removed from the file, or unmounted. Each is reported once, with the right file, pin
  * and task.
  */
 #include <errno.h>
@@ -31,14 +31,14 @@ enum deed {
 	DEED_FSYNC,
 	DEED_MSYNC,
 	DEED_RANGE,		/* sync_file_range() */
-	DEED_TRUNCATE,		/* to nothing */
+	DEED_TRUNCATE,		/* to length 0 */
 	DEED_CUT,		/* within the page */
 	DEED_O_TRUNC,
-	DEED_UNLINKED,		/* truncated without a name, but open */
+	DEED_UNLINKED,		/* truncated while unlinked, but open */
 	DEED_HOLE,
 	DEED_COLLAPSE,
-	DEED_DIRECT_WRITE,	/* over it */
-	DEED_UMOUNT,		/* of a file that has a name */
+	DEED_DIRECT_WRITE,	/* to the page */
+	DEED_UMOUNT,		/* of a file with a name */
 };
 
 FIXTURE(file)
@@ -148,7 +148,7 @@ static int do_it(const struct gup_pin_scene *scene, enum deed deed)
 	return -1;
 }
 
-/* Another process than the one that has pinned. */
+/* A process other than the one that pinned. */
 static pid_t let_other_do_it(const struct gup_pin_scene *scene, enum deed deed, int *status)
 {
 	pid_t pid = fork();
@@ -163,7 +163,7 @@ static pid_t let_other_do_it(const struct gup_pin_scene *scene, enum deed deed, 
 	return pid;
 }
 
-/* The file has a name, and nothing else. */
+/* Leaves only the file's name. */
 static void let_go_of_file(struct gup_pin_scene *scene)
 {
 	munmap(scene->map, scene->size);
@@ -192,12 +192,12 @@ TEST_F_TIMEOUT(file, reported, GUP_PIN_PATIENCE)
 	} else if (variant->deed != DEED_UNLINKED) {
 		blame[0].name = "file";
 	}
-	/* A file system may write a page back before it takes it away, by the flusher. */
+	/* The flusher may write the page back before the file system removes it. */
 	blame[1] = blame[0];
 	blame[1].title = WRITEBACK;
 	blame[1].task = 0;
 	blame[1].maybe = true;
-	/* That the device lets go of it later is no news. */
+	/* The later unpin is not reported again. */
 	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
 	gup_pin_calm_show(&self->calm);
 	ASSERT_OK(gup_pin_blame_check(self->calm.log, blame,
@@ -205,7 +205,7 @@ TEST_F_TIMEOUT(file, reported, GUP_PIN_PATIENCE)
 	ASSERT_OK(gup_pin_end(&self->calm.base));
 }
 
-/* The holder is gone, but its read is not over. */
+/* The holder has been killed, but its read is in progress. */
 FIXTURE(killed)
 {
 	struct gup_pin_calm calm;
@@ -289,7 +289,7 @@ TEST_F_TIMEOUT(killed, reported, GUP_PIN_PATIENCE)
 	ASSERT_OK(gup_pin_end(&self->calm.base));
 }
 
-/* Those that a parameter asks for. */
+/* Reports that a parameter enables. */
 FIXTURE(asked)
 {
 	struct gup_pin_calm calm;
@@ -301,7 +301,7 @@ FIXTURE_VARIANT(asked)
 	enum gup_pin_scene_fs fs;
 };
 
-/* Where pages need not be stable, one that is dirty again is written once more. */
+/* Without stable pages, a folio that is dirty again is written once more. */
 FIXTURE_VARIANT_ADD(asked, ext4_stable)
 {
 	.fs = SCENE_EXT4_STABLE,
@@ -332,7 +332,7 @@ FIXTURE_TEARDOWN(asked)
 	gup_pin_calm_close(&self->calm);
 }
 
-/* Without a report of the writeback, what it leads to has one. */
+/* If writeback is not reported, the hazard that follows from it is. */
 TEST_F_TIMEOUT(asked, dirtied_after_clean, GUP_PIN_PATIENCE)
 {
 	struct gup_pin_blame blame = { .title = DIRTIED, .name = "file" };

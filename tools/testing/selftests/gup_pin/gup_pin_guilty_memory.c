@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The guilty: shared memory that a device writes to, and of which a part is given
- * away though others have it still. Each is reported once.
+ * Guilty programs: part of shared memory that a device writes to is freed while other
+ * processes still use the memory. Each is reported once.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,11 +23,11 @@
 #define TRUNCATION	"truncation of write-pinned folio in "
 
 enum deed {
-	DEED_TRUNCATE,		/* to nothing */
-	DEED_CUT,		/* to the half */
+	DEED_TRUNCATE,		/* to length 0 */
+	DEED_CUT,		/* to half the length */
 	DEED_HOLE,		/* all of it */
 	DEED_PART,		/* a hole in a page */
-	DEED_REMOVE,		/* MADV_REMOVE, for what has no descriptor */
+	DEED_REMOVE,		/* MADV_REMOVE, for memory without a descriptor */
 };
 
 FIXTURE(memory)
@@ -65,7 +65,7 @@ FIXTURE_VARIANT_ADD(memory, memfd_hugetlb_ring_truncate) { GIVEN(MEMFD_HUGETLB, 
 FIXTURE_VARIANT_ADD(memory, memfd_hugetlb_ring_part) { GIVEN(MEMFD_HUGETLB, RING, PART) };
 FIXTURE_VARIANT_ADD(memory, memfd_hugetlb_iommu_hole) { GIVEN(MEMFD_HUGETLB, IOMMU, HOLE) };
 FIXTURE_VARIANT_ADD(memory, memfd_hugetlb_dmabuf_hole) { GIVEN(MEMFD_HUGETLB, DMABUF, HOLE) };
-/* They have no name either, but live as long as they are open. */
+/* These have no name either, but live while they are open. */
 FIXTURE_VARIANT_ADD(memory, tmpfs_ring_truncate) { GIVEN(TMPFS, RING, TRUNCATE) };
 FIXTURE_VARIANT_ADD(memory, tmpfs_iommu_hole) { GIVEN(TMPFS, IOMMU, HOLE) };
 FIXTURE_VARIANT_ADD(memory, hugetlbfs_ring_truncate) { GIVEN(HUGETLBFS, RING, TRUNCATE) };
@@ -87,7 +87,7 @@ FIXTURE_SETUP(memory)
 		ASSERT_OK(gup_pin_mount(&self->fs, fs, NULL));
 	ASSERT_OK(gup_pin_calm_begin(&self->calm));
 	ASSERT_OK(gup_pin_shared_get(&self->mem, variant->memory, self->fs.dir, NPAGES));
-	/* One for what is in a hole afterwards. */
+	/* One for the page that replaces the hole. */
 	if (gup_pin_shared_page(variant->memory) == SIZE_2M)
 		ASSERT_OK(gup_pin_mem_want_hugepages(SIZE_2M));
 	ASSERT_OK(gup_pin_device_give(variant->device, &self->mem, &self->device));
@@ -128,7 +128,7 @@ static int do_it(const struct gup_pin_shared *mem, enum deed deed)
 	return -1;
 }
 
-/* Another process does it, which the report has to name. */
+/* Another process does it, and the report must name that one. */
 static pid_t let_other_do_it(const struct gup_pin_shared *mem, enum deed deed, int *status)
 {
 	pid_t pid = fork();
@@ -143,7 +143,7 @@ static pid_t let_other_do_it(const struct gup_pin_shared *mem, enum deed deed, i
 	return pid;
 }
 
-/* The memory that is in the file now is another than what the device has. */
+/* The file now has other memory than the device. */
 static const char *check_given_away(const struct gup_pin_shared *mem, enum deed deed)
 {
 	off_t size = mem->fd >= 0 ? lseek(mem->fd, 0, SEEK_END) : (off_t)mem->size;
@@ -160,7 +160,7 @@ static const char *check_given_away(const struct gup_pin_shared *mem, enum deed 
 	}
 }
 
-/* Later, the device lets go of it: that is no news. */
+/* The later unpin by the device is not reported. */
 TEST_F_TIMEOUT(memory, reported, GUP_PIN_PATIENCE)
 {
 	struct gup_pin_blame blame = { .title = TRUNCATION, .pin = &self->line };
@@ -181,7 +181,7 @@ TEST_F_TIMEOUT(memory, reported, GUP_PIN_PATIENCE)
 	ASSERT_OK(gup_pin_end(&self->calm.base));
 }
 
-/* The twin: the device has let go before. */
+/* Counter-check: the device released the pins before. */
 TEST_F_TIMEOUT(memory, not_pinned_any_more, GUP_PIN_PATIENCE)
 {
 	int status = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* pin_user_pages() and pin_user_pages_fast(), long term, by the gup_test device. */
+/* pin_user_pages() and pin_user_pages_fast(), long-term, through the gup_test device. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -22,7 +22,7 @@ FIXTURE_VARIANT(pin)
 {
 	enum gup_pin_mem_kind kind;
 	size_t size;
-	size_t first;		/* page to begin at */
+	size_t first;		/* first page */
 	size_t npages;
 };
 
@@ -173,7 +173,7 @@ TEST_F(pin, fast_write)
 	hold(_metadata, self, variant, GUP_TEST_FAST | GUP_TEST_WRITE);
 }
 
-/* Pinned and unpinned at once: counted, gone, and nothing went wrong. */
+/* Pinned and unpinned at once: counted, released, without errors. */
 TEST_F(pin, at_once)
 {
 	size_t size = variant->npages * PAGE_SIZE;
@@ -194,7 +194,7 @@ TEST_F(pin, at_once)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* A call that meets a hole fails, and what it had pinned until then is not recorded. */
+/* A call that hits a hole fails, and its partial pins are not recorded. */
 TEST_F(pin, hole)
 {
 	size_t npages = variant->npages > 1 ? variant->npages : 2;
@@ -255,7 +255,7 @@ FIXTURE_TEARDOWN(pin_file)
 	gup_pin_dm_remove(&self->dm);
 }
 
-/* Pages of an ext4 file: long-term for read is fine, for write is refused. */
+/* Pages of an ext4 file: long-term pins work for read, and are refused for write. */
 TEST_F(pin_file, ext4)
 {
 	struct gup_pin_want want;

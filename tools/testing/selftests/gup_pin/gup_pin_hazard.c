@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Strict readers of `hazards`, and of the counters of hazards. */
+/* Strict parsers of `hazards`, and of the counters of hazards. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ const char *gup_pin_hazard_name(enum gup_pin_hazard_kind kind)
 	return names[kind];
 }
 
-/* The number behind a name that begins a line. */
+/* The number after a name at the start of a line. */
 static bool number_of(const char *text, const char *name, unsigned long *value)
 {
 	size_t len = strlen(name);
@@ -52,8 +52,8 @@ static const char *take_counts(const char *stats, const char *vmstat,
 		return gup_pin_problem("no reports_suppressed in stats");
 	if (!number_of(stats, "false_positive", &out->false_positive))
 		return gup_pin_problem("no false_positive in stats");
-	/* On a stock kernel, which has a module for it, `stats` alone has them. */
-	if (!access("/sys/module/gup_pin/initstate", F_OK)) {
+	/* A module cannot add to /proc/vmstat: `stats` alone has them. */
+	if (gup_pin_is_module()) {
 		out->vm_writeback = out->kind[HAZARD_WRITEBACK];
 		out->vm_truncate = out->kind[HAZARD_TRUNCATE];
 		return NULL;
@@ -100,7 +100,7 @@ static bool known_kind(const char *name)
 	return false;
 }
 
-/* The words behind the path, of all equal hazards; they are cut off. */
+/* The words after the path, which cover all equal hazards; cuts them off. */
 static const char *parse_all(char *line, struct gup_pin_hazard *out)
 {
 	char *words = strstr(line, " path="), *all = words ? strstr(words, " count=") : NULL;
@@ -118,7 +118,7 @@ static const char *parse_all(char *line, struct gup_pin_hazard *out)
 	return NULL;
 }
 
-/* The event's words, those of a line of `pins`, and what comes behind these. */
+/* The words of the event, those of a line of `pins`, and the ones that follow. */
 static const char *parse_words(char *line, struct gup_pin_hazard *out)
 {
 	char *copy = strdup(line), *pin = strstr(line, " pfn="), *later = NULL;
@@ -147,7 +147,7 @@ static const char *parse_words(char *line, struct gup_pin_hazard *out)
 	return problem;
 }
 
-/* Frames up to a line that is none; that line. */
+/* Takes frames up to the next line that is not a frame; returns that line. */
 static char *take_frames(char **text, char *out, size_t size)
 {
 	size_t len = 0;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the kernel says of hazards, in all the places where it says it: the
- * counters, the ring behind `hazards`, the kernel log.
+ * All places where the kernel shows hazards: counters, the ring behind `hazards`, and
+ * the kernel log.
  */
 #ifndef GUP_PIN_HAZARD_H
 #define GUP_PIN_HAZARD_H
 
 #include "gup_pin_util.h"
 
-/* In the order of the kernel's own list. */
+/* In the order of the kernel's enum. */
 enum gup_pin_hazard_kind {
 	HAZARD_WRITEBACK,
 	HAZARD_PIN_UNDER_WRITEBACK,
@@ -21,7 +21,7 @@ enum gup_pin_hazard_kind {
 	NR_HAZARDS,
 };
 
-/* A record of `hazards`: equal ones, and what is up to pins_on_folio is of the first. */
+/* A record of `hazards`: equal hazards; the words up to pins_on_folio are of the first one. */
 struct gup_pin_hazard {
 	char kind[32];
 	unsigned long age_ms;
@@ -37,7 +37,7 @@ struct gup_pin_hazard {
 	unsigned long first_index;
 	unsigned long last_index;
 	char stake[32];
-	/* Frames, one a line. */
+	/* Frames, one per line. */
 	char event[4096];
 	char stack[4096];
 };
@@ -55,21 +55,21 @@ struct gup_pin_counts {
 	unsigned long vm_truncate;
 };
 
-/* From when on something is to be heard, or nothing is. */
+/* State at the time from which hazards are expected, or none. */
 struct gup_pin_watch {
 	struct gup_pin_counts counts;
-	struct gup_pin_hazards ring;	/* what was kept by then */
-	int log;		/* of what comes into the kernel log from now on */
+	struct gup_pin_hazards ring;	/* records at that time */
+	int log;		/* messages of the kernel log from now on */
 };
 
 /*
- * What a hazard is expected to be.
+ * An expected hazard.
  *
- * pin: the line of `pins` before it, which the ring has to repeat; times: so
- * many of one kind, at least 1; func: how the function in the title may be called,
- * separated by '|'; task: thread group of the event, 0: any; title: what the
- * report's title says before the function; words: more that the report has, or NULL;
- * stake: what is at stake, or NULL for data; quiet: counted and kept, but not reported
+ * pin: the line of `pins` from before, which the ring must repeat; times: number of
+ * hazards of the kind, at least 1; func: possible names of the function in the title,
+ * separated by '|'; task: thread group of the event, 0: any; title: title of the report
+ * before the function; words: further text of the report, or NULL; stake: expected
+ * stake, or NULL for data; quiet: counted and kept, but not reported
  */
 struct gup_pin_expect {
 	enum gup_pin_hazard_kind kind;
@@ -85,20 +85,20 @@ struct gup_pin_expect {
 
 const char *gup_pin_hazard_name(enum gup_pin_hazard_kind kind);
 const char *gup_pin_read_counts(struct gup_pin_counts *out);
-/* The caller frees out->hazard. The second reads on where fd is. */
+/* The caller frees out->hazard. The second function continues at the position of fd. */
 const char *gup_pin_read_hazards(struct gup_pin_hazards *out);
 const char *gup_pin_read_hazards_of(int fd, struct gup_pin_hazards *out);
 const char *gup_pin_set_policy(const char *name, const char *word);
 
 const char *gup_pin_watch_begin(struct gup_pin_watch *watch);
 /*
- * These begin to watch anew. The first waits until what is expected has come to its
- * end, by whatever task; the others wait for nothing.
+ * These restart watching. The first one waits for the expected hazard, in whatever
+ * task; the others do not wait.
  */
 const char *gup_pin_watch_saw(struct gup_pin_watch *watch,
 			      const struct gup_pin_expect *expect);
 const char *gup_pin_watch_silent(struct gup_pin_watch *watch);
-/* No hazard, but so many folios that looked pinned and were not. */
+/* No hazard, but this number of folios that only looked pinned. */
 const char *gup_pin_watch_false_positives(struct gup_pin_watch *watch,
 					  unsigned long times);
 void gup_pin_watch_end(struct gup_pin_watch *watch);

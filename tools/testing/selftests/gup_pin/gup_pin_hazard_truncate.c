@@ -271,10 +271,9 @@ FIXTURE_VARIANT_ADD(truncate, hugetlbfs_drop)
 
 FIXTURE_SETUP(truncate)
 {
-	const char *missing = gup_pin_scene_missing(variant->fs);
+	const char *missing = gup_pin_scene_missing(variant->fs) ?:
+		gup_pin_scene_holder_missing(variant->holder);
 
-	if (!missing && variant->holder == HOLD_LONG_READ)
-		missing = gup_test_missing();
 	if (missing)
 		SKIP(return, "%s", missing);
 	if (variant->how == BY_POISON && access("/sys/kernel/debug/hwpoison", F_OK))

@@ -2,11 +2,11 @@
 /*
  * gup_pin_hold [-f]
  *
- * Holds pins of several kinds at once, each by a process with a telling name.
- * Says what it holds, one line each, then `ready`, and goes on in the background
- * (with -f: stays in the foreground) until it gets SIGTERM; then lets go of all.
+ * Holds pins of several kinds at the same time, each in a process with a descriptive
+ * name. Prints what it holds, one line each, then `ready`, and continues in the
+ * background (with -f: in the foreground) until SIGTERM; then it releases all pins.
  *
- * No test: it is what demonstrations look at, and crash dumps are taken of.
+ * Not a test: for demonstrations and crash dumps.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@
 #include "gup_pin_pinners.h"
 #include "gup_pin_util.h"
 
-/* What a holder tells its parent: what it holds, or why it cannot. */
+/* What a holder reports to its parent: what it holds, or the error. */
 struct report {
 	bool ok;
 	char text[300];
@@ -101,10 +101,10 @@ static const char *hold_part_of_thp(void)
 	return NULL;
 }
 
-/* Inherited by the two below. */
+/* Inherited by the two processes below. */
 static struct gup_pin_mem shared;
 
-/* Two of these pin one page, and one of them lets go: of which pin? */
+/* Two of these pin one page, and one of them unpins: which pin is released? */
 static const char *hold_shared(void)
 {
 	const char *problem;
@@ -127,7 +127,7 @@ static const char *release_shared(void)
 	return problem;
 }
 
-/* The disk, which belongs to the manager. */
+/* The disk, owned by the manager. */
 static struct gup_pin_dm dm;
 static int disk_file;
 static struct aio_one reads[2];
@@ -182,7 +182,7 @@ static void wait_for_term(void)
 	sigwait(&set, &sig);
 }
 
-/* Whoever reads our output is not to wait for those that stay behind. */
+/* Readers of our output must not wait for the background processes. */
 static void be_silent(void)
 {
 	int null = open("/dev/null", O_RDWR);
@@ -207,7 +207,7 @@ static void run_holder(struct holder *holder, int to)
 	if (write(to, &report, sizeof(report)) != sizeof(report) || problem)
 		_exit(1);
 	wait_for_term();
-	/* The manager has resumed the disk: what is in flight ends by itself. */
+	/* The manager has resumed the disk, so I/O in flight ends by itself. */
 	_exit(0);
 }
 
@@ -265,7 +265,7 @@ static void release(void)
 	gup_pin_dm_remove(&dm);
 }
 
-/* Holds until SIGTERM; says through to whether all is held. */
+/* Holds until SIGTERM; reports to @to when all is held. */
 static int manage(int to)
 {
 	const char *problem;
@@ -324,7 +324,7 @@ int main(int argc, char **argv)
 		return manage(ready[1]);
 	}
 	close(ready[1]);
-	/* The end of the pipe without a word: it failed, and said why. */
+	/* End of file: the manager failed and has printed why. */
 	if (read(ready[0], &ok, sizeof(ok)) != sizeof(ok))
 		return 1;
 	return !ok;

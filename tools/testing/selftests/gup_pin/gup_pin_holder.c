@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Tasks of a program that pin parts of its memory, and unpin them, when they are asked to. */
+/* Tasks of a program that pin and unpin parts of its memory on request. */
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -13,7 +13,7 @@
 #include "gup_pin_pinners.h"
 #include "gup_pin_util.h"
 
-/* What a short pin is on, at most. */
+/* Maximum number of pages of a short-term pin. */
 #define SHORT_PAGES	8
 
 static const enum gup_pin_device_kind devices[KINDS] = {
@@ -109,7 +109,7 @@ static const char *give(const struct gup_pin_holder *holder, int *fd)
 					holder->nr * holder->folio_size, fd);
 }
 
-/* Says in a pipe that it pins; then it waits to be killed. */
+/* Reports through a pipe that it has pinned; then waits to be killed. */
 static void start_child(struct gup_pin_holder *holder)
 {
 	int ready[2], fd;
@@ -179,7 +179,7 @@ static unsigned int first_pages(const struct gup_pin_holder *holder, struct iove
 	return nr;
 }
 
-/* Asynchronous, or it would be the task that unpins when it has been woken up. */
+/* Asynchronous, because otherwise the task that is woken up would unpin. */
 static void do_io(struct gup_pin_holder *holder, bool write)
 {
 	struct iovec iov[SHORT_PAGES];

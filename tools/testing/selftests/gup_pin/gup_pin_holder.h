@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tasks of a program that pin parts of its memory, and unpin them, when they are asked to.
+ * Tasks of a program that pin and unpin parts of its memory on request.
  *
- * As in gup_pin_util.h, `const char *` is NULL or what is wrong.
+ * As in gup_pin_util.h, `const char *` is NULL or an error.
  */
 #ifndef GUP_PIN_HOLDER_H
 #define GUP_PIN_HOLDER_H
@@ -19,8 +19,8 @@ enum gup_pin_holder_kind {
 	BY_UDMABUF,
 	BY_UMEM,
 	BY_IOMMU,
-	BY_GUP_TEST,		/* of which there is one in the system */
-	BY_CHILD,		/* a ring of a process that is killed */
+	BY_GUP_TEST,		/* there is only one in the system */
+	BY_CHILD,		/* the ring of a process that is killed */
 	KINDS,
 };
 
@@ -28,18 +28,18 @@ enum gup_pin_holder_kind {
  * struct gup_pin_holder - a task that pins
  * @thread: the task; waits for work on @go, and posts @done
  * @tid: its id
- * @pinner: of what has pinned: it, or its child
- * @cpu: where it runs; -1: anywhere
- * @op: what it is to do; NULL: to end
- * @meet: where it waits for others before it does it; NULL: nowhere
- * @err: of the last operation
+ * @pinner: the task that pinned: this one, or its child
+ * @cpu: CPU it runs on; -1: any
+ * @op: the operation to perform; NULL: end
+ * @meet: where to wait for other tasks before @op; NULL: nowhere
+ * @err: result of the last operation
  * @mem: all of the memory
- * @folio_size: in bytes, of which @first and @nr are multiples
- * @first: the first folio that is pinned
- * @nr: how many; 0: none
- * @kind: of pins that it holds
- * @fd: what has them; -1: none
- * @file: to read from and write to, by O_DIRECT; -1: none
+ * @folio_size: in bytes; @first and @nr are multiples
+ * @first: the first pinned folio
+ * @nr: number of pinned folios; 0: none
+ * @kind: kind of its pins
+ * @fd: descriptor that holds the pins; -1: none
+ * @file: file for O_DIRECT reads and writes; -1: none
  */
 struct gup_pin_holder {
 	pthread_t thread;
@@ -60,27 +60,27 @@ struct gup_pin_holder {
 	int file;
 };
 
-/* Why there can be no pins of this kind; NULL if there can be. */
+/* Returns why there can be no pins of this kind; NULL if there can. */
 const char *gup_pin_holder_missing(enum gup_pin_holder_kind kind);
 
-/* What is not for gup_pin_holder_start() to set is 0, but for @cpu, @mem and @file. */
+/* The caller initialises @cpu, @mem and @file; all other members are 0. */
 const char *gup_pin_holder_start(struct gup_pin_holder *holder);
-/* Unpins what it has, and ends. */
+/* Unpins everything, and ends. */
 void gup_pin_holder_end(struct gup_pin_holder *holder);
 
-/* Has it do something; and waits for the end of it, after which @err is set. */
+/* Starts an operation, and waits until it has ended; @err is set then. */
 void gup_pin_holder_begin(struct gup_pin_holder *holder,
 			  void (*op)(struct gup_pin_holder *holder));
 void gup_pin_holder_wait(struct gup_pin_holder *holder);
 
-/* Pins @nr folios from @first on, in the way of @kind. */
+/* Pins @nr folios from @first on, as @kind says. */
 void gup_pin_holder_pin(struct gup_pin_holder *holder);
-/* For itself, or for another task, which has been handed the descriptor. */
+/* For itself, or for another task that was given the descriptor. */
 void gup_pin_holder_unpin(struct gup_pin_holder *holder);
-/* Of the same folios each first page is pinned for as long as it is read to, or written. */
+/* The first page of each of these folios is pinned while it is read to or written from. */
 void gup_pin_holder_read(struct gup_pin_holder *holder);
 void gup_pin_holder_write(struct gup_pin_holder *holder);
-/* Copied by process_vm_readv(). */
+/* Copies with process_vm_readv(). */
 void gup_pin_holder_copy(struct gup_pin_holder *holder);
 
 #endif /* GUP_PIN_HOLDER_H */

@@ -97,7 +97,8 @@ FIXTURE_VARIANT_ADD(file, xfs_pageout) { SEEN(XFS, READ, PAGEOUT) };
 
 FIXTURE_SETUP(file)
 {
-	const char *missing = gup_pin_scene_missing(variant->fs);
+	const char *missing = gup_pin_scene_missing(variant->fs) ?:
+		gup_pin_scene_holder_missing(variant->holder);
 
 	if (missing)
 		SKIP(return, "%s", missing);

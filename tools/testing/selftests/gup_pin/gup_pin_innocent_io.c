@@ -99,7 +99,10 @@ static const char *transfer(int fd, bool write, char *buf, size_t size, off_t at
 				size, (long)at, done, strerror(errno));
 }
 
-/* So many times some pages were pinned, and not none. */
+/*
+ * So many times some pages were pinned, and not none. A write over a page that the end of
+ * the read before it dirties is buffered if that is late, and pins nothing.
+ */
 static const char *check_pinned(const struct gup_pin_calm *calm, unsigned long least)
 {
 	unsigned long pins = gup_pin_calm_acquired(calm);
@@ -180,7 +183,7 @@ TEST_F_TIMEOUT(io, page_to_itself, GUP_PIN_PATIENCE)
 		ASSERT_EQ(0, fsync(self->scene.fd));
 	}
 	if (!variant->copies)
-		ASSERT_OK(check_pinned(&self->calm, 2 * ROUNDS));
+		ASSERT_OK(check_pinned(&self->calm, ROUNDS));
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
@@ -200,7 +203,7 @@ TEST_F_TIMEOUT(io, overlapping, GUP_PIN_PATIENCE)
 		ASSERT_EQ(0, fsync(self->scene.fd));
 	}
 	if (!variant->copies)
-		ASSERT_OK(check_pinned(&self->calm, 4 * ROUNDS));
+		ASSERT_OK(check_pinned(&self->calm, 2 * ROUNDS));
 	ASSERT_OK(gup_pin_calm_end(&self->calm));
 }
 
@@ -247,7 +250,7 @@ TEST_F_TIMEOUT(io, uring_then_msync, GUP_PIN_PATIENCE)
 	for (round = 0; round < ROUNDS; round++) {
 		ASSERT_OK(uring_read_start(&uring, self->scene.slow_fd, self->scene.pinned,
 					   PAGE_SIZE));
-		ASSERT_OK(uring_read_finish(&uring, &result));
+		ASSERT_OK(uring_finish(&uring, &result));
 		ASSERT_EQ((ssize_t)PAGE_SIZE, result);
 		ASSERT_EQ(0, msync(self->scene.map, self->scene.size, MS_SYNC));
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* io_uring's registered buffers: pin_user_pages_fast(), write, long term. */
+/* Registered buffers of io_uring: pin_user_pages_fast(), write, long-term. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,8 +75,8 @@ static void want_buffers(struct gup_pin_want *want, const struct gup_pin_mem *me
 }
 
 /*
- * Of a huge page that a buffer has as a whole, io_uring keeps one pin and gives
- * back the other 511 at once.
+ * For a huge page that is entirely in a buffer, io_uring keeps one pin and releases the
+ * other 511 at once.
  */
 static const char *check_coalesced(const struct gup_pin_mem *mem, unsigned long folios)
 {
@@ -121,7 +121,7 @@ TEST_F(io_uring, one_buffer)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* Each buffer is pinned by a call of its own. */
+/* Each buffer is pinned by a separate call. */
 TEST_F(io_uring, many_buffers)
 {
 	size_t i, npages = 8;
@@ -154,7 +154,7 @@ TEST_F(io_uring, many_buffers)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* A ring that is closed without unregistering lets go by itself. */
+/* Closing a ring without unregistering releases its pins. */
 TEST_F(io_uring, close)
 {
 	ASSERT_EQ(0, uring_register_one(self->ring, self->mem.addr, self->mem.size));
@@ -163,7 +163,7 @@ TEST_F(io_uring, close)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* The last buffer cannot be pinned: none is. */
+/* If the last buffer cannot be pinned, none is. */
 TEST_F(io_uring, failure)
 {
 	struct iovec iov[2] = {

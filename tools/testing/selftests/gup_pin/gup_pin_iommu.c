@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* iommufd with a mock device, which pins what is mapped for it. */
+/* iommufd with a mock device, which pins the memory mapped for it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/iommufd.h>

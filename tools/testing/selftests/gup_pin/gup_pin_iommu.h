@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* iommufd with a mock device, which pins what is mapped for it. */
+/* iommufd with a mock device, which pins the memory mapped for it. */
 #ifndef GUP_PIN_IOMMU_H
 #define GUP_PIN_IOMMU_H
 
@@ -12,7 +12,7 @@
 /* These return 0 or -errno; attach() -ENOTTY if there is no mock device. */
 int gup_pin_iommu_open(int *fd, __u32 *ioas);
 int gup_pin_iommu_attach(int fd, __u32 ioas);
-/* Offsets are from where the mock device's addresses begin. */
+/* Offsets are relative to the start of the mock device's addresses. */
 int gup_pin_iommu_map(int fd, __u32 ioas, void *addr, size_t offset, size_t size,
 		      bool write);
 int gup_pin_iommu_map_file(int fd, __u32 ioas, int file, size_t size);

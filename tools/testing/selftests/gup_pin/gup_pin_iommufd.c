@@ -2,9 +2,9 @@
 /*
  * pin_user_pages_remote() and folio_add_pins(), by iommufd with a mock device.
  *
- * iommufd remembers whose memory was mapped into an IOAS, but pins it only when
- * a domain is attached; whoever attaches it pins. A child that inherited
- * /dev/iommu thus pins its parent's memory.
+ * iommufd records whose memory was mapped into an IOAS, but pins it only when a domain
+ * is attached, in the attaching task. So a child that inherited /dev/iommu pins its
+ * parent's memory.
  */
 #include <errno.h>
 #include <string.h>
@@ -79,7 +79,7 @@ FIXTURE_TEARDOWN(iommufd)
 	gup_pin_mem_put(&self->mem);
 }
 
-/* Attached first, the pins are the mapping task's own. */
+/* If the domain is attached first, the mapping task pins its own memory. */
 TEST_F(iommufd, local)
 {
 	struct gup_pin_want want;
@@ -113,7 +113,7 @@ TEST_F(iommufd, remote)
 	ASSERT_EQ(0, pipe(up));
 	ASSERT_EQ(0, pipe(down));
 
-	/* Or the pages were the child's as well, and pinning would copy them. */
+	/* Otherwise the child would share the pages, and pinning would copy them. */
 	ASSERT_EQ(0, madvise(self->mem.addr, self->mem.size, MADV_DONTFORK));
 	child = fork();
 	ASSERT_LE(0, child);
@@ -204,8 +204,8 @@ FIXTURE_TEARDOWN(iommufd_file)
 }
 
 /*
- * memfd_pin_folios() pins each folio once; as the pages are unpinned one by one
- * later, folio_add_pins() takes the other 511 of a huge page.
+ * memfd_pin_folios() pins each folio once; as the pages are unpinned one by one later,
+ * folio_add_pins() takes the other 511 pins of a huge page.
  */
 TEST_F(iommufd_file, add_pins)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * However many pins a page has, and whoever took them, interrupts are not off for more
- * than 20,000 instructions: not for the caller of an unpin, a reader, a hazard, or for
- * what switches tracking off.
+ * However many pins a page has, and whichever tasks took them, interrupts are not
+ * disabled for more than 20,000 instructions: not in an unpin, a reader, a hazard, or
+ * when tracking is switched off.
  *
- * The irqsoff tracer measures it, in a guest whose clock counts instructions: one is a
- * nanosecond. What the tracer itself does is counted as well.
+ * Measured with the irqsoff tracer in a guest whose clock counts instructions: one
+ * takes a nanosecond. The overhead of the tracer is included.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@
 #define TRACEFS		"/sys/kernel/tracing/"
 #define PCP_FRACTION	"/proc/sys/vm/percpu_pagelist_high_fraction"
 #define MOST_US		20
-/* As an unprivileged user can, who has 8 MiB to lock. */
+/* Possible for an unprivileged user, with 8 MiB of locked memory. */
 #define PINS		129280
 #define READERS		8192
 #define HOLDERS		8
@@ -55,7 +55,7 @@ static const char *tracer_missing(void)
 
 static const char *tracer_begin(void)
 {
-	/* How long, and where, is enough: not which functions. */
+	/* Only duration and place are needed, not the functions in between. */
 	return gup_pin_write(TRACEFS "options/function-trace", "0") ?:
 		gup_pin_write(TRACEFS "tracing_on", "0") ?:
 		gup_pin_write(TRACEFS "current_tracer", "irqsoff");
@@ -74,8 +74,8 @@ static const char *tracer_start(void)
 }
 
 /*
- * Pages go to the page allocator's lists and come from them in bulk, under a lock of its own,
- * for any caller: the function behind which its section of the trace ends.
+ * For any caller, the page allocator moves pages to and from its lists in bulk, under a
+ * lock of its own: check for the function at which the section of the trace ends.
  */
 static bool is_allocator(const char *trace)
 {
@@ -83,7 +83,7 @@ static bool is_allocator(const char *trace)
 	const char *at = strstr(trace, " => ");
 	size_t i;
 
-	/* "=> started at" and "=> ended at" come before. */
+	/* "=> started at" and "=> ended at" come first. */
 	while (at && (!strncmp(at, " => started", 11) || !strncmp(at, " => ended", 9)))
 		at = strstr(at + 1, " => ");
 	for (i = 0; at && i < ARRAY_SIZE(ends); i++)
@@ -92,7 +92,7 @@ static bool is_allocator(const char *trace)
 	return false;
 }
 
-/* What was longest is logged. */
+/* The longest section is logged. */
 static const char *tracer_stop(const char *name)
 {
 	const char *problem;
@@ -115,7 +115,10 @@ static const char *tracer_stop(const char *name)
 	return problem;
 }
 
-/* Direct I/O of a sector each, all with the same page, to a disk that does not answer. */
+/*
+ * Direct I/O requests of one sector each, all with the same page, to a disk that does
+ * not respond.
+ */
 struct flood {
 	struct gup_pin_slow slow;
 	aio_context_t ctx;
@@ -191,7 +194,7 @@ FIXTURE(irqsoff)
 FIXTURE_VARIANT(irqsoff)
 {
 	bool file;
-	bool write;		/* by a device, from the page: pins for read */
+	bool write;		/* a device reads the page: read pins */
 };
 
 FIXTURE_VARIANT_ADD(irqsoff, huge_page) { .write = true };
@@ -215,7 +218,7 @@ FIXTURE_SETUP(irqsoff)
 		self->page = self->mem.addr;
 	}
 	ASSERT_OK(flood_begin(&self->flood, variant->write, self->page));
-	/* The page allocator has longer ones, where it gets or returns pages in bulk. */
+	/* The page allocator disables interrupts for longer when it moves pages in bulk. */
 	ASSERT_OK(gup_pin_write(PCP_FRACTION, "100000"));
 	ASSERT_OK(tracer_begin());
 }
@@ -232,7 +235,7 @@ FIXTURE_TEARDOWN(irqsoff)
 	gup_pin_write(PCP_FRACTION, "0");
 }
 
-/* A pin of the page for write, which is unpinned as dirty; or one for read. */
+/* A write pin on the page that is released as dirty; or a read pin. */
 static const char *copy(char *page, bool write)
 {
 	char byte;
@@ -245,7 +248,7 @@ static const char *copy(char *page, bool write)
 	return ret == 1 ? NULL : gup_pin_problem("process_vm: %s", strerror(errno));
 }
 
-/* The same of many pages, which a read pins some of at a time. */
+/* The same with many pages, some of which are pinned at a time. */
 static const char *process_copy(char *addr, size_t size)
 {
 	static char bytes[SIZE_2M];
@@ -266,7 +269,7 @@ static const char *look(const char *path)
 	return problem;
 }
 
-/* Each stands somewhere among the page's records, as long as it is open. */
+/* Each open file has a position among the page's records. */
 static const char *crowd(int *fds, unsigned int nr)
 {
 	const struct rlimit files_open = { nr + 64, nr + 64 };
@@ -327,7 +330,7 @@ TEST_F_TIMEOUT(irqsoff, bounded, TIMEOUT)
 	MEASURED("unpins", flood_end(&self->flood));
 }
 
-/* Few calls, but of many pages: whichever goes, each page is to be looked at. */
+/* Few calls, but with many pages: an unpin must look at each page. */
 TEST(same_pages)
 {
 	const char *missing = gup_pin_missing() ?: tracer_missing() ?:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What comes into the kernel log. */
+/* Messages of the kernel log. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "gup_pin_log.h"
 #include "gup_pin_util.h"
 
-/* The line below a report. */
+/* The line at the end of a report. */
 #define REPORT_END	"\n====="
 
 const char *gup_pin_log_open(off_t from, int whence, int *fd)
@@ -21,7 +21,7 @@ const char *gup_pin_log_open(off_t from, int whence, int *fd)
 	return NULL;
 }
 
-/* What is in the log from here on; each record is a line. The caller frees it. */
+/* Returns the log from the current position, a line for each record. The caller frees it. */
 char *gup_pin_log_rest(int fd)
 {
 	size_t len = 0, room = 1 << 16;
@@ -30,7 +30,7 @@ char *gup_pin_log_rest(int fd)
 
 	for (;;) {
 		got = read(fd, record, sizeof(record) - 1);
-		/* Overwritten before it was read: go on with what there is. */
+		/* Overwritten before it was read: continue with the oldest record. */
 		if (got < 0 && errno == EPIPE)
 			continue;
 		if (got <= 0)

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What comes into the kernel log. */
+/* Messages of the kernel log. */
 #ifndef GUP_PIN_LOG_H
 #define GUP_PIN_LOG_H
 
 #include <sys/types.h>
 
-/* From SEEK_SET: all that is still there; SEEK_END: what comes from now on. */
+/* SEEK_SET: all that the log still has; SEEK_END: new messages. */
 const char *gup_pin_log_open(off_t from, int whence, int *fd);
-/* What is in the log from here on; each record is a line. The caller frees it. */
+/* Returns the log from the current position, a line for each record. The caller frees it. */
 char *gup_pin_log_rest(int fd);
-/* The same, behind what *text has already; NULL: nothing. */
+/* The same, appended to *text; NULL: empty. */
 void gup_pin_log_add(int fd, char **text);
-/* What each report of a hazard begins with. */
+/* Start of each report of a hazard. */
 #define GUP_PIN_REPORT	"BUG: GUP_PIN: "
-/* The next report in a text, cut out of it; NULL if there is none. */
+/* Cuts the next report out of a text; NULL if there is none. */
 char *gup_pin_log_next(char **text);
-/* Reports in a log that have come to their end. */
+/* Number of complete reports in a log. */
 unsigned int gup_pin_log_reports(const char *log);
 
 #endif /* GUP_PIN_LOG_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* People who look at /proc/PID/gup_pins, and whether they saw what they may see. */
+/* Readers of /proc/PID/gup_pins, and whether they see exactly what they may see. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -87,7 +87,7 @@ bool look_wait(const bool *flag)
 	return true;
 }
 
-/* No number that could be a kernel address, and nothing as long as one. */
+/* Does the text have a number that could be a kernel address, or is as long as one? */
 bool look_has_kernel_address(const char *text)
 {
 	static const char hex[] = "0123456789abcdefABCDEF";
@@ -103,7 +103,7 @@ bool look_has_kernel_address(const char *text)
 	return false;
 }
 
-/* What of a line an unprivileged reader sees. */
+/* Removes what an unprivileged reader must not see. */
 static void hide(struct gup_pin_line *line)
 {
 	char *name = strrchr(line->path, '/');

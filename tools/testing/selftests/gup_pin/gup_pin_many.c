@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * `pins` with many lines, read in pieces of any size while other pins come and
- * go: no pin that is held all the time is lost or repeated, no line is torn.
+ * `pins` with many lines, read in pieces of any size while other pins come and go: no
+ * pin that is held throughout is lost or repeated, no line is torn.
  *
- * GUP_PIN_MANY_LINES=1000000 in the environment makes it that many lines instead
- * of 65536; GUP_PIN_MANY_PINS changes the number of pins (1048576).
+ * The environment variable GUP_PIN_MANY_LINES=1000000 sets the number of lines instead
+ * of 65536; GUP_PIN_MANY_PINS sets the number of pins (1048576).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,13 +22,13 @@
 #include "gup_pin_pinners.h"
 #include "gup_pin_util.h"
 
-/* What one ring takes at most. */
+/* Limits of a ring. */
 #define RING_BUFFERS	16384
 #define MAX_PAGES	65536UL
 #define BULK_SIZE	(256UL << 20)
 
 struct many {
-	char *addr;			/* pinned page by page, a call each */
+	char *addr;			/* pinned page by page, one call each */
 	unsigned long npages;
 	unsigned long lines;		/* calls; each page has lines / npages */
 	int *ring;
@@ -36,7 +36,7 @@ struct many {
 	char *bulk;			/* pinned as a whole, several times */
 	int *sock;
 	unsigned int nr_socks;
-	unsigned long pins;		/* of all socks */
+	unsigned long pins;		/* of all sockets */
 };
 
 static unsigned long number_from(const char *name, unsigned long def)
@@ -46,7 +46,10 @@ static unsigned long number_from(const char *name, unsigned long def)
 	return text ? strtoul(text, NULL, 0) : def;
 }
 
-/* Every other page first, so that neighbours in memory are none in the mapping. */
+/*
+ * Touch every other page first, so that adjacent pages in memory are not adjacent in
+ * the mapping.
+ */
 static void touch_scattered(char *addr, unsigned long npages)
 {
 	unsigned long i, first;
@@ -92,7 +95,7 @@ static const char *pin_lines(struct many *many)
 	return NULL;
 }
 
-/* The umem of AF_XDP: all pins of a huge page stay, where io_uring keeps one. */
+/* Umem of AF_XDP: it keeps all pins on a huge page, whereas io_uring keeps one. */
 static const char *pin_bulk(struct many *many)
 {
 	unsigned long want = number_from("GUP_PIN_MANY_PINS", 1UL << 20);
@@ -133,8 +136,8 @@ static void unpin(struct many *many)
 }
 
 /*
- * Pins that come and go, in memory of their own: on pages that are held as well,
- * unpins would be told apart by guess, and nothing could be said of any pin.
+ * Pins that come and go, on separate pages: on shared pages it would be a guess which
+ * pin is released, and none could be checked.
  */
 struct churn {
 	char *own;
@@ -159,7 +162,7 @@ static void *churn_thread(void *arg)
 		}
 		churn->error = uring_register(ring, iov, CHURN_PAGES) ?:
 			uring_unregister(ring);
-		/* And new pages in new places. */
+		/* Use new pages in new places. */
 		if (__atomic_add_fetch(&churn->rounds, 1, __ATOMIC_RELAXED) % 16 == 0)
 			madvise(churn->own, CHURN_PAGES * PAGE_SIZE, MADV_DONTNEED);
 	}
@@ -167,9 +170,9 @@ static void *churn_thread(void *arg)
 	return NULL;
 }
 
-/* What one reading of the whole file saw of the pins that are held. */
+/* What one pass over the file found of the held pins. */
 struct sight {
-	unsigned short *seen;		/* by page: lines of it */
+	unsigned short *seen;		/* lines of each page */
 	unsigned long lines;
 	unsigned long pins;
 	unsigned long bulk_pins;
@@ -324,7 +327,7 @@ TEST_F_TIMEOUT(many, read_under_churn, TIMEOUT)
 	self->fd = open(GUP_PIN_DIR "/pins", O_RDONLY);
 	ASSERT_LE(0, self->fd);
 	for (i = 0; i < ARRAY_SIZE(pieces); i++) {
-		/* Stop somewhere in the middle, and begin again. */
+		/* Stop somewhere in the middle, and restart. */
 		ASSERT_EQ((ssize_t)sizeof(piece), read(self->fd, piece, sizeof(piece)));
 		ASSERT_EQ(0, lseek(self->fd, 0, SEEK_SET));
 		ASSERT_OK(see(sight, many, self->fd, pieces[i]));
@@ -333,7 +336,7 @@ TEST_F_TIMEOUT(many, read_under_churn, TIMEOUT)
 		}
 		ASSERT_EQ(0, lseek(self->fd, 0, SEEK_SET));
 	}
-	/* The header again, at its place. */
+	/* The header again, at its offset. */
 	ASSERT_EQ(16, pread(self->fd, piece, 16, 0));
 	EXPECT_EQ(0, memcmp(piece, "# gup_pin pins 1", 16));
 	close(self->fd);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Memory of every kind that the gup_pin selftests pin. */
+/* All kinds of memory that the gup_pin selftests pin. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -90,7 +90,7 @@ static const char *finish(struct gup_pin_mem *mem)
 	return NULL;
 }
 
-/* Not in smaps' text alone: the inode of shared anonymous memory has no fd. */
+/* From /proc/self/maps, because shared anonymous memory has an inode but no descriptor. */
 static const char *inode_of_mapping(struct gup_pin_mem *mem)
 {
 	unsigned long start, ino;
@@ -209,8 +209,8 @@ void gup_pin_mem_put(struct gup_pin_mem *mem)
 }
 
 /*
- * Pinned once for long, the pages lie where they can stay: a movable zone or CMA
- * would otherwise have them scattered by the next pin.
+ * A long-term pin moves the pages to where they can stay: in a movable zone or CMA, the
+ * next pin would scatter them.
  */
 static const char *settle(const struct gup_pin_mem *mem)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Memory of every kind that the gup_pin selftests pin. */
+/* All kinds of memory that the gup_pin selftests pin. */
 #ifndef GUP_PIN_MEM_H
 #define GUP_PIN_MEM_H
 
@@ -14,7 +14,7 @@ enum gup_pin_mem_kind {
 	MEM_SHARED_ANON,	/* MAP_SHARED | MAP_ANONYMOUS */
 	MEM_MEMFD,		/* shared mapping of a memfd */
 	MEM_MEMFD_HUGETLB,	/* the same with 2 MiB pages */
-	MEM_FILE,		/* shared mapping of a file that is given */
+	MEM_FILE,		/* shared mapping of a given file */
 };
 
 struct gup_pin_mem {
@@ -22,29 +22,29 @@ struct gup_pin_mem {
 	char *addr;
 	size_t size;
 	int fd;			/* -1: none */
-	dev_t dev;		/* of a file; 0 for private memory */
+	dev_t dev;		/* device of a file; 0 for private memory */
 	ino_t ino;
 	unsigned int order;
-	const char *map;	/* as `pins` calls it */
+	const char *map;	/* as in `pins` */
 };
 
-/* Maps and populates; NULL, or what went wrong. */
+/* Maps and populates; returns NULL, or an error. */
 const char *gup_pin_mem_get(struct gup_pin_mem *mem, enum gup_pin_mem_kind kind,
 			    size_t size);
 const char *gup_pin_mem_file(struct gup_pin_mem *mem, int fd, size_t size,
 			     off_t offset);
 void gup_pin_mem_put(struct gup_pin_mem *mem);
 
-/* Sees to it that so much hugetlb memory is free, or says that it is not. */
+/* Makes this amount of hugetlb memory available, or returns an error. */
 const char *gup_pin_mem_want_hugepages(size_t size);
 
-/* Gives all hugetlb memory back that is free. */
+/* Frees all unused hugetlb memory. */
 const char *gup_pin_mem_drop_hugepages(void);
 
-/* Why there is no memory of this kind; NULL if there can be. */
+/* Returns why there is no memory of this kind; NULL if there can be. */
 const char *gup_pin_mem_missing(enum gup_pin_mem_kind kind);
 
-/* 2 MiB of 4 KiB pages whose pfns count up, got by splitting a THP. */
+/* 2 MiB of 4 KiB pages with ascending pfns, from a split THP. */
 const char *gup_pin_mem_contiguous(struct gup_pin_mem *mem);
 
 #endif /* GUP_PIN_MEM_H */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A million pins, none of them beside another of the same call: each file can be
- * read in time and in constant memory, and who is killed while reading leaves
- * nothing behind.
+ * A million pins, none of them adjacent to another of the same call: each file can be
+ * read in bounded time and constant memory, and a reader that is killed leaves nothing
+ * behind.
  *
- * Takes most of the free memory: run it alone. Time is that of the CPU, which
- * means most in a guest that counts instructions.
+ * Uses most of the free memory: run it alone. Measures CPU time, which is most accurate
+ * in a guest that counts instructions.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@
 #define MILLION		1000000UL
 #define TIMEOUT		900
 #define CACHES_MAX	100
-/* Calls that pin each page, for so many pages there are not. */
+/* Number of calls for each page, because there are not enough pages. */
 #define TIMES		2UL
 
 struct shared {
@@ -44,10 +44,7 @@ FIXTURE(million)
 	pid_t child;
 };
 
-/*
- * A process that shares our open files, so that what it has registered stays
- * when it ends.
- */
+/* Forks a process that shares our descriptors, so that what it registers stays when it ends. */
 static pid_t fork_with_files(void)
 {
 	return syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
@@ -119,15 +116,15 @@ FIXTURE_TEARDOWN(million)
 	struct gup_pin_bulk *hold = &self->shared->hold;
 
 	end_child(&self->child);
-	/* Its memory is not ours. */
+	/* The memory belongs to the child. */
 	hold->npages = 0;
 	gup_pin_bulk_drop(hold);
 	munmap(self->shared, sizeof(*self->shared));
 }
 
 /*
- * Files, and how many lines they have when there are a million pins; without a
- * directory: that of a process
+ * Files, and their number of lines with a million pins; without a directory: files of a
+ * process.
  */
 struct view {
 	const char *name;
@@ -150,7 +147,7 @@ static const struct view views[] = {
 	{ "refused", NULL, 1, 1 },
 };
 
-/* With a limit on the time it takes and on the memory. */
+/* With limits on time and memory. */
 static const char *read_view(const struct view *view, pid_t owner)
 {
 	struct gup_pin_reading reading;
@@ -195,7 +192,7 @@ TEST_F_TIMEOUT(million, streams, TIMEOUT)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* A cache that kmalloc() and open files take from. */
+/* A slab cache used by kmalloc() and open files. */
 struct cache {
 	char name[64];
 	unsigned long bytes;		/* of objects in use */
@@ -227,7 +224,7 @@ static const char *read_caches(struct cache *cache, size_t *nr)
 	return NULL;
 }
 
-/* In kB. Objects that lie free on a CPU count as in use, unless the caches are shrunk. */
+/* In kB. Free objects in per-CPU lists count as in use unless the caches are shrunk. */
 static const char *objects_kb(unsigned long *kb)
 {
 	struct cache cache[CACHES_MAX];
@@ -248,7 +245,7 @@ static const char *objects_kb(unsigned long *kb)
 	return problem;
 }
 
-/* Reads it over and over, until it is killed. */
+/* Reads the file repeatedly until it is killed. */
 static void read_for_ever(const char *path)
 {
 	static char buf[1 << 16];
@@ -279,9 +276,9 @@ static const char *kill_a_reader(const char *path, unsigned int ms)
 }
 
 #define KILLS		40
-/* Each that leaves its state behind leaves some 2 to 20 kB. */
+/* A reader that leaks its state leaks 2 to 20 kB. */
 #define LEFT_KB		64UL
-/* It is killed after that, at most, and then it takes no longer than this. */
+/* Maximum time before it is killed, and maximum time that its end takes. */
 #define KILL_STEPS_MS	20UL
 #define KILLED_MS	50UL
 
@@ -319,7 +316,7 @@ TEST_F_TIMEOUT(million, killed_reader, TIMEOUT)
 	ASSERT_OK(gup_pin_read_stats(&after));
 	EXPECT_EQ(before.memory_bytes, after.memory_bytes);
 
-	/* Nobody stands in the way of those who release, or switch off and on. */
+	/* Readers do not block unpins, or switching tracking off and on. */
 	ASSERT_OK(kill_a_reader(GUP_PIN_DIR "/pins", 20));
 	ASSERT_OK(gup_pin_bulk_release(&self->shared->hold));
 	ASSERT_OK(gup_pin_end(&self->base));
@@ -327,7 +324,7 @@ TEST_F_TIMEOUT(million, killed_reader, TIMEOUT)
 	ASSERT_OK(gup_pin_write(GUP_PIN_DIR "/enable", "1"));
 }
 
-/* Switched off in the middle of a reader, who comes to an end. */
+/* Tracking is switched off during a read, which still comes to an end. */
 TEST_F_TIMEOUT(million, switched_off, TIMEOUT)
 {
 	struct gup_pin_stats stats;

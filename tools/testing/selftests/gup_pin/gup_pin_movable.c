@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory that must not be pinned for long: a long-term pin first takes pins
- * where the pages are, drops them, migrates the pages and tries again. None of
- * that may show, and it must not cost another holder its record.
+ * Memory that must not have long-term pins: a long-term pin first pins the pages where
+ * they are, unpins them, migrates them and retries. None of this may be visible, and it
+ * must not remove the record of another holder.
  *
- * Wants a movable zone (boot with movablecore=256M) and, for the CMA variant, an
- * area that anybody may use (cma=128M, and CONFIG_CMA_DEBUGFS to find it).
+ * Needs a movable zone (boot with movablecore=256M) and, for the CMA variant, a CMA
+ * area that user memory can use (cma=128M, and CONFIG_CMA_DEBUGFS to find it).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,7 @@ FIXTURE(movable)
 	struct gup_pin_cma cma;
 	char *filler;		/* all other memory, to get into CMA */
 	size_t filler_size;
-	char *mem;		/* all that was faulted to get into the range */
+	char *mem;		/* all memory faulted in to get into the range */
 	size_t size;
 	char *addr;		/* NPAGES in the range */
 	int fd;
@@ -116,7 +116,7 @@ static void want_gup_test(struct gup_pin_want *want, unsigned int flags)
 			  "long", "anon");
 }
 
-/* The pages have moved, and only where they now are is there a record. */
+/* The pages have been migrated, and only the new ones have records. */
 TEST_F(movable, migrated)
 {
 	unsigned long before[NPAGES], after;
@@ -140,7 +140,7 @@ TEST_F(movable, migrated)
 	want_gup_test(&want, variant->flags);
 	ASSERT_OK(gup_pin_check_pages(&want, 0, self->addr, NPAGES));
 
-	/* Pins that were only tried are not counted. */
+	/* Pins of failed attempts are not counted. */
 	ASSERT_OK(gup_pin_read_stats(&stats));
 	EXPECT_EQ(self->base.stats.acquired + NPAGES, stats.acquired);
 	EXPECT_EQ(self->base.stats.released, stats.released);
@@ -150,9 +150,9 @@ TEST_F(movable, migrated)
 }
 
 /*
- * A page in the middle cannot move, as a read from a disk is in flight into it.
- * The long-term pin fails, and in undoing its own pin must leave the other one's
- * record alone.
+ * A page in the middle cannot be migrated, because it is the target of a disk read in
+ * flight. The long-term pin fails, and its cleanup must not remove the other holder's
+ * record.
  */
 TEST_F(movable, other_holder)
 {
@@ -202,7 +202,7 @@ TEST_F(movable, other_holder)
 	close(file);
 	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins));
 
-	/* Now it can move. */
+	/* Now it can be migrated. */
 	ASSERT_EQ(0, gup_test_hold(self->fd, self->addr, NPAGES * PAGE_SIZE,
 				   variant->flags));
 	want_gup_test(&want, variant->flags);
@@ -211,7 +211,7 @@ TEST_F(movable, other_holder)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* memfd_pin_folios() has a loop of its own for the same purpose. */
+/* memfd_pin_folios() has its own loop for this. */
 TEST_F(movable, memfd)
 {
 	struct gup_pin_lines lines;
@@ -227,7 +227,7 @@ TEST_F(movable, memfd)
 	ASSERT_EQ(0, ftruncate(memfd, all));
 	start = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
 	ASSERT_NE(MAP_FAILED, start);
-	/* Not every page comes from the range: go on to a part that has some. */
+	/* Not all pages are in the range: find a part that has some. */
 	for (at = 0; at < all; at += size) {
 		addr = start + at;
 		for (i = 0; i < size; i += PAGE_SIZE) {

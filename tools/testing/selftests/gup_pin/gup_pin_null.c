@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A null_blk whose requests take their time. */
+/* A null_blk device with slow requests. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ const char *gup_pin_null_missing(void)
 	return access(NULLB, F_OK) ? "no " NULLB " (CONFIG_BLK_DEV_NULL_BLK)" : NULL;
 }
 
-/* For the block layer to wait longer than a request takes; in ms. */
+/* Block layer timeout in ms, longer than any request takes. */
 #define IO_TIMEOUT	"3600000"
 
 static const char *set(const struct gup_pin_null *null, const char *name,
@@ -49,7 +49,7 @@ const char *gup_pin_null_create(struct gup_pin_null *null, unsigned int ms)
 		set(null, "completion_nsec", time) ?: set(null, "power", "1");
 	if (problem)
 		return problem;
-	/* It has the name of its folder. */
+	/* The device is named like its directory. */
 	snprintf(path, sizeof(path), "/sys/block%s/queue/io_timeout",
 		 null->dir + strlen(NULLB));
 	problem = gup_pin_write(path, IO_TIMEOUT);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A null_blk whose requests take their time. */
+/* A null_blk device with slow requests. */
 #ifndef GUP_PIN_NULL_H
 #define GUP_PIN_NULL_H
 
@@ -10,7 +10,7 @@ struct gup_pin_null {
 
 const char *gup_pin_null_missing(void);
 const char *gup_pin_null_create(struct gup_pin_null *null, unsigned int ms);
-/* Whatever there is of it; all requests must have ended. */
+/* Removes whatever exists of it; all requests must have ended. */
 void gup_pin_null_remove(struct gup_pin_null *null);
 
 #endif /* GUP_PIN_NULL_H */

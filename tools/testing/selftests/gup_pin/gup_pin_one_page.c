@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One page that is pinned over and over, by a call each time: as a driver's that forgets
- * what it has pinned. Each file can be read in time, though all lines are of one folio.
+ * One page is pinned again and again by separate calls, like by a driver that forgets
+ * its pins. Each file can be read in bounded time, although all lines are of one folio.
  *
- * Time is that of the CPU, which means most in a guest that counts instructions.
+ * Measures CPU time, which is most accurate in a guest that counts instructions.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -37,7 +37,7 @@ FIXTURE(one_page)
 	struct holder holder;
 };
 
-/* A task of its own, so that its pins are left behind when it ends. */
+/* A separate task, so that its pins are orphaned when it ends. */
 static void *hold(void *arg)
 {
 	static struct iovec iov[GUP_PIN_RING_BUFFERS];
@@ -83,8 +83,8 @@ FIXTURE_TEARDOWN(one_page)
 }
 
 /*
- * Files, and how many lines they have; a path of /proc is that of the reader. All pins
- * are of a thread that has ended.
+ * Files, and their number of lines; a path in /proc is that of the reader. All pins are
+ * those of a thread that has ended.
  */
 static const struct {
 	const char *path;

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * `orphans`: pins that somebody has left behind, whose process has ended or whose
- * thread has, and nobody else's.
- */
+/* `orphans`: exactly the pins whose owner process or pinning thread has ended. */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -26,7 +23,7 @@ FIXTURE(orphans)
 	struct gup_pin_base base;
 	struct gup_pin_child child;
 	pid_t writer;
-	int ring;			/* that children pin with, and leave */
+	int ring;			/* children pin with it, and end */
 };
 
 FIXTURE_SETUP(orphans)
@@ -58,7 +55,7 @@ FIXTURE_TEARDOWN(orphans)
 	gup_pin_free(&lines);
 }
 
-/* The lines are those that `pins` has of a task, and say what is gone; and so many pins. */
+/* Expects the task's lines of `pins`, each with what is gone, and this number of pins. */
 static const char *check_left(pid_t tgid, pid_t pid, unsigned long pins, const char *gone)
 {
 	struct gup_pin_lines left, all;
@@ -88,7 +85,7 @@ static const char *check_left(pid_t tgid, pid_t pid, unsigned long pins, const c
 	return problem;
 }
 
-/* Nobody has left anything, though the task has so many pins. */
+/* Expects no orphans, although the task has this number of pins. */
 static const char *check_none(pid_t tgid, unsigned long pins)
 {
 	struct gup_pin_lines left, all;
@@ -115,7 +112,7 @@ TEST_F(orphans, both_live)
 	ASSERT_OK(check_none(self->child.pid, CHILD_PAGES));
 }
 
-/* A zombie does nothing any more; that it can be waited for makes no difference. */
+/* A zombie counts as ended. */
 TEST_F(orphans, ended)
 {
 	struct gup_pin_child_how how = { .ring = self->ring, .comm = "gone for good" };
@@ -142,13 +139,13 @@ TEST_F(orphans, thread_ended)
 	ASSERT_OK(check_left(self->child.pid, self->child.pinner, CHILD_PAGES, "task"));
 	if (gup_pin_proc_missing())
 		return;
-	/* The process lives, so they are its. */
+	/* The owner is alive, so these are its pins. */
 	ASSERT_OK(gup_pin_read_proc(self->child.pid, &lines));
 	EXPECT_EQ(CHILD_PAGES, gup_pin_sum_pins(&lines));
 	gup_pin_free(&lines);
 }
 
-/* The other way round: the process's memory is pinned by one that lives on. */
+/* The reverse: the owner has ended, the pinning task is alive. */
 TEST_F(orphans, owner_ended)
 {
 	pid_t pid;
@@ -158,7 +155,7 @@ TEST_F(orphans, owner_ended)
 	ASSERT_OK(gup_pin_writer_start(&self->writer, pid, self->child.addr));
 	ASSERT_OK(check_none(self->writer, 1));
 	ASSERT_OK(gup_pin_child_exit(&self->child));
-	/* Its own pins went with its ring, as late as that is. */
+	/* Pins of its own ring are released asynchronously. */
 	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins + 1));
 	ASSERT_OK(check_left(self->writer, self->writer, 1, "owner"));
 	gup_pin_child_end(&self->child);
@@ -168,7 +165,7 @@ TEST_F(orphans, owner_ended)
 	ASSERT_OK(gup_pin_wait_live(self->base.stats.live_pins));
 }
 
-/* Who has the id now is another. */
+/* Another task has the id now. */
 TEST_F(orphans, recycled_id)
 {
 	struct gup_pin_child_how how = { .ring = self->ring };
@@ -178,7 +175,7 @@ TEST_F(orphans, recycled_id)
 
 	ASSERT_OK(gup_pin_child_start(&self->child, &how));
 	pid = self->child.pid;
-	/* The clocks that are compared may differ by a tenth of a second. */
+	/* The compared clocks may differ by 100 ms. */
 	gup_pin_msleep(500);
 	gup_pin_child_end(&self->child);
 	ASSERT_OK(gup_pin_child_start(&second, &(struct gup_pin_child_how) {
@@ -197,7 +194,7 @@ TEST_F(orphans, recycled_id)
 	ASSERT_OK(check_left(pid, pid, CHILD_PAGES, "both"));
 }
 
-/* A process whose first thread ends, and whose second one says its id and stays. */
+/* A process whose first thread ends; the second one reports its id and stays. */
 static void *stay(void *arg)
 {
 	int *to = arg;
@@ -210,7 +207,7 @@ static void *stay(void *arg)
 	return NULL;
 }
 
-/* Before it ends, the first thread pins a page, if one is given. */
+/* The first thread pins a page, if given, before it ends. */
 static pid_t start_headless(int to, void *pinned)
 {
 	pid_t pid = fork();
@@ -218,7 +215,7 @@ static pid_t start_headless(int to, void *pinned)
 
 	if (pid)
 		return pid;
-	/* PR_SET_PDEATHSIG is of the parent's thread, which stays. */
+	/* PR_SET_PDEATHSIG refers to the parent's thread, which stays. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (pinned && uring_register_one(uring_open(), pinned, PAGE_SIZE))
 		_exit(1);
@@ -227,7 +224,7 @@ static pid_t start_headless(int to, void *pinned)
 	pthread_exit(NULL);
 }
 
-/* The first thread has ended, whose id is the process's; the process has not. */
+/* The first thread, whose id is that of the process, has ended; the process has not. */
 TEST_F(orphans, first_thread_ended)
 {
 	struct gup_pin_lines lines;
@@ -244,7 +241,7 @@ TEST_F(orphans, first_thread_ended)
 	ASSERT_EQ((ssize_t)sizeof(tid), read(up[0], &tid, sizeof(tid)));
 	ASSERT_OK(gup_pin_wait_ended(pid));
 	ASSERT_OK(gup_pin_writer_start(&self->writer, tid, mem));
-	/* The writer lives, and so does the owner, though without its first thread. */
+	/* The writer is alive, and so is the owner, although without its first thread. */
 	ASSERT_OK(gup_pin_read_task(&lines, self->writer));
 	ASSERT_EQ(1, lines.nr);
 	EXPECT_EQ(pid, lines.line->owner);
@@ -258,7 +255,7 @@ TEST_F(orphans, first_thread_ended)
 	munmap(mem, PAGE_SIZE);
 }
 
-/* The thread that pinned has ended, and is a zombie; the process has not. */
+/* The thread that pinned has ended, and is a zombie; the process is alive. */
 TEST_F(orphans, first_thread_pinned)
 {
 	struct gup_pin_mem mem;
@@ -286,7 +283,7 @@ struct passer {
 	int err;
 };
 
-/* Pins a page, undoes it, and ends. */
+/* Pins a page, unpins it, and ends. */
 static void *pass(void *arg)
 {
 	struct passer *passer = arg;
@@ -299,7 +296,7 @@ static void *pass(void *arg)
 	return NULL;
 }
 
-/* Of two pins on a page the one that is undone is known, and what has ended leaves none. */
+/* Of two pins on a page, the released one is certain, so the ended task leaves none. */
 TEST_F(orphans, undone)
 {
 	struct passer passer = {};
@@ -320,7 +317,7 @@ TEST_F(orphans, undone)
 	gup_pin_mem_put(&mem);
 }
 
-/* Memory of no process, pinned by one that lives, and by one that does not. */
+/* Memory without an owner, pinned by a task that is alive, and by one that has ended. */
 TEST_F(orphans, no_owner)
 {
 	struct gup_pin_mem mem;
@@ -338,7 +335,7 @@ TEST_F(orphans, no_owner)
 	ASSERT_OK(check_none(getpid(), 2));
 	close(buf);
 
-	/* A process that shares our descriptors, and so leaves its own to us. */
+	/* A process that shares our descriptors, and so leaves its own open. */
 	pid = syscall(__NR_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
 	ASSERT_LE(0, pid);
 	if (!pid)
@@ -352,7 +349,7 @@ TEST_F(orphans, no_owner)
 	gup_pin_mem_put(&mem);
 }
 
-/* What one process pinned with a file that it has handed to another. */
+/* Pins held by a descriptor that was passed to another process. */
 TEST_F(orphans, passed)
 {
 	char byte = 0, control[CMSG_SPACE(sizeof(int))] = {};
@@ -397,7 +394,7 @@ TEST_F(orphans, passed)
 	gup_pin_mem_put(&mem);
 }
 
-/* A filter is of what would be shown without it. */
+/* A filter selects from what would be shown without it. */
 TEST_F(orphans, filtered)
 {
 	struct gup_pin_child_how how = { .ring = self->ring, .comm = "left it" };

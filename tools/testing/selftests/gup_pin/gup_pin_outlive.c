@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Pins that outlive the mapping, or the process, that they were taken on. */
+/* Pins that outlive the mapping or the process that they were taken on. */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -63,7 +63,7 @@ static void want_ring(struct gup_pin_want *want, const struct gup_pin_mem *mem)
 	want->ino = mem->ino;
 }
 
-/* What lines said of the pins of a task, page by page. */
+/* Pages seen in the lines of a task's pins. */
 struct seen {
 	unsigned long pfn[NPAGES];
 	unsigned long addr[NPAGES];
@@ -98,7 +98,7 @@ static const char *look(struct seen *seen, pid_t tgid, const struct gup_pin_want
 	return problem;
 }
 
-/* The lines name the same pages with the mapping as without it. */
+/* The lines have the same pages after munmap(). */
 TEST_F(outlive, munmap)
 {
 	struct gup_pin_want want;
@@ -112,7 +112,7 @@ TEST_F(outlive, munmap)
 
 	ASSERT_EQ(0, munmap(self->mem.addr, self->mem.size));
 	if (variant->kind == MEM_SHARED_ANON) {
-		/* Its file is gone as well, and truncated its page cache. */
+		/* The file is gone, too, and its page cache truncated. */
 		want.map = NULL;
 		want.dev = 0;
 		want.ino = 0;
@@ -141,7 +141,7 @@ TEST_F(outlive, dontneed)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* fork() copies what is pinned: the child gets copies, the records stay as they are. */
+/* fork() copies pinned pages: the child gets the copies, the records do not change. */
 TEST_F(outlive, fork)
 {
 	unsigned long pfn[NPAGES], child_pfn[NPAGES] = {};
@@ -192,7 +192,7 @@ TEST_F(outlive, fork)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* What a child tells of the pins that it leaves behind. */
+/* What a child reports about the pins that it leaves. */
 struct left {
 	unsigned long pfn[NPAGES];
 	int ret;
@@ -233,7 +233,7 @@ static const char *check_left(const struct left *left, pid_t gone,
 	return NULL;
 }
 
-/* A child pins its own memory with the ring of its parent, and exits. */
+/* A child pins its own memory with its parent's ring, and exits. */
 TEST_F(outlive, exit)
 {
 	struct gup_pin_want want;
@@ -265,7 +265,7 @@ TEST_F(outlive, exit)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* The same, with a descriptor that is the child's and came by SCM_RIGHTS. */
+/* The same with a descriptor of the child that came by SCM_RIGHTS. */
 TEST_F(outlive, passed)
 {
 	struct gup_pin_want want;
@@ -273,7 +273,7 @@ TEST_F(outlive, passed)
 	struct left left = {};
 	pid_t child;
 
-	/* gup_test, for io_uring's own descriptors cannot be passed. */
+	/* gup_test, because io_uring descriptors cannot be passed. */
 	fd = gup_test_open();
 	if (fd < 0)
 		SKIP(return, "no " GUP_TEST " (CONFIG_GUP_TEST): %s", strerror(errno));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Readers of the files below /sys/kernel/debug/gup_pin. They are strict: the
- * files' words, their order and their form are a contract that scripts rely on.
+ * Parsers of the files below /sys/kernel/debug/gup_pin. They are strict: the words of
+ * the files, their order and their form are a contract with scripts.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include "gup_pin_util.h"
 
-/* The value of the next word, which must have this key; NULL if it has not. */
+/* Takes the value of the next word, which must have this key; otherwise NULL. */
 static char *take_value(char **rest, const char *key)
 {
 	size_t len = strlen(key);
@@ -24,7 +24,7 @@ static char *take_value(char **rest, const char *key)
 	return word + len + 1;
 }
 
-/* The same, if it is not empty. */
+/* The same, but not empty. */
 static char *take_word(char **rest, const char *key)
 {
 	char *value = take_value(rest, key);
@@ -81,7 +81,7 @@ static bool take_choice(char **rest, const char *key, const char *choices,
 #define MAPS	"anon|file|shmem|hugetlb|dax|device"
 #define MATCHES	"exact|alike|inferred"
 
-/* New keys may follow the ones known here, and must be words of that form. */
+/* New keys may follow the known ones, as words of the same form. */
 static bool rest_is_words(const char *rest)
 {
 	while (rest) {
@@ -107,7 +107,7 @@ static bool plain_text(const char *text)
 	return true;
 }
 
-/* No blank and no backslash but of an escape of two hexadecimal digits. */
+/* Has no blanks, and backslashes only in escapes of two hexadecimal digits. */
 static bool escaped_text(const char *text)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -123,7 +123,7 @@ static bool escaped_text(const char *text)
 	return true;
 }
 
-/* Destroys the line, as far as it takes it. */
+/* Overwrites the part of the line that it parses. */
 const char *gup_pin_parse_pin(char *line, struct gup_pin_line *out, char **later)
 {
 	char *rest = line, *word, *copy = strdup(line), mode[2] = "";
@@ -186,7 +186,7 @@ const char *gup_pin_parse_end(char *rest, struct gup_pin_line *out)
 	return NULL;
 }
 
-/* Parses a line of `pins` without its newline, and destroys it. */
+/* Parses a line of `pins` without its newline; overwrites it. */
 const char *gup_pin_parse_line(char *line, struct gup_pin_line *out)
 {
 	const char *problem;
@@ -196,7 +196,7 @@ const char *gup_pin_parse_line(char *line, struct gup_pin_line *out)
 	return problem ?: gup_pin_parse_end(rest, out);
 }
 
-/* Cuts off a line and returns it; NULL if none is left or it has no newline. */
+/* Cuts off and returns a line; NULL if there is none with a newline. */
 static char *take_line(char **text)
 {
 	char *line = *text, *end = strchr(line, '\n');
@@ -219,7 +219,7 @@ static const char *check_header(char **text, const char *file)
 	return NULL;
 }
 
-/* Destroys text. */
+/* Overwrites text. */
 const char *gup_pin_parse_lines(char *text, const char *title,
 				struct gup_pin_lines *out)
 {
@@ -284,7 +284,7 @@ static const char *parse_stack(char *line, struct gup_pin_stack *out)
 	TAKE(out->acquired >= out->peak && out->peak >= out->pins,
 	     "acquired, peak or pins");
 	TAKE(out->newest_ms <= out->oldest_ms, "newest_ms");
-	/* Calls are counted after pins, and may all have gone meanwhile. */
+	/* Calls are counted after pins, and may all be gone by then. */
 	TAKE(out->pins && out->pages, "pins or pages");
 	free(copy);
 	return problem;
@@ -473,7 +473,7 @@ void gup_pin_only_task(struct gup_pin_lines *lines, pid_t tgid)
 	lines->nr = kept;
 }
 
-/* The lines that have to do with any pfn from first to last. */
+/* Keeps the lines that overlap the pfns from first to last. */
 void gup_pin_only_pfns(struct gup_pin_lines *lines, unsigned long first,
 		       unsigned long last)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * path=: what files are called, on a file system of their own and elsewhere. A file
- * is found by ino= and dev=, as stat() tells them.
+ * path=: names of files, on a file system of their own and elsewhere. ino= and dev= are
+ * those of stat().
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -187,7 +187,7 @@ TEST_F(path, named)
 	ASSERT_OK(check_path(&self->mem, variant->printed, NULL));
 }
 
-/* Who has it open still knows its name. */
+/* An open file that was unlinked still has its name. */
 TEST_F(path, unlinked)
 {
 	ASSERT_EQ(0, unlink(self->file));
@@ -203,7 +203,7 @@ TEST_F(path, renamed)
 	ASSERT_OK(check_path(&self->mem, "/new", NULL));
 }
 
-/* Of several names it is one. */
+/* One of several names is shown. */
 TEST_F(path, linked)
 {
 	char to[200];
@@ -215,7 +215,7 @@ TEST_F(path, linked)
 	ASSERT_OK(check_path(&self->mem, variant->printed, "/second"));
 }
 
-/* What is too long loses its front, but never a part of an escape. */
+/* A long name is cut at the front, but never within an escape. */
 TEST_F(path, long_name)
 {
 	char name[256], want[4 * 256], to[600];
@@ -231,7 +231,7 @@ TEST_F(path, long_name)
 	ASSERT_OK(check_path(&self->mem, want, NULL));
 }
 
-/* Which has no folder, and can be neither renamed nor linked. */
+/* A memfd has no directory, and can be neither renamed nor linked. */
 FIXTURE(memfd)
 {
 	struct gup_pin_base base;
@@ -287,7 +287,7 @@ TEST_F(memfd, without_a_name)
 	ASSERT_OK(check_path(&self->mem, "/memfd:", NULL));
 }
 
-/* What holds the pin is all that holds the memory. */
+/* Only the pin keeps the memory. */
 TEST_F(memfd, closed)
 {
 	ASSERT_OK(pin_memfd(&self->mem, &self->fd, "gone", self->hold));
@@ -298,7 +298,7 @@ TEST_F(memfd, closed)
 	ASSERT_OK(check_path(&self->mem, "/memfd:gone", NULL));
 }
 
-/* The longest that there is has one character too many, with what is put before it. */
+/* The longest possible name is one character too long, including its prefix. */
 TEST_F(memfd, long_name)
 {
 	char name[250], want[6 + 4 * 249 + 1] = "memfd:";

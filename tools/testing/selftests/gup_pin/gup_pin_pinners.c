@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Ways to have the kernel pin memory for as long as a test likes. */
+/* Ways to have the kernel hold pins for as long as a test needs. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
@@ -24,7 +24,7 @@ int gup_test_open(void)
 	return open(GUP_TEST, O_RDWR | O_CLOEXEC);
 }
 
-/* Returns 0 or -errno, as all gup_test_*() do. */
+/* Returns 0 or -errno, like all gup_test_*(). */
 int gup_test_hold(int fd, const void *addr, size_t size, unsigned int flags)
 {
 	struct pin_longterm_test args = {
@@ -136,7 +136,7 @@ const char *aio_finish(struct aio_one *aio, ssize_t *result)
 	struct io_event event;
 	long got;
 
-	/* What is to be done for a ring of this task ends the call, too. */
+	/* Task work for a ring of this task interrupts the call. */
 	do {
 		got = syscall(__NR_io_getevents, aio->ctx, 1, 1, &event, NULL);
 	} while (got < 0 && errno == EINTR);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Ways to have the kernel pin memory for as long as a test likes. */
+/* Ways to have the kernel hold pins for as long as a test needs. */
 #ifndef GUP_PIN_PINNERS_H
 #define GUP_PIN_PINNERS_H
 
@@ -10,34 +10,39 @@
 #include <sys/uio.h>
 
 /*
- * /sys/kernel/debug/gup_test. On 6.12 the held pages are the device's and not
- * the open file's: only one set can be held in the whole system, and closing
- * any descriptor of the device lets go of it.
+ * /sys/kernel/debug/gup_test. On 6.12 the pages belong to the device and not to the
+ * open file: only one set can be held in the whole system, and closing any descriptor
+ * of the device releases it.
  */
 #define GUP_TEST	"/sys/kernel/debug/gup_test"
 
 enum { GUP_TEST_WRITE = 1, GUP_TEST_FAST = 2 };
 
-/* Why it cannot be used, or NULL. */
+/* Returns why it cannot be used, or NULL. */
 const char *gup_test_missing(void);
 int gup_test_open(void);
 int gup_test_hold(int fd, const void *addr, size_t size, unsigned int flags);
 int gup_test_release(int fd);
-/* Pins and unpins at once. */
+/* Pins and immediately unpins. */
 int gup_test_basic(int fd, const void *addr, size_t size, bool write);
 int gup_test_fast_benchmark(int fd, const void *addr, size_t size, bool write);
 int gup_test_longterm_benchmark(int fd, const void *addr, size_t size, bool write);
 
-/* io_uring: registered buffers; pin_user_pages_fast(), one call a buffer. */
+/* io_uring: registered buffers; pin_user_pages_fast(), one call per buffer. */
 int uring_open(void);
 int uring_register(int ring, const struct iovec *iov, unsigned int nr);
 int uring_register_one(int ring, const void *addr, size_t size);
 int uring_unregister(int ring);
 
-/* One asynchronous read from the start of a file by a ring of its own. */
+/*
+ * One asynchronous read or write at the start of a file by a ring of its own; opcode: one
+ * of IORING_OP_*, with what is its addr and its len
+ */
 struct uring_one;
+const char *uring_start(struct uring_one **one, int opcode, int fd, const void *addr,
+			unsigned int len);
 const char *uring_read_start(struct uring_one **one, int fd, void *buf, size_t size);
-const char *uring_read_finish(struct uring_one **one, ssize_t *result);
+const char *uring_finish(struct uring_one **one, ssize_t *result);
 
 /* One asynchronous read or write. */
 struct aio_one {
@@ -47,7 +52,7 @@ struct aio_one {
 
 const char *aio_start(struct aio_one *aio, int fd, bool write, void *buf,
 		      size_t size, off_t offset);
-/* To or from several buffers. */
+/* With several buffers. */
 const char *aio_start_parts(struct aio_one *aio, int fd, bool write, const struct iovec *iov,
 			    unsigned int nr, off_t offset);
 const char *aio_finish(struct aio_one *aio, ssize_t *result);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /proc/PID/gup_pins: who may read it, and what it shows and hides. Whatever is the
- * case with /proc/PID/maps has to be with it.
+ * /proc/PID/gup_pins: access, and what it shows and hides. Access rules are those of
+ * /proc/PID/maps.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@ FIXTURE(proc)
 	struct gup_pin_base base;
 	struct look *look;
 	struct gup_pin_child child;	/* of CHILD_USER, with pins */
-	pid_t pid;			/* who looks */
+	pid_t pid;			/* the reader */
 	pid_t second;
 };
 
@@ -93,7 +93,7 @@ TEST_F(proc, own)
 	EXPECT_NE(NULL, strstr(self->look->text, " path=memfd:own\\x20file\n"));
 }
 
-/* Who cannot be traced by his own user may yet look at himself. */
+/* A process that its own user cannot trace may still read its own file. */
 static void look_at_own_undumpable(struct look *look, pid_t pid)
 {
 	if (gup_pin_become(CHILD_USER))
@@ -108,7 +108,7 @@ TEST_F(proc, undumpable)
 	pid_t pid;
 
 	self->pid = look_start(self->look, look_at_own_undumpable, 0);
-	/* Its files are root's then. */
+	/* Its files belong to root then. */
 	if (self->look->maps_open)
 		ASSERT_OK(look_check_refused(self->look, self->look->maps_open));
 	else
@@ -146,7 +146,7 @@ TEST_F(proc, of_root)
 	ASSERT_OK(look_check_refused(self->look, EACCES));
 }
 
-/* What root has opened and left to a user. */
+/* A descriptor that root opened and passed to a user. */
 static int handed;
 
 static void read_handed(struct look *look, pid_t uid)
@@ -162,11 +162,11 @@ TEST_F(proc, opened_by_root)
 {
 	handed = look_open(self->child.pid);
 	ASSERT_LE(0, handed);
-	/* Who may not open it may not read it. */
+	/* A user that may not open the file may not read it either. */
 	self->pid = look_start(self->look, read_handed, OTHER_USER);
 	EXPECT_EQ(-EACCES, self->look->read);
 	look_stop(self->pid);
-	/* Who may sees what he would see. */
+	/* A user that may sees the same as after opening it. */
 	ASSERT_EQ(0, lseek(handed, 0, SEEK_SET));
 	self->pid = look_start(self->look, read_handed, CHILD_USER);
 	EXPECT_OK(look_check(self->look, self->child.pid, HIDDEN, NULL));
@@ -181,7 +181,7 @@ static void open_and_read(struct look *look, pid_t pid)
 {
 	int fd;
 
-	/* As the user for access to files alone, which open() goes by. */
+	/* Change only the ids for file access, which open() checks. */
 	if (setegid(CHILD_USER) || seteuid(CHILD_USER))
 		_exit(1);
 	fd = look_open(pid);
@@ -192,14 +192,14 @@ static void open_and_read(struct look *look, pid_t pid)
 	look->read = look_read(fd, look->text, sizeof(look->text));
 }
 
-/* A right that comes later does not count. */
+/* Privileges gained later do not count. */
 TEST_F(proc, opened_by_user)
 {
 	self->pid = look_start(self->look, open_and_read, self->child.pid);
 	ASSERT_OK(look_check(self->look, self->child.pid, HIDDEN, NULL));
 }
 
-/* Pins that others have on a process's memory are shown with it. */
+/* Pins of other tasks on a process's memory are shown. */
 TEST_F(proc, pinned_by_another)
 {
 	struct gup_pin_lines lines;
@@ -214,7 +214,7 @@ TEST_F(proc, pinned_by_another)
 	gup_pin_free(&lines);
 }
 
-/* A child has its parent's memory, but not its pins. */
+/* A child shares its parent's memory, but not its pins. */
 static void pin_and_fork(struct look *look, pid_t pid)
 {
 	pid_t child;
@@ -267,7 +267,7 @@ static void pin_by_thread(struct look *look, pid_t pid)
 	pthread_exit(NULL);
 }
 
-/* What a thread pins is its process's, whichever thread is asked for. */
+/* A thread's pins belong to its process, whichever thread is asked. */
 TEST_F(proc, threads)
 {
 	char path[64], task[64];
@@ -280,14 +280,14 @@ TEST_F(proc, threads)
 	EXPECT_NE(NULL, strstr(self->look->text, task));
 	look_at(self->look, "/proc", self->look->pid);
 	ASSERT_OK(look_check(self->look, self->pid, ALL, NULL));
-	/* It is a process's, and not each thread's. */
+	/* The file exists per process, not per thread. */
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/maps", self->pid, self->pid);
 	EXPECT_EQ(0, stat(path, &st));
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/gup_pins", self->pid, self->pid);
 	EXPECT_EQ(-1, stat(path, &st));
 	EXPECT_EQ(ENOENT, errno);
 
-	/* When the first thread has ended, the others still can be asked. */
+	/* After the first thread has ended, the process can still be read. */
 	self->look->go = true;
 	ASSERT_OK(gup_pin_wait_ended(self->pid));
 	look_at(self->look, "/proc", self->pid);
@@ -296,7 +296,7 @@ TEST_F(proc, threads)
 	ASSERT_OK(look_check(self->look, self->pid, ALL, NULL));
 }
 
-/* A process that ends while its file is open; its zombie; and nobody at all. */
+/* A process that ends while its file is open; its zombie; and no process at all. */
 TEST_F(proc, ended)
 {
 	char path[64], text[256];
@@ -325,7 +325,7 @@ TEST_F(proc, kernel_thread)
 	EXPECT_OK(look_check_empty(self->look));
 }
 
-/* A process does not inherit the pins that one of the same id left behind. */
+/* A process does not inherit pins from an earlier one with the same id. */
 TEST_F(proc, recycled_id)
 {
 	struct gup_pin_child first, second;
@@ -354,7 +354,7 @@ TEST_F(proc, recycled_id)
 	close(ring);
 }
 
-/* As others it can be read from anywhere, and not be written. */
+/* Like other files, it can be read at any offset, and not be written. */
 TEST_F(proc, as_a_file)
 {
 	char path[64], part[100];
@@ -386,7 +386,7 @@ TEST_F(proc, as_a_file)
 
 #define PROCESSES	200
 
-/* Address spaces that there are, without those that lie free on a CPU; 0 if not known. */
+/* Number of address spaces in use, without free objects in per-CPU lists; 0: unknown. */
 static unsigned long address_spaces(void)
 {
 	unsigned long active = 0;
@@ -402,7 +402,7 @@ static unsigned long address_spaces(void)
 	return active;
 }
 
-/* A file keeps the address space no longer than it is open. */
+/* The file keeps the address space only while it is open. */
 TEST_F(proc, keeps_no_address_space)
 {
 	unsigned long before = address_spaces();

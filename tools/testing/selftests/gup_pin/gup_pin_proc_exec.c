@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* /proc/PID/gup_pins that is open when the process executes another program. */
+/* /proc/PID/gup_pins is open while the process executes another program. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,11 +16,11 @@
 #include "gup_pin_look.h"
 #include "gup_pin_util.h"
 
-/* A program that is executed while its process's file is open. */
+/* A program is executed while the file of its process is open. */
 FIXTURE(execve)
 {
 	struct gup_pin_base base;
-	struct look *look;		/* of who executes it */
+	struct look *look;		/* of the process that executes it */
 	struct look *watcher;
 	char dir[64];
 	char program[100];
@@ -61,12 +61,12 @@ static const char *copy_self(const char *to, mode_t mode)
 	return NULL;
 }
 
-/* Where the executed program finds struct look, and the file of its former self. */
+/* Descriptors of struct look and of the old process's file, for the executed program. */
 #define LOOK_FD		100
 #define PINS_FD		101
 #define EXECUTED	"GUP_PIN_EXECUTED"
 
-/* What this program does instead of tests when it is executed so. */
+/* Runs instead of the tests if this program is executed that way. */
 static void __attribute__((constructor)) executed(void)
 {
 	struct look *look;
@@ -149,7 +149,7 @@ static void execute(struct look *look, pid_t unused)
 
 static struct look *executes;
 
-/* Another process of the user, which has opened the file in time. */
+/* Another process of the same user, which opened the file before. */
 static void watch(struct look *look, pid_t pid)
 {
 	int fd;
@@ -166,7 +166,7 @@ static void watch(struct look *look, pid_t pid)
 	look->read = look_read(fd, look->text, sizeof(look->text));
 }
 
-/* Three processes wait for each other, on a machine that may be busy. */
+/* Three processes wait for each other, possibly on a busy machine. */
 TEST_F(execve, file_is_open)
 {
 	program = self->program;
@@ -175,20 +175,20 @@ TEST_F(execve, file_is_open)
 	ASSERT_TRUE(self->look->ready);
 	self->second = look_start(self->watcher, watch, self->pid);
 	ASSERT_TRUE(self->watcher->done);
-	/* Before it he could see something. */
+	/* Before the exec the watcher could read it. */
 	EXPECT_EQ(0, self->watcher->open);
 	EXPECT_EQ(0, self->watcher->maps_open);
 
 	ASSERT_TRUE(self->look->done);
 	EXPECT_EQ(variant->setuid ? 0 : CHILD_USER, self->look->open);
-	/* It pins again, but neither file shows it. */
+	/* It pins again, but neither open file shows that. */
 	EXPECT_EQ(0, self->look->read) {
 		TH_LOG("%s", self->look->text);
 	}
 	EXPECT_EQ(variant->setuid ? -EACCES : 0, self->watcher->read) {
 		TH_LOG("%s", self->watcher->text);
 	}
-	/* One that is opened now does. The ring from before is gone only after a while. */
+	/* A newly opened file does. The pins of the old ring are released asynchronously. */
 	look_stop(self->second);
 	ASSERT_OK(gup_pin_wait_task(self->pid, LOOK_PINS));
 	self->second = look_start(self->watcher, look_as_user, self->pid);

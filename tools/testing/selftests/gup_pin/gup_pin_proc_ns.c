@@ -18,7 +18,7 @@ FIXTURE(namespace)
 {
 	struct gup_pin_base base;
 	struct look *look;
-	pid_t pid;			/* who looks */
+	pid_t pid;			/* the reader */
 	pid_t writer;			/* from outside */
 };
 
@@ -37,7 +37,7 @@ FIXTURE_TEARDOWN(namespace)
 	EXPECT_OK(look_end(&self->base, self->look, self->pid));
 }
 
-/* In a pid namespace with a procfs of its own. */
+/* In a pid namespace with its own procfs. */
 static const char *mount_proc(const char *options)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
@@ -46,14 +46,14 @@ static const char *mount_proc(const char *options)
 	return NULL;
 }
 
-/* Process 1 of the namespace: pins, waits for the test, and looks at itself. */
+/* Process 1 of the namespace: pins, waits for the test, and reads its own file. */
 static void inside(struct look *look)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (mount_proc(NULL))
 		_exit(1);
 	look_pin(look);
-	/* Who looks on has to know who this is. */
+	/* The reader needs the outer pid for comparison. */
 	look_wait(&look->known);
 	look->ready = true;
 	look_wait(&look->go);
@@ -72,7 +72,7 @@ static void enter(struct look *look, int flags)
 	pid = fork();
 	if (!pid)
 		inside(look);
-	/* As seen from here, which is outside. */
+	/* As seen from outside, which is here. */
 	look->pid = pid;
 	__atomic_store_n(&look->known, true, __ATOMIC_RELEASE);
 	look_wait(&look->done);
@@ -95,7 +95,7 @@ static void root_enters_user_ns(struct look *look, pid_t pid)
 	enter(look, CLONE_NEWUSER);
 }
 
-/* Who is outside cannot be seen. */
+/* Tasks outside the namespace have no id here. */
 static pid_t as_seen_inside(pid_t id, const struct look *look)
 {
 	return id == look->pid ? 1 : 0;
@@ -113,7 +113,7 @@ TEST_F(namespace, pid_namespace)
 	EXPECT_NE(NULL, strstr(self->look->text, " owner=1 task=1/1 "));
 	EXPECT_NE(NULL, strstr(self->look->text,
 			       "api=pin_user_pages_remote owner=1 task=0/0 "));
-	/* From outside it is as ever. */
+	/* From outside it looks as usual. */
 	look_at(self->look, "/proc", self->look->pid);
 	ASSERT_OK(look_check(self->look, self->look->pid, ALL, NULL));
 }
@@ -128,7 +128,7 @@ TEST_F(namespace, user_namespace)
 	EXPECT_NE(NULL, strstr(self->look->text, " owner=1 task=1/1 "));
 }
 
-/* To be root there, or to have been it here, is no right. */
+/* Being root in the namespace, or having been root outside, grants no access. */
 TEST_F(namespace, user_namespace_of_root)
 {
 	self->pid = look_start(self->look, root_enters_user_ns, 0);
@@ -149,7 +149,7 @@ FIXTURE(hidepid)
 FIXTURE_VARIANT(hidepid)
 {
 	const char *options;
-	int why;			/* another user's process cannot be opened */
+	int why;			/* errno for the process of another user */
 };
 
 FIXTURE_VARIANT_ADD(hidepid, noaccess)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A process that gives memory to a device, and ends in all the ways there are. */
+/* A process that gives memory to a device, and ends in every possible way. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,19 +12,19 @@
 #include "gup_pin_program.h"
 #include "gup_pin_util.h"
 
-/* More than one, so that it may be a part of them. */
+/* More than one, so that a device can have a part. */
 #define NPAGES	2
 
-/* Steps of every process. */
+/* Steps that every process has. */
 #define EXIT	'x'
 #define EXEC	'e'
 
-/* What it says after each step: what is wrong, or nothing. */
+/* Reply to each step: an error, or empty. */
 struct answer {
 	char problem[400];
 };
 
-/* Of the process itself: it has one parent. */
+/* Used by the child: it has one parent. */
 static int serve_from = -1, serve_to = -1;
 
 static void answer(const char *problem)
@@ -37,7 +37,7 @@ static void answer(const char *problem)
 		_exit(1);
 }
 
-/* Its input is where steps came from: it ends with that. */
+/* cat reads from the pipe of the steps, and ends with it. */
 static void exec_cat(void)
 {
 	int out = open("/dev/null", O_WRONLY);
@@ -102,9 +102,7 @@ const char *gup_pin_program_run(struct gup_pin_program *program,
 	return wait_for_answer(program);
 }
 
-/*
- * The process that gives its memory to one device.
- */
+/* The process that gives its memory to one device. */
 struct given {
 	const struct gup_pin_program_how *how;
 	struct gup_pin_shared mem;
@@ -130,7 +128,7 @@ static const char *step(void *arg, char what)
 	}
 }
 
-/* The lowest descriptor is free again when the memory's file is as high. */
+/* Moves the memory's file to a high descriptor, so that the lowest one is free again. */
 static const char *raise_fd(int *fd)
 {
 	int high = fcntl(*fd, F_DUPFD_CLOEXEC, 100);
@@ -222,7 +220,7 @@ const char *gup_pin_program_check_pins(pid_t pid, const char *map, unsigned long
 	int tries;
 	size_t i;
 
-	/* It may be that a thread of io_uring's pins, when it gets to it. */
+	/* A kernel thread of io_uring may pin, with some delay. */
 	for (tries = 0, *pins = 0; tries < 500; tries++) {
 		problem = gup_pin_read_task(&lines, pid);
 		if (problem)

@@ -2,11 +2,11 @@
 /*
  * gup_pin_provoke
  *
- * Has a page of an ext4 file written back while a device may still write to it:
- * an O_DIRECT read into a mapping of the file, from a disk that does not answer,
- * and then msync(). Says what it does, then `ready`, and stays until SIGTERM.
+ * Causes writeback of a page of an ext4 file while a device may still write to it: an
+ * O_DIRECT read into a mapping of the file, from a disk that does not respond, and then
+ * msync(). Prints what it does, then `ready`, and stays until SIGTERM.
  *
- * No test: it is what demonstrations look at, and crash dumps are taken of.
+ * Not a test: for demonstrations and crash dumps.
  */
 #include <signal.h>
 #include <stdio.h>

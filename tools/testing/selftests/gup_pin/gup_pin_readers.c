@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Many who read all files at once, while others pin and unpin: no line is torn,
- * whatever is asked for at a time, and none is wrong.
+ * Many readers of all files at the same time, while others pin and unpin: no line is
+ * torn, whatever the read size, and none is wrong.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 #define PINNERS		3
 #define LEAST_READS	12
 #define LEAST_ROUNDS	12
-/* It is over as soon as that is done. */
+/* Limit only: the test ends as soon as enough has been done. */
 #define MOST_SECONDS	240
 
 struct worker {
@@ -44,7 +44,7 @@ static void note(struct worker *worker, const char *problem)
 	__atomic_add_fetch(&worker->rounds, 1, __ATOMIC_RELAXED);
 }
 
-/* All pages by one call, each by its own, or some again and again. */
+/* All pages in one call, each in its own, or some of them repeatedly. */
 static void *pin(void *arg)
 {
 	struct worker *worker = arg;
@@ -69,7 +69,7 @@ static void *pin(void *arg)
 	return NULL;
 }
 
-/* Some bytes at a time, never as many as the one before. */
+/* With a different size for each read(). */
 static const char *read_in_pieces(const char *path, char **text)
 {
 	size_t room = 1 << 16, len = 0, piece = 1;
@@ -156,8 +156,8 @@ static const char *filtered_pins(void)
 }
 
 /*
- * All who pin are alive. But they pin the same pages: who has undone his pin, at last,
- * and has ended may have left his record to the pin of another, which it says.
+ * All pinning threads are alive. But they pin the same pages: a thread that has
+ * unpinned and ended may leave its record to the pin of another, which then says so.
  */
 static const char *no_orphans(void)
 {
@@ -235,7 +235,10 @@ FIXTURE_SETUP(readers)
 		SKIP(return, "no io_uring (CONFIG_IO_URING): %s", strerror(errno));
 	ASSERT_OK(gup_pin_begin(&self->base));
 	ASSERT_OK(gup_pin_mem_get(&self->mem, MEM_ANON, NPAGES * PAGE_SIZE));
-	/* Moves it to where it may stay, which two at once would hinder. */
+	/*
+	 * Move the memory to where long-term pins are allowed, which fails if two do it
+	 * concurrently.
+	 */
 	ASSERT_EQ(0, uring_register_one(ring, self->mem.addr, self->mem.size));
 	ASSERT_EQ(0, uring_unregister(ring));
 	close(ring);

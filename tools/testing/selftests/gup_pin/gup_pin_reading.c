@@ -11,10 +11,10 @@
 
 #define MOST_MS		5000UL
 
-/* What others may need meanwhile, in kB; the text is some hundred times as much. */
+/* Allowance for other kernel memory, in kB; the text is a hundred times that size. */
 #define OTHERS_KB	2048UL
 
-/* What the kernel has allocated for itself, in kB. */
+/* Memory allocated by the kernel, in kB. */
 static unsigned long kernel_kb(void)
 {
 	return gup_pin_memory_kb("Slab") + gup_pin_memory_kb("VmallocUsed");
@@ -29,7 +29,7 @@ static unsigned long cpu_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Looks at memory now and then, which takes time of its own. */
+/* Interval of memory checks, in bytes, because a check takes time itself. */
 #define LOOK_EVERY	(16UL << 20)
 
 static void look(struct gup_pin_reading *reading, unsigned long before)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What it takes to read a file that has very many lines. */
+/* Cost of reading a file with very many lines. */
 #ifndef GUP_PIN_READING_H
 #define GUP_PIN_READING_H
 
 /**
- * struct gup_pin_reading - what it took to read a file
- * @lines: its lines, the first one included
- * @bytes: its size
- * @at_once: the most that one read() got: a seq_file gives what its buffer has
- * @ms: CPU time, which means most in a guest that counts instructions
- * @grown_kb: by how much the kernel's memory was more meanwhile than before
+ * struct gup_pin_reading - cost of reading a file
+ * @lines: number of lines, including the header
+ * @bytes: size of the file
+ * @at_once: largest result of a read(): a seq_file returns up to what its buffer holds
+ * @ms: CPU time, which is most accurate in a guest that counts instructions
+ * @grown_kb: maximum growth of kernel memory during the read
  */
 struct gup_pin_reading {
 	unsigned long lines;
@@ -19,10 +19,10 @@ struct gup_pin_reading {
 	unsigned long grown_kb;
 };
 
-/* The filter may be NULL. What was measured is logged. */
+/* The filter may be NULL. Logs the results. */
 const char *gup_pin_reading(const char *path, const char *filter,
 			    struct gup_pin_reading *reading);
-/* So many lines, in no more than 5 s, and with constant memory. */
+/* Expects this number of lines, at most 5 s, and constant memory. */
 const char *gup_pin_reading_check(const struct gup_pin_reading *reading,
 				  unsigned long least, unsigned long most);
 

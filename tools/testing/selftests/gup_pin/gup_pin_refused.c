@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pins for long that the kernel does not give: `refused` says who asked for what, and
- * why there was none; other failures are no refusals.
+ * Long-term pins that the kernel refuses: `refused` shows who asked for what, and why
+ * it failed; other failures are no refusals.
  *
- * Wants a movable zone (boot with movablecore=256M).
+ * Needs a movable zone (boot with movablecore=256M).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #include "gup_pin_zone.h"
 
 #define REFUSED		GUP_PIN_DIR "/refused"
-/* Of which it keeps so many. */
+/* Maximum number of records in the file. */
 #define RECORDS_MAX	1024
 
 /* A record of `refused`. */
@@ -125,7 +125,7 @@ static const char *read_refusals(struct refusals *out)
 	return problem;
 }
 
-/* What `stats` says: all of them. */
+/* The total in `stats`. */
 static const char *read_total(unsigned long *total)
 {
 	const char *problem, *at;
@@ -141,7 +141,7 @@ static const char *read_total(unsigned long *total)
 	return at ? NULL : gup_pin_problem("no refused in stats");
 }
 
-/* Of this process; *out is the only one. */
+/* The only record of this process. */
 static const char *read_mine(struct refusal *out)
 {
 	struct refusals all;
@@ -161,7 +161,7 @@ static const char *read_mine(struct refusal *out)
 	return problem;
 }
 
-/* The ways to ask. */
+/* Ways to ask for pins. */
 enum how {
 	BY_SLOW,		/* gup_test, pin_user_pages() */
 	BY_FAST,		/* gup_test, pin_user_pages_fast() */
@@ -176,7 +176,7 @@ static const char *const apis[] = {
 	[BY_MEMFD] = "memfd_pin_folios",
 };
 
-/* Who asks, and what for. */
+/* A task that asks for pins, and the memory. */
 struct asker {
 	enum how how;
 	struct gup_pin_base base;
@@ -188,7 +188,7 @@ struct asker {
 	int memfd;
 	int buf;
 	int file;
-	char *map;		/* of the file, shared */
+	char *map;		/* shared mapping of the file */
 	char *mem;
 	size_t size;
 };
@@ -239,7 +239,7 @@ static void asker_end(struct asker *self)
 	close(self->ring);
 }
 
-/* Asks for pins for long of memory at an address; 0 or -errno. */
+/* Asks for long-term pins; returns 0 or -errno. */
 static int ask(struct asker *self, void *addr, size_t size,
 	       bool write)
 {
@@ -269,7 +269,7 @@ static void let_go(struct asker *self)
 	self->buf = -1;
 }
 
-/* So many more refusals than at first, all of this kind; *last is the record. */
+/* Expects this number of refusals in total, all of this kind; *last is the record. */
 static const char *check(struct asker *self, const char *err, unsigned int count,
 			 struct refusal *last)
 {
@@ -313,7 +313,7 @@ static const char *check_none(struct asker *self)
 	return problem;
 }
 
-/* Anonymous memory, or for BY_MEMFD a memfd. */
+/* Anonymous memory, or a memfd for BY_MEMFD. */
 static const char *map_memory(struct asker *self, size_t size)
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
@@ -334,7 +334,7 @@ static const char *map_memory(struct asker *self, size_t size)
 	return NULL;
 }
 
-/* A file of an ext4, whose pages must not be pinned for long and for write. */
+/* A file on ext4, whose pages must not have long-term pins for write. */
 static const char *map_file(struct asker *self)
 {
 	const char *problem = gup_pin_dm_create(&self->disk, 16 << 20);
@@ -393,23 +393,23 @@ FIXTURE_TEARDOWN(file)
 	asker_end(&self->asker);
 }
 
-/* The file system has to be told of each write. One record, that counts. */
+/* The file system must be notified of each write. One record counts all refusals. */
 TEST_F(file, refused)
 {
 	struct asker *asker = &self->asker;
 	struct refusal first, second;
 
 	ASSERT_OK(map_file(asker));
-	/* Once with the page in the page tables, where the fast way finds it. */
+	/* Once with the page in the page tables, where the fast path finds it. */
 	asker->map[0] = 1;
 	EXPECT_EQ(-EFAULT, ask(asker, asker->map, PAGE_SIZE, true));
 	ASSERT_OK(check(asker, "EFAULT", 1, &first));
 	gup_pin_msleep(20);
-	/* Not there yet; and several pages are one refusal. */
+	/* Not in the page tables; several pages are one refusal. */
 	EXPECT_EQ(-EFAULT, ask(asker, asker->map + PAGE_SIZE, 3 * PAGE_SIZE, true));
 	ASSERT_OK(check(asker, "EFAULT", 2, &second));
 	EXPECT_EQ(first.stack, second.stack);
-	/* Which page of which file. */
+	/* Page and file are shown. */
 	EXPECT_STREQ("file", first.why);
 	EXPECT_STREQ("/data", first.path);
 	EXPECT_EQ((unsigned long)asker->map, first.addr);
@@ -422,8 +422,10 @@ TEST_F(file, refused)
 	ASSERT_OK(gup_pin_end(&asker->base));
 }
 
-/* Where this process has memory of the kernel's that is no page of its own; or NULL. */
-/* NULL if it is not mapped, or as pages, as later kernels do it. */
+/*
+ * Find kernel memory without struct pages in this process. NULL if it is not mapped, or
+ * mapped as normal pages, as in later kernels.
+ */
 static void *find_vvar(void)
 {
 	char *text, *line, *flags, *end;
@@ -445,7 +447,7 @@ static void *find_vvar(void)
 	return at;
 }
 
-/* Memory of a device, or of the kernel, has no pages to pin. */
+/* Memory of a device or of the kernel has no pages to pin. */
 TEST_F(file, device)
 {
 	struct asker *asker = &self->asker;
@@ -463,7 +465,7 @@ TEST_F(file, device)
 	ASSERT_OK(gup_pin_end(&asker->base));
 }
 
-/* What fails for another reason, and what does not fail. */
+/* Failures for other reasons, and successful calls. */
 TEST_F(file, no_refusal)
 {
 	struct asker *asker = &self->asker;
@@ -472,13 +474,13 @@ TEST_F(file, no_refusal)
 	ASSERT_OK(map_file(asker));
 	EXPECT_EQ(0, ask(asker, asker->mem, PAGE_SIZE, true));
 	let_go(asker);
-	/* Nothing is there. */
+	/* Nothing is mapped. */
 	ASSERT_EQ(0, munmap(asker->mem + PAGE_SIZE, PAGE_SIZE));
 	EXPECT_EQ(-EFAULT, ask(asker, asker->mem + PAGE_SIZE, PAGE_SIZE, true));
-	/* It may not be written to, by anybody. */
+	/* The mapping is read-only. */
 	ASSERT_EQ(0, mprotect(asker->mem + 2 * PAGE_SIZE, PAGE_SIZE, PROT_READ));
 	EXPECT_EQ(-EFAULT, ask(asker, asker->mem + 2 * PAGE_SIZE, PAGE_SIZE, true));
-	/* A file may be pinned for read; a private mapping has copies of it. */
+	/* A file may be pinned for read; a private mapping has copies of its pages. */
 	if (asker->how != BY_URING) {
 		EXPECT_EQ(0, ask(asker, asker->map, PAGE_SIZE, false));
 		let_go(asker);
@@ -487,13 +489,13 @@ TEST_F(file, no_refusal)
 				   MAP_PRIVATE | MAP_FIXED, asker->file, 0));
 	EXPECT_EQ(0, ask(asker, asker->mem, PAGE_SIZE, true));
 	let_go(asker);
-	/* A pin for short may be for write. */
+	/* Short-term pins for write are allowed. */
 	EXPECT_EQ(0, gup_test_basic(asker->gup_test, asker->map, PAGE_SIZE, true));
 	ASSERT_OK(check_none(asker));
 	ASSERT_OK(gup_pin_end(&asker->base));
 }
 
-/* Memory that would have to be moved */
+/* Memory that would have to be migrated */
 FIXTURE(movable)
 {
 	struct asker asker;
@@ -538,7 +540,7 @@ FIXTURE_TEARDOWN(movable)
 	asker_end(&self->asker);
 }
 
-/* It should be moved, but somebody has it pinned. */
+/* The page must be migrated, but another task has a pin on it. */
 TEST_F(movable, pinned_by_another)
 {
 	struct asker *asker = &self->asker;
@@ -554,12 +556,12 @@ TEST_F(movable, pinned_by_another)
 	ASSERT_OK(gup_pin_slow_open(&asker->slow));
 	ASSERT_OK(gup_pin_slow_pin(&asker->slow, page, PAGE_SIZE));
 	EXPECT_EQ(-ENOMEM, ask(asker, page, PAGE_SIZE, true));
-	/* The one that is in the way is no refusal's. */
+	/* The pin of the other task is not a refusal. */
 	ASSERT_OK(gup_pin_slow_unpin(&asker->slow));
 	ASSERT_OK(gup_pin_wait_live(asker->base.stats.live_pins));
 	ASSERT_OK(check(asker, "ENOMEM", 1, &last));
 
-	/* Now it is moved, and that is no refusal. */
+	/* Now the page is migrated, and nothing is refused. */
 	ASSERT_TRUE(gup_pin_in_range(&movable, page));
 	EXPECT_EQ(0, ask(asker, page, PAGE_SIZE, true));
 	EXPECT_FALSE(gup_pin_in_range(&movable, page));
@@ -569,7 +571,7 @@ TEST_F(movable, pinned_by_another)
 	ASSERT_OK(gup_pin_end(&asker->base));
 }
 
-/* By io_uring, which does not ask again for what it did not get */
+/* With io_uring, which does not retry after a partial result */
 FIXTURE(once)
 {
 	struct asker asker;
@@ -589,7 +591,7 @@ FIXTURE_TEARDOWN(once)
 	asker_end(&self->asker);
 }
 
-/* Pages of a file lie behind others, which the call gets. */
+/* Maps pages of a file behind other pages, which the call can pin. */
 static const char *map_file_behind(struct asker *self, char *others)
 {
 	const char *problem = map_file(self);
@@ -601,7 +603,7 @@ static const char *map_file_behind(struct asker *self, char *others)
 	return problem;
 }
 
-/* A call that got a part of what it asked for was refused the rest, once. */
+/* A call that got part of the pages was refused the rest, once. */
 TEST_F(once, part)
 {
 	struct asker *asker = &self->asker;
@@ -609,7 +611,7 @@ TEST_F(once, part)
 
 	ASSERT_OK(map_memory(asker, 8 * PAGE_SIZE));
 	memset(asker->mem, 1, asker->size);
-	/* Where they are now they may stay, so that nothing is tried again. */
+	/* Move the pages to where they can stay, so that the call does not retry. */
 	ASSERT_EQ(0, uring_register_one(asker->ring, asker->mem, 4 * PAGE_SIZE));
 	ASSERT_EQ(0, uring_unregister(asker->ring));
 	ASSERT_OK(map_file_behind(asker, asker->mem));
@@ -618,7 +620,7 @@ TEST_F(once, part)
 	ASSERT_OK(gup_pin_end(&asker->base));
 }
 
-/* The part that it gets has to be moved first, and then all is tried again. */
+/* The part that can be pinned must be migrated first, and then the call retries everything. */
 TEST_F(once, moved_part)
 {
 	struct asker *asker = &self->asker;
@@ -638,7 +640,7 @@ TEST_F(once, moved_part)
 	ASSERT_OK(gup_pin_end(&asker->base));
 }
 
-/* Of endless origins those are kept that were refused last. */
+/* Of any number of origins, those that were refused most recently are kept. */
 TEST_F(once, bounded)
 {
 	struct asker *asker = &self->asker;

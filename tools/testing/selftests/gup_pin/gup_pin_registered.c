@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * O_DIRECT from and to a buffer that is registered with io_uring as well: when the
- * I/O is over it is its pins that are gone, though those of the ring are older.
+ * O_DIRECT I/O with a buffer that is also registered with io_uring: the end of the I/O
+ * releases the pins of the I/O, although those of the ring are older.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -86,7 +86,7 @@ TEST_F(registered, io_ends_first)
 	unsigned int round;
 	size_t i;
 
-	/* Here there is no doubt: who ends I/O releases pins for short. */
+	/* This match is certain: completion of I/O releases short-term pins. */
 	ASSERT_EQ(size, transfer(self->file, variant->write, &self->mem, size));
 	ASSERT_OK(gup_pin_wait_task(getpid(), 0));
 	ASSERT_EQ(0, uring_register_one(self->ring, self->mem.addr, size));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* All tests of a program again and again, for a time that the environment says. */
+/* Runs all tests of a program repeatedly, for a time set in the environment. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static double now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-/* The harness counts what it has run, so each round is a process. */
+/* The harness keeps counts of its tests, so each round is a separate process. */
 static int one_round(int (*run)(int argc, char **argv), int argc, char **argv, int out)
 {
 	int status;
@@ -38,7 +38,10 @@ static int one_round(int (*run)(int argc, char **argv), int argc, char **argv, i
 	return WEXITSTATUS(status);
 }
 
-/* What a round said, of which only the tests that failed matter: not as TAP of ours. */
+/*
+ * Shows the output of a round, of which only failed tests matter; not as TAP of this
+ * program.
+ */
 static void show(int out)
 {
 	FILE *file = fdopen(out, "r");

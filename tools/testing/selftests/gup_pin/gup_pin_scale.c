@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Millions of pins, what memory it takes to track them, and the bound that may
- * be set to it.
+ * Millions of pins, the memory needed to track them, and its optional bound.
  *
- * Takes most of the free memory: run it alone. Boot with slab_nomerge, or what
- * the caches of others take cannot be told from what ours do.
+ * Uses most of the free memory: run it alone. Boot with slab_nomerge; otherwise other
+ * slab caches may be merged with ours.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +21,7 @@
 #define BOUND	"/sys/module/gup_pin/parameters/max_memory_mb"
 #define TIMEOUT	600
 
-/* Of an xa_node. */
+/* Size of an xa_node. */
 #define NODE_BYTES	576UL
 
 static const char *check_live(const struct gup_pin_base *base, const struct gup_pin_bulk *hold)
@@ -74,8 +73,8 @@ static long bound_get(void)
 }
 
 /*
- * What the nodes of the index take at most. Pages are put into blocks of 64, and
- * these into 256 trees in turn.
+ * Maximum memory for the nodes of the index. Pages are grouped into blocks of 64, which
+ * are spread over 256 trees.
  */
 static unsigned long nodes_most(void)
 {
@@ -111,7 +110,7 @@ FIXTURE_SETUP(scale)
 
 	if (why)
 		SKIP(return, "%s", why);
-	/* The kernel keeps some of its 2 GiB for itself. */
+	/* The kernel reserves part of its 2 GiB. */
 	if (gup_pin_memory_kb("MemTotal") < 1900 * 1024)
 		SKIP(return, "less than 2 GiB of memory");
 	if (bound_get() > 0)
@@ -124,7 +123,7 @@ FIXTURE_TEARDOWN(scale)
 	gup_pin_bulk_drop(&self->hold);
 }
 
-/* All of `pins`, a line at a time. */
+/* Reads all of `pins` line by line. */
 static const char *sum_of_pins(unsigned long *sum, unsigned long *lines)
 {
 	const char *problem = NULL;
@@ -159,7 +158,7 @@ static const char *sum_of_pins(unsigned long *sum, unsigned long *lines)
 	return problem;
 }
 
-/* One record has all that we hold. */
+/* One record has all the pins. */
 static const char *check_stacks(const struct gup_pin_bulk *hold)
 {
 	struct gup_pin_stacks stacks;
@@ -202,18 +201,18 @@ static unsigned long ms_since(struct timespec *since)
 
 #define MANY_PINS	7500000UL
 #define MANY_BYTES	(100UL << 20)
-/* What hazards take from boot on is in memory_bytes as well. */
+/* memory_bytes includes what hazards take from boot on. */
 #define HAZARD_BYTES	(80UL << 10)
 
-/* Blocks that are kept are given back, with their nodes, where there is a bound. */
+/* Setting a bound frees the cached blocks and their nodes. */
 static const char *keep_none(void)
 {
 	return gup_pin_write(BOUND, "1000") ?: gup_pin_write(BOUND, "0");
 }
 
 /*
- * As many pins as a real leak had: on as many pages as there are, each pinned by
- * several calls if there are fewer. They fit, and can be listed and released.
+ * As many pins as in a real leak, on all free pages; with fewer pages each is pinned by
+ * several calls. They fit into memory, and can be listed and released.
  */
 TEST_F_TIMEOUT(scale, millions, TIMEOUT)
 {
@@ -258,7 +257,7 @@ static const char *const caches[] = {
 	"gup_pin_origin", "gup_pin_block", "gup_pin_record",
 };
 
-/* The index is of xa_nodes, which others use too. */
+/* The index consists of xa_nodes, which other code uses, too. */
 #define NODES	"radix_tree_node"
 
 #define SLAB	"/sys/kernel/slab/"
@@ -271,7 +270,7 @@ static long slab_number(const char *cache, const char *name)
 	return gup_pin_read_number(path);
 }
 
-/* What slabinfo says a cache has in use. */
+/* Memory of a slab cache in use, from slabinfo. */
 static const char *slab_bytes(const char *info, const char *cache, unsigned long *bytes)
 {
 	unsigned long active, total, size;
@@ -289,7 +288,7 @@ static const char *slab_bytes(const char *info, const char *cache, unsigned long
 	return NULL;
 }
 
-/* What memory is in use, by several accounts. */
+/* Memory in use according to several sources. */
 struct account {
 	unsigned long stats;
 	unsigned long slabs;
@@ -297,7 +296,7 @@ struct account {
 	unsigned long vmalloc;
 };
 
-/* Objects that lie free on a CPU count as in use, unless the caches are shrunk. */
+/* Free objects in per-CPU lists count as in use unless the caches are shrunk. */
 static const char *shrink_all(void)
 {
 	const char *problem;
@@ -337,7 +336,7 @@ static const char *account_read(struct account *account)
 	return problem;
 }
 
-/* Why slabs cannot be compared with stats. */
+/* Returns why slabs cannot be compared with stats; NULL if they can. */
 static const char *account_missing(void)
 {
 	struct account account;
@@ -436,13 +435,13 @@ FIXTURE_TEARDOWN(memory)
 	gup_pin_bulk_drop(&self->hold);
 }
 
-/* Differs from what is right by more than 5 % of a sum. */
+/* Differs from the correct value by more than 5 % of the total. */
 static bool wrong(long is, long right, long sum)
 {
 	return labs(is - right) * 20 > sum;
 }
 
-/* Tracking does not vmalloc(): nothing that is there was got by its functions. */
+/* Tracking must not use vmalloc(): no area has one of its functions as caller. */
 static const char *check_vmalloc(void)
 {
 	const char *problem = NULL, *at;
@@ -461,8 +460,8 @@ static const char *check_vmalloc(void)
 }
 
 /*
- * What rings need: 16 bytes a page, up to twice as much where a table is made of
- * huge pages; some for each buffer; and threads have their stacks there.
+ * Needed by rings: 16 bytes per page, up to twice as much if a table uses huge pages;
+ * some for each buffer; and thread stacks.
  */
 static long most_vmalloc(const struct gup_pin_bulk *hold)
 {
@@ -470,9 +469,9 @@ static long most_vmalloc(const struct gup_pin_bulk *hold)
 }
 
 /*
- * memory_bytes is what the slabs have in use. Within 5 %: others may get or free a
- * node meanwhile. Of what was
- * vmalloc()ed no more is gone than what the rings need.
+ * memory_bytes must match the slabs, within 5 %, because other code may allocate or
+ * free nodes meanwhile. The growth of vmalloc() memory must not exceed the needs of the
+ * rings.
  */
 TEST_F_TIMEOUT(memory, is_right, TIMEOUT)
 {
@@ -491,7 +490,7 @@ TEST_F_TIMEOUT(memory, is_right, TIMEOUT)
 	ASSERT_OK(account_read(held));
 	is = held->stats - before->stats;
 	right = held->slabs + held->nodes - before->slabs - before->nodes;
-	/* Stacks of other tasks come and go: it may even be less. */
+	/* Stacks of other tasks come and go, so it may even shrink. */
 	vmalloc = held->vmalloc - before->vmalloc;
 	TH_LOG("%lu pins by %lu calls: memory_bytes %ld, slabs %ld (nodes %ld), vmalloc %ld",
 	       hold->pins, hold->calls, is, right, held->nodes - before->nodes,
@@ -505,7 +504,7 @@ TEST_F_TIMEOUT(memory, is_right, TIMEOUT)
 	ASSERT_OK(keep_none());
 	ASSERT_OK(account_read(after));
 	is = after->stats - before->stats;
-	/* Others may have got nodes meanwhile. */
+	/* Other code may have allocated nodes meanwhile. */
 	left = after->slabs - before->slabs;
 	TH_LOG("then released: memory_bytes %ld, slabs %ld", is, left);
 	EXPECT_FALSE(wrong(is, left, right));
@@ -543,7 +542,7 @@ TEST_F(bound, garbage)
 	size_t i;
 	int fd;
 
-	/* A large one, that nothing is refused for. */
+	/* Large enough that nothing is refused. */
 	ASSERT_OK(bound_set(4000));
 	for (i = 0; i < ARRAY_SIZE(garbage); i++) {
 		fd = open(BOUND, O_WRONLY);
@@ -560,14 +559,14 @@ TEST_F(bound, garbage)
 	EXPECT_EQ(0, bound_get());
 }
 
-/* In MiB; each CPU may go beyond it by a little. */
+/* In MiB; each CPU may exceed it slightly. */
 #define BOUND_MB	1UL
 #define CPU_BYTES	(64UL << 10)
 
 #define EARLY_PAGES	1000UL
 #define LATE_PAGES	(4 * GUP_PIN_RING_BUFFERS)
 
-/* A call for each page until there is no more memory for them, and beyond. */
+/* A call for each page, until the memory is used up, and beyond. */
 TEST_F_TIMEOUT(bound, is_kept, TIMEOUT)
 {
 	struct gup_pin_bulk *early = &self->early, *late = &self->late;
@@ -591,11 +590,11 @@ TEST_F_TIMEOUT(bound, is_kept, TIMEOUT)
 	TH_LOG("of %lu pins %lu are untracked, in %lu bytes (at most %lu)",
 	       early->pins + late->pins, full.untracked, full.memory_bytes, most);
 	EXPECT_LT(self->base.stats.untracked, full.untracked);
-	/* Not much too early either. */
+	/* Nor is the bound applied much too early. */
 	EXPECT_LT(BOUND_MB << 19, full.memory_bytes);
 	ASSERT_OK(gup_pin_check_at_rest(&self->base));
 
-	/* What some give back others can have, while the bound is still reached. */
+	/* Memory that is freed can be used again while the bound is reached. */
 	ASSERT_OK(gup_pin_bulk_release(early));
 	ASSERT_OK(gup_pin_bulk_add(early, 0, EARLY_PAGES / 4, 1));
 	ASSERT_OK(gup_pin_read_stats(&stats));
@@ -607,7 +606,7 @@ TEST_F_TIMEOUT(bound, is_kept, TIMEOUT)
 	ASSERT_OK(gup_pin_bulk_release(late));
 	ASSERT_OK(gup_pin_end(&self->base));
 
-	/* All are known again: within the bound, and without one any number. */
+	/* All pins are recorded again: within the bound, and any number without one. */
 	ASSERT_OK(gup_pin_bulk_add_all(early, 1));
 	ASSERT_OK(check_live(&self->base, early));
 	ASSERT_OK(gup_pin_bulk_release(early));

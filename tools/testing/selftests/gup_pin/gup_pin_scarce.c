@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Memory that is short for tracking, so that some pins are not recorded. */
+/* Too little memory for tracking, so that some pins are not recorded. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #define SLAB		"/sys/kernel/slab/"
 #define BOUND		"/sys/module/gup_pin/parameters/max_memory_mb"
 
-/* Pins by a call for each that do not fit into 1 MiB, and those that are left to others. */
+/* Number of single-page calls, too many for 1 MiB, and of those left for other tasks. */
 #define FILL_PAGES	GUP_PIN_RING_BUFFERS
 #define LEFT_PAGES	16UL
 
@@ -63,7 +63,7 @@ static const char *begin_to_fail(void)
 		gup_pin_write(FAILSLAB "probability", "75");
 }
 
-/* Without the filter, those of anything would fail. */
+/* Without the filter, allocations of any code would fail. */
 static void fail_no_more(void)
 {
 	gup_pin_write(FAILSLAB "probability", "0");
@@ -79,7 +79,10 @@ static const char *untracked(unsigned long *pins)
 	return gup_pin_read_stat("untracked", pins);
 }
 
-/* So many, the half, the quarter and so on are pinned, if they fit; then a few are left. */
+/*
+ * Pins this number of pages, then half of it, a quarter and so on, as long as they fit;
+ * then leaves room for a few.
+ */
 static const char *fill(struct gup_pin_bulk *bulk)
 {
 	unsigned long nr, before, after;
@@ -97,7 +100,7 @@ static const char *fill(struct gup_pin_bulk *bulk)
 	return problem;
 }
 
-/* Says in a pipe that it has filled it; then it waits to be killed. */
+/* Reports through a pipe that the memory is filled; then waits to be killed. */
 static const char *start_filler(struct gup_pin_scarce *scarce)
 {
 	struct gup_pin_bulk bulk = {};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Memory that is short for tracking, so that some pins are not recorded.
+ * Too little memory for tracking, so that some pins are not recorded.
  *
- * As in gup_pin_util.h, `const char *` is NULL or what is wrong.
+ * As in gup_pin_util.h, `const char *` is NULL or an error.
  */
 #ifndef GUP_PIN_SCARCE_H
 #define GUP_PIN_SCARCE_H
@@ -12,7 +12,7 @@
 enum gup_pin_scarce_kind {
 	SCARCE_NOT,
 	SCARCE_SLAB,		/* allocations fail at random */
-	SCARCE_BOUND,		/* a process has nearly all of max_memory_mb; bits are left */
+	SCARCE_BOUND,		/* a process uses nearly all of max_memory_mb */
 };
 
 struct gup_pin_scarce {
@@ -20,9 +20,9 @@ struct gup_pin_scarce {
 	pid_t filler;
 };
 
-/* Why it cannot be; NULL if it can. */
+/* Returns why this is not possible; NULL if it is. */
 const char *gup_pin_scarce_missing(enum gup_pin_scarce_kind kind);
-/* On failure, too, it has to be ended. */
+/* Must be ended even if it fails. */
 const char *gup_pin_scarce_begin(struct gup_pin_scarce *scarce, enum gup_pin_scarce_kind kind);
 void gup_pin_scarce_end(struct gup_pin_scarce *scarce);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A file with a shared mapping, and somebody who pins a page of it. */
+/* A file with a shared mapping, and a holder of a pin on one of its pages. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@
 #define DISK_SIZE	(32UL << 20)
 /* Longer than any test; it need not be waited for. */
 #define DELAY_MS	3600000
-/* What a page has before, and what is read into it. */
+/* Initial content of a page, and the content that is read into it. */
 #define OLD		'o'
 #define NEW		'n'
 
@@ -88,6 +88,18 @@ const char *gup_pin_scene_missing(enum gup_pin_scene_fs fs)
 	return NULL;
 }
 
+const char *gup_pin_scene_holder_missing(enum gup_pin_scene_holder holder)
+{
+	switch (holder) {
+	case HOLD_LONG_READ:
+		return gup_test_missing();
+	case HOLD_NULL_BLK:
+		return gup_pin_null_missing();
+	default:
+		return NULL;
+	}
+}
+
 /* A disk with the new content, from which reads do not come back. */
 static const char *open_slow(struct gup_pin_scene *scene)
 {
@@ -136,7 +148,7 @@ static const char *mount_it(struct gup_pin_scene *scene)
 	return NULL;
 }
 
-/* Written and clean, so that nothing is written back but what tests dirty. */
+/* Written and clean, so that only pages dirtied by a test are written back. */
 static const char *fill(struct gup_pin_scene *scene)
 {
 	char data[PAGE_SIZE];
@@ -172,7 +184,7 @@ static const char *map_file(struct gup_pin_scene *scene)
 		scene->map = NULL;
 		return gup_pin_problem("mmap: %s", strerror(errno));
 	}
-	/* Read into the page tables. */
+	/* Map the pages. */
 	if (madvise(scene->map, scene->size, MADV_POPULATE_READ))
 		return gup_pin_problem("MADV_POPULATE_READ: %s", strerror(errno));
 	scene->pinned = scene->map;
@@ -199,7 +211,7 @@ const char *gup_pin_scene_open(struct gup_pin_scene *scene, enum gup_pin_scene_f
 	scene->null_ms = GUP_PIN_SCENE_NULL_MS;
 	scene->page_size = fs == SCENE_HUGETLBFS ? SIZE_2M : PAGE_SIZE;
 	scene->size = fs == SCENE_HUGETLBFS ? 2 * SIZE_2M : SCENE_PAGES * PAGE_SIZE;
-	/* Nobody but the test is to write anything back: 0 would mean at once. */
+	/* Only the test may start writeback; 0 would mean at once. */
 	problem = gup_pin_write(FLUSHER, GUP_PIN_SCENE_NEVER);
 	if (!problem && fs == SCENE_HUGETLBFS)
 		problem = gup_pin_mem_want_hugepages(scene->size);
@@ -210,7 +222,7 @@ const char *gup_pin_scene_open(struct gup_pin_scene *scene, enum gup_pin_scene_f
 	return problem ?: map_file(scene);
 }
 
-/* Pins of another process, while it waits for what it is to write. */
+/* Pins held by another process while it waits for data to write. */
 static const char *start_vm_write(struct gup_pin_scene *scene)
 {
 	pid_t owner = getpid();
@@ -304,7 +316,7 @@ static void want_line(const struct gup_pin_scene *scene, const struct stat *st,
 		want->tgid = scene->child;
 		want->pid = scene->child;
 	}
-	/* A disk that may have to wait is read by a thread of io_uring's. */
+	/* If the disk may block, a thread of io_uring reads it. */
 	if (holder == HOLD_URING_READ)
 		want->pid = 0;
 	want->any_order = true;
@@ -347,7 +359,7 @@ const char *gup_pin_scene_pin(struct gup_pin_scene *scene,
 		return problem;
 	scene->held = true;
 	want_line(scene, &st, &want);
-	/* A child pins when it gets to it. */
+	/* The child pins asynchronously. */
 	problem = gup_pin_wait_task(want.tgid, 1);
 	if (!problem)
 		problem = gup_pin_check_pages(&want, 0, scene->pinned, 1);
@@ -368,7 +380,7 @@ static const char *finish(struct gup_pin_scene *scene)
 		problem = aio_finish(&scene->aio, &result);
 		break;
 	case HOLD_URING_READ:
-		problem = uring_read_finish(&scene->uring, &result);
+		problem = uring_finish(&scene->uring, &result);
 		break;
 	case HOLD_FIXED:
 		result += uring_unregister(scene->ring);
@@ -387,7 +399,7 @@ static const char *finish(struct gup_pin_scene *scene)
 	return problem;
 }
 
-/* Has the slow disk answer. One that delays does so when it is about to be suspended. */
+/* Lets the slow disk respond. A dm-delay target completes its I/O when it is suspended. */
 static const char *let_go(struct gup_pin_scene *scene)
 {
 	const char *problem = NULL;
@@ -404,7 +416,7 @@ const char *gup_pin_scene_unpin(struct gup_pin_scene *scene)
 	problem = let_go(scene);
 	other = finish(scene);
 	scene->held = false;
-	/* Who completes the I/O may be slower than he who waits for it. */
+	/* The task that completes the I/O may be slower than the one that waits for it. */
 	return problem ?: other ?: gup_pin_wait_pfn(scene->line.pfn, 0);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a hazard takes: a file with a shared mapping, on a file system of each
- * kind, and somebody who pins a page of it for as long as the test likes.
+ * Environment for a hazard: a file with a shared mapping, on each kind of file system,
+ * and a holder that pins one of its pages for as long as the test needs.
  */
 #ifndef GUP_PIN_SCENE_H
 #define GUP_PIN_SCENE_H
@@ -13,11 +13,11 @@
 #include "gup_pin_pinners.h"
 #include "gup_pin_util.h"
 
-/* Pages of the file and of its mapping, but on hugetlbfs; and the one pinned. */
+/* Pages of the file and of its mapping, except on hugetlbfs; and the pinned page. */
 #define SCENE_PAGES	16
 #define SCENE_PAGE	5
 
-/* Of /proc/sys/vm/dirty_writeback_centisecs, as long as a scene is open. */
+/* Value of /proc/sys/vm/dirty_writeback_centisecs while a scene is open. */
 #define GUP_PIN_SCENE_NEVER	"360000"
 
 enum gup_pin_scene_fs {
@@ -35,28 +35,28 @@ enum gup_pin_scene_fs {
 enum gup_pin_scene_holder {
 	HOLD_READ,		/* O_DIRECT read in flight: w, short */
 	HOLD_WRITE,		/* O_DIRECT write in flight: r, short */
-	HOLD_URING_READ,	/* the same as HOLD_READ, by io_uring */
-	HOLD_FIXED,		/* io_uring's registered buffer: w, long */
+	HOLD_URING_READ,	/* HOLD_READ with io_uring */
+	HOLD_FIXED,		/* registered buffer of io_uring: w, long */
 	HOLD_LONG_READ,		/* gup_test: r, long */
 	HOLD_VM_WRITE,		/* process_vm_writev() by a child: w, short */
-	HOLD_DELAYED,		/* as HOLD_READ, from a dm-delay */
+	HOLD_DELAYED,		/* HOLD_READ from a dm-delay */
 	/*
-	 * The same from a null_blk with a completion time: for scene->null_ms, and no
-	 * longer. Who is slower than that has to try again.
+	 * HOLD_READ from a null_blk with a completion time: for scene->null_ms only. A
+	 * test that is slower must retry.
 	 */
 	HOLD_NULL_BLK,
 };
 
-/* For a machine that is not busy; and a time that is enough for any. */
+/* For an idle machine; and a maximum that is sufficient for any. */
 #define GUP_PIN_SCENE_NULL_MS		2000
 #define GUP_PIN_SCENE_NULL_MOST_MS	128000
 
 struct gup_pin_scene {
 	enum gup_pin_scene_fs fs;
-	/* Where data comes from, for as long as it is suspended never. */
+	/* Source of the data; while suspended, it does not respond. */
 	struct gup_pin_dm slow;
 	int slow_fd;
-	/* Where the file lies. */
+	/* The disk with the file. */
 	struct gup_pin_dm disk;
 	char dir[64];
 	bool mounted;
@@ -65,7 +65,7 @@ struct gup_pin_scene {
 	size_t size;
 	size_t page_size;
 	char *map;		/* NULL: not mapped */
-	char *pinned;		/* the address that holders pin */
+	char *pinned;		/* the address that is pinned */
 
 	enum gup_pin_scene_holder holder;
 	bool held;
@@ -76,20 +76,21 @@ struct gup_pin_scene {
 	int ring;
 	int gup_test;
 	pid_t child;
-	struct gup_pin_line line;	/* of the pin, in `pins` */
+	struct gup_pin_line line;	/* line of the pin in `pins` */
 };
 
 const char *gup_pin_scene_missing(enum gup_pin_scene_fs fs);
+const char *gup_pin_scene_holder_missing(enum gup_pin_scene_holder holder);
 const char *gup_pin_scene_open(struct gup_pin_scene *scene, enum gup_pin_scene_fs fs);
 void gup_pin_scene_close(struct gup_pin_scene *scene);
 
-/* Pins the page, checks its line in `pins`, which is in scene->line then. */
+/* Pins the page, and checks its line in `pins`, which is stored in scene->line. */
 const char *gup_pin_scene_pin(struct gup_pin_scene *scene,
 			      enum gup_pin_scene_holder holder);
-/* What was read is in the page when this returns. */
+/* Data that was read is in the page on return. */
 const char *gup_pin_scene_unpin(struct gup_pin_scene *scene);
 
-/* As an unlinked file that is mapped nowhere, and by nobody opened. */
+/* Unlinks the file, and removes all its mappings and descriptors. */
 const char *gup_pin_scene_drop(struct gup_pin_scene *scene);
 
 #endif /* GUP_PIN_SCENE_H */

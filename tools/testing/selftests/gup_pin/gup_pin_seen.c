@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Has it really happened? */
+/* Check that something really happened. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ long gup_pin_vmstat(const char *name)
 
 bool gup_pin_cached(int fd, size_t page)
 {
-	/* Not by a mapping's own pages: they would be faulted in. */
+	/* Not with pages of an existing mapping, which would be faulted in. */
 	void *map = mmap(NULL, PAGE_SIZE, PROT_READ, MAP_SHARED, fd, page * PAGE_SIZE);
 	unsigned char is = 0;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Has it really happened? What tells is the kernel, not the program that did it. */
+/* Check that something really happened, according to the kernel. */
 #ifndef GUP_PIN_SEEN_H
 #define GUP_PIN_SEEN_H
 
@@ -7,14 +7,14 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Of /proc/vmstat; -1: there is none of this name. */
+/* From /proc/vmstat; -1: no counter with this name. */
 long gup_pin_vmstat(const char *name);
-/* Is a page of a file in memory, though it may not be in a page table? */
+/* Is a page of a file in the page cache? It need not be mapped. */
 bool gup_pin_cached(int fd, size_t page);
-/* In /proc/kpageflags. */
+/* From /proc/kpageflags. */
 bool gup_pin_under_writeback(unsigned long pfn);
 bool gup_pin_dirty(unsigned long pfn);
-/* Until a process sleeps, in whatever it does. */
+/* Waits until a process sleeps. */
 const char *gup_pin_wait_sleeps(pid_t pid);
 
 #endif /* GUP_PIN_SEEN_H */

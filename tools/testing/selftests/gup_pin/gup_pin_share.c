@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Several pins on a folio, several folios in a call, and who holds what. */
+/* Several pins on a folio, several folios in a call, and their holders. */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -40,7 +40,7 @@ FIXTURE_TEARDOWN(share)
 	gup_pin_mem_put(&self->mem);
 }
 
-/* A child that pins on request, and lets go on request. */
+/* A child that pins and unpins on request. */
 struct helper {
 	pid_t pid;
 	int to[2];
@@ -93,7 +93,7 @@ static int helper_end(struct helper *helper)
 	return status;
 }
 
-/* Two processes pin one shared page: by its ring it is known which of the two unpins. */
+/* Two processes pin one shared page: the ring tells which of them unpins. */
 TEST_F(share, two_processes)
 {
 	struct gup_pin_want mine, theirs;
@@ -148,7 +148,7 @@ TEST_F(share, two_processes)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* Different pages of two processes have nothing to do with each other. */
+/* Pins of two processes on different pages are independent. */
 TEST_F(share, two_processes_apart)
 {
 	struct gup_pin_stats stats;
@@ -172,7 +172,7 @@ TEST_F(share, two_processes_apart)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* One call meets the same page twice. */
+/* One call has the same page twice. */
 TEST_F(share, page_twice)
 {
 	struct gup_pin_lines lines;
@@ -211,7 +211,7 @@ TEST_F(share, page_twice)
 	munmap(twice, 2 * PAGE_SIZE);
 }
 
-/* Neighbouring pages that one call pinned are one line. */
+/* Adjacent pages pinned by one call share a line. */
 TEST_F(share, one_run)
 {
 	char *addr;
@@ -221,7 +221,7 @@ TEST_F(share, one_run)
 	if (gup_pin_mem_missing(MEM_THP))
 		SKIP(return, "%s", gup_pin_mem_missing(MEM_THP));
 	ASSERT_OK(gup_pin_mem_contiguous(&self->mem));
-	/* Not at a boundary of the 64 pages that share a node of the index. */
+	/* Not at a boundary of the 64 pages of a block. */
 	addr = self->mem.addr + 56 * PAGE_SIZE;
 	ASSERT_EQ(0, uring_register_one(self->ring, addr, 16 * PAGE_SIZE));
 	gup_pin_want_self(&want, WHO, 'w', "long", "anon");
@@ -236,7 +236,7 @@ TEST_F(share, one_run)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* Neighbours that two calls pinned are two lines. */
+/* Adjacent pages pinned by two calls have two lines. */
 TEST_F(share, two_runs_apart)
 {
 	struct gup_pin_lines lines;
@@ -260,7 +260,7 @@ TEST_F(share, two_runs_apart)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* Two calls over the same pages, by different functions and in different modes. */
+/* Two calls on the same pages, by different functions and in different modes. */
 TEST_F(share, two_calls_over)
 {
 	struct gup_pin_want fast, slow;
@@ -299,7 +299,7 @@ TEST_F(share, two_calls_over)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* Two calls that overlap in part: each page is in the lines of its own calls. */
+/* Two calls that overlap partly: each page is in the lines of its own calls. */
 TEST_F(share, overlap)
 {
 	unsigned long pins[24] = {}, first;
@@ -341,7 +341,7 @@ TEST_F(share, overlap)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* Calls that share no folio are told apart with certainty. */
+/* Calls that share no folio are distinguished with certainty. */
 TEST_F(share, exact)
 {
 	struct gup_pin_stats stats;
@@ -360,7 +360,7 @@ TEST_F(share, exact)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* Many calls on one page: each a line, gone one by one. */
+/* Many calls on one page: each has a line, and they end one by one. */
 TEST_F(share, many_calls)
 {
 	unsigned int nr = 100, i;
@@ -387,7 +387,7 @@ TEST_F(share, many_calls)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* Every subset of a huge page is a line of its own, by its own call. */
+/* Each part of a huge page has a line of its own, by its own call. */
 TEST_F(share, huge_page_parts)
 {
 	static const struct {
@@ -404,7 +404,7 @@ TEST_F(share, huge_page_parts)
 	ASSERT_OK(gup_pin_mem_get(&self->mem, MEM_THP, SIZE_2M));
 	for (i = 0; i < ARRAY_SIZE(part); i++) {
 		ring[i] = uring_open();
-		/* io_uring folds each into one pin. */
+		/* io_uring keeps only one pin of each. */
 		ASSERT_EQ(0, uring_register_one(ring[i], self->mem.addr +
 						part[i].first * PAGE_SIZE,
 						part[i].nr * PAGE_SIZE));

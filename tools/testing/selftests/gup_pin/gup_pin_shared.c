@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Shared memory whose end takes nothing from anybody. */
+/* Shared memory whose end is harmless, because nothing else refers to it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -95,7 +95,7 @@ static int open_it(enum gup_pin_shared_kind kind, const char *dir)
 	return memfd_create("gup_pin shared", is_huge(kind) ? flags | MFD_HUGETLB : flags);
 }
 
-/* Attached, and gone with the last one that has it attached. */
+/* Attached, and removed when the last process detaches it. */
 static char *attach(size_t size)
 {
 	int id = shmget(IPC_PRIVATE, size, IPC_CREAT | 0600);

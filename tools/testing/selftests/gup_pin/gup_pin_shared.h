@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Shared memory whose end takes nothing from anybody: it has no name, or never had one. */
+/* Shared memory whose end is harmless: it has no name, or never had one. */
 #ifndef GUP_PIN_SHARED_H
 #define GUP_PIN_SHARED_H
 
@@ -22,29 +22,29 @@ struct gup_pin_shared {
 	int fd;			/* -1: none */
 };
 
-/* A file system for the kinds that need one, mounted at a folder of its own. */
+/* A file system for the kinds that need one, mounted on a directory of its own. */
 struct gup_pin_mounted {
 	char dir[64];
 };
 
 const char *gup_pin_mount(struct gup_pin_mounted *at, const char *type, const char *options);
-/* Why not; the folder stays then. */
+/* Returns an error, and keeps the directory, if it fails. */
 const char *gup_pin_unmount(struct gup_pin_mounted *at);
 
 const char *gup_pin_shared_missing(enum gup_pin_shared_kind kind);
 size_t gup_pin_shared_page(enum gup_pin_shared_kind kind);
-/* As `pins` calls it. */
+/* As in `pins`. */
 const char *gup_pin_shared_map(enum gup_pin_shared_kind kind);
-/* What to mount for it; NULL: nothing. */
+/* File system type that must be mounted; NULL: none. */
 const char *gup_pin_shared_fs(enum gup_pin_shared_kind kind);
 
-/* So many pages, written to; dir: where such a file system is mounted, or NULL. */
+/* Gets this number of pages, written to; dir: mount point of such a file system, or NULL. */
 const char *gup_pin_shared_get(struct gup_pin_shared *mem, enum gup_pin_shared_kind kind,
 			       const char *dir, size_t pages);
-/* The same of a file that is there; the descriptor is the memory's then, or -1. */
+/* The same with an existing file; takes over the descriptor, or -1. */
 const char *gup_pin_shared_take(struct gup_pin_shared *mem, enum gup_pin_shared_kind kind,
 				int fd, size_t pages);
-/* With this, nothing refers to it any more but pins. */
+/* After this, only pins refer to the memory. */
 void gup_pin_shared_put(struct gup_pin_shared *mem);
 
 #endif /* GUP_PIN_SHARED_H */

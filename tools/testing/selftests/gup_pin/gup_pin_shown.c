@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What `pins` tells of holders' pins, against what they hold. */
+/* Compare the pins that `pins` shows with those that holders have. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "gup_pin_shown.h"
 #include "gup_pin_util.h"
 
-/* What is dropped by a work goes a little later. */
+/* Pins released by a work item are gone after this time. */
 #define LATER_MS	1000
 
 /**
- * struct look - what `pins` tells
- * @pfn: of each folio's first page
- * @pins: that holders have on folios
- * @exact: some of these are said to be exact
+ * struct look - contents of `pins`
+ * @pfn: first pfn of each folio
+ * @pins: pins of each holder on each folio
+ * @exact: some of these are shown as exact
  */
 struct look {
 	unsigned long pfn[FOLIOS];
@@ -31,8 +31,8 @@ bool gup_pin_shown_holds(const struct gup_pin_shown *shown, unsigned int holder,
 }
 
 /*
- * Where in the memory a line's page is; FOLIOS: nowhere. Transparent huge pages may have
- * been split, and copied in part; but there, all pins are those of user addresses.
+ * Folio of the memory that a page of a line is in; FOLIOS: none. Transparent huge pages
+ * may have been split and partly copied; but their pins all have user addresses.
  */
 static unsigned int folio_of(const struct gup_pin_shown *shown, const struct look *look,
 			     const struct gup_pin_line *line, unsigned long page)
@@ -52,7 +52,7 @@ static unsigned int folio_of(const struct gup_pin_shown *shown, const struct loo
 static void add(const struct gup_pin_shown *shown, struct look *look, unsigned int holder,
 		const struct gup_pin_line *line)
 {
-	/* A pin on each page, or on each folio as such. */
+	/* A pin on each page, or on each whole folio. */
 	unsigned long step = line->pins < line->pages ? 1UL << line->order : 1, page;
 	unsigned int f;
 
@@ -75,7 +75,7 @@ static const char *take_look(const struct gup_pin_shown *shown, struct look *loo
 	memset(look, 0, sizeof(*look));
 	problem = shown->filter ? gup_pin_read_filtered("pins", shown->filter, &lines) :
 		gup_pin_read_pins(&lines);
-	/* A page that is not pinned may be copied when it is written to after a fork. */
+	/* A page without pins may be copied when it is written to after a fork. */
 	for (f = 0; f < FOLIOS; f++)
 		look->pfn[f] = gup_pin_pfn_of(0, shown->mem.addr + f * folio_size);
 	for (l = 0; !problem && l < lines.nr; l++) {
@@ -89,14 +89,14 @@ static const char *take_look(const struct gup_pin_shown *shown, struct look *loo
 	return problem;
 }
 
-/* So many pins are right, and no more. */
+/* The maximum number of pins that is correct. */
 static unsigned long most(const struct gup_pin_shown *shown, unsigned int holder, unsigned int f)
 {
 	if (!gup_pin_shown_holds(shown, holder, f))
 		return 0;
 	if (shown->known[holder])
 		return shown->pins[holder][f];
-	/* Of a huge page, one or each page. */
+	/* On a huge page: one pin, or one on each page. */
 	return 1UL << shown->mem.order;
 }
 
@@ -127,7 +127,7 @@ static bool is_wrong(const struct gup_pin_shown *shown, const struct look *look,
 	return wrong;
 }
 
-/* What holders have pinned since is known from now on. */
+/* From now on, the pins taken since the last comparison are known. */
 static void learn(struct gup_pin_shown *shown, const struct look *look)
 {
 	unsigned int i;

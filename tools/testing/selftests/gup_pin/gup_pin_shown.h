@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What `pins` shows of holders' pins, against what they hold.
+ * Compare the pins that `pins` shows with those that holders have.
  *
- * As in gup_pin_util.h, `const char *` is NULL or what is wrong.
+ * As in gup_pin_util.h, `const char *` is NULL or an error.
  */
 #ifndef GUP_PIN_SHOWN_H
 #define GUP_PIN_SHOWN_H
@@ -15,20 +15,20 @@
 #define FOLIOS		16
 
 /**
- * struct gup_pin_shown - holders of parts of a memory, and what `pins` showed of them
+ * struct gup_pin_shown - holders of parts of a memory area, and what `pins` showed
  * @mem: the memory, of FOLIOS folios
  * @holder: the holders
- * @nr: how many there are
+ * @nr: number of holders
  * @blind: tracking is off
- * @scarce: pins may be without a record, for lack of memory
- * @filter: of lines that may be of interest; NULL: any
- * @known: for each holder: @pins has what is on record
+ * @scarce: pins may have no record because memory is scarce
+ * @filter: selects the relevant lines; NULL: all
+ * @known: for each holder: @pins is valid
  * @before: for each holder: pinned before tracking was switched on
- * @pins: on each folio, as shown when it was pinned: that is to stay until it is unpinned
- * @steps: comparisons
- * @wrong: those after which something was not as it is to be
- * @wrong_exact: times a pin was shown as exact that is not held
- * @report: of the first that was wrong
+ * @pins: pins on each folio as shown after pinning; must not change until the unpin
+ * @steps: number of comparisons
+ * @wrong: number of comparisons with a mismatch
+ * @wrong_exact: number of pins shown as exact that are not held
+ * @report: description of the first mismatch
  */
 struct gup_pin_shown {
 	struct gup_pin_mem mem;
@@ -46,13 +46,13 @@ struct gup_pin_shown {
 	char report[200];
 };
 
-/* Is a folio held, by pins that are to be shown? */
+/* Does the holder have pins on the folio that must be shown? */
 bool gup_pin_shown_holds(const struct gup_pin_shown *shown, unsigned int holder,
 			 unsigned int folio);
-/* While no holder does anything. */
+/* Call only while no holder is active. */
 const char *gup_pin_shown_compare(struct gup_pin_shown *shown, unsigned int step,
 				  const char *what);
-/* What is held is from before tracking, which is switched on now. */
+/* Switches tracking on; all pins held now are earlier ones. */
 const char *gup_pin_shown_switch_on(struct gup_pin_shown *shown);
 
 #endif /* GUP_PIN_SHOWN_H */

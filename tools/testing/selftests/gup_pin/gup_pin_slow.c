@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A short-term pin that is held for as long as a test likes. */
+/* A short-term pin held for as long as a test needs. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A short-term pin that is held for as long as a test likes. */
+/* A short-term pin held for as long as a test needs. */
 #ifndef GUP_PIN_SLOW_H
 #define GUP_PIN_SLOW_H
 
@@ -24,7 +24,7 @@ struct gup_pin_slow {
 const char *gup_pin_slow_open(struct gup_pin_slow *slow);
 const char *gup_pin_slow_pin(struct gup_pin_slow *slow, void *addr, size_t size);
 const char *gup_pin_slow_unpin(struct gup_pin_slow *slow);
-/* Lets go first; may be called without gup_pin_slow_open(), on a zeroed one. */
+/* Unpins first; may be called on a zeroed struct that was never opened. */
 void gup_pin_slow_close(struct gup_pin_slow *slow);
 
 #endif /* GUP_PIN_SLOW_H */

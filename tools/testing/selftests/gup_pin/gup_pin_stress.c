@@ -2,9 +2,9 @@
 /*
  * gup_pin_stress [seconds] [threads]
  *
- * Threads that pin and unpin overlapping memory in every way there is, while
- * others fork, discard and split that memory, and others read what is recorded.
- * When all is over, nothing must be left.
+ * Threads pin and unpin overlapping memory in all possible ways, while others fork,
+ * discard and split that memory, and others read the records. At the end nothing may be
+ * left.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -30,9 +30,9 @@ static unsigned int threads = 4;
 #define MAX_THREADS	64
 #define MOST_MORE	300	/* seconds */
 #define FILE_SIZE	(256 * PAGE_SIZE)
-#define SPAN		64	/* pages at once, at most */
+#define SPAN		64	/* maximum number of pages at once */
 
-/* The memory that all threads work on. */
+/* Memory used by all threads. */
 enum { AREA_ANON, AREA_THP, AREA_MEMFD, AREA_HUGETLB, NR_AREAS };
 
 struct stress {
@@ -48,7 +48,7 @@ struct worker {
 	unsigned int nr;
 	unsigned long seed;
 	unsigned long rounds;
-	unsigned long failures;		/* refused for a good reason */
+	unsigned long failures;		/* refused for a legitimate reason */
 	char problem[300];
 };
 
@@ -84,7 +84,7 @@ static struct piece pick_piece(struct worker *worker, unsigned int area)
 	return (struct piece){ mem->addr + first * PAGE_SIZE, nr * PAGE_SIZE };
 }
 
-/* Memory that is discarded or copied meanwhile may be refused. */
+/* Pinning memory that is concurrently discarded or copied may fail. */
 static void note(struct worker *worker, const char *what, int ret)
 {
 	worker->rounds++;
@@ -117,7 +117,10 @@ static void *pin_by_io_uring(void *arg)
 		if (!ret && pick(worker, 8)) {
 			note(worker, "io_uring unregister", uring_unregister(ring));
 		} else if (!ret) {
-			/* Closed with its buffers: they go by a worker, later. */
+			/*
+			 * Closed with its buffers registered: a work item releases them
+			 * later.
+			 */
 			close(ring);
 			ring = uring_open();
 		}
@@ -136,8 +139,8 @@ static void *pin_by_gup_test(void *arg)
 		bool write = pick(worker, 2);
 
 		/*
-		 * Short read pins may meet the zero page, which is not pinned,
-		 * and gup_test would warn: io_uring and direct I/O take those.
+		 * Short-term read pins may hit the zero page, which is not pinned, and
+		 * then gup_test would warn: use io_uring and direct I/O for those.
 		 */
 		switch (pick(worker, 4)) {
 		case 0:
@@ -152,7 +155,7 @@ static void *pin_by_gup_test(void *arg)
 		case 3:
 			ret = gup_test_hold(fd, piece.addr, piece.size,
 					    pick(worker, 4));
-			/* Another thread holds it: only one can, on 6.12. */
+			/* Another thread uses it: on 6.12 there is only one set. */
 			if (ret == -EINVAL)
 				ret = -EBUSY;
 			gup_test_release(fd);
@@ -213,7 +216,7 @@ static void *(*const pinners[])(void *) = {
 	pin_by_io_uring, pin_by_gup_test, pin_by_direct_io, pin_by_others,
 };
 
-/* Forks, discards, splits and collapses the memory under all those pins. */
+/* Forks, discards, splits and collapses the pinned memory. */
 static void *press(void *arg)
 {
 	struct worker *worker = arg;
@@ -261,7 +264,7 @@ static void *press(void *arg)
 	return NULL;
 }
 
-/* Reads all files over and over, as strictly as ever. */
+/* Reads all files repeatedly, with strict parsers. */
 static void *watch(void *arg)
 {
 	struct worker *worker = arg;
@@ -309,7 +312,7 @@ FIXTURE_SETUP(stress)
 	const char *missing = gup_pin_missing() ?: gup_pin_dm_missing();
 	int fd, i;
 
-	/* With PREEMPT_RT there are no huge pages of this kind. */
+	/* PREEMPT_RT has no transparent huge pages. */
 	if (gup_pin_mem_missing(MEM_THP)) {
 		TH_LOG("%s: small pages instead", gup_pin_mem_missing(MEM_THP));
 		areas[AREA_THP].kind = MEM_ANON;
@@ -356,7 +359,7 @@ static void start(struct worker *worker, struct stress *stress, unsigned int nr,
 		snprintf(worker->problem, sizeof(worker->problem), "no thread");
 }
 
-/* Has each of them done something, if it is some of the time refused? */
+/* Has each thread done something, even if some of its calls were refused? */
 static bool all_worked(const struct worker *worker, unsigned int nr)
 {
 	unsigned int i;
@@ -368,7 +371,7 @@ static bool all_worked(const struct worker *worker, unsigned int nr)
 	return true;
 }
 
-/* For as long as was asked for, and on a busy machine until each had its turn. */
+/* Runs for the requested time, and longer on a busy machine until each thread has run. */
 TEST_F_TIMEOUT(stress, pin_and_unpin, 3600)
 {
 	static struct worker worker[MAX_THREADS + 2];

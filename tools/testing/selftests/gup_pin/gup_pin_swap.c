@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A swap device of some megabytes. */
+/* A swap device of a few megabytes. */
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 #define SIZE	(16UL << 20)
 
-/* Its first page, as mkswap(8) makes it: so that nobody has to install that. */
+/* Its first page, as mkswap(8) writes it, so that mkswap is not needed. */
 struct header {
 	char boot[1024];
 	uint32_t version;

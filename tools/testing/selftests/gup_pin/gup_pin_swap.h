@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A swap device of some megabytes. */
+/* A swap device of a few megabytes. */
 #ifndef GUP_PIN_SWAP_H
 #define GUP_PIN_SWAP_H
 
@@ -13,7 +13,7 @@ struct gup_pin_swap {
 
 const char *gup_pin_swap_missing(void);
 const char *gup_pin_swap_on(struct gup_pin_swap *swap);
-/* What is in it comes back first. */
+/* Its contents are swapped in first. */
 const char *gup_pin_swap_off(struct gup_pin_swap *swap);
 
 #endif /* GUP_PIN_SWAP_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The tracepoints of pins, as tracefs shows them. */
+/* Tracepoints of pins, read through tracefs. */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,13 +17,13 @@
 #define INSTANCE	TRACEFS "/instances/gup_pin_selftest"
 #define TRACE		INSTANCE "/trace"
 
-/* Of each CPU's buffer, for some ten thousands of events, or some hundreds. */
+/* Size of each CPU's buffer, for tens of thousands of events, or hundreds. */
 #define BUFFER_KB	"8192"
 #define SMALL_KB	"64"
 
 static bool may_lose;
 
-/* Digits of a kernel address. */
+/* Number of digits of a kernel address. */
 #define ADDRESS_DIGITS	16
 
 static const char *const names[NR_EVENTS] = {
@@ -71,7 +71,7 @@ const char *gup_pin_tracefs_filter(enum gup_pin_event_kind kind, const char *fil
 	return set(kind, "filter", filter);
 }
 
-/* Opening it so is what empties it. */
+/* Opening the file with O_TRUNC empties the buffer. */
 const char *gup_pin_tracefs_empty(void)
 {
 	int fd = open(TRACE, O_WRONLY | O_TRUNC);
@@ -84,7 +84,7 @@ const char *gup_pin_tracefs_empty(void)
 
 const char *gup_pin_tracefs_begin(void)
 {
-	/* What one that was killed has left. */
+	/* Left over from a test that was killed. */
 	rmdir(INSTANCE);
 	if (mkdir(INSTANCE, 0700))
 		return gup_pin_problem("cannot make " INSTANCE ": %s", strerror(errno));
@@ -104,7 +104,7 @@ void gup_pin_tracefs_end(void)
 	rmdir(INSTANCE);
 }
 
-/* "overrun: 0" and the like, of each CPU. */
+/* "overrun: 0" and the like, for each CPU. */
 static const char *lost_events(void)
 {
 	static const char *const counters[] = {
@@ -146,7 +146,7 @@ static bool has_kernel_address(const char *line)
 	return false;
 }
 
-/* From comm= on; a name may have blanks. */
+/* Parses from comm= on; a name may have blanks. */
 static const char *take_comm(const char *rest, struct gup_pin_event *event)
 {
 	const char *next = event->kind == EVENT_RELEASE ? " age_ns=" : " addr=";
@@ -192,7 +192,7 @@ static bool parse(const char *words, struct gup_pin_event *event)
 	return end && !words[end];
 }
 
-/* Its name, behind the time stamp, and its words; NULL if it is none of ours. */
+/* Finds the event's words after time stamp and name; NULL if it is not one of ours. */
 static const char *find_words(const char *line, enum gup_pin_event_kind *kind)
 {
 	const char *at;
@@ -209,8 +209,8 @@ static const char *find_words(const char *line, enum gup_pin_event_kind *kind)
 }
 
 /*
- * "[001] d.h1. 12.345678: gup_pin_release: ": of the flags the third is for the kind of
- * interrupt, or a dot. The task's name in front of it may have anything.
+ * "[001] d.h1. 12.345678: gup_pin_release: ": the third flag is the kind of interrupt,
+ * or a dot. The task's name before it may be any text.
  */
 static bool take_place(const char *line, const char *words, struct gup_pin_event *event)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What gup_pin_acquire and gup_pin_release tell, in a buffer of our own, so that
- * nobody else's events are lost or met.
+ * Events gup_pin_acquire and gup_pin_release, in a trace instance of our own, so that
+ * other users' events are neither lost nor seen.
  *
- * As in gup_pin_util.h, `const char *` is NULL or what is wrong.
+ * As in gup_pin_util.h, `const char *` is NULL or an error.
  */
 #ifndef GUP_PIN_TRACEFS_H
 #define GUP_PIN_TRACEFS_H
@@ -18,7 +18,7 @@ enum gup_pin_event_kind { EVENT_ACQUIRE, EVENT_RELEASE, NR_EVENTS };
 struct gup_pin_event {
 	enum gup_pin_event_kind kind;
 	int cpu;
-	bool interrupt;			/* it happened in one */
+	bool interrupt;			/* in an interrupt */
 	char func[64];			/* release */
 	unsigned long pfn;
 	unsigned long pins;
@@ -40,13 +40,13 @@ struct gup_pin_events {
 	size_t nr;
 };
 
-/* Why there are no such events; NULL if there are. Mounts tracefs if need be. */
+/* Returns why there are no such events; NULL if there are. Mounts tracefs if necessary. */
 const char *gup_pin_tracefs_missing(void);
 
-/* The buffer is empty and nothing goes there, until it is switched on. */
+/* Starts with an empty buffer and all events disabled. */
 const char *gup_pin_tracefs_begin(void);
 void gup_pin_tracefs_end(void);
-/* From now on, the newest some hundreds are enough. */
+/* From now on, keeping the newest hundreds of events is enough. */
 const char *gup_pin_tracefs_newest(void);
 const char *gup_pin_tracefs_switch(enum gup_pin_event_kind kind, bool on);
 const char *gup_pin_tracefs_both(bool on);
@@ -54,14 +54,14 @@ const char *gup_pin_tracefs_both(bool on);
 const char *gup_pin_tracefs_filter(enum gup_pin_event_kind kind, const char *filter);
 const char *gup_pin_tracefs_empty(void);
 
-/* All that is in the buffer, if nothing was lost that may not be. The caller frees it. */
+/* Reads the whole buffer, if no event was lost that must not be. The caller frees it. */
 const char *gup_pin_tracefs_read(struct gup_pin_events *out);
 void gup_pin_tracefs_free(struct gup_pin_events *events);
 
-/* Pins that events of a kind tell of; tgid 0: of all processes. */
+/* Number of pins in events of a kind; tgid 0: of all processes. */
 unsigned long gup_pin_tracefs_pins(const struct gup_pin_events *events,
 				   enum gup_pin_event_kind kind, pid_t tgid);
-/* The one event of a kind that tells of pins by this process, or what is wrong. */
+/* Gets the only event of a kind with pins of this process, or returns an error. */
 const char *gup_pin_tracefs_only(const struct gup_pin_events *events,
 				 enum gup_pin_event_kind kind, pid_t tgid,
 				 const struct gup_pin_event **out);

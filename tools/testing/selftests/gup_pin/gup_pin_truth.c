@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ground truth: tasks pin and unpin shared pages at random, one after another or all at
- * once, and after each step `pins` is compared with what they hold. What is wrong must say
- * that it is a guess, and be rare.
+ * Ground truth: tasks pin and unpin shared pages at random, one at a time or
+ * concurrently, and after each step `pins` is compared with what they hold. Mismatches
+ * must be marked as guesses, and be rare.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,17 +24,17 @@
 #include "gup_pin_util.h"
 
 #define STEPS		400
-/* Of them, before tracking is switched on, where it is switched on late. */
+/* Steps before tracking is switched on, in variants that switch it on late. */
 #define BLIND_STEPS	40
-/* Of a thousand steps so many may leave a wrong record behind. */
+/* Maximum number of steps in a thousand after which a record is wrong. */
 #define WRONG_PER_MILLE	1
 #define LATE_PER_MILLE	10
 #define ENABLE		GUP_PIN_DIR "/enable"
 
-/* Of the steps, those whose releases are traced, to see that some are in interrupts. */
+/* Number of steps that are traced, to check that some releases are in interrupts. */
 #define TRACED_STEPS	40
 
-/* What the disk takes for I/O, which ends in its timer's interrupt; and its size. */
+/* Time that the disk takes for I/O, which ends in its timer interrupt; and its size. */
 #define IO_MS		1
 #define IO_SIZE		SIZE_2M
 
@@ -53,14 +53,14 @@ FIXTURE_VARIANT(truth)
 {
 	enum gup_pin_mem_kind mem;
 	unsigned int holders;
-	/* How often of ten times; the rest is short. */
+	/* Weights out of ten; the remainder is short-term pins. */
 	unsigned int by[KINDS];
 	bool late;
-	/* Now and then, a child gets a copy of all memory, and writes to it. */
+	/* Occasionally a child gets a copy of all memory, and writes to it. */
 	bool fork;
-	/* All holders do something at once, each on a CPU. */
+	/* All holders act concurrently, each on its own CPU. */
 	bool at_once;
-	/* What is short is I/O that ends in interrupts of any CPU. */
+	/* Short-term pins are for I/O that ends in interrupts on any CPU. */
 	bool interrupts;
 	enum gup_pin_scarce_kind scarce;
 };
@@ -277,7 +277,7 @@ static const char *missing(const struct _fixture_variant_truth *variant)
 	return problem;
 }
 
-/* Writes end on the CPU of who writes; what is read, on that of the thread that delays it. */
+/* Writes end on the CPU of the writer, reads on that of the thread that delays them. */
 static const char *get_disk(struct gup_pin_null *null, struct gup_pin_dm *dm)
 {
 	const char *problem = gup_pin_null_create(null, IO_MS);
@@ -307,7 +307,7 @@ static const char *get_memory(struct gup_pin_mem *mem,
 	size_t size = FOLIOS * (is_small(variant->mem) ? PAGE_SIZE : SIZE_2M);
 	const char *problem = NULL;
 
-	/* A child has as many of its own. */
+	/* A child needs as many pages again. */
 	if (variant->fork && variant->mem == MEM_HUGETLB)
 		problem = gup_pin_mem_want_hugepages(2 * size);
 	return problem ?: gup_pin_mem_get(mem, variant->mem, size) ?: settle(mem);
@@ -364,7 +364,7 @@ FIXTURE_TEARDOWN(truth)
 		gup_pin_write(ENABLE, "1");
 }
 
-/* Memory that is pinned is copied when it is forked, or the child could take it away. */
+/* Pinned memory is copied by fork(); otherwise the child's write could replace it. */
 static const char *let_child_write(const struct gup_pin_mem *mem)
 {
 	pid_t pid = fork();
@@ -372,7 +372,7 @@ static const char *let_child_write(const struct gup_pin_mem *mem)
 	size_t at;
 
 	if (!pid) {
-		/* Of each huge page, some. */
+		/* Some pages of each huge page. */
 		for (at = 0; at < mem->size; at += PAGE_SIZE << (mem->order / 2))
 			mem->addr[at]++;
 		_exit(0);
@@ -382,7 +382,7 @@ static const char *let_child_write(const struct gup_pin_mem *mem)
 	return status ? gup_pin_problem("a child ended with 0x%x", status) : NULL;
 }
 
-/* Huge pages that were split for a child, and are not held, make place for whole ones. */
+/* Replaces huge pages that were split for a child, and are not pinned, by new ones. */
 static const char *renew(const struct gup_pin_shown *shown)
 {
 	char *addr = shown->mem.addr;
@@ -400,7 +400,7 @@ static const char *renew(const struct gup_pin_shown *shown)
 	return NULL;
 }
 
-/* Of ten times, how often; KINDS: it pins for a short time. */
+/* Chooses a kind by its weight; KINDS: a short-term pin. */
 static enum gup_pin_holder_kind kind_of(const struct _fixture_variant_truth *variant,
 					unsigned int dice)
 {
@@ -421,7 +421,7 @@ static op_fn short_op(const struct _fixture_variant_truth *variant,
 	return dice % 4 < 2 ? gup_pin_holder_read : gup_pin_holder_write;
 }
 
-/* What a holder is to do next, if anything. */
+/* Returns the next operation of a holder, or NULL. */
 static op_fn plan(struct gup_pin_shown *shown, const struct _fixture_variant_truth *variant,
 		  struct gup_pin_holder *holder, unsigned int *seed)
 {
@@ -429,7 +429,7 @@ static op_fn plan(struct gup_pin_shown *shown, const struct _fixture_variant_tru
 
 	if (holder->nr)
 		return rand_r(seed) % 2 ? gup_pin_holder_unpin : NULL;
-	/* There is but one set of it in the system. */
+	/* There is only one set in the system. */
 	if (kind == BY_GUP_TEST && holder != shown->holder)
 		return NULL;
 	holder->first = rand_r(seed) % FOLIOS;
@@ -448,7 +448,7 @@ static const char *result_of(const struct gup_pin_holder *holder)
 					     strerror(holder->err)) : NULL;
 }
 
-/* One holder does something; what it has another task may unpin. */
+/* One holder acts; its pins may be released by another task. */
 static const char *step(struct _test_data_truth *self,
 			const struct _fixture_variant_truth *variant, unsigned int *seed,
 			unsigned int nr)
@@ -480,7 +480,7 @@ static const char *step(struct _test_data_truth *self,
 	return result_of(holder) ?: gup_pin_shown_compare(shown, nr, what);
 }
 
-/* All holders do something at once, and so may a child. */
+/* All holders act concurrently, and so may a child. */
 static const char *round_of_all(struct _test_data_truth *self,
 				const struct _fixture_variant_truth *variant,
 				unsigned int *seed, unsigned int nr)
@@ -518,7 +518,7 @@ static const char *round_of_all(struct _test_data_truth *self,
 	return problem ?: gup_pin_shown_compare(shown, nr, what);
 }
 
-/* Among what was released since it was looked for: in interrupts, on the other CPU, too. */
+/* The traced releases must include some in interrupts, also on the other CPU. */
 static const char *check_interrupts(const struct gup_pin_shown *shown)
 {
 	unsigned long interrupts = 0, elsewhere = 0;

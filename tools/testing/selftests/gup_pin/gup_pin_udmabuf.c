@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* memfd_pin_folios(), by /dev/udmabuf. */
+/* memfd_pin_folios(), through /dev/udmabuf. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -76,7 +76,7 @@ FIXTURE_TEARDOWN(udmabuf)
 	gup_pin_mem_put(&self->mem);
 }
 
-/* Each folio is pinned once, at no address and for no process. */
+/* Each folio is pinned once, without an address or an owner. */
 static const char *check(const struct gup_pin_mem *mem, size_t first, size_t nfolios)
 {
 	size_t folio_pages = 1UL << mem->order, nr = 0, i, j;
@@ -131,7 +131,7 @@ TEST_F(udmabuf, hold)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* Two buffers over the same memory: when one goes, the other one's pins stay. */
+/* Two buffers on the same memory: when one is closed, the other's pins stay. */
 TEST_F(udmabuf, twice)
 {
 	struct gup_pin_stats stats;
@@ -164,14 +164,17 @@ TEST_F(udmabuf, twice)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* A range that ends behind the file is refused, and nothing stays. */
+/* A range that ends beyond the file is refused, and no pin is left. */
 TEST_F(udmabuf, refused)
 {
 	EXPECT_EQ(-1, udmabuf_open(self->mem.fd, 0, variant->size + SIZE_2M));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* There is no memory for the second folio: the pin on the first one, not yet told of, goes. */
+/*
+ * There is no memory for the second folio: the pin on the first one, not yet recorded,
+ * is dropped.
+ */
 TEST_F(udmabuf, no_memory)
 {
 	struct gup_pin_stats stats;

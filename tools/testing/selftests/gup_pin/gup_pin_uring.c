@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* One asynchronous read by io_uring, without a library. */
+/* One asynchronous read or write by io_uring, without a library. */
 #include <errno.h>
 #include <linux/io_uring.h>
 #include <stdlib.h>
@@ -43,7 +43,8 @@ static int enter(struct uring_one *one, unsigned int submit, unsigned int wait)
 		       wait ? IORING_ENTER_GETEVENTS : 0, NULL, 0);
 }
 
-static const char *submit(struct uring_one *one, int fd, void *buf, size_t size)
+static const char *submit(struct uring_one *one, int opcode, int fd, const void *addr,
+			  unsigned int len)
 {
 	unsigned int *tail, *array;
 	size_t cq_size;
@@ -63,10 +64,10 @@ static const char *submit(struct uring_one *one, int fd, void *buf, size_t size)
 	one->sqe = map(one->fd, sizeof(*one->sqe), IORING_OFF_SQES);
 	if (!one->rings || !one->sqe)
 		return gup_pin_problem("cannot map an io_uring: %s", strerror(errno));
-	one->sqe->opcode = IORING_OP_READ;
+	one->sqe->opcode = opcode;
 	one->sqe->fd = fd;
-	one->sqe->addr = (unsigned long)buf;
-	one->sqe->len = size;
+	one->sqe->addr = (unsigned long)addr;
+	one->sqe->len = len;
 	array = (unsigned int *)(one->rings + one->params.sq_off.array);
 	tail = (unsigned int *)(one->rings + one->params.sq_off.tail);
 	array[0] = 0;
@@ -76,19 +77,25 @@ static const char *submit(struct uring_one *one, int fd, void *buf, size_t size)
 	return NULL;
 }
 
-const char *uring_read_start(struct uring_one **one, int fd, void *buf, size_t size)
+const char *uring_start(struct uring_one **one, int opcode, int fd, const void *addr,
+			unsigned int len)
 {
 	const char *problem;
 
 	*one = calloc(1, sizeof(**one));
-	problem = submit(*one, fd, buf, size);
+	problem = submit(*one, opcode, fd, addr, len);
 	if (problem)
 		put(one);
 	return problem;
 }
 
+const char *uring_read_start(struct uring_one **one, int fd, void *buf, size_t size)
+{
+	return uring_start(one, IORING_OP_READ, fd, buf, size);
+}
+
 /* Waits for it. */
-const char *uring_read_finish(struct uring_one **one, ssize_t *result)
+const char *uring_finish(struct uring_one **one, ssize_t *result)
 {
 	const char *problem = NULL;
 	struct io_uring_cqe *cqe;

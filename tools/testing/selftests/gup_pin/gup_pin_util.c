@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Files and page tables, as the gup_pin selftests want them. */
+/* Files and page tables, for the gup_pin selftests. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@ const char *gup_pin_problem(const char *fmt, ...)
 	static __thread int next;
 	va_list ap;
 
-	/* Two, so that a message may quote the one before. */
+	/* Two buffers, so that a message may quote the previous one. */
 	next = !next;
 	va_start(ap, fmt);
 	vsnprintf(spare[next], sizeof(spare[next]), fmt, ap);
@@ -46,7 +46,7 @@ bool gup_pin_patience(unsigned int *waited_ms)
 	return true;
 }
 
-/* Reads an open file to its end, and ends it with a NUL. The caller frees *text. */
+/* Reads an open file to its end, and appends a NUL. The caller frees *text. */
 const char *gup_pin_slurp_fd(int fd, const char *name, char **text, size_t *len)
 {
 	size_t size = 0, room = 1 << 16;
@@ -86,7 +86,7 @@ const char *gup_pin_slurp_fd(int fd, const char *name, char **text, size_t *len)
 	return NULL;
 }
 
-/* The same of a file that is not open. */
+/* The same for a path. */
 const char *gup_pin_slurp(const char *path, char **text, size_t *len)
 {
 	const char *problem;
@@ -143,6 +143,11 @@ bool gup_pin_on_since_boot(void)
 		found |= !strcmp(word, "gup_pin=on");
 	free(text);
 	return found;
+}
+
+bool gup_pin_is_module(void)
+{
+	return !access("/sys/module/gup_pin/initstate", F_OK);
 }
 
 bool gup_pin_has_symbol(const char *name)

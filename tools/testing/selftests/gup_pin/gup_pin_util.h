@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What all gup_pin selftests share: strict readers of the files below
- * /sys/kernel/debug/gup_pin, and checks that say what is wrong.
+ * Shared by all gup_pin selftests: strict parsers of the files below
+ * /sys/kernel/debug/gup_pin, and checks that describe what is wrong.
  *
- * Functions that return `const char *` return NULL when all is well and else a
- * sentence on what is not, valid until the next of them is called.
+ * Functions that return `const char *` return NULL on success and otherwise an error
+ * message, which is valid until the next of them is called.
  */
 #ifndef GUP_PIN_UTIL_H
 #define GUP_PIN_UTIL_H
@@ -19,7 +19,7 @@
 #define PAGE_SIZE	4096UL
 #define SIZE_2M		(2UL << 20)
 
-/* For use inside of a test: stop, and say why, unless expr is NULL. */
+/* Within a test: stop and print the message unless expr is NULL. */
 #define ASSERT_OK(expr)							\
 	do {								\
 		const char *__problem = (expr);				\
@@ -29,7 +29,7 @@
 		}							\
 	} while (0)
 
-/* The same, and go on. */
+/* The same, but continue. */
 #define EXPECT_OK(expr)							\
 	do {								\
 		const char *__problem = (expr);				\
@@ -92,7 +92,7 @@ struct gup_pin_stacks {
 	size_t nr;
 };
 
-/* `stats`, in the contract's order. */
+/* `stats`, in the order of the contract. */
 struct gup_pin_stats {
 	unsigned long enabled;
 	unsigned long live_pins;
@@ -120,8 +120,8 @@ struct gup_pin_verify {
 };
 
 /*
- * What lines are expected to say. What is NULL or 0 is not looked at, but for
- * dev and ino, which then must be 0, and order.
+ * Expected contents of lines. Members that are NULL or 0 are not checked, except dev
+ * and ino, which must be 0 then, and order.
  */
 struct gup_pin_want {
 	const char *api;
@@ -136,15 +136,15 @@ struct gup_pin_want {
 	pid_t owner;
 	bool no_owner;		/* owner=0 */
 	unsigned int order;
-	bool any_order;		/* a file's folios are of what size they like */
+	bool any_order;		/* folios of files may have any size */
 	dev_t dev;
 	ino_t ino;
 	bool has_index;
-	unsigned long index;	/* of the page at the address asked for */
+	unsigned long index;	/* of the page at the given address */
 	unsigned int times;	/* pins on each page; 0: 1 */
 };
 
-/* The system as a test found it. */
+/* State of the system when a test started. */
 struct gup_pin_base {
 	struct gup_pin_stats stats;
 };
@@ -153,12 +153,12 @@ __printf(1, 2) const char *gup_pin_problem(const char *fmt, ...);
 void gup_pin_msleep(unsigned int ms);
 
 /*
- * How long tests wait for what surely comes, if the kernel is in order. What they wait
- * for is there at once, or as soon as the machine gets to it.
+ * Timeout for events that are certain on a correct kernel. They have happened already,
+ * or happen as soon as the machine gets to them.
  */
 #define GUP_PIN_PATIENCE_MS	60000
 
-/* Ends each round of a loop that asks for it; false: it asked often enough. */
+/* Sleeps between two polls; false: timeout. */
 bool gup_pin_patience(unsigned int *waited_ms);
 
 const char *gup_pin_slurp(const char *path, char **text, size_t *len);
@@ -166,20 +166,22 @@ const char *gup_pin_slurp_fd(int fd, const char *name, char **text, size_t *len)
 const char *gup_pin_write(const char *path, const char *text);
 long gup_pin_read_number(const char *path);
 bool gup_pin_on_since_boot(void);
+/* On a kernel that was built without the feature. */
+bool gup_pin_is_module(void);
 bool gup_pin_has_symbol(const char *name);
 
-/* The words up to `match`; those that follow are at *rest, or it is NULL. */
+/* The words up to `match`; *rest points to those that follow, or is NULL. */
 const char *gup_pin_parse_pin(char *line, struct gup_pin_line *out, char **rest);
-/* A `path`, and words that are not known yet; destroys rest. */
+/* `path`, and words that are not known yet; overwrites rest. */
 const char *gup_pin_parse_end(char *rest, struct gup_pin_line *out);
 const char *gup_pin_parse_line(char *line, struct gup_pin_line *out);
-/* Of a file whose first line names it so. */
+/* For a file whose header has this title. */
 const char *gup_pin_parse_lines(char *text, const char *title,
 				struct gup_pin_lines *out);
 const char *gup_pin_read_pins(struct gup_pin_lines *out);
 const char *gup_pin_read_stacks(struct gup_pin_stacks *out);
 const char *gup_pin_read_stats(struct gup_pin_stats *out);
-/* Any of them, by its name. */
+/* Any one of them, by name. */
 const char *gup_pin_read_stat(const char *name, unsigned long *value);
 const char *gup_pin_read_verify(struct gup_pin_verify *out);
 const char *gup_pin_read_task(struct gup_pin_lines *out, pid_t tgid);
@@ -192,8 +194,8 @@ unsigned long gup_pin_sum_pins(const struct gup_pin_lines *lines);
 void gup_pin_free(struct gup_pin_lines *lines);
 
 /*
- * `pins`, `orphans` or /proc/PID/gup_pins. A file that is open is read from
- * where it is, to its end; a filter is written as it is, in one go.
+ * `pins`, `orphans` or /proc/PID/gup_pins. An open file is read from its current
+ * position to the end; a filter is written unchanged, by one write().
  */
 int gup_pin_view_open(const char *file);
 const char *gup_pin_view_filter(int fd, const char *filter);
@@ -201,11 +203,11 @@ const char *gup_pin_view_read(int fd, const char *title, struct gup_pin_lines *o
 const char *gup_pin_read_filtered(const char *file, const char *filter,
 				  struct gup_pin_lines *out);
 const char *gup_pin_read_orphans(struct gup_pin_lines *out);
-/* NULL if there is /proc/PID/gup_pins, which a module cannot have. */
+/* NULL if there is /proc/PID/gup_pins, which a module cannot provide. */
 const char *gup_pin_proc_missing(void);
 const char *gup_pin_read_proc(pid_t pid, struct gup_pin_lines *out);
 
-/* Of memory of a process; pid 0: of this one. 0: not present. */
+/* Page of a process's memory; pid 0: this process. 0: not present. */
 unsigned long gup_pin_pfn_of(pid_t pid, const void *addr);
 
 void gup_pin_want_self(struct gup_pin_want *want, const char *api, char mode,
@@ -225,8 +227,8 @@ const char *gup_pin_check_at_rest(const struct gup_pin_base *base);
 const char *gup_pin_check_vmstat(void);
 
 /*
- * Wait until a process has so many pins, or the folio that a page belongs to, or all
- * folios together: the end of I/O is signalled before its pages are unpinned.
+ * Wait until a process, the folio of a page, or all folios together have this number of
+ * pins: the end of I/O is signalled before its pages are unpinned.
  */
 const char *gup_pin_wait_task(pid_t tgid, unsigned long pins);
 const char *gup_pin_wait_pfn(unsigned long pfn, unsigned long pins);

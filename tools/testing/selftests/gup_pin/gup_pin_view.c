@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Files whose lines are pins, with and without a filter. */
+/* Files with a line for each pin, with and without a filter. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include "gup_pin_util.h"
 
-/* One of those that take filters; -1 and errno on failure. */
+/* Opens one that takes filters; -1 and errno on failure. */
 int gup_pin_view_open(const char *file)
 {
 	char path[100];

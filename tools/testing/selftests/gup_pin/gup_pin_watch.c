@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Was a hazard counted, kept and reported as it should; or was there none? */
+/* Check that a hazard was counted, kept and reported as expected; or that there was none. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static unsigned int count_reports(const char *log)
 	return count;
 }
 
-/* A whole stack below a line that begins so, and an empty line behind it. */
+/* Finds this stack, complete, below a line that starts with @what. */
 static bool has_stack(const char *report, const char *what, const char *frames)
 {
 	char stack[8192] = "\n", *at;
@@ -43,7 +43,7 @@ static bool starts_with(const char *text, const char *words)
 	return !strncmp(text, words, strlen(words));
 }
 
-/* Does a report's title name this function? */
+/* Does the title of a report name this function? */
 static bool has_title(const char *report, const char *func)
 {
 	const char *in = strstr(report, " in "), *end = strchr(report, '\n');
@@ -53,7 +53,7 @@ static bool has_title(const char *report, const char *func)
 	       (in[4 + len] == '/' || in[4 + len] == '\n' || !in[4 + len]);
 }
 
-/* Files are told apart, but not tasks. */
+/* Reports are distinguished by file, but not by task. */
 static bool of_file(const char *report, const struct gup_pin_hazard *hazard)
 {
 	const struct gup_pin_line *pin = &hazard->pin;
@@ -64,8 +64,8 @@ static bool of_file(const char *report, const struct gup_pin_hazard *hazard)
 }
 
 /*
- * There is one report for a pair of stacks and a file, perhaps from long ago: an
- * equal hazard may have been met before.
+ * There is one report for a pair of stacks and a file. It may be old: an equal hazard
+ * may have been reported before.
  */
 static const char *check_report(const struct gup_pin_hazard *hazard,
 				const struct gup_pin_expect *expect)
@@ -111,7 +111,7 @@ static const char *same_text(const char *word, const char *is, const char *want)
 		gup_pin_problem("ring: %s=%s, not %s", word, is, want) : NULL;
 }
 
-/* The words of a pin that equal hazards have in common, and some that merely are so here. */
+/* Words that equal hazards have in common, and some that are always equal in these tests. */
 static const char *check_origin(const struct gup_pin_line *pin,
 				const struct gup_pin_line *want)
 {
@@ -125,7 +125,7 @@ static const char *check_origin(const struct gup_pin_line *pin,
 		same_text("map", pin->map, want->map);
 }
 
-/* The ring's words of a pin, on one folio of a line that `pins` had. */
+/* Compares a pin in the ring with a line of `pins`, limited to one folio. */
 static const char *check_pin(const struct gup_pin_line *pin,
 			     const struct gup_pin_line *want)
 {
@@ -157,7 +157,7 @@ static const char *check_pin(const struct gup_pin_line *pin,
 
 static bool func_fits(const char *func, const char *choices)
 {
-	/* The compiler's own copies have a suffix. */
+	/* Copies made by the compiler have a suffix. */
 	size_t len = strcspn(func, "+."), n;
 
 	for (; *choices; choices += n + (choices[n] == '|')) {
@@ -168,7 +168,7 @@ static bool func_fits(const char *func, const char *choices)
 	return false;
 }
 
-/* What is of all equal hazards, of which some may have been met before. */
+/* Words that cover all equal hazards, some of which may be older. */
 static const char *check_all(const struct gup_pin_hazard *hazard,
 			     const struct gup_pin_expect *expect)
 {
@@ -180,7 +180,7 @@ static const char *check_all(const struct gup_pin_hazard *hazard,
 		return gup_pin_problem("ring: kind=%s, not %s", hazard->kind, name);
 	if (!func_fits(hazard->func, expect->func))
 		return gup_pin_problem("ring: func=%s, not %s", hazard->func, expect->func);
-	/* Of a pin that is just held, the event is nobody's. */
+	/* If a pin is merely held, no task causes the event. */
 	if (expect->kind == HAZARD_OVERDUE ? hazard->event[0] || hazard->tgid :
 	    strncmp(hazard->event, hazard->func, len))
 		return gup_pin_problem("the event's stack begins with '%.*s', not with %s",
@@ -202,14 +202,14 @@ static const char *check_all(const struct gup_pin_hazard *hazard,
 	return check_origin(&hazard->pin, expect->pin);
 }
 
-/* What is of the first, if it is this one. */
+/* Words of the first hazard, if it is this one. */
 static const char *check_first(const struct gup_pin_hazard *hazard,
 			       const struct gup_pin_expect *expect, unsigned int times)
 {
 	if (expect->task && hazard->tgid != expect->task)
 		return gup_pin_problem("ring: task=%d/... of the event, not %d",
 				       hazard->tgid, expect->task);
-	/* What the proof tells of may have been released meanwhile. */
+	/* With proof, the pins may have been released meanwhile. */
 	if (expect->kind != HAZARD_CHANGED_UNDER_WRITEBACK &&
 	    hazard->pins_on_folio < hazard->pin.pins)
 		return gup_pin_problem("ring: pins_on_folio=%lu, but pins=%lu",
@@ -224,7 +224,7 @@ static const char *check_first(const struct gup_pin_hazard *hazard,
 	return check_pin(&hazard->pin, expect->pin);
 }
 
-/* How much each counter grew, and what it is now. */
+/* Growth of each counter, and its current value. */
 static const char *read_growth(const struct gup_pin_watch *watch,
 			       struct gup_pin_counts *now, struct gup_pin_counts *growth)
 {
@@ -243,7 +243,7 @@ static const char *read_growth(const struct gup_pin_watch *watch,
 	return NULL;
 }
 
-/* So many of this kind, and none of any other. */
+/* Expects this number of hazards of this kind, and none of any other. */
 static const char *check_growth(const struct gup_pin_counts *growth,
 				enum gup_pin_hazard_kind which, unsigned int times)
 {
@@ -266,7 +266,7 @@ static const char *check_growth(const struct gup_pin_counts *growth,
 	return NULL;
 }
 
-/* What a report says of the pin, and of its file if it has one. */
+/* Expects these words about the pin, and about its file if it has one. */
 static const char *check_words(const char *log, const struct gup_pin_line *pin)
 {
 	char words[400];
@@ -285,7 +285,7 @@ static const char *check_words(const char *log, const struct gup_pin_line *pin)
 	return NULL;
 }
 
-/* Whatever was to be printed and was not is counted as suppressed. */
+/* Reports that were not printed are counted as suppressed. */
 static const char *check_log(const char *log, unsigned long suppressed,
 			     unsigned int times, const struct gup_pin_line *pin, bool quiet)
 {
@@ -306,7 +306,7 @@ static bool is_equal(const struct gup_pin_hazard *a, const struct gup_pin_hazard
 	       a->pin.stack == b->pin.stack && !strcmp(a->event, b->event);
 }
 
-/* What was kept of equal hazards before; NULL if nothing was. */
+/* Returns the record of equal hazards from before; NULL if there is none. */
 static const struct gup_pin_hazard *find_equal(const struct gup_pin_hazards *ring,
 					       const struct gup_pin_hazard *hazard)
 {
@@ -318,7 +318,7 @@ static const struct gup_pin_hazard *find_equal(const struct gup_pin_hazards *rin
 	return NULL;
 }
 
-/* How many there are more than before. */
+/* Number of hazards since then. */
 static unsigned long news(const struct gup_pin_hazard *hazard,
 			  const struct gup_pin_hazard *before)
 {
@@ -338,7 +338,7 @@ static const char *check_new(const struct gup_pin_hazard *hazard,
 	return problem ?: expect->quiet ? NULL : check_report(hazard, expect);
 }
 
-/* What the ring has that it had not before. */
+/* Checks the new hazards in the ring. */
 static const char *check_ring(const struct gup_pin_hazards *before,
 			      const struct gup_pin_hazards *ring,
 			      const struct gup_pin_expect *expect, unsigned int times)
@@ -361,7 +361,7 @@ static const char *check_ring(const struct gup_pin_hazards *before,
 	return problem;
 }
 
-/* The caller frees what was kept before. */
+/* The caller frees the old records. */
 static const char *take_ring(struct gup_pin_watch *watch, struct gup_pin_hazards *before)
 {
 	*before = watch->ring;
@@ -388,7 +388,7 @@ const char *gup_pin_watch_saw(struct gup_pin_watch *watch,
 	const char *problem;
 	char *log = NULL;
 
-	/* A hazard is counted, kept in the ring, and then reported, by any task. */
+	/* A hazard is counted, kept in the ring, and then reported, in any task. */
 	do {
 		problem = read_growth(watch, &now, &growth);
 		gup_pin_log_add(watch->log, &log);

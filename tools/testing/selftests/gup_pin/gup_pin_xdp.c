@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* pin_user_pages() by a driver that is not a test: the umem of AF_XDP. */
+/* pin_user_pages() by a real driver: the umem of AF_XDP. */
 #include <errno.h>
 #include <linux/if_xdp.h>
 #include <string.h>

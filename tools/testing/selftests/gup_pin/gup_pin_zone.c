@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Memory that must not be pinned for long, and memory that lies in it. */
+/* Memory that must not have long-term pins, and pages in it. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -89,8 +89,8 @@ long gup_pin_meminfo_kb(const char *name)
 }
 
 /*
- * CMA is used for ordinary memory once half of what is free in its zone is CMA:
- * take memory, in large pieces, until some of it is.
+ * CMA is used for ordinary memory once half of the free memory of its zone is CMA:
+ * allocate memory, in large pieces, until some of it is from CMA.
  */
 void gup_pin_fill_up(char *mem, size_t size)
 {
@@ -105,7 +105,7 @@ void gup_pin_fill_up(char *mem, size_t size)
 	}
 }
 
-/* Faults memory until some neighbouring pages lie in the range. */
+/* Faults in memory until some adjacent pages are in the range. */
 char *gup_pin_fault_into(const struct gup_pin_range *range, char *mem, size_t size,
 			 unsigned int npages)
 {
