@@ -79,7 +79,7 @@ def test_start_here(said: dict[str, str]) -> None:
     assert re.search(r"^0x\w+ +1 w short .* backup \d+ +\w+ +/table$", of_file, re.MULTILINE)
     assert re.search(r"^0x\w+ .* w long .* player \d+ +io_pin_pages ", of_player, re.MULTILINE)
     left = orphans.splitlines()[1:]
-    assert left and all(re.search(r" w long .* importer \d+ +io_pin_pages ", x) for x in left)
+    assert left and all(re.search(r" w both .* importer \d+ +io_pin_pages ", x) for x in left)
     assert re.search(r"^ +1 \S+ data +writeback +1 w \d+ +backup ", hazards, re.MULTILINE)
     assert re.search(r"^ +1 +\S+ file EFAULT w player \d+ +io_pin_pages +/table$", refused, re.M)
 

@@ -15,6 +15,8 @@ from .statics import find_static
 if TYPE_CHECKING:
     from drgn import Object, Program
 
+_NS_PER_MS = 1_000_000
+
 _FIRST_HAZARDS = (
     *("hazard_writeback", "hazard_pin_under_writeback", "hazard_truncate"),
     *("hazard_unmatched_unpin", "hazard_dirty_read_pin"),
@@ -130,6 +132,7 @@ def find_stats(
         "proof_skipped": lambda: _counter(prog, "proof_skipped", "hazard/proof.c"),
         "refused": lambda: _counter(prog, "refusals", "view/refused.c"),
         "pinned_from_before": lambda: int(root.index.earlier.pins.value_()),
+        "switched_at_ms": lambda: int(root.switched.value_()) // _NS_PER_MS,
     }
     stats: dict[str, int | None] = {}
     for name, get in getters.items():

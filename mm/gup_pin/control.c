@@ -6,6 +6,7 @@
 #include <linux/init.h>
 #include <linux/moduleparam.h>
 #include <linux/printk.h>
+#include <linux/sched/clock.h>
 
 #include "compat.h"
 #include "gup_pin.h"
@@ -62,6 +63,7 @@ int gup_pin_switch(bool on)
 	mutex_lock(&gup_pin_root.switching);
 	if (on == index->recording)
 		goto unlock;
+	WRITE_ONCE(gup_pin_root.switched, local_clock());
 	if (on) {
 		/* Record pins only after every CPU runs the unpin hooks. */
 		static_branch_enable(&gup_pin_hooks);

@@ -27,6 +27,7 @@ struct gup_pin_ring;
  * @stake_names: name of each enum gup_pin_stake
  * @api_names: name of each enum gup_pin_api
  * @switching: held while tracking is switched on or off
+ * @switched: when tracking was last switched, in ns of local_clock(); @switching
  */
 struct gup_pin_root {
 	u32 format;
@@ -42,6 +43,7 @@ struct gup_pin_root {
 	const char *const *stake_names;
 	const char *const *api_names;
 	struct mutex switching;	/* see above */
+	u64 switched;
 };
 
 extern struct gup_pin_root gup_pin_root;

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 # Far longer than anything takes here: what is waited for comes, or the test fails.
-PATIENCE = 60
+PATIENCE = 300
 
 
 class Terminal:

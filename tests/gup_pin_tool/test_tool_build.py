@@ -89,7 +89,7 @@ def test_a_kernel_tree_builds_it_again_when_a_part_changes(folder_of_tree: Path)
     question: list[str | Path] = ["make", "-C", folder_of_tree, "-q", "gup_pin"]
     assert subprocess.run(question, capture_output=True, check=False).returncode == 0
     program = (folder_of_tree / "gup_pin").stat().st_mtime
-    parts = [folder_of_tree / "gup_pin.c", *(folder_of_tree / "gup_pin_tool").iterdir()]
+    parts = [folder_of_tree / "gup_pin.c", *(folder_of_tree / "gup_pin_tool").glob("*.[ch]")]
     for part in parts:
         os.utime(part, (program + 1, program + 1))
         assert subprocess.run(question, capture_output=True, check=False).returncode == 1, part

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,8 @@ def test_live_top(live: dict[str, Any]) -> None:
         status, out, err = live[name]
         assert (status, err) == (0, "")
         assert out.count(f"pins {live['pages']}  orphans 0  hazards ") == rounds
+        # The guest has run for less than a quarter of an hour, or it was ended.
+        assert len(re.findall(r"tracking on for (\d+\.\ds|\d+m\d\ds)  ", out)) == rounds
 
 
 def test_live_files_that_are_not_there(live: dict[str, Any]) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
+
+import pytest
 
 from gup_pin_tool.files import (
     HAZARDS,
@@ -100,6 +103,21 @@ def test_a_filter_that_the_kernel_refuses(machine: Machine) -> None:
     assert done.stderr.count("\n") == 1
     assert machine.run("list", refuses=True).stderr == ""
     assert machine.run("list", "map=anon", refuses=True).stderr == ""
+
+
+@pytest.mark.parametrize("enabled", [0, 1])
+def test_top_says_since_when_tracking_is_on_or_off(machine: Machine, enabled: int) -> None:
+    """By the clock of the kernel; a time that is yet to come is now."""
+    write(machine.files / "pins", PINS)
+    at = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000_000
+    ages = ((3 * 3_600_000, r"3h0\dm"), (90_000, r"(1m[3-5]|[2-9]m\d)\ds"), (-(10**9), r"0\.0s"))
+    for before, said in ages:
+        figures = [f"enabled {enabled}", f"switched_at_ms {at - before}"]
+        write(machine.files / "stats", *figures)
+        first = machine.run("top").stdout.splitlines()[0]
+        state = "on" if enabled else "off"
+        assert re.search(rf"  tracking {state} for {said}", first), (first, before)
+        assert (f": echo 1 > {machine.files}/enable  " in first) != bool(enabled)
 
 
 def test_diff_alone_looks_twice(machine: Machine) -> None:

@@ -28,7 +28,7 @@ hazard_truncate 0
 memory_bytes 4040
 refused 5
 pinned_from_before 6
-enabled_ms 243000"""
+switched_at_ms 243000"""
 PAGE = os.sysconf("SC_PAGESIZE")
 
 

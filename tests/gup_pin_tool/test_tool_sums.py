@@ -112,10 +112,10 @@ def test_a_filter_is_of_pins_however_they_are_summed(tool: Tool, tmp_path: Path,
 
 def test_top_shows_who_holds_most(tool: Tool, folder: Path) -> None:
     hazards = ["hazard_writeback 2", "hazard_truncate 3"]
-    write(folder / "stats", "enabled 1", "untracked 7", *hazards, "enabled_ms 243000")
+    write(folder / "stats", "enabled 1", "untracked 7", *hazards, "switched_at_ms 1")
     write(folder / "orphans", "# gup_pin orphans 1", pin(pins=3), pin(pins=4))
     head, *table = tool("-f", folder).stdout.splitlines()
-    assert head == "tracking on 4m03s  pins 15  orphans 7  hazards 5  untracked 7"
+    assert head == "tracking on  pins 15  orphans 7  hazards 5  untracked 7"
     assert table[0].split() == ["PINS", "GROWTH", "PAGES", "AGE", "OWNER", "COMM"]
     assert table[1].split() == ["8", "512", "5.2s", "0", "fio"]
     text = tool("top", "-f", folder, "-b", "stack", "-n", "1").stdout

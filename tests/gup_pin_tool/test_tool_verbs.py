@@ -128,6 +128,15 @@ def test_a_single_file_has_its_stacks_beside_it(tool: Tool, all_files: Path, nam
     assert rows(tool("list", "-f", path, "--by", "stack", "stack=2").stdout)[1][-1] == "0x2"
 
 
+def test_orphans_for_people(tool: Tool, all_files: Path) -> None:
+    orphans = [pin(path="", gone="both"), pin(pfn="0x2")]
+    write(all_files / "orphans", "# gup_pin orphans 1", *orphans)
+    titles, *lines = rows(tool("orphans", "-f", all_files).stdout)
+    assert titles[3] == "GONE"
+    # An older kernel does not say what is gone.
+    assert [line[3] for line in lines] == ["both", "-"]
+
+
 def test_stacks_for_flame_graphs(tool: Tool, folder: Path) -> None:
     assert tool("stacks", "-f", folder, "--folded").stdout.splitlines() == [
         "do_syscall_64;io_pin_pages;pin_user_pages_fast 9",

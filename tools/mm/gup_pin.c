@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who pins which pages: shows, sums and compares what CONFIG_DEBUG_GUP_PIN tells
- * in /sys/kernel/debug/gup_pin, or copies of these files.
+ * Shows, sums and compares the pinned pages and their holders that
+ * CONFIG_DEBUG_GUP_PIN lists in /sys/kernel/debug/gup_pin, or copies of these files.
  *
  * Example use:
  * gup_pin top --by module
@@ -65,9 +65,9 @@
 static const char usage[] =
 "usage: gup_pin [COMMAND] [OPTION]... [KEY=VALUE]...\n"
 "\n"
-"Shows who pins which pages, from the files of CONFIG_DEBUG_GUP_PIN.\n"
+"Shows which tasks pin which pages, from the files of CONFIG_DEBUG_GUP_PIN.\n"
 "\n"
-"  top            who holds most, again and again (if no COMMAND is given)\n"
+"  top            the holders of most pins, again and again (if no COMMAND is given)\n"
 "  list           the pins, a line each\n"
 "  stacks         where they were taken\n"
 "  file PATH|INO  the pins on a file\n"

@@ -610,8 +610,8 @@ static void gp_hazard_row(struct gp_table *table, const struct gp_record *record
 static void gp_hazard_json(struct gp_json *json, const struct gp_record *record);
 
 /* pins.c */
-static void gp_pin_title(void);
-static void gp_pin_row(const struct gp_record *record, const char *frames);
+static void gp_pin_title(bool orphans);
+static void gp_pin_row(const struct gp_record *record, const char *frames, bool orphans);
 static char *gp_holder(const struct gp_record *record, size_t columns);
 
 /* none.c */
@@ -649,7 +649,7 @@ static const char *gp_count_name(const struct gp_sums *sums);
  * @now: the newest sums, from the second round on
  * @rounds: how often they were read
  * @orphans: pins without a living owner or task
- * @orphans_known: there is a file that tells them
+ * @orphans_known: there is a file of them
  */
 struct gp_top {
 	struct gp_source *source;

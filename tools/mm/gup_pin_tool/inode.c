@@ -171,7 +171,7 @@ static void set_numbers(struct gp_inode *inode, const struct statx *stat)
 	inode->ino = stat->stx_ino;
 }
 
-/* Inodes of different subvolumes have equal numbers: the path tells them apart. */
+/* Inodes of different subvolumes have equal numbers, but different paths. */
 static void set_subvolume(struct gp_inode *inode, const struct gp_mount *mount,
 			  const char *path)
 {

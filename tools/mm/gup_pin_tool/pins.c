@@ -68,11 +68,13 @@ static void print_pin(const struct layout *layout, const char *page, const char 
 	free(name);
 }
 
-static void gp_pin_title(void)
+/* Of orphans it matters more what has gone than how long the pin was meant to last. */
+static void gp_pin_title(bool orphans)
 {
 	struct layout layout = lay_out();
 
-	print_pin(&layout, "PAGE", "PINS", "M", "TERM", "AGE", "HOLDER", "WHERE", "FILE");
+	print_pin(&layout, "PAGE", "PINS", "M", orphans ? "GONE" : "TERM", "AGE", "HOLDER",
+		  "WHERE", "FILE");
 }
 
 /* Pins, and on how many pages if that is another number. */
@@ -146,20 +148,23 @@ static char *file_text(const struct gp_record *record, size_t columns)
  * gp_pin_row() - a line of `pins` for people
  * @record: the line
  * @frames: its stack; NULL if it is not known
+ * @orphans: it is of an orphan
  */
-static void gp_pin_row(const struct gp_record *record, const char *frames)
+static void gp_pin_row(const struct gp_record *record, const char *frames, bool orphans)
 {
+	const char *gone = orphans ? gp_word(record, "gone") : gp_word(record, "term");
 	struct layout layout = lay_out();
 	char *pins = pins_text(record);
 	char *holder = gp_holder(record, layout.cut ? layout.holder : 0);
 	char *where = frames ? gp_where_of(frames, layout.cut ? layout.where : 0) :
-			       gp_copy(gp_word(record, "stack"));
+			       gp_copy(gp_word_number(record, "stack") ?
+				       gp_word(record, "stack") : "-");
 	char *file = file_text(record, layout.file);
 	char age[32];
 
 	gp_age(age, sizeof(age), gp_word_number(record, "age_ms"));
 	print_pin(&layout, gp_word(record, "pfn"), pins, gp_word(record, "mode"),
-		  gp_word(record, "term"), age, holder, where, file);
+		  gone ? gone : "-", age, holder, where, file);
 	free(file);
 	free(where);
 	free(holder);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Long-term pins that were refused: who asked, where, and for what.
+ * Long-term pins that were refused: the task that asked, where, and for what.
  */
 #include <stdlib.h>
 #include <string.h>

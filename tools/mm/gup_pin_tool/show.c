@@ -15,6 +15,7 @@
  * @json: the array
  * @table: of hazards and refusals
  * @names: of stacks, if lines of pins name them
+ * @orphans: they are pins that were left behind
  * @shown: records so far
  */
 struct show {
@@ -23,6 +24,7 @@ struct show {
 	struct gp_json json;
 	struct gp_table table;
 	struct gp_names names;
+	bool orphans;
 	unsigned long long shown;
 };
 
@@ -113,7 +115,7 @@ static void show_pin(const struct show *show, const struct gp_record *record)
 {
 	const char *frames = frames_of_record(show, record);
 
-	gp_pin_row(record, frames);
+	gp_pin_row(record, frames, show->orphans);
 	if (show->options->stacks && frames)
 		gp_print_below(frames);
 }
@@ -138,7 +140,7 @@ static void begin_show(struct show *show, const char *title)
 	else if (show->options->raw)
 		puts(title);
 	else if (show->kind == GP_PINS)
-		gp_pin_title();
+		gp_pin_title(show->orphans);
 	else if (show->kind == GP_HAZARDS)
 		gp_hazard_columns(&show->table);
 	else if (show->kind == GP_REFUSED)
@@ -261,6 +263,7 @@ static int gp_show(const struct gp_source *source, struct gp_options *options,
 		gp_names_free(&show.names);
 		return status;
 	}
+	show.orphans = !strcmp(reader->name, "orphans");
 	begin_show(&show, reader->title);
 	status = options->sort ? show_sorted(&show, reader) : show_each(&show, reader, NULL);
 	end_show(&show);

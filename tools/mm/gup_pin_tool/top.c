@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * top: who holds most, again and again. Here as plain text; see top_screen.c.
+ * top: the holders of most pins, again and again. Here as plain text; see top_screen.c.
  */
 #include <errno.h>
 #include <signal.h>
@@ -49,7 +49,7 @@ static int gp_top_sort(struct gp_top *top)
 	return gp_sums_sort(gp_top_sums(top), options->sort, false, options->reverse);
 }
 
-/* Pins without a living owner or task, if that can be told here. */
+/* Pins without a living owner or task, if there is the file of them. */
 static int count_orphans(struct gp_top *top)
 {
 	struct gp_source source = *top->source;
@@ -177,24 +177,38 @@ static void add_time(char **text)
 		add_part(text, gp_copy(clock));
 }
 
-/* On, since when if the kernel tells that; or off, and how to change it. */
+/* " for AGE": how long tracking has been as it is. A copy does not say when it was made. */
+static char *since_switched(const struct gp_source *source)
+{
+	unsigned long long at, ms;
+	struct timespec now;
+	char age[32];
+
+	if (!source->live || !gp_source_stat(source, "switched_at_ms", &at) ||
+	    clock_gettime(CLOCK_MONOTONIC, &now))
+		return gp_copy("");
+	ms = now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
+	gp_age(age, sizeof(age), ms > at ? ms - at : 0);
+	return gp_format(" for %s", age);
+}
+
+/* On or off, since when, and how to switch it on. */
 static void add_tracking(char **text, const struct gp_source *source)
 {
-	unsigned long long enabled, ms;
-	char age[32];
+	unsigned long long enabled;
+	char *since;
 
 	if (!gp_source_stat(source, "enabled", &enabled))
 		return;
-	if (!enabled && !source->live) {
+	since = since_switched(source);
+	if (enabled)
+		add_part(text, gp_format("tracking on%s", since));
+	else if (source->live)
+		add_part(text, gp_format("tracking off%s: echo 1 > %s/enable", since,
+					 source->dir));
+	else
 		add_part(text, gp_copy("tracking was off"));
-	} else if (!enabled) {
-		add_part(text, gp_format("tracking off: echo 1 > %s/enable", source->dir));
-	} else if (gp_source_stat(source, "enabled_ms", &ms)) {
-		gp_age(age, sizeof(age), ms);
-		add_part(text, gp_format("tracking on %s", age));
-	} else {
-		add_part(text, gp_copy("tracking on"));
-	}
+	free(since);
 }
 
 static void add_hazards(char **text, const struct gp_source *source)

@@ -205,6 +205,23 @@ TEST_F(enable, on_late_same_pages)
 	}
 }
 
+/* When tracking was last switched; writing what is so already switches nothing. */
+TEST_F(enable, since_when)
+{
+	unsigned long off, on, again;
+
+	ASSERT_OK(gup_pin_write(ENABLE, "0"));
+	ASSERT_OK(gup_pin_read_stat("switched_at_ms", &off));
+	usleep(20000);
+	ASSERT_OK(gup_pin_write(ENABLE, "1"));
+	ASSERT_OK(gup_pin_read_stat("switched_at_ms", &on));
+	EXPECT_LT(off, on);
+	usleep(20000);
+	ASSERT_OK(gup_pin_write(ENABLE, "1"));
+	ASSERT_OK(gup_pin_read_stat("switched_at_ms", &again));
+	EXPECT_EQ(on, again);
+}
+
 /* Two stats: earlier pins that are held, and those that were released. */
 static const char *expect_before(unsigned long pinned, unsigned long unpinned)
 {
