@@ -72,6 +72,7 @@ USERS = (
     "gup_pin_not_pinned",
     "gup_pin_vduse",
     "gup_pin_vfio",
+    "gup_pin_vhost_net",
 )
 # Programs that make hazards happen, and what the kernel may say of it; elsewhere, a
 # report is as bad as any splat.
