@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from vmlib import paths, stock
 
 from .built import Built
-from .programs import USERS, unskipped
+from .programs import ANY_REPORT, USERS, unskipped
 from .results import FAILED, Result
 from .run import Failed, Guest, path_from, tap_programs
 from .stock import MODULES, images, judge_figures, options_of
@@ -21,6 +22,8 @@ DRIVERS = (
 )
 # Debian's programs for them.
 ROOT = "trixie-users"
+SELFTESTS = "tools/testing/selftests/gup_pin"
+FILE_SYSTEMS = "btrfs|f2fs|overlay|nfs"
 VFIO = "gup_pin_vfio"
 IOMMU = ("--append", "intel_iommu=on", "--device", "intel-iommu", "--device", "edu")
 # rdma-core's own programs.
@@ -48,12 +51,21 @@ cat /sys/kernel/debug/gup_pin/verify /sys/kernel/debug/gup_pin/stats
 class Place:
     """A guest.
 
-    programs: to run in it, with their arguments; options: more of scripts/vm's.
+    programs: to run in it, with their arguments; options: more of scripts/vm's;
+    reports: what the kernel may say there.
     """
 
     name: str
     programs: tuple[str, ...]
     options: tuple[str, ...] = ()
+    reports: str = "page allocation"
+
+
+def scenes(name: str) -> str:
+    """A program of scenes on file systems, for those that only such a kernel has."""
+    source = (paths.PROJECT / SELFTESTS / f"{name}.c").read_text()
+    variants = re.findall(rf"^FIXTURE_VARIANT_ADD\(file, ((?:{FILE_SYSTEMS})_\w+)\)", source, re.M)
+    return " ".join([f"./{name}", *(f"-v {variant}" for variant in variants)])
 
 
 def places() -> list[Place]:
@@ -62,6 +74,8 @@ def places() -> list[Place]:
     return [
         Place("users", (*together, str(paths.PROJECT / RDMA))),
         Place("users of VFIO", (f"./{VFIO}",), IOMMU),
+        Place("innocents", (scenes("gup_pin_innocent_file"),)),
+        Place("guilty", (scenes("gup_pin_guilty_file"),), reports=ANY_REPORT),
     ]
 
 
@@ -87,7 +101,7 @@ def run_place(built: Built, image: stock.Stock, place: Place) -> list[Result]:
     results = unskipped(tap_programs(guest, names, what))
     _, ended, figures = guest.out.partition("\n== verify\n")
     results += judge_figures(figures if ended else guest.whole(), what)
-    return [*results, guest.splats(f"{what}: no splat", "page allocation")]
+    return [*results, guest.splats(f"{what}: no splat", place.reports)]
 
 
 def users(built: Built) -> list[Result]:
