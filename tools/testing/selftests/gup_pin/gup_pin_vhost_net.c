@@ -19,7 +19,6 @@
 #include "gup_pin_util.h"
 
 #define RING_SIZE	16
-#define FEATURES	(1ULL << VIRTIO_F_VERSION_1 | 1ULL << VHOST_F_LOG_ALL)
 /* In the log, what is written lies here: a page, and so a bit, of its own. */
 #define LOGGED_PAGE	9
 
@@ -101,7 +100,8 @@ static int set_memory(int fd, const struct gup_pin_mem *mem)
 static const char *set_up(const struct _test_data_vhost_net *self)
 {
 	unsigned long rings = (unsigned long)self->rings.addr;
-	__u64 features = FEATURES, log = (unsigned long)self->log.addr;
+	__u64 features = 1ULL << VIRTIO_F_VERSION_1 | 1ULL << VHOST_F_LOG_ALL;
+	__u64 log = (unsigned long)self->log.addr;
 	struct vhost_vring_state num = { .num = RING_SIZE }, base = {};
 	struct vhost_vring_addr addr = {
 		.flags = 1 << VHOST_VRING_F_LOG,
