@@ -9,11 +9,11 @@ CACHE = $(or $(GUP_PIN_CACHE),$(HOME)/.cache/gup-pin)
 export KVER
 
 .DEFAULT_GOAL := help
-.PHONY: help try demo check check-debug bench lint kernel clean distclean
+.PHONY: help try demo check check-debug check-users bench lint kernel clean distclean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
-	@echo 'KVER=6.12 or KVER=7.3 restricts check, check-debug and lint to that kernel,'
+	@echo 'KVER=6.12 or KVER=7.3 restricts check, check-debug, check-users and lint to that kernel,'
 	@echo 'and is the one that try, bench and kernel take (6.12 if not given).'
 
 try: ## load the tracker into a kernel that Debian ships, and show what it sees
@@ -28,6 +28,9 @@ check: ## all tests, on both kernels
 check-debug: ## the kernel's tests with KASAN and lockdep, PREEMPT_RT, KCSAN; mutations of the core
 	@scripts/check --debug
 
+check-users: ## users of pins whose drivers only Debian's kernels have: RDMA, vDPA and others
+	@scripts/check --users
+
 bench: ## measure what tracking costs, compare with the baseline
 	@scripts/bench
 
@@ -38,7 +41,7 @@ kernel: ## build the test kernel
 	@scripts/kernel $(or $(KVER),6.12)
 
 clean: ## remove built kernels and the trees with the project applied
-	rm -rf $(foreach part,bench build demo lint module selftests vm,"$(CACHE)/$(part)") "$(CACHE)"/src/linux-*-gup_pin*
+	rm -rf $(foreach part,bench build demo drivers lint module selftests vm,"$(CACHE)/$(part)") "$(CACHE)"/src/linux-*-gup_pin*
 
 # By name, so that a slip in GUP_PIN_CACHE costs nobody a home directory.
 distclean: clean ## remove all of the cache: downloads, trees, ccache, everything

@@ -36,6 +36,7 @@ from .rounds import rounds
 from .run import PYTHON, Guest, pytest, tool
 from .stats import alarms
 from .stock import on_stock
+from .users import users
 
 Job = Callable[[Built], list[Result]]
 
@@ -136,6 +137,7 @@ def rig(_: Built) -> list[Result]:
         "tests/test_contention.py",
         "tests/test_vm_parts.py",
         "tests/test_stock.py",
+        "tests/test_users.py",
         "tests/test_vm.py",
         "drgn-scripts/tests",
     )
@@ -260,7 +262,9 @@ DEBUG_ONCE: dict[str, Job] = {
     "mutate": mutate,
 }
 WATCHED = {**DEBUG, **DEBUG_ONCE}
-ALL: dict[str, Job] = {**ONCE, **EACH, **WATCHED}
+# By make check-users, for each version.
+USERS: dict[str, Job] = {"users": users}
+ALL: dict[str, Job] = {**ONCE, **EACH, **WATCHED, **USERS}
 # The kernels of jobs that take another one than the test kernel.
 FLAVOURS = {
     "stress": "stress",

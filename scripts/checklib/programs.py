@@ -60,6 +60,20 @@ TRACERS = (
 )
 # They take long, and have a job of their own.
 STRESS = ["gup_pin_stress"]
+# By make check-users, for they want drivers that the project's own kernels lack.
+USERS = (
+    "gup_pin_rdma",
+    "gup_pin_vdpa",
+    "gup_pin_scsi",
+    "gup_pin_v4l2",
+    "gup_pin_crypto",
+    "gup_pin_process_vm",
+    "gup_pin_direct_fs",
+    "gup_pin_not_pinned",
+    "gup_pin_vduse",
+    "gup_pin_vfio",
+    "gup_pin_vhost_net",
+)
 # Programs that make hazards happen, and what the kernel may say of it; elsewhere, a
 # report is as bad as any splat.
 HAZARDS = "gup_pin_hazard_"
@@ -168,7 +182,8 @@ def way_of(name: str) -> Way:
 
 def selftests(built: Built, flavour: str = "test") -> list[Result]:
     """Our programs that share a guest."""
-    names = [n for n in programs_of(built) if n not in (*ALONE, *MILLION, *BOUNDS, *STRESS)]
+    others = (*ALONE, *MILLION, *BOUNDS, *STRESS, *USERS)
+    names = [n for n in programs_of(built) if n not in others]
     names = [n for n in names if not n.startswith((HAZARDS, INNOCENT, GUILTY))]
     return run_programs(built, names, way_of(names[0]), flavour)
 

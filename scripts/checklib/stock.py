@@ -11,7 +11,7 @@ from pathlib import Path
 from vmlib import paths, stock
 
 from .built import Built, programs_of
-from .programs import ALONE, ANY_REPORT, BOUNDS, GUILTY, HAZARDS, INNOCENT, MILLION, STRESS
+from .programs import ALONE, ANY_REPORT, BOUNDS, GUILTY, HAZARDS, INNOCENT, MILLION, STRESS, USERS
 from .results import FAILED, PASSED, SKIPPED, Result
 from .run import Failed, Guest, path_from, tap_programs
 
@@ -140,7 +140,7 @@ def unloaded_late(image: stock.Stock) -> list[Result]:
 
 def selected(built: Built) -> list[str]:
     """The programs that may share a guest, those last that make hazards happen."""
-    others = (*ALONE, *MILLION, *BOUNDS, *STRESS)
+    others = (*ALONE, *MILLION, *BOUNDS, *STRESS, *USERS)
     names = [n for n in programs_of(built) if n not in others]
     return sorted(names, key=lambda n: n.startswith((HAZARDS, GUILTY, INNOCENT)))
 

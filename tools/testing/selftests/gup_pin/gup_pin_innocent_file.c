@@ -94,6 +94,38 @@ FIXTURE_VARIANT_ADD(file, ext4_compact) { SEEN(EXT4, READ, COMPACT) };
 FIXTURE_VARIANT_ADD(file, tmpfs_compact) { SEEN(SHMEM, FIXED, COMPACT) };
 FIXTURE_VARIANT_ADD(file, ext4_pageout) { SEEN(EXT4, READ, PAGEOUT) };
 FIXTURE_VARIANT_ADD(file, xfs_pageout) { SEEN(XFS, READ, PAGEOUT) };
+/*
+ * The same on others. Not there: btrfs, which writes what has checksums by the page cache;
+ * unlink() on NFS, which writes the file back first, as long as it has its name.
+ */
+FIXTURE_VARIANT_ADD(file, btrfs_truncate_read) { SEEN(BTRFS, WRITE, TRUNCATE) };
+FIXTURE_VARIANT_ADD(file, btrfs_hole_read) { SEEN(BTRFS, WRITE, HOLE) };
+FIXTURE_VARIANT_ADD(file, btrfs_fsync_read) { SEEN(BTRFS, WRITE, FSYNC) };
+FIXTURE_VARIANT_ADD(file, btrfs_unlink) { SEEN(BTRFS, URING_READ, UNLINK) };
+FIXTURE_VARIANT_ADD(file, btrfs_storm) { SEEN(BTRFS, READ, STORM) };
+FIXTURE_VARIANT_ADD(file, btrfs_drop_caches) { SEEN(BTRFS, READ, DROP_CACHES) };
+FIXTURE_VARIANT_ADD(file, btrfs_pageout) { SEEN(BTRFS, READ, PAGEOUT) };
+FIXTURE_VARIANT_ADD(file, f2fs_truncate_read) { SEEN(F2FS, WRITE, TRUNCATE) };
+FIXTURE_VARIANT_ADD(file, f2fs_hole_read) { SEEN(F2FS, WRITE, HOLE) };
+FIXTURE_VARIANT_ADD(file, f2fs_direct_write_read) { SEEN(F2FS, WRITE, DIRECT_WRITE) };
+FIXTURE_VARIANT_ADD(file, f2fs_fsync_read) { SEEN(F2FS, WRITE, FSYNC) };
+FIXTURE_VARIANT_ADD(file, f2fs_unlink) { SEEN(F2FS, URING_READ, UNLINK) };
+FIXTURE_VARIANT_ADD(file, f2fs_storm) { SEEN(F2FS, READ, STORM) };
+FIXTURE_VARIANT_ADD(file, f2fs_drop_caches) { SEEN(F2FS, READ, DROP_CACHES) };
+FIXTURE_VARIANT_ADD(file, f2fs_pageout) { SEEN(F2FS, READ, PAGEOUT) };
+FIXTURE_VARIANT_ADD(file, overlay_truncate_read) { SEEN(OVERLAY, WRITE, TRUNCATE) };
+FIXTURE_VARIANT_ADD(file, overlay_hole_read) { SEEN(OVERLAY, WRITE, HOLE) };
+FIXTURE_VARIANT_ADD(file, overlay_direct_write_read) { SEEN(OVERLAY, WRITE, DIRECT_WRITE) };
+FIXTURE_VARIANT_ADD(file, overlay_fsync_read) { SEEN(OVERLAY, WRITE, FSYNC) };
+FIXTURE_VARIANT_ADD(file, overlay_unlink) { SEEN(OVERLAY, URING_READ, UNLINK) };
+FIXTURE_VARIANT_ADD(file, overlay_storm) { SEEN(OVERLAY, READ, STORM) };
+FIXTURE_VARIANT_ADD(file, overlay_drop_caches) { SEEN(OVERLAY, READ, DROP_CACHES) };
+FIXTURE_VARIANT_ADD(file, overlay_pageout) { SEEN(OVERLAY, READ, PAGEOUT) };
+FIXTURE_VARIANT_ADD(file, nfs_truncate_read) { SEEN(NFS, WRITE, TRUNCATE) };
+FIXTURE_VARIANT_ADD(file, nfs_fsync_read) { SEEN(NFS, WRITE, FSYNC) };
+FIXTURE_VARIANT_ADD(file, nfs_storm) { SEEN(NFS, READ, STORM) };
+FIXTURE_VARIANT_ADD(file, nfs_drop_caches) { SEEN(NFS, READ, DROP_CACHES) };
+FIXTURE_VARIANT_ADD(file, nfs_pageout) { SEEN(NFS, READ, PAGEOUT) };
 
 FIXTURE_SETUP(file)
 {

@@ -91,9 +91,9 @@ static const char *finish(struct gup_pin_mem *mem)
 }
 
 /* From /proc/self/maps, because shared anonymous memory has an inode but no descriptor. */
-static const char *inode_of_mapping(struct gup_pin_mem *mem)
+const char *gup_pin_mem_inode(const void *addr, dev_t *dev, ino_t *ino)
 {
-	unsigned long start, ino;
+	unsigned long start, number;
 	unsigned int maj, min;
 	char line[512];
 	FILE *f;
@@ -103,10 +103,10 @@ static const char *inode_of_mapping(struct gup_pin_mem *mem)
 		return gup_pin_problem("cannot read /proc/self/maps");
 	while (fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%lx-%*x %*s %*x %x:%x %lu", &start, &maj, &min,
-			   &ino) != 4 || start != (unsigned long)mem->addr)
+			   &number) != 4 || start != (unsigned long)addr)
 			continue;
-		mem->dev = makedev(maj, min);
-		mem->ino = ino;
+		*dev = makedev(maj, min);
+		*ino = number;
 		fclose(f);
 		return NULL;
 	}
@@ -178,7 +178,7 @@ const char *gup_pin_mem_get(struct gup_pin_mem *mem, enum gup_pin_mem_kind kind,
 		madvise(mem->addr, size, MADV_NOHUGEPAGE);
 	problem = finish(mem);
 	if (!problem && kind == MEM_SHARED_ANON)
-		problem = inode_of_mapping(mem);
+		problem = gup_pin_mem_inode(mem->addr, &mem->dev, &mem->ino);
 	return problem;
 }
 

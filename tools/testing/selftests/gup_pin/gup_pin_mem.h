@@ -35,6 +35,9 @@ const char *gup_pin_mem_file(struct gup_pin_mem *mem, int fd, size_t size,
 			     off_t offset);
 void gup_pin_mem_put(struct gup_pin_mem *mem);
 
+/* The device and inode of a mapping by /proc/self/maps: stat() has another device for btrfs. */
+const char *gup_pin_mem_inode(const void *addr, dev_t *dev, ino_t *ino);
+
 /* Makes this amount of hugetlb memory available, or returns an error. */
 const char *gup_pin_mem_want_hugepages(size_t size);
 

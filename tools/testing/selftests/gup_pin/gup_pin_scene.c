@@ -18,6 +18,7 @@
 #define PMEM		"/dev/pmem0"
 #define FLUSHER		"/proc/sys/vm/dirty_writeback_centisecs"
 #define DISK_SIZE	(32UL << 20)
+#define LARGE_DISK	(320UL << 20)
 /* Longer than any test; it need not be waited for. */
 #define DELAY_MS	3600000
 /* Initial content of a page, and the content that is read into it. */
@@ -30,6 +31,8 @@ static const struct {
 	bool on_disk;
 	const char *map;
 	bool stable;
+	size_t size;		/* of the disk; 0: DISK_SIZE */
+	const char *config;
 } kinds[] = {
 	[SCENE_EXT4] = { "ext4", NULL, true, "file" },
 	[SCENE_XFS] = { "xfs", NULL, true, "file" },
@@ -39,6 +42,16 @@ static const struct {
 	[SCENE_XFS_DAX] = { "xfs", "dax=always", false, "dax" },
 	[SCENE_EXT4_STABLE] = { "ext4", NULL, true, "file", true },
 	[SCENE_XFS_STABLE] = { "xfs", NULL, true, "file", true },
+	[SCENE_BTRFS] = {
+		.type = "btrfs", .on_disk = true, .map = "file",
+		.size = LARGE_DISK, .config = "CONFIG_BTRFS_FS",
+	},
+	[SCENE_F2FS] = {
+		.type = "f2fs", .on_disk = true, .map = "file",
+		.size = LARGE_DISK, .config = "CONFIG_F2FS_FS",
+	},
+	[SCENE_OVERLAY] = { .type = "overlay", .map = "file", .config = "CONFIG_OVERLAY_FS" },
+	[SCENE_NFS] = { .type = "nfs4", .map = "file", .config = "CONFIG_NFS_V4" },
 };
 
 static bool is_dax(enum gup_pin_scene_fs fs)
@@ -77,7 +90,9 @@ const char *gup_pin_scene_missing(enum gup_pin_scene_fs fs)
 	if (missing)
 		return missing;
 	if (!has_fs(type))
-		return gup_pin_problem("the kernel has no %s", type);
+		return gup_pin_problem("the kernel has no %s (%s)", type, kinds[fs].config);
+	if (fs == SCENE_NFS)
+		return gup_pin_nfs_missing();
 	snprintf(mkfs, sizeof(mkfs), "mkfs.%s", type);
 	if ((kinds[fs].on_disk || is_dax(fs)) && !has_program(mkfs))
 		return gup_pin_problem("no %s", mkfs);
@@ -117,13 +132,47 @@ static const char *open_slow(struct gup_pin_scene *scene)
 	return NULL;
 }
 
+/* Its upper layer, where all of the file is, on a disk. */
+static const char *mount_overlay(struct gup_pin_scene *scene)
+{
+	static const char * const folders[] = { "lower", "upper", "work", "merged" };
+	const char *problem, *dir = scene->disk.dir;
+	char text[300];
+	size_t i;
+
+	problem = gup_pin_dm_create(&scene->disk, DISK_SIZE) ?:
+		gup_pin_dm_mount(&scene->disk, "ext4");
+	if (problem)
+		return problem;
+	for (i = 0; i < ARRAY_SIZE(folders); i++) {
+		snprintf(text, sizeof(text), "%s/%s", dir, folders[i]);
+		if (mkdir(text, 0700))
+			return gup_pin_problem("mkdir: %s", strerror(errno));
+	}
+	snprintf(scene->dir, sizeof(scene->dir), "%s/merged", dir);
+	snprintf(scene->real, sizeof(scene->real), "%s/upper/file", dir);
+	snprintf(text, sizeof(text), "lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work", dir,
+		 dir, dir);
+	if (mount("overlay", scene->dir, "overlay", 0, text))
+		return gup_pin_problem("cannot mount overlay: %s", strerror(errno));
+	scene->mounted = true;
+	return NULL;
+}
+
 static const char *mount_it(struct gup_pin_scene *scene)
 {
 	const char *type = kinds[scene->fs].type, *dev = type;
 	const char *problem;
 
+	if (scene->fs == SCENE_OVERLAY)
+		return mount_overlay(scene);
+	if (scene->fs == SCENE_NFS) {
+		problem = gup_pin_nfs_mount(&scene->nfs);
+		snprintf(scene->dir, sizeof(scene->dir), "%s", scene->nfs.dir);
+		return problem;
+	}
 	if (kinds[scene->fs].on_disk) {
-		problem = gup_pin_dm_create(&scene->disk, DISK_SIZE);
+		problem = gup_pin_dm_create(&scene->disk, kinds[scene->fs].size ?: DISK_SIZE);
 		if (!problem && kinds[scene->fs].stable)
 			problem = gup_pin_dm_stable(&scene->disk);
 		if (!problem)
@@ -167,6 +216,19 @@ static const char *fill(struct gup_pin_scene *scene)
 	return NULL;
 }
 
+static const char *find_inode(struct gup_pin_scene *scene)
+{
+	struct stat st;
+
+	if (!scene->real[0])
+		return gup_pin_mem_inode(scene->map, &scene->dev, &scene->ino);
+	if (stat(scene->real, &st))
+		return gup_pin_problem("%s: %s", scene->real, strerror(errno));
+	scene->dev = st.st_dev;
+	scene->ino = st.st_ino;
+	return NULL;
+}
+
 static const char *map_file(struct gup_pin_scene *scene)
 {
 	const char *problem;
@@ -190,7 +252,7 @@ static const char *map_file(struct gup_pin_scene *scene)
 	scene->pinned = scene->map;
 	if (scene->page_size == PAGE_SIZE)
 		scene->pinned += SCENE_PAGE * PAGE_SIZE;
-	return NULL;
+	return find_inode(scene);
 }
 
 const char *gup_pin_scene_open(struct gup_pin_scene *scene, enum gup_pin_scene_fs fs)
@@ -291,8 +353,7 @@ static const char *start(struct gup_pin_scene *scene)
 	return "no such holder";
 }
 
-static void want_line(const struct gup_pin_scene *scene, const struct stat *st,
-		      struct gup_pin_want *want)
+static void want_line(const struct gup_pin_scene *scene, struct gup_pin_want *want)
 {
 	static const struct {
 		const char *api;
@@ -320,8 +381,8 @@ static void want_line(const struct gup_pin_scene *scene, const struct stat *st,
 	if (holder == HOLD_URING_READ)
 		want->pid = 0;
 	want->any_order = true;
-	want->dev = st->st_dev;
-	want->ino = st->st_ino;
+	want->dev = scene->dev;
+	want->ino = scene->ino;
 	want->has_index = true;
 	want->index = (scene->pinned - scene->map) / PAGE_SIZE;
 }
@@ -346,11 +407,8 @@ const char *gup_pin_scene_pin(struct gup_pin_scene *scene,
 {
 	struct gup_pin_want want;
 	const char *problem;
-	struct stat st;
 
 	scene->holder = holder;
-	if (fstat(scene->fd, &st))
-		return gup_pin_problem("fstat: %s", strerror(errno));
 	problem = holder == HOLD_DELAYED ? NULL : gup_pin_dm_suspend(&scene->slow);
 	if (problem)
 		return problem;
@@ -358,7 +416,7 @@ const char *gup_pin_scene_pin(struct gup_pin_scene *scene,
 	if (problem)
 		return problem;
 	scene->held = true;
-	want_line(scene, &st, &want);
+	want_line(scene, &want);
 	/* The child pins asynchronously. */
 	problem = gup_pin_wait_task(want.tgid, 1);
 	if (!problem)
@@ -461,8 +519,9 @@ void gup_pin_scene_close(struct gup_pin_scene *scene)
 	close_fd(&scene->slow_fd);
 	if (scene->mounted)
 		umount(scene->dir);
-	if (!kinds[scene->fs].on_disk && scene->dir[0])
+	if (!kinds[scene->fs].on_disk && scene->dir[0] && scene->fs != SCENE_NFS)
 		rmdir(scene->dir);
+	gup_pin_nfs_unmount(&scene->nfs);
 	gup_pin_dm_remove(&scene->disk);
 	gup_pin_dm_remove(&scene->slow);
 	gup_pin_null_remove(&scene->null);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include "gup_pin_dm.h"
+#include "gup_pin_nfs.h"
 #include "gup_pin_null.h"
 #include "gup_pin_pinners.h"
 #include "gup_pin_util.h"
@@ -30,6 +31,11 @@ enum gup_pin_scene_fs {
 	/* On a disk that needs stable pages: */
 	SCENE_EXT4_STABLE,
 	SCENE_XFS_STABLE,
+	/* Of the kernels that distributions ship: */
+	SCENE_BTRFS,
+	SCENE_F2FS,
+	SCENE_OVERLAY,		/* over ext4, which the pages belong to */
+	SCENE_NFS,
 };
 
 enum gup_pin_scene_holder {
@@ -58,9 +64,13 @@ struct gup_pin_scene {
 	int slow_fd;
 	/* The disk with the file. */
 	struct gup_pin_dm disk;
+	struct gup_pin_nfs nfs;
 	char dir[64];
 	bool mounted;
 	char path[100];
+	char real[100];		/* the file that has the pages, if it is another */
+	dev_t dev;		/* of that */
+	ino_t ino;
 	int fd;
 	size_t size;
 	size_t page_size;

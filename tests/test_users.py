@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0
+"""scripts/checklib/users.py: which programs run where, for make check-users."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from checklib.programs import USERS
+from checklib.users import FILE_SYSTEMS, places, scenes
+from vmlib import paths
+
+PROGRAMS = paths.PROJECT / "tools/testing/selftests/gup_pin"
+
+
+def test_each_program_is_built_and_runs_in_one_place() -> None:
+    """But for scripts of rdma-core's programs, and scenes of programs that run elsewhere, too."""
+    programs = [p for place in places() for p in place.programs if " " not in p]
+    own = [p for p in programs if p.startswith("./")]
+    assert sorted(own) == sorted(f"./{name}" for name in USERS)
+    made = (PROGRAMS / "Makefile").read_text()
+    assert all(f"TEST_GEN_PROGS += {name}\n" in made for name in USERS)
+
+
+@pytest.mark.parametrize("name", ["gup_pin_innocent_file", "gup_pin_guilty_file"])
+def test_scenes_are_on_all_file_systems_that_only_these_kernels_have(name: str) -> None:
+    """By the names of their variants."""
+    words = scenes(name).split()
+    assert words[0] == f"./{name}"
+    found = {word.partition("_")[0] for word in words[1:] if word != "-v"}
+    assert found == set(FILE_SYSTEMS.split("|"))
+
+
+def test_a_job_of_make_check_users_is_for_it_alone() -> None:
+    """One line says so."""
+    check = subprocess.run(
+        [paths.SCRIPTS / "check", "users"], capture_output=True, text=True, check=False
+    )
+    assert check.returncode == 2
+    assert check.stderr.splitlines()[-1] == "scripts/check: error: users needs --users"
+    check = subprocess.run(
+        [paths.SCRIPTS / "check", "--users", "kunit"], capture_output=True, text=True, check=False
+    )
+    assert check.returncode == 2
+    assert check.stderr.splitlines()[-1] == "scripts/check: error: kunit is not one for --users"
