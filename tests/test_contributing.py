@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from conftest import PROJECT
+from vmlib.paths import PROJECT
 
 TEXT = (PROJECT / "CONTRIBUTING.md").read_text()
 # In the picture: a function, what it does, its file.

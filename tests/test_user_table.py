@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from conftest import PROJECT
 from userslib import compare
 from userslib.compare import Kernel
 from userslib.source import Place, Tree
 from userslib.table import Case, Table, TableError, User, load
 from vmlib import paths
+from vmlib.paths import PROJECT
 
 USERS = PROJECT / "scripts" / "users"
 FOREIGN = Place("drivers/foreign.c", "grab")
