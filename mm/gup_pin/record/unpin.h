@@ -61,7 +61,7 @@ static inline bool gup_pin_all_recorded(const struct gup_pin_index *index,
 }
 
 void gup_pin_count_others(struct gup_pin_unpin *unpin, unsigned long pfn);
-unsigned int gup_pin_most_before(const struct gup_pin_index *index, unsigned long head);
+unsigned int gup_pin_most_before(struct gup_pin_index *index, unsigned long head);
 bool gup_pin_must_count(const struct gup_pin_unpin *unpin, const struct gup_pin_shard *shard,
 			const struct gup_pin_block *block, unsigned int bit);
 unsigned int gup_pin_unrecorded(const struct gup_pin_unpin *unpin,

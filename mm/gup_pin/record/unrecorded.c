@@ -7,7 +7,7 @@
 
 #include "unpin.h"
 
-static bool all_recorded_on(const struct gup_pin_index *index, unsigned long head,
+static bool all_recorded_on(struct gup_pin_index *index, unsigned long head,
 			    unsigned long npages)
 {
 	unsigned long nr = gup_pin_block_nr(head), last = gup_pin_block_nr(head + npages - 1);
@@ -22,7 +22,7 @@ static bool all_recorded_on(const struct gup_pin_index *index, unsigned long hea
  * Upper bound for the number of pins from before tracking among a
  * folio's pins without a record.
  */
-unsigned int gup_pin_most_before(const struct gup_pin_index *index, unsigned long head)
+unsigned int gup_pin_most_before(struct gup_pin_index *index, unsigned long head)
 {
 	if (READ_ONCE(index->complete))
 		return 0;
