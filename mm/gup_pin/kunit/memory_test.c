@@ -53,9 +53,10 @@ static void set_bound(unsigned long mb)
 	WRITE_ONCE(gup_pin_max_memory_mb, mb);
 }
 
+/* Each CPU may exceed the bound by its allowance, and by the xa_nodes for these objects. */
 static u64 bound_bytes(void)
 {
-	return gup_pin_max_memory_mb * (u64)SZ_1M + num_possible_cpus() * SZ_64K;
+	return gup_pin_max_memory_mb * (u64)SZ_1M + num_possible_cpus() * 2 * SZ_64K;
 }
 
 /* A pin without memory for its record is untracked. */

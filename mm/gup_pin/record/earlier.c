@@ -316,6 +316,7 @@ u64 gup_pin_earlier_mask(struct gup_pin_index *index, unsigned long nr)
 
 	XA_STATE(xas, &index->earlier.xa, first);
 
+	lockdep_assert_held(&gup_pin_shard_of(index, nr)->xa.xa_lock);
 	if (!READ_ONCE(index->earlier.late))
 		return 0;
 	if (pfn_valid(first) && !pfn_to_online_page(first))
