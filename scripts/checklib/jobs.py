@@ -117,8 +117,8 @@ def many(built: Built) -> list[Result]:
 
 
 def dkms(_: Built) -> list[Result]:
-    """The Debian package of the module, on a machine of that release."""
-    return pytest(None, "tests/test_dkms.py")
+    """The Debian package of the module on a machine of that release, and signed modules."""
+    return pytest(None, "tests/test_dkms.py", "tests/test_secure_boot.py")
 
 
 def rig(_: Built) -> list[Result]:

@@ -21,7 +21,7 @@ PARAMS = 120
 # UDMABUF_CREATE, of struct udmabuf_create: memfd, flags, offset, size.
 UDMABUF_CREATE = 0x40187542
 # How long a task sleeps between two turns, in seconds.
-PAUSE = 0.02
+PAUSE = 0.1
 DEBUGFS = Path("/sys/kernel/debug/gup_pin")
 
 libc = ctypes.CDLL(None, use_errno=True)
