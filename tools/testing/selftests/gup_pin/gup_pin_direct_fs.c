@@ -49,7 +49,11 @@ FIXTURE_VARIANT(direct_fs)
 	.fs = (type), .config = (option), .pinner = (frame), .write = true
 FIXTURE_VARIANT_ADD(direct_fs, disk_read) { READS(NULL, NULL, "blkdev_read_iter") };
 FIXTURE_VARIANT_ADD(direct_fs, disk_write) { WRITES(NULL, NULL, "blkdev_write_iter") };
-FIXTURE_VARIANT_ADD(direct_fs, ext4_read) { READS("ext4", "EXT4_FS", "ext4_file_read_iter") };
+FIXTURE_VARIANT_ADD(direct_fs, ext4_read)
+{
+	READS("ext4", "EXT4_FS", "ext4_file_read_iter|ext4_dio_read_iter"),
+};
+
 FIXTURE_VARIANT_ADD(direct_fs, ext4_write) { WRITES("ext4", "EXT4_FS", "ext4_file_write_iter") };
 FIXTURE_VARIANT_ADD(direct_fs, xfs_read) { READS("xfs", "XFS_FS", "xfs_file_read_iter") };
 FIXTURE_VARIANT_ADD(direct_fs, xfs_write) { WRITES("xfs", "XFS_FS", "xfs_file_write_iter") };
