@@ -92,6 +92,7 @@ static const struct key refused_keys[NR_REFUSED_KEYS] = {
 static const struct key later_keys[] = {
 	{ "acquired", GP_DECIMAL },
 	{ "peak", GP_DECIMAL },
+	{ "guessed", GP_DECIMAL },
 };
 
 #define PARTS_MAX	3
