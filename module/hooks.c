@@ -49,12 +49,15 @@ static struct ftrace_ops direct;
 
 DEFINE_PER_CPU(long, gup_pin_in_wrappers);
 
-/* What ftrace has at the beginning of a function: a call, or a NOP in its place. */
+/*
+ * What ftrace has at the beginning of a function: a call, since 7.0 also the jump of a BPF
+ * program at its exit, or a NOP in its place.
+ */
 static bool is_fentry(const u8 *code)
 {
 	static const u8 nop[] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
 
-	return code[0] == 0xe8 || !memcmp(code, nop, sizeof(nop));
+	return code[0] == 0xe8 || code[0] == 0xe9 || !memcmp(code, nop, sizeof(nop));
 }
 
 /* An ENDBR, or what the kernel puts in place of one that no indirect call needs. */
@@ -142,35 +145,43 @@ static void remove_direct(void)
 	unregister_ftrace_direct(&direct, (unsigned long)gup_pin_trampoline, true);
 }
 
-/* Leave out what another has. ftrace does not say which function that is. */
-static void __init leave_out_busy(void)
+/*
+ * Leave out those that cannot be hooked so: mostly another tracer has them. ftrace does not
+ * say which functions these are. Returns how many are left.
+ */
+static unsigned int __init leave_out_refused(void)
 {
+	unsigned int left = 0;
 	struct hook *hook;
 
 	for (hook = gup_pin_hook; hook < gup_pin_hook + gup_pin_nr_hooks; hook++) {
 		if (hook->how != HOOK_DIRECT)
 			continue;
-		if (add_direct(hook, hook + 1))
+		if (add_direct(hook, hook + 1)) {
 			hook->how = HOOK_ABSENT;
-		else
+		} else {
 			remove_direct();
+			left++;
+		}
 	}
+	return left;
 }
 
-/* All at once, or but for those that are busy. */
+/* All at once, or but for those that are refused. */
 static int __init add_all_direct(void)
 {
 	struct hook *end = gup_pin_hook + gup_pin_nr_hooks;
-	int err = add_direct(gup_pin_hook, end);
 
-	if (err != -EBUSY)
-		return err;
-	leave_out_busy();
+	if (!add_direct(gup_pin_hook, end) || !leave_out_refused())
+		return 0;
 	return add_direct(gup_pin_hook, end);
 }
 
+#define IPMODIFY_TRIES	100
+
 static int __init add_ipmodify(struct hook *hook)
 {
+	unsigned int tries;
 	int err;
 
 	hook->ops = (struct ftrace_ops) {
@@ -180,7 +191,13 @@ static int __init add_ipmodify(struct hook *hook)
 	err = ftrace_set_filter_ip(&hook->ops, hook->at.start, 0, 0);
 	if (err)
 		return err;
-	err = register_ftrace_function(&hook->ops);
+	/* Another BPF program may be attached at this moment: -EAGAIN. */
+	for (tries = 0; tries < IPMODIFY_TRIES; tries++) {
+		err = register_ftrace_function(&hook->ops);
+		if (err != -EAGAIN)
+			break;
+		msleep(1);
+	}
 	if (err)
 		drop_refused(&hook->ops);
 	else
