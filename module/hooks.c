@@ -177,7 +177,7 @@ static int __init add_all_direct(void)
 	return add_direct(gup_pin_hook, end);
 }
 
-#define IPMODIFY_TRIES	100
+#define IPMODIFY_TRIES	50
 
 static int __init add_ipmodify(struct hook *hook)
 {
@@ -196,7 +196,7 @@ static int __init add_ipmodify(struct hook *hook)
 		err = register_ftrace_function(&hook->ops);
 		if (err != -EAGAIN)
 			break;
-		msleep(1);
+		msleep(20);
 	}
 	if (err)
 		drop_refused(&hook->ops);
