@@ -7,8 +7,9 @@ import subprocess
 
 import pytest
 
-from checklib.programs import USERS
-from checklib.users import FILE_SYSTEMS, places, scenes
+from checklib.programs import FILE_SYSTEMS, USERS, but_for_users
+from checklib.results import FAILED, PASSED, SKIPPED, Result
+from checklib.users import places, scenes
 from vmlib import paths
 
 PROGRAMS = paths.PROJECT / "tools/testing/selftests/gup_pin"
@@ -44,3 +45,11 @@ def test_a_job_of_make_check_users_is_for_it_alone() -> None:
     )
     assert check.returncode == 2
     assert check.stderr.splitlines()[-1] == "scripts/check: error: kunit is not one for --users"
+
+
+def test_other_jobs_do_without_their_file_systems() -> None:
+    """The other job runs what is skipped there; failures, and skips of others, count."""
+    name = "6.12: gup_pin_innocent_file: file.{}_fsync.no_report"
+    skipped = [Result(name.format(fs), SKIPPED, "") for fs in ("btrfs", "nfs", "ext4")]
+    others = [Result(name.format("btrfs"), status, "") for status in (FAILED, PASSED)]
+    assert but_for_users([*skipped, *others]) == [skipped[2], *others]

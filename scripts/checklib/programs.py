@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -58,6 +59,8 @@ TRACERS = (
     ("graph", f"ftrace=function_graph ftrace_filter={FUNCTIONS}", "function_graph\n"),
     ("kretprobe", "kprobe_event=" + ";".join(f"r:{n},{n}" for n in PROBED), " unpin_user_folio"),
 )
+# Of which make check-users runs the scenes.
+FILE_SYSTEMS = "btrfs|f2fs|overlay|nfs"
 # They take long, and have a job of their own.
 STRESS = ["gup_pin_stress"]
 # By make check-users, for they want drivers that the project's own kernels lack.
@@ -156,9 +159,15 @@ def run_programs(
         ["sh", "-c", with_status, "sh", built.programs, str(way.seconds), *names],
     )
     what = prefix(built, flavour)
-    results = tap_programs(guest, names, what)
+    results = but_for_users(tap_programs(guest, names, what))
     allowed = f"page allocation|{way.reports}" if way.reports else "page allocation"
     return [*results, guest.splats(f"{what}: {names[0]} and others: no splat", allowed)]
+
+
+def but_for_users(results: Sequence[Result]) -> list[Result]:
+    """Without skipped scenes on file systems that make check-users has drivers and tools for."""
+    scene = re.compile(rf": file\.(?:{FILE_SYSTEMS})_")
+    return [r for r in results if r.status != SKIPPED or not scene.search(r.name)]
 
 
 def unskipped(results: Sequence[Result]) -> list[Result]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from vmlib import paths, stock
 
 from .built import Built
-from .programs import ANY_REPORT, USERS, unskipped
+from .programs import ANY_REPORT, FILE_SYSTEMS, USERS, unskipped
 from .results import FAILED, Result
 from .run import Failed, Guest, path_from, tap_programs
 from .stock import MODULES, images, judge_figures, options_of
@@ -23,7 +23,6 @@ DRIVERS = (
 # Debian's programs for them.
 ROOT = "trixie-users"
 SELFTESTS = "tools/testing/selftests/gup_pin"
-FILE_SYSTEMS = "btrfs|f2fs|overlay|nfs"
 VFIO = "gup_pin_vfio"
 IOMMU = ("--append", "intel_iommu=on", "--device", "intel-iommu", "--device", "edu")
 # rdma-core's own programs.
