@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+#include "gup_pin_mem.h"
 #include "gup_pin_util.h"
 
 #define STAT_REFRESH	"/proc/sys/vm/stat_refresh"
@@ -21,6 +22,17 @@ void gup_pin_want_self(struct gup_pin_want *want, const char *api, char mode,
 	want->tgid = getpid();
 	want->pid = gettid();
 	want->owner = getpid();
+}
+
+/* The same, on such memory, whose kind, folios and file are known. */
+void gup_pin_want_mem(struct gup_pin_want *want, const char *api, char mode,
+		      const char *term, const struct gup_pin_mem *mem)
+{
+	gup_pin_want_self(want, api, mode, term, mem->map);
+	want->order = mem->order;
+	want->dev = mem->dev;
+	want->ino = mem->ino;
+	want->has_index = mem->ino;
 }
 
 const char *gup_pin_check_line(const struct gup_pin_line *line,

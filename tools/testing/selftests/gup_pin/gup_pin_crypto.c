@@ -158,16 +158,13 @@ TEST_F(crypto, under_way)
 	struct gup_pin_want want;
 	int status;
 
-	gup_pin_want_self(&want, "pin_user_pages_fast", variant->read ? 'w' : 'r', "short",
-			  self->mem.map);
+	gup_pin_want_mem(&want, "pin_user_pages_fast", variant->read ? 'w' : 'r', "short",
+			 &self->mem);
+	want.has_index = true;
 	want.comm = "gup_pin\\x20crypto";
 	want.tgid = self->child;
 	want.pid = self->child;
 	want.owner = self->child;
-	want.order = self->mem.order;
-	want.dev = self->mem.dev;
-	want.ino = self->mem.ino;
-	want.has_index = true;
 	ASSERT_OK(gup_pin_check_pages(&want, 0, self->mem.addr, NPAGES));
 	ASSERT_OK(gup_pin_check_frame(self->child, variant->pinner));
 	ASSERT_OK(gup_pin_gate_open(&self->gate));

@@ -148,12 +148,8 @@ TEST_F(direct_io, in_flight)
 	ASSERT_OK(aio_start(&self->aio, self->file, variant->write, addr,
 			    npages * PAGE_SIZE, 0));
 
-	gup_pin_want_self(&want, "pin_user_pages_fast", variant->write ? 'r' : 'w',
-			  "short", self->mem.map);
-	want.order = self->mem.order;
-	want.dev = self->mem.dev;
-	want.ino = self->mem.ino;
-	want.has_index = self->mem.ino;
+	gup_pin_want_mem(&want, "pin_user_pages_fast", variant->write ? 'r' : 'w',
+			 "short", &self->mem);
 	want.index = self->mem.kind == MEM_FILE ? 10 : 2;
 	want.any_order = self->mem.kind == MEM_FILE;
 	if (vfat) {

@@ -138,13 +138,9 @@ static void hold(struct __test_metadata *_metadata, struct _test_data_pin *self,
 	addr = self->mem.addr + variant->first * PAGE_SIZE;
 	ASSERT_EQ(0, gup_test_hold(self->fd, addr, variant->npages * PAGE_SIZE, flags));
 
-	gup_pin_want_self(&want, flags & GUP_TEST_FAST ? "pin_user_pages_fast" :
-			  "pin_user_pages", flags & GUP_TEST_WRITE ? 'w' : 'r', "long",
-			  self->mem.map);
-	want.order = self->mem.order;
-	want.dev = self->mem.dev;
-	want.ino = self->mem.ino;
-	want.has_index = self->mem.ino;
+	gup_pin_want_mem(&want, flags & GUP_TEST_FAST ? "pin_user_pages_fast" :
+			 "pin_user_pages", flags & GUP_TEST_WRITE ? 'w' : 'r', "long",
+			 &self->mem);
 	want.index = variant->first;
 	want.comm = "gup_pin_gup_tes";
 	ASSERT_OK(gup_pin_check_pages(&want, 0, addr, variant->npages));

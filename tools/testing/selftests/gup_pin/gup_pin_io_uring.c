@@ -66,11 +66,7 @@ FIXTURE_TEARDOWN(io_uring)
 
 static void want_buffers(struct gup_pin_want *want, const struct gup_pin_mem *mem)
 {
-	gup_pin_want_self(want, "pin_user_pages_fast", 'w', "long", mem->map);
-	want->order = mem->order;
-	want->dev = mem->dev;
-	want->ino = mem->ino;
-	want->has_index = mem->ino;
+	gup_pin_want_mem(want, "pin_user_pages_fast", 'w', "long", mem);
 	want->comm = "gup_pin_io_urin";
 }
 

@@ -59,7 +59,7 @@ void gup_pin_program_serve(const char *(*fn)(void *arg, char step), void *arg)
 			_exit(0);
 		if (step == EXEC)
 			exec_cat();
-		answer(fn(arg, step));
+		answer(fn ? fn(arg, step) : "it cannot do that");
 	}
 	_exit(0);
 }

@@ -41,8 +41,8 @@ const char *gup_pin_program_start(struct gup_pin_program *program,
 const char *gup_pin_program_run(struct gup_pin_program *program,
 				const char *(*fn)(void *arg), void *arg);
 /*
- * Called by the process when it is ready. Replies with what fn returns; ends with the
- * process.
+ * Called by the process when it is ready. Replies with what fn returns, or, if it is NULL, with
+ * an error; ends with the process.
  */
 void gup_pin_program_serve(const char *(*fn)(void *arg, char step), void *arg);
 

@@ -95,12 +95,8 @@ FIXTURE_TEARDOWN(rdma)
 
 static void want_region(struct gup_pin_want *want, const struct gup_pin_mem *mem, char mode)
 {
-	gup_pin_want_self(want, API, mode, "long", mem->map);
+	gup_pin_want_mem(want, API, mode, "long", mem);
 	want->comm = "gup_pin_rdma";
-	want->order = mem->order;
-	want->dev = mem->dev;
-	want->ino = mem->ino;
-	want->has_index = mem->ino;
 	if (mem->kind == MEM_MEMFD)
 		want->path = "/memfd:gup_pin";
 }
@@ -275,11 +271,6 @@ struct registers {
 	int sock;
 };
 
-static const char *no_step(void *arg, char step)
-{
-	return "it cannot do that";
-}
-
 static const char *register_and_wait(void *arg)
 {
 	const struct registers *what = arg;
@@ -298,7 +289,7 @@ static const char *register_and_wait(void *arg)
 		return gup_pin_problem("register: %s", strerror(-ret));
 	problem = gup_pin_fd_send(what->sock, rdma.fd);
 	if (!problem)
-		gup_pin_program_serve(no_step, NULL);
+		gup_pin_program_serve(NULL, NULL);
 	return problem;
 }
 

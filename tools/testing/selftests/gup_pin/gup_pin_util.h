@@ -212,6 +212,9 @@ unsigned long gup_pin_pfn_of(pid_t pid, const void *addr);
 
 void gup_pin_want_self(struct gup_pin_want *want, const char *api, char mode,
 		       const char *term, const char *map);
+struct gup_pin_mem;
+void gup_pin_want_mem(struct gup_pin_want *want, const char *api, char mode,
+		      const char *term, const struct gup_pin_mem *mem);
 const char *gup_pin_check_line(const struct gup_pin_line *line,
 			       const struct gup_pin_want *want);
 bool gup_pin_same_line(const struct gup_pin_line *a, const struct gup_pin_line *b);

@@ -171,12 +171,8 @@ static int queue_part(struct _test_data_v4l2 *self, enum v4l2_buf_type type,
 
 static void want_frames(struct gup_pin_want *want, const struct _test_data_v4l2 *self)
 {
-	gup_pin_want_self(want, "pin_user_pages_fast", self->mode, "long", self->mem.map);
+	gup_pin_want_mem(want, "pin_user_pages_fast", self->mode, "long", &self->mem);
 	want->comm = "gup_pin_v4l2";
-	want->order = self->mem.order;
-	want->dev = self->mem.dev;
-	want->ino = self->mem.ino;
-	want->has_index = self->mem.ino;
 }
 
 TEST_F(v4l2, queued)
@@ -235,11 +231,6 @@ TEST_F(v4l2, streams)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-static const char *no_step(void *arg, char step)
-{
-	return "it cannot do that";
-}
-
 static const char *queue_and_wait(void *arg)
 {
 	const enum v4l2_buf_type *type = arg;
@@ -255,7 +246,7 @@ static const char *queue_and_wait(void *arg)
 	ret = queue(fd, *type, 0, mem.addr, frame, frame);
 	if (ret)
 		return gup_pin_problem("VIDIOC_QBUF: %s", strerror(-ret));
-	gup_pin_program_serve(no_step, NULL);
+	gup_pin_program_serve(NULL, NULL);
 	return NULL;
 }
 

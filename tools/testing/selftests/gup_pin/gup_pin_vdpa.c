@@ -80,12 +80,8 @@ FIXTURE_TEARDOWN(vdpa)
 
 static void want_mapped(struct gup_pin_want *want, const struct gup_pin_mem *mem, char mode)
 {
-	gup_pin_want_self(want, "pin_user_pages", mode, "long", mem->map);
+	gup_pin_want_mem(want, "pin_user_pages", mode, "long", mem);
 	want->comm = "gup_pin_vdpa";
-	want->order = mem->order;
-	want->dev = mem->dev;
-	want->ino = mem->ino;
-	want->has_index = mem->ino;
 }
 
 TEST_F(vdpa, read_write)
@@ -165,11 +161,6 @@ struct maps {
 	size_t size;
 };
 
-static const char *no_step(void *arg, char step)
-{
-	return "it cannot do that";
-}
-
 static const char *map_and_wait(void *arg)
 {
 	const struct maps *what = arg;
@@ -184,7 +175,7 @@ static const char *map_and_wait(void *arg)
 	ret = vdpa_map(fd, IOVA, mem.addr, mem.size, VHOST_ACCESS_RW);
 	if (ret)
 		return gup_pin_problem("map: %s", strerror(-ret));
-	gup_pin_program_serve(no_step, NULL);
+	gup_pin_program_serve(NULL, NULL);
 	return NULL;
 }
 

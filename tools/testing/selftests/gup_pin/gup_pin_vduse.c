@@ -217,12 +217,8 @@ static int set_memory(int fd, unsigned long request, const void *addr, size_t si
 
 static void want_memory(struct gup_pin_want *want, const struct gup_pin_mem *mem)
 {
-	gup_pin_want_self(want, "pin_user_pages", 'w', "long", mem->map);
+	gup_pin_want_mem(want, "pin_user_pages", 'w', "long", mem);
 	want->comm = "gup_pin_vduse";
-	want->order = mem->order;
-	want->dev = mem->dev;
-	want->ino = mem->ino;
-	want->has_index = mem->ino;
 }
 
 TEST_F(vduse, registered)

@@ -195,12 +195,8 @@ static int unmap(int container, unsigned long iova, size_t size)
 
 static void want_mapped(struct gup_pin_want *want, const struct gup_pin_mem *mem, char mode)
 {
-	gup_pin_want_self(want, "pin_user_pages_remote", mode, "long", mem->map);
+	gup_pin_want_mem(want, "pin_user_pages_remote", mode, "long", mem);
 	want->comm = "gup_pin_vfio";
-	want->order = mem->order;
-	want->dev = mem->dev;
-	want->ino = mem->ino;
-	want->has_index = mem->ino;
 }
 
 TEST_F(vfio, read_write)
@@ -295,11 +291,6 @@ struct maps {
 	size_t size;
 };
 
-static const char *no_step(void *arg, char step)
-{
-	return "it cannot do that";
-}
-
 static const char *map_and_wait(void *arg)
 {
 	const struct maps *what = arg;
@@ -313,7 +304,7 @@ static const char *map_and_wait(void *arg)
 	ret = map(what->self->container, IOVA, mem.addr, mem.size, BOTH);
 	if (ret)
 		return gup_pin_problem("map: %s", strerror(-ret));
-	gup_pin_program_serve(no_step, NULL);
+	gup_pin_program_serve(NULL, NULL);
 	return NULL;
 }
 
