@@ -33,19 +33,6 @@ HIDDEN_WRAPPER(bool, truncate_inode_partial_folio, struct folio *folio, loff_t s
 	return REAL(truncate_inode_partial_folio)(folio, start, end);
 }
 
-/* A folio leaves its file in the function that @site returns into, which has no hook. */
-static void leaves_file(struct folio *folio, unsigned long site)
-{
-	const struct gup_pin_hazard hazard = {
-		.kind = GUP_PIN_HAZARD_TRUNCATE,
-		.stake = gup_pin_truncate_stake(folio),
-		.folio = folio,
-		.ip = site,
-	};
-
-	gup_pin_hazard(&hazard);
-}
-
 /* What invalidates a folio calls this when nothing can keep it any more. */
 HIDDEN_WRAPPER(void, __filemap_remove_folio, struct folio *folio, void *shadow)
 {
@@ -53,7 +40,7 @@ HIDDEN_WRAPPER(void, __filemap_remove_folio, struct folio *folio, void *shadow)
 		unsigned long site = site_of(_RET_IP_);
 
 		if (gup_pin_in_invalidate(site))
-			leaves_file(folio, site);
+			gup_pin_leaves_file(folio, 0, 0, site);
 	}
 	REAL(__filemap_remove_folio)(folio, shadow);
 }
@@ -65,7 +52,7 @@ HIDDEN_WRAPPER(void, filemap_remove_folio, struct folio *folio)
 		unsigned long site = site_of(_RET_IP_);
 
 		if (gup_pin_in_hugetlbfs(site))
-			leaves_file(folio, site);
+			gup_pin_leaves_file(folio, 0, 0, site);
 	}
 	REAL(filemap_remove_folio)(folio);
 }

@@ -107,12 +107,17 @@ void __gup_pin_submit(struct folio *folio, unsigned long ip)
 		gup_pin_hazard(&hazard);
 }
 
-/*
- * Pages of a folio leave its file: @npages from @first on, or all if 0. @ip is a return
- * address into the caller of the hook.
+/**
+ * gup_pin_leaves_file() - pages of a folio that may be pinned leave its file
+ * @folio: the folio
+ * @first: index of the first of them in the folio
+ * @npages: number of them; 0 for all
+ * @ip: return address into the function that the report names
+ *
+ * Context: As gup_pin_hazard().
  */
-static void leaves_file(struct folio *folio, unsigned long first, unsigned long npages,
-			unsigned long ip)
+void gup_pin_leaves_file(struct folio *folio, unsigned long first, unsigned long npages,
+			 unsigned long ip)
 {
 	const struct gup_pin_hazard hazard = {
 		.kind = GUP_PIN_HAZARD_TRUNCATE,
@@ -128,7 +133,7 @@ static void leaves_file(struct folio *folio, unsigned long first, unsigned long 
 
 void __gup_pin_truncate(struct folio *folio)
 {
-	leaves_file(folio, 0, 0, _RET_IP_);
+	gup_pin_leaves_file(folio, 0, 0, _RET_IP_);
 	/* Prevent a tail call: the event's stack must have the frame that @ip returns to. */
 	barrier();
 }
@@ -138,7 +143,7 @@ void __gup_pin_truncate_part(struct folio *folio, size_t offset, size_t length)
 	unsigned long first = offset >> PAGE_SHIFT;
 
 	if (length)
-		leaves_file(folio, first, PFN_UP(offset + length) - first, _RET_IP_);
+		gup_pin_leaves_file(folio, first, PFN_UP(offset + length) - first, _RET_IP_);
 	barrier();
 }
 
@@ -146,7 +151,7 @@ void __gup_pin_invalidate(struct folio *folio)
 {
 	/* A dirty folio stays in its file. */
 	if (!folio_test_dirty(folio))
-		leaves_file(folio, 0, 0, _RET_IP_);
+		gup_pin_leaves_file(folio, 0, 0, _RET_IP_);
 	barrier();
 }
 

@@ -301,6 +301,8 @@ void gup_pin_seen_forget(void);
 size_t gup_pin_seen_bytes(void);
 
 /* event.c */
+void gup_pin_leaves_file(struct folio *folio, unsigned long first, unsigned long npages,
+			 unsigned long ip);
 void gup_pin_under_writeback(struct folio *folio, unsigned long ip);
 void gup_pin_unmatched(unsigned long block, u64 mask, unsigned int pins,
 		       unsigned long ip);
