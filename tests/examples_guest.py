@@ -115,14 +115,6 @@ def read_slowly(path: str, name: str) -> None:
     os.preadv(disk, [view], 0)
 
 
-SETUP = """
-mkfs.ext4 -q -b 4096 /dev/pmem0 && mkdir -p /dev/shm/srv && mount -o dax /dev/pmem0 /dev/shm/srv
-dd if=/dev/zero of=/dev/shm/srv/table bs=64k count=1 status=none
-dmsetup create slow --table "0 8192 linear /dev/ram0 0" && dmsetup mknodes slow
-sync; dmsetup suspend --nolockfs --noflush slow
-"""
-
-
 def wait_for(words: str, path: Path) -> None:
     """Until a file has these words."""
     for _ in range(6000):
@@ -132,15 +124,33 @@ def wait_for(words: str, path: Path) -> None:
     raise TimeoutError(words)
 
 
+# A file system, and a disk that does not answer.
+SETUP = """
+mkfs.ext4 -q -b 4096 {disk} && mkdir -p /dev/shm/srv && mount {options} {disk} /dev/shm/srv
+dd if=/dev/zero of=/dev/shm/srv/table bs=64k count=1 status=none
+dmsetup create slow --table "0 8192 linear /dev/ram0 0" && dmsetup mknodes slow
+sync; dmsetup suspend --nolockfs --noflush slow
+"""
+
+
+def start_backup(disk: str, options: str, words: str) -> int:
+    """A process that reads slowly into the mapping of a file there, until it has these words.
+
+    Raises TimeoutError with what setting up has said.
+    """
+    setup = shell(SETUP.format(disk=disk, options=options))
+    os.chdir("/dev/shm")
+    pid = as_process("backup", lambda: read_slowly("srv/table", "/dev/mapper/slow"))
+    try:
+        wait_for(words, DIR / "pins")
+    except TimeoutError as error:
+        raise TimeoutError(setup) from error
+    return pid
+
+
 def example_truncate() -> str:
     """A file that cannot be truncated."""
-    setup = shell(SETUP)
-    os.chdir("/dev/shm")
-    reader = as_process("backup", lambda: read_slowly("srv/table", "/dev/mapper/slow"))
-    try:
-        wait_for("map=dax", DIR / "pins")
-    except TimeoutError:
-        return setup
+    reader = start_backup("/dev/pmem0", "-o dax", "map=dax")
     shell("dmesg --clear")
     truncate = "timeout 3 truncate --size 0 srv/table; echo $?"
     text = shell(truncate)
@@ -163,14 +173,6 @@ def example_truncate() -> str:
     return text
 
 
-START = """
-mkfs.ext4 -q -b 4096 /dev/ram1 && mkdir -p /dev/shm/srv && mount /dev/ram1 /dev/shm/srv
-dd if=/dev/zero of=/dev/shm/srv/table bs=64k count=1 status=none
-dmsetup create slow --table "0 8192 linear /dev/ram0 0" && dmsetup mknodes slow
-sync; dmsetup suspend --nolockfs --noflush slow
-"""
-
-
 def player() -> None:
     """Holds 64 pages, gets none of a file, and keeps what a child of its has left."""
     size = 64 * hold_pins.PAGE
@@ -191,13 +193,7 @@ def player() -> None:
 
 def example_start() -> str:
     """Start here: a command for each question."""
-    setup = shell(START)
-    os.chdir("/dev/shm")
-    backup = as_process("backup", lambda: read_slowly("srv/table", "/dev/mapper/slow"))
-    try:
-        wait_for("comm=backup", DIR / "pins")
-    except TimeoutError:
-        return setup
+    backup = start_backup("/dev/ram1", "", "comm=backup")
     pids = [backup, as_process("player", player)]
     wait_for("comm=importer", DIR / "orphans")
     shell("python3 -c 'import os; os.fdatasync(os.open(\"srv/table\", os.O_RDWR))'")
