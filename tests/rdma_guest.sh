@@ -80,7 +80,7 @@ pingpong() {
 		[ $(($(stat acquired) - before)) = $((2 * PAGES)) ]
 }
 
-# The server has registered its memory, and waits for somebody.
+# The server has registered its memory, and waits for a client.
 killed() {
 	ibv_rc_pingpong -d rxe-test -g "$(gid rxe-test)" >/dev/null 2>&1 &
 	server=$!

@@ -25,7 +25,7 @@ FIRMWARE_ROOT = "trixie-efi"
 # Of the UEFI specification and of shim.
 X509 = uuid.UUID("a5c059a1-94e4-4aa7-87b5-ab155c2bf072")
 SHIM = uuid.UUID("605dab50-e046-4300-abb6-3dd810dd8b23")
-# Of nobody.
+# Any owner.
 OWNER = uuid.UUID("8be4df61-93ca-11d2-aa0d-00e098032b8c")
 # Kept, and there for the firmware and the kernel.
 ATTRIBUTES = 7

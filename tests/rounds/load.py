@@ -183,7 +183,7 @@ class Load:
         return sum(self.count[number] for number in range(1, len(self.names) + 1))
 
     def rest(self) -> None:
-        """Return when nobody is in a turn, nor begins one until go(). Raises OSError."""
+        """Return when no turn is under way; none begins until go(). Raises OSError."""
         self.seen[0] += 1
         for number, (name, child) in enumerate(zip(self.names, self.children, strict=True), 1):
             while self.seen[number] != self.seen[0]:

@@ -152,7 +152,7 @@ static const struct kernel_param_ops max_short_ops = {
 
 module_param_cb(max_short_ms, &max_short_ops, &max_short_ms, 0644);
 MODULE_PARM_DESC(max_short_ms,
-		 "report pins for short that are held for longer than so many ms; 0: do not");
+		 "report short-term pins held for more than so many ms; 0: do not");
 
 /**
  * gup_pin_overdue_init() - start scanning, if a parameter asked for it before

@@ -348,7 +348,7 @@ static const struct kernel_param_ops proof_ops = {
 };
 module_param_cb(proof, &proof_ops, NULL, 0644);
 MODULE_PARM_DESC(proof,
-		 "on or off: tell if a write-pinned folio changes while it is written back");
+		 "on or off: report write-pinned folios that change under writeback");
 
 /**
  * gup_pin_proof_init() - switch the proof on, if a parameter asked for it before
