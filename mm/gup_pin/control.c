@@ -136,12 +136,10 @@ int __init gup_pin_init(void)
  */
 int __init gup_pin_init_late(void)
 {
-	int err;
+	int err = ready ? 0 : -ENODEV;
 
 	gup_pin_tasks_init();
-	if (!ready)
-		return -ENODEV;
-	err = gup_pin_overdue_init();
+	err = err ?: gup_pin_overdue_init();
 	if (err)
 		return err;
 	/* Last: the user may switch tracking on from here on. */

@@ -9,6 +9,7 @@
 
 #include "hazard/hazard.h"
 #include "record/record.h"
+#include "record/text.h"
 
 struct gup_pin_ring;
 

@@ -42,8 +42,10 @@ static struct task_struct *printing_task;
  */
 size_t gup_pin_report_bytes(void)
 {
-	return sizeof(buffers) + gup_pin_seen_bytes() + gup_pin_deed_bytes() +
-	       gup_pin_ended_bytes();
+	size_t bytes = sizeof(buffers) + gup_pin_seen_bytes() + gup_pin_deed_bytes();
+
+	bytes += gup_pin_ended_bytes();
+	return bytes;
 }
 
 /**

@@ -42,8 +42,11 @@ static u64 count_calls(void)
  */
 static u64 memory_bytes(void)
 {
-	return gup_pin_memory_bytes() + sizeof(gup_pin_ring) + gup_pin_report_bytes() +
-	       gup_pin_proof_bytes();
+	u64 bytes = gup_pin_memory_bytes();
+
+	bytes += sizeof(gup_pin_ring) + gup_pin_report_bytes();
+	bytes += gup_pin_proof_bytes();
+	return bytes;
 }
 
 static void print_stat(struct seq_file *m, const char *name, u64 value)
@@ -51,17 +54,17 @@ static void print_stat(struct seq_file *m, const char *name, u64 value)
 	seq_printf(m, "%s %llu\n", name, value);
 }
 
-static void print_hazard(struct seq_file *m, enum gup_pin_hazard_kind kind)
+static void print_hazards(struct seq_file *m, unsigned int kind, unsigned int end)
 {
-	seq_printf(m, "hazard_%s %llu\n", gup_pin_hazard_names[kind],
-		   (u64)atomic64_read(&gup_pin_root.hazards[kind]));
+	for (; kind < end; kind++)
+		seq_printf(m, "hazard_%s %llu\n", gup_pin_hazard_names[kind],
+			   (u64)atomic64_read(&gup_pin_root.hazards[kind]));
 }
 
 static int stats_show(struct seq_file *m, void *v)
 {
 	struct gup_pin_root *root = &gup_pin_root;
 	struct gup_pin_totals t;
-	unsigned int i;
 
 	gup_pin_index_totals(&root->index, &t);
 	print_stat(m, "enabled", READ_ONCE(root->index.recording));
@@ -74,8 +77,7 @@ static int stats_show(struct seq_file *m, void *v)
 	print_stat(m, "untracked", t.untracked);
 	print_stat(m, "inferred", t.inferred);
 	print_stat(m, "unmatched", t.unmatched);
-	for (i = 0; i < NR_GUP_PIN_FIRST_HAZARDS; i++)
-		print_hazard(m, i);
+	print_hazards(m, 0, NR_GUP_PIN_FIRST_HAZARDS);
 	print_stat(m, "reports_suppressed",
 		   atomic64_read(&root->reports_suppressed));
 	print_stat(m, "memory_bytes", memory_bytes());
@@ -83,8 +85,7 @@ static int stats_show(struct seq_file *m, void *v)
 	print_stat(m, "untracked_total", t.untracked_total);
 	print_stat(m, "unpinned_from_before", t.before);
 	print_stat(m, "wrong_traces", gup_pin_stacks_wrong());
-	for (i = NR_GUP_PIN_FIRST_HAZARDS; i < NR_GUP_PIN_HAZARDS; i++)
-		print_hazard(m, i);
+	print_hazards(m, NR_GUP_PIN_FIRST_HAZARDS, NR_GUP_PIN_HAZARDS);
 	print_stat(m, "false_positive", atomic64_read(&root->false_positive));
 	print_stat(m, "proof_skipped", gup_pin_proof_skipped());
 	print_stat(m, "refused", gup_pin_refusals());
