@@ -9,12 +9,12 @@ CACHE = $(or $(GUP_PIN_CACHE),$(HOME)/.cache/gup-pin)
 export KVER
 
 .DEFAULT_GOAL := help
-.PHONY: help try demo check check-debug check-users bench lint kernel clean distclean
+.PHONY: help try demo check check-debug check-users bench lint kernel series clean distclean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 	@echo 'KVER=6.12 or KVER=7.3 restricts check, check-debug, check-users and lint to that kernel,'
-	@echo 'and is the one that try, bench and kernel take (6.12 if not given).'
+	@echo 'and is the one that try, bench, kernel and series take (6.12 if not given).'
 
 try: ## load the tracker into a kernel that Debian ships, and show what it sees
 	@./try
@@ -40,8 +40,11 @@ lint: ## check the sources without running them
 kernel: ## build the test kernel
 	@scripts/kernel $(or $(KVER),6.12)
 
+series: ## write a series of patches for a kernel, to be sent
+	@scripts/series $(or $(KVER),6.12)
+
 clean: ## remove built kernels and the trees with the project applied
-	rm -rf $(foreach part,bench build demo drivers lint module selftests vm,"$(CACHE)/$(part)") "$(CACHE)"/src/linux-*-gup_pin*
+	rm -rf $(foreach part,bench build demo drivers lint module selftests series vm,"$(CACHE)/$(part)") "$(CACHE)"/src/linux-*-gup_pin*
 
 # By name, so that a slip in GUP_PIN_CACHE costs nobody a home directory.
 distclean: clean ## remove all of the cache: downloads, trees, ccache, everything

@@ -91,8 +91,14 @@ def report_page(_: Built) -> list[Result]:
 
 
 def source(built: Built) -> list[Result]:
-    """What needs no guest: applying, auditing, the cost of the hooks."""
-    return pytest(built.version, "tests/test_apply.py", "tests/test_hooks.py")
+    """What needs no guest: applying, the series, auditing, the cost of the hooks."""
+    names = ("apply", "series", "hooks")
+    return pytest(built.version, *(f"tests/test_{name}.py" for name in names))
+
+
+def series(built: Built) -> list[Result]:
+    """Each patch of the series compiles, boots, and passes its KUnit tests."""
+    return pytest(built.version, "tests/test_series_build.py")
 
 
 def program(built: Built) -> list[Result]:
@@ -251,7 +257,7 @@ def _in_flavour(flavour: str) -> dict[str, Job]:
 
 
 # For each version, and for the default one only: the others would have to be built for it.
-DEBUG: dict[str, Job] = _in_flavour("debug")
+DEBUG: dict[str, Job] = {**_in_flavour("debug"), "series": series}
 DEBUG_ONCE: dict[str, Job] = {
     **_in_flavour("rt"),
     **_in_flavour("kcsan"),

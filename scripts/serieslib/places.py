@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Which patch of the series brings a file, and which a name in a file of several patches.
+
+A function comes with its file, what a header declares with its first user; the table says
+it of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .lexer import Item, items, words
+from .table import Series, TableError
+
+NEVER = 1 << 16
+HOOKS = "include/linux/gup_pin.h"
+KUNIT = "mm/gup_pin/kunit/"
+
+
+def is_ours(path: str) -> bool:
+    """Is it a source of the kernel proper, which is cut?"""
+    return path.startswith(("mm/gup_pin/", "include/"))
+
+
+def is_ours_name(name: str) -> bool:
+    """Is it a name that more than one file may know?"""
+    return "gup_pin" in name.lower()
+
+
+class Places:
+    """Numbers of patches, from 0."""
+
+    def __init__(self, series: Series, sources: Mapping[str, str]) -> None:
+        """Of all files of the project, by path. Raises TableError if a file has no patch."""
+        self.series = series
+        self.sources = sources
+        self.items = {
+            path: items(text)
+            for path, text in sources.items()
+            if is_ours(path) and path.endswith((".c", ".h"))
+        }
+        self._defined: dict[str, str] = {}
+        self._named: dict[tuple[str, str], int | None] = {}
+        for path, parts in self.items.items():
+            if path.endswith(".c"):
+                for item in parts:
+                    if is_ours_name(item.name):
+                        self._defined.setdefault(item.name, path)
+        self._files: dict[str, int] = {}
+        self._tests: dict[str, dict[str, int]] = {}
+        self._declared: dict[str, int] = {}
+        for path in sources:
+            if not path.startswith(KUNIT):
+                self._files[path] = self._listed(path)
+        self._find_declared()
+        self._find_tests()
+
+    def _listed(self, path: str) -> int:
+        """The patch that the table names for a file."""
+        found = [n for n, patch in enumerate(self.series.patches) if patch.has_file(path)]
+        if len(found) != 1:
+            which = "none" if not found else " and ".join(str(n + 1) for n in found)
+            raise TableError(f"{path} is in {which} of the patches, not in one")
+        return found[0]
+
+    def named(self, path: str, name: str) -> int | None:
+        """The patch that the table names for a name in a file."""
+        if (path, name) not in self._named:
+            numbers = enumerate(self.series.patches)
+            self._named[path, name] = next((n for n, p in numbers if p.has_name(path, name)), None)
+        return self._named[path, name]
+
+    def of_file(self, path: str) -> int:
+        """The patch that adds a file."""
+        return self._files[path]
+
+    def of_kernel_file(self, path: str) -> int | None:
+        """The patch that the table names for hunks without a name, of a file of the kernel."""
+        for number, patch in enumerate(self.series.patches):
+            if patch.has_file(path):
+                return number
+        return None
+
+    def of_name(self, path: str, name: str) -> int:
+        """The patch that adds a name, as a file sees it; 0 of what is not ours."""
+        listed = self.named(path, name)
+        if listed is not None:
+            return listed
+        if name in self._tests.get(path, {}):
+            return self._tests[path][name]
+        home = self._defined.get(name)
+        if home in self._tests:
+            return self._tests[home].get(name, 0)
+        if home is not None and home in self._files:
+            return self._files[home]
+        return self._declared.get(name, 0)
+
+    def _headers(self) -> list[tuple[str, Item]]:
+        return [
+            (path, item)
+            for path, parts in self.items.items()
+            if path.endswith(".h") and not path.startswith(KUNIT)
+            for item in parts
+            if is_ours_name(item.name)
+        ]
+
+    def _find_declared(self) -> None:
+        """What headers declare comes with its first user."""
+        declared = [
+            (path, item)
+            for path, item in self._headers()
+            if item.name not in self._defined and self.named(path, item.name) is None
+        ]
+        self._declared = {item.name: NEVER for _, item in declared}
+        fixed: dict[str, int] = {}
+        # the hooks are used by the kernel: they come with what they call
+        for path, item in declared:
+            if path == HOOKS and item.kind == "function":
+                called = [self.of_name(path, w) for w in words(item.text) if w.startswith("__gup")]
+                if called:
+                    fixed[item.name] = max(called)
+        self._declared |= fixed
+        users: dict[str, list[tuple[str, Item]]] = {
+            name: [] for name in self._declared if name not in fixed
+        }
+        for path, parts in self.items.items():
+            if path.startswith(KUNIT):
+                continue
+            for item in parts:
+                for word in words(item.text) & users.keys():
+                    if word != item.name:
+                        users[word].append((path, item))
+        changed = True
+        while changed:
+            changed = False
+            for name, places in users.items():
+                for path, item in places:
+                    place = self._of_item(path, item)
+                    if place < self._declared[name]:
+                        self._declared[name] = place
+                        changed = True
+        # what only the kernel or nothing uses
+        for path, item in declared:
+            if self._declared[item.name] == NEVER:
+                self._declared[item.name] = self._files[path]
+
+    def _of_item(self, path: str, item: Item) -> int:
+        """The patch that adds a part of a file."""
+        if not item.name:
+            return self._files[path] if path.endswith(".c") else NEVER
+        place = self.of_name(path, item.name)
+        return max(place, self._files[path]) if path.endswith(".c") else place
+
+    def _find_tests(self) -> None:
+        """A test comes with the last of what it tests; what tests share, with KUnit itself."""
+        listed = [n for n, patch in enumerate(self.series.patches) if patch.has_file(KUNIT + "Makefile")]
+        if len(listed) != 1:
+            raise TableError(f"{KUNIT}Makefile is not in one patch")
+        first = listed[0]
+        for path in self.sources:
+            if path.startswith(KUNIT):
+                listed_for = self.of_kernel_file(path)
+                self._files[path] = first if listed_for is None else listed_for
+        tests = [path for path in self.items if path.startswith(KUNIT) and self.has_cases(path)]
+        for path in tests:
+            self._tests[path] = {i.name: first for i in self.items[path] if i.kind == "function"}
+        changed = True
+        while changed:
+            changed = False
+            for path in tests:
+                changed |= self._raise_tests(path, first)
+        for path in tests:
+            places = self._tests[path]
+            lists = [i.text for i in self.items[path] if "struct kunit_case " in i.text]
+            cases = set().union(*(words(text) for text in lists)) & places.keys()
+            self._files[path] = min((places[case] for case in cases), default=first)
+
+    def has_cases(self, path: str) -> bool:
+        """Is it a file of tests, not one that tests share?"""
+        return path.startswith(KUNIT) and "KUNIT_CASE" in self.sources[path]
+
+    def _raise_tests(self, path: str, first: int) -> bool:
+        """Find the patch of each function of a file of tests; True if one has changed."""
+        places = self._tests[path]
+        changed = False
+        for item in self.items[path]:
+            if item.kind != "function":
+                continue
+            used = words(item.text) - {item.name}
+            place = max((self.of_name(path, word) for word in used), default=first)
+            if place > places[item.name]:
+                places[item.name] = place
+                changed = True
+        return changed

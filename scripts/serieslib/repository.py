@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A git repository of the files that the series changes, with a commit for each patch."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import textwrap
+from pathlib import Path
+
+from vmlib import paths
+
+from .files import Files
+from .hunks import Hunks
+from .places import Places, is_ours
+from .table import Series, TableError, load
+from .upstream import of_version
+
+FOLDERS = ("mm", "include", "Documentation", "tools")
+
+
+class SeriesError(Exception):
+    """The series cannot be made: what is wrong, for the user."""
+
+
+def sources(series: Series, version: str, root: Path = paths.PROJECT) -> dict[str, str]:
+    """All files that scripts/apply puts into a tree, by path, as a kernel tree wants them.
+
+    Raises TableError if a replacement of the table does not fit.
+    """
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard", "--deduplicate", "--", *FOLDERS],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode == 0:
+        names = [name for name in listed.stdout.split("\0") if name]
+    else:
+        files = (p for folder in FOLDERS for p in (root / folder).rglob("*") if p.is_file())
+        names = [str(p.relative_to(root)) for p in files]
+    found = {name: (root / name).read_text() for name in sorted(names) if (root / name).exists()}
+    for name in found:
+        if is_ours(name):
+            found[name] = of_version(found[name], version)
+    for one in series.upstream:
+        if found.get(one.file, "").count(one.new) != 1:
+            raise TableError(f"{one.file} has not once {one.new!r}")
+        found[one.file] = found[one.file].replace(one.new, one.old)
+    return found
+
+
+class Repository:
+    """The commits."""
+
+    def __init__(self, version: str, folder: Path) -> None:
+        """For a supported kernel, in a folder that is made anew. Raises TableError."""
+        self.version = version
+        self.folder = folder
+        self.series: Series = load()
+        self.places = Places(self.series, sources(self.series, version))
+        self.files = Files(self.places)
+        self.hunks = Hunks(self.places, paths.PROJECT / "patches" / f"{version}.patch")
+        self.pristine = paths.cache() / "src" / f"linux-{version}"
+
+    def git(self, *arguments: str, given: str | None = None) -> str:
+        """Run git in the repository. Raises SeriesError."""
+        environment = os.environ | {"GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C.UTF-8"}
+        run = subprocess.run(
+            ["git", *arguments],
+            cwd=self.folder,
+            env=environment,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if run.returncode:
+            raise SeriesError(f"git {arguments[0]}: {run.stderr.strip() or run.stdout.strip()}")
+        return run.stdout
+
+    def begin(self) -> None:
+        """The first commit: the kernel's files that the series changes.
+
+        Raises SeriesError, also if git does not know who signs the patches.
+        """
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        self.git("init", "-q", "-b", "series")
+        for role in ("AUTHOR", "COMMITTER"):
+            self._identity(role)
+        for path in sorted({hunk.path for hunk in self.hunks.hunks}):
+            self._copy(path)
+        self.git("add", "-A", "-f")
+        self.git("commit", "-q", "-m", f"linux {self.version}: the files that the series changes")
+
+    def _identity(self, role: str) -> None:
+        """See that git knows a name and an address, not only those of the machine."""
+        for key in ("name", "email"):
+            known = subprocess.run(
+                ["git", "config", f"user.{key}"], cwd=self.folder, capture_output=True, check=False
+            )
+            if known.returncode and not os.environ.get(f"GIT_{role}_{key.upper()}"):
+                raise SeriesError(
+                    f"git does not know who signs the patches: git config --global user.{key} ..."
+                )
+
+    def _copy(self, path: str) -> None:
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((self.pristine / path).read_bytes())
+
+    def write(self, number: int) -> None:
+        """The files as they are after a patch."""
+        for path in {hunk.path for hunk in self.hunks.hunks}:
+            self._copy(path)
+        patch = self.hunks.patch(number)
+        run = subprocess.run(
+            ["patch", "-p1", "-F0", "--force", "--quiet", "--no-backup-if-mismatch"],
+            cwd=self.folder,
+            input=patch,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if run.returncode:
+            raise SeriesError(f"patch {number + 1}: {run.stdout.strip()}")
+        for path in self.places.sources:
+            text = self.files.at(path, number)
+            if text is not None:
+                target = self.folder / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(text)
+                mode = (paths.PROJECT / path).stat().st_mode & 0o777
+                target.chmod(0o755 if mode & 0o100 else 0o644)
+
+    def commit(self, number: int) -> None:
+        """The files after a patch, as a commit."""
+        patch = self.series.patches[number]
+        self.write(number)
+        self.git("add", "-A", "-f")
+        if not self.git("diff", "--cached", "--name-only"):
+            raise SeriesError(f"patch {number + 1} ({patch.subject}) changes nothing")
+        message = f"{patch.subject}\n\n{_filled(patch.body)}"
+        self.git("-c", "core.hooksPath=/dev/null", "commit", "-q", "-s", "-F", "-", given=message)
+
+    def format(self, folder: Path) -> list[Path]:
+        """The series as files, with its cover letter."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        first = self.git("rev-list", "--max-parents=0", "HEAD").strip()
+        self.git("format-patch", "-q", "--cover-letter", "--stat=72,60", "-o", str(folder), first)
+        cover = folder / "0000-cover-letter.patch"
+        text = cover.read_text()
+        text = text.replace("*** SUBJECT HERE ***", self.series.subject)
+        text = text.replace("*** BLURB HERE ***", _filled(self.series.body).rstrip("\n"))
+        cover.write_text(text)
+        return sorted(folder.iterdir())
+
+
+def _filled(text: str) -> str:
+    """Paragraphs of at most 72 columns; what is indented stays."""
+    parts = re.split(r"\n{2,}", text.strip("\n"))
+    return (
+        "\n\n".join(
+            part if part.startswith((" ", "\t")) else textwrap.fill(part, 72, break_on_hyphens=False)
+            for part in parts
+        )
+        + "\n"
+    )
+
+
+__all__ = ["Repository", "SeriesError", "TableError", "sources"]
