@@ -3,7 +3,6 @@
  * The wrappers of what refuses pins, and of what finds pages pinned that it wants to have.
  */
 #include <linux/gfp.h>
-#include <linux/gup_pin.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mmdebug.h>
@@ -11,6 +10,7 @@
 #include <linux/version.h>
 
 #include "hooks.h"
+#include "mm/gup_pin/hooks.h"
 
 /* At which address is not known here. */
 HIDDEN_WRAPPER(int, check_vma_flags, struct vm_area_struct *vma, unsigned long gup_flags)

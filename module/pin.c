@@ -2,7 +2,6 @@
 /*
  * The wrappers of functions that pin.
  */
-#include <linux/gup_pin.h>
 #include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -10,6 +9,7 @@
 #include "handle.h"
 #include "hooks.h"
 #include "mm/gup_pin/compat.h"
+#include "mm/gup_pin/hooks.h"
 
 WRAPPER(long, pin_user_pages, unsigned long start, unsigned long nr_pages,
 	unsigned int gup_flags, struct page **pages)

@@ -3,7 +3,6 @@
  * The wrappers of what takes folios out of their files, or waits for them to be free.
  */
 #include <linux/dax.h>
-#include <linux/gup_pin.h>
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -12,6 +11,7 @@
 #include "hooks.h"
 #include "site.h"
 #include "mm/gup_pin/hazard/hazard.h"
+#include "mm/gup_pin/hooks.h"
 
 HIDDEN_WRAPPER(void, truncate_cleanup_folio, struct folio *folio)
 {

@@ -5,7 +5,6 @@
  * unpin_user_pages_dirty_lock() and its like are not called but done here, page by page: what
  * they dirty is looked at while it is locked, before its records go.
  */
-#include <linux/gup_pin.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
@@ -13,6 +12,7 @@
 #include "handle.h"
 #include "hooks.h"
 #include "site.h"
+#include "mm/gup_pin/hooks.h"
 
 WRAPPER(void, unpin_user_page, struct page *page)
 {

@@ -3,7 +3,6 @@
  * The wrappers of what writes folios back, and marks them dirty.
  */
 #include <linux/buffer_head.h>
-#include <linux/gup_pin.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/version.h>
@@ -11,6 +10,7 @@
 
 #include "dirty.h"
 #include "hooks.h"
+#include "mm/gup_pin/hooks.h"
 
 WRAPPER(void, __folio_start_writeback, struct folio *folio, bool keep_write)
 {

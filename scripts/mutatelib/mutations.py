@@ -35,20 +35,22 @@ JUDGE = "mm/gup_pin/hazard/judge.c"
 DEED = "mm/gup_pin/hazard/deed.c"
 ENDED = "mm/gup_pin/hazard/ended.c"
 PROCFS = "mm/gup_pin/view/procfs.c"
+# The hooks that all may call, and those of mm/.
 HEADER = "include/linux/gup_pin.h"
+MM_HEADER = "mm/gup_pin/hooks.h"
 
 MUTATIONS = [
     # Hooks.
     Mutation(
         "undo-of-folios-is-hooked",
-        HEADER,
+        MM_HEADER,
         "\t__gup_pin_unpin_folios(folios, nfolios);\n",
         "\tunpin_folios(folios, nfolios);\n",
         "gup_pin_udmabuf",
     ),
     Mutation(
         "undo-of-a-folio-is-hooked",
-        HEADER,
+        MM_HEADER,
         "gup_pin_undo_folio(struct folio *folio)\n{\n\t__gup_pin_unpin_folio(folio, 1);\n",
         "gup_pin_undo_folio(struct folio *folio)\n{\n\tunpin_folio(folio);\n",
         "gup_pin_movable",
@@ -813,14 +815,14 @@ MUTATIONS = [
     ),
     Mutation(
         "undo-of-pages-is-hooked",
-        HEADER,
+        MM_HEADER,
         "unsigned long npages)\n{\n\t__gup_pin_unpin_pages(pages, npages);\n",
         "unsigned long npages)\n{\n\tunpin_user_pages(pages, npages);\n",
         why="where there is no device-coherent memory, none is left to undo at the end",
     ),
     Mutation(
         "undo-of-a-page-is-hooked",
-        HEADER,
+        MM_HEADER,
         "\t__gup_pin_unpin_pages(&page, 1);\n",
         "\tunpin_user_page(page);\n",
         why="x86 undoes none: that is where a page cannot be made accessible",
@@ -836,7 +838,7 @@ MUTATIONS = [
         "handle-is-not-named",
         HEADER,
         "\t\t__gup_pin_released_kept(handle, folio);\n",
-        "\t\t__gup_pin_released_folio(folio, 1, _RET_IP_);\n",
+        "\t\t__gup_pin_released_kept(NULL, folio);\n",
         "gup_pin_hooks.kept_pages_of_a_folio",
     ),
     Mutation(

@@ -12,7 +12,7 @@ from .places import Places, is_ours_name
 from .table import TableError
 
 _HUNK = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@.*\n", re.MULTILINE)
-_INCLUDE = re.compile(r"\+#include <linux/gup_pin\.h>\n")
+_INCLUDE = re.compile(r'\+#include (?:<linux/gup_pin\.h>|"gup_pin/hooks\.h")\n')
 
 
 @dataclass

@@ -13,7 +13,7 @@ from .lexer import Item, items, words
 from .table import Series, TableError
 
 NEVER = 1 << 16
-HOOKS = "include/linux/gup_pin.h"
+HOOKS = ("include/linux/gup_pin.h", "mm/gup_pin/hooks.h")
 KUNIT = "mm/gup_pin/kunit/"
 
 
@@ -115,7 +115,7 @@ class Places:
         fixed: dict[str, int] = {}
         # the hooks are used by the kernel: they come with what they call
         for path, item in declared:
-            if path == HOOKS and item.kind == "function":
+            if path in HOOKS and item.kind == "function":
                 called = [self.of_name(path, w) for w in words(item.text) if w.startswith("__gup")]
                 if called:
                     fixed[item.name] = max(called)

@@ -6,7 +6,6 @@
 #include <linux/backing-dev.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/gup_pin.h>
 #include <linux/kdev_t.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -15,6 +14,7 @@
 #include <linux/writeback.h>
 
 #include "../compat.h"
+#include "../hooks.h"
 #include "file.h"
 
 /**

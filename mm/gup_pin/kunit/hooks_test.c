@@ -6,7 +6,6 @@
  */
 #include <linux/align.h>
 #include <linux/bio.h>
-#include <linux/gup_pin.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/page-flags.h>
@@ -16,6 +15,7 @@
 #include <linux/tracepoint.h>
 #include <trace/events/gup_pin.h>
 
+#include "../hooks.h"
 #include "case.h"
 #include "fixture.h"
 

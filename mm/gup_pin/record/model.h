@@ -20,7 +20,6 @@
 #include <linux/atomic.h>
 #include <linux/bitops.h>
 #include <linux/cache.h>
-#include <linux/gup_pin.h>
 #include <linux/list.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -29,6 +28,8 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
+
+#include "../hooks.h"
 
 /* Version of the structures below, for crash-dump scripts. */
 #define GUP_PIN_FORMAT		5

@@ -10,7 +10,6 @@
 #include <linux/errno.h>
 #include <linux/export.h>
 #include <linux/fs.h>
-#include <linux/gup_pin.h>
 #include <linux/kallsyms.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
