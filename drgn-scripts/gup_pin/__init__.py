@@ -15,7 +15,8 @@ from .check import Finding, Kind
 from .errors import Absence, Faults, GupPinUnavailable, Unreadable
 from .filter import BadFilter, Filter
 from .ring import Hazard
-from .runs import Item, Run
+from .pin import Item
+from .runs import Run
 from .state import GupPinState, gup_pin_state
 
 __all__ = (

@@ -18,10 +18,10 @@ from .check import Finding
 from .errors import Unreadable
 from .filter import Filter
 from .memory import bare_type
-from .pin import Pin
+from .pin import Item, Pin
 from .records import Origin
 from .ring import Hazard
-from .runs import Item, Run
+from .runs import Run
 from .state import GupPinState, gup_pin_state
 
 if TYPE_CHECKING:

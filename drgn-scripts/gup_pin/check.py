@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from .errors import Unreadable
 from .folio import Folio, FolioReader
 from .memmap import BIAS, Counts, Memmap
-from .runs import Item, Run, make_runs
+from .pin import Item
+from .runs import Run, make_runs
 from .xarray import Walker
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from .folio import ORDER_MAX
 from .words import unescape
 
 if TYPE_CHECKING:
-    from .format import Names
+    from .meaning import Names
     from .records import Origin
     from .ring import Hazard
-    from .runs import Item
+    from .pin import Item
 
 # BLANKS
 _BLANKS = re.compile("[ \\t\\r\\n]+")

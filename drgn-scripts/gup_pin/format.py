@@ -11,7 +11,8 @@ from functools import lru_cache
 from .clock import age_ms
 from .records import Origin
 from .ring import Hazard
-from .runs import Item, Run
+from .pin import Item
+from .runs import Run
 from .words import escape
 
 # GUP_PIN_TEXT_FORMAT
@@ -24,37 +25,6 @@ _MINOR_BITS = 20
 
 # A word of a line, or of JSON; None: it could not be read.
 Word = str | int | None
-
-
-@dataclass(frozen=True)
-class Names:
-    """What the numbers of a program's enums are called."""
-
-    write: int
-    long: int
-    apis: tuple[str, ...]
-    hazards: tuple[str, ...] = ()
-    stakes: tuple[str, ...] = ()
-
-    def mode(self, number: int) -> str:
-        """What a pin is for: r or w."""
-        return "w" if number == self.write else "r"
-
-    def term(self, number: int) -> str:
-        """For how long a pin is: short or long."""
-        return "long" if number == self.long else "short"
-
-    def api(self, number: int) -> str:
-        """The name of a pin function."""
-        return self.apis[number] if number < len(self.apis) else "unknown"
-
-    def hazard(self, number: int) -> str:
-        """The name of a kind of hazard."""
-        return self.hazards[number] if number < len(self.hazards) else f"kind{number}"
-
-    def stake(self, number: int) -> str:
-        """The name of what is at stake."""
-        return self.stakes[number] if number < len(self.stakes) else f"stake{number}"
 
 
 class Formatter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .runs import Item
+from .pin import Item
 from .tasks import Tasks
 
 

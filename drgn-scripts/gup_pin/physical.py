@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .errors import Unreadable
-from .runs import Item
+from .pin import Item
 from .sections import find_blocks, find_sections, section_shift
 
 if TYPE_CHECKING:

@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .clock import age_ms
+from .folio import Folio
+from .records import Origin
 
 if TYPE_CHECKING:
-    from .folio import Folio
     from .meaning import Meaning
-    from .records import Origin
-    from .runs import Item
 
 
 class Pin:
@@ -113,3 +113,28 @@ class Pin:
     def path(self) -> str | None:
         """A path of the file below its file system's root, escaped; empty: none."""
         return self._folio.path
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Pin):
+    """Neighbouring pages of a record that are of one folio: struct gup_pin_item.
+
+    pfn: of the first page; head: of the folio's head; pages: all those of a folio that
+    was pinned as a whole, None if its order could not be read; pins: on all of them;
+    time: of the call; addr: None if it could not be read
+    """
+
+    pfn: int
+    head: int
+    pages: int | None
+    pins: int
+    origin: Origin
+    time: int
+    addr: int | None
+    match: str
+    folio: Folio
+
+    @property
+    def item(self) -> Item:
+        """Itself."""
+        return self

@@ -12,7 +12,8 @@ from .errors import Unreadable
 from .folio import Folio
 from .memory import Memory, Record, find_offset, find_record, is_little_endian
 from .records import Origin
-from .runs import Item, Run
+from .pin import Item
+from .runs import Run
 from .words import escape
 
 if TYPE_CHECKING:

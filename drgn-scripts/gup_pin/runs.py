@@ -10,40 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from .folio import Folio
-from .pin import Pin
-from .records import Origin
+from .pin import Item, Pin
 
 # GUP_PIN_OPEN_RUNS
 OPEN_RUNS = 32
 
 # GUP_PIN_BLOCK_SHIFT
 _BLOCK_SHIFT = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Item(Pin):
-    """Neighbouring pages of a record that are of one folio: struct gup_pin_item.
-
-    pfn: of the first page; head: of the folio's head; pages: all those of a folio that
-    was pinned as a whole, None if its order could not be read; pins: on all of them;
-    time: of the call; addr: None if it could not be read
-    """
-
-    pfn: int
-    head: int
-    pages: int | None
-    pins: int
-    origin: Origin
-    time: int
-    addr: int | None
-    match: str
-    folio: Folio
-
-    @property
-    def item(self) -> Item:
-        """Itself."""
-        return self
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from .folio import Folio, zone_field
 from .records import Origin
-from .runs import Item
+from .pin import Item
 from .words import escape
 
 if TYPE_CHECKING:

@@ -23,16 +23,16 @@ from .check import Checker, FileCheck, Finding, Heads, find_flags
 from .debug_info import why_no_types
 from .errors import Absence, Faults, GupPinUnavailable, NoDebugInfo, Unreadable
 from .filter import Filter
-from .format import Names
 from .keys import Geometry
-from .meaning import Meaning
+from .meaning import Meaning, Names
 from .memmap import Memmap
 from .memory import ProgramMemory, find_record
 from .orphans import Orphans
 from .page import Page, Process, find_processes, mapcount_of
 from .physical import Physical, find_physical
 from .records import Origin
-from .runs import Item, Run, make_runs
+from .pin import Item
+from .runs import Run, make_runs
 from .sections import find_sections
 from .shards import Shard, Shards
 from .shards import find_layouts as find_shard_layouts

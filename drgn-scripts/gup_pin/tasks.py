@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .errors import Unreadable
-from .runs import Item
+from .pin import Item
 from .statics import find_static
 
 if TYPE_CHECKING:

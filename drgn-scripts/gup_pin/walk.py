@@ -13,7 +13,7 @@ from .errors import Unreadable
 from .folio import UNKNOWN_FOLIO, Folio, FolioReader
 from .keys import Geometry
 from .records import Origin, PinRecord
-from .runs import Item
+from .pin import Item
 from .shards import Shard
 from .xarray import Walker
 

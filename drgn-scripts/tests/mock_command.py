@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from gup_pin import cli, progress
 from gup_pin.errors import Faults, Unreadable
 from gup_pin.filter import Filter
-from gup_pin.format import Names
+from gup_pin.meaning import Names
 from gup_pin.ring import Event, Hazard
 from gup_pin.runs import Run
 from samples import NAMES, NOW, ORIGIN, PAGE_SHIFT, item

@@ -6,10 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 from gup_pin.folio import Folio
-from gup_pin.format import Names
-from gup_pin.meaning import Meaning
+from gup_pin.meaning import Meaning, Names
 from gup_pin.records import Origin
-from gup_pin.runs import Item
+from gup_pin.pin import Item
 
 PAGE_SHIFT = 12
 

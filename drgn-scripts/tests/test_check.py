@@ -13,7 +13,7 @@ from gup_pin.errors import Faults, NoSuchPage
 from gup_pin.folio import NO_FOLIO, Folio
 from gup_pin.memmap import BIAS, Counts, Layouts, Memmap
 from gup_pin.memory import Field, Record
-from gup_pin.runs import Item
+from gup_pin.pin import Item
 from gup_pin.xarray import Walker
 from mock_memory import NODE, MockMemory
 from samples import ANON, ORIGIN, PAGE_SHIFT, item

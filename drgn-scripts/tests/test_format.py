@@ -10,7 +10,8 @@ from schema import validate
 from gup_pin.clock import age_ms
 from gup_pin.folio import UNKNOWN_FOLIO
 from gup_pin.format import Formatter, stack_lines
-from gup_pin.runs import Item, Run
+from gup_pin.pin import Item
+from gup_pin.runs import Run
 from gup_pin.words import escape, unescape
 from samples import ANON, NAMES, NOW, ORIGIN, item
 

@@ -12,7 +12,8 @@ from test_tasks import CLOCKS, OLD, SECOND, ZOMBIE
 
 from gup_pin import state
 from gup_pin.orphans import Orphans
-from gup_pin.runs import Item, Run
+from gup_pin.pin import Item
+from gup_pin.runs import Run
 from gup_pin.state import GupPinState
 from gup_pin.tasks import Task, Tasks
 from samples import ORIGIN, item

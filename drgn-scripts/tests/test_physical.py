@@ -10,7 +10,7 @@ import pytest
 
 from gup_pin import physical
 from gup_pin.physical import MemoryBlock, Physical, add_pins
-from gup_pin.runs import Item
+from gup_pin.pin import Item
 from gup_pin.walk import by_folio
 from samples import ANON, ORIGIN, item
 

@@ -10,7 +10,8 @@ import pytest
 from gup_pin.filter import Filter
 from gup_pin.folio import UNKNOWN_FOLIO
 from gup_pin.format import Formatter, Word, as_line, dev_word, hex_word
-from gup_pin.runs import Item, Run
+from gup_pin.pin import Item
+from gup_pin.runs import Run
 from gup_pin.words import escape
 from samples import ANON, NAMES, NOW, ORIGIN, TIME, item
 

@@ -22,7 +22,8 @@ from gup_pin.physical import MemoryBlock, Physical, Zone
 from gup_pin.progress import Progress
 from gup_pin.report import collect, pack
 from gup_pin.ring import Hazard
-from gup_pin.runs import Item, Run
+from gup_pin.pin import Item
+from gup_pin.runs import Run
 from gup_pin.views import Views
 from mock_command import HAZARD, MockState, mock_drgn
 from samples import ORIGIN

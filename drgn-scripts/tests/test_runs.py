@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from gup_pin.folio import Folio
-from gup_pin.runs import OPEN_RUNS, Item, make_runs
+from gup_pin.pin import Item
+from gup_pin.runs import OPEN_RUNS, make_runs
 from samples import ANON, ORIGIN, PAGE_SHIFT, TIME, item
 
 OTHER = TIME + 1

@@ -11,7 +11,8 @@ import pytest
 
 from gup_pin.folio import NO_FOLIO, UNKNOWN_FOLIO, Folio
 from gup_pin.keys import Geometry
-from gup_pin.runs import Item, make_runs
+from gup_pin.pin import Item
+from gup_pin.runs import make_runs
 from gup_pin.shards import Shard
 from gup_pin.sums import sum_up
 from gup_pin.walk import Walk, by_folio
