@@ -58,7 +58,7 @@ def fixture_kernel(version: str) -> Kernel:
 
 
 @pytest.mark.parametrize(
-    "number", range(LAST + 1), ids=[f"{n + 1}-{p.subject}" for n, p in enumerate(PATCHES[: LAST + 1])]
+    "number", range(LAST + 1), ids=lambda n: f"{n + 1}-{PATCHES[n].subject}"
 )
 def test_patch(kernel: Kernel, number: int, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It compiles, and the kernel does what it has to by then."""

@@ -14,8 +14,8 @@ from .api import (
 from .check import Finding, Kind
 from .errors import Absence, Faults, GupPinUnavailable, Unreadable
 from .filter import BadFilter, Filter
-from .ring import Hazard
 from .pin import Item
+from .ring import Hazard
 from .runs import Run
 from .state import GupPinState, gup_pin_state
 

@@ -15,9 +15,9 @@ from .words import unescape
 
 if TYPE_CHECKING:
     from .meaning import Names
+    from .pin import Item
     from .records import Origin
     from .ring import Hazard
-    from .pin import Item
 
 # BLANKS
 _BLANKS = re.compile("[ \\t\\r\\n]+")

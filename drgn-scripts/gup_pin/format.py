@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from .clock import age_ms
+from .meaning import Names
+from .pin import Item
 from .records import Origin
 from .ring import Hazard
-from .pin import Item
 from .runs import Run
 from .words import escape
 

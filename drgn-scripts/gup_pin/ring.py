@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from .errors import Unreadable
 from .folio import Folio
 from .memory import Memory, Record, find_offset, find_record, is_little_endian
-from .records import Origin
 from .pin import Item
+from .records import Origin
 from .runs import Run
 from .words import escape
 

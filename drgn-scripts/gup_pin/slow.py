@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .folio import Folio, zone_field
-from .records import Origin
 from .pin import Item
+from .records import Origin
 from .words import escape
 
 if TYPE_CHECKING:

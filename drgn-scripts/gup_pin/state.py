@@ -30,8 +30,8 @@ from .memory import ProgramMemory, find_record
 from .orphans import Orphans
 from .page import Page, Process, find_processes, mapcount_of
 from .physical import Physical, find_physical
-from .records import Origin
 from .pin import Item
+from .records import Origin
 from .runs import Run, make_runs
 from .sections import find_sections
 from .shards import Shard, Shards

@@ -12,8 +12,8 @@ from .blocks import Block, BlockReader, bits_of
 from .errors import Unreadable
 from .folio import UNKNOWN_FOLIO, Folio, FolioReader
 from .keys import Geometry
-from .records import Origin, PinRecord
 from .pin import Item
+from .records import Origin, PinRecord
 from .shards import Shard
 from .xarray import Walker
 

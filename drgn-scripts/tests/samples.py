@@ -7,8 +7,8 @@ from typing import Any
 
 from gup_pin.folio import Folio
 from gup_pin.meaning import Meaning, Names
-from gup_pin.records import Origin
 from gup_pin.pin import Item
+from gup_pin.records import Origin
 
 PAGE_SHIFT = 12
 

@@ -19,8 +19,8 @@ from gup_pin.errors import Unreadable
 from gup_pin.filter import Filter
 from gup_pin.folio import UNKNOWN_FOLIO
 from gup_pin.page import Page
-from gup_pin.ring import Hazard
 from gup_pin.pin import Item
+from gup_pin.ring import Hazard
 from gup_pin.runs import Run
 from gup_pin.sort import SORT_KEYS, choose
 from mock_command import EVENT, FRAMES, HAZARD, MockState, mock_drgn

@@ -19,10 +19,10 @@ from test_cli import run
 from gup_pin.errors import Unreadable
 from gup_pin.filter import Filter
 from gup_pin.physical import MemoryBlock, Physical, Zone
+from gup_pin.pin import Item
 from gup_pin.progress import Progress
 from gup_pin.report import collect, pack
 from gup_pin.ring import Hazard
-from gup_pin.pin import Item
 from gup_pin.runs import Run
 from gup_pin.views import Views
 from mock_command import HAZARD, MockState, mock_drgn

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from pathlib import Path
 
 from vmlib import paths
 
@@ -63,11 +62,15 @@ class Kernel:
             "KBUILD_BUILD_TIMESTAMP": "@0",
             **more,
         }
-        command = ["make", "-C", self.tree, f"O={self.build}", "CC=ccache gcc", *words]
+        command = ["make", "-C", str(self.tree), f"O={self.build}", "CC=ccache gcc", *words]
         with self.log.open("w") as log:
             run = subprocess.run(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.STDOUT, check=False,
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                check=False,
             )
         if run.returncode:
             lines = [x for x in self.log.read_text(errors="replace").splitlines() if "rror" in x]
@@ -79,13 +82,15 @@ class Kernel:
         Raises SeriesError with the compiler's errors.
         """
         self._update()
-        words = f"""
+        words = """
             source "$1/lib.sh"; source "$1/configure.sh"
             merge_fragments "$2" "$3" | sed 's/^CONFIG_LOCALVERSION=.*//'
         """
         merged = subprocess.run(
             ["bash", "-c", words, "_", paths.SCRIPTS, self.repository.version, self.flavour],
-            capture_output=True, text=True, check=True,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         wanted = self.build / "series.config"
         wanted.write_text(merged)

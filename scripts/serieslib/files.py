@@ -8,7 +8,9 @@ from pathlib import PurePosixPath
 
 from .lexer import Item, items, words
 from .places import Places, is_ours
-from .statements import Cut, members_without, without
+from .statements import Cut, Later, members_without, without
+
+_INCLUDE = re.compile(r'^#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 
 
 def _without_configs(text: str, off: set[str]) -> str:
@@ -137,29 +139,27 @@ class Files:
             kept = [item for item in kept if item not in alone]
         return _tidy("".join(item.text for item in kept))
 
-    def _part(self, path: str, item: Item, number: int, later: object) -> Item | None:
+    def _part(self, path: str, item: Item, number: int, later: Later) -> Item | None:
         """What is left of an item."""
-        assert callable(later)
-        if item.kind == "directive":
-            included = re.match(r'\s*(?:/\*.*?\*/\s*)?#\s*include\s+["<]([^">]+)[">]', item.text, re.DOTALL)
-            if included and not self._is_there(path, included.group(1), number):
-                return None
-            return None if item.name and later(item.name) else item
         if item.kind == "comment":
             return item
         if item.name and later(item.name):
             return None
-        if not any(later(word) for word in words(item.text)):
-            return item
+        if item.kind == "directive":
+            included = _INCLUDE.search(item.text)
+            return item if not included or self._is_there(path, included.group(1), number) else None
+        used = sorted(word for word in words(item.text) if later(word))
+        return self._without(path, item, used) if used else item
+
+    def _without(self, path: str, item: Item, used: list[str]) -> Item | None:
+        """What is left of an item that uses later names."""
         if path.endswith(".h") and item.kind != "other":
-            raise Cut(f"{item.name} uses what comes later: " + ", ".join(
-                sorted(word for word in words(item.text) if later(word))))
-        if not item.name and item.kind == "other":
-            return None
-        if self.places.has_cases(path) and "{" not in item.text:
+            raise Cut(f"{item.name} uses what comes later: {', '.join(used)}")
+        # EXPORT_SYMBOL_GPL(name); and what tests have at the top level
+        if not item.name or (self.places.has_cases(path) and "{" not in item.text):
             return None
         cut = without if item.kind == "function" else members_without
-        return Item(cut(item.text, later), item.name, item.kind)
+        return Item(cut(item.text, used.__contains__), item.name, item.kind)
 
     def _is_there(self, path: str, included: str, number: int) -> bool:
         """Is a header there, if it is one of ours?"""

@@ -92,7 +92,7 @@ class Hunks:
         return [x for x in hunk.lines if not x.startswith("+") or places[x] <= number]
 
     def patch(self, number: int) -> str:
-        """What the patches up to a number change in the kernel's files, for patch(1)."""
+        """Changes of the kernel's files up to a patch of the series, in the form of a patch."""
         out: list[str] = []
         path = ""
         for hunk in self.hunks:

@@ -54,6 +54,11 @@ def _name_of(code: str) -> tuple[str, str]:
         return macro.group(1), "other"
     if re.match(r"\s*[A-Za-z_]\w*\s*\([^;{]*\)\s*;\s*$", code, re.DOTALL):
         return "", "other"
+    return _declared(code, head)
+
+
+def _declared(code: str, head: str) -> tuple[str, str]:
+    """Name and kind of what is neither a macro's use nor static by one."""
     function = re.search(r"\b(\w+)\s*\((?!\s*\*)", re.sub(r"__\w+\s*\(\([^)]*\)\)", "", head))
     if function and "typedef" not in head:
         return function.group(1), "function" if "{" in code else "prototype"
@@ -78,7 +83,8 @@ def _end_of_item(code: str, start: int) -> int:
             depth += 1
         elif char in ")}]":
             depth -= 1
-            if char == "}" and not depth and re.search(r"\)[^;={}]*$", code[start : code.find("{", start)]):
+            head = code[start : code.find("{", start)]
+            if char == "}" and not depth and re.search(r"\)[^;={}]*$", head):
                 return at + 1
         elif char == ";" and not depth:
             return at + 1

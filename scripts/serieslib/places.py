@@ -112,17 +112,35 @@ class Places:
             if item.name not in self._defined and self.named(path, item.name) is None
         ]
         self._declared = {item.name: NEVER for _, item in declared}
-        fixed: dict[str, int] = {}
-        # the hooks are used by the kernel: they come with what they call
+        fixed = self._called(declared)
+        self._declared |= fixed
+        users = self._users([name for name in self._declared if name not in fixed])
+        changed = True
+        while changed:
+            changed = False
+            for name, places in users.items():
+                first = min((self._of_item(*place) for place in places), default=NEVER)
+                if first < self._declared[name]:
+                    self._declared[name] = first
+                    changed = True
+        # what only the kernel or nothing uses
+        for path, item in declared:
+            if self._declared[item.name] == NEVER:
+                self._declared[item.name] = self._files[path]
+
+    def _called(self, declared: list[tuple[str, Item]]) -> dict[str, int]:
+        """The hooks, which the kernel uses, come with what they call."""
+        found = {}
         for path, item in declared:
             if path in HOOKS and item.kind == "function":
                 called = [self.of_name(path, w) for w in words(item.text) if w.startswith("__gup")]
                 if called:
-                    fixed[item.name] = max(called)
-        self._declared |= fixed
-        users: dict[str, list[tuple[str, Item]]] = {
-            name: [] for name in self._declared if name not in fixed
-        }
+                    found[item.name] = max(called)
+        return found
+
+    def _users(self, names: list[str]) -> dict[str, list[tuple[str, Item]]]:
+        """The parts of files, but of tests, that use each name."""
+        users: dict[str, list[tuple[str, Item]]] = {name: [] for name in names}
         for path, parts in self.items.items():
             if path.startswith(KUNIT):
                 continue
@@ -130,19 +148,7 @@ class Places:
                 for word in words(item.text) & users.keys():
                     if word != item.name:
                         users[word].append((path, item))
-        changed = True
-        while changed:
-            changed = False
-            for name, places in users.items():
-                for path, item in places:
-                    place = self._of_item(path, item)
-                    if place < self._declared[name]:
-                        self._declared[name] = place
-                        changed = True
-        # what only the kernel or nothing uses
-        for path, item in declared:
-            if self._declared[item.name] == NEVER:
-                self._declared[item.name] = self._files[path]
+        return users
 
     def _of_item(self, path: str, item: Item) -> int:
         """The patch that adds a part of a file."""
@@ -153,10 +159,7 @@ class Places:
 
     def _find_tests(self) -> None:
         """A test comes with the last of what it tests; what tests share, with KUnit itself."""
-        listed = [n for n, patch in enumerate(self.series.patches) if patch.has_file(KUNIT + "Makefile")]
-        if len(listed) != 1:
-            raise TableError(f"{KUNIT}Makefile is not in one patch")
-        first = listed[0]
+        first = self._listed(f"{KUNIT}Makefile")
         for path in self.sources:
             if path.startswith(KUNIT):
                 listed_for = self.of_kernel_file(path)

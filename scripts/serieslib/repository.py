@@ -43,9 +43,9 @@ def sources(series: Series, version: str, root: Path = paths.PROJECT) -> dict[st
         files = (p for folder in FOLDERS for p in (root / folder).rglob("*") if p.is_file())
         names = [str(p.relative_to(root)) for p in files]
     found = {name: (root / name).read_text() for name in sorted(names) if (root / name).exists()}
-    for name in found:
-        if is_ours(name):
-            found[name] = of_version(found[name], version)
+    found = {
+        name: of_version(text, version) if is_ours(name) else text for name, text in found.items()
+    }
     for one in series.upstream:
         if found.get(one.file, "").count(one.new) != 1:
             raise TableError(f"{one.file} has not once {one.new!r}")
@@ -164,13 +164,11 @@ class Repository:
 def _filled(text: str) -> str:
     """Paragraphs of at most 72 columns; what is indented stays."""
     parts = re.split(r"\n{2,}", text.strip("\n"))
-    return (
-        "\n\n".join(
-            part if part.startswith((" ", "\t")) else textwrap.fill(part, 72, break_on_hyphens=False)
-            for part in parts
-        )
-        + "\n"
-    )
+    filled = [
+        part if part.startswith(" ") else textwrap.fill(part, 72, break_on_hyphens=False)
+        for part in parts
+    ]
+    return "\n\n".join(filled) + "\n"
 
 
 __all__ = ["Repository", "SeriesError", "TableError", "sources"]

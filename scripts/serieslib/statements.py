@@ -95,7 +95,7 @@ class _Parser:
 
     def body(self) -> list[Statement]:
         """The statements up to the brace that closes the block."""
-        found = []
+        found: list[Statement] = []
         while True:
             start = self.at
             self.space()
@@ -110,44 +110,54 @@ def _mentioned(code: str, later: Later) -> str:
     return next((word for word in _WORD.findall(code) if later(word)), "")
 
 
+def _cut_simple(text: str, later: Later) -> str | None:
+    """A statement that controls no other, without what mentions later names."""
+    if not _mentioned(blanked(text), later):
+        return text
+    if "{" in blanked(text):
+        fewer = members_without(text, later)
+        if not _mentioned(blanked(fewer), later):
+            return fewer
+    if re.match(r"\s*return\b", blanked(text)):
+        name = _mentioned(blanked(text), later)
+        raise Cut(f"returns what comes later ({name}): {' '.join(text.split())}")
+    return None
+
+
 def _cut(text: str, code: str, part: Statement, later: Later) -> str | None:
     """The statement without what mentions later names; None if nothing is left of it."""
-    if not part.parts and not part.block:
-        name = _mentioned(code[part.start : part.end], later)
-        if name and "{" in code[part.start : part.end]:
-            fewer = members_without(text[part.start : part.end], later)
-            if not _mentioned(blanked(fewer), later):
-                return fewer
-        if name and re.match(r"\s*return\b", code[part.start : part.end]):
-            shown = " ".join(text[part.start : part.end].split())
-            raise Cut(f"returns what comes later ({name}): {shown}")
-        return None if name else text[part.start : part.end]
-    if not part.block and _mentioned(code[part.start : part.head], later):
-        return None
-    kept = [_cut(text, code, inner, later) for inner in part.parts]
-    if part.parts and kept[0] is None and not part.block:
-        if any(kept[1:]):
-            raise Cut(f"an else is left: {text[part.start : part.end]!r}")
-        return None
-    if part.block and part.parts and not any(kept):
-        return None
+    whole = text[part.start : part.end]
     if not part.parts:
-        return text[part.start : part.end]
-    start = part.parts[0].start
-    return text[part.start : start] + _joined(text, part.parts, kept) + text[part.parts[-1].end : part.end]
+        return whole if part.block else _cut_simple(whole, later)
+    kept = [_cut(text, code, inner, later) for inner in part.parts]
+    if part.block:
+        gone = not any(kept)
+    else:
+        gone = kept[0] is None or bool(_mentioned(code[part.start : part.head], later))
+        if kept[0] is None and any(kept[1:]):
+            raise Cut(f"an else is left: {whole!r}")
+    if gone:
+        return None
+    first, last = part.parts[0].start, part.parts[-1].end
+    middle = _joined(text, part.parts, kept)
+    return text[part.start : first] + middle + text[last : part.end]
 
 
 def _joined(text: str, parts: list[Statement], kept: list[str | None]) -> str:
     """Statements and what is between them, less those that are left out."""
-    out, at = [], parts[0].start
+    out: list[str] = []
+    at = parts[0].start
     for part, now in zip(parts, kept, strict=True):
         between = text[at : part.start]
-        if now is None:
-            between = "" if between.strip() == "else" else between
-            # an empty line above, as below declarations, stays
-            now = "\n" if re.match(r"\s*?\n[ \t]*\n", text[part.start : part.end]) else ""
-        out += [between, now]
         at = part.end
+        if now is not None:
+            out += [between, now]
+            continue
+        if between.strip() != "else":
+            out.append(between)
+        # an empty line above, as below declarations, stays
+        if re.match(r"\s*?\n[ \t]*\n", text[part.start : part.end]):
+            out.append("\n")
     return "".join(out)
 
 
