@@ -180,3 +180,24 @@ def test_hazards_with_their_stacks(tool: Tool, tmp_path: Path) -> None:
 def test_a_page_that_is_not_pinned(tool: Tool, folder: Path) -> None:
     error = tool("show", "0x999", "-f", folder, status=NONE).stderr
     assert error == "gup_pin: no pins for pfn=0x999: none of 4 lines fits\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["list", "-c", "2"], "list has no --rounds"),
+        (["list", "-d", "1"], "list has no --delay"),
+        (["status", "comm=fio"], "status has no filters"),
+        (["status", "-n", "1"], "status has no --limit"),
+        (["hazards", "--folded"], "hazards has no --folded"),
+        (["metrics", "-j"], "metrics has no --json"),
+        (["metrics", "--no-stacks"], "metrics has no --no-stacks"),
+        (["stacks", "-o", "x"], "stacks has no --output"),
+        (["top", "--raw"], "top has no --raw"),
+        (["diff", "--stacks"], "diff has no --stacks"),
+        (["orphans", "--rounds", "1"], "orphans has no --rounds"),
+    ],
+)
+def test_an_option_that_would_do_nothing(tool: Tool, words: list[str], why: str) -> None:
+    """Each is a mistake, and the answer names it."""
+    assert why in tool(*words, status=2).stderr

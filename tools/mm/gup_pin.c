@@ -98,37 +98,49 @@ static const char usage[] =
 "KEY=VALUE lets only such pins pass: mode=w comm=fio min_age_ms=1000 pfn=A-B ...\n"
 "exit: 0 done, 1 error, 2 usage, 3 the kernel has no such files, 5 nothing to show\n";
 
+/**
+ * struct command - a command
+ * @name: its name
+ * @run: runs it
+ * @least: number of operands that it needs
+ * @most: number of operands that it may have
+ * @wants: the operands that it needs, for users
+ * @takes: the options that it heeds; = for filters
+ */
 struct command {
 	const char *name;
 	int (*run)(struct gp_options *options);
 	int least;
 	int most;
 	const char *wants;
-	bool raw;
+	const char *takes;
 };
 
+/* Of commands that show lines or sums: S stands for --stacks and --no-stacks, J for --jsonl. */
+#define SHOWS	"fbsrnjJSR="
+
 static const struct command commands[] = {
-	{ "top", gp_top, 0, 0, "", false },
-	{ "list", gp_list, 0, 0, "", true },
-	{ "stacks", gp_stacks, 0, 0, "", true },
-	{ "file", gp_file, 1, 1, "a PATH or an inode", true },
-	{ "task", gp_task, 1, 1, "a PID", true },
-	{ "pid", gp_task, 1, 1, "a PID", true },
-	{ "show", gp_show_page, 1, 1, "a PFN", true },
-	{ "orphans", gp_orphans, 0, 0, "", true },
-	{ "hazards", gp_hazards, 0, 0, "", true },
-	{ "refused", gp_refused, 0, 0, "", true },
-	{ "status", gp_status, 0, 0, "", false },
-	{ "metrics", gp_metrics, 0, 0, "", false },
-	{ "diff", gp_diff, 0, 2, "", false },
+	{ "top", gp_top, 0, 0, "", "fbsrnjJdc=" },
+	{ "list", gp_list, 0, 0, "", SHOWS },
+	{ "stacks", gp_stacks, 0, 0, "", SHOWS "F" },
+	{ "file", gp_file, 1, 1, "a PATH or an inode", SHOWS },
+	{ "task", gp_task, 1, 1, "a PID", SHOWS },
+	{ "pid", gp_task, 1, 1, "a PID", SHOWS },
+	{ "show", gp_show_page, 1, 1, "a PFN", SHOWS },
+	{ "orphans", gp_orphans, 0, 0, "", SHOWS },
+	{ "hazards", gp_hazards, 0, 0, "", SHOWS },
+	{ "refused", gp_refused, 0, 0, "", SHOWS },
+	{ "status", gp_status, 0, 0, "", "fjJ" },
+	{ "metrics", gp_metrics, 0, 0, "", "fo=" },
+	{ "diff", gp_diff, 0, 2, "", "fbsrnjJd=" },
 };
 
 /* Options without a letter. */
 enum {
-	OPTION_JSONL = 256,
-	OPTION_STACKS,
-	OPTION_NO_STACKS,
-	OPTION_FOLDED,
+	OPTION_JSONL = 'J',
+	OPTION_STACKS = 'S',
+	OPTION_NO_STACKS = 'N',
+	OPTION_FOLDED = 'F',
 };
 
 static const char short_options[] = ":f:b:s:rn:jRd:c:o:h";
@@ -256,24 +268,35 @@ static int parse_words(struct gp_options *options, const struct command *command
 	return status;
 }
 
-static int check_options(const struct gp_options *options, const struct command *command)
+/* An option or filter that a command does not heed is a mistake. */
+static int check_heeded(const char *used, const struct command *command)
 {
-	if (options->raw && !command->raw)
-		return gp_usage("%s has no --raw", command->name);
+	const struct option *option;
+
+	for (; *used; used++) {
+		if (strchr(command->takes, *used == OPTION_NO_STACKS ? OPTION_STACKS : *used))
+			continue;
+		if (*used == '=')
+			return gp_usage("%s has no filters", command->name);
+		for (option = long_options; option->val != *used; option++)
+			;
+		return gp_usage("%s has no --%s", command->name, option->name);
+	}
+	return GP_OK;
+}
+
+static int check_options(const struct gp_options *options)
+{
 	if (options->raw + options->json + options->folded > 1)
 		return gp_usage("only one of --raw, --json and --folded");
-	if (options->output && command->run != gp_metrics)
-		return gp_usage("%s has no --output", command->name);
-	if (command->run == gp_metrics && (options->json || options->by.nr))
-		return gp_usage("metrics has neither --json nor --by");
-	if (options->folded && command->run != gp_stacks)
-		return gp_usage("%s has no --folded", command->name);
 	return GP_OK;
 }
 
 static int parse_and_run(struct gp_options *options, int argc, char **argv)
 {
 	const struct command *command = &commands[0];
+	/* Each option once. */
+	char used[64] = "";
 	int option, status;
 
 	opterr = 0;
@@ -285,6 +308,8 @@ static int parse_and_run(struct gp_options *options, int argc, char **argv)
 		status = parse_option(options, option, argv[optind - 1]);
 		if (status)
 			return status;
+		if (!strchr(used, option))
+			used[strlen(used)] = option;
 	}
 	argv += optind;
 	if (*argv && !is_filter(*argv)) {
@@ -295,8 +320,12 @@ static int parse_and_run(struct gp_options *options, int argc, char **argv)
 	}
 	options->words = argv;
 	status = parse_words(options, command, argv);
+	if (!status && options->filter.nr)
+		used[strlen(used)] = '=';
 	if (!status)
-		status = check_options(options, command);
+		status = check_heeded(used, command);
+	if (!status)
+		status = check_options(options);
 	return status ? status : command->run(options);
 }
 
