@@ -15,8 +15,10 @@ Exit status: 0 all hooked, 1 not, 2 usage.
 
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 # They take the flags as an argument, so the caller decides whether to pin.
 PRIMITIVES = {"gup_put_folio", "try_grab_folio", "try_grab_folio_fast"}
@@ -32,6 +34,8 @@ BALANCED = {
     "__gup_pin_unpin_folios": "for hooks",
     "__gup_pin_unpin_pages": "for hooks",
 }
+
+NO_CHANGES: Mapping[str, str] = MappingProxyType({})
 
 # Functions that remove a record.
 HOOKED_UNPINS = re.compile(r"(?<!\w)(unpin_(?:user_\w+|folios?))\s*\(")
@@ -66,7 +70,12 @@ def blank_comments(text: str) -> str:
 
 def functions(path: Path, name: str) -> list[Function]:
     """All functions defined in a C file in kernel style."""
-    text = blank_comments(path.read_text(errors="replace"))
+    return functions_in(path.read_text(errors="replace"), name)
+
+
+def functions_in(text: str, name: str) -> list[Function]:
+    """All functions defined in the text of such a file."""
+    text = blank_comments(text)
     found = []
     for match in DEFINITION.finditer(text):
         end = text.find("\n}", match.end())
@@ -123,17 +132,20 @@ def pinning(functions_: list[Function]) -> set[str]:
         names |= more
 
 
-def audit(kdir: Path) -> tuple[int, list[str]]:
-    """Audit a tree. Return the number of functions checked, and the errors."""
+def audit(kdir: Path, changed: Mapping[str, str] = NO_CHANGES) -> tuple[int, list[str]]:
+    """Audit a tree. Return the number of functions checked, and the errors.
+
+    changed: other texts that some of its files are to have
+    """
     checked, wrong = 0, []
     for path in sorted(kdir.glob("mm/**/*.c")):
         name = str(path.relative_to(kdir))
         if name.startswith("mm/gup_pin/"):
             continue
-        text = path.read_text(errors="replace")
+        text = changed.get(name) or path.read_text(errors="replace")
         if "FOLL_PIN" not in text and "_pincount" not in text:
             continue
-        found = functions(path, name)
+        found = functions_in(text, name)
         for function in found:
             undone = sorted(set(HOOKED_UNPINS.findall(function.body)))
             if undone and name == "mm/gup.c":

@@ -7,8 +7,11 @@ A tree with all its files is given to it by test_readme.py.
 import hashlib
 import os
 import re
+import resource
 import shutil
 import subprocess
+import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -77,8 +80,8 @@ def test_no_file_is_one_that_git_ignores(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("release", ["5.10", "6.11", "8.0"])
-def test_unsupported(small: Path, release: str) -> None:
-    """Another kernel is refused, and the supported ones are named."""
+def test_unsupported(small: Path, release: str, version: str) -> None:
+    """Another kernel is refused, the nearest patch is named, and what to do next."""
     major, minor = release.split(".")
     text = (small / "Makefile").read_text()
     text = re.sub(r"^VERSION = .*$", f"VERSION = {major}", text, flags=re.MULTILINE)
@@ -88,20 +91,74 @@ def test_unsupported(small: Path, release: str) -> None:
     done = run(small)
     assert done.returncode == 1
     assert release in done.stderr and "6.12" in done.stderr and "7.3" in done.stderr
+    assert re.search("all of its [0-9]+ hunks fit", done.stderr)
+    assert f"cp patches/{version}.patch patches/{release}.patch" in done.stderr
     assert state(small) == before
 
 
-def test_patch_that_does_not_fit(small: Path) -> None:
-    """A tree with other changes in the way is left alone."""
+def test_patch_that_does_not_fit(small: Path, version: str) -> None:
+    """A tree with other changes in the way is left alone; each is named, and where it is."""
     text = (small / "mm/gup.c").read_text()
     (small / "mm/gup.c").write_text(text.replace("void unpin_folios(", "void unpin_folios_x("))
     text = (small / "mm/debug.c").read_text()
     (small / "mm/debug.c").write_text(text.replace("dump_page_owner(page);", ";"))
+    (small / "mm/Makefile").unlink()
     before = state(small)
     done = run(small)
     assert done.returncode == 1
     assert "does not fit" in done.stderr
+    assert f"change the hunks at these lines of patches/{version}.patch" in done.stderr
     assert state(small) == before
+    hunks = (PROJECT / f"patches/{version}.patch").read_text().splitlines()
+    line = re.compile(r"^apply:   (\S+?): (.*) \(patches/(.*)\.patch:([0-9]+)\)$", re.MULTILINE)
+    found = line.findall(done.stderr)
+    assert {(file.partition(":")[0], what) for file, what, _, _ in found} == {
+        ("mm/gup.c", "unpin_folios(): not in this file"),
+        ("mm/debug.c", "dump_page(): its lines differ"),
+        ("mm/Makefile", "obj-$(CONFIG_DEBUG_GUP_PIN) += gup_pin/: there is no such file"),
+    }
+    assert all(name == version and hunks[int(n) - 1].startswith("@@") for _, _, name, n in found)
+
+
+def test_a_function_that_no_hunk_is_for(small: Path) -> None:
+    """The tree is changed, but what is left is said."""
+    with (small / "mm/gup.c").open("a") as file:
+        file.write("\nvoid unpin_fresh(struct folio *f)\n{\n\tgup_put_folio(f, 1, FOLL_PIN);\n}\n")
+    done = run(small)
+    assert done.returncode == 0
+    assert "mm/gup.c: unpin_fresh() has no hook" in done.stderr
+    assert (small / "mm/gup_pin/Kconfig").exists()
+
+
+@pytest.mark.parametrize("name", ["tools/mm/gup_pin.c", "include/trace/events/gup_pin.h"])
+def test_a_file_that_is_in_the_way(small: Path, name: str) -> None:
+    (small / name).parent.mkdir(parents=True, exist_ok=True)
+    (small / name).write_text("mine")
+    before = state(small)
+    done = run(small)
+    assert done.returncode == 1
+    assert name in done.stderr and "unchanged" in done.stderr
+    assert state(small) == before
+
+
+def test_half_a_tree_is_never_left(small: Path) -> None:
+    """Neither where a file cannot be as large as it would be, nor by a signal at any time."""
+    before = state(small)
+    size = (small / "mm/gup.c").stat().st_size
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (size, size))
+    done = subprocess.run([APPLY, small], stderr=subprocess.PIPE, preexec_fn=limit, check=False)
+    assert done.returncode == 1
+    assert b"unchanged" in done.stderr
+    assert state(small) == before
+    for delay in range(60):
+        with subprocess.Popen([APPLY, small], stderr=subprocess.DEVNULL) as process:
+            time.sleep(delay / 50)
+            process.terminate()
+        if state(small) != before:
+            break
+    assert run("--audit", small).returncode == 0
+    assert (small / "mm/gup_pin/Makefile").exists()
+    assert not list(small.glob(".gup_pin*"))
 
 
 @pytest.mark.parametrize(
@@ -152,8 +209,16 @@ def test_audit_names_what_is_not_hooked(small: Path, what: str, name: str) -> No
         file.write("\n" + what)
     done = run("--audit", small)
     assert done.returncode == 1
-    assert f"{name}()" in done.stderr
-    assert done.stderr.count("\n") == 1
+    (line,) = re.findall(r"^audit: .*", done.stderr, re.MULTILINE)
+    assert f"{name}()" in line
+    assert "next: hook these" in done.stderr
+
+
+def test_audit_of_a_tree_without_the_feature(small: Path) -> None:
+    done = run("--audit", small)
+    assert done.returncode == 1
+    assert "unpin_folios() has no hook" in done.stderr
+    assert f"next: scripts/apply {small}" in done.stderr
 
 
 def test_audit_misses_each_hook(small: Path) -> None:

@@ -132,6 +132,7 @@ def rig(_: Built) -> list[Result]:
     return pytest(
         None,
         "tests/test_ktap.py",
+        "tests/test_fit.py",
         "tests/test_programs.py",
         "tests/test_mutate.py",
         "tests/test_apt.py",
