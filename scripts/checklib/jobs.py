@@ -133,6 +133,7 @@ def rig(_: Built) -> list[Result]:
         None,
         "tests/test_ktap.py",
         "tests/test_fit.py",
+        "tests/test_survey.py",
         "tests/test_programs.py",
         "tests/test_mutate.py",
         "tests/test_apt.py",
