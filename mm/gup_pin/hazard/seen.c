@@ -23,7 +23,7 @@
  * leaves the rest for others. No limit for root, which can print anything anyway.
  */
 #define USER_BURST	10
-#define USER_NS		(10 * NSEC_PER_SEC)
+#define USER_NS		(10ULL * NSEC_PER_SEC)
 
 /* Number of users that are limited separately. */
 #define USER_PLACES	16
@@ -49,18 +49,18 @@ struct seen {
 };
 
 /**
- * struct user - budget of a user
+ * struct user_budget - budget of a user
  * @place: the user, and when the budget was last used
  * @bucket: reports
  */
-struct user {
+struct user_budget {
 	struct gup_pin_place place;
 	struct bucket bucket;
 };
 
 /* Protected by seen_lock. */
 static struct seen seen[NR_GUP_PIN_HAZARDS][SEEN_PLACES];
-static struct user users[NR_GUP_PIN_HAZARDS][USER_PLACES];
+static struct user_budget users[NR_GUP_PIN_HAZARDS][USER_PLACES];
 static struct bucket kinds[NR_GUP_PIN_HAZARDS];
 
 /* Held for short searches only. */
@@ -110,7 +110,7 @@ static void fill(struct bucket *bucket, u32 burst, u64 interval, u64 now)
 
 static struct bucket *bucket_of_user(const struct gup_pin_hazard_record *record)
 {
-	struct user *first = users[record->kind], *user;
+	struct user_budget *first = users[record->kind], *user;
 	u32 uid = record->place.uid;
 	unsigned int i;
 
