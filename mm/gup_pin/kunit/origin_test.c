@@ -414,8 +414,11 @@ static void taken_while_swept(struct kunit *test)
 		KUNIT_EXPECT_FALSE(test, IS_ERR(task));
 	}
 	for (i = 0; i < TAKERS; i++)
-		while (!try_wait_for_completion(&takers[i].done))
+		while (!try_wait_for_completion(&takers[i].done)) {
 			come_and_go(test, 10000);
+			/* Without preemption, a single CPU frees nothing before. */
+			cond_resched();
+		}
 	for (i = 0; i < TAKERS; i++)
 		KUNIT_EXPECT_EQ(test, takers[i].wrong, 0);
 	gup_pin_expect_empty(test);
