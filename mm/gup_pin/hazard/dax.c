@@ -18,6 +18,7 @@
 #include <linux/sched/task.h>
 #include <linux/spinlock.h>
 #include <linux/stacktrace.h>
+#include <linux/string_choices.h>
 #include <linux/workqueue.h>
 
 #include "../compat.h"
@@ -81,7 +82,7 @@ static void print_wait(const struct gup_pin_hazard *hazard, char *buf, size_t si
 		  "waits for %u pin%s, the oldest held for %llu ms so far\n",
 		  gup_pin_age_ms(hazard->event->time, now),
 		  READ_ONCE(gup_pin_dax_wait_ms),
-		  holders->pins, holders->pins == 1 ? "" : "s",
+		  holders->pins, str_plural(holders->pins),
 		  gup_pin_age_ms(holders->oldest, now));
 }
 

@@ -9,6 +9,7 @@
 #include <linux/printk.h>
 #include <linux/sched/clock.h>
 #include <linux/string.h>
+#include <linux/string_choices.h>
 
 #include "../compat.h"
 #include "internal.h"
@@ -149,7 +150,7 @@ static void print_folio(const struct gup_pin_report *report)
 	pr_err("file: fs=%s dev=%u:%u ino=%llu index=0x%lx name=\"%*pE\" stable_pages=%s nlink=%u\n",
 	       report->type[0] ? report->type : "unknown", MAJOR(folio->dev),
 	       MINOR(folio->dev), folio->ino, folio->index, (int)strlen(name), name,
-	       report->stable ? "yes" : "no", report->nlink);
+	       str_yes_no(report->stable), report->nlink);
 }
 
 static void print_details(const char *text)
@@ -197,7 +198,7 @@ static void print_pin(const struct gup_pin_report *report, unsigned int i, u64 n
 	       gup_pin_api_name(id->api), id->owner, id->tgid, id->pid, comm,
 	       gup_pin_age_ms(pin->time, now), pin->pins, pin->addr,
 	       gup_pin_match_name(pin->match),
-	       report->alive & BIT(i) ? "yes" : "no", id->uid, id->stack);
+	       str_yes_no(report->alive & BIT(i)), id->uid, id->stack);
 	if (has_shown(report, i)) {
 		pr_err(" (stack=0x%x is above)\n\n", id->stack);
 		return;

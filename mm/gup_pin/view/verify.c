@@ -13,6 +13,7 @@
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/string_choices.h>
 
 #include "view.h"
 
@@ -81,8 +82,8 @@ static void end_folio(struct seq_file *m, struct verify *verify)
 		verify->mismatches++;
 		seq_printf(m, "mismatch pfn=0x%lx recorded=%u pinned=%u folio=%s stack=0x%x\n",
 			   verify->head, verify->recorded, real,
-			   pfn_valid(verify->head) &&
-			   page_ref_count(pfn_to_page(verify->head)) ? "yes" : "no",
+			   str_yes_no(pfn_valid(verify->head) &&
+				      page_ref_count(pfn_to_page(verify->head))),
 			   verify->first_stack);
 	}
 	verify->recorded = 0;
