@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """scripts/checklib/ktap.py: no failure may be read as anything else."""
 
+import pytest
+
 from checklib.ktap import parse, strip_console
-from checklib.results import FAILED, PASSED, SKIPPED
+from checklib.kunit_tool import compared
+from checklib.results import FAILED, PASSED, SKIPPED, Result
 
 
 def statuses(text: str) -> list[str]:
@@ -154,3 +157,24 @@ def test_whole_program_skipped() -> None:
     """A plan of nothing with a reason."""
     results = parse("TAP version 13\n1..0 # SKIP no such file\n", "p")
     assert [(r.status, r.detail) for r in results] == [(SKIPPED, "no such file")]
+
+
+@pytest.mark.parametrize(
+    ("said", "ours", "alike"),
+    [
+        ("Ran 3 tests: passed: 2, skipped: 1", [PASSED, PASSED, SKIPPED], True),
+        ("Ran 2 tests: passed: 1, failed: 1", [PASSED, FAILED], True),
+        ("Ran 9 tests: passed: 1, crashed: 8, errors: 9", [PASSED, FAILED], True),
+        ("Ran 3 tests: passed: 3", [PASSED, PASSED], False),
+        ("Ran 2 tests: passed: 1, failed: 1", [PASSED, PASSED], False),
+        ("Ran 1 tests: passed: 1, errors: 1", [PASSED], False),
+        ("Ran 2 tests: passed: 2", [PASSED, PASSED, FAILED], False),
+        ("Ran 1 tests: skipped: 1", [PASSED], False),
+        ("", [], False),
+    ],
+)
+def test_compared_with_kunit_py(said: str, ours: list[str], alike: bool) -> None:
+    """A count of one that the other has not is a failure."""
+    text = f"[00:00:01] Testing complete. {said}\n" if said else "Traceback ..."
+    result = compared(text, [Result(f"t{i}", status) for i, status in enumerate(ours)], "x")
+    assert (result.status == PASSED) == alike

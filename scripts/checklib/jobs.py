@@ -8,7 +8,6 @@ result.
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Callable
 
@@ -17,7 +16,9 @@ from vmlib import paths
 
 from . import contention as contentions
 from . import ktap
-from .built import Built, programs_of
+from .built import Built
+from .kselftest import kselftest
+from .kunit_tool import kunit_py
 from .mm_programs import mm_selftests
 from .programs import (
     alone,
@@ -184,31 +185,11 @@ def bench(built: Built) -> list[Result]:
     ]
 
 
-def kselftest_build(built: Built) -> list[Result]:
-    """The kernel's own make builds our programs as well."""
-    name = f"{built.version}: built by the kernel's selftest make"
-    folder = paths.cache() / "selftests" / f"{built.version}-kernel"
-    shutil.rmtree(folder, ignore_errors=True)
-    tool(
-        "make",
-        "-C",
-        built.tree / "tools/testing/selftests",
-        "TARGETS=gup_pin",
-        f"O={folder}",
-        f"KHDR_INCLUDES=-isystem {paths.cache()}/selftests/{built.version}-headers/include",
-    )
-    made = {p.name for p in folder.rglob("gup_pin_*") if p.is_file()}
-    missing = sorted(set(programs_of(built)) - made)
-    if missing:
-        return [Result(name, FAILED, f"lacks {' '.join(missing)}")]
-    return [Result(name, PASSED)]
-
-
 # For each version.
 EACH: dict[str, Job] = {
     "source": source,
     "kunit": kunit,
-    "kselftest-build": kselftest_build,
+    "kselftest": kselftest,
     "program": program,
     "examples": examples,
     "alone": alone,
@@ -263,6 +244,7 @@ DEBUG: dict[str, Job] = {**_in_flavour("debug"), "series": series}
 DEBUG_ONCE: dict[str, Job] = {
     **_in_flavour("rt"),
     **_in_flavour("kcsan"),
+    "kunit_py": kunit_py,
     "bounds-trace": bounds,
     "traced-trace": traced,
     "rounds": rounds,

@@ -3,6 +3,12 @@
 
 Only leaves count: the line of a suite repeats the results of its tests. A planned test
 without a result is a failure, and so is a suite that fails although none of its tests did.
+
+Not by the kernel's own parser, tools/testing/kunit/kunit_parser.py, for three things that it does
+not do: it cannot name a test that hangs, as it does not read our lines that say that a test has
+started; it takes a second result by the same name for another test; and its functions are not the
+same in each kernel, while this one also reads kselftest's programs on kernels that were not built
+here. But kunit.py reads each log of KUnit's as well, and has to count the same (kunit_tool.py).
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from . import ktap
 from .built import Built, programs_of
+from .kunit_tool import as_kunit_counts
 from .results import FAILED, PASSED, SKIPPED, Result
 from .run import Guest, tap_programs
 
@@ -118,11 +119,13 @@ def kunit(
     words = f"kunit.enable=1 kunit.autorun=1 kunit.filter_glob={wanted} gup_pin=on"
     guest = Guest([*guest_of(built, flavour, seconds), "--append", words], ["true"])
     name = f"{prefix(built, flavour)}: kunit"
-    results = ktap.parse(ktap.strip_console(guest.console), name, starts=True)
+    log = ktap.strip_console(guest.console)
+    results = ktap.parse(log, name, starts=True)
+    counted = as_kunit_counts(built, log, results, name)
     # What did not end has failed by its own name.
     if not results or (guest.status and not any(r.status == FAILED for r in results)):
         results.append(Result(name, FAILED, guest.whole()))
-    return [*results, guest.splats(f"{name}: no splat", ANY_REPORT)]
+    return [*results, counted, guest.splats(f"{name}: no splat", ANY_REPORT)]
 
 
 @dataclass
