@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def find_prog() -> Program:
-    """What drgn looks at; raises ModuleNotFoundError without drgn."""
-    # Not before the command line makes sense, which needs no drgn.
+    """The program that drgn debugs; raises ModuleNotFoundError without drgn."""
+    # Only after the command line was checked, which needs no drgn.
     from drgn import get_default_prog  # noqa: PLC0415
 
     return get_default_prog()

@@ -156,4 +156,4 @@ def test_an_order_that_no_folio_has(odd_dump: Dump, tmp_path: Path) -> None:
     with changed(odd_dump.file, start, order):
         done = odd_dump.drgn("report", "-o", str(tmp_path / "report.html"))
     partial(done)
-    assert done.stderr.startswith("gup_pins: order of a folio is none (")
+    assert done.stderr.startswith("gup_pins: order of a folio is invalid (")

@@ -38,7 +38,7 @@ cp /tmp/pins "$out"
 """
 
 # What a live kernel may have taken away, or have begun to write, meanwhile.
-RACES = {"not in the dump", "is none", "is being written"}
+RACES = {"not in the dump", "is invalid", "is being written"}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The pins that a kernel with CONFIG_DEBUG_GUP_PIN had on record, by drgn."""
+"""The recorded pins of a kernel with CONFIG_DEBUG_GUP_PIN, read by drgn."""
 
 from .api import (
     folio_pin_count,

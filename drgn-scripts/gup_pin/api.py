@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Functions for scripts and for drgn's prompt.
 
-Where a function takes a program, it also takes what gup_pin_state() returns. That is
-for those who want to know what could not be read: it is left out, and counted in the
-state's faults.
+A function that takes a program also takes what gup_pin_state() returns. Use the state
+to learn what could not be read: such things are left out, and counted in the state's
+faults.
 
 Numbers are Python's: pfns, counts of pages or pins, times in ns of the kernel's
 local_clock(), user addresses. Names are bytes as the kernel has them.
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     Source: TypeAlias = Program | GupPinState
 
-# Under which names a program keeps what was found.
+# The keys under which a program's cache holds what was found.
 _KEY, _STACKS = "gup_pin state", "gup_pin stacks"
 
 # The structures that lead to a stack.
@@ -57,7 +57,7 @@ def _state(source: Source) -> GupPinState:
 
 
 def _filter(wanted: Filter | None, words: Mapping[str, Any]) -> Filter:
-    """What is wanted, which is said in one way."""
+    """Return the filter, given either as one or as its members."""
     if wanted is None:
         return Filter(**words)
     if words:
@@ -70,7 +70,7 @@ def for_each_pin(
 ) -> Iterator[Run]:
     """The recorded live pins: runs of neighbouring pages that one call pinned.
 
-    These are the lines of the debugfs file pins, in its order.
+    These are the lines of the debugfs file pins, in the same order.
 
     :param prog: program, or its state
     :param wanted: only these; None is all
@@ -85,7 +85,7 @@ def for_each_pin(
         another format
     :raises drgn.FaultError: if the dump lacks even the feature's root
     :raises LookupError: if the debugging information lacks what is needed
-    :raises BadFilter: for what is no value of a member, or no pin function of the
+    :raises BadFilter: for an invalid value of a member, or an unknown pin
         kernel's
     """
     return _state(prog).for_each_run(_filter(wanted, words))
@@ -94,7 +94,7 @@ def for_each_pin(
 def pins_of_page(page: Object) -> list[Item]:
     """The recorded pins on the folio that a page belongs to.
 
-    The kernel counts pins by folio, so those of its other pages are among them.
+    The kernel counts pins by folio, so the pins on its other pages are included.
 
     :param page: ``struct page *`` or ``struct folio *``
     :return: items in the order of a walk, with the properties of a run: see
@@ -112,12 +112,12 @@ def pins_of_page(page: Object) -> list[Item]:
 
 
 def for_each_record(prog: Source) -> Iterator[tuple[int, Object]]:
-    """The records that have live pins: those of one call on pages of a block.
+    """The records that have live pins: each holds the pins of one call on one block.
 
     :param prog: program, or its state
     :return: first pfn of the block, and a ``struct gup_pin_record *``, in the order of
-        a walk. mask says the pages, pins how many are on each; time is in ns of
-        local_clock(). Records of equal origin and time are of one call.
+        a walk. mask selects the pages, pins is the count on each; time is in ns of
+        local_clock(). Records with the same origin and time belong to one call.
     :raises GupPinUnavailable: as for_each_pin()
     :raises drgn.FaultError: likewise
     :raises LookupError: likewise
@@ -137,13 +137,13 @@ def _records(state: GupPinState) -> Iterator[tuple[int, Object]]:
 
 
 def for_each_origin(prog: Source) -> Iterator[Object]:
-    """The origins that are remembered: who pinned, where and how.
+    """The recorded origins: which task pinned, where and how.
 
     :param prog: program, or its state
-    :return: ``struct gup_pin_origin *`` objects, in no order, also of such as have no
-        live pins now. id says who (tgid and pid as the initial pid namespace has
-        them), where (id.stack: see pin_stack()) and how; acquired less released are its
-        live pins.
+    :return: ``struct gup_pin_origin *`` objects, in no order, including those without
+        live pins. id says which task (tgid and pid in the initial pid namespace),
+        where (id.stack: see pin_stack()) and how; acquired minus released is the
+        number of live pins.
     :raises GupPinUnavailable: as for_each_pin()
     :raises drgn.FaultError: likewise
     :raises LookupError: likewise
@@ -161,17 +161,17 @@ def _origins(state: GupPinState) -> Iterator[Object]:
 def for_each_hazard(
     prog: Source, wanted: Filter | None = None, **words: Any
 ) -> Iterator[Hazard]:
-    """The hazards that are kept, up to 16 of each kind, by the time of their first.
+    """The recorded hazards, up to 16 of each kind, by the time of their first event.
 
     :param prog: program, or its state
     :param wanted: only these; None is all
     :param words: or else the members of a Filter
     :return: hazards, from ``struct gup_pin_hazard_record``. kind is an enum
         gup_pin_hazard_kind; event has the time in ns of local_clock(), the task and
-        return addresses; run is the pin, as it was then, with the properties that
-        for_each_pin() tells. Both are of the first of equal ones, of which there are
-        count; last is the time of the last, reported how many reports were printed,
-        stake an enum gup_pin_stake, and indexes the range of folios in the file.
+        return addresses; run is the pin, as it was then, with the properties listed
+        at for_each_pin(). Both are of the first of count equal hazards. last is the
+        time of the last one, reported the number of printed reports, stake an enum
+        gup_pin_stake, and indexes the range of folios in the file.
     :raises GupPinUnavailable: as for_each_pin()
     :raises drgn.FaultError: likewise
     :raises LookupError: likewise
@@ -185,13 +185,13 @@ def pin_stack(
 ) -> tuple[str, ...]:
     """Where a pin was taken.
 
-    :param pin: what for_each_pin(), pins_of_page(), for_each_origin() or
-        for_each_hazard() gave; ``struct gup_pin_record`` and ``struct gup_pin_origin``
-        may be given as objects, or by pointers
-    :param prog: program, or its state; needed only for a record that was made by hand
+    :param pin: an object from for_each_pin(), pins_of_page(), for_each_origin() or
+        for_each_hazard(); ``struct gup_pin_record`` and ``struct gup_pin_origin``
+        may be given as objects or pointers
+    :param prog: program, or its state; needed only for a record made by hand
     :return: return addresses as "function+0xoffset/0xsize [module]", innermost first;
         empty if the kernel could not keep the stack
-    :raises TypeError: for what is no pin
+    :raises TypeError: for an object that is not a pin
     :raises Unreadable: if the stack is not in the dump
     :raises GupPinUnavailable: of an object, as for_each_pin()
     :raises drgn.FaultError: of an object, likewise, and if it is not in the dump itself
@@ -217,9 +217,9 @@ def _stacks_of(origin: Origin, source: Source | None) -> Stacks:
 
 
 def _stacks(source: Source) -> Stacks:
-    """The stack depot of a program; even of a live one it is kept.
+    """The stack depot of a program; cached even for a live one.
 
-    What is once in it stays, and all symbols are not to be read for each stack.
+    Stacks in the depot never change, and reading all symbols for each stack is slow.
     """
     if isinstance(source, GupPinState):
         return source.stacks
@@ -230,7 +230,7 @@ def _stacks(source: Source) -> Stacks:
 
 
 def _handle_of(thing: Object) -> int:
-    """The handle of the stack of a record or an origin, or of what points to one."""
+    """The stack handle of a record or an origin, or of a pointer to one."""
     from drgn import TypeKind  # noqa: PLC0415
 
     kind = getattr(thing, "type_", None)
@@ -249,10 +249,10 @@ def folio_pin_count(folio: Object) -> tuple[int, bool]:
 
     This needs no CONFIG_DEBUG_GUP_PIN.
 
-    :param folio: ``struct folio *``, or ``struct page *``: the folio that it is of
+    :param folio: ``struct folio *``, or ``struct page *`` for the folio it belongs to
     :return: number of FOLL_PIN references, and whether it is exact. A large folio
-        counts them. A small one has 1024 references for each: fewer than 1024 are no
-        pin for sure, more may also be very many ordinary ones.
+        counts them. In a small one each pin adds 1024 references: fewer than 1024
+        means no pin, more may also be very many ordinary references.
     :raises drgn.FaultError: if its struct page is not in the dump
     """
     from drgn import cast  # noqa: PLC0415

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Blocks, the pins on 64 neighbouring pages: mirrors mm/gup_pin/record/block.c."""
+"""Blocks, the pins on 64 adjacent pages: mirrors mm/gup_pin/record/block.c."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .records import OriginReader, PinRecord
 if TYPE_CHECKING:
     from drgn import Program
 
-# Of a live kernel: a list that was just being changed is read so often.
+# Attempts at reading a list that a live kernel is changing.
 _TRIES = 3
 
-# The words of a record: next and previous in the list, and what PinRecord has.
+# The members of a record: next and previous in the list, then those of PinRecord.
 _MEMBERS = (
     *("list.next", "list.prev", "origin", "time"),
     *("mask", "base", "pins", "flags"),
@@ -33,9 +33,9 @@ def bits_of(mask: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The pins on the pages of a block, which have its bits as their numbers.
+    """The pins on the pages of a block; pages are numbered by their bits.
 
-    alike, guessed: pages whose records may be others'; records: the oldest first
+    alike, guessed: pages whose records may belong to others; records: oldest first
     """
 
     alike: int
@@ -55,7 +55,7 @@ class Block:
         return sum(record.mask.bit_count() * record.pins for record in self.records)
 
     def match(self, pages: int) -> str:
-        """How sure it is that these are records of pins that are still there."""
+        """How certain it is that these records are of live pins."""
         if self.guessed & pages:
             return "inferred"
         return "alike" if self.alike & pages else "exact"
@@ -63,7 +63,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Layouts:
-    """Where blocks and records have their members, and a block its first record."""
+    """Offsets of the members of blocks and records, and of a block's first record."""
 
     block: Record
     record: Record
@@ -92,9 +92,9 @@ class BlockReader:
         fault: Callable[[Unreadable], None],
         live: bool = False,
     ) -> None:
-        """What cannot be read is told to fault, and left out.
+        """Leave out what cannot be read, and report it to fault.
 
-        Live: the memory changes meanwhile.
+        Live: the memory changes during the walk.
         """
         self._memory = memory
         self._layouts = layouts
@@ -103,9 +103,9 @@ class BlockReader:
         self._live = live
 
     def read(self, address: int, number: int, settled: bool = True) -> Block | None:
-        """The block at an address, which has that number; None if it has no pins.
+        """The block at an address, which must have that number; None if it has no pins.
 
-        Settled: nothing was changing it when the dump was taken.
+        Settled: no CPU was changing it when the dump was taken.
         """
         faults: list[Unreadable] = []
         for _ in range(_TRIES if self._live else 1):
@@ -125,14 +125,14 @@ class BlockReader:
         whole: bool,
         fault: Callable[[Unreadable], None],
     ) -> Block | None:
-        """The same. Whole: its list must be in order."""
+        """As read(), for one attempt. Whole: its list must be in order."""
         layouts = self._layouts
         try:
             nr, alike, guessed, count, *first = layouts.block.read(
                 self._memory, address
             )
             if nr != number:
-                raise Unreadable(layouts.block.name, address, "is none")
+                raise Unreadable(layouts.block.name, address, "is invalid")
         except Unreadable as error:
             fault(error)
             return None
@@ -140,7 +140,7 @@ class BlockReader:
         met = 0
         try:
             for at, words in self._chain(address + layouts.first_at, first, whole):
-                # A reader's place, or the first, which is not in use.
+                # A reader's cursor, or the embedded record while unused.
                 if not words[4]:
                     continue
                 met += 1
@@ -150,7 +150,7 @@ class BlockReader:
                     fault(error)
             if whole and met < count:
                 missing = count - met
-                raise Unreadable(layouts.record.name, address, "is none", missing)
+                raise Unreadable(layouts.record.name, address, "is invalid", missing)
         except Unreadable as error:
             fault(error)
         return Block(alike, guessed, tuple(records)) if records else None
@@ -160,7 +160,7 @@ class BlockReader:
     ) -> Iterator[tuple[int, list[int] | tuple[int, ...]]]:
         """Address and words of a block's records; raises Unreadable.
 
-        Each knows the one before it, so that a list that leads elsewhere is noticed.
+        Each record must point back to the one before it: this finds wrong links.
         """
         record = self._layouts.record
         at, words = head, tuple(first)
@@ -168,19 +168,19 @@ class BlockReader:
         yield at, words
         while (following := words[0]) != head:
             if following in seen:
-                raise Unreadable(record.name, following, "is none")
+                raise Unreadable(record.name, following, "is invalid")
             seen.add(following)
             words = record.read(self._memory, following)
             if whole and words[1] != at:
-                raise Unreadable(record.name, following, "is none")
+                raise Unreadable(record.name, following, "is invalid")
             at = following
             yield at, words
         if whole and first[1] != at:
-            raise Unreadable(record.name, head, "is none")
+            raise Unreadable(record.name, head, "is invalid")
 
     def _record(self, at: int, words: list[int] | tuple[int, ...]) -> PinRecord:
         _, _, origin, time, mask, base, pins, flags = words
         if not pins:
-            raise Unreadable(self._layouts.record.name, at, "is none")
+            raise Unreadable(self._layouts.record.name, at, "is invalid")
         found = self._origins.read(origin)
         return PinRecord(at, found, origin, time, mask, base, pins, flags)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Records against folios: what is wrong, and what would have gone wrong.
+"""Compares records with folios: what is wrong, and what would have gone wrong.
 
 The kernel reports hazards as they happen. A folio that was under writeback, or had
-left its file, when the machine stopped may be one that there was no time to report.
+left its file, when the machine stopped may be a hazard that was not yet reported.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Kind(enum.Enum):
-    """What is the matter with a folio; see the schema."""
+    """What is wrong with a folio; see the schema."""
 
     NO_FOLIO = "no_folio"
     FREE = "free"
@@ -46,8 +46,8 @@ class Kind(enum.Enum):
 class Finding:
     """Something that is wrong, or dangerous, with a folio.
 
-    pfn: of the folio's head; counts: what the folio says; recorded: pins on record;
-    items: these
+    pfn: the pfn of the folio's head; counts: the folio's own counts; recorded: number
+    of pins on record; items: these pins
     """
 
     kind: Kind
@@ -59,7 +59,7 @@ class Finding:
 
     @property
     def stacks(self) -> list[int]:
-        """Handles of the pins' stacks, each once."""
+        """Stack handles of the pins, without duplicates."""
         return list(dict.fromkeys(item.origin.stack for item in self.items))
 
     def runs(self, page_shift: int) -> list[Run]:
@@ -69,7 +69,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Flags:
-    """Bits of a folio's flags, and the number of the mode that writes."""
+    """The bits of folio flags, and the number of the write mode."""
 
     writeback: int
     dirty: int
@@ -104,14 +104,14 @@ class Recorded:
 
 
 class Heads:
-    """Notes the heads of folios: a bit each, for there may be very many."""
+    """A set of folio heads: a bit each, since there may be very many."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start empty."""
         self._noted: dict[int, int] = {}
 
     def noted(self, folios: Iterable[list[Item]]) -> Iterator[list[Item]]:
-        """The same folios, each noted."""
+        """Yield the same folios, and note each."""
         for items in folios:
             word, bit = divmod(items[0].head, 64)
             self._noted[word] = self._noted.get(word, 0) | 1 << bit
@@ -133,7 +133,7 @@ class Checker:
         flags: Flags,
         fault: Callable[[Unreadable], None],
     ) -> None:
-        """What cannot be read is left out, and told to fault."""
+        """Leave out what cannot be read, and report it to fault."""
         self._memmap = memmap
         self._folios = folios
         self._files = files
@@ -141,7 +141,7 @@ class Checker:
         self._fault = fault
 
     def recorded(self, folios: Iterable[list[Item]]) -> Iterator[Finding]:
-        """What is wrong with folios that have pins on record, by their items."""
+        """Problems of the folios that have pins on record, by their items."""
         for items in folios:
             try:
                 counts = self._memmap.counts(items[0].head)
@@ -153,7 +153,7 @@ class Checker:
     def _judge(self, items: list[Item], counts: Counts) -> Iterator[Finding]:
         pfn = items[0].head
         if items[0].folio.order is None:
-            # These may not be all of its pins.
+            # Some of its pins may be missing here.
             return
         write = self._flags.write
         recorded = Recorded(
@@ -186,8 +186,8 @@ class Checker:
     def _has_fewer(self, pfn: int, recorded: int, counts: Counts) -> bool:
         """Whether a folio has fewer pins than are on record.
 
-        put_page() takes one of the 1024 references that a pin of a small folio is, and
-        nothing of what a large one counts.
+        put_page() drops one of the 1024 references that each pin of a small folio
+        holds; it does not change the count of a large one.
         """
         if counts.pins is not None:
             return counts.pins < recorded
@@ -196,7 +196,7 @@ class Checker:
             return True
         if rest >= cache_refs(self._flags, counts):
             return False
-        # What devices do with these members is their own affair.
+        # Device memory may use these members in its own way.
         _, folio = self._folios.of_page(pfn)
         return folio.map in ("anon", "file", "shmem")
 
@@ -206,7 +206,7 @@ class Checker:
         flags = self._flags
         if counts.flags & flags.writeback and recorded.writes:
             yield Kind.WRITEBACK
-        # Anonymous and the like: no file's content.
+        # Anonymous memory and the like has no file content.
         if counts.mapping & 3:
             return
         _, folio = self._folios.of_page(pfn)
@@ -225,7 +225,7 @@ class Checker:
         suspects: Iterable[tuple[int, Counts]],
         is_recorded: Callable[[int], bool],
     ) -> Iterator[Finding]:
-        """Folios that look pinned, and have no pin on record."""
+        """Folios that look pinned, but have no pin on record."""
         for pfn, counts in suspects:
             if is_recorded(pfn):
                 continue
@@ -250,7 +250,7 @@ def is_in_swap(flags: Flags, counts: Counts) -> bool:
 def cache_refs(flags: Flags, counts: Counts) -> int:
     """References that a small folio has for being in a file, or on its way to swap.
 
-    As folio_expected_ref_count() has it: a pinned folio has no fewer.
+    As in folio_expected_ref_count(): a pinned folio has no fewer.
     """
     refs = int(is_in_swap(flags, counts))
     if not counts.mapping & 3:
@@ -259,15 +259,15 @@ def cache_refs(flags: Flags, counts: Counts) -> int:
 
 
 def has_more(recorded: int, counts: Counts) -> bool:
-    """Whether a small folio has so many references that there is a pin more.
+    """Whether a small folio has enough references for one more pin.
 
-    Those of page tables are known: many processes that map a library make no pin.
+    References of page tables are known: many mappings of a library are not a pin.
     """
     return counts.pins is None and counts.refs - counts.maps - recorded * BIAS >= BIAS
 
 
 class FileCheck:
-    """Asks page caches whether they have a folio."""
+    """Looks up folios in page caches."""
 
     def __init__(
         self,
@@ -283,7 +283,7 @@ class FileCheck:
         self._fault = fault
 
     def has(self, mapping: int, index: int, pfn: int) -> bool:
-        """Whether a mapping has the folio at an index; so it is if that is unknown."""
+        """Whether a mapping has the folio at an index; true if that is unknown."""
         try:
             entry = self._walker.load(self._head(mapping), index)
             return entry == self._page(pfn)

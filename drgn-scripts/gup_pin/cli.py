@@ -30,7 +30,7 @@ EXIT_ERROR = 1
 EXIT_USAGE = 2
 EXIT_ABSENT = 3
 EXIT_PARTIAL = 4
-# As shells tell of SIGINT.
+# As shells report SIGINT.
 EXIT_INTERRUPTED = 130
 
 FILTERS = """\
@@ -40,7 +40,7 @@ term=short|long api=FUNCTION pfn=A-B ino=N dev=MAJOR:MINOR min_age_ms=N stack=HA
 
 EPILOG = f"""\
 {FILTERS}
-exit status: 0 fine; 1 error; 2 usage; 3 the kernel has no such feature, never enabled
+exit status: 0 fine; 1 error; 2 usage; 3 the kernel lacks the feature, never enabled
 it, or has another format of it; 4 some of it could not be read, and the rest was
 shown, or check found something
 """
@@ -48,15 +48,15 @@ shown, or check found something
 _WORDS = "[KEY=VALUE]..."
 
 _INSTALL = (
-    "it is Debian's python3-drgn, or pip install drgn; report --from DIR does without"
+    "install Debian's python3-drgn, or pip install drgn; report --from needs no drgn"
 )
 
-# How the script is called; %(prog)s has the verb, too.
+# How the script is called; %(prog)s already contains the verb.
 _USAGE = "drgn -c DUMP -s VMLINUX %(prog)s"
 
 
 def _count(text: str) -> int:
-    """A number of at least 1, that Python can count to."""
+    """A number of at least 1 that fits into sys.maxsize."""
     with suppress(BadFilter):
         number = number_below(sys.maxsize + 1, text, 10)
         if number:
@@ -73,20 +73,20 @@ def _number(text: str) -> int:
     return number_below(U64, text)
 
 
-# What argparse calls a value that they refuse.
+# What argparse calls an invalid value for these functions.
 _pid.__name__ = _number.__name__ = "number"
 
 
 class _Arguments(argparse.ArgumentParser):
-    """Leaves with status 2 for a wrong command line."""
+    """Exits with status 2 for an invalid command line."""
 
     def error(self, message: str) -> NoReturn:
-        """Say in one line what is wrong, and leave."""
+        """Print the problem in one line, and exit."""
         complain(f"{message} ({self.prog} --help says more)")
         raise SystemExit(EXIT_USAGE)
 
     def print_help(self, file: SupportsWrite[str] | None = None) -> None:
-        """Newer versions of argparse would not say that it could not be written."""
+        """Newer versions of argparse would ignore that stdout cannot be written."""
         (file or sys.stdout).write(self.format_help())
 
 
@@ -94,7 +94,7 @@ class _Parser:
     """Builds the parser, verb by verb."""
 
     def __init__(self, usage: str, name: str) -> None:
-        """The usage of all, where %(prog)s is name, and the verb."""
+        """The usage line of a verb, with name for %(prog)s."""
         self._usage = usage
         self.parser = _Arguments(
             prog=name,
@@ -204,16 +204,16 @@ class _Parser:
             "--sort",
             choices=SORT_KEYS,
             metavar="KEY",
-            help=f"{', '.join(SORT_KEYS)}; what is most or oldest comes first",
+            help=f"{', '.join(SORT_KEYS)}; the most or oldest come first",
         )
         self._limit(verb, "lines")
         return verb
 
     def _show(self) -> None:
-        text = "a page, who maps it and who pins it"
+        text = "a page, the processes that map it, and its pins"
         verb = self._verb("show", text, Show.show, ["PFN|0xPAGE"])
         verb.add_argument(
-            "page", type=_number, metavar="PFN|0xPAGE", help="or its struct page"
+            "page", type=_number, metavar="PFN|0xPAGE", help="or of its struct page"
         )
         self._formats(verb, "one JSON object a line, for each pin")
         self._below(verb)
@@ -228,7 +228,7 @@ class _Parser:
         verb.set_defaults(folded=False)
 
     def _report(self) -> None:
-        text = "a page for a browser that shows all of it, in one file"
+        text = "an HTML page that shows everything, in one file"
         verb = self._verb("report", text, Show.report, ["-o FILE.html"])
         verb.add_argument(
             "-o",
@@ -243,11 +243,11 @@ class _Parser:
             dest="source",
             type=Path,
             metavar="DIR",
-            help="of copies of the files in /sys/kernel/debug/gup_pin, without drgn",
+            help="copies of the files in /sys/kernel/debug/gup_pin, without drgn",
         )
 
     def _check(self) -> None:
-        text = "folios on which records, or contents, are wrong"
+        text = "folios with wrong records or contents"
         verb = self._verb("check", text, Show.check)
         self._formats(verb)
         self._below(verb)
@@ -256,9 +256,9 @@ class _Parser:
 def parse(
     words: Sequence[str], usage: str = _USAGE, name: str = f"{NAME}.py"
 ) -> argparse.Namespace:
-    """The command line; leaves with status 2 if it makes no sense."""
+    """The parsed command line; exits with status 2 if it is invalid."""
     args, others = _Parser(usage, name).parser.parse_known_args(words)
-    # Versions of argparse differ in which words behind an option they still take.
+    # Versions of argparse differ in which words they accept after an option.
     others = [word for word in others if word != "--"]
     wrong = [word for word in others if word.startswith("-")]
     if wrong or (others and args.words is None):
@@ -271,23 +271,23 @@ def parse(
 
 
 def _filter(words: Sequence[str], more: Mapping[str, Any]) -> Filter | None:
-    """What words ask for, and more; None for nothing. Raises BadFilter."""
+    """A filter of the words and more; None if both are empty. Raises BadFilter."""
     wanted = Filter.parse(words)
     for name in more:
         value = getattr(wanted, name)
         if value is not None:
-            raise BadFilter(f"{name}= is what the verb itself asks for")
+            raise BadFilter(f"{name}= is already set by the verb")
     return replace(wanted, **more) or None
 
 
 def complain(message: str) -> None:
-    """One line to the user; if nobody reads it, the exit status has to do."""
+    """Print one line to stderr; if it is closed, the exit status has to do."""
     with suppress(OSError):
         print(f"{NAME}: {message}", file=sys.stderr)
 
 
 def drop_unwritten(*streams: TextIO) -> None:
-    """Nobody takes what is left to write: keep who flushes it last from saying so."""
+    """Drop unwritten output, so that a later flush of stdout reports no error."""
     for stream in streams:
         try:
             stream.flush()
@@ -297,16 +297,16 @@ def drop_unwritten(*streams: TextIO) -> None:
 
 
 def _is_lookup(error: Exception) -> bool:
-    """Whether drgn raised it for want of a type, a member, a constant or a variable."""
+    """Whether drgn raised it for a missing type, member, constant or variable."""
     import drgn  # noqa: PLC0415
 
-    # Old versions have no such class. Python itself raises only kinds of LookupError.
+    # Old versions have no such class. Python itself raises only LookupError subclasses.
     own = getattr(drgn, "ObjectNotFoundError", LookupError)
     return type(error) is LookupError or type(error) is own
 
 
 def _explain(error: Exception) -> tuple[int, str]:
-    """Exit status and message for what was raised; raises what is unexpected again."""
+    """Exit status and message for an exception; raises unexpected ones again."""
     if isinstance(error, ModuleNotFoundError) and error.name == "drgn":
         return EXIT_ERROR, f"drgn is not installed: {_INSTALL}"
     from drgn import FaultError, NoDefaultProgramError  # noqa: PLC0415
@@ -334,11 +334,11 @@ def _explain(error: Exception) -> tuple[int, str]:
 
 
 def _find_state(find_prog: Callable[[], Program]) -> GupPinState:
-    """The feature; raises LookupError, and no kind of it, for what is not known."""
+    """The feature; raises a plain LookupError for unknown names."""
     try:
         return gup_pin_state(find_prog())
     except KeyError as error:
-        # What old versions of drgn raise for a variable.
+        # Old versions of drgn raise this for a variable.
         raise LookupError(str(error)) from error
 
 
@@ -355,7 +355,7 @@ def _run_on_copies(args: argparse.Namespace) -> int:
 
 
 def run(args: argparse.Namespace, find_prog: Callable[[], Program]) -> int:
-    """Do what a command line says; return its exit status."""
+    """Run a parsed command line; return its exit status."""
     if args.verb == "report" and args.source is not None:
         return _run_on_copies(args)
     try:
@@ -377,9 +377,9 @@ def run(args: argparse.Namespace, find_prog: Callable[[], Program]) -> int:
 
 
 def guard(work: Callable[[], int]) -> int:
-    """Do what gives an exit status, with a line for whatever else goes wrong.
+    """Run work, print one line for any error, and return the exit status.
 
-    Raises only BrokenPipeError: the reader has left, which is no error.
+    Raises only BrokenPipeError: a reader that has left is not an error.
     """
     try:
         return work()
@@ -401,7 +401,7 @@ def execute(
     usage: str = _USAGE,
     name: str = f"{NAME}.py",
 ) -> int:
-    """Do what words of a command line say; return its exit status.
+    """Parse and run the words of a command line; return the exit status.
 
     Raises only BrokenPipeError: see guard().
     """
@@ -410,7 +410,7 @@ def execute(
         try:
             args = parse(words, usage, name)
         except SystemExit as leave:
-            # It may have printed its help.
+            # argparse may have printed the help.
             sys.stdout.flush()
             return int(leave.code or 0)
         return run(args, find_prog)
@@ -420,7 +420,7 @@ def execute(
 
 def main(words: Sequence[str], find_prog: Callable[[], Program]) -> int:
     """Run the command; return its exit status."""
-    # Python has None for a stream that was closed from the start.
+    # Python has None for a stream that was closed at the start.
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if sys.stdout is None:

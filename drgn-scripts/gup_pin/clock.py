@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What time it was in the kernel."""
+"""The time in the kernel."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def age_ms(time: int, now: int | None) -> int | None:
 def now(prog: Program, fault: Callable[[Unreadable], None]) -> int | None:
     """The newest reading of local_clock() that the kernel left, in ns.
 
-    Memory does not hold the time, only when somebody last looked. Every CPU's
-    run queue notes local_clock() at each tick and each switch of tasks, so the
-    newest of them is at most a tick old (4 ms at 250 Hz) while any CPU is busy.
-    When all CPUs idle it is when the last one went idle, and ages are short by
-    the time since then: that ends with the next timer, mostly within a second.
-    A clock that is not stable also leaves what it last said in sched_clock_data.
+    Memory does not hold the time, only when it was last read. Every CPU's run queue
+    notes local_clock() at each tick and each context switch, so the newest reading
+    is at most one tick old (4 ms at 250 Hz) while any CPU is busy. When all CPUs are
+    idle, it is from when the last one went idle, and ages are short by the time since
+    then: that ends with the next timer, mostly within a second. A clock that is not
+    stable also leaves its last reading in sched_clock_data.
 
-    What the time keeper and the idle loop note is no newer than that, and of
+    The timestamps of the timekeeper and the idle loop are no newer than that, and of
     another clock: NTP pulls CLOCK_MONOTONIC away from local_clock().
 
     Clocks that cannot be read are reported to fault; None if no clock can be read.
@@ -45,7 +45,7 @@ def now(prog: Program, fault: Callable[[Unreadable], None]) -> int | None:
     from drgn.helpers.linux.cpumask import for_each_online_cpu  # noqa: PLC0415
     from drgn.helpers.linux.percpu import per_cpu  # noqa: PLC0415
 
-    # Architectures whose clock is always stable lack the second.
+    # Architectures whose clock is always stable have no sched_clock_data.
     clocks = [prog["runqueues"]]
     with suppress(KeyError):
         clocks.append(prog["sched_clock_data"])
@@ -59,5 +59,5 @@ def now(prog: Program, fault: Callable[[Unreadable], None]) -> int | None:
     if any(readings):
         return int(max(readings))
     if readings:
-        fault(Unreadable(_WHAT, int(clocks[0].address_of_().value_()), "is none"))
+        fault(Unreadable(_WHAT, int(clocks[0].address_of_().value_()), "is invalid"))
     return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Why a kernel has no types: no vmlinux was given, or that of another kernel."""
+"""Why a kernel has no types: vmlinux is missing, or belongs to another kernel."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _NT_GNU_BUILD_ID = 3
 
 
 class Kernel(NamedTuple):
-    """What VMCOREINFO says of a kernel; empty for what it does not say."""
+    """A value of VMCOREINFO; empty if it is not there."""
 
     release: str
     build_id: str
 
 
 def kernel_of(prog: Program) -> Kernel:
-    """The kernel that is looked at; this needs no debugging information."""
+    """The kernel in the program; this needs no debugging information."""
     from drgn import FaultError  # noqa: PLC0415
 
     try:
@@ -46,7 +46,7 @@ def _value(info: str, key: str) -> str:
 
 
 def given_files(words: Sequence[str]) -> Iterator[str]:
-    """The files that a command line of drgn's names as debugging symbols."""
+    """The files that a drgn command line names as debugging symbols."""
     for word, following in zip(words, [*words[1:], ""], strict=True):
         if word in _OPTIONS and following:
             yield following
@@ -58,17 +58,17 @@ def given_files(words: Sequence[str]) -> Iterator[str]:
 
 
 def build_id(file: Path) -> str:
-    """The build ID of an ELF file of 64 bits; empty if it has none.
+    """The build ID of a 64-bit ELF file; empty if it has none.
 
-    Raises OSError, and ValueError for what is no such file, or a module.
+    Raises OSError, and ValueError for other files and for modules.
     """
     with file.open("rb") as elf:
         head = elf.read(64)
         if len(head) < 64 or head[:5] != b"\x7fELF\x02":
-            raise ValueError(f"{file} is no ELF file of 64 bits")
+            raise ValueError(f"{file} is not a 64-bit ELF file")
         order = "<" if head[5] == 1 else ">"
         if struct.unpack_from(f"{order}H", head, 16)[0] == _ET_REL:
-            raise ValueError(f"{file} is a module, and a vmlinux is needed")
+            raise ValueError(f"{file} is a module, not a vmlinux")
         (table,) = struct.unpack_from(f"{order}Q", head, 32)
         size, count = struct.unpack_from(f"{order}HH", head, 54)
         for turn in range(count):
@@ -99,7 +99,7 @@ def _find_note(notes: bytes, order: str) -> str:
 
 
 def _describe(file: str, wanted: str) -> str:
-    """What is wrong with a file that was given."""
+    """What is wrong with a given file."""
     try:
         found = build_id(Path(file))
     except OSError as error:
@@ -114,7 +114,7 @@ def _describe(file: str, wanted: str) -> str:
 
 
 def why_no_types(prog: Program) -> str:
-    """In one line, which kernel's vmlinux is wanted, and which was given."""
+    """One line: which kernel's vmlinux is needed, and which was given."""
     from drgn import ProgramFlags  # noqa: PLC0415
 
     kernel = kernel_of(prog)
@@ -122,7 +122,7 @@ def why_no_types(prog: Program) -> str:
     if kernel.build_id:
         name += f" with build ID {kernel.build_id}"
     given = [_describe(file, kernel.build_id) for file in given_files(sys.orig_argv)]
-    end = "; ".join(given) or "give its vmlinux by drgn's option -s"
+    end = "; ".join(given) or "give its vmlinux with drgn's option -s"
     if ProgramFlags.IS_LIVE in prog.flags:
         end += f"; without: gup_pins.py report --from {_DEBUGFS}"
     return f"no debugging information of {name}: {end}"

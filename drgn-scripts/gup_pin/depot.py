@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The stack depot, where the kernel keeps stacks: mirrors lib/stackdepot.c.
 
-drgn's stack_depot_fetch() takes whatever it finds for a stack.
+drgn's stack_depot_fetch() takes any memory for a stack.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .memory import Memory, Record, find_offset, find_record, is_little_endian
 if TYPE_CHECKING:
     from drgn import Program
 
-# DEPOT_STACK_ALIGN, a macro: no debugging information has it.
+# DEPOT_STACK_ALIGN is a macro, so debugging information does not have it.
 _ALIGN_BITS = 4
 
 _RECORD = "struct stack_record"
@@ -25,10 +25,10 @@ _RECORD = "struct stack_record"
 
 @dataclass(frozen=True)
 class Layouts:
-    """Where a handle has its parts, and a record what is needed of it.
+    """The layout of a handle and of a stack record.
 
     parts: pool, from 1 on, and offset; record: its size and its own handle; entries:
-    where these begin, and how many there can be
+    where they begin, and how many fit
     """
 
     parts: Record
@@ -59,7 +59,7 @@ class Depot:
     def __init__(
         self, memory: Memory, layouts: Layouts, pool: Callable[[int], int]
     ) -> None:
-        """Pool gives the address of one of the pools, from 0 on; raises Unreadable."""
+        """Pool returns the address of a pool, counted from 0; raises Unreadable."""
         self._memory = memory
         self._layouts = layouts
         self._pool = pool
@@ -72,21 +72,21 @@ class Depot:
         address = (self._pool(pool - 1) if pool else 0) + (offset << _ALIGN_BITS)
         size, own = self._head(handle, address)
         if self._parts(own) != (pool, offset) or not 0 < size <= layouts.entries:
-            raise Unreadable(self.WHAT, handle, "is none")
+            raise Unreadable(self.WHAT, handle, "is invalid")
         data = self._read(handle, address + layouts.entries_at, 8 * size)
         entries: tuple[int, ...] = struct.unpack(f"{self._order}{size}Q", data)
-        # Nothing returns to 0: these lie in a page of zeroes.
+        # A return address is never 0: this is a zeroed page.
         if not all(entries):
-            raise Unreadable(self.WHAT, handle, "is none")
+            raise Unreadable(self.WHAT, handle, "is invalid")
         return entries
 
     def _head(self, handle: int, address: int) -> tuple[int, ...]:
-        """Size and handle of a record; the last of a pool has not room for more."""
+        """Size and handle of a record; the last one of a pool may be cut short."""
         data = self._read(handle, address, self._layouts.entries_at)
         return self._layouts.record.unpack(data)
 
     def _read(self, handle: int, address: int, size: int) -> bytes:
-        """A part of a stack; it is by its handle that people know it."""
+        """Read a part of a stack; faults name the stack by its handle."""
         try:
             return self._memory.read(address, size, self.WHAT)
         except Unreadable as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The JSON document of gup-pin-2.schema.json: at once, or as a stream."""
+"""The JSON document of gup-pin-2.schema.json: as one object, or as a stream."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .state import GupPinState
 
-# What is in a document besides its head and tail: lists of words, or words.
+# The parts of a document between its head and tail: lists of words, or words.
 Parts = Mapping[str, "Iterable[Words] | Words"]
 
 
@@ -23,12 +23,12 @@ class Handles:
     """Notes the stacks that words name."""
 
     def __init__(self, wanted: bool = True) -> None:
-        """Begin with none; it stays so unless they are wanted."""
+        """Start empty; stays empty unless stacks are wanted."""
         self._wanted = wanted
         self._seen: dict[str, None] = {}
 
     def note(self, words: Words) -> None:
-        """Note those of a pin, a sum, a hazard's pin or a finding."""
+        """Note the stacks of a pin, a sum, a hazard's pin or a finding."""
         if not self._wanted:
             return
         handle = words.get("pin", words).get("stack")
@@ -38,16 +38,16 @@ class Handles:
             self._seen[handle] = None
 
     def stacks(self, state: GupPinState) -> dict[str, list[str]]:
-        """The frames of each; told to the state's faults if they are unreadable."""
+        """The frames of each stack; unreadable ones go to the state's faults."""
         return {handle: list(state.frames(int(handle, 16))) for handle in self._seen}
 
 
 def write(
     out: SupportsWrite[str], views: Views, verb: str, parts: Parts, stacks: bool = True
 ) -> None:
-    """Write a document with these parts, and the stacks that they name if wanted.
+    """Write a document with these parts and, if wanted, the stacks they name.
 
-    Lists are not kept.
+    Lists are streamed, not kept.
     """
     handles = Handles(stacks)
     out.write("{")
@@ -99,9 +99,9 @@ def build(views: Views, verb: str, parts: Parts) -> Words:
 
 
 def whole(state: GupPinState, verb: str = "report") -> Words:
-    """Everything that there is to tell, as one object: for reports.
+    """All parts as one object: for reports.
 
-    Takes some KiB of memory for each line of pins. The parts: pins, sums, hazards,
+    Takes some KiB of memory for each line of pins. The parts are: pins, sums, hazards,
     findings, stats, memory.
     """
     views = Views(state)

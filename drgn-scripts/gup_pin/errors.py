@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What can go wrong: the feature is not there, or some memory is not."""
+"""The errors: the feature is missing, or some memory is."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ class GupPinUnavailable(Exception):
     """The program has no gup_pin data that these scripts can read."""
 
     def __init__(self, absence: Absence, message: str) -> None:
-        """Tell the kind apart by absence; message is one line for people."""
+        """Absence is the kind of error; message is one line for users."""
         super().__init__(message)
         self.absence = absence
 
 
 class NoSuchPage(Exception):
-    """A page was asked for that the kernel does not have."""
+    """The kernel does not have the requested page."""
 
 
 class NoDebugInfo(LookupError):
-    """There is no debugging information of the very kernel that is looked at."""
+    """There is no debugging information for this very kernel."""
 
 
 class Unreadable(Exception):
-    """Memory that a record points to is not in the dump, or is no such record."""
+    """Memory that a record points to is not in the dump, or is not a valid record."""
 
     def __init__(
         self, what: str, address: int, why: str = "not in the dump", count: int = 1
     ) -> None:
-        """Say what was to be read, such as "struct gup_pin_record", where, how many."""
+        """What is a kind of object, as "struct gup_pin_record"; count: how many."""
         super().__init__(f"{what} at {address:#x}: {why}")
         self.what = what
         self.address = address
@@ -54,10 +54,10 @@ class _Fault:
 
 
 class Faults:
-    """What could not be read, counted by kind: one line each, not one a fault."""
+    """What could not be read, counted by kind: one line a kind, not one a fault."""
 
     def __init__(self) -> None:
-        """Begin with no faults."""
+        """Start with no faults."""
         self._kinds: dict[tuple[str, str], _Fault] = {}
 
     def add(self, error: Unreadable) -> None:
@@ -72,7 +72,7 @@ class Faults:
         return sum(fault.count for fault in self._kinds.values())
 
     def records(self) -> list[dict[str, str | int]]:
-        """The same as in the schema: what, why, count and first."""
+        """The faults in the form of the schema: what, why, count and first."""
         return [
             {
                 "what": what,
@@ -88,7 +88,7 @@ class Faults:
         return bool(self._kinds)
 
     def lines(self) -> Iterator[str]:
-        """A line for each kind, in the order in which the kinds were met."""
+        """A line for each kind, in the order in which they were first counted."""
         for (what, why), fault in self._kinds.items():
             first = f"{fault.address:#x}"
             where = first if fault.count == 1 else f"{fault.count} times, first {first}"

@@ -25,18 +25,18 @@ _BLANKS = re.compile("[ \\t\\r\\n]+")
 _MINOR_BITS = 20
 _MAJOR_BITS = 12
 
-# No folio has more pages: its head is no farther from any of its pages.
+# No folio has more pages: its head is at most this far from any of its pages.
 _FOLIO_MAX = 1 << ORDER_MAX
 
 
 class BadFilter(ValueError):
-    """A word that is not known, or what is no value of it."""
+    """An unknown word, or an invalid value of one."""
 
 
 def number_below(limit: int, value: str, base: int = 0) -> int:
-    """A number as the kernel's filters take it; raises BadFilter.
+    """A number as the kernel's filters accept it; raises BadFilter.
 
-    Base 0 is 16 after 0x, else 10: a leading 0 does not make a number octal.
+    Base 0 is 16 after 0x, else 10: a leading 0 does not mean octal.
     """
     if not re.fullmatch(r"\+?(0[xX][0-9a-fA-F]+|[0-9]+)", value):
         raise BadFilter(value)
@@ -57,7 +57,7 @@ def _id(value: str) -> int:
 
 
 def _task(value: str) -> tuple[int, int | None]:
-    """One number is of a process or of a task, two are of both."""
+    """One number is of a process or of a task, two are process and task."""
     tgid, slash, pid = value.partition("/")
     return _id(tgid), _id(pid) if slash else None
 
@@ -77,31 +77,31 @@ def _dev(value: str) -> int:
     return high << _MINOR_BITS | number_below(1 << _MINOR_BITS, minor, 10)
 
 
-# What a value of a word was not, in the same words as the program gup_pin.
+# What is wrong with a value, in the words of the program gup_pin.
 _WANTED = {
-    "owner": "no PID",
-    "task": "no PID, nor TGID/PID",
-    "comm": "no name of 1 to 15 bytes",
+    "owner": "not a PID",
+    "task": "neither PID nor TGID/PID",
+    "comm": "not a name of 1 to 15 bytes",
     "mode": "neither r nor w",
     "term": "neither short nor long",
-    "api": "no name of a function",
-    "pfn": "no range like 0x1000-0x1fff",
-    "ino": "no number",
-    "dev": "no MAJOR:MINOR",
-    "min_age_ms": "no number",
-    "stack": "no handle of a stack",
-    "path": "no path",
-    "any_of": "no PID",
+    "api": "not the name of a function",
+    "pfn": "not a range like 0x1000-0x1fff",
+    "ino": "not a number",
+    "dev": "not MAJOR:MINOR",
+    "min_age_ms": "not a number",
+    "stack": "not a stack handle",
+    "path": "not a path",
+    "any_of": "not a PID",
 }
 
-# From text to what CHECKS has to agree with.
+# Convert text to what CHECKS accepts.
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "owner": _id,
     "task": _task,
     "comm": unescape,
     "mode": str,
     "term": str,
-    # Which there are, only the kernel knows: see check_names().
+    # Only the kernel knows the valid names: see check_names().
     "api": str,
     "pfn": _pfn,
     "ino": lambda value: number_below(U64, value),
@@ -113,18 +113,18 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
 
 @dataclass(frozen=True)
 class Filter:
-    """What is wanted; what is None does not matter. Raises BadFilter for no values.
+    """Which pins are wanted; None matches any value. Raises BadFilter for invalid ones.
 
     owner: tgid of the process whose memory was pinned
-    task: (tgid, pid) of who pinned, or (either of them, None), or just that
-    comm: its name; text is its bytes in UTF-8, without escapes
+    task: (tgid, pid) of the task that pinned, or (either of them, None), or just that
+    comm: the task's name; text is its bytes in UTF-8, without escapes
     mode: "r" or "w"; term: "short" or "long"; api: the pin function's name
-    pfn: first and last pfn, or just one; a folio is wanted if any page of it is
+    pfn: first and last pfn, or just one; a folio matches if any page of it does
     ino: inode number; dev: dev_t of the file system
     min_age_ms: held for so many ms or more
     stack: handle of the stack
     path: of the file, escaped as in a line, or the last parts of it
-    any_of: tgid or pid, of the owner or of who pinned
+    any_of: tgid or pid, of the owner or of the task that pinned
     """
 
     owner: int | None = None
@@ -142,7 +142,7 @@ class Filter:
     any_of: int | None = None
 
     def __post_init__(self) -> None:
-        """Take plain values as well."""
+        """Accept plain values as well."""
         for name, check in CHECKS.items():
             value = getattr(self, name)
             if value is None:
@@ -155,9 +155,9 @@ class Filter:
 
     @classmethod
     def parse(cls, words: Iterable[str]) -> Filter:
-        """A filter of key=value words, as debugfs takes them; raises BadFilter.
+        """A filter of key=value words, as debugfs accepts them; raises BadFilter.
 
-        Like a write to debugfs, each may be several with blanks between them.
+        Like a write to debugfs, each may hold several words with blanks between them.
         """
         values: dict[str, Any] = {}
         for word in filter(None, _BLANKS.split(" ".join(words))):
@@ -165,9 +165,9 @@ class Filter:
             parser = _PARSERS.get(key)
             if not equals or parser is None:
                 known = " ".join(f"{name}=" for name in _PARSERS)
-                raise BadFilter(f"{word} is no filter; there are {known}")
+                raise BadFilter(f"{word} is not a filter; there are {known}")
             if key in values:
-                raise BadFilter(f"{word}: {key}= was there before")
+                raise BadFilter(f"{word}: {key}= is given twice")
             try:
                 values[key] = CHECKS[key](parser(value))
             except ValueError:
@@ -175,24 +175,24 @@ class Filter:
         return cls(**values)
 
     def __bool__(self) -> bool:
-        """Whether anything is asked for."""
+        """Whether the filter has any member."""
         return any(getattr(self, field.name) is not None for field in fields(self))
 
     def check_names(self, names: Names) -> None:
         """Raises BadFilter if the kernel has no such pin function."""
         if self.api is not None and self.api not in names.apis:
-            raise BadFilter(f"api={self.api} is no pin function of this kernel")
+            raise BadFilter(f"api={self.api} is not a pin function of this kernel")
 
     def blocks(self) -> tuple[int, int]:
-        """First and last pfn that pages of a wanted folio may have."""
+        """First and last pfn that pages of a matching folio may have."""
         if self.pfn is None:
             return 0, U64
         return max(self.pfn[0] - _FOLIO_MAX + 1, 0), self.pfn[1] + _FOLIO_MAX - 1
 
     def wants_item(self, item: Item, names: Names, now: int | None) -> bool:
-        """Whether a pin is wanted; now in ns of local_clock().
+        """Whether a pin matches; now in ns of local_clock().
 
-        A pin is not wanted for a word that could not be read.
+        A pin does not match by a word that could not be read.
         """
         origin = item.origin
         return (
@@ -205,9 +205,9 @@ class Filter:
         )
 
     def wants_hazard(self, hazard: Hazard, names: Names, now: int | None) -> bool:
-        """Whether a hazard is wanted.
+        """Whether a hazard matches.
 
-        Of words that a line has twice, for the event and for the pin, either will do.
+        A word that a line has twice, for the event and the pin, may match in either.
         """
         event, item = hazard.event, hazard.run.first
         origin = item.origin
@@ -264,10 +264,10 @@ class Filter:
 
 
 def is_path(path: str | None, wanted: str) -> bool:
-    """Whether a path is the wanted one, or its last parts are.
+    """Whether a path is the wanted one, or ends in it.
 
-    A path is below the root of its file system, so one that people know may have more
-    in front. One that does not begin with a '/' was too long, and has lost its front.
+    A path starts at the root of its file system, so the path that users know may be
+    longer. A path without a leading '/' was too long, and has lost its front.
     """
     if not path or not wanted:
         return False

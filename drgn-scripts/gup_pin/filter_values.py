@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the members of a filter may be: scripts give plain values, too."""
+"""Valid values for the members of a filter: scripts give plain values, too."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-# Above all pids, and all numbers of that many bits.
+# One more than the largest pid, and than the largest number of that many bits.
 IDS = 1 << 31
 U32 = 1 << 32
 U64 = 1 << 64
 
-# TASK_COMM_LEN, without the 0.
+# TASK_COMM_LEN, without the terminating 0.
 _COMM_MAX = 15
 
 
 def _comm(value: bytes | str) -> bytes:
-    """A task's name; to ask for one without a name is a mistake."""
+    """A task's name; an empty one is a mistake."""
     comm = os.fsencode(value)
     if not 0 < len(comm) <= _COMM_MAX or b"\0" in comm:
         raise ValueError(value)
@@ -26,7 +26,7 @@ def _comm(value: bytes | str) -> bytes:
 
 
 def _below(limit: int) -> Callable[[Any], int]:
-    """A number, also one of drgn's objects."""
+    """A number, or a drgn object that is one."""
 
     def check(value: Any) -> int:
         number = operator.index(value)
@@ -53,7 +53,7 @@ def _text(value: Any) -> str:
 
 
 def _pfn(value: Any) -> tuple[int, int]:
-    """The first and the last, or one alone."""
+    """The first and the last, or a single one."""
     first, last = value if isinstance(value, (tuple, list)) else (value, value)
     check = _below(U64)
     if check(last) < check(first):
@@ -62,20 +62,20 @@ def _pfn(value: Any) -> tuple[int, int]:
 
 
 def _task(value: Any) -> tuple[int, int | None]:
-    """Process and task, or one id of either."""
+    """Process and task, or one id that is either."""
     tgid, pid = value if isinstance(value, (tuple, list)) else (value, None)
     check = _below(IDS)
     return check(tgid), None if pid is None else check(pid)
 
 
-# By member; they give it as a filter has it, and raise ValueError or TypeError.
+# By member; each returns a filter's form of it, and raises ValueError or TypeError.
 CHECKS: dict[str, Callable[[Any], Any]] = {
     "owner": _below(IDS),
     "task": _task,
     "comm": _comm,
     "mode": _one_of("r", "w"),
     "term": _one_of("short", "long"),
-    # Which there are, only the kernel knows.
+    # Only the kernel knows the valid names.
     "api": _text,
     "pfn": _pfn,
     "ino": _below(U64),

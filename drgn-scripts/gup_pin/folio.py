@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a pinned folio is: mirrors mm/gup_pin/record/folio.c."""
+"""Describes a pinned folio: mirrors mm/gup_pin/record/folio.c."""
 
 from __future__ import annotations
 
@@ -22,68 +22,68 @@ from .words import escape
 if TYPE_CHECKING:
     from drgn import Program
 
-# FOLIO_MAPPING_ANON; together with the bit above it: not a file's mapping.
+# FOLIO_MAPPING_ANON; set also with the bit above it: not a file's mapping.
 _ANON = 1
 _NO_FILE = 3
 
 # Device, inode number and path of a file; None: could not be read.
 File = tuple[int | None, int | None, str | None]
 
-# Where there is no file.
+# For a folio without a file.
 NO_FILE: File = (0, 0, "")
 UNKNOWN_FILE: File = (None, None, None)
 
-# Huge pages of 1 GiB: no folio is larger.
+# A huge page of 1 GiB: no folio is larger.
 ORDER_MAX = 18
 
-# The byte of page_type that tells the type.
+# The byte of page_type that holds the type.
 _TYPE_SHIFT = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Folio:
-    """What a line tells of a folio; None is what could not be read."""
+    """What a line says about a folio; None is what could not be read."""
 
     map: str | None
     order: int | None
     dev: int | None
     ino: int | None
     index: int | None
-    # Its index in its mapping, whatever kind it is, which tells its address;
-    # None for what is no folio.
+    # Its index in its mapping of any kind, from which its address follows;
+    # None if the page is not part of a folio.
     place: int | None
     # A path of its file, as in a line; empty if it has none.
     path: str | None = ""
 
     @property
     def pages(self) -> int:
-        """How many it has: at least one, if that could not be read."""
+        """How many pages it has: at least one, if that could not be read."""
         return 1 << (self.order or 0)
 
 
-# What the kernel says of a pfn that is no folio's head.
+# What the kernel says about a pfn that is not a folio's head.
 NO_FOLIO = Folio("device", 0, 0, 0, 0, None)
 
-# Only here: its struct page is not in the dump.
+# Only in these scripts: its struct page is not in the dump.
 UNKNOWN_FOLIO = Folio(None, None, None, None, None, None, None)
 
 
 @dataclass(frozen=True)
 class Zones:
-    """Where a page's flags have the number of its zone."""
+    """Where a page's flags hold the number of its zone."""
 
     shift: int
     mask: int
     device: int
 
     def is_device(self, flags: int) -> bool:
-        """Whether a page is of ZONE_DEVICE."""
+        """Whether a page is in ZONE_DEVICE."""
         return flags >> self.shift & self.mask == self.device
 
 
 @dataclass(frozen=True)
 class Layouts:
-    """Where the kernel has what describes a folio.
+    """Where the kernel keeps what describes a folio.
 
     The members of folio: flags, mapping, index, page_type, the word that marks a
     tail page, and the device memory that it belongs to.
@@ -106,7 +106,7 @@ class Layouts:
 
 
 def _constant(prog: Program, name: str) -> int | None:
-    """An enumerator, or None where the kernel has none of that name."""
+    """An enumerator; None if the kernel does not have it."""
     try:
         return int(prog.constant(name).value_())
     except LookupError:
@@ -120,8 +120,8 @@ def _bit(prog: Program, name: str) -> int:
 def zone_field(zones: int, nodes: int) -> tuple[int, int]:
     """Shift and mask of the zone's number in a page's flags.
 
-    The kernel has these as macros only: see include/linux/page-flags-layout.h.
-    From the top, the flags have the section (but not with a virtual memmap, the
+    These are only macros in the kernel: see include/linux/page-flags-layout.h.
+    From the top, the flags contain the section (except with a virtual memmap, the
     only kind that drgn knows), the node, and the zone.
     """
     width = (zones - 1).bit_length()
@@ -129,7 +129,7 @@ def zone_field(zones: int, nodes: int) -> tuple[int, int]:
 
 
 def _find_zones(prog: Program) -> Zones | None:
-    """How flags tell a ZONE_DEVICE page; None in a kernel without that zone."""
+    """How flags mark a ZONE_DEVICE page; None in a kernel without that zone."""
     device = _constant(prog, "ZONE_DEVICE")
     count = _constant(prog, "__MAX_NR_ZONES")
     if device is None or count is None:
@@ -146,7 +146,7 @@ def find_layouts(prog: Program) -> Layouts:
     page, folio = prog.type("struct page"), prog.type("struct folio")
     tail = next(n for n in ("compound_info", "compound_head") if page.has_member(n))
     members = [
-        # memdesc_flags_t, where there is one, wraps them
+        # memdesc_flags_t, if it exists, wraps them
         "flags.f" if is_struct(folio.member("flags").type) else "flags",
         "mapping",
         "index",
@@ -194,9 +194,9 @@ class FolioReader:
         paths: PathReader | None = None,
         live: bool = False,
     ) -> None:
-        """Read from memory, where pages are.
+        """Read from memory, which has pages.
 
-        Without paths, no folio has one. Live: the memory changes meanwhile.
+        Without paths, no folio has a path. Live: the memory changes during the walk.
         """
         self._memory = memory
         self._layouts = layouts
@@ -207,12 +207,12 @@ class FolioReader:
         self._files: dict[int, File] = {}
 
     def of_page(self, pfn: int) -> tuple[int, Folio]:
-        """The folio that has a page, and the pfn of its head.
+        """The folio that contains a page, and the pfn of its head.
 
-        The page itself where that is not known, or damaged.
+        The page itself if that is unknown or damaged.
         """
         if self._live:
-            # A file may be freed or renamed, and its mapping another's by now.
+            # A file may be freed or renamed, and its mapping reused.
             self._files.clear()
         try:
             head = self._pages.head(pfn)
@@ -242,7 +242,7 @@ class FolioReader:
         return Folio(kind, order, dev, ino, index, index, path)
 
     def _order(self, address: int) -> int | None:
-        """The order of a large folio; None, and a fault, if it cannot be read."""
+        """The order of a large folio; None, with a fault, if it cannot be read."""
         layouts = self._layouts
         address += layouts.order_at
         try:
@@ -252,7 +252,7 @@ class FolioReader:
             return None
         order = layouts.order.unpack(bytes(layouts.order_at) + data)[0] & 0xFF
         if order > ORDER_MAX:
-            self._fault(Unreadable(self.ORDER, address, "is none"))
+            self._fault(Unreadable(self.ORDER, address, "is invalid"))
             return None
         return order
 
@@ -266,15 +266,15 @@ class FolioReader:
             return "anon"
         if flags & layouts.swapbacked:
             return "shmem"
-        # Truncated, it is in no mapping, but still looks like page cache.
+        # A truncated folio has no mapping, but still looks like page cache.
         is_file = mapping and not mapping & _NO_FILE
         if is_file or flags & (layouts.uptodate | layouts.lru):
             return "file"
-        # Kernel memory that a driver mapped.
+        # Kernel memory mapped by a driver.
         return "device"
 
     def _device_map(self, pgmap: int) -> str | None:
-        """The kind of device memory; None, and a fault, if it cannot be read."""
+        """The kind of device memory; None, with a fault, if it cannot be read."""
         layouts = self._layouts
         if layouts.pgmap_type is None:
             return "device"
@@ -286,7 +286,7 @@ class FolioReader:
         return "dax" if kind in layouts.dax_types else "device"
 
     def _file(self, mapping: int) -> File:
-        """A mapping's file, if it has one; unknown, and a fault, if unreadable."""
+        """A mapping's file, if it has one; unknown, with a fault, if unreadable."""
         if not mapping:
             return NO_FILE
         known = self._files.get(mapping)
@@ -302,19 +302,19 @@ class FolioReader:
     def _read_file(self, mapping: int) -> File:
         layouts = self._layouts
         host, operations = layouts.host.read(self._memory, mapping)
-        # Every mapping has some, be they empty; every inode is of a file system.
+        # Every mapping has operations, even empty ones; every inode has a file system.
         if not operations:
-            raise Unreadable(layouts.host.name, mapping, "is none")
+            raise Unreadable(layouts.host.name, mapping, "is invalid")
         if not host:
             return NO_FILE
         ino, sb = layouts.inode.read(self._memory, host)
         if not sb:
-            raise Unreadable(layouts.inode.name, host, "is none")
+            raise Unreadable(layouts.inode.name, host, "is invalid")
         (dev,) = layouts.dev.read(self._memory, sb)
         return dev, ino, self._path(host) if ino else ""
 
     def _path(self, inode: int) -> str | None:
-        """A path of an inode; None, and a fault, if it cannot be read."""
+        """A path of an inode; None, with a fault, if it cannot be read."""
         if self._paths is None:
             return ""
         try:

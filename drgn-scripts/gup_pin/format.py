@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The words of a line: mirrors mm/gup_pin/view/format.c. Scripts parse them."""
+"""The words of a line, which scripts parse: mirrors mm/gup_pin/view/format.c."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class Formatter:
     """Makes lines of runs."""
 
     def __init__(self, names: Names, now: int | None) -> None:
-        """Ages are of now, in ns of local_clock(); None: they are unknown."""
+        """Now is in ns of local_clock(); None: ages are unknown."""
         self._names = names
         self._now = now
         self._known: dict[int, tuple[Origin, str, str]] = {}
 
     def words(self, run: Run) -> dict[str, Word]:
-        """The keys and values of a line, in their order.
+        """The keys and values of a line, in its order.
 
-        What is a number for people is one here; addresses and handles, and what
-        is made of several numbers, are text as in a line. None: could not be read.
+        A number that people read is a number here; addresses, handles and compound
+        values are text as in a line. None: could not be read.
         """
         first = run.first
         folio, origin = first.folio, first.origin
@@ -61,7 +61,7 @@ class Formatter:
         }
 
     def origin_words(self, origin: Origin) -> dict[str, Word]:
-        """Those of the words that an origin tells, but for its stack."""
+        """The words that come from an origin, except its stack."""
         return {
             "mode": self._names.mode(origin.mode),
             "term": self._names.term(origin.term),
@@ -77,13 +77,13 @@ class Formatter:
         return {**self.words(run), "path": run.first.folio.path, **gone}
 
     def _of_origin(self, origin: Origin) -> tuple[Origin, str, str]:
-        """What its pins have in common, as in a line and as in JSON."""
-        # By identity: there are few, and hashing one takes as long as all the rest.
+        """The words that an origin's pins share, as in a line and as in JSON."""
+        # By identity: origins are few, and hashing one takes as long as all the rest.
         known = self._known.get(id(origin))
         if known is None:
             words = self.origin_words(origin)
             text = json.dumps(words)[1:-1]
-            # With the origin itself, or else another may get its identity.
+            # Keep the origin, so that its identity is not reused.
             known = self._known[id(origin)] = origin, as_line(words), text
         return known
 
@@ -105,14 +105,14 @@ class Formatter:
     def _is_unknown(self, item: Item) -> bool:
         """Whether a word of a pin could not be read.
 
-        Without its order, neither pages nor index are sure; without a path nothing is
-        said of the file.
+        Without its order, pages and index are uncertain; without a path the file
+        is unknown.
         """
         folio = item.folio
         return None in (self._now, folio.order, folio.map, folio.path, item.addr)
 
     def event_words(self, hazard: Hazard) -> dict[str, Word]:
-        """The words of a hazard that come before those of its pin."""
+        """The words of a hazard in front of those of its pin."""
         event = hazard.event
         return {
             "kind": self._names.hazard(hazard.kind),
@@ -122,7 +122,7 @@ class Formatter:
         }
 
     def more_words(self, hazard: Hazard, func: str) -> dict[str, Word]:
-        """The words of a hazard that come after those of its pin."""
+        """The words of a hazard after those of its pin."""
         first, last = hazard.indexes
         return {
             "func": func,
@@ -142,9 +142,9 @@ class Formatter:
         event: Iterable[str] | None,
         pin: Iterable[str] | None,
     ) -> str:
-        """A record of the debugfs file hazards: its line and its stacks' frames.
+        """A record of the debugfs file hazards: its line and the frames of its stacks.
 
-        Where these are None, it is the line alone.
+        If the frames are None, only the line.
         """
         line = " ".join(
             as_line(words)
@@ -165,7 +165,7 @@ class Formatter:
         event: Iterable[str] | None,
         pin: Iterable[str] | None,
     ) -> dict[str, object]:
-        """The same for JSON: the words of the pin are in an object of their own."""
+        """A hazard as JSON: the words of its pin are in an object of their own."""
         return {
             **self.event_words(hazard),
             "pin": {**self.words(hazard.run), **_frames(pin)},
@@ -176,8 +176,8 @@ class Formatter:
     def json_line(self, run: Run, frames: Iterable[str] | None) -> str:
         """A line as a JSON object, with the frames of its stack unless None.
 
-        json.dumps(pin_words()), but fast: all that is not from the origin needs no
-        escapes but the path.
+        json.dumps(pin_words()), but fast: of the values that are not from the
+        origin, only the path needs escapes.
         """
         first = run.first
         if self._is_unknown(first):
@@ -199,13 +199,13 @@ class Formatter:
 
 
 def _frames(frames: Iterable[str] | None) -> dict[str, list[str]]:
-    """A key for frames, if there are to be any."""
+    """A key for frames, if any are wanted."""
     return {} if frames is None else {"frames": list(frames)}
 
 
 @lru_cache(maxsize=1024)
 def _dump(value: str | tuple[str, ...] | None) -> str:
-    """JSON of what comes again and again."""
+    """JSON of values that occur often."""
     return json.dumps(value)
 
 
@@ -218,22 +218,22 @@ def dev_word(dev: int | None) -> str | None:
 
 
 def hex_word(value: int | None) -> str | None:
-    """An address, or the like, in hexadecimal digits; None stays None."""
+    """A number in hexadecimal digits; None stays None."""
     return None if value is None else f"{value:#x}"
 
 
 def as_line(words: Mapping[str, Word]) -> str:
-    """Words as a line has them; what could not be read is "?"."""
+    """Words as in a line; what could not be read is "?"."""
     return " ".join(
         f"{key}={'?' if value is None else value}" for key, value in words.items()
     )
 
 
 def frame_lines(frames: Iterable[str]) -> str:
-    """Frames as debugfs has them."""
+    """Frames as in debugfs."""
     return "".join(f" {frame}\n" for frame in frames)
 
 
 def stack_lines(handle: int, frames: Iterable[str]) -> str:
-    """A stack below its handle, frame by frame as in the debugfs file stacks."""
+    """A stack: its handle, then frame by frame as in the debugfs file stacks."""
     return f"stack={handle:#x}\n" + frame_lines(frames)

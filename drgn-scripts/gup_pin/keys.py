@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How pfns are dealt out to shards: mirrors mm/gup_pin/record/model.h."""
+"""How pfns map to shards: mirrors mm/gup_pin/record/model.h."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Geometry:
-    """A shard owns blocks of 1 << block_shift pfns, dealt out in turn."""
+    """A shard holds every n-th block of 1 << block_shift pfns; n is the shard count."""
 
     shard_bits: int
     block_shift: int
 
     @property
     def shards(self) -> int:
-        """How many shards there are."""
+        """The number of shards."""
         return 1 << self.shard_bits
 
     @property
     def pfns(self) -> int:
-        """How many pfns a block has."""
+        """The number of pfns in a block."""
         return 1 << self.block_shift
 
     def shard(self, block: int) -> int:
@@ -28,13 +28,13 @@ class Geometry:
         return block & (self.shards - 1)
 
     def key(self, block: int) -> int:
-        """A block's index in the xarray of its shard."""
+        """The index of a block in the xarray of its shard."""
         return block >> self.shard_bits
 
     def block(self, key: int, shard: int) -> int:
-        """The number of the block with this index in the xarray of that shard."""
+        """The block with this index in the xarray of that shard."""
         return key << self.shard_bits | shard
 
     def pfn(self, block: int) -> int:
-        """A block's first pfn."""
+        """The first pfn of a block."""
         return block << self.block_shift

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the numbers in a program's records mean."""
+"""Names for the numbers in a program's records."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .stacks import Stacks
 
-# How sure it is that a record is of pins that are still there, as lines say it.
+# How certain it is that a record is of live pins, in the words of a line.
 MATCHES = ("exact", "alike", "inferred")
 
-# What of an orphan has ended, as lines say it; unknown: an older kernel's file.
+# What has ended of an orphan, in the words of a line; unknown: an older kernel's file.
 GONE = ("", "owner", "task", "both", "unknown")
 
 
 @dataclass(frozen=True)
 class Names:
-    """What the numbers of a program's enums are called."""
+    """Names for the numbers of a program's enums."""
 
     write: int
     long: int
@@ -27,11 +27,11 @@ class Names:
     stakes: tuple[str, ...] = ()
 
     def mode(self, number: int) -> str:
-        """What a pin is for: r or w."""
+        """The mode: r or w."""
         return "w" if number == self.write else "r"
 
     def term(self, number: int) -> str:
-        """For how long a pin is: short or long."""
+        """The term: short or long."""
         return "long" if number == self.long else "short"
 
     def api(self, number: int) -> str:
@@ -49,9 +49,9 @@ class Names:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Meaning:
-    """What a record needs of its program to be told in words; one for all of them.
+    """What all records need from their program to be put in words.
 
-    names: what modes, terms and pin functions are called; now: local_clock() in ns,
+    names: of modes, terms and pin functions; now: local_clock() in ns,
     None if unknown;
     stacks: the stack depot
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""All struct pages, and what a folio counts: in bulk."""
+"""All struct pages, and the counts of folios: read in bulk."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ if TYPE_CHECKING:
 # GUP_PIN_COUNTING_BIAS: what a pin of a small folio adds to its references.
 BIAS = 1024
 
-# First pfn and number of ranges that have struct pages.
+# First pfn and length of ranges that have struct pages.
 Sections = Sequence[tuple[int, int]]
 
 _WORD_MASK = (1 << 64) - 1
 
-# No machine has so many pages.
+# No machine has more pages.
 _NO_PFN = 1 << 52
 
-# Struct pages that are read at once: 1 MiB of them on x86_64.
+# Struct pages per read: 1 MiB of them on x86_64.
 CHUNK = 1 << 14
 
 
 @dataclass(frozen=True)
 class Layouts:
-    """Where struct pages are, and what a folio has for its counts.
+    """Where struct pages are, and where a folio has its counts.
 
-    page0: address of pfn 0's, None if that is unknown
-    mark: flags, and the word that marks a tail, of a struct page
+    page0: address of the struct page of pfn 0, None if unknown
+    mark: flags, and the word that marks a tail page, of a struct page
     page: flags, references, page table entries less 1, mapping, and the word that marks
-    a tail, of a folio's first struct page
-    pincount_at: where a large folio counts its pins, from its first struct page on
-    page_size: of a page; next_head_at: where the struct page behind a head has that
-    one's address, None in a kernel that has no fake heads
+    a tail page, of a folio's first struct page
+    pincount_at: offset of a large folio's pin count from its first struct page
+    page_size: of a page; next_head_at: offset from a head to the word that gives its
+    address in the next struct page, None in a kernel without fake heads
     """
 
     page0: int | None
@@ -64,10 +64,10 @@ class Layouts:
 
 
 def _find_page0(prog: Program) -> int | None:
-    """Where the memmap begins; drgn asks the dump's memory sections.
+    """The start of the memmap; drgn takes it from the dump's memory sections.
 
     None if these are not in the dump, or each has a memmap of its own: sparse memory
-    without a virtual memmap, which drgn does not know.
+    without a virtual memmap, which drgn does not support.
     """
     from drgn import FaultError  # noqa: PLC0415
     from drgn.helpers.linux.mm import pfn_to_page  # noqa: PLC0415
@@ -81,8 +81,8 @@ def _find_page0(prog: Program) -> int | None:
 def head_address(page: int, word: int) -> int:
     """The head of the tail page at an address, by the word that marks it.
 
-    compound_info may have the mask that makes one of the other. No struct page is at
-    an address that looks like a mask.
+    compound_info may hold a mask for the head's address instead. No struct page has an
+    address that looks like a mask.
     """
     value = word - 1
     is_mask = (-value & _WORD_MASK).bit_count() == 1
@@ -95,7 +95,7 @@ def find_layouts(prog: Program) -> Layouts:
     tail = next(n for n in ("compound_info", "compound_head") if page.has_member(n))
     flags = "flags.f" if is_struct(folio.member("flags").type) else "flags"
     assert page.size is not None
-    # With compound_info, tails that share their memory are true tails.
+    # With compound_info, there are no fake heads.
     fakes = tail == "compound_head"
     return Layouts(
         page0=_find_page0(prog),
@@ -119,9 +119,9 @@ def find_layouts(prog: Program) -> Layouts:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a folio's struct pages say of its use.
+    """The counts in a folio's struct pages.
 
-    refs: references, pins of a small folio among them 1024 each; maps: page table
+    refs: references, including 1024 for each pin of a small folio; maps: page table
     entries of a small folio; tail: no folio begins here; pins: of a large folio, else
     None
     """
@@ -136,8 +136,8 @@ class Counts:
     def pin_count(self) -> tuple[int, bool]:
         """Pins, and whether that is exact.
 
-        A small folio's pins are a part of its references: none is exact, some may
-        also be very many ordinary references.
+        A small folio's pins are part of its references: zero is exact, any other
+        count may also be very many ordinary references.
         """
         if self.pins is not None:
             return self.pins, True
@@ -153,7 +153,7 @@ class Memmap:
     def __init__(
         self, memory: Memory, layouts: Layouts, fault: Callable[[Unreadable], None]
     ) -> None:
-        """Read from memory; what cannot be read is told to fault."""
+        """Read from memory; what cannot be read is reported to fault."""
         self._memory = memory
         self._layouts = layouts
         self._fault = fault
@@ -187,10 +187,10 @@ class Memmap:
         return self._true_head(pfn) if flags & self._layouts.head else pfn
 
     def pfn(self, number: int, sections: Callable[[], Sections]) -> int:
-        """The pfn that a number is, or whose struct page is at that address.
+        """The pfn that a number is, or the pfn of the struct page at that address.
 
-        Sections gives those that there are; none if they are unknown. Raises NoSuchPage
-        for what is neither.
+        Sections yields the ranges that exist; none if they are unknown. Raises
+        NoSuchPage if the number is neither.
         """
         page0 = self._layouts.page0
         is_pfn = number < (_NO_PFN if page0 is None else min(page0, _NO_PFN))
@@ -209,14 +209,14 @@ class Memmap:
         raise NoSuchPage(f"this kernel has no such page: {where}")
 
     def counts(self, pfn: int) -> Counts:
-        """What a folio counts; raises Unreadable."""
+        """The counts of a folio; raises Unreadable."""
         layouts = self._layouts
         data = self._memory.read(self.address(pfn), layouts.size, self.PAGE)
         return self._counts(pfn, data, 0)
 
     def _counts(self, pfn: int, data: bytes, at: int) -> Counts:
         layouts = self._layouts
-        # The first struct page has all of these, so the rest need not be there.
+        # The first struct page has all of these, so the others may be missing.
         padded = data[at : at + layouts.size].ljust(layouts.page.size, b"\0")
         flags, refs, maps, mapping, tail = layouts.page.unpack(padded)
         refs, maps = _signed(refs), _signed(maps)
@@ -228,10 +228,10 @@ class Memmap:
         return Counts(flags, refs, max(maps + 1, 0), mapping, is_tail, pins)
 
     def _true_head(self, pfn: int, data: bytes = b"", at: int = 0) -> int:
-        """The head of what looks like one, but may be a tail of a huge page.
+        """The head of an apparent head, which may be a tail of a huge page.
 
-        With hugetlb_free_vmemmap=on, pages full of a huge page's tails are the one that
-        begins with its head: see page_fixed_fake_head() of the kernel.
+        With hugetlb_free_vmemmap=on, pages full of a huge page's tails are mapped to
+        the page that begins with its head: see the kernel's page_fixed_fake_head().
         """
         layouts, address = self._layouts, self.address(pfn)
         if layouts.next_head_at is None or address % layouts.page_size:
@@ -242,7 +242,7 @@ class Memmap:
     def _member(
         self, pfn: int, data: bytes, at: int, member_at: int, kind: struct.Struct
     ) -> int:
-        """A member behind the first struct page, perhaps behind data's end, too."""
+        """A member beyond the first struct page, and perhaps beyond the end of data."""
         at += member_at
         if at + kind.size > len(data):
             address = self.address(pfn) + member_at
@@ -250,7 +250,7 @@ class Memmap:
         return int(kind.unpack_from(data, at)[0])
 
     def suspects(self, first: int, count: int) -> Iterator[tuple[int, Counts]]:
-        """The pfns of folios that look pinned, among so many, and what they count."""
+        """The folios in a range that look pinned: pfns and counts of their heads."""
         if self._layouts.page0 is None:
             self._fault(Unreadable("memmap", 0))
             return
@@ -263,7 +263,7 @@ class Memmap:
         try:
             data = self._memory.read(self.address(first), count * size, self.PAGE)
         except Unreadable as error:
-            # Of what is missing only a part may be: look closer.
+            # Only a part may be missing: try both halves.
             if count <= 64:
                 self._fault(error)
                 return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Reading structures in one go: a drgn object for each would take minutes."""
+"""Reads whole structures: a drgn object for each member would take minutes."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _INTEGERS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
 class Memory(Protocol):
-    """Anything that has the kernel's memory."""
+    """Anything that can read the kernel's memory."""
 
     def read(self, address: int, size: int, what: str) -> bytes:
-        """Read bytes of a thing called what; raises Unreadable."""
+        """Read bytes of an object of the kind what; raises Unreadable."""
 
     def read_string(self, address: int, size: int, what: str) -> bytes:
         """Read bytes up to a 0, at most size of them; raises Unreadable."""
 
 
-# Small things lie close together: slab pages are read whole, and so many are kept.
+# Small objects lie close together: whole slab pages are read, and this many kept.
 _PAGE_BITS = 12
 _PAGES_KEPT = 4096
 
@@ -34,12 +34,12 @@ _PAGES_KEPT = 4096
 class ProgramMemory:
     """The memory of a drgn program.
 
-    What a dump has does not change: pages of it are kept, up to 16 MiB.
+    The content of a dump does not change: pages of it are kept, up to 16 MiB.
     """
 
     def __init__(self, prog: Program) -> None:
         """Read from prog."""
-        # Not at the top: all but this class and the finders works without drgn.
+        # Not at the top: all but this class and the finders work without drgn.
         from drgn import FaultError, Object, ProgramFlags  # noqa: PLC0415
 
         self._prog = prog
@@ -49,7 +49,7 @@ class ProgramMemory:
         self._pages: dict[int, bytes | None] = {}
 
     def read(self, address: int, size: int, what: str) -> bytes:
-        """Read bytes of a thing called what; raises Unreadable."""
+        """Read bytes of an object of the kind what; raises Unreadable."""
         number, offset = address >> _PAGE_BITS, address & (1 << _PAGE_BITS) - 1
         if offset + size <= 1 << _PAGE_BITS and not self.live:
             try:
@@ -61,7 +61,7 @@ class ProgramMemory:
         return self._read(address, size, what)
 
     def _page(self, number: int) -> bytes | None:
-        """A page, to be kept; None if not all of it can be read."""
+        """A page, for the cache; None if it cannot be read completely."""
         if len(self._pages) >= _PAGES_KEPT:
             self._pages.clear()
         try:
@@ -101,7 +101,7 @@ class Field:
 
 
 def _unit(first: int, last: int) -> tuple[int, int]:
-    """Offset and width, in bytes, of the aligned integer that has these bits."""
+    """Offset and width, in bytes, of the aligned integer that contains these bits."""
     for width in _INTEGERS:
         if first // (8 * width) == last // (8 * width):
             return first // (8 * width) * width, width
@@ -109,7 +109,7 @@ def _unit(first: int, last: int) -> tuple[int, int]:
 
 
 def _units(fields: Sequence[Field]) -> list[tuple[int, int]]:
-    """The integer to read for each field: one and the same if they overlap."""
+    """The integer to read for each field: the same one for fields that overlap."""
     units = [_unit(f.bit_offset, f.bit_offset + f.bits - 1) for f in fields]
     wide: list[tuple[int, int]] = []
     for unit in sorted(set(units)):
@@ -147,7 +147,7 @@ class Record:
             self._pick(field, unit, order.index(unit))
             for field, unit in zip(fields, units, strict=True)
         ]
-        # Mostly the members come in their order and whole: nothing to pick.
+        # Mostly the members are in order and complete: nothing to select.
         self._plain = all(
             shift == 0 and mask == (1 << 8 * unit[1]) - 1 and not sign and place == turn
             for turn, ((place, shift, mask, sign), unit) in enumerate(
@@ -190,7 +190,7 @@ def bare_type(kind: Type) -> Type:
 
 
 def is_struct(kind: Type) -> bool:
-    """Whether a type is, maybe by another name, a structure."""
+    """Whether a type is a structure, typedefs resolved."""
     from drgn import TypeKind  # noqa: PLC0415
 
     return bool(bare_type(kind).kind == TypeKind.STRUCT)
@@ -219,7 +219,7 @@ def _resolve(outer: Type, path: str) -> Field:
 
 
 def is_little_endian(prog: Program) -> bool:
-    """The order of bytes in a program's memory."""
+    """The byte order of a program's memory."""
     from drgn import PlatformFlags  # noqa: PLC0415
 
     assert prog.platform is not None
@@ -231,7 +231,7 @@ def find_record(
 ) -> Record:
     """A Record for members of a type of the program; raises LookupError.
 
-    Unless signed, all are read as if they had no sign, which is quicker.
+    Fields are read as unsigned, which is quicker, if signed is false.
     """
     found = prog.type(name)
     assert found.size is not None
@@ -242,5 +242,5 @@ def find_record(
 
 
 def find_offset(prog: Program, name: str, member: str) -> int:
-    """Where a member of a structure of the program begins, in bytes."""
+    """The byte offset of a member in a structure of the program."""
     return int(prog.type(name).member(member).offset)

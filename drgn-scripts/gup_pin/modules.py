@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SHN_UNDEF = 0
 _KSYM_NAME_LEN = 512
 
-# No module has more: a larger number was read from a page that is something else.
+# No module has more: a larger number comes from a page with other content.
 _MOST_SYMBOLS = 1 << 22
 
 
@@ -29,15 +29,15 @@ class Modules:
     def __init__(
         self, prog: Program, memory: Memory, fault: Callable[[Unreadable], None]
     ) -> None:
-        """Read from memory, that of prog; what is not there is told to fault."""
+        """Read from memory, that of prog; what is missing is reported to fault."""
         self._prog = prog
         self._memory = memory
         self._fault = fault
-        # By the first address of a region: text, data and so on of one module.
+        # Keyed by the first address of a region: text, data and so on of one module.
         self._tables: dict[int, SymbolTable] = {}
 
     def name(self, pc: int) -> str | None:
-        """As name+0xoffset/0xsize [module]; None for what is in no module."""
+        """As name+0xoffset/0xsize [module]; None for an address outside of modules."""
         from drgn import FaultError  # noqa: PLC0415
         from drgn.helpers.linux.module import (  # noqa: PLC0415
             address_to_module,
@@ -60,7 +60,7 @@ class Modules:
         return f"{pc:#x} [{owner}]"
 
     def _table(self, module: Object, start: int, end: int) -> SymbolTable:
-        """The symbols of a region, of which the last ends with it."""
+        """The symbols of a region; the last one ends with the region."""
         table = self._tables.get(start)
         if table is None:
             symbols: list[tuple[int, str]] = []
@@ -79,7 +79,7 @@ class Modules:
         """Address and name of those within a region; raises Unreadable."""
         symtab, count, strtab = self._find(module)
         if count > _MOST_SYMBOLS:
-            raise Unreadable(self.SYMBOLS, symtab, "is none")
+            raise Unreadable(self.SYMBOLS, symtab, "is invalid")
         symbol = find_record(
             self._prog, "struct elf64_sym", ["st_name", "st_shndx", "st_value"]
         )
@@ -97,7 +97,10 @@ class Modules:
                 yield address, name
 
     def _find(self, module: Object) -> tuple[int, int, int]:
-        """Where the symbols are, how many, and where their names; raises Unreadable."""
+        """Address of the symbols, their number, and address of their names.
+
+        Raises Unreadable.
+        """
         from drgn import FaultError  # noqa: PLC0415
 
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The table of all origins, and what they count: mirrors record/origin.c."""
+"""The table of all origins, and their counters: mirrors record/origin.c."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ROOT = "struct gup_pin_root"
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What an origin counts.
+    """The counters of an origin.
 
     pins: live ones; acquired: pins ever taken; peak: the most live pins that were seen
     """
@@ -32,7 +32,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Layouts:
-    """Where the table is in the root, with so many buckets; and what origins count."""
+    """The table in the root, its number of buckets, and the layout of the counters."""
 
     buckets_at: int
     buckets: struct.Struct
@@ -70,14 +70,14 @@ class Origins:
         reader: OriginReader,
         fault: Callable[[Unreadable], None],
     ) -> None:
-        """Read from memory; what cannot be read is told to fault, and left out."""
+        """Leave out what cannot be read, and report it to fault."""
         self._memory = memory
         self._layouts = layouts
         self._reader = reader
         self._fault = fault
 
     def all(self, root: int) -> Iterator[tuple[int, Origin, Counts]]:
-        """Address, identity and counts of all origins below the root at an address."""
+        """Address, identity and counters of all origins; root is its address."""
         layouts = self._layouts
         try:
             data = self._memory.read(
@@ -99,7 +99,7 @@ class Origins:
         while node:
             address = node - layouts.node_at
             if address in seen:
-                raise Unreadable(layouts.counts.name, address, "is none")
+                raise Unreadable(layouts.counts.name, address, "is invalid")
             seen.add(address)
             node, acquired, released, peak = layouts.counts.read(self._memory, address)
             counts = Counts(max(acquired - released, 0), max(acquired, 0), peak)

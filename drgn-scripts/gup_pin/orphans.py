@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Pins that somebody left behind: mirrors is_orphan() of pins.c."""
+"""Pins whose holder has ended: mirrors is_orphan() of pins.c."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .tasks import Tasks
 
 
 class Orphans:
-    """Tells which pins have an owner, or a task, that has gone."""
+    """Finds pins whose owner, or whose task, has ended."""
 
     def __init__(
         self,
@@ -18,20 +18,20 @@ class Orphans:
         again: Callable[[set[int]], Tasks] | None = None,
         still_held: Callable[[Item], bool] | None = None,
     ) -> None:
-        """Of a dump, where all tasks are known for good.
+        """For a dump, tasks is enough: all of them are known.
 
-        On a live kernel, again() looks for tasks by their ids at the time of the call,
-        and still_held() for a pin.
+        On a live kernel, again() looks up tasks by their ids at the time of the call,
+        and still_held() looks up a pin.
         """
         self._tasks = tasks
         self._again = again
         self._still_held = still_held
 
     def gone(self, item: Item) -> str:
-        """What of a pin has gone: "owner", "task" or "both"; "" if it is no orphan.
+        """What has ended of a pin: "owner", "task" or "both"; "" if it is no orphan.
 
-        A walk may last, so on a live kernel somebody may have been born after all tasks
-        were looked at. Who released the pin in between, and ended, left nothing behind.
+        A walk takes time: on a live kernel a task may have started after all tasks were
+        read, or have unpinned and ended since. Neither makes an orphan.
         """
         gone = self._tasks.gone(item)
         if not gone:

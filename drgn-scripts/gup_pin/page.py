@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One page: what it is, and who has it mapped."""
+"""One page, and the processes that have it mapped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .pagetable import find_pfn
 if TYPE_CHECKING:
     from drgn import Object, Program
 
-# What the low bits of a folio's mapping say: no file's, and of these KSM's.
+# The low bits of a folio's mapping: set if it is not a file's; both set for KSM.
 _ANON = 1
 _NO_FILE = 3
 
@@ -25,8 +25,8 @@ _NO_FILE = 3
 class Page:
     """A page and its folio.
 
-    asked: its pfn; address: of its struct page; pfn: of the folio's head; mapcount:
-    None if it could not be read
+    asked: the requested pfn; address: of its struct page; pfn: of the folio's head;
+    mapcount: None if it could not be read
     """
 
     asked: int
@@ -47,10 +47,10 @@ class Process:
 
 
 class FlagNames:
-    """What the bits of a folio's flags are called."""
+    """The names of the bits in a folio's flags."""
 
     def __init__(self, prog: Program) -> None:
-        """As enum pageflags has them; of several names the first."""
+        """As in enum pageflags; the first of several names for a bit."""
         names: dict[int, str] = {}
         enumerators = prog.type("enum pageflags").enumerators or ()
         count = next(e.value for e in enumerators if e.name == "__NR_PAGEFLAGS")
@@ -70,7 +70,7 @@ def mapcount_of(
 ) -> int | None:
     """Page table entries that map the folio whose head is at pfn.
 
-    None if that cannot be read, which is reported to fault, or is not counted.
+    None if it is not counted, or cannot be read, which is reported to fault.
     """
     from drgn import FaultError, cast  # noqa: PLC0415
     from drgn.helpers.linux.mm import pfn_to_page  # noqa: PLC0415
@@ -92,8 +92,8 @@ def find_processes(
 ) -> Iterator[Process]:
     """The processes that have a page mapped.
 
-    By the folio's reverse map, and what their page tables say. Those whose memory is
-    not in the dump are left out and told to fault.
+    Found by the folio's reverse map and their page tables. Processes whose memory is
+    not in the dump are left out and reported to fault.
     """
     from drgn import FaultError  # noqa: PLC0415
 
@@ -114,7 +114,7 @@ def find_processes(
 
 
 def _vmas(prog: Program, page: Page) -> Iterator[Object]:
-    """The areas that may map a page, by the reverse map of its folio."""
+    """The areas that may map a page, found by the reverse map of its folio."""
     from drgn import Object  # noqa: PLC0415
     from drgn.helpers.linux.rbtree import (  # noqa: PLC0415
         rbtree_inorder_for_each_entry,
@@ -137,12 +137,12 @@ def _vmas(prog: Program, page: Page) -> Iterator[Object]:
 
 
 def _mapped_at(vma: Object, page: Page, page_shift: int) -> int | None:
-    """Where an area maps a page, if its page tables do; raises FaultError."""
+    """The address at which an area maps a page, or None; raises FaultError."""
     start, end = vma.vm_start.value_(), vma.vm_end.value_()
     place = page.folio.place or 0
     places = [place]
     if page.folio.map == "hugetlb" and page.folio.order is not None:
-        # Older kernels count these in their own size.
+        # Older kernels count these in units of the huge page size.
         places.append(place << page.folio.order)
     first = _first_index(vma, page.counts.mapping & _NO_FILE == _ANON)
     for each in places:
@@ -154,9 +154,9 @@ def _mapped_at(vma: Object, page: Page, page_shift: int) -> int | None:
 
 
 def _first_index(vma: Object, anon: bool) -> int:
-    """The index of an area's first page, by which the reverse map knows it.
+    """The index of an area's first page in the reverse map.
 
-    Newer kernels have another one for what is anonymous in a private mapping of a file,
+    Newer kernels use another one for anonymous pages in a private mapping of a file,
     such as huge pages of mmap(MAP_HUGETLB).
     """
     if anon:
@@ -167,7 +167,7 @@ def _first_index(vma: Object, anon: bool) -> int:
 
 
 def _owners(prog: Program) -> dict[int, Object]:
-    """The first task of each address space, by that of its mm."""
+    """The first task of each address space, by the address of its mm."""
     from drgn.helpers.linux.pid import for_each_task  # noqa: PLC0415
 
     owners: dict[int, Object] = {}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a user address is mapped to.
+"""Translates a user address.
 
-drgn's follow_pfn() needs to translate the address of the page table meanwhile, which
-it cannot in a dump that has physical addresses only, such as QEMU's. On x86_64 the
+drgn's follow_pfn() needs to translate the address of the page table itself, which
+it cannot in a dump that has only physical addresses, such as QEMU's. On x86_64 the
 tables are read here, by physical address.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from drgn import Object, Program
 
-# Bits of an entry: _PAGE_PRESENT, _PAGE_PROTNONE, _PAGE_PSE; where its address is.
+# Bits of an entry: _PAGE_PRESENT, _PAGE_PROTNONE, _PAGE_PSE; the mask of its address.
 _PRESENT = 1 << 0
 _PROT_NONE = 1 << 8
 _LEAF = 1 << 7
@@ -25,7 +25,7 @@ _PAGE_SHIFT = 12
 
 
 def find_pfn(mm: Object, addr: int) -> int | None:
-    """The pfn that a user address of a struct mm_struct * is mapped to, if it is.
+    """The pfn that a user address of a struct mm_struct * is mapped to, or None.
 
     Raises drgn.FaultError if page tables are not in the dump.
     """
@@ -38,7 +38,7 @@ def find_pfn(mm: Object, addr: int) -> int | None:
     try:
         return int(follow_pfn(mm, addr).value_())
     except FaultError as error:
-        # That there is no page is told in the same way.
+        # drgn reports an unmapped address in the same way.
         if error.address == addr:
             return None
         raise
@@ -60,7 +60,7 @@ def _walk_x86_64(mm: Object, addr: int) -> int | None:
 
 
 def walk(read: Callable[[int], int], table: int, levels: int, addr: int) -> int | None:
-    """The pfn of a user address, by x86_64 tables of so many levels, if it has one.
+    """The pfn of a user address, by x86_64 tables of that many levels, or None.
 
     table: physical address of the top one; read: the 64-bit word at such an address
     """
@@ -78,10 +78,10 @@ def walk(read: Callable[[int], int], table: int, levels: int, addr: int) -> int 
 
 
 def _address(entry: int) -> int:
-    """The physical address in an entry that is there, as pte_pfn() has it.
+    """The physical address in a present entry, as pte_pfn() has it.
 
-    That of a page which nobody may touch (PROT_NONE) is inverted, lest the CPU
-    speculates on what is cached of it.
+    The address of an inaccessible page (PROT_NONE) is inverted, so that the CPU cannot
+    speculate on cached data of the page.
     """
     if not entry & _PRESENT:
         entry = ~entry

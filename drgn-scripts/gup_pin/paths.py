@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a file is called: mirrors mm/gup_pin/record/name.c."""
+"""The path of a file: mirrors mm/gup_pin/record/name.c."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .memory import Memory, Record, find_offset, find_record
 if TYPE_CHECKING:
     from drgn import Program
 
-# NAME_MAX, and GUP_PIN_NAME_MAX without the 0 at its end.
+# NAME_MAX, and GUP_PIN_NAME_MAX without the terminating 0.
 _PART_MAX = 255
 PATH_MAX = 255
 
 
 @dataclass(frozen=True)
 class Layouts:
-    """Where an inode has its dentries, and these their names.
+    """The layout of an inode's dentries and their names.
 
-    alias_at: where a dentry has the node that is in its inode's list
+    alias_at: offset in a dentry of the node that links it into its inode's list
     """
 
     inode: Record
@@ -56,8 +56,8 @@ class PathReader:
     def path(self, inode: int, size: int = PATH_MAX) -> bytes:
         """One of the paths of an inode below the root of its file system.
 
-        Empty if it has no name; what is longer than size loses its front, and with
-        it the '/' that others begin with. Raises Unreadable.
+        Empty if it has no name; a path longer than size loses its front, including
+        the leading '/'. Raises Unreadable.
         """
         layouts = self._layouts
         (alias,) = layouts.inode.read(self._memory, inode)
@@ -70,11 +70,11 @@ class PathReader:
             dentry = parent
             parent, name = layouts.dentry.read(self._memory, dentry)
             part = self._memory.read_string(name, _PART_MAX, self.WHAT)
-            # Only the root of a file system that has folders is called so.
+            # Only the root of a file system with folders has this name.
             if parent == dentry and part == b"/":
                 break
             if not part and parent != dentry:
-                # Nothing makes a longer path of it: damage, perhaps a ring.
-                raise Unreadable(self.WHAT, dentry, "is none")
+                # An empty name does not make the path longer: damage, perhaps a loop.
+                raise Unreadable(self.WHAT, dentry, "is invalid")
             path = b"/" + part + path
         return path[-size:]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Physical memory: zones and memory blocks, and the pins in these."""
+"""Physical memory: zones and memory blocks, and the pins in them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Zone:
-    """A zone: its node, the name, its first pfn, and pages that it spans and has."""
+    """A zone: its node, its name, its first pfn, its spanned and present pages."""
 
     node: int
     name: str
@@ -31,8 +31,8 @@ class Zone:
 class MemoryBlock:
     """A memory block, the unit of hot-unplug.
 
-    first: its first pfn; pinned: pages of its folios that have pins; long: of those
-    that have long-term ones
+    first: its first pfn; pinned: pages of its folios that have pins; long: those with
+    long-term pins
     """
 
     number: int
@@ -109,9 +109,9 @@ def find_physical(
 def _find_numbers(
     prog: Program, size: int, fault: Callable[[Unreadable], None]
 ) -> dict[int, bool]:
-    """Numbers of all blocks of so many pages, and whether each is online.
+    """Numbers of all blocks of size pages, and whether each is online.
 
-    If that cannot be read, all that the sections are in.
+    If that cannot be read, all blocks that contain sections.
     """
     blocks = find_blocks(prog, fault)
     if blocks:
@@ -138,7 +138,7 @@ def add_pins(
 def _parts(
     item: Item, size: int, blocks: dict[int, MemoryBlock]
 ) -> Iterator[tuple[MemoryBlock, int]]:
-    """The blocks that a folio lies in, and how many of its pages each has."""
+    """The blocks that a folio is in, and how many of its pages are in each."""
     pfn, end = item.head, item.head + item.folio.pages
     while pfn < end:
         stop = min(end, (pfn // size + 1) * size)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A pin in the words of the debugfs file pins, as values for scripts."""
+"""A pin with the words of the debugfs file pins as values for scripts."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Pin:
-    """Has a property for each word that is not stored with it.
+    """Has a property for each word that is not stored.
 
-    They are what the members of a Filter may be. The folio's are those of the first
-    page's, None for what could not be read. Raises ValueError for what only the program
+    Values are those that a Filter's members accept. The folio's are those of the first
+    page, None for what could not be read. Raises ValueError for what only the program
     knows, if the record was made by hand.
     """
 
@@ -51,12 +51,12 @@ class Pin:
 
     @property
     def mode(self) -> str:
-        """What it is for: "r" or "w"."""
+        """The mode: "r" or "w"."""
         return self._meaning.names.mode(self._origin.mode)
 
     @property
     def term(self) -> str:
-        """For how long: "short" or "long"."""
+        """The term: "short" or "long"."""
         return self._meaning.names.term(self._origin.term)
 
     @property
@@ -66,17 +66,17 @@ class Pin:
 
     @property
     def owner(self) -> int:
-        """The tgid of the process whose memory it is; 0: none."""
+        """The tgid of the process whose memory is pinned; 0: none."""
         return self._origin.owner
 
     @property
     def task(self) -> tuple[int, int]:
-        """The tgid and pid of who pinned, in the initial pid namespace."""
+        """The tgid and pid of the task that pinned, in the initial pid namespace."""
         return self._origin.tgid, self._origin.pid
 
     @property
     def comm(self) -> bytes:
-        """Its name then."""
+        """The name of the task when it pinned."""
         return self._origin.comm
 
     @property
@@ -86,7 +86,7 @@ class Pin:
 
     @property
     def map(self) -> str | None:
-        """What kind of memory it is: "anon", "file", …"""
+        """The kind of memory: "anon", "file", …"""
         return self._folio.map
 
     @property
@@ -101,7 +101,7 @@ class Pin:
 
     @property
     def index(self) -> int | None:
-        """Where the page is in its file, in pages."""
+        """The index of the page in its file, in pages."""
         return self._folio.index
 
     @property
@@ -117,9 +117,9 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Item(Pin):
-    """Neighbouring pages of a record that are of one folio: struct gup_pin_item.
+    """Adjacent pages of a record in one folio: struct gup_pin_item.
 
-    pfn: of the first page; head: of the folio's head; pages: all those of a folio that
+    pfn: of the first page; head: of the folio's head; pages: the whole folio's if it
     was pinned as a whole, None if its order could not be read; pins: on all of them;
     time: of the call; addr: None if it could not be read
     """

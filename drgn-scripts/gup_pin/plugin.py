@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """%gup_pins at drgn's prompt, where drgn has commands.
 
-drgn loads this as a plugin: by itself where the package is installed; else if told by
+drgn loads this as a plugin: automatically where the package is installed; else by
 DRGN_PLUGINS=gup_pin=/…/gup_pin/plugin.py, or gup_pin=gup_pin.plugin with this package's
-folder in PYTHONPATH; or else import gup_pin.plugin at its prompt. A drgn that has
-plugins but no commands is left alone.
+folder in PYTHONPATH; or else by import gup_pin.plugin at its prompt. A drgn that has
+plugins but no commands is left unchanged.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if not __package__:
-    # Loaded by its path, and not as a part of its package.
+    # Loaded by path, not as a part of its package.
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from gup_pin import cli
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from drgn import Program
 
 _ABOUT = (
-    "The pins that a kernel with CONFIG_DEBUG_GUP_PIN has on record. The verbs are "
-    "those of the script gup_pins.py, and so are their options: %gup_pins --help."
+    "The pins that a kernel with CONFIG_DEBUG_GUP_PIN has on record. The verbs and "
+    "their options are those of the script gup_pins.py: %gup_pins --help."
 )
 
 
 def execute(prog: Program, words: Sequence[str]) -> int:
-    """Run the command in a session that goes on after it; return its status."""
+    """Run the command in a session that continues after it; return its status."""
     try:
         return cli.execute(words, lambda: prog, "%%%(prog)s", NAME)
     except BrokenPipeError:
-        # The reader of a pipe has left; drgn puts stdout back by itself.
+        # The reader of a pipe has left; drgn restores stdout itself.
         return cli.EXIT_FINE
     finally:
-        # In %gup_pins … > FILE drgn closes the file next. The session's own stay.
+        # In %gup_pins … > FILE drgn closes the file next. The session's own stay open.
         if sys.stdout is not sys.__stdout__:
             cli.drop_unwritten(sys.stdout)
         if sys.stderr is not sys.__stderr__:
@@ -47,7 +47,7 @@ def execute(prog: Program, words: Sequence[str]) -> int:
 
 
 def register() -> bool:
-    """Make the command known to drgn; returns whether it has such things."""
+    """Register the command with drgn; returns whether drgn has commands."""
     try:
         from drgn.commands import (  # noqa: PLC0415
             custom_command,

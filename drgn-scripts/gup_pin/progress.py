@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How far a long walk is, for people who wait at a terminal."""
+"""Progress of a long walk, shown on a terminal."""
 
 from __future__ import annotations
 
 import time
 from typing import TextIO
 
-# How long nothing is said at first, and between two times, in seconds.
+# Seconds before the first progress line, and between two of them.
 _PAUSE = 1.0
 
 _ERASE = "\r\033[K"
 
 
 class Progress:
-    """A line that is written over and over; nothing at all unless on a terminal."""
+    """A line that is updated in place; nothing at all if not on a terminal."""
 
     def __init__(self, stream: TextIO, prefix: str) -> None:
         """Write to stream."""
@@ -24,7 +24,7 @@ class Progress:
         self._shown = False
 
     def tell(self, done: int, total: int) -> None:
-        """So much of that much is done."""
+        """Report that done of total are done."""
         if not self.on or time.monotonic() < self._next or not total:
             return
         share = min(100 * done // total, 100)
@@ -34,7 +34,7 @@ class Progress:
         self._shown = True
 
     def end(self) -> None:
-        """Leave no trace."""
+        """Erase the line."""
         if self._shown:
             self._stream.write(_ERASE)
             self._stream.flush()
@@ -42,32 +42,32 @@ class Progress:
 
 
 class Lines:
-    """Output to a terminal that may show progress: both are of whole lines only."""
+    """Output to a terminal that may show progress: both write only whole lines."""
 
     def __init__(self, out: TextIO, progress: Progress) -> None:
-        """Write to out, where progress is not shown meanwhile."""
+        """Write to out, and hide progress during that."""
         self._out = out
         self._progress = progress
         self._begun = ""
 
     def write(self, text: str) -> None:
-        """Write what are lines by now."""
+        """Write the lines that are complete."""
         lines, newline, rest = text.rpartition("\n")
         if not newline:
             self._begun += text
             return
         self._progress.end()
         self._out.write(f"{self._begun}{lines}\n")
-        # Or the next progress line would come before these.
+        # The next progress line must not come before these.
         self._out.flush()
         self._begun = rest
 
     def end(self) -> None:
-        """Write what was begun and never ended, for something went wrong."""
+        """Write an unfinished last line, left by an error."""
         if self._begun:
             self.write("\n")
 
 
 def make_output(out: TextIO, progress: Progress) -> TextIO | Lines:
-    """Where to write lines: to out, or there by way of Lines if they may collide."""
+    """Where to write lines: out, or Lines if they may collide with progress."""
     return Lines(out, progress) if progress.on and out.isatty() else out

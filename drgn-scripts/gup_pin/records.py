@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
     from .meaning import Meaning
 
-# GUP_PIN_RECORD_*: macros, so no debugging information has them.
+# GUP_PIN_RECORD_* are macros, so debugging information does not have them.
 HAS_ADDR = 1 << 0
 WHOLE_FOLIO = 1 << 1
 
-# Addresses are unsigned numbers of so many bits.
+# Addresses are unsigned numbers of this many bits.
 _ADDRESS_MASK = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What pinned, where and how: struct gup_pin_id."""
+    """Which task pinned, where and how: struct gup_pin_id."""
 
     stack: int
     mode: int
@@ -54,12 +54,12 @@ class PinRecord(NamedTuple):
 
     @property
     def call(self) -> int:
-        """A number that those of one call have: records of equal origin and time."""
+        """A number that identifies a call: its records have equal origin and time."""
         return self.time << 64 | self.origin_at
 
     @property
     def whole(self) -> bool:
-        """Whether folios were pinned as a whole, for which their first pages stand."""
+        """Whether folios were pinned as a whole; then mask holds their first pages."""
         return bool(self.flags & WHOLE_FOLIO)
 
     @property
@@ -68,7 +68,7 @@ class PinRecord(NamedTuple):
         return bool(self.flags & HAS_ADDR)
 
     def addr(self, index: int | None, page_shift: int) -> int:
-        """User address of the page at an index of its mapping; 0 if it is not known."""
+        """User address of the page at an index of its mapping; 0 if unknown."""
         if index is None or not self.has_addr:
             return 0
         return self.base + (index << page_shift) & _ADDRESS_MASK
@@ -76,7 +76,7 @@ class PinRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class Layouts:
-    """Where an origin has its members.
+    """The layout of an origin.
 
     origin: the first two are never 0
     """
@@ -112,7 +112,7 @@ class OriginReader:
         live: bool = False,
         meaning: Meaning | None = None,
     ) -> None:
-        """Read from memory; live: it changes meanwhile. Meaning is given to all."""
+        """Live: the memory changes during the walk. All origins share meaning."""
         self._memory = memory
         self._layouts = layouts
         self._live = live
@@ -121,9 +121,9 @@ class OriginReader:
         self._known: dict[Origin, Origin] = {}
 
     def refresh(self) -> None:
-        """Forget what may be another by now: to be called now and then in a walk.
+        """Drop cached origins, which may be others by now: call this during a walk.
 
-        A live kernel frees origins, and has new ones in their places.
+        A live kernel frees origins, and reuses their memory.
         """
         if self._live:
             self._origins.clear()
@@ -133,7 +133,7 @@ class OriginReader:
         origin = self._origins.get(address)
         if origin is None:
             origin = self._read(address)
-            # Equal ones are one object, however often they are read.
+            # One object for equal origins, however often they are read.
             origin = self._known.setdefault(origin, origin)
             self._origins[address] = origin
         return origin
@@ -143,9 +143,9 @@ class OriginReader:
         data = self._memory.read(address, layouts.origin.size, layouts.origin.name)
         comm = data[layouts.comm_at : layouts.comm_at + layouts.comm_size]
         chain, acquired, *words = layouts.origin.unpack(data)
-        # It is, or was, in a chain, and was made for pins.
+        # An origin is, or was, in a chain, and was made for pins.
         if not chain or not acquired:
-            raise Unreadable(layouts.origin.name, address, "is none")
+            raise Unreadable(layouts.origin.name, address, "is invalid")
         stack, mode, term, api, tgid, pid, owner = words
         name = comm.partition(b"\0")[0]
         return Origin(stack, mode, term, api, tgid, pid, owner, name, self._meaning)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The hazards that are kept: mirrors mm/gup_pin/hazard/ring.c."""
+"""The recorded hazards: mirrors mm/gup_pin/hazard/ring.c."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _MEMBERS = [
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a folio met: struct gup_pin_event."""
+    """An event that a folio met: struct gup_pin_event."""
 
     time: int
     ip: int
@@ -51,13 +51,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """Equal hazards that were counted.
+    """Equal hazards, counted.
 
     kind: number of their kind; pins: recorded pins on the folio; event and run are of
-    the first: what happened, and the pin that its report names first, as a line of its
-    own; count: how many; last: time of the last; reported: reports that were printed;
-    stake: number of what is at stake; indexes: of the first and the last of the folios
-    in their file
+    the first hazard: what happened, and the pin that its report names first, as a line
+    of its own; count: how many; last: time of the last; reported: reports that were
+    printed; stake: number of what is at stake; indexes: of the first and the last of
+    the folios in their file
     """
 
     kind: int
@@ -73,11 +73,11 @@ class Hazard:
 
 @dataclass(frozen=True)
 class Layouts:
-    """Where the ring has what is needed of it.
+    """The layout of the ring.
 
-    The record's members, where its tasks' names and its event's stack begin; where the
-    ring has its entries, and how many; what kinds of memory, and how sure it is, are
-    called, by number; where the record has its file's name.
+    The record's members; offsets of the names of its tasks, of the event's stack, and
+    of the file's name; the ring's entries and their number; the names of the kinds of
+    memory and of the matches, by number.
     """
 
     record: Record
@@ -126,7 +126,7 @@ def find_layouts(prog: Program) -> Layouts:
 
 
 def _find_names(prog: Program, kind: str, prefix: str) -> dict[int, str]:
-    """What those of an enum are called in words, by number."""
+    """The names of an enum's values, in the words of a line, by number."""
     return {
         entry.value: entry.name.removeprefix(prefix).lower()
         for entry in prog.type(kind).enumerators or ()
@@ -144,9 +144,9 @@ class Ring:
         fault: Callable[[Unreadable], None],
         meaning: Meaning | None = None,
     ) -> None:
-        """Read from memory; hazards that cannot be read are told to fault.
+        """Read from memory; hazards that cannot be read are reported to fault.
 
-        Meaning is given to the origins of their pins.
+        Meaning is shared by the origins of their pins.
         """
         self._memory = memory
         self._layouts = layouts
@@ -154,7 +154,7 @@ class Ring:
         self._meaning = meaning
 
     def hazards(self, address: int) -> Iterator[Hazard]:
-        """Those of the ring at an address, in the order of their first."""
+        """The hazards of the ring at an address, in the order of their first event."""
         layouts = self._layouts
         first = address + layouts.ring_at
         found: list[tuple[int, Hazard]] = []
@@ -167,7 +167,7 @@ class Ring:
             yield hazard
 
     def _read(self, address: int) -> list[tuple[int, Hazard]]:
-        """The hazard in a place, if any, with its number; raises Unreadable."""
+        """The hazard in an entry, if any, with its number; raises Unreadable."""
         layouts = self._layouts
         record = layouts.record
         data = self._memory.read(address, record.size, record.name)
@@ -213,5 +213,5 @@ class Ring:
 
     @staticmethod
     def _text(data: bytes, at: int, size: int) -> bytes:
-        """A name, of a task or of a file."""
+        """The name of a task or of a file."""
         return data[at : at + size].partition(b"\0")[0]

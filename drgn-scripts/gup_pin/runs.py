@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""From records to lines: a run is neighbouring pages that one call pinned.
+"""Merges records to lines: a run is adjacent pages that one call pinned.
 
-Mirrors mm/gup_pin/view/runs.c, the limit on open runs included, so that a dump lists
-the very lines that debugfs would have shown, in their order.
+Mirrors mm/gup_pin/view/runs.c, including the limit on open runs, so that a dump lists
+the same lines as debugfs would have shown, in the same order.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _BLOCK_SHIFT = 6
 
 @dataclass(slots=True)
 class Run(Pin):
-    """Neighbouring pages pinned by one call: one line.
+    """Adjacent pages pinned by one call: one line.
 
-    pages: None if it could not be read how many they are; gone: of an orphan, what has
-    gone: "owner", "task" or "both"
+    pages: None if their number could not be read; gone: what has ended of an orphan:
+    "owner", "task" or "both"
     """
 
     first: Item
@@ -39,7 +39,7 @@ class Run(Pin):
 
     @property
     def pfn(self) -> int:
-        """Of the first page."""
+        """The pfn of the first page."""
         return self.first.pfn
 
     @property
@@ -49,16 +49,16 @@ class Run(Pin):
 
     @property
     def match(self) -> str:
-        """How sure it is: "exact", "alike" or "inferred"."""
+        """How certain the record is: "exact", "alike" or "inferred"."""
         return self.first.match
 
     @property
     def end(self) -> int:
-        """The first pfn that does not belong to it, as far as that is known."""
+        """The pfn after the last page, as far as known."""
         return self.first.pfn + (self.pages or 1)
 
     def continues(self, item: Item, page_shift: int) -> bool:
-        """Whether an item is the next pages of this run."""
+        """Whether an item holds the next pages of this run."""
         first, pages = self.first, self.pages
         if pages is None or item.pages is None:
             return False
@@ -73,7 +73,7 @@ class Run(Pin):
 
 
 def _are_alike(a: Item, b: Item) -> bool:
-    """Whether two items are of one call, and of like folios."""
+    """Whether two items belong to one call, and their folios are alike."""
     if a.time != b.time or (a.origin is not b.origin and a.origin != b.origin):
         return False
     x, y = a.folio, b.folio
@@ -83,10 +83,10 @@ def _are_alike(a: Item, b: Item) -> bool:
 
 
 def make_runs(items: Iterable[Item], page_shift: int) -> Iterator[Run]:
-    """Merge items, which come in the order of a walk, to runs as they end."""
+    """Merge items, which come in the order of a walk, and yield runs as they end."""
     runs: list[Run] = []
     for item in items:
-        # A run goes on with the next pages of its record, or, from the end of a
+        # A run continues with the next pages of its record or, at the end of a
         # block, with those of the next block.
         start = item.pfn >> _BLOCK_SHIFT << _BLOCK_SHIFT
         ends = (item.pfn, start, start + (1 << _BLOCK_SHIFT))

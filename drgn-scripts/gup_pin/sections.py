@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which memory has struct pages, and which memory blocks there are."""
+"""The memory that has struct pages, and the memory blocks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .errors import Unreadable
 if TYPE_CHECKING:
     from drgn import Object, Program
 
-# As x86_64 has it, if the dump does not say.
+# The value of x86_64, if the dump does not have it.
 _SECTION_BITS = 27
 
-# SECTION_MARKED_PRESENT; SECTION_IS_ONLINE as long as it was a macro.
+# SECTION_MARKED_PRESENT; SECTION_IS_ONLINE in kernels where it is a macro.
 _PRESENT = 1
 _ONLINE = 1 << 2
 
@@ -26,10 +26,10 @@ _SUBSECTION_BITS = 21
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section that is present.
+    """A present section.
 
-    parts: which of its parts, of 2 MiB each, have struct pages if it is not online, by
-    bit; None if all have
+    parts: a bit for each part of 2 MiB that has struct pages, if it is not online;
+    None if all have
     """
 
     number: int
@@ -39,7 +39,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Sizes:
-    """Pages of a section and of a part of it; sections of a memory block."""
+    """Pages in a section and in a part of it; sections in a memory block."""
 
     section: int
     part: int
@@ -49,11 +49,11 @@ class Sizes:
 def ranges(
     sections: Iterable[Section], sizes: Sizes, blocks: Container[int]
 ) -> Iterator[tuple[int, int]]:
-    """First pfn and number of all ranges whose struct pages say something.
+    """First pfn and length of all ranges whose struct pages are valid.
 
-    Blocks are the numbers of memory blocks, which only RAM has. Nobody has initialised
-    the struct pages of RAM that was plugged in, but not put online; a device's memory
-    never is online.
+    Blocks are the numbers of memory blocks, which only RAM has. The struct pages of
+    RAM that was plugged in, but not onlined, are not initialised; a device's memory is
+    never online.
     """
     for section in sections:
         first = section.number * sizes.section
@@ -75,9 +75,9 @@ def _parts(section: Section, first: int, sizes: Sizes) -> Iterator[tuple[int, in
 def find_sections(
     prog: Program, fault: Callable[[Unreadable], None]
 ) -> list[tuple[int, int]]:
-    """First pfn and number of all ranges that have struct pages.
+    """First pfn and length of all ranges that have struct pages.
 
-    With sparse memory those of its sections, or else all up to max_pfn.
+    With sparse memory these are in its sections, otherwise all pfns up to max_pfn.
     """
     from drgn import FaultError  # noqa: PLC0415
 
@@ -133,7 +133,7 @@ def _sections(prog: Program) -> Iterator[Section]:
 
 
 def _online(prog: Program) -> int:
-    """The bit of a section that is online."""
+    """The bit that marks a section as online."""
     try:
         return 1 << int(prog.constant("SECTION_IS_ONLINE_BIT").value_())
     except LookupError:
@@ -141,7 +141,7 @@ def _online(prog: Program) -> int:
 
 
 def _map(section: Object) -> int | None:
-    """Which parts of a section have struct pages; None if that is not kept."""
+    """The parts of a section that have struct pages; None if the kernel has no map."""
     if not section.usage:
         return 0
     try:
@@ -159,7 +159,7 @@ def find_blocks(prog: Program, fault: Callable[[Unreadable], None]) -> dict[int,
     try:
         online = int(prog.constant("MEM_ONLINE").value_())
     except LookupError:
-        # As long as it was a macro.
+        # In kernels where it is a macro.
         online = 1
     found = {}
     try:

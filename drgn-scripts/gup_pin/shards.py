@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The shards of the index: where each begins, and what it counts."""
+"""The shards of the index: where each begins, and its counters."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 _SHARD = "struct gup_pin_shard"
 _FIGURES = tuple(field.name for field in fields(Totals))
 
-# What is not 0 while somebody has a shard's lock: of a spinlock, and of the lock that
-# stands for one with PREEMPT_RT. With a single CPU there is no such thing.
+# These are not 0 while a shard's lock is held: of a spinlock, and of the lock that
+# replaces it with PREEMPT_RT. With a single CPU there is no such member.
 _LOCKS = ("xa.xa_lock.rlock.raw_lock.val.counter", "xa.xa_lock.lock.owner")
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Where the index of a shard begins.
+    """The start of a shard's index.
 
-    head: its xa_head; address: of the shard; pins: those that it has on record by its
+    head: its xa_head; address: of the shard; pins: the number it has on record by its
     own count, None if that was just changing
     """
 
@@ -36,16 +36,16 @@ class Shard:
 
     @property
     def settled(self) -> bool:
-        """Whether nobody was changing it."""
+        """Whether it was not being changed."""
         return self.pins is not None
 
 
 @dataclass(frozen=True)
 class Layouts:
-    """Where a shard has its figures, and what begins its index.
+    """The layout of a shard's counters and of the start of its index.
 
-    index: flags and head of its xarray, pins that were recorded and forgotten, and what
-    tells whether somebody has its lock, if anything does
+    index: flags and head of its xarray, pins recorded and released, and the state of
+    its lock, if it has one
     """
 
     figures: Record
@@ -84,7 +84,7 @@ class Shards:
     ) -> None:
         """Place is the address of the first, and how many there are.
 
-        Live: the memory changes meanwhile.
+        Live: the memory changes during the walk.
         """
         self._memory = memory
         self._layouts = layouts
@@ -97,9 +97,9 @@ class Shards:
         return self._memory.read(self._first, self._count * size, _SHARD)
 
     def all(self) -> list[Shard]:
-        """All of them, in their order; raises Unreadable.
+        """All shards, in order; raises Unreadable.
 
-        One that is none has an empty index, and is told to fault.
+        An invalid one has an empty index, and is reported to fault.
         """
         data, size = self._data(), self._layouts.figures.size
         return [self._shard(data, at) for at in range(0, len(data), size)]
@@ -107,16 +107,16 @@ class Shards:
     def _shard(self, data: bytes, at: int) -> Shard:
         address = self._first + at
         flags, head, acquired, released, *lock = self._layouts.index.unpack(data, at)
-        # How its lock is taken is among the flags.
+        # The flags contain the type of the lock, so they are never 0.
         if not flags:
-            self._fault(Unreadable(_SHARD, address, "is none"))
+            self._fault(Unreadable(_SHARD, address, "is invalid"))
             return Shard(0, address)
         if self._live or any(lock):
             return Shard(head, address)
         return Shard(head, address, acquired - released)
 
     def totals(self) -> Totals:
-        """The sum of each figure; raises Unreadable."""
+        """The sum of each counter; raises Unreadable."""
         data, figures = self._data(), self._layouts.figures
         rows = (figures.unpack(data, at) for at in range(0, len(data), figures.size))
         sums = map(sum, zip(*rows, strict=True))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The same pins, by plain drgn objects: slow, and easy to believe.
+"""The same pins, read by plain drgn objects: slow, and easy to verify.
 
-An object for every member takes a hundred times as long as what blocks.py, records.py
-and folio.py do. Tests compare the two; and it shows how the structures hang together.
+An object for every member takes a hundred times as long as blocks.py, records.py and
+folio.py. Tests compare the two; and it shows how the structures are linked.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _NAME_MAX = 256
 
 _WORD = (1 << 64) - 1
 
-# The surest first.
+# The most certain first.
 _MATCHES = ("exact", "alike", "inferred")
 
 
 def for_each_item(prog: Program) -> Iterator[Item]:
-    """What GupPinState.for_each_item() gives; raises drgn.FaultError."""
+    """The same as GupPinState.for_each_item(); raises drgn.FaultError."""
     blocks = sorted(_blocks(prog), key=lambda block: int(block.nr.value_()))
     for block in blocks:
         for record in _records(block):
@@ -49,7 +49,7 @@ def _blocks(prog: Program) -> Iterator[Object]:
 
 
 def _records(block: Object) -> Iterator[Object]:
-    """Those with pins; the first is the head of their list."""
+    """The records with pins; the first is the head of the list."""
     from drgn.helpers.linux.list import list_for_each_entry  # noqa: PLC0415
 
     first = block.first
@@ -62,7 +62,7 @@ def _records(block: Object) -> Iterator[Object]:
 
 
 def _items(block: Object, record: Object) -> Iterator[Item]:
-    """Page by page: those that are next to each other in a folio are of one item."""
+    """Page by page: adjacent pages of a folio belong to one item."""
     item, pages = None, 0
     for bit in range(_BLOCK_PAGES):
         if not record.mask.value_() >> bit & 1:
@@ -130,7 +130,7 @@ def _origin(ident: Object) -> Origin:
 
 
 def describe(prog: Program, pfn: int) -> Folio:
-    """What FolioReader says of a folio by its head; raises drgn.FaultError."""
+    """The same as FolioReader, for a folio's head; raises drgn.FaultError."""
     from drgn import cast  # noqa: PLC0415
     from drgn.helpers.linux.mm import pfn_to_page  # noqa: PLC0415
 
@@ -172,7 +172,7 @@ def _map(folio: Object) -> str:
 
 
 def _device_map(folio: Object) -> str | None:
-    """The kind of a folio in ZONE_DEVICE; None if it is in none such."""
+    """The kind of a folio in ZONE_DEVICE; None for other folios."""
     prog = folio.prog_
     try:
         zone = prog.constant("ZONE_DEVICE").value_()

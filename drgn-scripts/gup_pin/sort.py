@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What lists of pins may be sorted by: any word of a line."""
+"""Sort keys for lists of pins: any word of a line."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .runs import Run
 
 
 def _most(value: int | None) -> tuple[bool, int]:
-    """The largest first; what could not be read last."""
+    """The largest first; unreadable values last."""
     return value is None, -(value or 0)
 
 
 def _least(value: int | str | None) -> tuple[bool, Any]:
-    """The least first; what could not be read last."""
+    """The smallest first; unreadable values last."""
     return value is None, value
 
 
-# What is most, or oldest, comes first; of the rest, what is least.
+# The most or oldest first; for other keys, the smallest.
 SORT_KEYS: dict[str, Callable[[Run], Any]] = {
     "pfn": lambda run: run.pfn,
     "pages": lambda run: _most(run.pages),
@@ -33,7 +33,7 @@ SORT_KEYS: dict[str, Callable[[Run], Any]] = {
     "owner": lambda run: run.owner,
     "task": lambda run: run.task,
     "comm": lambda run: run.comm,
-    # By the times themselves, of which ages are but the milliseconds.
+    # By the times, which are more precise than ages.
     "age_ms": lambda run: run.first.time,
     "age": lambda run: run.first.time,
     "addr": lambda run: _least(run.addr),
@@ -48,9 +48,9 @@ SORT_KEYS: dict[str, Callable[[Run], Any]] = {
 
 
 def choose(runs: Iterable[Run], key: str | None, limit: int | None) -> Iterable[Run]:
-    """Runs in the order of a key, and no more than wanted; None is as they come.
+    """Runs in the order of a key, up to a limit; None keeps their order.
 
-    Takes memory for all of them if there is a key and no limit.
+    Keeps all of them in memory if there is a key and no limit.
     """
     if key is None:
         return islice(runs, limit)

@@ -22,9 +22,9 @@ class Stacks:
     def __init__(
         self, prog: Program, memory: Memory, fault: Callable[[Unreadable], None]
     ) -> None:
-        """Read from prog, but not before the first stack is asked for.
+        """Read from prog when the first stack is requested.
 
-        Modules' symbols are read from memory; if they are not there, fault is told.
+        Modules' symbols are read from memory; if they are missing, fault is called.
         """
         self._prog = prog
         self._memory = memory
@@ -32,14 +32,14 @@ class Stacks:
         self._depot: Depot | None = None
         self._kernel: SymbolTable | None = None
         self._modules = Modules(prog, memory, fault)
-        # Frames of a stack by its handle, or why there are none.
+        # Frames of a stack by its handle, or the error.
         self._known: dict[int, tuple[str, ...] | Unreadable] = {}
         self._told: set[int] = set()
 
     def frames(self, handle: int) -> tuple[str, ...]:
         """The frames of a stack, innermost first; raises Unreadable.
 
-        A handle of 0 means that the stack could not be kept: no frames.
+        A handle of 0 means that the kernel could not store the stack: no frames.
         """
         if not handle:
             return ()
@@ -51,7 +51,7 @@ class Stacks:
         return known
 
     def given(self, handle: int) -> tuple[str, ...]:
-        """The same; none if it is unreadable, which is told to fault once a stack."""
+        """The frames; none if unreadable, which is reported to fault once a stack."""
         if handle in self._told:
             return ()
         try:
@@ -62,7 +62,7 @@ class Stacks:
             return ()
 
     def _frames(self, handle: int) -> tuple[str, ...] | Unreadable:
-        """What is to be known of a stack."""
+        """The frames of a stack, or the error."""
         try:
             if self._depot is None:
                 self._depot = Depot(self._memory, find_layouts(self._prog), self._pool)
@@ -75,7 +75,7 @@ class Stacks:
         from drgn import FaultError  # noqa: PLC0415
 
         try:
-            # An array, or a pointer to one, whose length nobody knows.
+            # An array, or a pointer to one, of unknown length.
             return int(self._prog["stack_pools"][number].value_())
         except FaultError as error:
             raise Unreadable("pool of stacks", error.address) from error
@@ -83,7 +83,7 @@ class Stacks:
             return 0
 
     def symbolise(self, pc: int) -> str:
-        """The name of an address in code, as %pS has it."""
+        """The name of an address in code, in the form of %pS."""
         if self._kernel is None:
             self._kernel = self._load_kernel()
         name = self._kernel.name(pc)
@@ -92,7 +92,7 @@ class Stacks:
         return name or f"{pc:#x}"
 
     def _load_kernel(self) -> SymbolTable:
-        """The kernel's own symbols, without what lies outside of its image."""
+        """The kernel's own symbols, without those outside of its image."""
         from drgn import FaultError  # noqa: PLC0415
         from drgn.helpers.linux.kallsyms import load_vmlinux_kallsyms  # noqa: PLC0415
 
@@ -100,7 +100,7 @@ class Stacks:
         try:
             symbols = load_vmlinux_kallsyms(prog)(prog, None, None, False)
         except (FaultError, LookupError, ValueError):
-            # Not in the dump: the ELF file's will do, but for some aliases.
+            # Not in the dump: use the ELF file's, which lack some aliases.
             symbols = prog.symbols()
         start, end = prog.symbol("_stext").address, prog.symbol("_end").address
         return SymbolTable(pair for pair in _pairs(symbols) if start <= pair[0] <= end)

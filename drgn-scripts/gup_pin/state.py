@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The feature's root in a program, and everything that is found from it."""
+"""The feature's root in a program, and everything that is reached from it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class GupPinState:
     """The feature in one program.
 
     root: the struct gup_pin_root
-    names: what modes, terms and pin functions are called
+    names: of modes, terms and pin functions
     now: local_clock() when the dump was taken, in ns; see clock.now(); None if unknown
     stacks: the stack depot
     faults: what could not be read so far
@@ -81,7 +81,7 @@ class GupPinState:
 
     @property
     def release(self) -> str:
-        """The kernel's release, as uname -r; empty if the dump does not say."""
+        """The kernel's release, as uname -r; empty if the dump does not have it."""
         try:
             return str(self.prog["UTS_RELEASE"].string_().decode(errors="replace"))
         except LookupError:
@@ -101,11 +101,11 @@ class GupPinState:
 
     @property
     def since_boot(self) -> bool:
-        """Whether all pins since boot were, but for those that memory lacked for."""
+        """Whether all pins since boot were recorded, unless memory was short."""
         return bool(self.root.index.complete.value_())
 
     def watch(self, tell: Callable[[int, int], None]) -> None:
-        """Tell how far a walk of all records is: pins, and how many there are."""
+        """Call tell with the progress of each walk of all records: pins done, total."""
 
         def total() -> int:
             try:
@@ -126,7 +126,7 @@ class GupPinState:
         return (item for item in items if wanted.wants_item(item, names, now))
 
     def items_of(self, pfn: int) -> list[Item]:
-        """The pins on the folio that has a page."""
+        """The pins on the folio that contains a page."""
         try:
             return self.walk.folio(self.all_shards(), pfn)
         except Unreadable as error:
@@ -138,7 +138,7 @@ class GupPinState:
         return by_folio(self.for_each_item(), self.geometry.pfns)
 
     def for_each_run(self, wanted: Filter | None = None) -> Iterator[Run]:
-        """The lines of the debugfs file pins, in its order."""
+        """The lines of the debugfs file pins, in the same order."""
         return make_runs(self.for_each_item(wanted), self.page_shift)
 
     def for_each_orphan(self, wanted: Filter | None = None) -> Iterator[Run]:
@@ -151,11 +151,11 @@ class GupPinState:
         )
 
     def for_each_origin(self) -> Iterator[tuple[int, Origin, origins.Counts]]:
-        """Address, identity and counts of all origins, also of those without pins."""
+        """Address, identity and counters of all origins, even those without pins."""
         return self._origins.all(self.root.address_of_().value_())
 
     def sums(self) -> list[Sum]:
-        """The records of the debugfs file stacks, in its order."""
+        """The records of the debugfs file stacks, in the same order."""
         return sum_up(self.walk.shares(self.all_shards()), self.for_each_origin())
 
     def stats(self) -> dict[str, int | None]:
@@ -196,11 +196,11 @@ class GupPinState:
         )
 
     def tasks(self) -> Tasks:
-        """Who is still there."""
+        """The tasks of the program."""
         return find_tasks(self.prog, self.now, self.faults.add, self.live)
 
     def orphans(self) -> Orphans:
-        """Which pins are orphans."""
+        """Finds the pins that are orphans."""
         tasks = self.tasks()
         if not self.live:
             return Orphans(tasks)
@@ -223,8 +223,8 @@ class GupPinState:
     ) -> Iterator[Finding]:
         """What is wrong with folios: first those with pins on record, then others.
 
-        Progress is told the struct pages looked at, and how many there are. On a live
-        kernel, what is no longer so at a second look is left out.
+        Progress is called with the struct pages checked so far, and their total. On a
+        live kernel, findings that a second look does not confirm are left out.
         """
         checker = self._checker()
         heads = Heads()
@@ -274,7 +274,7 @@ class GupPinState:
         return not counts.tail and counts.pin_count()[0] > 0
 
     def page(self, number: int) -> Page:
-        """The page of that pfn, or whose struct page is at that address.
+        """The page with that pfn, or whose struct page is at that address.
 
         Raises NoSuchPage if there is none, Unreadable if it is not in the dump.
         """
@@ -288,11 +288,11 @@ class GupPinState:
         return Page(asked, address, pfn, folio, counts, mapcount)
 
     def processes(self, page: Page) -> Iterator[Process]:
-        """Who has a page mapped."""
+        """The processes that have a page mapped."""
         return find_processes(self.prog, page, self.page_shift, self.faults.add)
 
     def physical(self) -> Physical:
-        """Zones and memory blocks, with the pins in these."""
+        """Zones and memory blocks, with the pins in them."""
 
         def is_long(item: Item) -> bool:
             return item.origin.term == self.names.long
@@ -308,7 +308,7 @@ class GupPinState:
             return []
 
     def for_each_hazard(self, wanted: Filter | None = None) -> Iterator[ring.Hazard]:
-        """The records of the debugfs file hazards, in its order."""
+        """The records of the debugfs file hazards, in the same order."""
         from drgn import FaultError  # noqa: PLC0415
 
         try:
@@ -338,7 +338,7 @@ class GupPinState:
 
 def _find_root(prog: Program) -> Object:
     """The root; raises GupPinUnavailable unless these scripts can read it."""
-    # Without debugging information nothing would be found, the feature or not.
+    # Without debugging information, the feature cannot be found.
     try:
         prog.type("struct page")
     except LookupError:
@@ -373,7 +373,7 @@ def _find_names(prog: Program, root: Object) -> Names:
 
 
 def _check_enabled(root: Object, shards: Shards) -> None:
-    """Raises GupPinUnavailable if nothing was ever recorded, nor is."""
+    """Raises GupPinUnavailable if nothing is or was ever recorded."""
     if root.index.recording.value_():
         return
     try:
@@ -391,7 +391,7 @@ def gup_pin_state(prog: Program) -> GupPinState:
     """Find the feature in a program.
 
     :param prog: a Linux kernel's dump, or a live kernel
-    :return: what is found from the ``struct gup_pin_root``. Its now is in ns of
+    :return: everything reached from the ``struct gup_pin_root``. Its now is in ns of
         local_clock(); its faults count what could not be read since.
     :raises GupPinUnavailable: if the feature is not there, was never enabled, or has
         another format

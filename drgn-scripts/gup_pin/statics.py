@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Variables that only one file of the feature knows."""
+"""Static variables of the feature."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 def find_static(prog: Program, name: str, file: str) -> Object:
     """The variable of a file below mm/gup_pin; raises LookupError.
 
-    Its debugging information may name the folder that the file was in before: ccache
-    takes what was compiled of equal content.
+    Debugging information may name the folder that the file was in before: ccache
+    reuses objects compiled from equal content.
     """
     try:
         return prog.variable(name, f"gup_pin/{file}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Live pins summed by where they come from: mirrors mm/gup_pin/view/stacks.c."""
+"""Live pins summed by stack: mirrors mm/gup_pin/view/stacks.c."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .origins import Counts
 from .records import Origin
 from .walk import Share
 
-# Stack, mode, term and pin function: tasks are not told apart.
+# Stack, mode, term and pin function: tasks are not distinguished.
 Key = tuple[int, int, int, int]
 
 
@@ -18,11 +18,10 @@ Key = tuple[int, int, int, int]
 class Sum:
     """A record of the debugfs file stacks.
 
-    origin: one of those that are summed up; pins, pages: live ones, pages None if some
-    are of a folio whose order could not be read; guessed: pins that
-    are not exact; acquired: pins ever taken; peak: the most that one task's were seen
-    to be; oldest, newest: times of calls in ns of local_clock(); numbers: those of the
-    calls, see PinRecord
+    origin: one of those in the sum; pins, pages: live ones, pages None if the order of
+    some folio could not be read; guessed: pins that are not exact; acquired: pins ever
+    taken; peak: the most live pins seen of one task; oldest, newest: times of calls in
+    ns of local_clock(); numbers: of the calls, see PinRecord
     """
 
     origin: Origin
@@ -37,12 +36,12 @@ class Sum:
 
     @property
     def calls(self) -> int:
-        """How many there are that have live pins."""
+        """The number of calls that have live pins."""
         return len(self.numbers)
 
 
 def key_of(origin: Origin) -> Key:
-    """What pins are summed by."""
+    """The key that pins are summed by."""
     return origin.stack, origin.mode, origin.term, origin.api
 
 
@@ -50,14 +49,14 @@ def sum_up(
     shares: Iterable[Share],
     origins: Iterable[tuple[int, Origin, Counts]],
 ) -> list[Sum]:
-    """Sums of all shares, those with most pins first."""
-    # Most in a row have the same origin, and hashing four numbers takes longer.
+    """Sums of all shares, the most pins first."""
+    # Shares in a row mostly have one origin, and hashing four numbers is slower.
     by_origin: dict[int, tuple[Sum, Origin]] = {}
     sums: dict[Key, Sum] = {}
     for origin, call, time, pins, pages, guessed in shares:
         known = by_origin.get(id(origin))
         if known is None:
-            # With the origin itself, or else another may get its identity.
+            # Keep the origin, so that its identity is not reused.
             known = sums.setdefault(key_of(origin), Sum(origin)), origin
             by_origin[id(origin)] = known
         total = known[0]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Are they still there who pinned, and whose memory it is: mirrors task.c."""
+"""Whether the task and the owner of a pin still exist: mirrors task.c."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .statics import find_static
 if TYPE_CHECKING:
     from drgn import Object, Program
 
-# CLOCKS_DIFFER: by so much may the clocks of tasks and of pins always be apart, in ns.
+# CLOCKS_DIFFER: slack allowed between the clocks of tasks and of pins, in ns.
 CLOCKS_DIFFER = 100_000_000
 
-# The same where nobody knows how far they have gone apart since boot.
+# The slack if it is unknown how far they have drifted since boot.
 UNKNOWN_DIFFER = 1_000_000_000
 
 
@@ -25,8 +25,8 @@ UNKNOWN_DIFFER = 1_000_000_000
 class Clocks:
     """Both clocks at one moment, in ns.
 
-    pins: local_clock(), which says when pins were taken; tasks: CLOCK_MONOTONIC, which
-    says when tasks began; differ: by so much may an age be wrong that is of both
+    pins: local_clock(), which dates pins; tasks: CLOCK_MONOTONIC, which dates tasks;
+    differ: possible error of an age that is derived from both
     """
 
     pins: int
@@ -36,7 +36,7 @@ class Clocks:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task: whether it, and its process, has ended; when it began, in ns.
+    """A task: whether it, and its process, has ended; its start time, in ns.
 
     leads: its id is also that of its process
     """
@@ -56,26 +56,26 @@ class Tasks:
     def __init__(
         self, tasks: dict[int, Task], clocks: Clocks, complete: bool = True
     ) -> None:
-        """Unless they are complete, who is not among them may still be there."""
+        """Unless complete, tasks that are not listed may still exist."""
         self._tasks = tasks
         self.clocks = clocks
         self._complete = complete
 
     def task_lives(self, pid: int, age: int) -> bool:
-        """Whether a task is still there that has been known for age, in ns.
+        """Whether a task that existed age ns ago has not ended.
 
-        The age is that of when the clocks were read: negative for what came later.
+        The age is relative to the clocks: negative for a time after they were read.
         """
         task = self._find(pid, age)
         return task is None or not task.ended
 
     def process_lives(self, tgid: int, age: int) -> bool:
-        """The same of a process, whose first thread may end before the others."""
+        """As task_lives(), but the first thread may end before the process."""
         task = self._find(tgid, age)
         return task is None or (task.leads and not task.process_ended)
 
     def _find(self, pid: int, age: int) -> Task | None:
-        """The task; None if that is not known. One that is younger is another."""
+        """The task; None if unknown. A task younger than age reuses the pid."""
         task = self._tasks.get(pid)
         if task is None:
             return _GONE if self._complete else None
@@ -83,7 +83,7 @@ class Tasks:
         return _GONE if lived + self.clocks.differ < age else task
 
     def gone(self, item: Item) -> str:
-        """What of a pin has gone: "owner", "task" or "both"; "" if neither has."""
+        """What has ended of a pin: "owner", "task" or "both"; "" if neither has."""
         origin = item.origin
         age = self.clocks.pins - item.time
         owner = bool(origin.owner) and not self.process_lives(origin.owner, age)
@@ -95,10 +95,10 @@ class Tasks:
 def find_clocks(prog: Program, known: int | None) -> Clocks:
     """The clocks of a program; known is local_clock() in ns.
 
-    If that is None, no pin is as old as any task, and none is taken for another's.
+    If that is None, no pin looks older than a task, and no pid looks reused.
 
-    The clock of tasks is disciplined, that of pins is not: within weeks they go apart
-    by many seconds. The kernel notes how far they were apart when it was booted.
+    The clock of tasks is disciplined, the clock of pins is not: within weeks they drift
+    apart by many seconds. The kernel notes their difference at boot.
     """
     from drgn import FaultError  # noqa: PLC0415
 
@@ -106,7 +106,7 @@ def find_clocks(prog: Program, known: int | None) -> Clocks:
     try:
         tasks = _monotonic(prog)
     except (LookupError, AttributeError, FaultError):
-        # AttributeError: a kernel that keeps its time in another place.
+        # AttributeError: this kernel keeps its time elsewhere.
         return Clocks(now, now, UNKNOWN_DIFFER)
     try:
         booted = find_static(prog, "clocks_apart", "record/task.c").value_()
@@ -137,7 +137,7 @@ def find_tasks(
 ) -> Tasks:
     """All tasks of a program; now is local_clock() in ns.
 
-    Unless it is live, the kernel knows how many there are.
+    Unless it is live, their number is compared with the kernel's count.
     """
     from drgn import FaultError  # noqa: PLC0415
     from drgn.helpers.linux.pid import for_each_task  # noqa: PLC0415
@@ -147,7 +147,7 @@ def find_tasks(
     try:
         for task in for_each_task(prog):
             tasks[task.pid.value_()] = _read(task)
-        # A task of zeroes is nobody: those that idle are not among these.
+        # A zeroed task has pid 0: idle tasks are not in the list.
         tasks.pop(0, None)
         if not live:
             missing = _find_missing(prog, len(tasks))
@@ -159,7 +159,7 @@ def find_tasks(
 
 
 def _find_missing(prog: Program, met: int) -> Unreadable | None:
-    """What to tell if there are more than were met; raises drgn.FaultError."""
+    """A fault if there are more tasks than were found; raises drgn.FaultError."""
     try:
         count = prog.variable("nr_threads", "kernel/fork.c")
     except LookupError:
@@ -171,7 +171,7 @@ def _find_missing(prog: Program, met: int) -> Unreadable | None:
 def find_these(
     prog: Program, pids: set[int], clocks: Clocks, fault: Callable[[Unreadable], None]
 ) -> Tasks:
-    """Those tasks of a program that have these ids, with clocks read before."""
+    """The tasks with these ids, using clocks that were read before."""
     from drgn import FaultError  # noqa: PLC0415
     from drgn.helpers.linux.pid import find_task  # noqa: PLC0415
 

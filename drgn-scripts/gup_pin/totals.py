@@ -25,7 +25,7 @@ _FIRST_HAZARDS = (
 
 @dataclass(frozen=True)
 class Totals:
-    """The figures of all shards, named as theirs; of pins."""
+    """The sums of all shards' counters of pins, under the same names."""
 
     acquired: int = 0
     released: int = 0
@@ -45,14 +45,14 @@ def _sum_per_cpu(prog: Program, variable: Object) -> int:
 
 
 class Live(NamedTuple):
-    """What is live, and has to be counted; None if not all could be read."""
+    """Live objects, which have to be counted; None if not all could be read."""
 
     folios: int | None
     calls: int | None
     origins: int | None
 
 
-# What hazards have from boot on.
+# Hazards of the first version of stats.
 _TABLES = (
     ("buffers", "hazard/report.c"),
     ("seen", "hazard/seen.c"),
@@ -65,7 +65,7 @@ _TABLES = (
 
 
 def _memory_bytes(prog: Program) -> int:
-    """All that tracking has allocated, but for the stack depot."""
+    """All memory that tracking has allocated, except for the stack depot."""
     from drgn import sizeof  # noqa: PLC0415
 
     tables = [find_static(prog, name, file) for name, file in _TABLES]
@@ -95,10 +95,10 @@ def find_stats(
     hazards: tuple[str, ...],
     fault: Callable[[Unreadable], None],
 ) -> dict[str, int | None]:
-    """Name and value of each line of stats, in its order.
+    """Name and value of each line of stats, in the same order.
 
-    What the dump does not have is None, and reported to fault: of totals and live by
-    the caller. What another build of the feature does not have is left out.
+    A value that the dump does not have is None, and reported to fault: for totals and
+    live by the caller. A value that another build lacks is left out.
     """
     from drgn import FaultError  # noqa: PLC0415
 
@@ -120,7 +120,7 @@ def find_stats(
         "untracked": of_shards(lambda sums: sums.untracked),
         "inferred": of_shards(lambda sums: sums.inferred),
         "unmatched": of_shards(lambda sums: sums.unmatched),
-        # Those that the first version did not have come later.
+        # Hazards that the first version did not have follow below.
         **{name: get for name, get in counted.items() if name in _FIRST_HAZARDS},
         "reports_suppressed": partial(_of, root.reports_suppressed),
         "memory_bytes": lambda: _memory_bytes(prog),

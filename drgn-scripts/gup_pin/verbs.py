@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What each verb of the command prints."""
+"""Prints the output of each verb of the command."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NAME = "gup_pins"
 
 
 class Show:
-    """Prints, of one program, what one command line asks for."""
+    """Prints what a command line asks for, for one program."""
 
     def __init__(self, state: GupPinState, args: argparse.Namespace) -> None:
         """Print to stdout."""
@@ -52,11 +52,11 @@ class Show:
         self.progress = Progress(sys.stderr, f"{NAME}: {args.verb}")
         self.out = make_output(sys.stdout, self.progress)
         state.watch(self.progress.tell)
-        # There is something that the exit status tells of.
+        # Whether the check found something, for the exit status.
         self.found = False
 
     def end(self) -> None:
-        """Leave a terminal as whoever writes to it next wants it."""
+        """Erase progress, and finish the last line."""
         self.progress.end()
         if isinstance(self.out, Lines):
             self.out.end()
@@ -97,7 +97,7 @@ class Show:
         state, views = self.state, self.views
         hazards: Iterable[Hazard] = state.for_each_hazard(self.args.filter)
         if self.args.limit is not None:
-            # The newest, which come last.
+            # The newest come last.
             hazards = deque(hazards, maxlen=self.args.limit)
         words = (views.hazard(hazard, self.args.stacks) for hazard in hazards)
         if self.args.json:
@@ -112,7 +112,7 @@ class Show:
             self.out.write(views.hazard_record(hazard, self.args.stacks))
 
     def status(self) -> None:
-        """What is known of the kernel, and the lines of stats."""
+        """The state of the kernel, and the lines of stats."""
         stats = self.state.stats()
         if self.args.json:
             document.write(self.out, self.views, "status", {"stats": stats})
@@ -130,7 +130,7 @@ class Show:
             self._line(f"{name} {'?' if value is None else value}")
 
     def show(self) -> None:
-        """A page, who maps it, and all pins on it."""
+        """A page, the processes that map it, and all pins on it."""
         state, views = self.state, self.views
         page = self._page(self.args.page)
         pfn = self.args.page if page is None else page.pfn
@@ -157,7 +157,7 @@ class Show:
         self._pin_lines(runs)
 
     def _page(self, number: int) -> Page | None:
-        """The page that was asked for; None if its struct page is not in the dump."""
+        """The requested page; None if its struct page is not in the dump."""
         try:
             return self.state.page(number)
         except Unreadable as error:
@@ -189,10 +189,10 @@ class Show:
             self._stacks_below(handles)
 
     def report(self) -> None:
-        """A page with all of it."""
+        """An HTML page with everything."""
         self.found = write_report(self.state, self.args.output, self.progress)
 
-    # What they share
+    # Shared by the verbs
 
     def _findings(self) -> Iterator[Words]:
         for finding in self.state.for_each_finding(self.progress.tell):
@@ -218,7 +218,7 @@ class Show:
         write(self.out, self.views, args.verb, parts, stacks=args.stacks)
 
     def _finding_as_json(self, finding: Words) -> None:
-        """A line, where each pin has its frames."""
+        """A JSON line in which each pin has its frames."""
         if self.args.stacks:
             for pin in finding["pins"]:
                 pin["frames"] = list(self.state.frames(int(pin["stack"], 16)))
@@ -254,13 +254,13 @@ class Show:
 
 
 def fold(frames: Iterable[str], api: str) -> str:
-    """A stack as flame graphs take it: functions from the outermost in."""
+    """A stack in the format of flame graphs: from the outermost function in."""
     names = [frame.partition("+")[0].replace(";", ":") for frame in frames]
     return ";".join(reversed(names)) or api
 
 
 def preset(args: argparse.Namespace) -> dict[str, Any]:
-    """Members of a filter that the verb itself asks for; raises BadFilter."""
+    """Members of a filter that follow from the verb; raises BadFilter."""
     if args.verb == "task":
         return {"any_of": args.pid}
     if args.verb != "file":
@@ -269,7 +269,7 @@ def preset(args: argparse.Namespace) -> dict[str, Any]:
         try:
             return {"ino": number_below(U64, args.file, 10)}
         except BadFilter:
-            raise BadFilter(f"{args.file} is no inode number") from None
-    # It may be a word of a line, or what people call the file.
+            raise BadFilter(f"{args.file} is not an inode number") from None
+    # A word of a line is escaped already, a path that the user knows is not.
     is_word = "\\x" in args.file
     return {"path": args.file if is_word else escape(os.fsencode(args.file))}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Everything as words, keys with values: what lines and JSON are made of."""
+"""Everything as words, keys with values: lines and JSON are made of them."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ Words = dict[str, Any]
 
 
 class Views:
-    """Makes words of what is in a state."""
+    """Converts the contents of a state to words."""
 
     def __init__(self, state: GupPinState) -> None:
-        """Ages are of the state's now."""
+        """Ages are relative to the state's now."""
         self.state = state
         self.formatter = Formatter(state.names, state.now)
         self._flags: FlagNames | None = None
 
     def head(self, verb: str) -> Words:
-        """What a document begins with."""
+        """The head of a document."""
         state = self.state
         return {
             "schema": SCHEMA,
@@ -48,7 +48,7 @@ class Views:
         }
 
     def tail(self) -> Words:
-        """What it ends with, for only then is it known."""
+        """The tail of a document, which is only known at its end."""
         faults = self.state.faults
         return {"complete": not faults, "faults": faults.records()}
 
@@ -79,13 +79,13 @@ class Views:
         return self.formatter.hazard_words(hazard, *self._hazard(hazard, stacks))
 
     def hazard_record(self, hazard: Hazard, stacks: bool = True) -> str:
-        """The same as text."""
+        """A record of hazards as text."""
         return self.formatter.hazard(hazard, *self._hazard(hazard, stacks))
 
     def _hazard(
         self, hazard: Hazard, stacks: bool
     ) -> tuple[str, tuple[str, ...] | None, tuple[str, ...] | None]:
-        """The function that met it; the frames of the event and of the pin."""
+        """The function in which it happened; the frames of the event and of the pin."""
         state = self.state
         if not stacks:
             return state.func(hazard), None, None
@@ -111,13 +111,13 @@ class Views:
         }
 
     def flags(self, flags: int) -> str:
-        """Names of a folio's flags."""
+        """The names of a folio's flags."""
         if self._flags is None:
             self._flags = FlagNames(self.state.prog)
         return self._flags.text(flags)
 
     def finding(self, finding: Finding) -> Words:
-        """What is wrong with a folio, and its pins."""
+        """A problem of a folio, and the folio's pins."""
         runs = finding.runs(self.state.page_shift)
         return {
             "kind": finding.kind.value,
@@ -128,7 +128,7 @@ class Views:
         }
 
     def page(self, page: Page, recorded: int, processes: list[Process]) -> Words:
-        """A page, and who has it mapped."""
+        """A page, and the processes that have it mapped."""
         return {
             **self._folio(page, recorded),
             "page": f"{page.address:#x}",
@@ -178,7 +178,7 @@ class Views:
 
 
 def flat_line(words: Words) -> str:
-    """Words as a line has them; those that are lists or made of words are left out."""
+    """Words as in a line, without lists and compound values."""
     return as_line(
         {
             key: ("yes" if value else "no") if isinstance(value, bool) else value

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Walking all recorded pins, block by block: mirrors mm/gup_pin/record/walk.c."""
+"""Walks all recorded pins, block by block: mirrors mm/gup_pin/record/walk.c."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .xarray import Walker
 
 ALL_PFNS = (1 << 64) - 1
 
-# Of the pages of a block that have pins: the pfn of the folio's head, and the folio.
+# For the pages of a block that have pins: the pfn of the folio's head, and the folio.
 Places = dict[int, tuple[int, Folio]]
 
 
 class Share(NamedTuple):
-    """A record, without telling the pages: struct gup_pin_share.
+    """A record, without its pfns: struct gup_pin_share.
 
     call: see PinRecord; pages: None if an order could not be read; guessed: pins that
     are not exact
@@ -39,7 +39,7 @@ class Share(NamedTuple):
 
 
 class Walk:
-    """Finds the pins of all shards."""
+    """Finds the pins in all shards."""
 
     WHAT = "pin on record"
 
@@ -52,14 +52,14 @@ class Walk:
         page_shift: int,
         fault: Callable[[Unreadable], None],
     ) -> None:
-        """What cannot be read is left out, and told to fault."""
+        """Leave out what cannot be read, and report it to fault."""
         self._geometry = geometry
         self.walker = walker
         self._blocks = blocks
         self._folios = folios
         self._page_shift = page_shift
         self._fault = fault
-        # Shards of which it was told that pins are missing.
+        # Shards whose missing pins were reported.
         self._lacking: set[int] = set()
         self._tell: Callable[[int, int], None] | None = None
         self._total: Callable[[], int] = int
@@ -70,16 +70,16 @@ class Walk:
         return not self._lacking
 
     def watch(self, tell: Callable[[int, int], None], total: Callable[[], int]) -> None:
-        """Tell, at each block, how many pins a walk has passed, and of how many."""
+        """Call tell, at each block, with the number of pins passed, and the total."""
         self._tell, self._total = tell, total
 
     def blocks(
         self, shards: Sequence[Shard], first: int = 0, last: int = ALL_PFNS
     ) -> Iterator[tuple[int, Block]]:
-        """First pfn of all blocks that have pins, and the block; by ascending pfn.
+        """First pfn and content of all blocks that have pins; by ascending pfn.
 
-        Those are left out that have no pfn from first to last. If there are none such,
-        pins that were not met are told to fault at the end.
+        Only blocks that have a pfn from first to last. If that is all of them, missing
+        pins are reported to fault at the end.
         """
         tell = self._tell
         done, total = 0, self._total() if tell else 0
@@ -106,7 +106,7 @@ class Walk:
             self._check_met(shards, met)
 
     def _check_met(self, shards: Sequence[Shard], met: Sequence[int]) -> None:
-        """Tell, once, of pins that shards count and that were not met."""
+        """Report, once a shard, pins that it counts but the walk did not find."""
         for shard, pins in zip(shards, met, strict=True):
             if shard.pins is None or pins >= shard.pins:
                 continue
@@ -118,12 +118,12 @@ class Walk:
     def items(
         self, shards: Sequence[Shard], first: int = 0, last: int = ALL_PFNS
     ) -> Iterator[Item]:
-        """All pins, by ascending blocks; in a block in the order of its list."""
+        """All pins, by ascending blocks; within a block in the order of its list."""
         for pfn, block in self.blocks(shards, first, last):
             yield from self._items(pfn, block)
 
     def shares(self, shards: Sequence[Shard]) -> Iterator[Share]:
-        """All records, of whose folios few are looked at."""
+        """All records; only few of their folios are read."""
         for first, block in self.blocks(shards):
             doubt = block.alike | block.guessed
             for record in block.records:
@@ -147,9 +147,9 @@ class Walk:
         return sum(folio.pages for folio in folios)
 
     def folio(self, shards: Sequence[Shard], pfn: int) -> list[Item]:
-        """The pins on the folio that has a page; looks at its blocks alone.
+        """The pins on the folio that contains a page; reads only its blocks.
 
-        Raises Unreadable if one of these cannot be found.
+        Raises Unreadable if one of these cannot be read.
         """
         head, folio = self._folios.of_page(pfn)
         items: list[Item] = []
@@ -163,18 +163,18 @@ class Walk:
         return [item for item in items if item.head == head]
 
     def _load(self, shard: Shard, number: int) -> Block | None:
-        """The block of that number, if it has pins; raises Unreadable."""
+        """The block with that number, if it has pins; raises Unreadable."""
         key = self._geometry.key(number)
         address = self.walker.load(shard.head, key, shard.settled)
         return self._blocks.read(address, number, shard.settled) if address else None
 
     def _shard(self, turn: int, shard: Shard) -> Iterator[tuple[int, int]]:
-        """Number and address of the blocks of a shard, which has a number as well."""
+        """Number and address of the blocks in a shard; turn is the shard's number."""
         for key, address in self.walker.entries(shard.head, shard.settled):
             yield self._geometry.block(key, turn), address
 
     def places(self, first: int, mask: int) -> Places:
-        """The folios that pages of a block are of."""
+        """The folios that pages of a block belong to."""
         found: Places = {}
         end = 0
         for bit in bits_of(mask):
@@ -193,7 +193,7 @@ class Walk:
             while mask:
                 bit = (mask & -mask).bit_length() - 1
                 head, folio = places[bit]
-                # Of a folio without a known order, each page is looked at by itself.
+                # Without a known order, each page of a folio is an item.
                 room = max(head + folio.pages - first - bit, 1)
                 pages = (1 << min(_run(mask >> bit), room)) - 1 << bit
                 yield self._item(block, record, first + bit, pages, head, folio)
@@ -208,7 +208,7 @@ class Walk:
         head: int,
         folio: Folio,
     ) -> Item:
-        """A record's pins on those pages, by bit, of a folio: gup_pin_fill_item()."""
+        """A record's pins on the pages in mask, in one folio: gup_pin_fill_item()."""
         inside, count = pfn - head, mask.bit_count()
         place = folio.place
         if inside:
@@ -235,12 +235,12 @@ class Walk:
 
 
 def _run(mask: int) -> int:
-    """How many of the lowest bits are set before one is not."""
+    """The number of low bits that are set in a row."""
     return (~mask & mask + 1).bit_length() - 1
 
 
 def by_folio(items: Iterable[Item], block_pages: int) -> Iterator[list[Item]]:
-    """The items of each folio, which come in the order of a walk; by ascending pfn."""
+    """The items of each folio, by ascending pfn; items come in the order of a walk."""
     folios: dict[int, list[Item]] = {}
     block = -1
     for item in items:
@@ -252,7 +252,7 @@ def by_folio(items: Iterable[Item], block_pages: int) -> Iterator[list[Item]]:
 
 
 def _ended(folios: dict[int, list[Item]], before: int) -> Iterator[list[Item]]:
-    """Take those out that end before a pfn."""
+    """Remove and yield the folios that end before a pfn."""
     for head in sorted(folios):
         if head + folios[head][0].folio.pages <= before:
             yield folios.pop(head)

@@ -7,17 +7,17 @@ import os
 
 
 def escape(text: bytes) -> str:
-    """A name as a word: no blank, no backslash that is not an escape."""
+    """A name as a word: without blanks or unescaped backslashes."""
     return "".join(
         chr(c) if 0x20 < c < 0x7F and c != ord("\\") else f"\\x{c:02x}" for c in text
     )
 
 
 def unescape(word: str) -> bytes:
-    """What a word stands for: mirrors string_unescape().
+    """The text that a word stands for: mirrors string_unescape().
 
-    As in the kernel's UNESCAPE_HEX, one digit will do, and a backslash that begins
-    no escape is one. What is no UTF-8 on a command line stays the bytes that it was.
+    As in the kernel's UNESCAPE_HEX, one digit is enough, and a backslash that does not
+    begin an escape is itself. Invalid UTF-8 from a command line keeps its bytes.
     """
     data, i = bytearray(), 0
     raw = os.fsencode(word)

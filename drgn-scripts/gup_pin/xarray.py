@@ -18,8 +18,8 @@ from .memory import Memory, find_offset, is_little_endian
 if TYPE_CHECKING:
     from drgn import Program
 
-# Internal entries: siblings (which only multi-index arrays have) come first,
-# then XA_RETRY_ENTRY and XA_ZERO_ENTRY; above these, pointers to nodes.
+# Internal entries: siblings (only in multi-index arrays) come first, then
+# XA_RETRY_ENTRY and XA_ZERO_ENTRY; higher values are pointers to nodes.
 _LOWEST_NODE = 4096
 
 
@@ -35,7 +35,7 @@ def is_node(entry: int) -> bool:
 
 @dataclass(frozen=True)
 class NodeLayout:
-    """Where a struct xa_node has what is needed of it: its members, in their order."""
+    """The layout of a struct xa_node: its members, in order."""
 
     shift_at: int
     count_at: int
@@ -46,7 +46,7 @@ class NodeLayout:
 
     @property
     def bits(self) -> int:
-        """How many bits of the index a node decodes."""
+        """The number of index bits that a node decodes."""
         return self.slots.bit_length() - 1
 
 
@@ -66,7 +66,7 @@ def find_node_layout(prog: Program) -> NodeLayout:
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """What a node says: count is how many of its slots are not empty."""
+    """The content of a node: count is the number of its slots that are not empty."""
 
     shift: int
     count: int
@@ -90,9 +90,9 @@ class Walker:
         fault: Callable[[Unreadable], None],
         live: bool = False,
     ) -> None:
-        """Read from memory; a node that cannot be read is told to fault.
+        """Read from memory; a node that cannot be read is reported to fault.
 
-        Live: the memory changes meanwhile.
+        Live: the memory changes during the walk.
         """
         self._memory = memory
         self._layout = layout
@@ -108,10 +108,10 @@ class Walker:
         self._struct = struct.Struct(f"{order}{members}{layout.slots}Q")
 
     def entries(self, head: int, settled: bool = True) -> Iterator[tuple[int, int]]:
-        """Index and entry of all that is below xa_head, in the order of the indexes.
+        """Index and entry of all entries below xa_head, by ascending index.
 
-        Leaves out what a live kernel was changing, where an internal entry is. Settled:
-        nobody was changing it when the dump was taken.
+        Leaves out internal entries, which mark changes on a live kernel. Settled: no
+        CPU was changing the array when the dump was taken.
         """
         if is_node(head):
             yield from self._below(head - 2, 0, None, settled)
@@ -131,10 +131,10 @@ class Walker:
             slot = index >> node.shift & self._layout.slots - 1
             entry = node.slots[slot]
             if is_internal(entry) and not is_node(entry) and entry >> 2 < slot:
-                # A sibling: the entry is a large folio's, in a slot before.
+                # A sibling: the entry is a large folio's, in an earlier slot.
                 entry = node.slots[entry >> 2]
             if not entry and settled and not self._live and node.lacks_some:
-                raise Unreadable(self.WHAT, address, "is none")
+                raise Unreadable(self.WHAT, address, "is invalid")
             if not is_node(entry):
                 return 0 if is_internal(entry) else entry
             address = entry - 2
@@ -144,10 +144,10 @@ class Walker:
         """The node at an address; raises Unreadable."""
         shift, count, array, *slots = self._read(address)
         wrong = shift % self._layout.bits or shift > 63
-        # A node knows its array, even one that was freed: without, all of it is zero.
+        # A node points to its array, even when freed; otherwise it was zeroed.
         wrong = wrong or not array
         if wrong or (expected is not None and shift != expected):
-            raise Unreadable(self.WHAT, address, "is none")
+            raise Unreadable(self.WHAT, address, "is invalid")
         return _Node(shift, count, tuple(slots))
 
     def _below(
@@ -160,7 +160,7 @@ class Walker:
             self._fault(error)
             return
         if settled and not self._live and node.lacks_some:
-            self._fault(Unreadable(self.WHAT, address, "is none"))
+            self._fault(Unreadable(self.WHAT, address, "is invalid"))
         shift = node.shift
         for i, entry in enumerate(node.slots):
             index = base + (i << shift)
@@ -171,9 +171,9 @@ class Walker:
             elif not shift:
                 yield index, entry
             else:
-                # Higher up, an entry stands for many indexes. No one stores
-                # such, so this is damage.
-                self._fault(Unreadable(self.WHAT, address, "is none"))
+                # At a higher level, an entry stands for many indexes. Such
+                # entries are never stored here, so this is damage.
+                self._fault(Unreadable(self.WHAT, address, "is invalid"))
 
     def _read(self, node: int) -> tuple[int, ...]:
         data = self._memory.read(

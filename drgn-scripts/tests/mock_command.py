@@ -103,7 +103,7 @@ class MockState:
         if self.damaged:
             self.faults.add(Unreadable("struct page", 0x10))
             self.faults.add(Unreadable("struct page", 0x20))
-            self.faults.add(Unreadable("stack", 0x30, "is none"))
+            self.faults.add(Unreadable("stack", 0x30, "is invalid"))
         self.tell(2, 2)
         if self.failing:
             raise RuntimeError("anything")

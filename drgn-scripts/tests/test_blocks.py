@@ -139,7 +139,7 @@ def test_a_list_that_is_a_circle(to: int, settled: bool) -> None:
     address, places = three(records)
     records.link(places[2], 0, places[to])
     assert pins(records, address, settled) == [(1, 1), (2, 1), (4, 1)]
-    assert lines(records) == [f"struct gup_pin_record is none ({places[to]:#x})"]
+    assert lines(records) == [f"struct gup_pin_record is invalid ({places[to]:#x})"]
 
 
 def test_a_list_that_leads_to_that_of_another_block() -> None:
@@ -149,7 +149,7 @@ def test_a_list_that_leads_to_that_of_another_block() -> None:
     _, others = three(records)
     records.link(places[0], 0, others[1])
     assert pins(records, address) == [(1, 1)]
-    assert lines(records) == [f"struct gup_pin_record is none ({others[1]:#x})"]
+    assert lines(records) == [f"struct gup_pin_record is invalid ({others[1]:#x})"]
 
 
 def test_a_list_that_leads_to_another_block_while_it_is_changed() -> None:
@@ -169,7 +169,7 @@ def test_a_list_that_lacks_its_end() -> None:
     address, places = three(records)
     records.link(places[1], 0, places[0])
     assert pins(records, address) == [(1, 1), (2, 1)]
-    assert lines(records) == [f"struct gup_pin_record is none ({places[0]:#x})"]
+    assert lines(records) == [f"struct gup_pin_record is invalid ({places[0]:#x})"]
 
 
 def test_a_record_that_is_just_added_or_removed() -> None:
@@ -261,7 +261,7 @@ def test_a_block_of_another_number() -> None:
     records = Records()
     address = records.put_block(NR + 1, Pins(1, records.put_origin()))
     assert records.blocks.read(address, NR) is None
-    assert lines(records) == [f"struct gup_pin_block is none ({address:#x})"]
+    assert lines(records) == [f"struct gup_pin_block is invalid ({address:#x})"]
 
 
 def test_a_block_that_is_not_there() -> None:
@@ -289,7 +289,7 @@ def test_a_record_without_pins() -> None:
     address = records.put_block(NR, Pins(1, origin, 0), [Pins(2, origin)])
     assert pins(records, address) == [(2, 1)]
     assert lines(records) == [
-        f"struct gup_pin_record is none ({address + FIRST_AT:#x})"
+        f"struct gup_pin_record is invalid ({address + FIRST_AT:#x})"
     ]
 
 
@@ -299,7 +299,7 @@ def test_fewer_records_than_the_block_counts() -> None:
     address, places = three(records)
     records.link(places[1], 4, 0)
     assert pins(records, address) == [(1, 1), (4, 1)]
-    assert lines(records) == [f"struct gup_pin_record is none ({address:#x})"]
+    assert lines(records) == [f"struct gup_pin_record is invalid ({address:#x})"]
     records = Records()
     address, places = three(records)
     records.damage(places[1], struct.pack("<QQQQQ", *(places[2], places[0], 0, 0, 0)))

@@ -126,7 +126,7 @@ def test_an_api_that_the_kernel_does_not_have(
         Filter(api="x").check_names(names)
     assert run(monkeypatch, "list api=x", caught.value) == 2
     assert capsys.readouterr().err == (
-        "gup_pins: api=x is no pin function of this kernel\n"
+        "gup_pins: api=x is not a pin function of this kernel\n"
     )
 
 
@@ -294,7 +294,7 @@ def test_partial(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     assert len(out.splitlines()) == 3
     assert err.splitlines() == [
         "gup_pins: struct page not in the dump (2 times, first 0x10)",
-        "gup_pins: stack is none (0x30)",
+        "gup_pins: stack is invalid (0x30)",
     ]
 
 
@@ -383,7 +383,7 @@ def test_no_file(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     with pytest.raises(SystemExit) as left:
         cli.parse(["file", ""])
     assert left.value.code == 2
-    assert "path='' is no path" in capsys.readouterr().err
+    assert "path='' is not a path" in capsys.readouterr().err
     assert cli.parse(["file", "\u0663"]).filter == Filter(path=r"\xd9\xa3")
 
 

@@ -62,7 +62,7 @@ WHAT = "clock of a CPU (ages may be short or unknown)"
         ([0, NS], NS, []),
         ([None, NS], NS, [f"{WHAT} not in the dump (0x1234)"]),
         ([None, None], None, [f"{WHAT} not in the dump (2 times, first 0x1234)"]),
-        ([0, 0], None, [f"{WHAT} is none (0x5678)"]),
+        ([0, 0], None, [f"{WHAT} is invalid (0x5678)"]),
     ],
 )
 def test_now(

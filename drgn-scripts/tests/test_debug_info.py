@@ -67,7 +67,7 @@ def test_no_elf_file(tmp_path: Path, data: bytes) -> None:
     """An error."""
     file = tmp_path / "vmlinux"
     file.write_bytes(data)
-    with pytest.raises(ValueError, match="is no ELF file of 64 bits"):
+    with pytest.raises(ValueError, match="is not a 64-bit ELF file"):
         build_id(file)
 
 
@@ -117,8 +117,8 @@ def test_kernel_of(text: bytes | None, release: str, found: str) -> None:
         (ANOTHERS, f"is of another kernel, with build ID {OTHER.hex()}"),
         (elf(GNU), "is its vmlinux, but has no debugging information"),
         (elf(), "has no build ID"),
-        (b"x", "is no ELF file of 64 bits"),
-        (MODULE, "is a module, and a vmlinux is needed"),
+        (b"x", "is not a 64-bit ELF file"),
+        (MODULE, "is a module, not a vmlinux"),
         (None, "No such file or directory"),
     ],
 )
@@ -143,7 +143,7 @@ def test_no_vmlinux_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """How it is given; on a live kernel, also what needs none."""
     monkeypatch.setattr(sys, "orig_argv", ["drgn", "-c", "d", "gup_pins.py"])
     kernel = "no debugging information of this kernel"
-    why = f"{kernel}: give its vmlinux by drgn's option -s"
+    why = f"{kernel}: give its vmlinux with drgn's option -s"
     prog = program(None)
     assert why_no_types(prog) == why
     prog.flags = {"live"}

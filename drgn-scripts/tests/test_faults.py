@@ -10,9 +10,9 @@ def test_a_line_for_each_kind() -> None:
     assert not faults
     for address in (0x10, 0x20, 0x30):
         faults.add(Unreadable("struct page", address))
-    faults.add(Unreadable("stack", 0x40, "is none"))
+    faults.add(Unreadable("stack", 0x40, "is invalid"))
     assert faults
     assert list(faults.lines()) == [
         "struct page not in the dump (3 times, first 0x10)",
-        "stack is none (0x40)",
+        "stack is invalid (0x40)",
     ]

@@ -105,7 +105,7 @@ def test_a_name_that_is_no_text() -> None:
 def test_several_words_in_one(words: list[str], wanted: Filter) -> None:
     """Cut at blanks like a write to debugfs, and nowhere else."""
     assert Filter.parse(words) == wanted
-    with pytest.raises(BadFilter, match=r"^x is no filter; there are owner= "):
+    with pytest.raises(BadFilter, match=r"^x is not a filter; there are owner= "):
         Filter.parse([*words[:-1], f"{words[-1]} x"])
 
 

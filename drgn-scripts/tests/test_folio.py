@@ -172,7 +172,7 @@ def test_an_order_that_no_folio_has(
     """Damage: it is counted, and the order is unknown, not 0."""
     pages = page(LRU | HEAD), page(order | 0xAB00)
     assert kernel.describe(*pages).order == known
-    wanted = "order of a folio is none (0xffffea0000004040)"
+    wanted = "order of a folio is invalid (0xffffea0000004040)"
     assert list(kernel.faults.lines()) == ([] if known else [wanted])
 
 
@@ -338,7 +338,7 @@ def test_zeroed_inode(kernel: Kernel, name: str) -> None:
     kernel.memory.pieces[zeroed] = bytes(len(kernel.memory.pieces[zeroed]))
     folio = kernel.describe(page(LRU, mapping, 1))
     assert folio == Folio("file", 0, None, None, 1, 1, None)
-    assert list(kernel.faults.lines()) == [f"struct {name} is none ({zeroed:#x})"]
+    assert list(kernel.faults.lines()) == [f"struct {name} is invalid ({zeroed:#x})"]
 
 
 @pytest.mark.parametrize("live", [False, True])

@@ -76,5 +76,5 @@ def test_zeroed_origin(start: int, end: int, live: bool) -> None:
     records = Records(live)
     address = records.put_origin()
     records.damage(address + start, bytes(end - start))
-    with pytest.raises(Unreadable, match=f"origin at {address:#x}: is none"):
+    with pytest.raises(Unreadable, match=f"origin at {address:#x}: is invalid"):
         records.origins.read(address)

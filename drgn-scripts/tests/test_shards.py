@@ -72,7 +72,7 @@ def test_zeroed_shards(live: bool) -> None:
     shards, faults = make_shards(bytes(SIZE), shard(1, 0), bytes(SIZE), live=live)
     assert [found.head for found in shards.all()] == [0, HEAD, 0]
     assert list(faults.lines()) == [
-        f"struct gup_pin_shard is none (2 times, first {FIRST:#x})"
+        f"struct gup_pin_shard is invalid (2 times, first {FIRST:#x})"
     ]
 
 

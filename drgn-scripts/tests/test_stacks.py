@@ -68,16 +68,16 @@ def test_zeroed_stack() -> None:
     """A stack has its handle, and frames; the last of these may lie in another page."""
     pools = Pools()
     pools.memory.pieces[pools.first] = bytes(len(pools.memory.pieces[pools.first]))
-    assert pools.fails(HANDLE) == "is none"
-    assert Pools(entries=(ENTRIES[0], 0)).fails(HANDLE) == "is none"
-    assert Pools(handle=HANDLE + (1 << 17)).fails(HANDLE) == "is none"
+    assert pools.fails(HANDLE) == "is invalid"
+    assert Pools(entries=(ENTRIES[0], 0)).fails(HANDLE) == "is invalid"
+    assert Pools(handle=HANDLE + (1 << 17)).fails(HANDLE) == "is invalid"
 
 
 @pytest.mark.parametrize("size", [65, 0xFFFFFFFF])
 def test_size_that_no_stack_has(size: int) -> None:
     """So much is not even read."""
     pools = Pools(entries=ENTRIES * 40, size=size)
-    assert pools.fails(HANDLE) == "is none"
+    assert pools.fails(HANDLE) == "is invalid"
 
 
 class MockDepot:

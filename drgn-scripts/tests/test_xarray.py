@@ -82,7 +82,7 @@ def test_damaged_nodes() -> None:
     )
     assert entries(memory, head, faults) == {3 * 64 + 2: BLOCK}
     (line,) = faults.lines()
-    assert line.startswith("struct xa_node is none (4 times, first 0x")
+    assert line.startswith("struct xa_node is invalid (4 times, first 0x")
 
 
 def two_leaves() -> tuple[MockMemory, int, int]:
@@ -103,7 +103,7 @@ def test_zeroed_node(root: bool, live: bool) -> None:
     faults = Faults()
     walker = Walker(memory, NODE, faults.add, live)
     assert dict(walker.entries(head)) == ({} if root else {1: BLOCK})
-    assert list(faults.lines()) == [f"struct xa_node is none ({zeroed:#x})"]
+    assert list(faults.lines()) == [f"struct xa_node is invalid ({zeroed:#x})"]
     with pytest.raises(Unreadable, match="struct xa_node"):
         walker.load(head, 65)
 
@@ -120,7 +120,7 @@ def test_half_a_node(settled: bool, live: bool) -> None:
     assert dict(walker.entries(head, settled)) == {1: BLOCK, 65: BLOCK + 4096}
     assert walker.load(head, 65, settled) == BLOCK + 4096
     if settled and not live:
-        assert list(faults.lines()) == [f"struct xa_node is none ({leaf:#x})"]
+        assert list(faults.lines()) == [f"struct xa_node is invalid ({leaf:#x})"]
         with pytest.raises(Unreadable, match="struct xa_node"):
             walker.load(head, 64 + 40)
     else:

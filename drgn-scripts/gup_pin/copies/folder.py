@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A folder of copies as what a page shows: see report/collect.py."""
+"""A folder of copies in the form that a page shows: see report/collect.py."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ from .words import (
     typed,
 )
 
-# The kernel's files that are read; verify and enable say nothing that these do not.
+# The files that are read; verify and enable add nothing to these.
 FILES = ("pins", "stacks", "orphans", "hazards", "refused", "stats")
 
-# A file that people may add: what uname -r said.
+# A file that users may add: the output of uname -r.
 RELEASE = "uname"
 _RELEASE = r"[!-~]{1,64}"
 
-# What stays the same of a pin while it is held.
+# Words of a pin that do not change while it is held.
 _SAME = ("pfn", "mode", "term", "api", "owner", "task", "comm", "addr", "stack")
 
 _T = TypeVar("_T")
 
 
 class NoCopies(Exception):
-    """A folder in which there is none of the files."""
+    """A folder without any of the files."""
 
 
 @dataclass
 class Copies:
-    """What is in a folder.
+    """The content of a folder.
 
-    orphans: what has gone, by numbers of the pins, from 0; stacks: frames by handle;
-    release: None if it is unknown; notes: what could not be read
+    orphans: what has ended, by pin number from 0; stacks: frames by handle;
+    release: None if unknown; notes: what could not be read
     """
 
     notes: Notes = field(default_factory=Notes)
@@ -59,7 +59,7 @@ class Copies:
     release: str | None = None
 
     def document(self) -> dict[str, Any]:
-        """The same as a document, with what debugfs does not say left out."""
+        """The same as a document, without what debugfs does not have."""
         enabled = self.stats.get("enabled")
         return {
             "verb": "report",
@@ -85,7 +85,7 @@ class _Reader:
         self.found = Copies()
 
     def _each(self, name: str, parse: Callable[[Record], _T]) -> Iterator[_T]:
-        """What parse makes of the records of a file; others are noted."""
+        """The parsed records of a file; lines that cannot be parsed are noted."""
         notes = self.found.notes
         for record in read_records(self._folder, name, notes):
             try:
@@ -94,7 +94,7 @@ class _Reader:
                 notes.add(name, "a line that makes no sense", record.number)
 
     def read(self) -> Copies:
-        """All of them."""
+        """Read all files."""
         found = self.found
         found.pins.extend(self._each("pins", _pin))
         for handle, frames in self._each("stacks", _stack):
@@ -107,7 +107,7 @@ class _Reader:
         return found
 
     def _read_orphans(self) -> None:
-        """Which of the pins they are; a pin that is only there joins the others."""
+        """Map orphans to pins; an orphan that is no listed pin is added to them."""
         pins = self.found.pins
         rows = {_same(pin): row for row, pin in enumerate(pins)}
         for pin, gone in self._each("orphans", _orphan):
@@ -117,7 +117,7 @@ class _Reader:
             self.found.orphans[row] = gone
 
     def _read_stats(self) -> None:
-        """Figures; a module's lines about its hooks are none."""
+        """The figures of stats; a module's lines about its hooks are skipped."""
         for number, line in read_lines(self._folder, "stats", self.found.notes):
             figure = re.fullmatch(r"([a-z_]{1,64}) ([0-9]{1,20})", line, re.ASCII)
             if figure:
@@ -127,7 +127,7 @@ class _Reader:
                 self.found.notes.add("stats", why, number)
 
     def _find_release(self) -> str | None:
-        """The release: this kernel's in its own folder, or what people have noted."""
+        """The release: the running kernel's for its own folder, or that of uname."""
         if self._folder.resolve().is_relative_to("/sys"):
             return os.uname().release
         for _, line in read_lines(self._folder, RELEASE, Notes()):
@@ -164,7 +164,7 @@ def _refused(record: Record) -> dict[str, Any]:
 
 
 def read_copies(folder: Path) -> Copies:
-    """All that is in a folder; raises OSError if it is none, and NoCopies."""
+    """The content of a folder; raises OSError if it is not one, and NoCopies."""
     present = set(os.listdir(folder))
     if not present.intersection(FILES):
         raise NoCopies(f"{folder}: none of the files is there: {', '.join(FILES)}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is wrong with copies, counted by kind: one note each, not one a line."""
+"""Problems of copies, counted by kind: one note for each kind, not for each line."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class Notes:
     """What could not be read, in the words of the page: what, why, count and first."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start without notes."""
         self._kinds: dict[tuple[str, str], _Note] = {}
 
     def add(self, what: str, why: str, line: int | None = None) -> None:
-        """Count something that is wrong with a file, or with a line of it."""
+        """Count a problem of a file, or of a line of it."""
         first = "" if line is None else f"line {line}"
         self._kinds.setdefault((what, why), _Note(0, first)).count += 1
 
     def records(self) -> list[dict[str, str | int]]:
-        """The same for the page."""
+        """The notes in the form of the page."""
         return [
             {"what": what, "why": why, "count": note.count, "first": note.first}
             for (what, why), note in self._kinds.items()
@@ -37,7 +37,7 @@ class Notes:
         return bool(self._kinds)
 
     def lines(self) -> Iterator[str]:
-        """A line for each kind, in the order in which the kinds were met."""
+        """A line for each kind, in the order in which they were first noted."""
         for (what, why), note in self._kinds.items():
             times = f"{note.count} times, first " if note.count > 1 else ""
             where = f" ({times}{note.first})" if note.first else ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A file as records: a line, and the lines that belong to it."""
+"""Splits a file into records: a line, and the lines that belong to it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .notes import Notes
 # GUP_PIN_TEXT_FORMAT
 FORMAT = 1
 
-# No line of the kernel's is longer, whatever a path has to be escaped.
+# The longest line of the kernel is shorter, even with an escaped path.
 _LINE_MAX = 1 << 14
 
 
 @dataclass
 class Record:
-    """A line, its number from 1 on, and its lists of frames by their names.
+    """A line, its number from 1 on, and its lists of frames by name.
 
-    A stack has no name; those of hazards are called "event" and "pin".
+    The frames of a stack have no name; those of hazards are "event" and "pin".
     """
 
     number: int
@@ -31,7 +31,7 @@ class Record:
 
 
 def _lines(file: Path, notes: Notes) -> Iterator[tuple[int, str]]:
-    """Number and text of all whole lines; raises OSError."""
+    """Number and text of all complete lines; raises OSError."""
     with file.open("rb") as data:
         for number in range(1, 1 << 62):
             raw = data.readline(_LINE_MAX)
@@ -46,10 +46,10 @@ def _lines(file: Path, notes: Notes) -> Iterator[tuple[int, str]]:
 
 
 def read_lines(folder: Path, name: str, notes: Notes) -> Iterator[tuple[int, str]]:
-    """The same of a file in a folder; what cannot be read is noted."""
+    """As whole_lines(), for a file in a folder; what cannot be read is noted."""
     file = folder / name
     try:
-        # A pipe would be waited for, and a device may never end.
+        # Reading a pipe would block, and a device may never end.
         if not stat.S_ISREG(file.stat().st_mode):
             notes.add(name, "is no file")
             return
@@ -61,7 +61,7 @@ def read_lines(folder: Path, name: str, notes: Notes) -> Iterator[tuple[int, str
 
 
 def read_records(folder: Path, name: str, notes: Notes) -> Iterator[Record]:
-    """The records of a file whose first line says what it is."""
+    """The records of a file; its first line must name its kind."""
     record: Record | None = None
     frames: list[str] | None = None
     is_first = True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A line of key=value words, as debugfs has them, to words as JSON has them."""
+"""Converts a line of key=value words, as in debugfs, to words as in JSON."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from ..meaning import GONE, MATCHES
 Value = str | int | None
 Words = dict[str, Value]
 
-# No machine has so many pages, nor a call that pins them.
+# No machine has more pages, and no call pins more.
 PFNS = 1 << 40
 _ORDERS = 1 << 6
 _U64 = 1 << 64
 
-# What a line has in the place of a word that could not be read.
+# What a line has for a word that could not be read.
 _UNREAD = "?"
 
 
 class BadLine(ValueError):
-    """A line that is none of the kernel's."""
+    """A line that the kernel does not write."""
 
 
 def _number(below: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        # int() takes blanks, signs and the digits of all scripts as well.
+        # int() also accepts blanks, signs and the digits of all scripts.
         if not re.fullmatch(r"[0-9]{1,20}", text, re.ASCII) or int(text) >= below:
             raise BadLine(text)
         return int(text)
@@ -94,7 +94,7 @@ PIN: Parsers = {
 # The first version of lines had no path.
 PATH: Parsers = {"path": str}
 
-# Of the first version of stacks; what came later is not looked at.
+# Words of the first version of stacks; later ones are ignored.
 SUM: Parsers = {"pins": _number(_U64), "stack": _hex(_U64)}
 
 EVENT: Parsers = {"kind": str, "age_ms": _number(_U64), **_TASK}
@@ -125,12 +125,12 @@ REFUSED: Parsers = {
     **PATH,
 }
 
-# Words that every line needs, whatever else could not be read.
+# Words that every line needs, even if others could not be read.
 _NEEDED = frozenset({"pfn", "pins", "stack", "task", "count", "mode", "term", "match"})
 
 
 def split(line: str) -> list[tuple[str, str]]:
-    """Keys and values of a line in its order; raises BadLine."""
+    """Keys and values of a line, in its order; raises BadLine."""
     pairs = []
     for word in line.split(" "):
         key, equals, value = word.partition("=")
@@ -141,10 +141,9 @@ def split(line: str) -> list[tuple[str, str]]:
 
 
 def typed(pairs: Iterable[tuple[str, str]], parsers: Parsers) -> Words:
-    """Those words that there are parsers for, all of which must be there.
+    """The words that have parsers, all of which must be present.
 
-    Raises BadLine, also for a word that is there twice. Words of later kernels are left
-    out.
+    Raises BadLine, also for a duplicate word. Words of later kernels are left out.
     """
     found: dict[str, str] = {}
     for key, value in pairs:
@@ -168,7 +167,7 @@ def pin_of(pairs: list[tuple[str, str]]) -> Words:
 
 
 def gone_of(pairs: list[tuple[str, str]]) -> str:
-    """What a line of orphans says has gone; raises BadLine."""
+    """What has ended, by a line of orphans; raises BadLine."""
     gone = dict(pairs).get("gone", "unknown")
     if gone not in GONE[1:]:
         raise BadLine(gone)
@@ -176,7 +175,7 @@ def gone_of(pairs: list[tuple[str, str]]) -> str:
 
 
 def hazard_of(pairs: list[tuple[str, str]]) -> tuple[Words, Words]:
-    """A line of hazards: its own words, and those of its pin; raises BadLine."""
+    """A line of hazards: its own words, and the words of its pin; raises BadLine."""
     keys = [key for key, _ in pairs]
     if "pfn" not in keys or "func" not in keys:
         raise BadLine("too few words")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A page that shows the pins of a kernel: made here, read in any browser."""
+"""A page that shows the pins of a kernel, for any browser."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = (
 
 
 def title_of(data: Mapping[str, Any]) -> str:
-    """What a page is called; the kernel's release may be unknown."""
+    """The title of a page; the kernel's release may be unknown."""
     return f"Pinned pages of Linux {data['kernel'] or ''}".rstrip()
 
 
@@ -46,7 +46,7 @@ def write_report(state: GupPinState, path: Path, progress: Progress) -> bool:
 def write_copies(folder: Path, path: Path) -> Notes:
     """Write the page of a folder of copies; return what could not be read.
 
-    Raises OSError if the page cannot be written, or there is no such folder, and
+    Raises OSError if the page cannot be written or the folder does not exist, and
     NoCopies.
     """
     with whole_file(path) as out:

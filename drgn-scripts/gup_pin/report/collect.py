@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a page shows, of a program: a document of the schema, packed for it.
+"""The data of a page for a program: a document of the schema, packed.
 
-Pins lie column by column (key columns instead of pins), findings in groups, and
-numbers that a script cannot hold are text.
+Pins are stored by columns (key columns instead of pins), findings in groups, and
+numbers that a script cannot represent as text.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def pack(
     document: Mapping[str, Any], orphans: Mapping[int, str] | None = None
 ) -> dict[str, object]:
-    """What the page has of a document; orphans: what of its pins has gone, from 0."""
+    """The data of a page for a document; orphans: what has ended, by pin from 0."""
     data = {key: exact(part) for key, part in document.items() if key != "pins"}
     data["columns"] = make_columns(document["pins"], orphans)
     findings = document.get("findings")
@@ -35,7 +35,7 @@ def pack(
 
 
 def collect(state: GupPinState, progress: Progress) -> dict[str, object]:
-    """Everything that a page shows of a program; raises drgn.FaultError."""
+    """All data of a page for a program; raises drgn.FaultError."""
     views = Views(state)
     data = views.head("report")
     orphans: dict[int, str] = {}
@@ -54,13 +54,13 @@ def collect(state: GupPinState, progress: Progress) -> dict[str, object]:
     for finding in data["findings"]:
         handles |= dict.fromkeys(finding["stacks"])
     data["stacks"] = {handle: state.frames(int(handle, 16)) for handle in handles}
-    # Last, for only now it is known what could not be read.
+    # Last, after everything that may fail to be read.
     data |= views.tail()
     return {**{key: exact(part) for key, part in data.items()}, "columns": columns}
 
 
 def _noting_orphans(state: GupPinState, orphans: dict[int, str]) -> Iterator[Run]:
-    """All runs; notes, by their numbers, what of orphans has gone."""
+    """All runs; notes what has ended of orphans, by number of the run."""
     found = state.orphans()
     for row, run in enumerate(state.for_each_run()):
         gone = found.gone(run.first)

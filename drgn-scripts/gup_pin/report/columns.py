@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Pins column by column: a page has many, and most of what they say is shared."""
+"""Pins by columns: a page has many, and most of their words are shared."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 
 from ..meaning import GONE, MATCHES
 
-# What many pins share, of the words of a pin: who, whence, and what.
+# The words that many pins share: task, site, and kind of memory.
 TASK = ("owner", "task", "comm")
 SITE = ("mode", "term", "api", "stack")
 FILE = ("map", "dev", "ino", "path")
 # An origin is a task and a site, by their numbers.
 ORIGIN = ("task", "site")
 
-# Numbers that lie as they are, and such as are text in hexadecimal digits.
+# Numbers that are stored as they are, and numbers that are hexadecimal text.
 NUMBERS = ("pages", "order", "pins", "age_ms")
 DIGITS = ("addr", "index")
 
-# The largest number that a script knows exactly: Number.MAX_SAFE_INTEGER.
+# The largest exact integer in a script: Number.MAX_SAFE_INTEGER.
 _MOST = (1 << 53) - 1
 
 _HEX = 16
@@ -28,7 +28,7 @@ Words = Mapping[str, Any]
 
 
 def exact(value: object) -> object:
-    """The same, with numbers that a script cannot hold as text."""
+    """The same, with numbers that a script cannot represent as text."""
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -41,17 +41,17 @@ def exact(value: object) -> object:
 
 
 class _Table:
-    """Things that many rows share, by their number."""
+    """Values that many rows share, by their number."""
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[object, ...], int] = {}
 
     def number(self, values: tuple[object, ...]) -> int:
-        """The number of a thing, new or not."""
+        """The number of a value, new or not."""
         return self._numbers.setdefault(values, len(self._numbers))
 
     def columns(self, keys: tuple[str, ...]) -> dict[str, list[object]]:
-        """All of them, in the order of their numbers: a list for each key."""
+        """All values, in the order of their numbers: a list for each key."""
         return {
             key: [values[place] for values in self._numbers]
             for place, key in enumerate(keys)
@@ -61,10 +61,9 @@ class _Table:
 def make_columns(
     pins: Iterable[Words], orphans: Mapping[int, str] | None = None
 ) -> dict[str, Any]:
-    """What the page has of pins, which are the words of lines; None is unknown.
+    """The page's columns for pins, which are the words of lines; None is unknown.
 
-    orphans: what has gone, by the numbers of those pins, from 0. It is looked at after
-    each pin.
+    orphans: what has ended, by number of the pin from 0. It is read after each pin.
     """
     tasks, sites, files, origins = _Table(), _Table(), _Table(), _Table()
     columns: dict[str, list[Any]] = {
@@ -84,7 +83,7 @@ def make_columns(
         task = tasks.number(tuple(pin[key] for key in TASK))
         site = sites.number(tuple(pin[key] for key in SITE))
         columns["origin"].append(origins.number((task, site)))
-        # An inode number may have all 64 bits.
+        # An inode number may use all 64 bits.
         ino = None if pin["ino"] is None else str(pin["ino"])
         file = (pin["map"], pin["dev"], ino, pin.get("path", ""))
         columns["file"].append(files.number(file))

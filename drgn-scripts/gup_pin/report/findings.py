@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Findings that differ only in where they are, as one: a file may have very many."""
+"""Merges findings that differ only in their place: a file may have very many."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-# What is the same in all of a group.
+# The words that are equal within a group.
 _SAME = ("kind", "dev", "ino", "path")
 
-# So many pfns of a group are kept, and so many pins of its first finding.
+# The limits on pfns kept of a group, and on pins of its first finding.
 PFNS = 8
 PINS = 4
 
@@ -17,10 +17,10 @@ Words = Mapping[str, Any]
 
 
 def group_findings(findings: Iterable[Words]) -> list[dict[str, Any]]:
-    """The first finding of each group, with how many it has and where the first lie.
+    """The first finding of each group, with the number and the first places of all.
 
-    Findings are words as in the schema; a group has the keys count and pfns as well,
-    and not more than some of its pins.
+    Findings are words as in the schema; a group also has the keys count and pfns, and
+    only some of its pins.
     """
     groups: dict[tuple[object, ...], dict[str, Any]] = {}
     for finding in findings:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A file that is there as a whole or not at all."""
+"""Writes a file as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import TextIO
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[TextIO]:
-    """Write a file beside path, which takes its place if all goes well; raises OSError.
+    """Write a file beside path, and rename it to path on success; raises OSError.
 
-    What is no plain file, such as /dev/stdout, is written to as it is.
+    Other than plain files, such as /dev/stdout, are written to directly.
     """
     if path.exists() and not path.is_file():
         with path.open("w", encoding="utf-8") as out:
@@ -30,6 +30,6 @@ def whole_file(path: Path) -> Iterator[TextIO]:
         with suppress(OSError):
             part.unlink()
         if isinstance(error, OSError) and error.filename == str(part):
-            # Nobody has asked for that one.
+            # Report the path that the user gave.
             error.filename = str(path)
         raise

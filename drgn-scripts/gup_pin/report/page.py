@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The page itself: a template, its style, its scripts and the data in one file.
 
-Nothing in it comes from elsewhere, and it may not ask for more: a policy allows
-only the very style and script that are written here. Names of tasks, files and
-functions are whatever somebody called them, so data lies in the page as JSON
-that cannot end its element, and the script makes text of it, never markup.
+The page loads nothing, and its policy forbids loading: it allows only the style and
+the script that are written here. Names of tasks, files and functions are chosen by
+users, so data is in the page as JSON that cannot end its element, and the script
+only makes text of it, never markup.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from pathlib import Path
 
 ASSETS = Path(__file__).parent / "assets"
 
-# In this order: each uses what comes before it.
+# In this order: each uses the ones before it.
 SCRIPTS = (
     *("dom.js", "data.js", "filter.js", "problems.js", "flame.js"),
     *("ages.js", "memory.js", "timeline.js", "table.js", "main.js"),
 )
 
-# What could end the element, or begin a comment or another one.
+# Text that could end the element, or begin a comment or another element.
 _UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "<>&"}
 
 
@@ -40,20 +40,20 @@ def _read(name: str) -> str:
 
 
 def _raw(text: str, element: str) -> str:
-    """The text of an element without markup; raises ValueError if it would end it."""
+    """The text of an element, unescaped; raises ValueError if it would end it."""
     if re.search(rf"</{element}|<!--", text, re.IGNORECASE):
         raise ValueError(f"a text within <{element}> ends it")
     return text
 
 
 def _source(text: str) -> str:
-    """How a policy names an element's text."""
+    """The hash by which a policy names an element's text."""
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return f"'sha256-{digest}'"
 
 
 def policy(style: str, script: str) -> str:
-    """Only these two, no network, no frames, no markup from text."""
+    """Allows only these two: no network, no frames, no markup from text."""
     return "; ".join(
         (
             "default-src 'none'",
@@ -68,7 +68,7 @@ def policy(style: str, script: str) -> str:
 
 
 def make_page(title: str, data: Mapping[str, object]) -> str:
-    """The whole document with data in it; title is plain text."""
+    """The whole document with its data; title is plain text."""
     style = _raw(_read("style.css"), "style")
     script = _raw("\n".join(_read(name) for name in SCRIPTS), "script")
     parts = {
@@ -78,5 +78,5 @@ def make_page(title: str, data: Mapping[str, object]) -> str:
         "SCRIPT": script,
         "DATA": escape_json(data),
     }
-    # All at once: what is put in is not looked at again.
+    # All at once, so that inserted text is not searched again.
     return re.sub(r"@([A-Z]+)@", lambda m: parts[m[1]], _read("page.html"))

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// How long pins have been held: a histogram whose steps grow, as a table with bars.
+// How long pins have been held: a histogram with growing steps, as a table with bars.
 
 'use strict';
 
-// Where steps begin, in ms.
+// Start of each step, in ms.
 const STEPS = [
   0, 1, 10, 100, 300, 1e3, 3e3, 1e4, 3e4, 6e4, 3e5, 6e5, 18e5, 36e5, 108e5, 216e5, 432e5, 864e5,
   6048e5, 2592e6,
@@ -94,7 +94,7 @@ function drawAges(data, show) {
   const table = byId('ages-table');
   table.tHead.append(headings(['Age', '#Long-term', '#Short-term', '#Runs', 'Share', '']));
   table.tHead.rows[0].cells[3].classList.add('extra');
-  // Of buttons that say themselves what they do.
+  // The buttons describe themselves.
   table.tHead.rows[0].lastElementChild.replaceWith(el('td', {}));
   table.closest('.scroll').hidden = total === 0;
   table.tBodies[0].append(

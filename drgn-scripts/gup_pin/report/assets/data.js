@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The pins, column by column as they lie in the page, and what is derived of them.
+// The pins, column by column as stored in the page, and values derived from them.
 
 'use strict';
 
-// Functions that every pin goes through: who called them is what tells pins apart.
+// Functions that every pin goes through: their callers distinguish pins.
 const PLUMBING =
   /^(_*pin_user_|_*memfd_pin_|folio_add_pin|_*gup_(longterm|fast)|_*get_user_pages|internal_get_user|try_grab|iov_iter_extract|_*bio_iov_iter|extract_iter|entry_SYSCALL)/;
 
-// How sure it is that a record is of pins that are still there, by number.
+// How certain it is that a record is of live pins, by number.
 const MATCHES = ['exact', 'alike', 'inferred'];
 
-// What of an orphan has ended, by number, and in words.
+// What has ended of an orphan, by number, and in words.
 const GONE = ['', 'owner', 'task', 'both', 'unknown'];
 const GONE_WORDS = {
   owner: 'owner ended',
@@ -19,7 +19,7 @@ const GONE_WORDS = {
   unknown: 'has ended',
 };
 
-// How a word is shown that could not be read, as debugfs' words are in a line.
+// Shown for a word that could not be read, as in a line of debugfs.
 const UNREAD = '?';
 
 /** What the page was given. pins: see Pins; the rest is a gup-pin/2 document. */
@@ -86,7 +86,7 @@ class Pins {
     );
     this.length = columns.pfn.length;
     this.sorted = null;
-    // null, which would become 0, is a number that could not be read.
+    // null is a number that could not be read, and must not become 0.
     for (const name of ['pfn', 'pages', 'pins', 'age_ms', 'order']) {
       this[name] = Float64Array.from(columns[name], (value) => value ?? NaN);
     }

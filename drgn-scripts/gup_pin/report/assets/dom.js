@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Making elements and words for people. Data only ever becomes text, never markup.
+// Makes elements and words for people. Data only ever becomes text, never markup.
 
 'use strict';
 
 const BYTES = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 const NUMBERS = new Intl.NumberFormat('en');
 
-// Control characters and those that turn the direction of text around.
+// Control characters, and those that change the direction of text.
 const INVISIBLE =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
@@ -226,7 +226,7 @@ function facts(pairs) {
   return list;
 }
 
-/** A row of column headings; names that begin with # are of numbers. */
+/** A row of column headings; a leading # marks numbers. */
 function headings(names) {
   return el(
     'tr',

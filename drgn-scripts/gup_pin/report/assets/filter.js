@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The words that one may search for, and what they mean.
+// The words of a search, and what they mean.
 
 'use strict';
 
@@ -8,7 +8,7 @@ class BadWord extends Error {}
 /** A number as debugfs takes it: decimal, or hexadecimal behind 0x. */
 function number(text) {
   if (!/^(0x[0-9a-f]+|[0-9]+)$/i.test(text)) {
-    throw new BadWord(`“${text}” is no number`);
+    throw new BadWord(`“${text}” is not a number`);
   }
   return Number(text);
 }

@@ -3,7 +3,7 @@
 
 'use strict';
 
-// Narrower parts than this are left out: nobody could see or hit them.
+// Narrower parts are left out: they are too small to see or click.
 const LEAST_SHARE = 0.004;
 const ORIGINS_SHOWN = 15;
 

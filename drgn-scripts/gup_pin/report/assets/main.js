@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Puts the page together: its summary, and then each part.
+// Assembles the page: its summary, and then each part.
 
 'use strict';
 
@@ -36,7 +36,7 @@ function drawSummary(data, physical, problems) {
       ' Not all of the memory could be read: there may be more than is shown here.',
     );
   }
-  // Copies of debugfs' files do not say how large a page is.
+  // Copies of debugfs' files do not contain the page size.
   const amount = (pages) =>
     data.memory ? bytes(pages * physical.pageSize) : plural(pages, 'page');
   const size = (pages) => `${physical.atLeast ? 'at least ' : ''}${amount(pages)}`;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Physical memory by zone and memory block: what pins keep in place, and whose pins.
+// Physical memory by zone and memory block: the memory that pins keep in place, and their holders.
 
 'use strict';
 
-// Without memory blocks, memory is shown in parts of so many bytes.
+// Without memory blocks, memory is shown in parts of this many bytes.
 const PART_BYTES = 128 << 20;
 const CELLS = 384;
 const BLOCKS_SHOWN = 25;
@@ -49,7 +49,7 @@ function surveyMemory(data) {
 
 function addPins(pins, physical) {
   const { blocks, zones, size } = physical;
-  // How far the pages were counted already.
+  // The end of the pages that were counted already.
   let anyEnd = 0;
   let longEnd = 0;
   for (const row of pins.byPfn()) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What is wrong, worst first: findings, hazards, orphans, and what was not recorded.
+// Problems, worst first: findings, hazards, orphans, and pins that were not recorded.
 
 'use strict';
 
 const SEVERITIES = ['danger', 'warning', 'note'];
 
-// What may be lost, the worst first; problems are in the groups of these headings.
+// What may be lost, the worst first; problems are grouped under these headings.
 const GROUPS = {
   data: 'Data of files may be wrong or lost',
   memory: 'Memory of others may be overwritten',
@@ -62,7 +62,7 @@ const HAZARDS = {
     'Short-term pins should end with their I/O: a device hangs, or a pin was leaked or should be long-term.',
   ],
 };
-// What is at stake: how bad that makes it, at most, why, and its group if not "none".
+// What is at stake: its highest severity, why, and its group if not "none".
 const STAKES = {
   data: ['danger', '', 'data'],
   memory: ['danger', '', 'memory'],
@@ -130,7 +130,7 @@ const FINDINGS = {
   ],
 };
 const NO_OWNER = 'Only the kernel can unpin them now: a leak, or I/O that never ends.';
-// Of orphans, by what has ended.
+// Orphans, by what has ended.
 const ORPHANS = {
   owner: ['warning', 'leak', 'Whose process has ended', NO_OWNER],
   both: ['warning', 'leak', 'Whose process has ended', NO_OWNER],
@@ -142,7 +142,7 @@ const ORPHANS = {
     'Mostly in order: the process can unpin them, or its end will.',
   ],
 };
-// Why a long-term pin was not given: what the program may do about it.
+// Why a long-term pin was refused: what the program may do about it.
 const REFUSALS = {
   file: 'For write, of a file whose file system must learn of each write: use anonymous memory, hugetlbfs or a memfd.',
   device: 'Memory of a device or of the kernel, which has no pages to pin.',
@@ -172,7 +172,7 @@ const STATS = {
 };
 const UNKNOWN = ['warning', 'Something that this page has no words for', ''];
 
-// So many pfns are named in one entry.
+// The most pfns named in one entry.
 const MOST_PFNS = 8;
 
 /** Things that are the same but for where they are, together. */
@@ -474,7 +474,7 @@ function problemEntry(problem, show) {
     el('bdi', { class: 'muted', text: problem.where }),
   );
   const details = el('details', {}, summary);
-  // Made when first opened: there may be thousands.
+  // Created when first opened: there may be thousands.
   const fill = () => {
     const stacks = problem.stacks.map(([name, frames]) =>
       el('div', {}, el('h3', { text: `${name}:` }), stackList(frames, `${name} stack`)),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The table of all pins: searched, sorted, and shown a page at a time.
+// The table of all pins: searched, sorted, and shown page by page.
 
 'use strict';
 
-// What a column shows and is sorted by; name: its heading; first: the order at first.
+// What a column shows and is sorted by; name: its heading; first: its initial order.
 const COLUMNS = [
   { name: 'pfn', key: (p) => p.pfn, number: true },
   {
@@ -103,7 +103,7 @@ class Table {
     this.pins = data.pins;
     this.table = byId('pins-table');
     this.query = byId('query');
-    // Leaks are old: the oldest first.
+    // The oldest first: leaks are old.
     this.sorting = { column: COLUMNS.find((column) => column.name === 'Age'), way: -1 };
     this.scope = null;
     this.page = 0;
@@ -204,7 +204,7 @@ class Table {
       if (!(problem instanceof BadWord)) {
         throw problem;
       }
-      // What is shown stays as it was, as for a filter that debugfs refuses.
+      // The rows stay as they were, as for a filter that debugfs refuses.
       error.textContent = visible(problem.message);
       this.query.setAttribute('aria-invalid', 'true');
       return;
@@ -248,7 +248,7 @@ class Table {
   sort() {
     const { column, way } = this.sorting;
     const key = sortKey(column, this.pins);
-    // What could not be read comes last, either way.
+    // Values that could not be read come last in either order.
     const last = (value) => Number(Number.isNaN(value));
     this.rows.sort((a, b) => {
       const [x, y] = [key(a), key(b)];
@@ -279,7 +279,7 @@ class Table {
       ['next-page', last],
       ['last-page', last],
     ]) {
-      // Not disabled, which would throw the focus away.
+      // Not disabled, because that would lose the focus.
       byId(id).setAttribute('aria-disabled', String(this.page === end));
     }
     this.tell(first, shown.length);

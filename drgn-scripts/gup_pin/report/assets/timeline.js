@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The hazards that are kept, each at its last time, on a time line that ends with the dump, and in words.
+// The recorded hazards, each at its last time, on a time line that ends with the dump, and in words.
 
 'use strict';
 
@@ -37,7 +37,7 @@ function timeChart(hazards) {
     chart.append(el('div', { class: 'lane-name', text: kind }), lane);
   }
   const axis = el('div', { class: 'axis' });
-  // The oldest too, if there is room for it.
+  // The oldest too, if it fits.
   const ticks = TICKS.filter((t) => t === TICKS[0] || t <= oldest);
   if (scale(ticks[ticks.length - 1]) > 0.12) {
     ticks.push(Math.max(oldest, 100));
