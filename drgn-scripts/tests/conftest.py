@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Tests find the package wherever pytest is run."""
+"""Lets tests find the package from any working directory."""
 
 import sys
 from pathlib import Path

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A program for the command, made by hand; run by itself, the command on it.
+"""A mock program for the command; as a script, the command on that program.
 
-mock_command.py STATE WORD...: STATE may say damaged, failing, slow (with commas).
+mock_command.py STATE WORD...: STATE may contain damaged, failing, slow (with commas).
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """Seconds that go by at each look."""
+    """A clock that advances at each reading."""
 
     def __init__(self, step: float) -> None:
-        """So many each."""
+        """Advance by that many seconds at each."""
         self.now, self.step = 0.0, step
 
     def monotonic(self) -> float:
@@ -41,7 +41,7 @@ class Clock:
 
 
 class MockFaultError(Exception):
-    """Stands for drgn's."""
+    """Stands for drgn's FaultError."""
 
 
 class MockNoProgramError(Exception):
@@ -49,11 +49,11 @@ class MockNoProgramError(Exception):
 
 
 class MockObjectNotFoundError(KeyError):
-    """Stands for drgn's, which newer versions have."""
+    """Stands for the error of newer drgn versions."""
 
 
 def mock_drgn() -> ModuleType:
-    """All of drgn that the command itself needs."""
+    """The parts of drgn that the command itself needs."""
     drgn = ModuleType("drgn")
     vars(drgn).update(
         FaultError=MockFaultError,
@@ -87,12 +87,12 @@ class MockState:
     tell: Callable[[int, int], None] = lambda done, total: None
 
     def for_each_finding(self, progress: Callable[[int, int], None]) -> Iterator[Any]:
-        """What is wrong."""
+        """The findings."""
         progress(1, 1)
         yield from self.findings
 
     def watch(self, tell: Callable[[int, int], None]) -> None:
-        """Have walks told of."""
+        """Have walks report their progress."""
         self.tell = tell
 
     def for_each_run(self, wanted: Filter | None) -> Iterator[Run]:
@@ -110,7 +110,7 @@ class MockState:
         yield Run(item(0x2A2B0), 16, 16)
 
     def for_each_hazard(self, wanted: Filter | None) -> Iterator[Hazard]:
-        """One, and perhaps more that cannot be read."""
+        """A hazard, and a fault if the state is damaged."""
         self.wanted = wanted
         yield HAZARD
         if self.damaged:
@@ -148,7 +148,7 @@ FRAMES = " pin_user_pages_fast+0x51/0x80\n bio_iov_iter_get_pages+0x1/0x2\n"
 
 
 def main(state: str, *words: str) -> int:
-    """Run the command in this process, when its stdin has ended."""
+    """Run the command in this process, after its stdin has ended."""
     named = state.split(",")
     sys.modules["drgn"] = mock_drgn()
     if "slow" in named:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Memory, and what lies in it, made by hand."""
+"""Mock memory and its content."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ NODE_SIZE = 40 + 8 * NODE.slots
 
 
 class MockMemory:
-    """Pieces of memory by address; anything between them is unreadable."""
+    """Pieces of memory by address; between them nothing is readable."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start empty."""
         self.pieces: dict[int, bytes] = {}
         self._next = 0xFFFF888000010000
 
     def put(self, data: bytes, address: int | None = None) -> int:
-        """Add a piece, where there is room unless told, and return its address."""
+        """Add a piece, at a free address unless one is given; return its address."""
         if address is None:
             address = self._next
             self._next += (len(data) + 0xFFF) & ~0xFFF
@@ -47,14 +47,14 @@ class MockMemory:
         raise Unreadable(what, address)
 
     def put_node(self, shift: int, slots: dict[int, int]) -> int:
-        """Add a struct xa_node, and return the entry that points to it."""
+        """Add a struct xa_node; return the entry that points to it."""
         values = [slots.get(i, 0) for i in range(NODE.slots)]
         count = len(values) - values.count(0)
         head = struct.pack("<BxB13xQ16x", shift, count, 0xFFFF888000001000)
         return self.put(head + struct.pack(f"<{NODE.slots}Q", *values)) | 2
 
     def put_xarray(self, entries: dict[int, int]) -> int:
-        """Add an xarray, and return its head."""
+        """Add an xarray; return its head."""
         if not entries:
             return 0
         if list(entries) == [0]:

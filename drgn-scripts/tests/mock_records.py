@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Blocks, records and origins in memory made by hand."""
+"""Blocks, records and origins in mock memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gup_pin.memory import Field, Record
 from mock_memory import MockMemory
 from samples import ADDR, MEANING, ORIGIN, TIME
 
-# As gcc lays out the structures of format 5 on x86_64.
+# The layout of the structures of format 5, by gcc on x86_64.
 ORIGIN_SIZE = 120
 ORIGINS = records.Layouts(
     origin=Record(
@@ -26,7 +26,7 @@ ORIGINS = records.Layouts(
     comm_at=36,
     comm_size=16,
 )
-# Next, previous, origin, time, mask, base; then, behind the cookie, pins and flags.
+# Next, previous, origin, time, mask, base; then, after the cookie, pins and flags.
 RECORD_SIZE, FIRST_AT = 64, 48
 RECORD = [Field(64 * i, 64) for i in range(6)] + [Field(448, 32), Field(480, 32)]
 BLOCKS = blocks.Layouts(
@@ -43,7 +43,7 @@ SAYS_ADDR, WHOLE = records.HAS_ADDR, records.WHOLE_FOLIO
 
 
 class Pins(NamedTuple):
-    """What a record says; a mask of 0 is a reader's place."""
+    """The content of a record; a mask of 0 is a reader's cursor."""
 
     mask: int
     origin: int
@@ -54,10 +54,10 @@ class Pins(NamedTuple):
 
 
 class Records:
-    """Memory, and readers for what is put there."""
+    """Mock memory, with readers for its content."""
 
     def __init__(self, live: bool = False) -> None:
-        """Begin with nothing; it is a dump, unless live."""
+        """Start empty; it is a dump, unless live."""
         self.memory, self.faults = MockMemory(), Faults()
         self.origins = records.OriginReader(self.memory, ORIGINS, live, MEANING)
         self.blocks = blocks.BlockReader(
@@ -65,7 +65,7 @@ class Records:
         )
 
     def put_origin(self, pid: int = ORIGIN.pid, address: int | None = None) -> int:
-        """Add the sample origin, of some task."""
+        """Add the sample origin, for any task."""
         origin = struct.pack(
             "<8xQIBBBxiii16s12xQ48x",
             0xFFFF888000002000,
@@ -105,19 +105,19 @@ class Records:
         return self.memory.put(words + data, address)
 
     def places(self, block: int) -> list[int]:
-        """The addresses of a block's records, the first of which lies in the block."""
+        """The addresses of a block's records; the first is inside the block."""
         places = [block + FIRST_AT]
         while (following := self.word(places[-1], 0)) != places[0]:
             places.append(following)
         return places
 
     def word(self, address: int, number: int) -> int:
-        """One of the words at an address."""
+        """A word of a structure at an address."""
         data = self.memory.read(address + 8 * number, 8, "")
         return int(struct.unpack("<Q", data)[0])
 
     def damage(self, address: int, data: bytes) -> None:
-        """Other bytes at an address, which is in a piece."""
+        """Overwrite bytes at an address inside a piece."""
         for start, piece in self.memory.pieces.items():
             at = address - start
             if 0 <= at <= len(piece) - len(data):
@@ -127,5 +127,5 @@ class Records:
         raise AssertionError(f"nothing is at {address:#x}")
 
     def link(self, address: int, number: int, value: int) -> None:
-        """Another word at an address: 0 is next, 1 is previous."""
+        """Overwrite a word at an address: 0 is next, 1 is previous."""
         self.damage(address + 8 * number, struct.pack("<Q", value))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Origins, folios and items for tests that do not care where they come from."""
+"""Origins, folios and items for tests that do not depend on their values."""
 
 from __future__ import annotations
 
@@ -57,6 +57,6 @@ def item(
     page: int = 0,
     folio: Folio = ANON,
 ) -> Item:
-    """A pin on the head of a folio; page is its place in the call, in pages."""
+    """A pin on the head of a folio; page is its index in the call."""
     addr = ADDR + (page << PAGE_SHIFT)
     return Item(pfn, pfn, 1, 1, origin, time, addr, "exact", folio)

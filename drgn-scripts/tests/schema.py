@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is printed as JSON, against the schema."""
+"""Checks JSON output against the schema."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ FILE = Path(__file__).parent.parent / "gup_pin" / "gup-pin-2.schema.json"
 
 
 def validate(value: object, part: str | None = None) -> None:
-    """Raise unless a value is such a document, or such a part of one, as a "pin"."""
-    # Here and untyped: mypy runs where there is no such package.
+    """Raise unless a value is such a document, or such a part of it as a "pin"."""
+    # Imported here and untyped: mypy runs without that package.
     jsonschema: Any = importlib.import_module("jsonschema")
     schema = json.loads(FILE.read_text())
     if part is not None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Functions for scripts: what they say at once, and of which folio."""
+"""Functions for scripts: what they raise at once, and which folio they use."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def value(number: int) -> SimpleNamespace:
 
 
 def counter(number: int) -> SimpleNamespace:
-    """An atomic one."""
+    """An atomic counter."""
     return SimpleNamespace(counter=value(number))
 
 
@@ -47,7 +47,7 @@ def make_folio(large: bool, pins: int, refs: int) -> Any:
 
 @pytest.fixture
 def heads(monkeypatch: pytest.MonkeyPatch) -> dict[int, Any]:
-    """The heads of tail pages, by their identity: what drgn's helpers find."""
+    """The heads of tail pages, by their identity: replaces drgn's helpers."""
     found: dict[int, Any] = {}
     drgn, helpers = ModuleType("drgn"), ModuleType("drgn.helpers.linux.mm")
     vars(drgn).update(cast=lambda _, page: page)
@@ -68,7 +68,7 @@ def heads(monkeypatch: pytest.MonkeyPatch) -> dict[int, Any]:
 def test_pins_of_a_folio(
     heads: dict[int, Any], large: bool, pins: int, refs: int, count: tuple[int, bool]
 ) -> None:
-    """As the folio counts them, whichever of its pages was given."""
+    """The result is the folio's own count, for any of its pages."""
     head, tail = make_folio(large, pins, refs), make_folio(False, 0, 0)
     heads[id(tail)] = head
     assert api.folio_pin_count(head) == count
@@ -88,7 +88,7 @@ EACH: list[Callable[[Any], Any]] = [
 def test_a_kernel_without_the_feature(
     monkeypatch: pytest.MonkeyPatch, function: Callable[[Any], Any]
 ) -> None:
-    """Is told by the call itself, not by the first of what it gives."""
+    """The call itself raises, not the first iteration."""
 
     def refuse(_source: object) -> None:
         raise GupPinUnavailable(Absence.NOT_BUILT, "why")
@@ -100,17 +100,17 @@ def test_a_kernel_without_the_feature(
 
 @pytest.mark.parametrize("function", [*EACH, api.pins_of_page, api.gup_pin_state])
 def test_what_may_be_raised_is_told(function: Callable[[Any], Any]) -> None:
-    """A script has nowhere else to look for what it has to catch."""
+    """The docstring is a script's only list of exceptions to catch."""
     raised = re.findall(r":raises ([\w.]+):", function.__doc__ or "")
     assert {"GupPinUnavailable", "drgn.FaultError", "LookupError"} <= {*raised}
     assert len(raised) == len({*raised})
 
 
 class MockState:
-    """Says what was asked for."""
+    """Records its filter."""
 
     def for_each_run(self, wanted: Filter) -> Filter:
-        """Not runs."""
+        """Yields no runs."""
         return wanted
 
     for_each_hazard = for_each_run
@@ -118,7 +118,7 @@ class MockState:
 
 @pytest.mark.parametrize("function", [api.for_each_pin, api.for_each_hazard])
 def test_words_are_a_filter(monkeypatch: pytest.MonkeyPatch, function: Any) -> None:
-    """Or else there is one; not both, of which one would not be obeyed."""
+    """A filter or words; both are refused, since one would be ignored."""
     monkeypatch.setattr(api, "_state", lambda _: MockState())
     assert function("the program", comm="fio", pfn=5) == Filter(comm=b"fio", pfn=(5, 5))
     wanted = Filter(owner=7)
@@ -133,7 +133,7 @@ def test_words_are_a_filter(monkeypatch: pytest.MonkeyPatch, function: Any) -> N
 
 
 def test_a_state_is_taken_as_it_is() -> None:
-    """So that its faults can be looked at."""
+    """A caller can read its faults."""
     state = object.__new__(GupPinState)
     assert api._state(state) is state
 
@@ -155,7 +155,7 @@ def to(inner: Any, kind: Kind = Kind.POINTER) -> Any:
 
 
 def make_object(kind: Any, prog: object) -> Any:
-    """An object of a program; its members are those of a record, or of its origin."""
+    """An object of a program; its members are those of a record or of its origin."""
     origin = SimpleNamespace(id=SimpleNamespace(stack=value(ORIGIN.stack)))
     bare = kind
     while hasattr(bare, "type"):
@@ -166,7 +166,7 @@ def make_object(kind: Any, prog: object) -> Any:
 
 @pytest.fixture
 def prog(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A live program, of which the feature is looked for once."""
+    """A live program; counts lookups of the feature."""
     drgn, states = ModuleType("drgn"), [SimpleNamespace(stacks=STACKS)]
     flags = SimpleNamespace(IS_LIVE="live")
     vars(drgn).update(TypeKind=Kind, ProgramFlags=flags)
@@ -181,13 +181,13 @@ HAZARD = Hazard(0, 1, Event(0, 0, 0, 0, b"", ()), Run(FIRST, 1, 1), 1, 0, 0, 0, 
 
 @pytest.mark.parametrize("pin", [Run(FIRST, 1, 1), FIRST, HAZARD, ORIGIN])
 def test_a_pin_knows_its_stack(pin: Any, prog: Any) -> None:
-    """Nothing else is needed; a program does no harm."""
+    """The pin is enough; a program may be given."""
     assert api.pin_stack(pin) == FRAMES
     assert api.pin_stack(pin, prog) == FRAMES
 
 
 def test_stack_of_a_pin_made_by_hand(prog: Any) -> None:
-    """For which a program is needed."""
+    """It needs a program."""
     run = Run(item(1, origin=replace(ORIGIN, meaning=None)), 1, 1)
     assert api.pin_stack(run, prog) == FRAMES
     with pytest.raises(TypeError, match="program"):
@@ -204,7 +204,7 @@ def test_stack_of_an_object(prog: Any, inner: Any) -> None:
 
 
 def test_stack_of_what_is_no_pin(prog: Any) -> None:
-    """As if the two were the wrong way round; a pointer to anything else."""
+    """Swapped arguments; a pointer to any other type."""
     page = SimpleNamespace(kind=Kind.STRUCT, tag="page")
     for kind in (to(page), to(SimpleNamespace(kind=Kind.VOID)), to(to(RECORD_TYPE))):
         with pytest.raises(TypeError, match="no pin"):
@@ -215,5 +215,5 @@ def test_stack_of_what_is_no_pin(prog: Any) -> None:
 
 
 def test_checkers_may_use_its_types() -> None:
-    """PEP 561: without this file they take all of an installed package for Any."""
+    """PEP 561: without this file, checkers treat all of an installed package as Any."""
     assert Path(api.__file__).with_name("py.typed").is_file()

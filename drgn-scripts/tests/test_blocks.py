@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Blocks: a list of records, and what damage does to it."""
+"""Blocks: a list of records, and the effects of damage."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def pins(records: Records, address: int, settled: bool = True) -> list[tuple[int
     [(0, ()), (1, (0,)), (1 << 63, (63,)), (0b10110, (1, 2, 4)), (ALL, range(64))],
 )
 def test_bits(mask: int, bits: tuple[int, ...]) -> None:
-    """Ascending."""
+    """Bits ascend."""
     assert bits_of(mask) == tuple(bits)
 
 
 def test_all_of_a_record() -> None:
-    """Every member, and the number that those of its call have."""
+    """Every member, and the number of the call."""
     records = Records()
     origin = records.put_origin()
     address = records.put_block(NR, Pins(0b11, origin, 3, TIME, 0x5000, 3))
@@ -53,7 +53,7 @@ def test_all_of_a_record() -> None:
 
 
 def test_records_in_the_order_of_their_list() -> None:
-    """Without readers' places, and the first if it is not in use."""
+    """Skips readers' cursors, and the first record while unused."""
     records = Records()
     origin = records.put_origin()
     others = [Pins(0b10, origin), Pins(0, 0xDEAD), Pins(0b110, origin, 512)]
@@ -65,7 +65,7 @@ def test_records_in_the_order_of_their_list() -> None:
 
 
 def test_how_sure_it_is() -> None:
-    """The worst of some pages."""
+    """The worst match of some pages."""
     block = Block(0b0110, 0b0100, ())
     pages = (0b1001, 0b0010, 0b0011, 0b0100, 0b1111)
     assert [block.match(mask) for mask in pages] == [
@@ -84,7 +84,7 @@ def test_a_block_that_only_a_reader_keeps() -> None:
 
 @pytest.mark.parametrize("live", [False, True])
 def test_origin_of_a_running_kernel(live: bool) -> None:
-    """By the next block it may be another."""
+    """The next block may find another origin at its address."""
     records = Records(live)
     origin = records.put_origin()
     address = records.put_block(NR, Pins(1, origin), [Pins(2, origin)])
@@ -98,7 +98,7 @@ def test_origin_of_a_running_kernel(live: bool) -> None:
 
 
 def test_equal_origins_are_one_object() -> None:
-    """Sums, and runs, are told apart by that."""
+    """Sums and runs compare origins by identity."""
     records = Records(live=True)
     blocks = [
         records.put_block(NR, Pins(1, origin))
@@ -123,7 +123,7 @@ def lines(records: Records) -> list[str]:
 
 @pytest.mark.parametrize("settled", [True, False])
 def test_a_list_that_leads_nowhere(settled: bool) -> None:
-    """What comes before it is told."""
+    """The records before the bad link are found."""
     records = Records()
     address, (_, second, _) = three(records)
     records.link(second, 0, 0x2000)
@@ -143,7 +143,7 @@ def test_a_list_that_is_a_circle(to: int, settled: bool) -> None:
 
 
 def test_a_list_that_leads_to_that_of_another_block() -> None:
-    """Its records are not told as those of this one."""
+    """The other block's records are not returned."""
     records = Records()
     address, places = three(records)
     _, others = three(records)
@@ -153,7 +153,7 @@ def test_a_list_that_leads_to_that_of_another_block() -> None:
 
 
 def test_a_list_that_leads_to_another_block_while_it_is_changed() -> None:
-    """That it comes back cannot be: it ends all the same."""
+    """It cannot come back: the walk ends all the same."""
     records = Records()
     address, places = three(records)
     _, others = three(records)
@@ -164,7 +164,7 @@ def test_a_list_that_leads_to_another_block_while_it_is_changed() -> None:
 
 
 def test_a_list_that_lacks_its_end() -> None:
-    """Its head knows which the last is."""
+    """The head points to the last record."""
     records = Records()
     address, places = three(records)
     records.link(places[1], 0, places[0])
@@ -173,7 +173,7 @@ def test_a_list_that_lacks_its_end() -> None:
 
 
 def test_a_record_that_is_just_added_or_removed() -> None:
-    """The lock is held: what is behind it knows another one."""
+    """The lock is held: the next record has another previous one."""
     records = Records()
     address, places = three(records)
     records.link(places[2], 1, places[0])
@@ -184,10 +184,10 @@ def test_a_record_that_is_just_added_or_removed() -> None:
 
 
 class Changing(Records):
-    """A running kernel, whose block has another list when it is read again."""
+    """A running kernel whose block has another list when it is read again."""
 
     def __init__(self, times: int) -> None:
-        """In order only after so many times."""
+        """The list is in order after that many reads."""
         super().__init__(live=True)
         self._times = times
         self.block = 0
@@ -210,7 +210,7 @@ class Changing(Records):
 
 
 def test_a_list_of_a_running_kernel() -> None:
-    """It is read again, and told if it stays so."""
+    """It is read again, and reported if it stays damaged."""
     records = Changing(2)
     assert pins(records, records.put(), settled=False) == [(1, 1), (2, 1), (4, 1)]
     assert not records.faults
@@ -220,13 +220,13 @@ def test_a_list_of_a_running_kernel() -> None:
 
 
 def zero(records: Records, address: int, start: int, end: int) -> None:
-    """Zero a part of what lies at an address: it is in a page that is not there."""
+    """Zero the memory from an address on, as in a page that is missing."""
     records.damage(address + start, bytes(end - start))
 
 
 @pytest.mark.parametrize("start", [0, 8, 16, 24, 32, 40, 48, 56])
 def test_a_record_whose_end_is_zeroed(start: int) -> None:
-    """As where it lies in two pages: it is told, whatever is left of it."""
+    """The record is in two pages: it is reported, whatever is left of it."""
     records = Records()
     address, places = three(records)
     zero(records, places[1], start, RECORD_SIZE)
@@ -236,7 +236,7 @@ def test_a_record_whose_end_is_zeroed(start: int) -> None:
 
 @pytest.mark.parametrize("end", [8, 16, 24, 32, 40, 48, 56, 64])
 def test_a_record_whose_begin_is_zeroed(end: int) -> None:
-    """What is left of it may be told, but not that this is all."""
+    """What is left of it may be returned, but the loss is reported."""
     records = Records()
     address, places = three(records)
     zero(records, places[1], 0, end)
@@ -246,7 +246,7 @@ def test_a_record_whose_begin_is_zeroed(end: int) -> None:
 
 @pytest.mark.parametrize("end", range(8, FIRST_AT + RECORD_SIZE + 8, 8))
 def test_a_block_that_is_zeroed(end: int) -> None:
-    """All of it, or what lies in one of two pages."""
+    """All of it, or the part in one of two pages."""
     size = FIRST_AT + RECORD_SIZE
     for start, stop in ((0, end), (size - end, size)):
         records = Records()
@@ -257,7 +257,7 @@ def test_a_block_that_is_zeroed(end: int) -> None:
 
 
 def test_a_block_of_another_number() -> None:
-    """That is none."""
+    """The block is invalid."""
     records = Records()
     address = records.put_block(NR + 1, Pins(1, records.put_origin()))
     assert records.blocks.read(address, NR) is None
@@ -272,7 +272,7 @@ def test_a_block_that_is_not_there() -> None:
 
 
 def test_an_origin_that_is_not_there() -> None:
-    """Other records are told."""
+    """Other records are returned."""
     records = Records()
     there = records.put_origin()
     address = records.put_block(NR, Pins(1, 0x3000), [Pins(2, there), Pins(4, 0x3000)])
@@ -283,7 +283,7 @@ def test_an_origin_that_is_not_there() -> None:
 
 
 def test_a_record_without_pins() -> None:
-    """No page has none."""
+    """A record has pins on each of its pages."""
     records = Records()
     origin = records.put_origin()
     address = records.put_block(NR, Pins(1, origin, 0), [Pins(2, origin)])
@@ -294,7 +294,7 @@ def test_a_record_without_pins() -> None:
 
 
 def test_fewer_records_than_the_block_counts() -> None:
-    """They say that they have no page."""
+    """The missing ones have an empty mask."""
     records = Records()
     address, places = three(records)
     records.link(places[1], 4, 0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Struct pages in bulk, and what is wrong with folios."""
+"""Struct pages in bulk, and problems of folios."""
 
 from __future__ import annotations
 
@@ -53,17 +53,17 @@ def page(
 
 
 def large(flags: int, pins: int, refs: int = 1, pfn: int = 0) -> bytes:
-    """Two struct pages of a large folio; its pfn only matters if it is one of 64."""
+    """Two struct pages of a large folio at pfn, which its tail points to."""
     second = bytearray(page(tail=PAGE0 + pfn * SIZE + 1, refs=0))
     second[28:32] = struct.pack("<i", pins)
     return page(flags | HEAD, refs) + bytes(second)
 
 
 class MockFolios:
-    """What the folios are, by pfn."""
+    """The kinds of folios, by pfn."""
 
     def __init__(self, kinds: dict[int, Folio]) -> None:
-        """Anonymous unless told."""
+        """Anonymous by default."""
         self.kinds = kinds
 
     def of_page(self, pfn: int) -> tuple[int, Folio]:
@@ -95,12 +95,12 @@ class Kernel:
         )
 
     def findings(self, *pins: Item, pfn: int = 0) -> list[Finding]:
-        """What is wrong with a folio that has these pins on record."""
+        """The problems of a folio that has these pins on record."""
         items = [replace(pin, pfn=pfn, head=pfn) for pin in pins]
         return list(self.checker.recorded([items]))
 
     def kinds(self, *pins: Item, pfn: int = 0) -> list[Kind]:
-        """Only the kinds."""
+        """Only the kinds of problems."""
         return [finding.kind for finding in self.findings(*pins, pfn=pfn)]
 
 
@@ -112,7 +112,7 @@ WRITE_PIN, READ_PIN = item(0), item(0, origin=READ)
     [
         ((page(refs=BIAS + 1),), []),
         ((page(refs=BIAS),), []),
-        # put_page() takes a reference of the 1024.
+        # put_page() drops one reference of the 1024.
         ((page(refs=BIAS - 1),), [Kind.TOO_FEW_PINS]),
         ((page(refs=BIAS + 2, maps=3),), [Kind.TOO_FEW_PINS]),
         ((page(refs=BIAS + 3, maps=3),), []),
@@ -121,14 +121,14 @@ WRITE_PIN, READ_PIN = item(0), item(0, origin=READ)
         ((page(refs=-5 & 0xFFFFFFFF),), [Kind.FREE]),
         ((page(tail=1, refs=0),), [Kind.NO_FOLIO]),
         ((page(refs=2 * BIAS - 1),), []),
-        # An anonymous folio has no references but those of page tables and pins.
+        # An anonymous folio has only references of page tables and pins.
         ((page(refs=2 * BIAS),), [Kind.MAYBE_UNRECORDED]),
         ((page(refs=2 * BIAS + 9, maps=9),), [Kind.MAYBE_UNRECORDED]),
         ((page(refs=2 * BIAS + 8, maps=9),), []),
         ((large(0, 1),), []),
         ((large(0, 0),), [Kind.TOO_FEW_PINS]),
         ((large(0, 2),), [Kind.UNRECORDED]),
-        # Ordinary references of a large folio are no pins.
+        # Ordinary references of a large folio are not pins.
         ((large(0, 1, refs=9 * BIAS),), []),
     ],
 )
@@ -145,17 +145,17 @@ def test_records_against_counts(pages: tuple[bytes, ...], kinds: list[Kind]) -> 
         (FILE, PRIVATE, MAPPING, 2),
         (replace(FILE, map="shmem"), SWAPBACKED, MAPPING, 1),
         (replace(FILE, map="shmem"), SWAPBACKED | SWAPCACHE, 0, 1),
-        # Of a file system's the same bit means something else.
+        # For a file system, the same bit has another meaning.
         (FILE, SWAPCACHE, MAPPING, 1),
         (ANON, SWAPBACKED, MAPPING | 1, 0),
         (ANON, SWAPBACKED | SWAPCACHE, MAPPING | 1, 1),
         (ANON, SWAPBACKED | PRIVATE, MAPPING | 1, 0),
-        # Nobody knows how a device counts.
+        # The counts of devices are unknown.
         (replace(ANON, map="dax"), PRIVATE, MAPPING, 0),
     ],
 )
 def test_put_page_of_a_pin(folio: Folio, flags: int, mapping: int, refs: int) -> None:
-    """It is missed beside the references that the folio must have."""
+    """It is found in spite of the references that the folio must have."""
     for missing in (0, 1):
         found = page(flags, BIAS + 2 + refs - missing, 2, mapping)
         kinds = Kernel(found, kinds={0: folio}).kinds(READ_PIN)
@@ -176,16 +176,16 @@ PINNED = BIAS + 1
         (WRITEBACK | DIRTY, MAPPING, WRITE_PIN, [Kind.WRITEBACK, Kind.DIRTY]),
         (0, 0, WRITE_PIN, [Kind.TRUNCATED]),
         (0, 0, READ_PIN, [Kind.TRUNCATED]),
-        # A shmem folio on its way to swap is in no file, and not lost.
+        # A shmem folio on its way to swap is in no file, but not lost.
         (SWAPBACKED | SWAPCACHE, 0, WRITE_PIN, []),
-        # Of a file system's the same bit means something else.
+        # For a file system, the same bit has another meaning.
         (SWAPCACHE, 0, WRITE_PIN, [Kind.TRUNCATED]),
         # Anonymous.
         (DIRTY, MAPPING | 1, WRITE_PIN, []),
     ],
 )
 def test_content(flags: int, mapping: int, pin: Item, kinds: list[Kind]) -> None:
-    """What the kernel was doing with a file's folio."""
+    """The states of a file's folio."""
     kernel = Kernel(page(flags, PINNED, mapping=mapping), kinds={0: FILE})
     assert kernel.kinds(pin) == kinds
 
@@ -195,7 +195,7 @@ def test_content(flags: int, mapping: int, pin: Item, kinds: list[Kind]) -> None
     [(0, [Kind.TRUNCATED]), (MAPPING, []), (MAPPING | 1, [])],
 )
 def test_content_of_huge_pages(mapping: int, kinds: list[Kind]) -> None:
-    """A hole may be punched into a file of these, too; none is ever written."""
+    """Hugetlb files can be truncated, too, but are never written back."""
     huge = large(DIRTY, 1)
     huge = huge[:24] + struct.pack("<Q", mapping) + huge[32:]
     kernel = Kernel(huge, kinds={0: replace(FILE, map="hugetlb", order=1)})
@@ -214,7 +214,7 @@ def test_a_folio_that_its_file_has_replaced(kind: str) -> None:
 
 
 def test_a_page_cache_that_is_not_in_the_dump() -> None:
-    """That says nothing about the folio, and is told."""
+    """The folio's state is unknown, and the fault reported."""
     kernel = Kernel(page(refs=PINNED, mapping=0x8000), kinds={0: FILE})
     assert kernel.kinds(WRITE_PIN) == []
     assert bool(kernel.faults)
@@ -230,7 +230,7 @@ def test_what_a_finding_says() -> None:
 
 
 def test_pins_on_all_pages_of_a_folio() -> None:
-    """Add up, whatever page they are on; those of a call are one line."""
+    """Pins add up over all pages; those of one call are one line."""
     folio = replace(ANON, order=1)
     second = replace(item(1, page=1, folio=folio), head=0)
     items = [item(0, folio=folio), second, replace(second, origin=READ, pins=4)]
@@ -245,13 +245,13 @@ def test_pins_on_all_pages_of_a_folio() -> None:
 
 
 def test_a_page_that_is_of_no_folio() -> None:
-    """It looks like a tail, but its head says nothing of it."""
+    """It looks like a tail, but its head does not confirm it."""
     kernel = Kernel(page(tail=0x1001, refs=0), kinds={0: NO_FOLIO})
     assert kernel.kinds(replace(WRITE_PIN, folio=NO_FOLIO)) == [Kind.NO_FOLIO]
 
 
 def test_struct_pages_that_are_not_in_the_dump() -> None:
-    """The other folios are looked at."""
+    """The other folios are checked."""
     kernel = Kernel(page(refs=1))
     folios = [[item(1)], [item(0)]]
     assert [f.pfn for f in kernel.checker.recorded(folios)] == [0]
@@ -260,7 +260,7 @@ def test_struct_pages_that_are_not_in_the_dump() -> None:
 
 
 def test_heads() -> None:
-    """Those that were met, and none beside them."""
+    """The noted heads, and no others."""
     heads = Heads()
     met = [0, 63, 64, 1 << 40]
     folios = [[replace(item(pfn + 7), head=pfn)] for pfn in met]
@@ -270,7 +270,7 @@ def test_heads() -> None:
 
 
 def test_pins_without_a_record() -> None:
-    """Found by the counts of all struct pages, large folios' own among them."""
+    """Found by the counts of all struct pages, including those of large folios."""
     pages = [
         *(page(), page(refs=BIAS - 1), page(refs=BIAS), page(refs=3 * BIAS, maps=3000)),
         *(page(RESERVED, refs=9 * BIAS), page(tail=1, refs=9 * BIAS), large(0, 1)),
@@ -290,7 +290,7 @@ def test_pins_without_a_record() -> None:
 
 
 def test_a_memmap_that_cannot_be_found() -> None:
-    """Is told once, not of each of its pages."""
+    """One report, not one for each page."""
     faults = Faults()
     memmap = Memmap(MockMemory(), replace(LAYOUTS, page0=None), faults.add)
     assert list(memmap.suspects(0, 1 << 20)) == []
@@ -305,7 +305,7 @@ def huge_pages() -> bytes:
 
 @pytest.mark.parametrize("chunk", [1 << 14, 64])
 def test_fake_heads(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
-    """They look like the head, but for the struct page behind them."""
+    """They look like the head, except for the next struct page."""
     monkeypatch.setattr("gup_pin.memmap.CHUNK", chunk)
     kernel = Kernel(huge_pages())
     assert [pfn for pfn, _ in kernel.memmap.suspects(0, 194)] == [0, 192]
@@ -315,7 +315,7 @@ def test_fake_heads(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
 
 
 def test_a_kernel_without_fake_heads() -> None:
-    """There the word behind a head is no address, and says nothing."""
+    """In such a kernel the word after a head is not an address, and is ignored."""
     kernel = Kernel(huge_pages())
     layouts = replace(LAYOUTS, next_head_at=None)
     memmap = Memmap(kernel.memory, layouts, kernel.faults.add)
@@ -323,7 +323,7 @@ def test_a_kernel_without_fake_heads() -> None:
 
 
 def test_a_memmap_with_a_hole() -> None:
-    """What is there is looked at, to the last 64 struct pages."""
+    """All readable struct pages are checked, up to the last 64."""
     kernel = Kernel(*[page()] * 255, page(refs=5 * BIAS))
     assert [pfn for pfn, _ in kernel.memmap.suspects(0, 512)] == [255]
     assert "4 times" in next(iter(kernel.faults.lines()))
@@ -339,7 +339,7 @@ def test_a_memmap_with_a_hole() -> None:
     ],
 )
 def test_pin_count(counts: Counts, pins: tuple[int, bool]) -> None:
-    """How many, and whether that is exact."""
+    """The number of pins, and whether it is exact."""
     assert counts.pin_count() == pins
 
 
@@ -362,27 +362,27 @@ def test_pfn_or_struct_page(number: int, pfn: int) -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        # In the middle, in a hole, behind the end: as in kernel text; before the begin.
+        # In the middle, in a hole, after the end (as in kernel text), before the start.
         *(PAGE0 + 7 * SIZE + 8, PAGE0 + 64 * SIZE, PAGE0 + 136 * SIZE),
         *(0xFFFFFFFF81000000, PAGE0 - SIZE),
     ],
 )
 def test_no_struct_page(address: int) -> None:
-    """Nothing is made up of what lies there."""
+    """An address of other memory is refused."""
     with pytest.raises(NoSuchPage, match=f"no struct page is at {address:#x}"):
         Kernel().memmap.pfn(address, lambda: SECTIONS)
 
 
 @pytest.mark.parametrize("pfn", [64, 127, 136, 5000])
 def test_no_pfn(pfn: int) -> None:
-    """In a hole, and behind the end."""
+    """In a hole, and after the end."""
     wanted = f"no page has pfn {pfn:#x}; the last has 0x87"
     with pytest.raises(NoSuchPage, match=wanted):
         Kernel().memmap.pfn(pfn, lambda: SECTIONS)
 
 
 def test_struct_page_where_little_is_known() -> None:
-    """Of which sections there are, or of where any struct page is."""
+    """Unknown sections, or unknown address of the struct pages."""
     assert Kernel().memmap.pfn(PAGE0 + 64 * SIZE, list) == 64
     memmap = Memmap(MockMemory(), replace(LAYOUTS, page0=None), Faults().add)
     assert memmap.pfn(64, list) == 64
@@ -392,7 +392,7 @@ def test_struct_page_where_little_is_known() -> None:
 
 @pytest.mark.parametrize("index", [0, 1, 63, 64, 4095, 4096, 1 << 18, 1 << 30])
 def test_load(index: int) -> None:
-    """One entry of an xarray, wherever it is, and nothing beside it."""
+    """An entry of an xarray at any index, and none at other indexes."""
     kernel = Kernel()
     walker = Walker(kernel.memory, NODE, kernel.faults.add)
     head = kernel.memory.put_xarray({index: 0x1000})
@@ -403,7 +403,7 @@ def test_load(index: int) -> None:
 
 
 def test_load_a_large_folio() -> None:
-    """Its other slots, and other indexes below its entry, lead to it."""
+    """Its other slots, and other indexes of its entry, lead to it."""
     kernel = Kernel()
     walker = Walker(kernel.memory, NODE, kernel.faults.add)
     sibling = 4 << 2 | 2

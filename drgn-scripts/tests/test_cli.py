@@ -73,7 +73,7 @@ def test_text(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
 
 
 def test_text_without_stacks(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    """Byte for byte what debugfs has."""
+    """Byte for byte as in debugfs."""
     assert run(monkeypatch, "list --no-stacks", MockState()) == 0
     second = LINE.replace("0x1a2b0", "0x2a2b0")
     assert capsys.readouterr().out == f"# gup_pin pins 1\n{LINE}\n{second}\n"
@@ -82,7 +82,7 @@ def test_text_without_stacks(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -
 def test_filter_sort_and_limit(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    """The filter goes to the walk; the rest is done with what it gives."""
+    """The walk gets the filter; the result is sorted and limited."""
     state = MockState()
     words = "list owner=812 pfn=1-2 --sort pfn --limit 1 --jsonl --no-stacks"
     assert run(monkeypatch, words, state) == 0
@@ -112,7 +112,7 @@ def test_task_and_file(
 
 @pytest.mark.parametrize("key", list(SORT_KEYS))
 def test_sort_keys(monkeypatch: pytest.MonkeyPatch, capsys: Capture, key: str) -> None:
-    """Each is one, and loses nothing."""
+    """Each key works, and loses no pins."""
     assert run(monkeypatch, f"list --sort {key} --no-stacks", MockState()) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3
 
@@ -120,7 +120,7 @@ def test_sort_keys(monkeypatch: pytest.MonkeyPatch, capsys: Capture, key: str) -
 def test_an_api_that_the_kernel_does_not_have(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    """Found out only when the kernel is known."""
+    """Only found when the kernel is known."""
     names = replace(NAMES, apis=("pin_user_pages",))
     with pytest.raises(BadFilter) as caught:
         Filter(api="x").check_names(names)
@@ -138,7 +138,7 @@ def test_an_api_that_the_kernel_does_not_have(
     ],
 )
 def test_fold(frames: list[str], line: str) -> None:
-    """Functions alone, the outermost first."""
+    """Only functions, the outermost first."""
     assert fold(frames, "pin_user_pages") == line
 
 
@@ -146,7 +146,7 @@ def test_fold(frames: list[str], line: str) -> None:
 def test_findings_are_status_4(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: str
 ) -> None:
-    """Though everything could be read."""
+    """The status is 4 although everything could be read."""
     monkeypatch.setattr(Views, "flags", lambda self, flags: f"flags{flags}")
     state = MockState()
     assert run(monkeypatch, words, state) == 0
@@ -162,7 +162,7 @@ def test_findings_are_status_4(
     ["list", "list owner=1", "task 5", "list --sort age --limit 1", "check --json"],
 )
 def test_progress(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
-    """Those who wait at a terminal see how far the walk is, and then nothing."""
+    """A terminal shows the progress of the walk, and erases it at the end."""
     monkeypatch.setattr(progress, "time", Clock(2.0))
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
@@ -173,7 +173,7 @@ def test_progress(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
 
 
 def test_jsonl(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    """An object a line, with its frames."""
+    """An object a line, with frames."""
     assert run(monkeypatch, "list --jsonl", MockState()) == 0
     pins = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [pin["pfn"] for pin in pins] == ["0x1a2b0", "0x2a2b0"]
@@ -189,7 +189,7 @@ FRAME_LIST = [frame.strip() for frame in FRAMES.splitlines()]
 def test_findings_as_jsonl(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, option: str, more: dict[str, Any]
 ) -> None:
-    """Each pin with its frames, for there is nothing below that has them."""
+    """Each pin has its frames, since no stacks follow."""
     monkeypatch.setattr(Views, "flags", lambda self, flags: f"flags{flags}")
     items = item(1), replace(item(1, time=5), pins=2)
     state = MockState(findings=[Finding(Kind.FREE, 1, ANON, COUNTS, 3, items)])
@@ -207,7 +207,7 @@ def test_findings_as_jsonl(
 def test_json_without_stacks(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, verb: str
 ) -> None:
-    """Its part of the document is empty, and no stack is read."""
+    """The part stacks is empty, and no stack is read."""
     monkeypatch.setattr(Views, "flags", lambda self, flags: f"flags{flags}")
     finding = Finding(Kind.FREE, 1, ANON, COUNTS, 1, (item(1),))
     state = MockState(findings=[finding])
@@ -223,7 +223,7 @@ def test_json_without_stacks(
 
 
 def test_hazards(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    """A record for each, as debugfs has it."""
+    """A record for each, as in debugfs."""
     assert run(monkeypatch, "hazards", MockState()) == 0
     line = LINE.replace("pages=16", "pages=1").removesuffix(" path=")
     assert capsys.readouterr() == (
@@ -237,7 +237,7 @@ def test_hazards(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
 
 
 def test_hazards_jsonl(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    """An object a line; what the pin says is in one of its own."""
+    """An object a line; the pin's words are in an object of their own."""
     assert run(monkeypatch, "hazards --jsonl", MockState()) == 0
     (line,) = capsys.readouterr().out.splitlines()
     hazard = json.loads(line)
@@ -271,7 +271,7 @@ def test_hazards_json(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
 
 
 def test_hazards_partial(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    """What is there is given, and the rest told."""
+    """Readable hazards are printed, the others reported."""
     assert run(monkeypatch, "hazards", MockState(damaged=True)) == 4
     out, err = capsys.readouterr()
     assert out.count("kind=") == 1
@@ -282,13 +282,13 @@ def test_hazards_partial(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> No
 def test_absent(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, absence: Absence
 ) -> None:
-    """Says which in one line."""
+    """One line with the reason."""
     assert run(monkeypatch, "list", GupPinUnavailable(absence, "why")) == 3
     assert capsys.readouterr() == ("", "gup_pins: why\n")
 
 
 def test_partial(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    """What is there is given, with a line for each kind of fault."""
+    """Readable pins are printed, with one line for each kind of fault."""
     assert run(monkeypatch, "list --no-stacks", MockState(damaged=True)) == 4
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 3
@@ -319,7 +319,7 @@ def test_error(
 def looked_up(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, error: Exception, late: bool
 ) -> tuple[int, str]:
-    """Status and message if looking something up fails: at the root, or later."""
+    """Status and message if a lookup fails: of the root, or later."""
     state = MockState()
     if late:
 
@@ -340,7 +340,7 @@ LACKS = "gup_pins: the kernel's debugging information lacks something: "
 def test_debugging_information_that_lacks_something(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, late: bool
 ) -> None:
-    """As drgn says it; old ones say it of a variable like Python of any other key."""
+    """In drgn's words; old versions raise KeyError for a variable."""
     errors = [LookupError("no x"), MockObjectNotFoundError("no x")]
     for error in errors if late else [*errors, KeyError("no x")]:
         status, err = looked_up(monkeypatch, capsys, error, late)
@@ -351,7 +351,7 @@ def test_debugging_information_that_lacks_something(
 def test_a_bug_is_called_by_its_name(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, error: Exception
 ) -> None:
-    """The debugging information is not to blame."""
+    """Debugging information is not blamed for a KeyError of the scripts."""
     status, err = looked_up(monkeypatch, capsys, error, late=True)
     assert (status, err) == (1, f"gup_pins: {type(error).__name__}: {error}\n")
 
@@ -370,7 +370,7 @@ def test_a_bug_is_called_by_its_name(
     ],
 )
 def test_usage(monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: str) -> None:
-    """Status 2, and nothing read."""
+    """Status 2, and nothing is read."""
     assert run(monkeypatch, words, AssertionError("used")) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -379,7 +379,7 @@ def test_usage(monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: str) -> 
 
 
 def test_no_file(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    """An empty path is none; digits of other scripts are no number."""
+    """An empty path is invalid; digits of other scripts are not numbers."""
     with pytest.raises(SystemExit) as left:
         cli.parse(["file", ""])
     assert left.value.code == 2
@@ -388,7 +388,7 @@ def test_no_file(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
 
 
 def test_any_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a shell gives them to Python."""
+    """Python decodes them from the command line."""
     state = MockState()
     assert run(monkeypatch, "list comm=\udcff", state) == 0
     assert state.wanted == Filter(comm=b"\xff")
@@ -397,7 +397,7 @@ def test_any_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_not_run_by_drgn(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    """Says how it is meant to be run."""
+    """The message shows how to run it."""
     assert run(monkeypatch, "list", MockNoProgramError()) == 2
     assert capsys.readouterr().err == (
         "gup_pins: not run by drgn: drgn -c DUMP -s VMLINUX gup_pins.py VERB\n"

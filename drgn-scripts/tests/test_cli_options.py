@@ -28,7 +28,7 @@ from samples import ANON, ORIGIN, TIME, item
 
 Capture = Any
 
-# What a line of the contract has, and one more.
+# The words of a line of the contract, and one more.
 WORDS = [word.partition("=")[0] for word in LINE.split(" ")]
 
 
@@ -55,7 +55,7 @@ class Lines(MockState):
         yield Run(replace(first, addr=0x8000), 8, 8)
 
     def for_each_hazard(self, wanted: Filter | None) -> Iterator[Hazard]:
-        """Three, of which the last is the newest."""
+        """Three hazards; the last is the newest."""
         self.wanted = wanted
         for pins in (1, 2, 3):
             yield replace(HAZARD, pins=pins)
@@ -69,13 +69,13 @@ class Lines(MockState):
         return tuple(line.strip() for line in EVENT.splitlines())
 
     def stats(self) -> dict[str, int]:
-        """A figure; another cannot be read."""
+        """A figure; another one is unreadable."""
         if self.damaged:
             self.faults.add(Unreadable("figure of stats", 0x10))
         return {"enabled": 1}
 
     def page(self, number: int) -> Page:
-        """None is there."""
+        """An unreadable page."""
         raise Unreadable("struct page", number)
 
     def items_of(self, pfn: int) -> list[Item]:
@@ -83,7 +83,7 @@ class Lines(MockState):
         return [item(pfn), replace(item(pfn, time=5), pins=2)]
 
 
-# Which of the two comes first: what is most or oldest, or else what is least.
+# Which of the two comes first: the most or oldest, otherwise the smallest.
 SECOND_FIRST = {
     *("pfn", "pages", "order", "pins", "mode", "api", "owner", "task", "comm"),
     *("age_ms", "age", "addr", "stack", "match"),
@@ -97,7 +97,7 @@ MAY_BE_UNKNOWN = {
 
 @pytest.mark.parametrize("key", [*WORDS, "age"])
 def test_sort(monkeypatch: pytest.MonkeyPatch, capsys: Capture, key: str) -> None:
-    """By any word of a line; with a limit, the first of the same order."""
+    """By any word of a line; a limit keeps the first in the same order."""
     assert run(monkeypatch, f"list --sort {key} --jsonl --no-stacks", Lines()) == 0
     found = [json.loads(line)["pfn"] for line in capsys.readouterr().out.splitlines()]
     assert found == (["0x200", "0x300"] if key in SECOND_FIRST else ["0x300", "0x200"])
@@ -109,7 +109,7 @@ def test_sort(monkeypatch: pytest.MonkeyPatch, capsys: Capture, key: str) -> Non
 
 @pytest.mark.parametrize("key", SORT_KEYS)
 def test_what_is_unknown_is_sorted_last(key: str) -> None:
-    """By any word that may be unknown; the others keep the order."""
+    """By any word that may be unknown; the others keep their order."""
     known = Run(item(2), 1, 1)
     unknown = Run(replace(item(1, folio=UNKNOWN_FOLIO), addr=None), None, 1)
     found = [run.pfn for run in choose([unknown, known], key, None)]
@@ -119,7 +119,7 @@ def test_what_is_unknown_is_sorted_last(key: str) -> None:
 def test_the_help_tells_all_keys(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    """Of --sort, and of filters."""
+    """The keys of --sort and of filters."""
     assert {*WORDS, "age"} == {*SORT_KEYS}
     assert run(monkeypatch, "list --help", Lines()) == 0
     out = capsys.readouterr().out
@@ -130,7 +130,7 @@ def test_the_help_tells_all_keys(
         assert "[KEY=VALUE]..." in out and all(f" {key}=" in out for key in FILTERED)
 
 
-# But for the first of a line of the help.
+# Except for the first line of the help.
 FILTERED = (
     *("owner", "task", "comm", "mode", "api", "pfn", "ino", "dev"),
     *("min_age_ms", "stack"),
@@ -163,13 +163,13 @@ BOTH = Filter(mode="w", term="long")
         ),
         (["file", "--jsonl", "7", "pfn=1-2"], Filter(ino=7, pfn=(1, 2))),
         (["list", r"comm=a\x20b"], Filter(comm=b"a b")),
-        # No blank of a write to debugfs.
+        # A no-break space does not separate words in debugfs.
         (["list", "comm=a\u00a0b"], Filter(comm="a\u00a0b".encode())),
         (["list", "comm=a\x0cb"], Filter(comm=b"a\x0cb")),
     ],
 )
 def test_words(words: list[str], wanted: Filter | None) -> None:
-    """Before, between and behind options; several in one, as in one write."""
+    """Before, between and after options; several in one argument, as in one write."""
     assert (cli.parse(words).filter or None) == wanted
 
 
@@ -212,7 +212,7 @@ def test_words(words: list[str], wanted: Filter | None) -> None:
 def test_words_that_are_none(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: list[str], complaint: str
 ) -> None:
-    """Status 2; one line, which leads to the help of the verb."""
+    """Status 2; one line that names the help of the verb."""
 
     def find() -> Any:
         raise AssertionError("used")
@@ -228,7 +228,7 @@ def test_words_that_are_none(
 def test_pins_of_a_page_as_jsonl(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    """A pin a line, as list has it; the rest of the page is for --json."""
+    """A pin a line, as for list; only --json has the rest of the page."""
     assert run(monkeypatch, "show 5 --jsonl", Lines()) == 4
     out, err = capsys.readouterr()
     pins = [json.loads(line) for line in out.splitlines()]
@@ -248,7 +248,7 @@ def test_pins_of_a_page_as_jsonl(
 def test_status_as_jsonl(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, damaged: bool
 ) -> None:
-    """The document in one line: there is nothing to list."""
+    """The document in one line."""
     status = 4 if damaged else 0
     assert run(monkeypatch, "status --jsonl", Lines(damaged=damaged)) == status
     (line,) = capsys.readouterr().out.splitlines()
@@ -263,7 +263,7 @@ def test_status_as_jsonl(
 def test_status_without_a_figure(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    """It is "?" in text and null in JSON, and so is the release."""
+    """The figure is "?" in text and null in JSON, and so is the release."""
     state = Lines(release="")
     monkeypatch.setattr(Lines, "stats", lambda self: {"enabled": 1, "live_pins": None})
     assert run(monkeypatch, "status", state) == 0
@@ -288,7 +288,7 @@ def counts(text: str) -> list[str]:
 def test_the_newest_hazards(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, limit: int, wanted: str
 ) -> None:
-    """So many of them, in their order."""
+    """The last N, in their order."""
     assert run(monkeypatch, f"hazards --limit {limit}", Lines()) == 0
     assert counts(capsys.readouterr().out) == [*wanted]
     assert run(monkeypatch, f"hazards --limit {limit} --json", Lines()) == 0
@@ -299,7 +299,7 @@ def test_the_newest_hazards(
 def test_hazards_without_stacks(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    """A line each, and no stack is read; in JSON no frames."""
+    """A line each, and no stack is read; JSON has no frames."""
     assert run(monkeypatch, "hazards", Lines()) == 0
     whole = capsys.readouterr().out
     monkeypatch.setattr(Lines, "frames", None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The command in a process of its own: pipes that are closed, disks that are full."""
+"""The command as a process: closed pipes and full disks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DAMAGED = "damaged"
 
 
 def start(words: Sequence[str], state: str, **files: Any) -> subprocess.Popen[bytes]:
-    """The command in a process of its own, which waits for the end of its stdin."""
+    """The command as a process, which waits for the end of its stdin."""
     command = [sys.executable, str(SCRIPT), state, *words]
     return subprocess.Popen(command, stdin=subprocess.PIPE, **files)
 
@@ -31,7 +31,7 @@ def start(words: Sequence[str], state: str, **files: Any) -> subprocess.Popen[by
     ],
 )
 def test_closed_pipe(words: list[str], state: str, status: int) -> None:
-    """The reader left: no complaint, not even from Python's own last flush."""
+    """The reader has left: no error message, not even from Python's last flush."""
     pipe = subprocess.PIPE
     with start(words, state, stdout=pipe, stderr=pipe) as process:
         assert process.stdin and process.stdout and process.stderr
@@ -54,7 +54,7 @@ def test_closed_pipe(words: list[str], state: str, status: int) -> None:
 def test_nobody_reads_what_went_wrong(
     words: list[str], state: str, status: int
 ) -> None:
-    """The status says it all the same."""
+    """The status is that of the error all the same."""
     pipe = subprocess.PIPE
     with start(words, state, stdout=pipe, stderr=pipe) as process:
         assert process.stdin and process.stdout and process.stderr
@@ -84,7 +84,7 @@ def test_a_full_disk(words: list[str]) -> None:
     ],
 )
 def test_closed_from_the_start(closed: str, status: int, lines: list[str]) -> None:
-    """Python has no such stream then: no traceback, and nothing in the wrong place."""
+    """Python has no such stream: no traceback, and no output to a wrong file."""
     command = [sys.executable, str(SCRIPT), DAMAGED, "list", "--no-stacks"]
     done = subprocess.run(
         ["sh", "-c", f'exec "$@" {closed}', "sh", *command],

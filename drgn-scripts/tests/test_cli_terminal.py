@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What people see at a terminal: how far a walk is, and then nothing but lines."""
+"""The output on a terminal: progress of the walk, and then only lines."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def screen(data: str) -> list[str]:
 
 
 def test_the_screen_is_one() -> None:
-    """Or else nothing is proven."""
+    """Otherwise the tests prove nothing."""
     assert screen("ab\rc\r\nd") == ["cb", "d"]
     assert screen("{\r\n  \r\033[K50 %\r\033[K[1]\r\n") == ["{", "[1]", ""]
     assert screen("50 %\r\033[Kx") == ["x"]
@@ -39,14 +39,14 @@ def test_the_screen_is_one() -> None:
 
 
 def at_terminal(words: list[str], state: str) -> tuple[str, int]:
-    """What goes to a terminal that stdout and stderr share; the exit status."""
+    """What a terminal shows that is stdout and stderr; the exit status."""
     ours, theirs = pty.openpty()
     with start(words, state, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         assert process.stdin
         process.stdin.close()
         data = b""
-        # The end of it is an error.
+        # Reading after the end is an error.
         with suppress(OSError):
             while more := os.read(ours, 4096):
                 data += more
@@ -55,7 +55,7 @@ def at_terminal(words: list[str], state: str) -> tuple[str, int]:
 
 
 def in_files(words: list[str], state: str) -> tuple[str, int]:
-    """The same where there is no terminal: first all of stdout, then stderr."""
+    """The output without a terminal: first all of stdout, then stderr."""
     pipe = subprocess.PIPE
     with start(words, state, stdout=pipe, stderr=pipe) as process:
         out, err = process.communicate()
@@ -74,7 +74,7 @@ def in_files(words: list[str], state: str) -> tuple[str, int]:
     ],
 )
 def test_lines_are_whole(words: str) -> None:
-    """Though the same terminal tells how far the walk is; complaints come last."""
+    """The same terminal shows progress; error messages come last."""
     data, status = at_terminal(words.split(), "slow,damaged")
     assert f"gup_pins: {words.split(maxsplit=1)[0]}: 100 %" in data
     wanted, its_status = in_files(words.split(), "slow,damaged")
@@ -82,14 +82,14 @@ def test_lines_are_whole(words: str) -> None:
 
 
 def test_nobody_waits() -> None:
-    """A short walk leaves the terminal alone."""
+    """A short walk shows no progress."""
     data, _ = at_terminal(["list"], "")
     assert "%" not in data and "\033" not in data
     assert data.replace("\r\n", "\n") == in_files(["list"], "")[0]
 
 
 def test_an_error_on_its_own_line() -> None:
-    """What was begun is not lost, and nothing is left of the progress line."""
+    """The unfinished line is kept, and the progress line erased."""
     data, status = at_terminal(["list", "--json"], "slow,failing")
     wanted, _ = in_files(["list", "--json"], "slow,failing")
     out, error = wanted[:-1].split("gup_pins: ")

@@ -17,13 +17,13 @@ NS = 5_000_000_000
 
 
 class Fault(MockFaultError):
-    """What drgn raises, with an address."""
+    """A drgn error, with an address."""
 
     address = 0x1234
 
 
 def clock_of(reading: int | None) -> SimpleNamespace:
-    """A clock that was last read then; None is not in the dump."""
+    """A clock with its last reading; None is not in the dump."""
 
     def value() -> int:
         if reading is None:
@@ -36,7 +36,7 @@ def clock_of(reading: int | None) -> SimpleNamespace:
 def read(
     monkeypatch: pytest.MonkeyPatch, readings: list[int | None]
 ) -> tuple[int | None, list[str]]:
-    """The time by the clocks of so many CPUs, and what was reported."""
+    """The time from the clocks of some CPUs, and what was reported."""
     monkeypatch.setitem(sys.modules, "drgn", mock_drgn())
     monkeypatch.setitem(sys.modules, "drgn.helpers", ModuleType("drgn.helpers"))
     linux = "drgn.helpers.linux"
@@ -71,12 +71,12 @@ def test_now(
     time: int | None,
     reported: list[str],
 ) -> None:
-    """The newest reading; without any the time is unknown, and that is reported."""
+    """The newest reading; without any the time is unknown, which is reported."""
     assert read(monkeypatch, readings) == (time, reported)
 
 
 def test_ages() -> None:
-    """Whole ms; an unknown time makes no age of 0."""
+    """Whole ms; an unknown time gives an unknown age, not 0."""
     assert age_ms(1_999_999, 3_000_000) == 1
     assert age_ms(3_000_000, 1_000_000) == 0
     assert age_ms(3_000_000, None) is None

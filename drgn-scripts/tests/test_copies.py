@@ -40,7 +40,7 @@ STATS = "enabled 1\nlive_pins 32\nuntracked 0\nhooks pin_user_pages ipmodify\n"
 
 
 def block(line: str, *more: str) -> str:
-    """A record of several lines, and the empty one behind it."""
+    """A record of several lines, and the empty line after it."""
     return "".join(f"{each}\n" for each in (line, *more, ""))
 
 
@@ -70,7 +70,7 @@ def fixture_folder(tmp_path: Path) -> Path:
 
 
 def real_copies(folder: Path) -> Path:
-    """A folder of copies from a kernel of Debian's with the module."""
+    """A folder of copies from a Debian kernel with the module."""
     folder.mkdir()
     for name, lines in json.loads(REAL.read_text()).items():
         if name != "comment":
@@ -79,7 +79,7 @@ def real_copies(folder: Path) -> Path:
 
 
 def test_real_copies(tmp_path: Path) -> None:
-    """All of them are read, and their figures agree."""
+    """All files are read, and their figures agree."""
     copies = read_copies(real_copies(tmp_path / "real"))
     assert notes(copies) == [] and copies.document()["complete"] is True
     pins = sum(int(str(pin["pins"])) for pin in copies.pins)
@@ -101,7 +101,7 @@ def notes(copies: Copies) -> list[str]:
 
 
 def test_all_files(folder: Path) -> None:
-    """Every record, with its stack; hooks of a module are no figures."""
+    """Every record, with its stack; a module's hooks are not figures."""
     copies = read_copies(folder)
     assert notes(copies) == []
     assert [pin["pfn"] for pin in copies.pins] == ["0x1a2b0", "0x40010"]
@@ -132,7 +132,7 @@ def test_a_file_that_is_missing(folder: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_that_is_cut(folder: Path, name: str) -> None:
-    """At any byte: what is before it is read, and that it is cut is noted."""
+    """Truncated at any byte: the lines before it are read, and the loss is noted."""
     text = WHOLE[name]
     for size in range(0, len(text), 5):
         (folder / name).write_text(text[:size])
@@ -145,7 +145,7 @@ def test_a_file_that_is_cut(folder: Path, name: str) -> None:
 
 
 def test_no_such_folder_and_none_of_the_files(tmp_path: Path) -> None:
-    """Errors of their own."""
+    """Each has its own error."""
     with pytest.raises(FileNotFoundError):
         read_copies(tmp_path / "none")
     with pytest.raises(NoCopies, match="none of the files is there: pins, stacks"):
@@ -164,7 +164,7 @@ def test_no_such_folder_and_none_of_the_files(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_is_another(folder: Path, text: str, note: str) -> None:
-    """It is not read, and that is noted; the others are."""
+    """It is not read, which is noted; the others are."""
     (folder / "pins").write_text(text)
     copies = read_copies(folder)
     assert any(line.startswith(f"pins: {note}") for line in notes(copies))
@@ -173,7 +173,7 @@ def test_a_file_that_is_another(folder: Path, text: str, note: str) -> None:
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "loop", "device"])
 def test_a_file_that_is_none(folder: Path, kind: str) -> None:
-    """Nothing is waited for, and nothing read without end."""
+    """Reading neither blocks nor runs forever."""
     file = folder / "pins"
     file.unlink()
     if kind == "pipe":
@@ -212,7 +212,7 @@ def test_a_file_that_is_none(folder: Path, kind: str) -> None:
     ],
 )
 def test_a_line_that_makes_no_sense(change: tuple[str, str]) -> None:
-    """No number is made of it."""
+    """It is left out."""
     line = LINE.replace(*change)
     assert line != LINE
     with pytest.raises(BadLine):
@@ -220,7 +220,7 @@ def test_a_line_that_makes_no_sense(change: tuple[str, str]) -> None:
 
 
 def test_lines_of_other_kernels() -> None:
-    """Words that a dump did not have, words of later kernels, and none of the path."""
+    """Lines with unreadable words, with words of later kernels, and without a path."""
     line = LINE.replace("pages=16", "pages=?").replace("map=anon", "map=?")
     pin = pin_of(split(f"{line} fresh=1"))
     assert (pin["pages"], pin["map"], "fresh" in pin) == (None, None, False)
@@ -231,7 +231,7 @@ def test_lines_of_other_kernels() -> None:
 
 
 def test_an_orphan_that_pins_do_not_have(folder: Path) -> None:
-    """The files are copied one after another: it is a pin all the same."""
+    """The files are copied one after another: it counts as a pin."""
     (folder / "pins").write_text(text_of("pins", f"{LINE}\n"))
     copies = read_copies(folder)
     assert len(copies.pins) == 2 and copies.orphans == {1: "task"}
@@ -242,7 +242,7 @@ def test_an_orphan_that_pins_do_not_have(folder: Path) -> None:
     [("", "unknown"), (" gone=owner", "owner"), (" gone=both", "both")],
 )
 def test_what_of_an_orphan_has_gone(folder: Path, word: str, gone: str) -> None:
-    """Older kernels did not say; another word is none."""
+    """Older kernels do not say; any other word is invalid."""
     (folder / "orphans").write_text(text_of("orphans", f"{SECOND}{word}\n"))
     assert read_copies(folder).orphans == {1: gone}
     (folder / "orphans").write_text(text_of("orphans", f"{SECOND} gone=x\n"))
@@ -262,7 +262,7 @@ def test_what_of_an_orphan_has_gone(folder: Path, word: str, gone: str) -> None:
     ],
 )
 def test_the_release(folder: Path, text: str, release: str | None) -> None:
-    """It is what uname -r said, if that was noted; its lack is no fault."""
+    """The output of uname -r, if it was noted; it may be missing."""
     (folder / "uname").write_text(text)
     copies = read_copies(folder)
     assert (copies.release, notes(copies)) == (release, [])
@@ -277,7 +277,7 @@ def data_of(page: Path) -> dict[str, Any]:
 
 
 def test_the_page(folder: Path, tmp_path: Path) -> None:
-    """By the script, without drgn: nothing is said, and the status is 0."""
+    """Written by the script, without drgn: no message, and status 0."""
     page = tmp_path / "pins.html"
     assert run("report", "--from", str(folder), "-o", str(page)) == (0, "", "")
     data = data_of(page)
@@ -290,7 +290,7 @@ def test_the_page(folder: Path, tmp_path: Path) -> None:
 
 
 def test_the_page_of_a_part(folder: Path, tmp_path: Path) -> None:
-    """Each kind of fault is a line, and the status is 4; the page is there."""
+    """Each kind of fault is a line, and the status is 4; the page is written."""
     (folder / "stacks").unlink()
     with (folder / "pins").open("a") as pins:
         pins.write("pfn=1\npfn=2\n")
@@ -305,7 +305,7 @@ def test_the_page_of_a_part(folder: Path, tmp_path: Path) -> None:
 
 
 def test_no_page(tmp_path: Path) -> None:
-    """One line each: no folder, none of the files, nowhere to write."""
+    """One line each: not a folder, none of the files, no place to write."""
     page = tmp_path / "pins.html"
     for folder, status, wanted in (
         (tmp_path / "none", 1, "No such file or directory"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which vmlinux is wanted, and which was given."""
+"""Which vmlinux is needed, and which was given."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ ANOTHERS = elf(note(b"GNU\0", 3, OTHER))
         (elf(note(b"Linux\0", 1, b"x"), XEN, GNU), ID.hex()),
         (elf(XEN), ""),
         (elf(), ""),
-        # Cut: in the notes, in the headers of segments.
+        # Truncated: in the notes, in the program headers.
         (elf(XEN, GNU)[:190], ""),
         (elf(GNU)[:100], ""),
     ],
 )
 def test_build_id(tmp_path: Path, data: bytes, found: str) -> None:
-    """The one of the GNU; of a cut file none."""
+    """The GNU build ID; none for a truncated file."""
     file = tmp_path / "vmlinux"
     file.write_bytes(data)
     assert build_id(file) == found
@@ -64,7 +64,7 @@ def test_build_id(tmp_path: Path, data: bytes, found: str) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\x7fELF", b"\x7fELF\x01" + bytes(100)])
 def test_no_elf_file(tmp_path: Path, data: bytes) -> None:
-    """An error."""
+    """It raises an error."""
     file = tmp_path / "vmlinux"
     file.write_bytes(data)
     with pytest.raises(ValueError, match="is not a 64-bit ELF file"):
@@ -72,7 +72,7 @@ def test_no_elf_file(tmp_path: Path, data: bytes) -> None:
 
 
 def test_given_files() -> None:
-    """However they are given to drgn."""
+    """All options of drgn that name files."""
     words = ["drgn", "-c", "d", "-s", "a", "-sb", "--symbols", "c", "--symbols=d", "-s"]
     assert list(given_files(words)) == ["a", "b", "c", "d"]
 
@@ -84,7 +84,7 @@ class MockProgram(dict[str, Any]):
 
 
 def program(text: bytes | None) -> Any:
-    """One with that VMCOREINFO."""
+    """A program with that VMCOREINFO."""
     if text is None:
         return MockProgram()
     return MockProgram(VMCOREINFO=SimpleNamespace(string_=lambda: text))
@@ -92,7 +92,7 @@ def program(text: bytes | None) -> Any:
 
 @pytest.fixture(autouse=True)
 def _mocked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """None of this needs drgn."""
+    """These tests need no drgn."""
     drgn = mock_drgn()
     vars(drgn).update(ProgramFlags=SimpleNamespace(IS_LIVE="live"))
     monkeypatch.setitem(sys.modules, "drgn", drgn)
@@ -107,7 +107,7 @@ def _mocked(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_kernel_of(text: bytes | None, release: str, found: str) -> None:
-    """As VMCOREINFO has it."""
+    """Release and build ID from VMCOREINFO."""
     assert kernel_of(program(text)) == (release, found)
 
 
@@ -140,7 +140,7 @@ def test_a_vmlinux_that_does_not_do(
 
 
 def test_no_vmlinux_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """How it is given; on a live kernel, also what needs none."""
+    """The message shows the option; on a live kernel, also a way without it."""
     monkeypatch.setattr(sys, "orig_argv", ["drgn", "-c", "d", "gup_pins.py"])
     kernel = "no debugging information of this kernel"
     why = f"{kernel}: give its vmlinux with drgn's option -s"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""JSON: every kind of words against the schema, and documents as a whole."""
+"""JSON: all kinds of words against the schema, and whole documents."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ MEMORY = Physical(
 
 @dataclass
 class MockState:
-    """What documents are made of."""
+    """A state for documents."""
 
     names: Any = NAMES
     now: int = NOW
@@ -79,12 +79,12 @@ def make_views(state: MockState) -> Views:
 
 @pytest.fixture
 def views() -> Views:
-    """Of the sample state."""
+    """The formatter of the sample state."""
     return make_views(MockState())
 
 
 def test_a_pin(views: Views) -> None:
-    """With and without its frames, the fast way and the other."""
+    """With and without frames, by the fast and the slow path."""
     formatter = views.formatter
     unknown = Run(item(1, folio=UNKNOWN_FOLIO), 1, 1)
     alike = Run(replace(item(1), match="alike"), 1, 1)
@@ -99,7 +99,7 @@ def test_a_pin(views: Views) -> None:
 
 
 def test_two_origins_are_not_mixed_up() -> None:
-    """What is kept of one is never told of another."""
+    """Cached words of one origin are not used for another."""
     formatter = Formatter(NAMES, NOW)
     for pid in range(50):
         run = Run(item(1, origin=replace(ORIGIN, pid=pid)), 1, 1)
@@ -108,7 +108,7 @@ def test_two_origins_are_not_mixed_up() -> None:
 
 
 def test_the_schema_refuses(views: Views) -> None:
-    """What is nearly a pin, or nearly a document."""
+    """Objects that are almost pins, or almost documents."""
     pin = views.pin(RUN)
     whole = document.build(views, "list", {})
     with pytest.raises(Exception, match="'stacks' is a required property"):
@@ -131,7 +131,7 @@ def test_the_schema_refuses(views: Views) -> None:
 
 
 def test_a_sum(views: Views) -> None:
-    """The words of stacks, in their order."""
+    """The words of stacks, in order."""
     words = views.total(TOTAL)
     validate(words, "sum")
     assert flat_line(words) == (
@@ -141,7 +141,7 @@ def test_a_sum(views: Views) -> None:
 
 
 def test_a_finding(views: Views) -> None:
-    """With its pins and their stacks."""
+    """It has its pins and their stacks."""
     words = views.finding(FINDING)
     validate(words, "finding")
     assert words["stacks"] == ["0x2b40003"]
@@ -154,7 +154,7 @@ def test_a_finding(views: Views) -> None:
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_every_kind_of_finding(views: Views, kind: Kind) -> None:
-    """The schema knows them all."""
+    """The schema has all of them."""
     validate(views.finding(replace(FINDING, kind=kind)), "finding")
 
 
@@ -168,13 +168,13 @@ def test_a_page_and_memory(views: Views) -> None:
 
 
 def test_a_hazard(views: Views) -> None:
-    """Its pin is an object in it."""
+    """Its pin is an object of its own."""
     words = views.formatter.hazard_words(HAZARD, "f+0x1", ["f+0x1/0x2"], ["a"])
     validate(words, "hazard")
 
 
 def parts(views: Views) -> Iterator[tuple[str, Any]]:
-    """All parts that a document may have, anew."""
+    """All possible parts of a document, newly made."""
     yield "pins", iter([views.pin(RUN), views.pin(Run(item(1), 1, 1))])
     yield "sums", iter([views.total(TOTAL)])
     yield "findings", iter([views.finding(FINDING)])
@@ -185,7 +185,7 @@ def parts(views: Views) -> Iterator[tuple[str, Any]]:
 
 
 def test_document(views: Views) -> None:
-    """As a stream and at once it is the same, and valid."""
+    """The stream and the object are equal and valid."""
     out = io.StringIO()
     document.write(out, views, "all", dict(parts(views)))
     built = document.build(views, "all", dict(parts(views)))
@@ -197,14 +197,14 @@ def test_document(views: Views) -> None:
 
 
 def test_empty_lists(views: Views) -> None:
-    """No pins are a list as well."""
+    """No pins are an empty list."""
     out = io.StringIO()
     document.write(out, views, "list", {"pins": iter(())})
     assert json.loads(out.getvalue())["pins"] == []
 
 
 def test_what_is_missing_is_told_at_the_end() -> None:
-    """Also what is met only while the parts are written."""
+    """Including faults while the parts are written."""
     state = MockState()
     views = make_views(state)
 
@@ -228,6 +228,6 @@ def test_what_is_missing_is_told_at_the_end() -> None:
 
 
 def test_the_schema_is_one() -> None:
-    """Its number is that of the documents."""
+    """The version in its file name and in documents agree."""
     schema = json.loads(FILE.read_text())
     assert schema["properties"]["schema"] == {"const": SCHEMA}

@@ -5,7 +5,7 @@ from gup_pin.errors import Faults, Unreadable
 
 
 def test_a_line_for_each_kind() -> None:
-    """Not for each fault."""
+    """There is not a line for each fault."""
     faults = Faults()
     assert not faults
     for address in (0x10, 0x20, 0x30):

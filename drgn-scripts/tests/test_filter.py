@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Filters: words, and what they want."""
+"""Filters: their words, and what matches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ITEM = item(0x100, folio=FILE)
 
 
 def wants(*words: str) -> bool:
-    """Whether a filter wants the sample pin."""
+    """Whether a filter matches the sample pin."""
     return Filter.parse(words).wants_item(ITEM, NAMES, NOW)
 
 
@@ -55,7 +55,7 @@ def wants(*words: str) -> bool:
     ],
 )
 def test_wanted(word: str) -> None:
-    """Each of its own words, and other ways to write them."""
+    """Each of its own words, and other spellings of them."""
     assert wants(word)
 
 
@@ -83,12 +83,12 @@ def test_wanted(word: str) -> None:
     ],
 )
 def test_not_wanted(word: str) -> None:
-    """What is nearly so."""
+    """Values that differ slightly."""
     assert not wants(word)
 
 
 def test_a_name_that_is_no_text() -> None:
-    """As Python has it from the command line: any byte but 0 may be in a name."""
+    """As Python decodes it from the command line: names may have any byte but 0."""
     assert Filter.parse(["comm=\udcff\udcc3\u00fc"]).comm == b"\xff\xc3\xc3\xbc"
 
 
@@ -103,14 +103,14 @@ def test_a_name_that_is_no_text() -> None:
     ],
 )
 def test_several_words_in_one(words: list[str], wanted: Filter) -> None:
-    """Cut at blanks like a write to debugfs, and nowhere else."""
+    """Split at blanks like a write to debugfs, and nowhere else."""
     assert Filter.parse(words) == wanted
     with pytest.raises(BadFilter, match=r"^x is not a filter; there are owner= "):
         Filter.parse([*words[:-1], f"{words[-1]} x"])
 
 
 def test_all_words_must_fit() -> None:
-    """One that does not is enough."""
+    """One mismatch is enough."""
     assert wants("owner=812", "mode=w")
     assert not wants("owner=812", "mode=r")
 
@@ -136,7 +136,7 @@ def test_all_words_must_fit() -> None:
             "nothing=1",
             "path=/a",
         ),
-        # An empty name, and what no name can have in it.
+        # An empty name, and bytes that no name has.
         *("comm=", r"comm=\x00", r"comm=a\x00b", r"comm=\x00a"),
         *(
             "comm=0123456789abcdef",
@@ -157,16 +157,16 @@ def test_all_words_must_fit() -> None:
     ],
 )
 def test_no_filter(word: str) -> None:
-    """As the kernel refuses them."""
+    """The kernel refuses them, too."""
     with pytest.raises(BadFilter):
         Filter.parse([word])
 
 
 class Number:
-    """An integer of a program, as drgn has them."""
+    """An integer object of drgn."""
 
     def __init__(self, value: int) -> None:
-        """Of this value."""
+        """It has this value."""
         self._value = value
 
     def __index__(self) -> int:
@@ -193,7 +193,7 @@ class Number:
     ],
 )
 def test_values_of_scripts(words: dict[str, Any], member: object) -> None:
-    """A plain value where a filter has more."""
+    """A plain value for a compound one."""
     ((name, _),) = words.items()
     assert getattr(Filter(**words), name) == member
 
@@ -211,27 +211,27 @@ def test_values_of_scripts(words: dict[str, Any], member: object) -> None:
     ],
 )
 def test_no_values(words: dict[str, Any]) -> None:
-    """Told at once, and which it is; not an empty list, and no error while it runs."""
+    """The error is immediate and names the value; it is not an empty result."""
     ((name, _),) = words.items()
     with pytest.raises(BadFilter, match=f"^{name}="):
         Filter(**words)
 
 
 def test_a_word_twice() -> None:
-    """One of them would not be obeyed."""
+    """It is refused, since one of them would be ignored."""
     with pytest.raises(BadFilter, match="owner=2"):
         Filter.parse(["owner=1", "owner=2"])
 
 
 def test_a_function_that_the_kernel_does_not_have() -> None:
-    """Only the kernel knows which there are."""
+    """Only the kernel has the list of functions."""
     Filter.parse(["api=pin_user_pages"]).check_names(NAMES)
     with pytest.raises(BadFilter, match="api=folio_add_pins"):
         Filter.parse(["api=folio_add_pins"]).check_names(NAMES)
 
 
 def test_nothing_is_asked_for() -> None:
-    """Then everything is wanted, but a word of 0 is a word."""
+    """An empty filter matches everything; a word of 0 is not empty."""
     assert not Filter()
     assert not Filter.parse([])
     assert Filter.parse(["owner=0"])
@@ -241,13 +241,13 @@ def test_nothing_is_asked_for() -> None:
     ("tid", "wanted"), [(812, True), (815, True), (811, True), (1, False)]
 )
 def test_any_of(tid: int, wanted: bool) -> None:
-    """For the verb task: of the owner, the process or the task."""
+    """For the verb task: the owner, the process or the task."""
     owned = replace(ITEM, origin=replace(ORIGIN, owner=811))
     assert Filter(any_of=tid).wants_item(owned, NAMES, NOW) is wanted
 
 
 def test_blocks() -> None:
-    """A large folio may have pins far from the page that is asked for."""
+    """A large folio may have pins far from the requested page."""
     assert Filter().blocks() == (0, 1 << 64)
     assert Filter(pfn=(1 << 20, 1 << 21)).blocks() == (
         (1 << 20) - (1 << 18) + 1,
@@ -260,7 +260,7 @@ def test_blocks() -> None:
     ("pfn", "wanted"), [(0xFF, False), (0x100, True), (0x103, True), (0x104, False)]
 )
 def test_pages_of_a_folio(pfn: int, wanted: bool) -> None:
-    """Whichever of them is pinned."""
+    """A match for any pinned page."""
     for page in range(0x100, 0x104):
         part = replace(ITEM, pfn=page)
         assert Filter(pfn=(pfn, pfn)).wants_item(part, NAMES, NOW) is wanted
@@ -274,7 +274,7 @@ def test_pages_of_a_folio(pfn: int, wanted: bool) -> None:
         ("/a/b", "/mnt/a/b", True),
         ("/a/bb", "b", False),
         ("/a/b", "/x/b", False),
-        # One that was too long has lost its front, in the middle of a name.
+        # A path that was too long has lost its front, in the middle of a name.
         ("ong/b", "/mnt/long/b", True),
         ("ong/b", "/long/b", True),
         ("ong/b", "b", True),
@@ -285,12 +285,12 @@ def test_pages_of_a_folio(pfn: int, wanted: bool) -> None:
     ],
 )
 def test_paths(path: str, wanted: str, same: bool) -> None:
-    """People know where a file system is mounted, the kernel's word does not say."""
+    """Users know the mount point of a file system, the kernel's word lacks it."""
     assert is_path(path, wanted) is same
 
 
 def hazard() -> Hazard:
-    """One that another task met, two ms ago."""
+    """A hazard of another task, two ms ago."""
     event = Event(NOW - 2_000_000, 0, 40, 41, b"kworker", ())
     return Hazard(1, 1, event, Run(ITEM, 4, 1), 1, 0, 0, 0, (0, 0))
 
@@ -305,5 +305,5 @@ def hazard() -> Hazard:
     ],
 )
 def test_hazards(word: str, wanted: bool) -> None:
-    """Of words that a line has twice, either will do."""
+    """For a word that a line has twice, either may match."""
     assert Filter.parse([word]).wants_hazard(hazard(), NAMES, NOW) is wanted

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a folio is."""
+"""The description of a folio."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Kernel:
     """Pages from pfn 0x100 on, and a reader for them."""
 
     def __init__(self) -> None:
-        """Begin with no pages."""
+        """Start without pages."""
         self.memory, self.faults = MockMemory(), Faults()
         self.read_by()
 
@@ -117,24 +117,24 @@ class Kernel:
         pages: memmap.Layouts = PAGES,
         live: bool = False,
     ) -> None:
-        """Have another reader."""
+        """Create the reader anew."""
         fault = self.faults.add
         found = memmap.Memmap(self.memory, pages, fault)
         self.reader = FolioReader(self.memory, layouts, found, fault, live=live)
 
     def describe(self, *pages: bytes) -> Folio:
-        """What the reader says of the first of these pages, where a folio begins."""
+        """The reader's result for the first of these pages, which begins a folio."""
         self.put(*pages)
         head, folio = self.reader.of_page(FIRST)
         assert head == FIRST
         return folio
 
     def put(self, *pages: bytes) -> None:
-        """Have these pages."""
+        """Set these pages."""
         self.memory.put(b"".join(pages), PAGE0 + FIRST * PAGE_SIZE)
 
     def heads(self, count: int) -> list[int]:
-        """The heads of so many pages, from the first on."""
+        """The heads of that many pages, from the first on."""
         return [self.reader.of_page(FIRST + i)[0] - FIRST for i in range(count)]
 
 
@@ -145,7 +145,7 @@ def kernel() -> Kernel:
 
 
 def test_anon(kernel: Kernel) -> None:
-    """Its index says where it lies in memory, which is no index in a file."""
+    """Its index is that of its address, not an index in a file."""
     folio = kernel.describe(page(SWAPBACKED | LRU, 0xFFFF888000000001, 0x7F000))
     assert folio == Folio("anon", 0, 0, 0, 0, 0x7F000)
 
@@ -169,7 +169,7 @@ def test_large_file_folio(kernel: Kernel) -> None:
 def test_an_order_that_no_folio_has(
     kernel: Kernel, order: int, known: int | None
 ) -> None:
-    """Damage: it is counted, and the order is unknown, not 0."""
+    """Damage: it is reported, and the order is unknown, not 0."""
     pages = page(LRU | HEAD), page(order | 0xAB00)
     assert kernel.describe(*pages).order == known
     wanted = "order of a folio is invalid (0xffffea0000004040)"
@@ -177,19 +177,19 @@ def test_an_order_that_no_folio_has(
 
 
 def test_a_tail_page_whose_folio_has_no_known_order(kernel: Kernel) -> None:
-    """It is of that folio, and not of none."""
+    """It still belongs to that folio."""
     kernel.put(page(LRU | HEAD), page(0xABFF, PAGE0 + FIRST * PAGE_SIZE + 1), tail(0))
     head, folio = kernel.reader.of_page(FIRST + 2)
     assert (head, folio.map, folio.order) == (FIRST, "file", None)
 
 
 def test_order_is_for_large_folios_only(kernel: Kernel) -> None:
-    """The page behind a small folio is not its own."""
+    """The page after a small folio belongs to another one."""
     assert kernel.describe(page(LRU), order_page(4)).order == 0
 
 
 def test_truncated_file(kernel: Kernel) -> None:
-    """In no mapping any more, but still like page cache."""
+    """It has no mapping any more, but still looks like page cache."""
     assert kernel.describe(page(UPTODATE, 0, 9)) == Folio("file", 0, 0, 0, 9, 9)
 
 
@@ -201,7 +201,7 @@ def test_shmem(kernel: Kernel) -> None:
 
 
 def test_hugetlb(kernel: Kernel) -> None:
-    """The page type says so; anonymous use has no file."""
+    """Known by the page type; anonymous hugetlb memory has no file."""
     mapping = put_mapping(kernel.memory, 1, 6)
     kind = HUGETLB << 24 | 0xFFFFFF
     shared = kernel.describe(page(HEAD, mapping, 512, kind), order_page(9))
@@ -211,31 +211,31 @@ def test_hugetlb(kernel: Kernel) -> None:
 
 
 def test_kernel_memory(kernel: Kernel) -> None:
-    """What a driver mapped is neither of these."""
+    """Pages mapped by a driver are neither of these."""
     assert kernel.describe(page(index=4)) == Folio("device", 0, 0, 0, 0, 4)
 
 
 @pytest.mark.parametrize(("kind", "name"), [(FS_DAX, "dax"), (PRIVATE, "device")])
 def test_device_memory(kernel: Kernel, kind: int, name: str) -> None:
-    """The zone says that it is a device's, the page map what kind."""
+    """The zone marks device memory, the page map gives its kind."""
     pgmap = kernel.memory.put(struct.pack("<8xI4x", kind))
     folio = kernel.describe(page(DEVICE_ZONE << 62, 0, 0, NO_TYPE, pgmap))
     assert folio.map == name
 
 
 def test_kernel_without_device_memory(kernel: Kernel) -> None:
-    """Then the same bits are another zone's."""
+    """There the same bits are another zone."""
     kernel.read_by(replace(LAYOUTS, zones=None))
     assert kernel.describe(page(DEVICE_ZONE << 62 | LRU)).map == "file"
 
 
 def tail(head: int) -> bytes:
-    """A tail page, by the place of its head."""
+    """A tail page, given the index of its head."""
     return page(first_word=PAGE0 + (FIRST + head) * PAGE_SIZE + 1)
 
 
 def test_tail_pages(kernel: Kernel) -> None:
-    """Tell their head, and are of its folio."""
+    """They lead to their head and its folio."""
     second = struct.pack("<QQ", 2, PAGE0 + (FIRST + 1) * PAGE_SIZE + 1)
     kernel.put(page(LRU), page(LRU | HEAD), second.ljust(64, b"\0"), tail(1), tail(1))
     assert kernel.heads(5) == [0, 1, 1, 1, 1]
@@ -245,7 +245,7 @@ def test_tail_pages(kernel: Kernel) -> None:
 
 
 def test_tail_pages_that_have_a_mask(kernel: Kernel) -> None:
-    """As of 7.1, with memory for tails that huge pages share."""
+    """As in 7.1, where huge pages share the memory of tails."""
     word = (1 << 64) - 4 * PAGE_SIZE + 1
     masked = page(first_word=word)
     kernel.put(page(LRU | HEAD), page(2, first_word=word), masked, masked)
@@ -253,7 +253,7 @@ def test_tail_pages_that_have_a_mask(kernel: Kernel) -> None:
 
 
 def test_head_of_a_tail_page() -> None:
-    """Its address, or the mask that makes one of the tail's."""
+    """The head's address, or a mask for the tail's address."""
     head = PAGE0 + 0x7000
     assert head_address(head + 0x340, head + 1) == head
     for shift in (7, 12, 15, 24):
@@ -266,20 +266,20 @@ def test_head_of_a_tail_page() -> None:
 @pytest.mark.parametrize(
     "word",
     [
-        # A tail itself; a folio that ends before; what is no struct page.
+        # A tail itself; a folio that ends before; not a struct page.
         *(PAGE0 + (FIRST + 2) * PAGE_SIZE + 1, PAGE0 + FIRST * PAGE_SIZE + 1),
         PAGE0 + (FIRST + 9) * PAGE_SIZE + 1,
     ],
 )
 def test_tail_pages_of_no_folio(kernel: Kernel, word: int) -> None:
-    """Something is wrong: they are told as such."""
+    """The page is damaged: it is described as such."""
     pages = [page(LRU), page(), tail(0), page(first_word=word), *[page()] * 8]
     kernel.put(*pages)
     assert kernel.reader.of_page(FIRST + 3) == (FIRST + 3, NO_FOLIO)
 
 
 def test_a_tail_page_whose_head_is_not_there(kernel: Kernel) -> None:
-    """Nothing is known of it, and that is told."""
+    """It is unknown, which is reported."""
     kernel.put(page(first_word=0x1001))
     assert kernel.reader.of_page(FIRST) == (FIRST, UNKNOWN_FOLIO)
     assert list(kernel.faults.lines()) == ["struct page not in the dump (0x1000)"]
@@ -287,7 +287,7 @@ def test_a_tail_page_whose_head_is_not_there(kernel: Kernel) -> None:
 
 @pytest.mark.parametrize("fakes", [True, False])
 def test_fake_heads(kernel: Kernel, fakes: bool) -> None:
-    """Of a huge page the page of memory with its head may be there twice."""
+    """The page of memory with a huge page's head may be mapped twice."""
     second = struct.pack("<QQ", 7, PAGE0 + FIRST * PAGE_SIZE + 1).ljust(64, b"\0")
     pages = [page(LRU | HEAD), second, *[tail(0)] * 62] * 2
     kernel.put(*pages)
@@ -298,7 +298,7 @@ def test_fake_heads(kernel: Kernel, fakes: bool) -> None:
 
 
 def test_a_page_that_is_not_there(kernel: Kernel) -> None:
-    """It is counted."""
+    """It is reported."""
     kernel.put(page(LRU))
     found = [kernel.reader.of_page(pfn)[1].map for pfn in (FIRST, FIRST + 2)]
     assert found == ["file", None]
@@ -308,14 +308,14 @@ def test_a_page_that_is_not_there(kernel: Kernel) -> None:
 
 
 def test_no_memmap(kernel: Kernel) -> None:
-    """Where it begins is unknown: so is every folio."""
+    """The address of struct pages is unknown, and so is every folio."""
     kernel.read_by(pages=replace(PAGES, page0=None))
     assert kernel.describe(page(LRU)) is UNKNOWN_FOLIO
     assert list(kernel.faults.lines()) == ["memmap not in the dump (0x0)"]
 
 
 def test_unreadable_inode(kernel: Kernel) -> None:
-    """The file is unknown, which is not the same as none."""
+    """The file is unknown, which differs from no file."""
     mapping = kernel.memory.put(struct.pack("<QQ", 0x1000, 0x2000))
     folio = kernel.describe(page(LRU, mapping, 1))
     assert folio == Folio("file", 0, None, None, 1, 1, None)
@@ -323,7 +323,7 @@ def test_unreadable_inode(kernel: Kernel) -> None:
 
 
 def test_mapping_of_no_inode(kernel: Kernel) -> None:
-    """There are such, for swap."""
+    """Swap uses such mappings."""
     mapping = kernel.memory.put(struct.pack("<QQ", 0, 0x2000))
     assert kernel.describe(page(LRU, mapping, 1)) == Folio("file", 0, 0, 0, 1, 1)
     assert not kernel.faults
@@ -331,7 +331,7 @@ def test_mapping_of_no_inode(kernel: Kernel) -> None:
 
 @pytest.mark.parametrize("name", ["address_space", "inode"])
 def test_zeroed_inode(kernel: Kernel, name: str) -> None:
-    """All of it, its mapping among it, or but the part that lies before that."""
+    """All of it, including its mapping, or only the part before the mapping."""
     mapping = put_mapping(kernel.memory, 1, 2)
     (inode,) = struct.unpack_from("<Q", kernel.memory.pieces[mapping])
     zeroed = mapping if name == "address_space" else inode
@@ -343,7 +343,7 @@ def test_zeroed_inode(kernel: Kernel, name: str) -> None:
 
 @pytest.mark.parametrize("live", [False, True])
 def test_a_mapping_that_is_anothers_by_now(kernel: Kernel, live: bool) -> None:
-    """On a live kernel, where files come and go, none is remembered."""
+    """On a live kernel, mappings are not cached, since files come and go."""
     mapping = put_mapping(kernel.memory, 1, 2)
     other = put_mapping(kernel.memory, 1, 3)
     kernel.read_by(live=live)
@@ -353,13 +353,13 @@ def test_a_mapping_that_is_anothers_by_now(kernel: Kernel, live: bool) -> None:
 
 
 def test_zone_field() -> None:
-    """Of a UP desktop, and of a kernel with 1024 nodes and five zones."""
+    """For a UP desktop, and for a kernel with 1024 nodes and five zones."""
     assert zone_field(zones=3, nodes=1) == (62, 3)
     assert zone_field(zones=5, nodes=1024) == (51, 7)
 
 
 def mock_mm(monkeypatch: pytest.MonkeyPatch, pfn_to_page: Callable[..., Any]) -> None:
-    """A drgn whose helpers know where struct pages are in this way."""
+    """A drgn whose helpers find struct pages in this way."""
     monkeypatch.setitem(sys.modules, "drgn", mock_drgn())
     for name in ("drgn.helpers", "drgn.helpers.linux"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
@@ -369,7 +369,7 @@ def mock_mm(monkeypatch: pytest.MonkeyPatch, pfn_to_page: Callable[..., Any]) ->
 
 
 def test_where_the_memmap_begins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where drgn finds it."""
+    """The address that drgn finds."""
     nothing: Any = None
     page = SimpleNamespace(value_=lambda: PAGE0)
     mock_mm(monkeypatch, lambda prog, pfn: page)
@@ -389,7 +389,7 @@ def test_where_the_memmap_begins(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_memmap_that_cannot_be_found(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    """Pins are told all the same, but not what is pinned."""
+    """Pins are still listed, without their memory."""
 
     def pfn_to_page(prog: object, pfn: int) -> None:
         raise error

@@ -18,7 +18,7 @@ from samples import ANON, NAMES, NOW, ORIGIN, item
 FILE = replace(ANON, map="file", dev=259 << 20 | 4, ino=77, path="/a")
 RUN = Run(item(0x1A2B0), pages=16, pins=16)
 
-# The record that the contract shows.
+# The record in the contract.
 LINE = (
     "pfn=0x1a2b0 pages=16 order=0 pins=16 mode=w term=long api=pin_user_pages_fast "
     "owner=812 task=812/815 comm=fio age_ms=5203 addr=0x7f21c0000000 map=anon "
@@ -28,7 +28,7 @@ LINE = (
 
 @pytest.fixture
 def formatter() -> Formatter:
-    """One for the sample names."""
+    """A formatter for the sample names."""
     return Formatter(NAMES, NOW)
 
 
@@ -38,7 +38,7 @@ def test_line(formatter: Formatter) -> None:
 
 
 def test_an_orphan(formatter: Formatter) -> None:
-    """What has gone is the last word."""
+    """The last word is what has ended."""
     orphan = replace(RUN, gone="both")
     assert formatter.line(orphan) == f"{LINE} gone=both"
     for frames in (None, ["f+0x1"]):
@@ -48,7 +48,7 @@ def test_an_orphan(formatter: Formatter) -> None:
 
 
 def test_the_other_words(formatter: Formatter) -> None:
-    """Everything that the example does not have."""
+    """All values that the example does not have."""
     origin = replace(ORIGIN, mode=0, term=0, api=7, owner=0, comm=b"a b")
     folio = replace(
         ANON, map="file", dev=259 << 20 | 4, ino=77, index=0x1F, order=4, path="/a"
@@ -79,7 +79,7 @@ def test_the_other_words(formatter: Formatter) -> None:
     ],
 )
 def test_unknown_words(formatter: Formatter, first: Item, unknown: set[str]) -> None:
-    """Each alone is "?" in a line, and null in JSON; the other words are known."""
+    """Each is "?" in a line, and null in JSON; the other words are known."""
     if first.pages is None:
         first = replace(first, folio=replace(FILE, order=None))
         unknown = unknown | {"order"}
@@ -92,14 +92,14 @@ def test_unknown_words(formatter: Formatter, first: Item, unknown: set[str]) -> 
 
 
 def test_without_a_clock() -> None:
-    """No pin has an age of 0 ms for that."""
+    """Ages are unknown, not 0."""
     formatter = Formatter(NAMES, None)
     assert formatter.line(RUN) == LINE.replace("age_ms=5203", "age_ms=?")
     assert json.loads(formatter.json_line(RUN, None))["age_ms"] is None
 
 
 def test_a_folio_that_is_not_in_the_dump(formatter: Formatter) -> None:
-    """No number is made up; what the record says is shown."""
+    """Its words are unknown; those of the record are shown."""
     first = replace(item(0x1A2B0, folio=UNKNOWN_FOLIO), addr=None)
     assert formatter.line(Run(first, pages=16, pins=16)) == (
         "pfn=0x1a2b0 pages=16 order=? pins=16 mode=w term=long api=pin_user_pages_fast "
@@ -109,12 +109,12 @@ def test_a_folio_that_is_not_in_the_dump(formatter: Formatter) -> None:
 
 
 def test_names_of_hazards() -> None:
-    """A number where a kernel has more."""
+    """A number if a kernel has more."""
     assert [NAMES.hazard(i) for i in range(3)] == ["writeback", "truncate", "kind2"]
 
 
 def test_json(formatter: Formatter) -> None:
-    """The same words; numbers are numbers, the others text."""
+    """The same words; numbers are numbers, others are text."""
     words = json.loads(formatter.json_line(RUN, ["f+0x1/0x2"]))
     assert words.pop("frames") == ["f+0x1/0x2"]
     assert " ".join(f"{key}={value}" for key, value in words.items()) == LINE
@@ -123,7 +123,7 @@ def test_json(formatter: Formatter) -> None:
 
 
 def test_json_without_frames(formatter: Formatter) -> None:
-    """Nobody asked for them."""
+    """They were not requested."""
     assert "frames" not in json.loads(formatter.json_line(RUN, None))
 
 
@@ -142,7 +142,7 @@ def test_json_without_frames(formatter: Formatter) -> None:
     ],
 )
 def test_comm(comm: bytes, word: str) -> None:
-    """As string_escape_mem() does with what format.c asks of it."""
+    """As string_escape_mem() with the flags of format.c."""
     assert escape(comm) == word
     assert unescape(word) == comm
 
@@ -158,19 +158,19 @@ def test_comm(comm: bytes, word: str) -> None:
     ],
 )
 def test_other_escapes(word: str, text: bytes) -> None:
-    """As string_unescape() takes them: one digit will do, and no other kind."""
+    """As string_unescape(): one digit is enough, and there is no other kind."""
     assert unescape(word) == text
 
 
 def test_age() -> None:
-    """Whole ms, rounded down; a clock that is behind gives 0."""
+    """Whole ms, rounded down; a clock that lags behind gives 0."""
     assert age_ms(1, 1_000_000) == 0
     assert age_ms(0, 1_000_000) == 1
     assert age_ms(10, 5) == 0
 
 
 def test_stack() -> None:
-    """A handle, then a frame a line behind one blank."""
+    """A handle, then a frame a line after one blank."""
     assert stack_lines(0x2B40003, ["a+0x1/0x2", "b+0x3/0x4"]) == (
         "stack=0x2b40003\n a+0x1/0x2\n b+0x3/0x4\n"
     )

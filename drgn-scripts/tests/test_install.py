@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What pip install brings: all of the package, and a plugin that drgn finds."""
+"""The result of pip install: the whole package, and a plugin that drgn finds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PARTS = Path(__file__).resolve().parent.parent
 PACKAGE = PARTS / "gup_pin"
 PROJECT: dict[str, Any] = tomllib.loads((PARTS / "pyproject.toml").read_text())
 
-# Stands for a drgn that has commands.
+# Replaces a drgn that has commands.
 COMMANDS = """
 def parse_shell_command(source):
     pass
@@ -48,13 +48,13 @@ json.loads((folder / "gup-pin-2.schema.json").read_text())
 
 
 def data_files() -> list[Path]:
-    """What is in the package beside its code."""
+    """The package's files other than code."""
     files = [path for path in PACKAGE.rglob("*") if path.is_file()]
     return [path for path in files if path.suffix not in (".py", ".pyc")]
 
 
 def covered(file: Path) -> bool:
-    """Whether a file is among the data of its package."""
+    """Whether a file is package data."""
     tool = PROJECT["tool"]["setuptools"]
     folder = file.parent
     while not (folder / "__init__.py").exists():
@@ -67,7 +67,7 @@ def covered(file: Path) -> bool:
 
 
 def test_all_that_is_opened_is_there() -> None:
-    """The page's parts, the schema, and what says that there are types."""
+    """The parts of the page, the schema, and the marker for types."""
     opened = [page.ASSETS / name for name in ("page.html", "style.css", *page.SCRIPTS)]
     opened += [PACKAGE / "gup-pin-2.schema.json", PACKAGE / "py.typed"]
     assert {*opened} == {*data_files()}
@@ -75,12 +75,12 @@ def test_all_that_is_opened_is_there() -> None:
 
 @pytest.mark.parametrize("file", data_files(), ids=lambda file: file.name)
 def test_data_is_package_data(file: Path) -> None:
-    """Or else pip leaves it out."""
+    """Otherwise pip leaves it out."""
     assert covered(file)
 
 
 def test_code_is_in_packages() -> None:
-    """Those in folders of the package are packages as well."""
+    """Its folders are packages, too."""
     folders = {path.parent.relative_to(PARTS) for path in PACKAGE.rglob("*.py")}
     names = {".".join(folder.parts) for folder in folders}
     assert names == {*PROJECT["tool"]["setuptools"]["packages"]}
@@ -97,7 +97,7 @@ def _drgn(tmp_path: Path) -> Path:
 
 
 def python(*words: str, paths: list[Path], cwd: Path) -> str:
-    """What Python prints that finds packages nowhere else."""
+    """The output of a Python that finds packages only there."""
     path = os.pathsep.join(map(str, paths))
     done = subprocess.run(
         [sys.executable, "-B", *words],
@@ -113,7 +113,7 @@ def python(*words: str, paths: list[Path], cwd: Path) -> str:
 
 @pytest.fixture(scope="module", name="installed")
 def _installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as pip would fill it, by what pip would call."""
+    """A folder filled by the build backend, as pip would."""
     tools: Any = importlib.import_module("setuptools")
     source, target = (tmp_path_factory.mktemp(name) for name in ("source", "target"))
     ignored = shutil.ignore_patterns("__pycache__", ".*", "*.egg-info", "build")
@@ -126,7 +126,7 @@ def _installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_an_installed_package_is_whole(installed: Path, drgn: Path) -> None:
-    """Every file of it, and nothing else; it works from where it was put."""
+    """All files, and no others; it works from there."""
     files = {path.relative_to(PARTS) for path in PACKAGE.rglob("*") if path.is_file()}
     wanted = {path for path in files if path.suffix != ".pyc"}
     found = {path for path in installed.rglob("*") if path.is_file()}
@@ -137,7 +137,7 @@ def test_an_installed_package_is_whole(installed: Path, drgn: Path) -> None:
 
 
 def test_drgn_finds_the_plugin(installed: Path, drgn: Path) -> None:
-    """By its group of entry points; loading it makes the command known."""
+    """By its group of entry points; loading it registers the command."""
     out = python("-c", PLUGINS, paths=[installed, drgn], cwd=drgn)
     assert "command gup_pins\nplugin gup_pin gup_pin.plugin\n" in out
 

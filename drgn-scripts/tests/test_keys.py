@@ -11,7 +11,7 @@ BLOCKS = [0, 1, 255, 256, 0x68A, 0x3FFFFFFFF]
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_key_and_shard_give_back_the_block(block: int) -> None:
-    """The two together lose nothing."""
+    """Together they identify the block."""
     key, shard = GEOMETRY.key(block), GEOMETRY.shard(block)
     assert GEOMETRY.block(key, shard) == block
 
@@ -30,5 +30,5 @@ def test_pfn() -> None:
 
 
 def test_sizes() -> None:
-    """Those behind the bits."""
+    """Derived from the numbers of bits."""
     assert (GEOMETRY.shards, GEOMETRY.pfns) == (256, 64)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Names of addresses in modules, which kernels of the tests do not have."""
+"""Names of addresses in modules, which the test kernels do not have."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from gup_pin.modules import Modules
 from mock_command import MockFaultError, mock_drgn
 from mock_memory import MockMemory
 
-# As the ABI has it.
+# The layout of the ABI.
 SYMBOL = Record("struct elf64_sym", 24, [Field(0, 32), Field(48, 16), Field(64, 64)])
 
-# Neighbours, with a gap between them; the first has its data below its text.
+# Adjacent modules with a gap between them; the first has its data below its text.
 TEXT_A, TEXT_B, DATA_A, SIZE = 0xC0002000, 0xC0004000, 0xC0000000, 0x1000
 TEXT, UNDEFINED = 1, 0
 
@@ -48,7 +48,7 @@ def value(number: int) -> SimpleNamespace:
 
 @dataclass
 class MockModule:
-    """A struct module, and the regions that it has."""
+    """A struct module with its regions."""
 
     name: Any
     regions: list[tuple[int, int]]
@@ -58,7 +58,7 @@ class MockModule:
 def make_module(
     memory: MockMemory, name: bytes, starts: list[int], symbols: list[Symbol]
 ) -> MockModule:
-    """One with these symbols."""
+    """A module with these symbols."""
     strings, entries = b"", b""
     for text, section, address in symbols:
         entries += struct.pack("<IBBHQQ", len(strings), 0, 0, section, address, 0)
@@ -76,7 +76,7 @@ class Kernel:
     """Two modules."""
 
     def __init__(self) -> None:
-        """That have been loaded."""
+        """The loaded modules."""
         self.memory, self.faults = MockMemory(), Faults()
         self.loaded = [
             make_module(self.memory, b"a", [DATA_A, TEXT_A], SYMBOLS_A),
@@ -86,7 +86,7 @@ class Kernel:
         self.modules = Modules(prog, self.memory, self.faults.add)
 
     def find(self, _prog: object, pc: int) -> MockModule | None:
-        """The module that has an address."""
+        """The module that contains an address."""
         for module in self.loaded:
             if any(start <= pc < start + size for start, size in module.regions):
                 return module
@@ -95,7 +95,7 @@ class Kernel:
 
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
-    """One, with what drgn has to find its modules."""
+    """A program in which drgn finds its modules."""
     kernel = Kernel()
     helpers = ModuleType("drgn.helpers.linux.module")
     vars(helpers).update(
@@ -112,12 +112,12 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     ("address", "name"),
     [
         (TEXT_A + 0x10, "first+0x0/0xf0 [a]"),
-        # Without a name, of the assembler, or another module's: no symbol.
+        # Without a name, the assembler's, or another module's: no symbol.
         (TEXT_A + 0x38, "first+0x28/0xf0 [a]"),
-        # The last ends with the region, not with the next module.
+        # The last one ends with the region, not with the next module.
         (TEXT_A + 0x110, "last+0x10/0xf00 [a]"),
         (TEXT_A + 0xFFF, "last+0xeff/0xf00 [a]"),
-        # Nor does one reach from one region of a module to another.
+        # Symbols do not extend into another region of a module.
         (TEXT_A + 0x8, f"{TEXT_A + 8:#x} [a]"),
         (DATA_A + 8, "data+0x0/0xff8 [a]"),
         (TEXT_B + 1, "b+0x1/0x1000 [b]"),
@@ -133,7 +133,7 @@ def test_name(kernel: Kernel, address: int, name: str | None) -> None:
 
 @pytest.mark.parametrize("what", ["symtab", "strtab", "num_symtab"])
 def test_symbols_that_are_not_in_the_dump(kernel: Kernel, what: str) -> None:
-    """Whose address it is can be told, and for the others nothing is lost."""
+    """The module is still named, and other addresses are not affected."""
     wrong = value(1 << 31 if what == "num_symtab" else 0x9000)
     setattr(kernel.loaded[0].kallsyms, what, wrong)
     assert kernel.modules.name(TEXT_A + 0x11) == f"{TEXT_A + 0x11:#x} [a]"
@@ -146,7 +146,7 @@ def test_symbols_that_are_not_in_the_dump(kernel: Kernel, what: str) -> None:
 def test_a_module_that_is_not_in_the_dump(
     kernel: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody can tell whose address it is; nor is there one without modules."""
+    """The address has no name; without modules none is reported."""
     for error in (MockFaultError("0x10"), KeyError("modules")):
 
         def find(_prog: object, _pc: int, error: Exception = error) -> None:
@@ -158,7 +158,7 @@ def test_a_module_that_is_not_in_the_dump(
 
 
 def test_a_kernel_without_kallsyms(kernel: Kernel) -> None:
-    """That is no fault."""
+    """This is not a fault."""
     del kernel.loaded[0].kallsyms
     assert kernel.modules.name(TEXT_A) == f"{TEXT_A:#x} [a]"
     assert not kernel.faults

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which pins are orphans: in a dump, and while tasks come and go."""
+"""Orphans in a dump, and while tasks start and end."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ from gup_pin.state import GupPinState
 from gup_pin.tasks import Task, Tasks
 from samples import ORIGIN, item
 
-# Of process 812, task 815, taken after all tasks were looked at.
+# Of process 812, task 815, taken after all tasks were read.
 PIN = item(1, time=CLOCKS.pins + SECOND)
 BORN = replace(OLD, start=CLOCKS.tasks + SECOND // 2)
 FAMILY = {812: OLD, 815: BORN}
 
 
 class Live:
-    """A kernel that runs: who is there now, and what is still pinned."""
+    """A live kernel: its tasks now, and its pins."""
 
     def __init__(self, tasks: dict[int, Task], *held: Item) -> None:
-        """These."""
+        """Start with these."""
         self._tasks, self._held = tasks, held
         self.asked: list[set[int]] = []
 
     def tasks(self, pids: set[int]) -> Tasks:
-        """Those of them that are there."""
+        """Those of these tasks that exist."""
         self.asked.append(pids)
         found = {pid: self._tasks[pid] for pid in pids if pid in self._tasks}
         return Tasks(found, CLOCKS)
 
     def holds(self, pin: Item) -> bool:
-        """Whether a pin is still there."""
+        """Whether a pin is still held."""
         return pin in self._held
 
     def orphans(self, then: dict[int, Task]) -> Orphans:
-        """By the tasks that were there at the begin of a walk."""
+        """By the tasks at the start of a walk."""
         return Orphans(Tasks(then, CLOCKS), self.tasks, self.holds)
 
 
 def test_a_dump() -> None:
-    """Nothing changes, so all is known."""
+    """Nothing changes, so one look is enough."""
     assert Orphans(Tasks({}, CLOCKS)).gone(PIN) == "both"
     assert Orphans(Tasks(FAMILY, CLOCKS)).gone(PIN) == ""
 
@@ -57,23 +57,23 @@ def test_a_dump() -> None:
     ("now", "held", "gone"),
     [
         ({}, True, "both"),
-        # Born since the walk began.
+        # Started since the walk began.
         (FAMILY, True, ""),
-        # Released, and ended then.
+        # Unpinned, and ended then.
         ({}, False, ""),
         ({812: OLD}, True, "task"),
         ({**FAMILY, 815: ZOMBIE}, True, "task"),
     ],
 )
 def test_a_live_kernel(now: dict[int, Task], held: bool, gone: str) -> None:
-    """Who seems to have gone is looked for again, and then the pin."""
+    """A task that seems to have ended is looked up again, then the pin."""
     live = Live(now, *([PIN] if held else []))
     assert live.orphans({}).gone(PIN) == gone
     assert live.asked == [{812, 815}]
 
 
 def test_nobody_asks_twice_for_those_who_were_there() -> None:
-    """That would take long."""
+    """That would be slow."""
     live = Live({})
     assert live.orphans(FAMILY).gone(PIN) == ""
     assert live.asked == []
@@ -83,7 +83,7 @@ def test_nobody_asks_twice_for_those_who_were_there() -> None:
 def test_the_state_asks_again_if_live(
     monkeypatch: pytest.MonkeyPatch, live: bool
 ) -> None:
-    """By way of the program, and of the folio's records."""
+    """It uses the program, and the folio's records."""
     asked: list[object] = []
 
     def find_these(prog: object, pids: set[int], clocks: object, _: object) -> Tasks:

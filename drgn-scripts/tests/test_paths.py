@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Paths by dentries made by hand."""
+"""Paths of mock dentries."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Files:
     """Memory with dentries, and a reader."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start empty."""
         self.memory = MockMemory()
         self.reader = PathReader(self.memory, LAYOUTS)
 
     def dentry(self, name: bytes, parent: int | None) -> int:
-        """A dentry; without a parent it is a root."""
+        """Add a dentry; without a parent it is a root."""
         text = self.memory.put(name + b"\0junk")
         address = self.memory.put(bytes(24))
         up = address if parent is None else parent
@@ -43,7 +43,7 @@ class Files:
 
 
 def test_path() -> None:
-    """From the root of the file system on."""
+    """It starts at the root of the file system."""
     files = Files()
     root = files.dentry(b"/", None)
     var = files.dentry(b"var", root)
@@ -52,7 +52,7 @@ def test_path() -> None:
 
 
 def test_root() -> None:
-    """Its name is no part of a path, and there is no other."""
+    """The root's name is not part of a path."""
     files = Files()
     assert files.path(files.dentry(b"/", None)) == b""
 
@@ -70,7 +70,7 @@ def test_no_name() -> None:
 
 @pytest.mark.parametrize("length", [250, 251, 252])
 def test_a_long_path_loses_its_front(length: int) -> None:
-    """255 bytes stay, as in the kernel; /dd/ and the name fit, or do not."""
+    """255 bytes are kept, as in the kernel; /dd/ and the name fit, or do not."""
     files = Files()
     root = files.dentry(b"/", None)
     folder = files.dentry(b"dd", root)
@@ -90,7 +90,7 @@ def test_a_ring_of_dentries_ends() -> None:
 
 
 def test_a_ring_without_names_is_damage() -> None:
-    """It would never be long enough."""
+    """The path would never become too long."""
     files = Files()
     a = files.dentry(b"", None)
     b = files.dentry(b"", a)
@@ -101,6 +101,6 @@ def test_a_ring_without_names_is_damage() -> None:
 
 
 def test_not_in_the_dump() -> None:
-    """The caller is told."""
+    """The error is raised."""
     with pytest.raises(Unreadable):
         Files().path(0x9000)

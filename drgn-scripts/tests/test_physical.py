@@ -18,7 +18,7 @@ SHORT = replace(ORIGIN, term=0)
 
 
 def pinned(*items: Item) -> list[tuple[int, int]]:
-    """Pages pinned, and those for long, in three blocks of 8 pages."""
+    """Pinned pages, and those with long-term pins, in three blocks of 8 pages."""
     blocks = [MemoryBlock(i, 8 * i, 8, True) for i in range(3)]
     memory = Physical(4096, 8, [], blocks)
     add_pins(memory, by_folio(items, 64), lambda pin: pin.origin.term == 1)
@@ -26,7 +26,7 @@ def pinned(*items: Item) -> list[tuple[int, int]]:
 
 
 def test_a_folio_counts_once() -> None:
-    """However many pins it has; for long if one of them is."""
+    """For any number of pins; long-term if one of them is."""
     short = item(1, origin=SHORT)
     assert pinned(short, short) == [(1, 0), (0, 0), (0, 0)]
     assert pinned(short, item(1), item(1), short) == [(1, 1), (0, 0), (0, 0)]
@@ -34,7 +34,7 @@ def test_a_folio_counts_once() -> None:
 
 
 def test_a_folio_in_two_blocks() -> None:
-    """Each has its part; what is in no block is nobody's."""
+    """Each block counts its part; pages outside of blocks are not counted."""
     folio = replace(ANON, order=3)
     assert pinned(item(4, folio=folio)) == [(4, 4), (4, 4), (0, 0)]
     assert pinned(item(20, folio=folio)) == [(0, 0), (0, 0), (4, 4)]
@@ -45,14 +45,14 @@ def test_a_folio_in_two_blocks() -> None:
     [
         # A device's memory has sections, but is in no block that can be offlined.
         ({0: True, 1: False}, {0: True, 1: False}),
-        # If it is not known which there are, it may be in one.
+        # If the blocks are unknown, it may be in one.
         ({}, {0: True, 2: True, 3: True}),
     ],
 )
 def test_blocks_are_those_of_the_kernel(
     monkeypatch: pytest.MonkeyPatch, blocks: dict[int, bool], found: dict[int, bool]
 ) -> None:
-    """Sections tell them only for want of a better."""
+    """Sections are only used if blocks are unknown."""
     monkeypatch.setattr(physical, "find_blocks", lambda prog, fault: blocks)
     sections = [(0, 8), (16, 16)]
     monkeypatch.setattr(physical, "find_sections", lambda prog, fault: sections)

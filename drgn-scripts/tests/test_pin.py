@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The words of a pin as values: the same that a line has."""
+"""The words of a pin as values: the same as in a line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OTHER = item(0x200, origin=READ, time=TIME - 5_000_000)
 
 
 def line(pin: Run | Item) -> str:
-    """A line, made of nothing but what scripts see."""
+    """A line made only of a script's values."""
     words: dict[str, Word] = {
         "pfn": f"{pin.pfn:#x}",
         "pages": pin.pages,
@@ -51,7 +51,7 @@ def line(pin: Run | Item) -> str:
 
 @pytest.mark.parametrize("first", [PIN, OTHER])
 def test_all_words(first: Item) -> None:
-    """Those of debugfs; an item is a run of its own."""
+    """The words of debugfs; an item has the words of its run."""
     formatter = Formatter(NAMES, NOW)
     run = Run(first, 8 * first.folio.pages, 8)
     assert line(run) == formatter.line(run)
@@ -59,7 +59,7 @@ def test_all_words(first: Item) -> None:
 
 
 def test_a_filter_takes_them() -> None:
-    """As they are."""
+    """A filter accepts the values unchanged."""
     run = Run(PIN, 4, 1)
     names = ("owner", "task", "comm", "mode", "term", "api", "pfn", "ino", "dev")
     for name in (*names, "stack", "path"):
@@ -78,12 +78,12 @@ def test_a_filter_takes_them() -> None:
     [Filter(ino=0), Filter(dev=0), Filter(path="/a"), Filter(min_age_ms=0)],
 )
 def test_what_is_unknown_is_not_wanted(wanted: Filter) -> None:
-    """No filter takes it for 0."""
+    """It does not match a filter for 0."""
     assert not wanted.wants_item(item(1, folio=UNKNOWN_FOLIO), NAMES, None)
 
 
 def test_made_by_hand() -> None:
-    """What only a program knows."""
+    """Words that only a program knows raise an error."""
     run = Run(item(1, origin=replace(ORIGIN, meaning=None)), 1, 1)
     assert run.owner == ORIGIN.owner
     for name in ("mode", "term", "api", "age_ms"):
@@ -92,6 +92,6 @@ def test_made_by_hand() -> None:
 
 
 def test_no_larger_than_before() -> None:
-    """Walks make very many."""
+    """Walks make very many items."""
     for pin in (PIN, Run(PIN, 1, 1)):
         assert not hasattr(pin, "__dict__")

@@ -20,10 +20,10 @@ Capture = Any
 
 
 class MockCommands(ModuleType):
-    """drgn.commands, as far as it is used."""
+    """Mocks drgn.commands, as far as used."""
 
     def __init__(self) -> None:
-        """Begin with no commands."""
+        """Start without commands."""
         super().__init__("drgn.commands")
         self.registered: dict[str, Any] = {}
         self.enabled: dict[str, Any] = {}
@@ -41,7 +41,7 @@ class MockCommands(ModuleType):
         return register
 
     def parse_shell_command(self, source: str) -> None:
-        """Only handed over."""
+        """An object that is only passed on."""
 
 
 def load(monkeypatch: pytest.MonkeyPatch, commands: ModuleType | None) -> ModuleType:
@@ -55,12 +55,12 @@ def load(monkeypatch: pytest.MonkeyPatch, commands: ModuleType | None) -> Module
 
 
 def test_an_older_drgn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has no commands, and that is no error."""
+    """Without commands, the plugin does nothing, and raises no error."""
     assert load(monkeypatch, None).registered is False
 
 
 def test_command(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    """It prints what the script does, for kernels alone."""
+    """It prints what the script prints, and is for kernels only."""
     commands = MockCommands()
     assert load(monkeypatch, commands).registered is True
     monkeypatch.setattr(cli, "gup_pin_state", lambda prog: MockState())
@@ -74,7 +74,7 @@ def test_command(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
 def test_a_mistake_does_not_end_the_session(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    """It leads to the help of a command, not of a script."""
+    """The message names the help of a command, not of a script."""
     commands = MockCommands()
     load(monkeypatch, commands)
     commands.registered["gup_pins"](None, "gup_pins", ["lst"])
@@ -84,7 +84,7 @@ def test_a_mistake_does_not_end_the_session(
 
 
 def test_a_reader_who_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in %gup_pins list | head: the session goes on, and so does its stdout."""
+    """As in %gup_pins list | head: the session continues, and keeps its stdout."""
     commands = MockCommands()
     load(monkeypatch, commands)
 
@@ -105,7 +105,7 @@ def full() -> io.TextIOWrapper:
 def test_a_full_disk(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: list[str]
 ) -> None:
-    """One line; and drgn can close the file, which it does next."""
+    """One line; drgn can close the file, which it does next."""
     commands = MockCommands()
     load(monkeypatch, commands)
     monkeypatch.setattr(cli, "gup_pin_state", lambda prog: MockState())
@@ -118,7 +118,7 @@ def test_a_full_disk(
 def test_the_session_keeps_its_own_output(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    """It is not ours to throw away, though it may be full now."""
+    """The session's own output is kept, even if it is full now."""
     commands = MockCommands()
     load(monkeypatch, commands)
     monkeypatch.setattr(cli, "gup_pin_state", lambda prog: MockState())
@@ -136,7 +136,7 @@ def test_the_session_keeps_its_own_output(
 def test_a_report_that_cannot_be_written(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, tmp_path: Path
 ) -> None:
-    """One line, and the session goes on."""
+    """One line, and the session continues."""
     commands = MockCommands()
     load(monkeypatch, commands)
     monkeypatch.setattr(cli, "gup_pin_state", lambda prog: MockState())
@@ -155,7 +155,7 @@ def test_a_report_that_cannot_be_written(
 def test_what_nobody_expects(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, error: BaseException, line: str
 ) -> None:
-    """No traceback, whatever it is."""
+    """Any error gives one line instead of a traceback."""
     commands = MockCommands()
     load(monkeypatch, commands)
 

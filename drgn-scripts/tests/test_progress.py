@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The line for those who wait."""
+"""The progress line."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from mock_command import Clock
 
 
 class Terminal(io.StringIO):
-    """What says that it is one."""
+    """A stream that is a terminal."""
 
     def isatty(self) -> bool:
-        """It is."""
+        """True."""
         return True
 
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A walk that takes long."""
+    """A long walk."""
     monkeypatch.setattr(progress, "time", Clock(2.0))
 
 
 def tell(stream: io.StringIO) -> str:
-    """What is written while a walk is half done, and then all of it."""
+    """The output when a walk is half done, and at its end."""
     line = Progress(stream, "gup_pins: check")
     line.tell(50, 100)
     half = stream.getvalue()
@@ -40,25 +40,25 @@ def tell(stream: io.StringIO) -> str:
 
 @pytest.mark.usefixtures("slow")
 def test_on_a_terminal() -> None:
-    """One line, over and over, and at the end none."""
+    """One line, updated in place, and erased at the end."""
     assert tell(Terminal()) == "\r\033[Kgup_pins: check: 50 %"
 
 
 @pytest.mark.usefixtures("slow")
 def test_elsewhere() -> None:
-    """Nothing in a file."""
+    """A file gets no progress."""
     assert tell(io.StringIO()) == ""
 
 
 def test_lines_as_they_are() -> None:
-    """Nothing is held back unless both are terminals."""
+    """Lines are only held back if both are terminals."""
     for out, stream in ((Terminal(), io.StringIO()), (io.StringIO(), Terminal())):
         assert make_output(out, Progress(stream, "x")) is out
 
 
 @pytest.mark.usefixtures("slow")
 def test_lines_of_the_same_terminal() -> None:
-    """They are whole, and begin where the progress line was."""
+    """They are complete, and begin where the progress line was."""
     terminal = Terminal()
     progress = Progress(terminal, "x")
     out = make_output(terminal, progress)
@@ -75,7 +75,7 @@ def test_lines_of_the_same_terminal() -> None:
 
 
 def test_a_short_walk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits."""
+    """It shows no progress."""
     monkeypatch.setattr(progress, "time", Clock(0.1))
     assert tell(Terminal()) == ""
 
@@ -85,14 +85,14 @@ def test_a_short_walk(monkeypatch: pytest.MonkeyPatch) -> None:
     ("done", "total", "line"),
     [
         (1, 3, "\r\033[Kx: 33 %"),
-        # More than there were, of a kernel that runs.
+        # More than expected, on a live kernel.
         (9, 3, "\r\033[Kx: 100 %"),
-        # Who knows.
+        # Of an unknown total.
         (9, 0, ""),
     ],
 )
 def test_share(done: int, total: int, line: str) -> None:
-    """Never more than all."""
+    """It is at most 100 %."""
     stream = Terminal()
     Progress(stream, "x").tell(done, total)
     assert stream.getvalue() == line

@@ -15,14 +15,14 @@ RECORD = PinRecord(0x1000, ORIGIN, 0x2000, TIME, 1, ADDR, 1, HAS_ADDR)
 
 
 def test_address_of_a_page() -> None:
-    """By its index in its mapping, whatever record of the call it is in."""
+    """From its index in its mapping, for any record of the call."""
     record = RECORD._replace(base=ADDR - (5 << PAGE_SHIFT))
     assert record.addr(5, PAGE_SHIFT) == ADDR
     assert record.addr(8, PAGE_SHIFT) == ADDR + 0x3000
 
 
 def test_address_of_anonymous_memory() -> None:
-    """Its index is that of its address, from which what is left is less than 0."""
+    """Its index is that of its address, so base is negative."""
     record = RECORD._replace(base=(ADDR - (INDEX << PAGE_SHIFT)) % (1 << 64))
     assert record.addr(INDEX + 1, PAGE_SHIFT) == ADDR + 0x1000
     low = RECORD._replace(base=(1 << 64) - 0x1000)
@@ -30,14 +30,14 @@ def test_address_of_anonymous_memory() -> None:
 
 
 def test_address_that_is_not_known() -> None:
-    """Base stands for something else; or there is no index that tells it."""
+    """Base has another meaning; or the index is unknown."""
     for flags in (0, WHOLE_FOLIO):
         assert RECORD._replace(flags=flags).addr(0, PAGE_SHIFT) == 0
     assert RECORD.addr(None, PAGE_SHIFT) == 0
 
 
 def test_whole_folios() -> None:
-    """A flag says so."""
+    """A flag marks them."""
     flags = (0, HAS_ADDR, WHOLE_FOLIO, WHOLE_FOLIO | HAS_ADDR)
     assert [RECORD._replace(flags=word).whole for word in flags] == [
         *(False, False, True, True)
@@ -45,14 +45,14 @@ def test_whole_folios() -> None:
 
 
 def test_records_of_a_call() -> None:
-    """Of equal origin and time; other pages do not matter."""
+    """They have equal origin and time, whatever their pages."""
     assert RECORD.call == RECORD._replace(address=0x3000, mask=8).call
     assert RECORD.call != RECORD._replace(time=TIME + 1).call
     assert RECORD.call != RECORD._replace(origin_at=0x2040).call
 
 
 def test_origin() -> None:
-    """Every member arrives, and a second look needs no memory."""
+    """Every member is read, and a second read needs no memory."""
     records = Records()
     address = records.put_origin()
     origin = records.origins.read(address)
@@ -72,7 +72,7 @@ def test_origin_that_is_not_there() -> None:
 )
 @pytest.mark.parametrize("live", [False, True])
 def test_zeroed_origin(start: int, end: int, live: bool) -> None:
-    """No pin of nobody's is made up of it."""
+    """No pin is attributed to it."""
     records = Records(live)
     address = records.put_origin()
     records.damage(address + start, bytes(end - start))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a page has of a program, and the verb that writes it."""
+"""The data of a page for a program, and the verb that writes it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _no_drgn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass
 class WholeState(MockState):
-    """The same, with all that a page wants; the second pin's process has ended."""
+    """The mock program with all data for a page; the second pin is an orphan."""
 
     findings: list[dict[str, Any]] = field(default_factory=list)
     zones: bool = True
@@ -53,7 +53,7 @@ class WholeState(MockState):
         return super().for_each_hazard(wanted)
 
     def orphans(self) -> SimpleNamespace:
-        """Whose process has ended."""
+        """Whether its process has ended."""
 
         def gone(item: Item) -> str:
             return "both" if item.pfn == 0x2A2B0 else ""
@@ -63,7 +63,7 @@ class WholeState(MockState):
     def for_each_finding(
         self, progress: Callable[[int, int], None]
     ) -> Iterator[dict[str, Any]]:
-        """Those that the test wants."""
+        """The findings of the test."""
         progress(1, 1)
         yield from self.findings
 
@@ -91,18 +91,18 @@ FINDING = {
 
 
 def quiet() -> Progress:
-    """A progress line that nobody sees."""
+    """A progress line that is not shown."""
     return Progress(io.StringIO(), "test")
 
 
 @pytest.fixture(name="words")
 def _words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Findings are words already."""
+    """Takes findings as words."""
     monkeypatch.setattr(Views, "finding", lambda _, finding: finding)
 
 
 def make(state: WholeState) -> dict[str, Any]:
-    """What a page has of a state, by way of JSON."""
+    """The data of a page for a state, converted by JSON."""
     mock: Any = state
     data: dict[str, Any] = json.loads(json.dumps(collect(mock, quiet())))
     return data
@@ -110,7 +110,7 @@ def make(state: WholeState) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("words")
 def test_all_parts_are_there() -> None:
-    """Pins with their orphans, and what else there is to tell."""
+    """Pins with their orphans, and the other parts."""
     data = make(WholeState(findings=[FINDING, FINDING]))
     assert data["schema"] == "gup-pin/2" and data["kernel"] == "6.12.0"
     assert data["complete"] is True and data["faults"] == []
@@ -130,7 +130,7 @@ def test_all_parts_are_there() -> None:
 
 @pytest.mark.usefixtures("words")
 def test_stacks_of_what_has_no_pins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of hazards and of findings are there, too."""
+    """Stacks of hazards and of findings are included."""
     finding = {**FINDING, "stacks": ["0x5"]}
     state = WholeState(findings=[finding])
     monkeypatch.setattr(state, "for_each_run", lambda: iter(()))
@@ -140,7 +140,7 @@ def test_stacks_of_what_has_no_pins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("words")
 def test_what_cannot_be_read_is_told() -> None:
-    """Faults that come late as well; without zones there is the rest."""
+    """Including late faults; without zones the rest is complete."""
     data = make(WholeState(damaged=True, zones=False))
     assert data["complete"] is False and "memory" not in data
     assert {fault["what"] for fault in data["faults"]} >= {
@@ -150,7 +150,7 @@ def test_what_cannot_be_read_is_told() -> None:
 
 
 def test_a_document_is_packed() -> None:
-    """As of gup_pins.py --json, whose pins become columns."""
+    """A document of gup_pins.py --json: its pins become columns."""
     document = {"kernel": "6.12.0", "pins": [], "findings": [FINDING], "stacks": {}}
     data = pack(document)
     assert set(data) == {"kernel", "findings", "stacks", "columns"}
@@ -171,7 +171,7 @@ def test_the_verb_writes_a_page(
     findings: list[dict[str, Any]],
     status: int,
 ) -> None:
-    """And says nothing; the exit status tells of findings."""
+    """It prints nothing; the exit status depends on findings."""
     file = tmp_path / "a.html"
     state = WholeState(findings=findings)
     assert run(monkeypatch, f"report -o {file}", state) == status
@@ -186,7 +186,7 @@ def test_the_verb_writes_a_page(
 def test_faults_are_told(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, tmp_path: Path
 ) -> None:
-    """A line each, and status 4; the page is there."""
+    """A line each, and status 4; the page is written."""
     file = tmp_path / "a.html"
     assert run(monkeypatch, f"report -o {file}", WholeState(damaged=True)) == 4
     assert "gup_pins: struct page not in the dump" in capsys.readouterr().err
@@ -196,7 +196,7 @@ def test_faults_are_told(
 def test_nowhere_to_write(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, tmp_path: Path
 ) -> None:
-    """An error in one line."""
+    """An error of one line."""
     file = tmp_path / "none" / "a.html"
     assert run(monkeypatch, f"report -o {file}", WholeState()) == 1
     assert capsys.readouterr().err == f"gup_pins: {file}: No such file or directory\n"

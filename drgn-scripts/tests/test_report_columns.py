@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Pins column by column, and numbers that a script can hold."""
+"""Pins by columns, and numbers that a script can represent."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PIN: dict[str, Any] = {
 
 
 def rebuilt(columns: dict[str, Any], row: int) -> dict[str, Any]:
-    """A pin from columns, but for its inode number, which is text."""
+    """A pin made from columns; its inode number is text."""
     origin = columns["origin"][row]
     tables = {
         "tasks": columns["origins"]["task"][origin],
@@ -54,7 +54,7 @@ def rebuilt(columns: dict[str, Any], row: int) -> dict[str, Any]:
 
 
 def test_nothing_is_lost() -> None:
-    """All words of all pins can be told from the columns."""
+    """All words of all pins can be restored from the columns."""
     others: list[dict[str, Any]] = [
         {"comm": "child", "task": "9/9"},
         {"stack": "0x1", "mode": "r", "term": "short"},
@@ -72,7 +72,7 @@ def test_nothing_is_lost() -> None:
 
 
 def test_what_is_shared_is_there_once() -> None:
-    """Tasks, sites, files and origins, however many pins have them."""
+    """Tasks, sites, files and origins, for any number of pins."""
     pins = [PIN | {"task": f"812/{i % 2}", "ino": i % 3} for i in range(60)]
     columns = make_columns(pins)
     lengths = [len(columns["tasks"]["task"]), len(columns["sites"]["stack"])]
@@ -82,19 +82,19 @@ def test_what_is_shared_is_there_once() -> None:
 
 
 def test_orphans_are_marked() -> None:
-    """By their numbers, with what has gone."""
+    """By number, with what has ended."""
     columns = make_columns([PIN, PIN, PIN], {1: "owner", 2: "both"})
     assert [GONE[number] for number in columns["orphan"]] == ["", "owner", "both"]
 
 
 def test_no_pins() -> None:
-    """All columns are there, and empty."""
+    """All columns exist, and are empty."""
     columns = make_columns([])
     assert columns["pfn"] == columns["tasks"]["comm"] == []
 
 
 def test_numbers_that_a_script_cannot_hold_are_text() -> None:
-    """At any depth, and only these."""
+    """At any depth, and no other numbers."""
     most = 2**53 - 1
     value = {
         "a": [most, most + 1, {"b": 2**64 - 1}],

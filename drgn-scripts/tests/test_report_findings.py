@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Findings that are the same but for where they are."""
+"""Findings that differ only in their place."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FINDING: dict[str, Any] = {
 
 
 def test_the_same_is_one_with_a_count() -> None:
-    """Not all of their places are kept, nor all pins."""
+    """Only some of their places and pins are kept."""
     findings = [FINDING | {"pfn": hex(i), "flags": str(i)} for i in range(PFNS + 5)]
     (group,) = group_findings(findings)
     assert group["count"] == PFNS + 5 and group["flags"] == "0"
@@ -29,7 +29,7 @@ def test_the_same_is_one_with_a_count() -> None:
 
 
 def test_what_differs_is_apart() -> None:
-    """By kind, file, or who pinned; in the order in which they come."""
+    """By kind, file, or stack; in their original order."""
     others: list[dict[str, Any]] = [
         {},
         {"kind": "dirty"},
@@ -46,7 +46,7 @@ def test_what_differs_is_apart() -> None:
 
 
 def test_without_pins() -> None:
-    """As of folios that have none on record."""
+    """Folios without pins on record."""
     finding = {key: value for key, value in FINDING.items() if key != "pins"}
     (group,) = group_findings([finding | {"stacks": []}])
     assert group["pins"] == [] and group["count"] == 1

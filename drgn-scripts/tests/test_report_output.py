@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A file that is there as a whole or not at all."""
+"""A file that is written as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gup_pin.report.output import whole_file
 
 
 def test_a_new_file(tmp_path: Path) -> None:
-    """It appears at the end, with the rights of other files."""
+    """It appears at the end, with normal permissions."""
     file = tmp_path / "a.html"
     with whole_file(file) as out:
         out.write("é")
@@ -25,7 +25,7 @@ def test_a_new_file(tmp_path: Path) -> None:
 
 
 def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
-    """And nothing beside it."""
+    """No other file is left behind."""
     file = tmp_path / "a.html"
     file.write_text("before")
     with pytest.raises(KeyboardInterrupt), whole_file(file) as out:
@@ -35,7 +35,7 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
 
 
 def test_a_link_stays_one(tmp_path: Path) -> None:
-    """What it names is replaced."""
+    """Its target is replaced."""
     file, link = tmp_path / "a.html", tmp_path / "link"
     file.write_text("before")
     link.symlink_to(file)
@@ -45,7 +45,7 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
 
 
 def test_a_pipe_is_written_to(tmp_path: Path) -> None:
-    """As /dev/stdout may be one."""
+    """/dev/stdout may be one."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -56,7 +56,7 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
-    """Is told before anything else is done."""
+    """The error comes before anything else is done."""
     file = tmp_path / "none" / "a"
     with pytest.raises(FileNotFoundError) as caught, whole_file(file):
         raise AssertionError("not reached")

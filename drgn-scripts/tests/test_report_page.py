@@ -19,7 +19,7 @@ NASTY = "</script><!--<script>&amp;'\"\\u003c\u2028\u202e@TITLE@\0"
 
 
 class Parser(HTMLParser):
-    """Elements, and what is in style and script, as a browser's parser finds them."""
+    """Elements, and the content of style and script, as an HTML parser finds them."""
 
     def __init__(self, text: str) -> None:
         """Parse a page."""
@@ -41,18 +41,18 @@ class Parser(HTMLParser):
         assert not {"src", "href", "action"} & set(found) or tag == "a"
 
     def handle_endtag(self, tag: str) -> None:
-        """Outside of it."""
+        """Leave it."""
         self._inside = ""
 
     def handle_data(self, data: str) -> None:
-        """Keep what is in elements."""
+        """Keep the content of elements."""
         if self._inside:
             self.raw[self._inside] = self.raw.get(self._inside, "") + data
             self.title = self.raw.get("title", "")
 
 
 def test_data_comes_back_and_ends_nothing() -> None:
-    """As a browser would find it."""
+    """As an HTML parser finds it."""
     data = {"comm": NASTY, NASTY: [NASTY, 1, None, True]}
     found = Parser(make_page("x", data))
     assert json.loads(found.raw["data"]) == data
@@ -60,21 +60,21 @@ def test_data_comes_back_and_ends_nothing() -> None:
 
 
 def test_a_title_is_text() -> None:
-    """Also if somebody calls a kernel so."""
+    """Even if a kernel's release contains markup."""
     text = make_page(NASTY.replace("\0", ""), {})
     assert Parser(text).title == NASTY.replace("\0", "")
     assert Parser(text).tags.count("script") == 2
 
 
 def test_json_is_ascii_without_markup() -> None:
-    """So that neither encodings nor parsers matter."""
+    """Neither encodings nor parsers matter."""
     text = escape_json({"a": NASTY, "b": "é"})
     assert text.isascii() and not set(text) & set("<>&")
     assert json.loads(text) == {"a": NASTY, "b": "é"}
 
 
 def test_the_policy_allows_just_these_texts() -> None:
-    """By their sums; and no network at all."""
+    """By their hashes; network access is forbidden."""
     found = Parser(make_page("x", {}))
     rules = dict(rule.split(" ", 1) for rule in html.unescape(found.policy).split("; "))
     for element in ("style", "script"):
@@ -88,7 +88,7 @@ def test_the_policy_allows_just_these_texts() -> None:
 
 
 def test_all_of_the_assets_are_used() -> None:
-    """Each script once, and nothing lies about."""
+    """Each script is used once, and there are no other files."""
     names = {path.name for path in ASSETS.iterdir()}
     assert names == {"page.html", "style.css", *SCRIPTS}
     assert len(set(SCRIPTS)) == len(SCRIPTS)
@@ -98,7 +98,7 @@ def test_all_of_the_assets_are_used() -> None:
 
 
 def test_the_template_has_no_holes_left() -> None:
-    """Every mark was replaced."""
+    """All placeholders are replaced."""
     text = make_page("x", {})
     scripts = "".join((ASSETS / name).read_text() for name in SCRIPTS)
     assert not re.search(r"@[A-Z]+@", text.replace(scripts, ""))
@@ -111,7 +111,7 @@ def test_the_template_has_no_holes_left() -> None:
 def test_a_script_that_ends_itself_is_refused(
     monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    """Rather than written."""
+    """It is not written."""
     monkeypatch.setattr(page, "_read", lambda name: text if name == "dom.js" else "")
     with pytest.raises(ValueError, match="ends it"):
         make_page("x", {})

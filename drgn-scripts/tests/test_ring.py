@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The ring of hazards, made by hand."""
+"""The ring of hazards, in mock memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from samples import MEANING
 
 SIZE, DEPTH = 4, 3
 COMM, NAME = 16, 8
-# All of 64 bits, one behind the other; then the two names, the event's stack,
+# All of 64 bits, in a row; then the two names, the event's stack,
 # and the file's name.
 WORDS = 33
 LAYOUTS = Layouts(
@@ -36,8 +36,8 @@ LAYOUTS = Layouts(
     name_at=8 * WORDS + 2 * COMM + 8 * DEPTH,
     name_size=NAME,
 )
-# Behind the number: kind, pins, what is of all equal ones, event, pin, its origin, its
-# folio.
+# After the number: kind, pins, the words shared by equal hazards, event, pin, its
+# origin, its folio.
 REST = (
     *(2, 3, 9, 8_000_000),
     *(1, 4, 0x10, 0x1F),
@@ -61,7 +61,7 @@ EMPTY = bytes(LAYOUTS.record.size)
 
 
 def read(entries: list[bytes]) -> tuple[list[Hazard], Faults]:
-    """What is read of a ring with these entries, and what could not be."""
+    """The hazards read from a ring with these entries, and the faults."""
     memory, faults = MockMemory(), Faults()
     address = memory.put(struct.pack("<Q", 0) + b"".join(entries))
     ring = Ring(memory, LAYOUTS, faults.add, MEANING)
@@ -69,7 +69,7 @@ def read(entries: list[bytes]) -> tuple[list[Hazard], Faults]:
 
 
 def test_all_of_a_hazard() -> None:
-    """Every member."""
+    """Every member is read."""
     (hazard,), faults = read([EMPTY, entry(1), EMPTY, EMPTY])
     assert not faults
     event, first = hazard.event, hazard.run.first
@@ -93,21 +93,21 @@ def test_all_of_a_hazard() -> None:
 
 
 def test_none() -> None:
-    """Nothing has happened yet."""
+    """There was no hazard yet."""
     found, faults = read([EMPTY] * SIZE)
     assert found == [] and not faults
 
 
 @pytest.mark.parametrize("numbers", [(1,), (2, 1), (7, 3, 9, 5), (8, 4, 6)])
 def test_in_the_order_of_their_numbers(numbers: tuple[int, ...]) -> None:
-    """Wherever they lie."""
+    """At any position in the ring."""
     entries = [entry(number, (2, number, *REST[2:])) for number in numbers]
     found, faults = read(entries + [EMPTY] * (SIZE - len(numbers)))
     assert [hazard.pins for hazard in found] == sorted(numbers) and not faults
 
 
 def test_one_that_is_being_written() -> None:
-    """It is left out, and told."""
+    """It is left out, and reported."""
     entries = [entry(4), entry(5), entry(0), entry(3)]
     found, faults = read(entries)
     assert len(found) == 3
@@ -116,14 +116,14 @@ def test_one_that_is_being_written() -> None:
 
 
 def test_a_stack_that_is_too_deep() -> None:
-    """Damage: no more than there is room for."""
+    """Damage: the depth is limited to the size of the array."""
     rest = (*REST[:12], 1000, *REST[13:])
     (hazard,), _ = read([EMPTY, entry(1, rest), EMPTY, EMPTY])
     assert len(hazard.event.entries) == DEPTH
 
 
 def test_not_in_the_dump() -> None:
-    """Each is told."""
+    """Each is reported."""
     faults = Faults()
     ring = Ring(MockMemory(), LAYOUTS, faults.add)
     assert list(ring.hazards(0x1000)) == []
@@ -131,7 +131,7 @@ def test_not_in_the_dump() -> None:
 
 
 def test_a_kind_of_memory_that_is_not_known() -> None:
-    """A number is better than nothing; a match that is none is a guess."""
+    """The number is shown; an invalid match is a guess."""
     rest = (*REST[:-5], 9, *REST[-4:])
     (hazard,), _ = read([EMPTY, entry(1, rest), EMPTY, EMPTY])
     assert hazard.run.first.folio.map == "map9"

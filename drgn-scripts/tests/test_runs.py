@@ -23,17 +23,17 @@ def lines(items: Iterable[Item]) -> list[tuple[int, int | None, int]]:
 
 
 def test_nothing() -> None:
-    """No pins, no lines."""
+    """Without pins there are no lines."""
     assert lines([]) == []
 
 
 def test_neighbours_of_one_call() -> None:
-    """Pages and pins are summed up."""
+    """Pages and pins are summed."""
     assert lines(item(0x100 + i, page=i) for i in range(16)) == [(0x100, 16, 16)]
 
 
 def test_another_call_at_the_same_place() -> None:
-    """Of another time, or another task."""
+    """A call at another time, or of another task."""
     items = [item(0x100), item(0x101, page=1, time=OTHER)]
     assert lines(items) == [(0x100, 1, 1), (0x101, 1, 1)]
     items = [item(0x100), item(0x101, page=1, origin=replace(ORIGIN, pid=77))]
@@ -43,7 +43,7 @@ def test_another_call_at_the_same_place() -> None:
 
 
 def test_large_folios() -> None:
-    """By pages; the next folio begins where the last one ends."""
+    """In pages; the next folio begins where the last one ends."""
     folio = replace(ANON, order=6)
     items = [
         replace(item(64 * i, page=64 * i, folio=folio), pages=64, pins=64)
@@ -53,19 +53,19 @@ def test_large_folios() -> None:
 
 
 def test_pins_count_for_each_page() -> None:
-    """A call may have several on one."""
+    """A call may have several pins on a page."""
     items = [replace(item(i, page=i), pins=3) for i in (0, 1)]
     assert lines(items) == [(0, 2, 6)]
 
 
 def test_two_calls_side_by_side() -> None:
-    """Record by record; the one that began first comes first."""
+    """In the order of records; the run that began first is first."""
     items = [item(i, time=t, page=i) for t in (TIME, OTHER) for i in range(4)]
     assert lines(items) == [(0, 4, 4), (0, 4, 4)]
 
 
 def test_runs_come_as_they_end() -> None:
-    """When a block begins that they do not reach; the first may last longer."""
+    """When a block begins that they do not reach; the first run may be longer."""
     long = [item(i, page=i) for i in range(62, 130)]
     short = [item(i, time=OTHER, page=i) for i in (63, 64)]
     items = [*long[:2], short[0], *long[2:66], short[1], *long[66:]]
@@ -73,7 +73,7 @@ def test_runs_come_as_they_end() -> None:
 
 
 def test_runs_of_a_block_come_in_its_order() -> None:
-    """Though some end earlier."""
+    """Even if some end earlier."""
     long = [item(i, page=i) for i in range(6)]
     short = [item(i, time=OTHER, page=i) for i in (1, 2)]
     assert lines([*short, *long]) == [(1, 2, 2), (0, 6, 6)]
@@ -95,7 +95,7 @@ def test_runs_of_a_block_come_in_its_order() -> None:
     ],
 )
 def test_not_a_continuation(second: Item) -> None:
-    """A gap, another call, another place, another kind: another line."""
+    """A gap, another call, place or kind begins another line."""
     assert len(lines([item(0x100), second])) == 2
 
 
@@ -110,7 +110,7 @@ def test_not_a_continuation(second: Item) -> None:
     ],
 )
 def test_files(change: dict[str, int], count: int) -> None:
-    """Neighbours in memory must be neighbours in one file."""
+    """Pages must be adjacent in memory and in one file."""
     first = replace(FILE, index=0)
     second = replace(FILE, **change)  # type: ignore[arg-type]
     items = [item(0x100, folio=first), item(0x101, page=1, folio=second)]
@@ -118,13 +118,13 @@ def test_files(change: dict[str, int], count: int) -> None:
 
 
 def test_unknown_addresses() -> None:
-    """Those of memfd_pin_folios() are all 0, and continue each other."""
+    """The addresses of memfd_pin_folios() are all 0, and match each other."""
     items = [replace(item(i, folio=replace(FILE, index=i)), addr=0) for i in (0, 1, 2)]
     assert lines(items) == [(0, 3, 3)]
 
 
 def test_more_calls_than_open_runs() -> None:
-    """The newest run makes room: one call is split, the others stay whole."""
+    """The newest run ends early: one call is split, the others are not."""
     calls = range(1, OPEN_RUNS + 2)
     items = [item(pfn, time=t, page=pfn) for pfn in (63, 64) for t in calls]
     found = list(make_runs(items, PAGE_SHIFT))
@@ -134,7 +134,7 @@ def test_more_calls_than_open_runs() -> None:
 
 
 def test_as_many_calls_as_open_runs() -> None:
-    """One fewer, and none is split."""
+    """With one fewer, none is split."""
     calls = range(1, OPEN_RUNS + 1)
     items = [item(pfn, time=t, page=pfn) for pfn in (63, 64) for t in calls]
     assert lines(items) == [(63, 2, 2)] * OPEN_RUNS

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Shards: heads, figures, and whether these are at rest."""
+"""Shards: their heads and counters, and whether these are settled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gup_pin.totals import Totals
 from mock_memory import MockMemory
 
 SIZE = 128
-# Its own order: lock, flags, head, and then all figures.
+# The order of this layout: lock, flags, head, then all counters.
 WORDS = [Field(128 + 64 * i, 64) for i in range(7)]
 FIGURES = Record("struct gup_pin_shard", SIZE, WORDS)
 INDEX = [Field(32, 32), Field(64, 64), Field(128, 64), Field(192, 64)]
@@ -31,7 +31,7 @@ def shard(acquired: int, released: int, lock: int = 0, head: int = HEAD) -> byte
 def make_shards(
     *pieces: bytes, live: bool = False, lock: bool = True
 ) -> tuple[Shards, Faults]:
-    """Those of a kernel, which has locks."""
+    """Layouts of a kernel that has locks."""
     memory, faults = MockMemory(), Faults()
     memory.put(b"".join(pieces), FIRST)
     index = Record("struct gup_pin_shard", SIZE, [*INDEX, *([LOCK] if lock else [])])
@@ -40,7 +40,7 @@ def make_shards(
 
 
 def test_shards_at_rest() -> None:
-    """Each with its pins."""
+    """Each has its pins."""
     shards, faults = make_shards(shard(7, 3), shard(2, 2, head=0))
     assert shards.all() == [Shard(HEAD, FIRST, 4), Shard(0, FIRST + SIZE, 0)]
     assert all(found.settled for found in shards.all())
@@ -49,7 +49,7 @@ def test_shards_at_rest() -> None:
 
 
 def test_a_shard_whose_lock_somebody_has() -> None:
-    """What it counts may not fit what it has; unless there are no locks."""
+    """Its counters may not match its pins; without locks this is unknown."""
     pieces = shard(7, 3, lock=1), shard(2, 1)
     shards, faults = make_shards(*pieces)
     assert shards.all() == [Shard(HEAD, FIRST), Shard(HEAD, FIRST + SIZE, 1)]
@@ -60,7 +60,7 @@ def test_a_shard_whose_lock_somebody_has() -> None:
 
 
 def test_a_running_kernel() -> None:
-    """Its figures are those of another moment."""
+    """Its counters are from another moment."""
     shards, faults = make_shards(shard(7, 3), live=True)
     assert shards.all() == [Shard(HEAD, FIRST)]
     assert not faults
@@ -68,7 +68,7 @@ def test_a_running_kernel() -> None:
 
 @pytest.mark.parametrize("live", [False, True])
 def test_zeroed_shards(live: bool) -> None:
-    """A xarray has flags, even if it is empty."""
+    """An xarray has flags, even if it is empty."""
     shards, faults = make_shards(bytes(SIZE), shard(1, 0), bytes(SIZE), live=live)
     assert [found.head for found in shards.all()] == [0, HEAD, 0]
     assert list(faults.lines()) == [
@@ -77,7 +77,7 @@ def test_zeroed_shards(live: bool) -> None:
 
 
 def test_shards_that_are_not_there() -> None:
-    """Without these there is nothing."""
+    """It raises an error."""
     layouts = Layouts(FIGURES, FIGURES)
     shards = Shards(MockMemory(), layouts, (FIRST, 2), Faults().add)
     for ask in (shards.all, shards.totals):

@@ -14,7 +14,7 @@ from gup_pin.memory import Field, Record
 from gup_pin.stacks import Stacks
 from mock_memory import MockMemory
 
-# As gcc lays out union handle_parts and struct stack_record on x86_64.
+# The layout of union handle_parts and struct stack_record, by gcc on x86_64.
 LAYOUTS = Layouts(
     Record("union handle_parts", 4, [Field(0, 17), Field(17, 10)]),
     Record("struct stack_record", 544, [Field(160, 32), Field(192, 32)]),
@@ -26,7 +26,7 @@ HANDLE = 3 << 17 | 1
 
 
 class Pools:
-    """Two pools; of the second is nothing there."""
+    """Two pools; the second is not in the dump."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Pools:
         size: int | None = None,
         handle: int = HANDLE,
     ) -> None:
-        """The first has a stack behind 48 bytes, and ends with it."""
+        """The first has a stack at offset 48, and ends with it."""
         self.memory = MockMemory()
         head = struct.pack("<16xIIII", 7, size or len(entries), handle, 1)
         data = bytes(48) + head + struct.pack(f"<{len(entries)}Q", *entries)
@@ -42,7 +42,7 @@ class Pools:
         self.depot = Depot(self.memory, LAYOUTS, lambda i: [self.first, 0x9000][i])
 
     def fails(self, handle: int) -> str:
-        """Why there is no such stack."""
+        """The error for that stack."""
         with pytest.raises(Unreadable) as caught:
             self.depot.fetch(handle)
         assert (caught.value.what, caught.value.address) == ("stack", handle)
@@ -50,14 +50,14 @@ class Pools:
 
 
 def test_stack() -> None:
-    """Whatever else the handle says; the last of a pool is no longer than itself."""
+    """Other bits of the handle are ignored; the last record of a pool may be short."""
     pools = Pools()
     assert pools.depot.fetch(HANDLE) == ENTRIES
     assert pools.depot.fetch(5 << 27 | HANDLE) == ENTRIES
 
 
 def test_stack_that_is_not_there() -> None:
-    """Another pool, or behind the end."""
+    """In another pool, or after the end."""
     assert Pools().fails(HANDLE + 1) == "not in the dump"
     assert Pools().fails(HANDLE + (100 << 17)) == "not in the dump"
     assert Pools(size=3).fails(HANDLE) == "not in the dump"
@@ -65,7 +65,7 @@ def test_stack_that_is_not_there() -> None:
 
 
 def test_zeroed_stack() -> None:
-    """A stack has its handle, and frames; the last of these may lie in another page."""
+    """A stack has its handle, and frames; the last ones may be in another page."""
     pools = Pools()
     pools.memory.pieces[pools.first] = bytes(len(pools.memory.pieces[pools.first]))
     assert pools.fails(HANDLE) == "is invalid"
@@ -75,16 +75,16 @@ def test_zeroed_stack() -> None:
 
 @pytest.mark.parametrize("size", [65, 0xFFFFFFFF])
 def test_size_that_no_stack_has(size: int) -> None:
-    """So much is not even read."""
+    """It is not read."""
     pools = Pools(entries=ENTRIES * 40, size=size)
     assert pools.fails(HANDLE) == "is invalid"
 
 
 class MockDepot:
-    """A depot with a stack; counts how often it is asked."""
+    """A depot with a stack; counts its calls."""
 
     def __init__(self) -> None:
-        """Not yet."""
+        """Start at 0."""
         self.asked: list[int] = []
 
     def fetch(self, handle: int) -> tuple[int, ...]:
@@ -106,7 +106,7 @@ def make_stacks(monkeypatch: pytest.MonkeyPatch) -> tuple[Stacks, MockDepot, Fau
 
 
 def test_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looked for once; of a stack that could not be kept there are none."""
+    """Read once; handle 0 has no frames."""
     stacks, depot, faults = make_stacks(monkeypatch)
     for _ in range(2):
         assert stacks.frames(HANDLE) == stacks.given(HANDLE) == tuple(map(hex, ENTRIES))
@@ -116,7 +116,7 @@ def test_frames(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_stack_of_many_pins_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is looked for once, and told once, whoever asks first."""
+    """It is read once, and reported once, whatever the first call was."""
     stacks, depot, faults = make_stacks(monkeypatch)
     with pytest.raises(Unreadable):
         stacks.frames(0x10)

@@ -21,31 +21,31 @@ class MockProgram(dict[str, Any]):
     flags: frozenset[str] = frozenset()
 
     def type(self, name: str) -> str:
-        """The type, as far as anybody looks at it."""
+        """The type, as far as it is used."""
         if not self.debug_info:
             raise LookupError(f"could not find '{name}'")
         return name
 
 
 def mock_program(**symbols: object) -> Any:
-    """One with these symbols, for functions that want a real one."""
+    """A program with these symbols, for functions that need a drgn class."""
     return MockProgram(symbols)
 
 
 def root(number: int) -> SimpleNamespace:
-    """A struct gup_pin_root of some format."""
+    """A struct gup_pin_root of that format."""
     return SimpleNamespace(format=SimpleNamespace(value_=lambda: number))
 
 
 @pytest.fixture(autouse=True)
 def _no_drgn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """None of this needs drgn."""
+    """These tests need no drgn."""
     drgn = SimpleNamespace(sizeof=None)
     monkeypatch.setitem(sys.modules, "drgn", drgn)
 
 
 def test_not_built() -> None:
-    """The symbol is missing, everything else is there."""
+    """Only the symbol is missing."""
     with pytest.raises(GupPinUnavailable, match="CONFIG_DEBUG_GUP_PIN") as caught:
         gup_pin_state(mock_program())
     assert caught.value.absence is Absence.NOT_BUILT
@@ -53,7 +53,7 @@ def test_not_built() -> None:
 
 @pytest.mark.parametrize("number", [4, 6])
 def test_other_format(number: int) -> None:
-    """Older or newer, both numbers are told."""
+    """Older or newer: the error has both numbers."""
     prog = mock_program(gup_pin_root=root(number))
     wanted = f"gup_pin_root has format {number}, these scripts read 5"
     with pytest.raises(GupPinUnavailable, match=wanted) as caught:
@@ -62,10 +62,10 @@ def test_other_format(number: int) -> None:
 
 
 class MockShards:
-    """Shards with these figures, or with memory that is not in the dump."""
+    """Shards with these counters, or with memory that is not in the dump."""
 
     def __init__(self, **figures: int) -> None:
-        """None at all are unreadable ones."""
+        """None is for unreadable counters."""
         self._figures = figures
 
     def totals(self) -> Totals:
@@ -84,14 +84,14 @@ def check_enabled(recording: bool, **figures: int) -> None:
 
 
 def test_never_enabled() -> None:
-    """Built, but of no use yet."""
+    """The feature was built, but not used yet."""
     with pytest.raises(GupPinUnavailable, match="was never enabled") as caught:
         check_enabled(False, acquired=0, released=0)
     assert caught.value.absence is Absence.NEVER_ENABLED
 
 
 def test_enabled_now_or_once() -> None:
-    """No pin was taken yet; or it was switched off again; or who can tell."""
+    """No pin was taken yet; or it was switched off again; or that is unknown."""
     check_enabled(True, acquired=0)
     check_enabled(False, acquired=1, released=1)
     check_enabled(False, before=1)
@@ -100,7 +100,7 @@ def test_enabled_now_or_once() -> None:
 
 
 def test_no_debugging_information(monkeypatch: pytest.MonkeyPatch) -> None:
-    """That says nothing about the feature, but which vmlinux is wanted."""
+    """The feature is unknown; the error names the vmlinux."""
     vars(sys.modules["drgn"])["FaultError"] = OSError
     flags = SimpleNamespace(IS_LIVE="live")
     monkeypatch.setattr(sys.modules["drgn"], "ProgramFlags", flags, raising=False)
@@ -114,7 +114,7 @@ def test_no_debugging_information(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("each", ["for_each_run", "for_each_orphan", "for_each_hazard"])
 def test_a_filter_that_is_none(monkeypatch: pytest.MonkeyPatch, each: str) -> None:
-    """Is told by the call itself: after that, verbs print their header."""
+    """The call itself raises: later, verbs would have printed their header."""
     vars(sys.modules["drgn"])["FaultError"] = OSError
     state: Any = object.__new__(GupPinState)
     ring = SimpleNamespace(value_=int)

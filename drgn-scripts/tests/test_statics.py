@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Static variables by the file that has them."""
+"""Static variables by their file."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from gup_pin.statics import find_static
 
 
 class MockProgram:
-    """One with a variable in a file."""
+    """A program with a variable in a file."""
 
     def __init__(self, file: str) -> None:
-        """That file."""
+        """In that file."""
         self._file = file
 
     def variable(self, name: str, file: str) -> str:
-        """As drgn looks for it: by the last parts of a path."""
+        """Look it up as drgn does: by the last parts of a path."""
         if not f"/{self._file}".endswith(f"/{file}"):
             raise LookupError(file)
         return f"{name} of {self._file}"
@@ -26,14 +26,14 @@ class MockProgram:
 
 @pytest.mark.parametrize("file", ["mm/gup_pin/hazard/proof.c", "mm/gup_pin/proof.c"])
 def test_in_its_folder_now_and_before(file: str) -> None:
-    """The debugging information may have either."""
+    """Debugging information may have either."""
     prog: Any = MockProgram(file)
     found: Any = find_static(prog, "proofs", "hazard/proof.c")
     assert found == f"proofs of {file}"
 
 
 def test_of_another_part_of_the_kernel() -> None:
-    """It is not taken for ours."""
+    """It is not used."""
     prog: Any = MockProgram("mm/memory.c")
     with pytest.raises(LookupError):
         find_static(prog, "bytes", "record/memory.c")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Sums by stack, and the table of origins that they count."""
+"""Sums by stack, and the table of origins that they use."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ LAYOUTS = Layouts(
 
 
 def share(origin: Origin, time: int, pins: int, pages: int, guessed: int = 0) -> Share:
-    """A record of an origin; of the same call as others of its time."""
+    """A record of an origin; records of one time belong to one call."""
     return Share(origin, time << 64, time, pins, pages, guessed)
 
 
 def test_tasks_are_not_told_apart() -> None:
-    """Equal stacks of other tasks make one sum; other modes do not."""
+    """Equal stacks of other tasks are summed; other modes are not."""
     other = replace(ORIGIN, tgid=9, pid=9, comm=b"x")
     reads = replace(ORIGIN, mode=0)
     shares = [
@@ -51,7 +51,7 @@ def test_tasks_are_not_told_apart() -> None:
     ]
     first, second = sum_up(shares, counts)
     assert (first.origin, first.pins, first.pages) == (reads, 9, 9)
-    # There never were fewer than there are.
+    # The peak is at least the number of live pins.
     assert first.peak == 9
     assert (second.pins, second.pages, second.calls) == (7, 10, 2)
     assert (first.guessed, second.guessed) == (0, 3)
@@ -60,27 +60,27 @@ def test_tasks_are_not_told_apart() -> None:
 
 
 def test_without_the_table() -> None:
-    """A dump may lack it: what is live is known all the same."""
+    """A dump may lack it: the live pins are known all the same."""
     (total,) = sum_up([share(ORIGIN, 1, 3, 3)], [])
     assert (total.calls, total.acquired, total.peak) == (1, 3, 3)
 
 
 def test_the_first_of_equals_stays_first() -> None:
-    """As list_sort() leaves them."""
+    """As list_sort() does."""
     origins = [replace(ORIGIN, stack=stack) for stack in (5, 4, 6)]
     sums = sum_up([share(origin, 1, 1, 1) for origin in origins], [])
     assert [total.origin.stack for total in sums] == [5, 4, 6]
 
 
 def origin(following: int, acquired: int, released: int, peak: int) -> bytes:
-    """A struct gup_pin_origin, with room for what mock_records has where."""
+    """A struct gup_pin_origin, in the layout of mock_records."""
     ident = (1, 1, 1, 1, 2, 3, 4, b"a\0")
     head = struct.pack("<QQIBBBxiii16s12x", following, 1, *ident)
     return (head + struct.pack("<3q", acquired, released, peak)).ljust(120, b"\0")
 
 
 def test_table() -> None:
-    """All buckets, all of a chain, and how counts are made of what is kept."""
+    """All buckets, whole chains, and the conversion of counters."""
     records = Records()
     dead = -(1 << 62)
     second = records.memory.put(origin(0, dead + 3, 3, 1))
@@ -97,7 +97,7 @@ def test_table() -> None:
 
 @pytest.mark.parametrize("live", [False, True])
 def test_table_of_a_running_kernel(live: bool) -> None:
-    """An origin may be another one than when a walk met it."""
+    """The origin may have changed since the walk."""
     records = Records(live)
     first = records.memory.put(origin(0, 1, 0, 0))
     table = records.memory.put(struct.pack("<8x4Q", first, 0, 0, 0))
@@ -110,7 +110,7 @@ def test_table_of_a_running_kernel(live: bool) -> None:
 
 
 def test_a_chain_that_is_a_ring_ends() -> None:
-    """And is told."""
+    """It is reported."""
     records = Records()
     first = records.memory.put(bytes(ORIGIN_SIZE))
     records.memory.pieces[first] = origin(first, 1, 0, 0)
@@ -129,7 +129,7 @@ def test_no_table() -> None:
 
 
 def test_pins_that_never_went_make_a_peak() -> None:
-    """The kernel looks at it when some go, and when somebody reads `stacks`."""
+    """The kernel updates it at unpins, and when `stacks` is read."""
     counts = [(0x1, ORIGIN, Counts(pins=30, acquired=40, peak=20))]
     (total,) = sum_up([share(ORIGIN, 1, 29, 29)], counts)
     assert total.peak == 30

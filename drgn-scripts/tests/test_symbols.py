@@ -21,10 +21,10 @@ TABLE = SymbolTable(
     ],
 )
 def test_name(address: int, name: str | None) -> None:
-    """The first alias has the address; a symbol reaches to the next."""
+    """The first alias names the address; a symbol extends to the next."""
     assert TABLE.name(address) == name
 
 
 def test_empty_table() -> None:
-    """Knows nothing, and says so."""
+    """It has no names."""
     assert SymbolTable([]).name(0x1000) is None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who is still there."""
+"""Which tasks still exist."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MS = 1_000_000
 SECOND = 1000 * MS
 NOW = 100 * SECOND
 AGE = 10 * SECOND
-# The clock of pins is ahead of that of tasks.
+# The clock of pins is ahead of the clock of tasks.
 CLOCKS = Clocks(pins=NOW + 7 * SECOND, tasks=NOW, differ=100 * MS)
 
 OLD = Task(ended=False, process_ended=False, start=0)
@@ -36,10 +36,10 @@ NEARLY = Task(ended=False, process_ended=False, start=NOW - AGE + 100 * MS)
         (OLD, True, True),
         (ZOMBIE, False, False),
         (LEADER, False, True),
-        # The id was given away again, the second time to a thread.
+        # The id was reused, the second time by a thread.
         (YOUNG, False, False),
         (THREAD, True, False),
-        # Clocks may be apart by so much.
+        # The slack between the clocks.
         (NEARLY, True, True),
     ],
 )
@@ -51,7 +51,7 @@ def test_lives(task: Task, lives: bool, process_lives: bool) -> None:
 
 
 def test_nobody() -> None:
-    """Gone, unless not all tasks could be read."""
+    """The task has ended, unless not all tasks could be read."""
     assert not Tasks({}, CLOCKS).task_lives(7, AGE)
     assert Tasks({}, CLOCKS, complete=False).task_lives(7, AGE)
     assert Tasks({}, CLOCKS, complete=False).process_lives(7, AGE)
@@ -69,7 +69,7 @@ def test_nobody() -> None:
     ],
 )
 def test_orphan(owner: int, alive: set[int], gone: str) -> None:
-    """The owner is the process, the task 815; an owner of 0 is none."""
+    """The owner is the process, the task 815; an owner of 0 means none."""
     origin = replace(ORIGIN, owner=owner)
     tasks = Tasks(dict.fromkeys(alive, OLD), CLOCKS)
     pin = item(1, origin=origin, time=CLOCKS.pins - AGE)
@@ -77,11 +77,11 @@ def test_orphan(owner: int, alive: set[int], gone: str) -> None:
 
 
 def test_what_came_after_the_clocks_were_read() -> None:
-    """A pin of a task that was born since, on a live kernel: it lives."""
+    """A pin of a task that started since, on a live kernel: the task exists."""
     pin = item(1, time=CLOCKS.pins + 9 * SECOND)
     born = replace(OLD, start=CLOCKS.tasks + 8 * SECOND)
     assert not Tasks({812: born, 815: born}, CLOCKS).gone(pin)
-    # And one that was born after such a pin is another.
+    # A task that started after such a pin is another one.
     born = replace(OLD, start=CLOCKS.tasks + 10 * SECOND)
     assert Tasks({812: born, 815: born}, CLOCKS).gone(pin)
 
@@ -92,10 +92,10 @@ def value(number: int) -> SimpleNamespace:
 
 
 class MockProgram(dict[str, Any]):
-    """One with a time keeper, and with what the kernel noted when it was booted."""
+    """A program with a timekeeper, and the kernel's note of its clocks at boot."""
 
     def __init__(self, seconds: int, booted: int | Exception) -> None:
-        """Booted with its clocks so far apart, in ns; an error is raised."""
+        """Clocks were that many ns apart at boot; an error is raised."""
         shift = 8
         mono = SimpleNamespace(
             base=value((seconds - 1) * SECOND),
@@ -108,7 +108,7 @@ class MockProgram(dict[str, Any]):
         self._booted = booted
 
     def variable(self, name: str, file: str) -> SimpleNamespace:
-        """The only one, which other files may have as well."""
+        """The variable, whose name other files may use, too."""
         assert name == "clocks_apart" and file.startswith("gup_pin/")
         if isinstance(self._booted, LookupError):
             raise self._booted
@@ -123,7 +123,7 @@ class MockProgram(dict[str, Any]):
 @pytest.mark.parametrize(
     ("pins", "booted", "differ"),
     [
-        # A long uptime: NTP has slowed down the clock of tasks.
+        # A long uptime: NTP has slowed the clock of tasks.
         (150 * SECOND, 2 * SECOND, 100 * MS + 48 * SECOND),
         (50 * SECOND, -2 * SECOND, 100 * MS + 48 * SECOND),
         (102 * SECOND, 2 * SECOND, 100 * MS),
@@ -135,21 +135,21 @@ class MockProgram(dict[str, Any]):
 def test_clocks(
     monkeypatch: pytest.MonkeyPatch, pins: int, booted: int | Exception, differ: int
 ) -> None:
-    """By how far they have gone apart since boot, by so much they may."""
+    """The slack grows with their drift since boot."""
     monkeypatch.setitem(sys.modules, "drgn", mock_drgn())
     prog: Any = MockProgram(100, booted)
     assert find_clocks(prog, pins) == Clocks(pins, 100 * SECOND, differ)
 
 
 def test_no_clock_of_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then that of pins has to do."""
+    """The clock of pins is used instead."""
     monkeypatch.setitem(sys.modules, "drgn", mock_drgn())
     prog: Any = {}
     assert find_clocks(prog, NOW) == Clocks(NOW, NOW, SECOND)
 
 
 def make_task(pid: int) -> SimpleNamespace:
-    """A struct task_struct of one that lives."""
+    """A struct task_struct of a live task."""
     return SimpleNamespace(
         pid=value(pid), tgid=value(pid), exit_state=value(0), start_time=value(0)
     )
@@ -158,7 +158,7 @@ def make_task(pid: int) -> SimpleNamespace:
 def found_tasks(
     monkeypatch: pytest.MonkeyPatch, pids: list[int], count: int | None, live: bool
 ) -> tuple[Tasks, list[str]]:
-    """What is found of tasks with these pids where the kernel counts so many."""
+    """The tasks found, with these pids and this count of the kernel."""
     monkeypatch.setitem(sys.modules, "drgn", mock_drgn())
     for name in ("drgn.helpers", "drgn.helpers.linux"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
@@ -167,7 +167,7 @@ def found_tasks(
     monkeypatch.setitem(sys.modules, helpers.__name__, helpers)
 
     def variable(name: str, file: str) -> SimpleNamespace:
-        """The only one, which tests in the kernel may have as well."""
+        """The variable, whose name tests in the kernel may use, too."""
         if count is None or (name, file) != ("nr_threads", "kernel/fork.c"):
             raise LookupError(name)
         return SimpleNamespace(
@@ -184,7 +184,7 @@ def found_tasks(
     ("pids", "count", "live"),
     [
         ([7, 8], 2, False),
-        # It was just counted, or not yet.
+        # One more was counted, or not yet counted.
         ([7, 8], 1, False),
         ([7, 8], 5, True),
         ([7, 8], None, False),
@@ -193,7 +193,7 @@ def found_tasks(
 def test_all_tasks(
     monkeypatch: pytest.MonkeyPatch, pids: list[int], count: int | None, live: bool
 ) -> None:
-    """Who is not among them has gone."""
+    """Tasks that are not among them have ended."""
     tasks, lines = found_tasks(monkeypatch, pids, count, live)
     assert tasks.task_lives(7, AGE) and not tasks.task_lives(9, AGE)
     assert lines == []
@@ -203,7 +203,7 @@ def test_all_tasks(
 def test_tasks_that_are_missing(
     monkeypatch: pytest.MonkeyPatch, pids: list[int]
 ) -> None:
-    """Nodes of their tree are zeroes, or they are: nobody is taken for gone."""
+    """Their nodes or they are zeroed: no task is taken for ended."""
     tasks, lines = found_tasks(monkeypatch, pids, 3, live=False)
     assert tasks.task_lives(7, AGE) and tasks.task_lives(8, AGE)
     assert lines == ["task not found (2 times, first 0x10)"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The figures of stats: what could not be read is unknown, not 0."""
+"""The figures of stats: unreadable ones are unknown, not 0."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from samples import ANON, ORIGIN
 
 
 class Fault(MockFaultError):
-    """What drgn raises, with an address."""
+    """A drgn error, with an address."""
 
     address = 0x1234
 
 
 class NoProgram:
-    """A program in which nothing is found."""
+    """A program without any symbols."""
 
     def variable(self, name: str, file: str) -> None:
-        """Not there."""
+        """Raise LookupError."""
         raise LookupError(name)
 
 
@@ -40,7 +40,7 @@ def unreadable() -> None:
 
 
 def test_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of shards, those that were counted, and one of its own."""
+    """Counters of shards, live objects, and a single counter."""
     drgn = mock_drgn()
     vars(drgn).update(sizeof=None)
     monkeypatch.setitem(sys.modules, "drgn", drgn)
@@ -91,17 +91,17 @@ class MockWalk:
 
 @dataclass
 class MockState:
-    """What the count of all that is live needs."""
+    """A state for counting live objects."""
 
     faults: Faults = field(default_factory=Faults)
     broken_chain: bool = False
 
     def all_shards(self) -> list[object]:
-        """None that anything looks at."""
+        """Unused."""
         return []
 
     def for_each_origin(self) -> Iterator[tuple[int, object, Counts]]:
-        """One with pins, one without."""
+        """One origin with pins, one without."""
         if self.broken_chain:
             self.faults.add(Unreadable("struct gup_pin_origin", 0x20))
         yield 1, ORIGIN, Counts(5, 5, 5)
@@ -109,7 +109,7 @@ class MockState:
 
 
 def count(state: MockState, **walk: Any) -> Live:
-    """What is live in a state."""
+    """The live objects of a state."""
     found: Any = state
     found.walk = MockWalk(state.faults, **walk)
     return GupPinState._live(found)
@@ -126,5 +126,5 @@ def count(state: MockState, **walk: Any) -> Live:
     ],
 )
 def test_what_is_live(chain: bool, walk: dict[str, Any], wanted: Live) -> None:
-    """A count is unknown where something could not be read, and only there."""
+    """Only a count that something unreadable affects is unknown."""
     assert count(MockState(broken_chain=chain), **walk) == wanted

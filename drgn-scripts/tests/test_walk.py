@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""From the heads of all shards to pins in the order of their pfns."""
+"""From the heads of all shards to pins, by pfn."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ FILE = Folio("file", 0, 8 << 20 | 1, 12, 7, 7)
 
 
 class MockFolios:
-    """Every page is an anonymous folio of its own, but for some large ones, by head."""
+    """Every page is an anonymous folio, except some large ones, by head."""
 
     def __init__(self, large: dict[int, Folio] | None = None) -> None:
-        """These."""
+        """Set the large ones."""
         self._large = large or {}
 
     def of_page(self, pfn: int) -> tuple[int, Folio]:
@@ -43,7 +43,7 @@ class MockFolios:
 def make_walk(
     records: Records, blocks: dict[int, int], large: dict[int, Folio] | None = None
 ) -> tuple[Walk, list[Shard]]:
-    """A walk of an index of blocks by number, and its shards, which count no pins."""
+    """A walk of blocks by number, and its shards, which count no pins."""
     shards: list[dict[int, int]] = [{} for _ in range(GEOMETRY.shards)]
     for number, address in sorted(blocks.items()):
         shards[GEOMETRY.shard(number)][GEOMETRY.key(number)] = address
@@ -62,7 +62,7 @@ def make_walk(
 def walk(
     records: Records, blocks: dict[int, int], large: dict[int, Folio] | None = None
 ) -> list[Item]:
-    """All pins, however they are asked for."""
+    """All pins, by each way to read them."""
     whole, heads = make_walk(records, blocks, large)
     found = list(whole.items(heads))
     for pfn in {pin.head for pin in found}:
@@ -87,7 +87,7 @@ def places(items: Sequence[Item]) -> list[tuple[int, int | None, int]]:
 
 
 def test_order_over_shards() -> None:
-    """Ascending blocks, though neighbours lie in different shards."""
+    """Blocks ascend, although adjacent ones are in different shards."""
     records = Records()
     origin = records.put_origin()
     numbers = [0, 1, 255, 256, 0x68A, 0x68B, 0x106F8A, 0x3FFFFFFFF]
@@ -99,7 +99,7 @@ def test_order_over_shards() -> None:
 
 
 def test_order_in_a_block() -> None:
-    """Of its list, and only then of pfns; how sure it is goes by the page."""
+    """By list, then by pfn; the match depends on the page."""
     records = Records()
     origin, other = records.put_origin(), records.put_origin(77)
     others = [Pins(0b0110, other, 2, TIME + 1), Pins(0b1000, origin)]
@@ -118,7 +118,7 @@ def test_order_in_a_block() -> None:
 
 
 def test_pages_of_a_folio_are_one_item() -> None:
-    """Those next to each other: where the first is, and of the worst of them."""
+    """Adjacent pages: the first one's place, and the worst match."""
     records = Records()
     folio = replace(FILE, order=3)
     pins = Pins(0b1011_0111_0000, records.put_origin(), base=0x10000)
@@ -132,7 +132,7 @@ def test_pages_of_a_folio_are_one_item() -> None:
 
 
 def test_a_folio_in_many_blocks() -> None:
-    """In each it has items of its own."""
+    """Each block has its own items."""
     records = Records()
     origin = records.put_origin()
     every = (1 << 64) - 1
@@ -145,7 +145,7 @@ def test_a_folio_in_many_blocks() -> None:
 
 
 def test_folios_that_are_pinned_as_a_whole() -> None:
-    """All of their pages count, wherever they end."""
+    """All of their pages count, though only the first is in the mask."""
     records = Records()
     pins = Pins(1 << 32 | 1, records.put_origin(), flags=WHOLE)
     block = records.put_block(0, pins)
@@ -155,7 +155,7 @@ def test_folios_that_are_pinned_as_a_whole() -> None:
 
 
 def test_pages_that_are_not_known() -> None:
-    """Their address is unknown; a page that is of no folio has none."""
+    """Their address is unknown; outside of folios there is none."""
     records = Records()
     pins = Pins(0b11, records.put_origin(), flags=SAYS_ADDR)
     folios = {0: UNKNOWN_FOLIO, 1: NO_FOLIO}
@@ -167,7 +167,7 @@ def test_pages_that_are_not_known() -> None:
 
 @pytest.mark.parametrize("folio", [UNKNOWN_FOLIO, replace(ANON, order=None)])
 def test_a_whole_folio_of_unknown_order(folio: Folio) -> None:
-    """How many pages were pinned is unknown; without an address there is none."""
+    """The number of pages is unknown; an address that was not recorded is 0."""
     records = Records()
     pins = Pins(0b11, records.put_origin(), pins=3, flags=WHOLE)
     whole, shards = make_walk(
@@ -187,7 +187,7 @@ def test_a_whole_folio_of_unknown_order(folio: Folio) -> None:
 
 
 def test_tail_pages_of_a_folio_of_unknown_order() -> None:
-    """Each page is an item, however far it is from the head."""
+    """Each page is an item, at any distance from the head."""
     records = Records()
     folio = replace(ANON, order=None)
     block = records.put_block(0, Pins(0b1100, records.put_origin()))
@@ -197,7 +197,7 @@ def test_tail_pages_of_a_folio_of_unknown_order() -> None:
 
 
 def test_shares() -> None:
-    """How many pins of each record are in doubt."""
+    """The uncertain pins of each record."""
     records = Records()
     origin = records.put_origin()
     others = [Pins(0b0110, origin, 3)]
@@ -209,7 +209,7 @@ def test_shares() -> None:
 
 
 def test_blocks_without_pins_are_skipped() -> None:
-    """Also where they are the only ones."""
+    """Even if there are no others."""
     records = Records()
     blocks = {nr: records.put_block(nr) for nr in (0, 7, 9)}
     assert walk(records, blocks) == []
@@ -219,7 +219,7 @@ def test_blocks_without_pins_are_skipped() -> None:
 
 
 def test_damage_costs_what_it_hits() -> None:
-    """A lost block, a lost record: the rest is found, and each loss counted."""
+    """A lost block, a lost record: the rest is found, and each loss reported."""
     records = Records()
     origin = records.put_origin()
     blocks = {
@@ -232,7 +232,7 @@ def test_damage_costs_what_it_hits() -> None:
 
 
 def test_items_by_folio() -> None:
-    """A folio is whole when a block begins that it does not reach."""
+    """A folio is complete when a block begins that it does not reach."""
     large = replace(ANON, order=7)
     parts = [replace(item(pfn, folio=large), head=64) for pfn in (70, 64, 130)]
     items = [item(3), item(1), item(3), *parts[:2], item(200), parts[2], item(256)]
@@ -243,7 +243,7 @@ def test_items_by_folio() -> None:
 
 
 def test_a_walk_is_told_of() -> None:
-    """By pins, whatever becomes of them; not that of one folio within another."""
+    """With the number of pins; not for a single folio within another walk."""
     records = Records()
     pins = Pins(0b111, records.put_origin())
     blocks = {nr: records.put_block(nr, pins) for nr in (2, 5)}
@@ -260,7 +260,7 @@ def test_a_walk_is_told_of() -> None:
 
 
 def three_blocks(records: Records, last: int | None = None) -> tuple[Walk, list[Shard]]:
-    """A walk of 8 pins in two shards, which count them; some last block, if told."""
+    """A walk of 8 pins in two shards, which count them; optionally a last block."""
     origin = records.put_origin()
     blocks = {
         0: records.put_block(0, Pins(0b11, origin), [Pins(1, origin, 3)]),
@@ -283,7 +283,7 @@ def test_all_pins_are_met() -> None:
 
 
 def test_pins_that_are_not_met_are_told() -> None:
-    """Once, though nothing looks wrong: this block has no pins."""
+    """Once, although nothing else is wrong: this block has no pins."""
     records = Records()
     whole, shards = three_blocks(records, records.put_block(256))
     for _ in range(2):
@@ -294,7 +294,7 @@ def test_pins_that_are_not_met_are_told() -> None:
 
 
 def test_pins_that_nobody_looks_for() -> None:
-    """Of some pfns only; up to some pin only; while they come and go."""
+    """For a range of pfns; for an unfinished walk; while pins change."""
     records = Records()
     whole, shards = three_blocks(records, records.put_block(256))
     assert sum(item.pins for item in whole.items(shards, 0, 100)) == 6
@@ -306,7 +306,7 @@ def test_pins_that_nobody_looks_for() -> None:
 
 
 def test_a_shard_that_is_being_changed() -> None:
-    """A record was just being taken out: that is no damage."""
+    """A record was just being removed: this is not damage."""
     for pins, lines in ((2, 1), (None, 0)):
         records = Records()
         origin = records.put_origin()

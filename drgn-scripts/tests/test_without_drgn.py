@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The script where drgn is not installed, in a process of its own."""
+"""The script without drgn, as a process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 SCRIPT = Path(__file__).resolve().parent.parent / "gup_pins.py"
 
-# A module that cannot be found, wherever it is installed.
+# A module that is not found, even if installed.
 HIDE = "import sys; sys.modules['drgn'] = None; sys.argv = sys.argv[1:]; "
 RUN = "import runpy; runpy.run_path(sys.argv[0], run_name='__main__')"
 
@@ -39,7 +39,7 @@ def test_a_verb_that_needs_drgn(verb: str) -> None:
 
 
 def test_a_mistake_is_still_a_mistake() -> None:
-    """Found before drgn is looked for."""
+    """It is found before drgn is needed."""
     status, out, err = run("list", "mode=x")
     assert (status, out) == (2, "")
     assert err == (
@@ -48,6 +48,6 @@ def test_a_mistake_is_still_a_mistake() -> None:
 
 
 def test_the_help() -> None:
-    """It needs nothing."""
+    """It does not need drgn."""
     status, out, err = run("--help")
     assert (status, err) == (0, "") and "VERB" in out

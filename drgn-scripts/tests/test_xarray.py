@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The raw walk."""
+"""The walk over raw nodes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BLOCK = 0xFFFF888000A00000
 
 
 def entries(memory: MockMemory, head: int, faults: Faults) -> dict[int, int]:
-    """All that a walk finds, by index, in its order."""
+    """All entries of a walk, by index, in order."""
     walker = Walker(memory, NODE, faults.add)
     found = list(walker.entries(head))
     assert found == sorted(set(found))
@@ -28,7 +28,7 @@ def test_kinds_of_entries() -> None:
 
 
 def test_empty() -> None:
-    """No head, no entries."""
+    """Without a head there are no entries."""
     assert entries(MockMemory(), 0, Faults()) == {}
 
 
@@ -56,7 +56,7 @@ def test_entries_that_change_are_left_out() -> None:
 
 
 def test_missing_node() -> None:
-    """What lies beside it is found all the same, and the fault is counted."""
+    """The entries next to it are found, and the fault is reported."""
     memory, faults = MockMemory(), Faults()
     head = memory.put_node(
         6, {0: memory.put_node(0, {1: BLOCK}), 1: 0xFFFF_8880_DEAD_0002, 2: 0x402}
@@ -68,7 +68,7 @@ def test_missing_node() -> None:
 
 
 def test_damaged_nodes() -> None:
-    """A node must be one level below its parent: no walk in circles."""
+    """A node must be one level below its parent: this prevents loops."""
     memory, faults = MockMemory(), Faults()
     head = memory.put_node(
         12,
@@ -86,7 +86,7 @@ def test_damaged_nodes() -> None:
 
 
 def two_leaves() -> tuple[MockMemory, int, int]:
-    """An xarray of two leaves: its memory, its head, and where the second leaf is."""
+    """An xarray of two leaves: its memory, its head, and the second leaf's address."""
     memory = MockMemory()
     leaf = memory.put_node(0, {1: BLOCK + 4096, 40: BLOCK + 8192})
     head = memory.put_node(6, {0: memory.put_node(0, {1: BLOCK}), 1: leaf})
@@ -96,7 +96,7 @@ def two_leaves() -> tuple[MockMemory, int, int]:
 @pytest.mark.parametrize("live", [False, True])
 @pytest.mark.parametrize("root", [False, True])
 def test_zeroed_node(root: bool, live: bool) -> None:
-    """A node of zeroes has the shift of an empty leaf, and is none."""
+    """A zeroed node has the shift of an empty leaf, but is invalid."""
     memory, head, leaf = two_leaves()
     zeroed = head - 2 if root else leaf
     memory.pieces[zeroed] = bytes(NODE_SIZE)
@@ -112,7 +112,7 @@ def test_zeroed_node(root: bool, live: bool) -> None:
     ("settled", "live"), [(True, False), (False, False), (True, True)]
 )
 def test_half_a_node(settled: bool, live: bool) -> None:
-    """It counts its entries: what is left is told, unless they were being changed."""
+    """It counts its entries: missing ones are reported, unless they were changing."""
     memory, head, leaf = two_leaves()
     memory.pieces[leaf] = memory.pieces[leaf][: 40 + 8 * 32].ljust(NODE_SIZE, b"\0")
     faults = Faults()
