@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the tests of tools/mm/gup_pin are given."""
+"""Fixtures for the tests of tools/mm/gup_pin."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from gup_pin_tool.machine import Machine
 
 @pytest.fixture(scope="session", name="plain")
 def fixture_plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program as its users have it."""
+    """The program as users build it."""
     return build("gcc", tmp_path_factory.mktemp("plain") / "gup_pin", "-O2")
 
 
 @pytest.fixture(scope="session", name="program")
 def fixture_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with sanitizers, which end it at the first slip."""
+    """The same with sanitizers, which end it at the first error."""
     return build("gcc", tmp_path_factory.mktemp("sanitized") / "gup_pin", *SANITIZERS)
 
 
 @pytest.fixture(name="tool")
 def fixture_tool(program: Path, tmp_path: Path) -> Tool:
-    """Run it in a folder of its own; an error is one line, and only then there is any."""
+    """Run it in a folder of its own; stderr has one line on errors, otherwise none."""
 
     def tool(*words: str | Path, status: int = 0, text: str | None = None) -> Run:
         done = subprocess.run(
@@ -86,7 +86,7 @@ def fixture_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(name="hazards")
 def fixture_hazards(tmp_path: Path) -> Path:
-    """A copy of hazards, in the order in which they were met, and of what the manual shows."""
+    """A copy of hazards, in the order of their first events, including the manual's."""
     none: Words = {"map": "anon", "dev": "0:0", "ino": 0, "path": "", "indexes": "0x0-0x0"}
     no_pin: Words = {"api": "unknown", "owner": 0, "task": "0/0", "comm": "", "mode": "r"}
     return write(
@@ -144,7 +144,7 @@ def fixture_hazards(tmp_path: Path) -> Path:
 
 @pytest.fixture(name="sample")
 def fixture_sample(tmp_path: Path) -> Path:
-    """What a real guest told."""
+    """The files of a real guest."""
     for name in ("pins", "stacks", "stats"):
         write(tmp_path / "sample" / name, *SAMPLE[name])
     return tmp_path / "sample"
@@ -158,7 +158,7 @@ def fixture_machine(plain: Path, tmp_path: Path) -> Machine:
 
 @pytest.fixture(name="two")
 def fixture_two(tmp_path: Path) -> tuple[Path, Path]:
-    """Two snapshots, of two boots: handles differ, frames do not."""
+    """Two snapshots of two boots: handles differ, frames do not."""
     old, new = tmp_path / "old", tmp_path / "new"
     gone, fresh = ["pin_user_pages+0x1/0x2", "gone+0x1/0x2"], ["fresh+0x1/0x2"]
     write(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the tests of tools/mm/gup_pin share: the program, and files as the kernel writes them."""
+"""Shared by the tests of tools/mm/gup_pin: the program, and files as the kernel writes them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Tool = Callable[..., Run]
 
 
 def build(compiler: str, out: Path, *flags: str, libs: Iterable[str] = ()) -> Path:
-    """Compile it as it is documented: one file, and in whatever folder one is."""
+    """Compile it as documented: one file, from any folder."""
     command: list[str | Path] = [compiler, *WARNINGS, *flags, "-o", out, SOURCE, *libs]
     subprocess.run(command, cwd=out.parent, check=True)
     return out
@@ -39,7 +39,7 @@ def line_of(words: Words) -> str:
 
 
 def pin(**words: object) -> str:
-    """A line of pins; words that are not in it go to its end."""
+    """A line of pins; new words go to its end."""
     return line_of(PIN | words)
 
 
@@ -78,7 +78,7 @@ def hazard(
     stacks: tuple[Iterable[str], Iterable[str]] = (MSYNC, URING),
     **words: object,
 ) -> str:
-    """A record of hazards, without its last newline; words of its pin, or of what follows it."""
+    """A record of hazards, without its last newline; words of the pin or after the pin."""
     first: Words = {"kind": "writeback", "age_ms": 3543, "task": "57/57", "comm": "msync"}
     rest: Words = {
         "func": "ext4_bio_write_folio+0x101",
@@ -124,7 +124,7 @@ def refused(frames: Iterable[str] = URING, **words: object) -> str:
 
 
 def words_of(line: str) -> Words:
-    """The words of a line as JSON has them."""
+    """The words of a line as in JSON."""
     words = dict(word.split("=", 1) for word in line.split(" "))
     return {k: int(v) if v.isdigit() else v for k, v in words.items()}
 

@@ -30,13 +30,13 @@ NOBODY = 65534
 # The exit status if there is nothing to show.
 NONE = 5
 
-# Where nobody may run it as well.
+# A place that other users cannot reach.
 tool = Path(shutil.copy(sys.argv[1], "/tmp/gup_pin"))
 steps: dict[str, object] = {"pid": os.getpid(), "pages": PAGES}
 
 
 def run(name: str, *words: str | Path, user: int | None = None) -> None:
-    """One step."""
+    """Run one step."""
     done = subprocess.run(
         [tool, *words], capture_output=True, text=True, check=False, user=user, timeout=60
     )
@@ -44,7 +44,7 @@ def run(name: str, *words: str | Path, user: int | None = None) -> None:
 
 
 def told(name: str, *words: str | Path) -> None:
-    """One step of which is kept what the kernel is told by way of a filter, and JSON."""
+    """Run one step; keeps the filters written to the kernel, and the JSON output."""
     log = Path("/tmp/strace")
     command: list[str | Path] = ["strace", "-s", "1000", "-e", "trace=write", "-o", log]
     done = subprocess.run(
@@ -57,7 +57,7 @@ def told(name: str, *words: str | Path) -> None:
 
 
 def filters() -> None:
-    """The kernel is told what it can leave out; what it does not know, we do."""
+    """The kernel filters what it can, and the program the rest."""
     pid = os.getpid()
     size = PAGES * hold_pins.PAGE
     fd = os.open(FILE, os.O_RDWR | os.O_CREAT)
@@ -81,7 +81,7 @@ def filters() -> None:
 
 
 def in_child(work: Callable[[], None]) -> None:
-    """Do that in a process whose pins are gone afterwards."""
+    """Run in a process whose pins are released afterwards."""
     kept = Path("/tmp/kept")
     pid = os.fork()
     if not pid:
@@ -95,18 +95,18 @@ def in_child(work: Callable[[], None]) -> None:
 
 
 def copy(folder: Path) -> Path:
-    """A snapshot."""
+    """Make a snapshot."""
     subprocess.run(["cp", "-r", DEBUGFS / "gup_pin", folder], check=True)
     return folder
 
 
 def shell(command: str) -> None:
-    """Something that has to work."""
+    """Run a command that must succeed."""
     subprocess.run(command, shell=True, check=True)
 
 
 def main() -> None:
-    """All steps."""
+    """Run all steps."""
     in_child(filters)
     before = copy(Path("/tmp/before"))
     size = PAGES * hold_pins.PAGE

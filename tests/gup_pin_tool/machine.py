@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A machine whose debugfs and /proc are made of files."""
+"""A machine whose debugfs and /proc are plain files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gup_pin_tool.files import Run, write
 
-# The kernel's side of a filter: what is written is kept, and refused if so wanted.
+# The kernel's side of a filter: writes are logged, and refused if requested.
 SHIM = r"""
 #include <errno.h>
 #include <stdio.h>
@@ -38,7 +38,7 @@ ssize_t write(int fd, const void *text, size_t size)
 	return lseek(fd, 0, SEEK_SET) ? -1 : (ssize_t)size;
 }
 """
-# What the program sees of the kernel is what lies in a folder.
+# The program sees a folder instead of the kernel's files.
 MASK = """
 eval "$2"
 mkdir -p "$1/proc/self"
@@ -51,7 +51,7 @@ exec env "$@"
 
 
 class Machine:
-    """One with debugfs at a place of its own, made of files."""
+    """A machine with debugfs at its own place, made of files."""
 
     def __init__(self, program: Path, folder: Path) -> None:
         self.program, self.folder = program, folder
@@ -80,11 +80,11 @@ class Machine:
         mounts: str = "",
         later: tuple[Path, Path] | None = None,
     ) -> Run:
-        """What the program says there.
+        """The output of the program there.
 
-        prepare: commands of the shell that go before, in the same mount namespace
-        mounts: how sed changes what it sees of the mounts
-        later: a file that takes the place of another one while the program waits
+        prepare: shell commands to run first, in the same mount namespace
+        mounts: sed commands that change its view of the mounts
+        later: a file that replaces another one while the program waits
         """
         env = [f"LD_PRELOAD={self.folder}/shim.so", f"SHIM_LOG={self.folder}/told"]
         env += ["SHIM_REFUSES=1"] * refuses

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A terminal whose keys are pressed and whose screen is read, by tmux."""
+"""A terminal by tmux: presses keys and reads the screen."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-# Far longer than anything takes here: what is waited for comes, or the test fails.
+# Far longer than anything takes: the text appears, or the test fails.
 PATIENCE = 300
 
 
 class Terminal:
-    """Runs a command in a terminal of some size."""
+    """Runs a command in a terminal of a given size."""
 
     def __init__(self, folder: Path, command: str, columns: int = 80, lines: int = 24) -> None:
         self.tmux: list[str | Path] = ["tmux", "-f", "/dev/null", "-S", folder / "tmux"]
         size = ["-x", str(columns), "-y", str(lines)]
-        # What the command ends with is the last that is seen.
+        # The exit status is shown last.
         shell = f"{command}; echo status=$?; exec sleep 1000"
         self.do("new-session", "-d", *size, "env", "LC_ALL=C.UTF-8", "sh", "-c", shell)
 
     def do(self, *words: str) -> str:
-        """A command of tmux."""
+        """Run a tmux command."""
         done = subprocess.run([*self.tmux, *words], capture_output=True, text=True, check=True)
         return done.stdout
 
@@ -32,19 +32,19 @@ class Terminal:
         self.do("send-keys", *keys)
 
     def type(self, text: str) -> None:
-        """The same, letter by letter."""
+        """Type a text, letter by letter."""
         self.do("send-keys", "-l", text)
 
     def resize(self, columns: int, lines: int) -> None:
-        """Make it another size."""
+        """Change its size."""
         self.do("resize-window", "-x", str(columns), "-y", str(lines))
 
     def lines(self) -> list[str]:
-        """What is on the screen."""
+        """The content of the screen."""
         return self.do("capture-pane", "-p").split("\n")
 
     def until(self, seen: Callable[[list[str]], bool]) -> list[str]:
-        """Wait until that is on the screen."""
+        """Wait until a condition holds for the screen."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             if seen(lines := self.lines()):
@@ -53,9 +53,9 @@ class Terminal:
         raise TimeoutError("\n".join(self.lines()))
 
     def until_text(self, text: str) -> list[str]:
-        """The same for a text on some line."""
+        """Wait until a line has a text."""
         return self.until(lambda lines: any(text in line for line in lines))
 
     def end(self) -> None:
-        """End all that runs in it."""
+        """End everything that runs in it."""
         self.do("kill-server")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""tools/mm/gup_pin: it builds, and its manual and help are true."""
+"""tools/mm/gup_pin: it builds, and its manual and help are correct."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import pytest
 from gup_pin_tool.files import NCURSES, Tool, build
 from vmlib import paths
 
-# What parts that are compiled as one may do to each other.
+# Problems of parts that are compiled as one.
 STRICT = ["-Wshadow", "-Wmissing-prototypes", "-Wmissing-declarations", "-Wunused"]
 
 
-# With sanitizers, all other tests have it; by another compiler, make lint builds it.
+# All other tests build it with sanitizers; make lint uses another compiler.
 @pytest.mark.parametrize("libs", [[], NCURSES], ids=" ".join)
 @pytest.mark.parametrize("flags", [["-O2"], ["-O0", *STRICT]], ids=" ".join)
 def test_one_file_builds_it(flags: list[str], libs: list[str], tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_it_builds_as_the_texts_tell(text: str, tmp_path: Path) -> None:
 
 
 def test_no_name_but_main_is_global(tmp_path: Path) -> None:
-    """A function that no part uses any more is told by the compiler, then."""
+    """This lets the compiler report unused functions."""
     unit = build("gcc", tmp_path / "gup_pin.o", "-O0", "-c")
     nm: list[str | Path] = ["nm", "--extern-only", "--defined-only", "--format=posix", unit]
     done = subprocess.run(nm, capture_output=True, text=True, check=True)
@@ -54,14 +54,14 @@ def test_no_name_but_main_is_global(tmp_path: Path) -> None:
 
 @pytest.fixture(name="folder_of_tree")
 def fixture_folder_of_tree(tree: Path, tmp_path: Path) -> Path:
-    """A kernel tree's tools/mm, with what its makefile wants to have beside it."""
+    """A kernel tree's tools/mm, with the files that its makefile needs."""
     for name in ("build", "include", "lib", "mm", "scripts"):
         shutil.copytree(tree / "tools" / name, tmp_path / "tools" / name, symlinks=True)
     return tmp_path / "tools" / "mm"
 
 
 def make(folder: Path, *words: str) -> str:
-    """What make says there."""
+    """The output of make there."""
     command: list[str | Path] = ["make", "-C", folder, *words]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return done.stdout + done.stderr
@@ -69,7 +69,7 @@ def make(folder: Path, *words: str) -> str:
 
 @pytest.mark.parametrize("target", ["gup_pin", "install"])
 def test_a_kernel_tree_builds_it(folder_of_tree: Path, tmp_path: Path, target: str) -> None:
-    """The programs beside it need more of the tree than this test wants to."""
+    """The other programs need more of the tree than this test has."""
     others = ["BUILD_TARGETS=gup_pin"] if target == "install" else []
     said = make(folder_of_tree, target, *others, f"DESTDIR={tmp_path}", "sbindir=/s")
     assert "warning" not in said
@@ -77,7 +77,7 @@ def test_a_kernel_tree_builds_it(folder_of_tree: Path, tmp_path: Path, target: s
     assert (tmp_path / "s" / "gup_pin").exists() == (target == "install")
     libraries: list[str | Path] = ["ldd", folder_of_tree / "gup_pin"]
     done = subprocess.run(libraries, capture_output=True, text=True, check=True)
-    # It is installed here, so top has keys.
+    # ncurses is installed here, so top has keys.
     assert "libncursesw" in done.stdout
     assert "gup_pin" in (folder_of_tree / ".gitignore").read_text().splitlines()
     make(folder_of_tree, "clean")
@@ -126,7 +126,7 @@ def test_the_manual_is_a_man_page_and_complete(tool: Tool) -> None:
     ],
 )
 def test_a_snapshot_may_be_taken_again(text: str, folder: Path) -> None:
-    """As the texts tell it: into a folder that is there, cp copies a folder's name, too."""
+    """As documented: if the folder exists, plain cp -r would copy into it."""
     written = (paths.PROJECT / text).read_text()
     commands = re.findall(r"cp -\S+ /sys/kernel/debug/gup_pin \w+", written)
     assert commands

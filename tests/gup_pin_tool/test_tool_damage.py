@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""tools/mm/gup_pin: files that are damaged, words that make no sense."""
+"""tools/mm/gup_pin: damaged files, and invalid words."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ def test_words_of_later_kernels(tool: Tool, tmp_path: Path) -> None:
     text = tool("hazards", "-f", "hazards", "--json", "fresh=x").stdout
     got = json.loads(text)
     assert (got[0]["fresh"], got[0]["n"], got[0]["frames"]) == ("x", "5", "y")
-    # The pin itself is worth more than a word of that name.
+    # The pin itself matters more than a word of that name.
     assert text.count('"pin":') == text.count('"frames": "') == 1 and got[0]["pin"]["pins"] == 1
 
 
 def cut(line: str) -> Callable[[str], str]:
-    """Where a file ends."""
+    """Truncate a file."""
     return lambda text: text[: text.index(line) + len(line)]
 
 
 def swap(old: str, new: str) -> Callable[[str], str]:
-    """Another text in the last record."""
+    """Replace text in the last record."""
     return lambda text: new.join(text.rsplit(old, 1))
 
 
@@ -120,12 +120,12 @@ def test_a_damaged_file(
         (swap(" stake=time", ""), "hazards:34: the line has too few words"),
         (swap(" stake=time", " stake="), "hazards:34: the line has a word with a wrong value"),
         (swap("count=1", "count=x"), "hazards:34: the line has a word with a wrong value"),
-        (swap("count=1", "count=1 count=1"), "hazards:34: the line has not the words"),
+        (swap("count=1", "count=1 count=1"), "hazards:34: the line lacks the words"),
         (swap("stake=time", "stake=time age_ms=1"), "hazards:34: the line has a word twice"),
         (swap("stake=time", "stake=time" + " x=y" * 40), "hazards:34: the line has too many"),
-        (swap(" term=short", ""), "hazards:34: the line has not the words"),
-        (swap("kind=overdue", "king=overdue"), "hazards:34: the line has not the words"),
-        (swap("kind=overdue age_ms=3543", "kind=overdue"), "hazards:34: the line has not"),
+        (swap(" term=short", ""), "hazards:34: the line lacks the words"),
+        (swap("kind=overdue", "king=overdue"), "hazards:34: the line lacks the words"),
+        (swap("kind=overdue age_ms=3543", "kind=overdue"), "hazards:34: the line lacks"),
         (swap("event:\n", ""), "hazards:35: not 'event:': damaged"),
         (swap("event:\n", "event\n"), "hazards:35: not 'event:': damaged"),
         (swap("pin:\n", ""), "hazards:39: no frame, nor 'pin:': damaged"),
@@ -152,7 +152,7 @@ def test_damaged_hazards(
 
 
 def test_hazards_that_end_anywhere(tool: Tool, hazards: Path) -> None:
-    """Whole records are shown, and the rest is an error."""
+    """Whole records are shown, the rest is an error."""
     text = hazards.read_text()
     ends = [n + len("\n\n") for n in range(len(text)) if text.startswith("\n\n", n)]
     ends.insert(0, len(f"{HAZARDS}\n"))
@@ -190,7 +190,7 @@ def test_what_a_torn_file_had_is_shown(tool: Tool, folder: Path) -> None:
         (["list", "-f", "hazards"], "this is hazards, but pins is needed"),
         (["top", "-f", "hazards", "--by", "mode"], "this is hazards, but stacks is needed"),
         (["diff", "hazards", "hazards"], "this is hazards, but stacks is needed"),
-        (["list", "-f", "empty/alone", "--by", "module"], "modules are told by stacks"),
+        (["list", "-f", "empty/alone", "--by", "module"], "modules come from stacks"),
         (["orphans", "-f", "copy/pins"], "this is pins, but orphans is needed"),
         (["refused", "-f", "copy/pins"], "this is pins, but refused is needed"),
         (["status", "-f", "copy"], "copy/stats: No such file"),
@@ -271,7 +271,7 @@ def test_usage_errors(tool: Tool, folder: Path, words: list[str]) -> None:
 
 
 def mutate(data: bytes, rng: random.Random) -> bytes:
-    """Cut it, or change some bytes, or take a piece out."""
+    """Truncate it, change some bytes, or remove a piece."""
     start = rng.randrange(len(data))
     kind = rng.randrange(3)
     if kind == 0:

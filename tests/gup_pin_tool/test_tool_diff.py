@@ -55,7 +55,7 @@ def test_diff_does_not_know_what_was_acquired_where_nobody_held(tool: Tool, tmp_
         assert "1000100" not in tool("diff", *pair).stdout
         total = rows(tool("diff", *pair).stdout)[-1]
         assert [total[-2].strip("+-"), total[-1]] == ["10", "total"]
-        # Of several stacks, one is not known.
+        # One of several stacks is unknown.
         got = json.loads(tool("diff", *pair, "--json", "--by", "module").stdout)
         assert ["acquired_growth" in g for g in got] == [False]
     # The same stack for reading is another origin.
@@ -64,7 +64,7 @@ def test_diff_does_not_know_what_was_acquired_where_nobody_held(tool: Tool, tmp_
         ["+1", "5", "6", "+16", "0x1"],
         ["+1", "5", "6", "+16", "total"],
     ]
-    # An older kernel does not tell.
+    # An older kernel does not report it.
     write(new / "stacks", STACKS, stack(steady, pins=7, stack="0x1"))
     got = json.loads(tool("diff", old, new, "--json").stdout)
     assert [{k: v for k, v in g.items() if "acq" in k} for g in got] == [{"acquired_before": 50}]
@@ -85,7 +85,7 @@ def test_diff_of_pins(tool: Tool, two: tuple[Path, Path]) -> None:
 def test_diff_names_a_stack_by_the_other_snapshot(
     tool: Tool, tmp_path: Path, side: int, lone: bool
 ) -> None:
-    """The last pin by a stack went between the copy of pins and that of stacks."""
+    """The last pin by a stack was released between the copies of pins and stacks."""
     folders = [tmp_path / "old", tmp_path / "new"]
     for i, folder in enumerate(folders):
         write(folder / "pins", PINS, pin(pins=1 + i, stack="0x1"), pin(pins=5, stack="0x2"))
@@ -98,7 +98,7 @@ def test_diff_names_a_stack_by_the_other_snapshot(
     if not lone:
         got = json.loads(tool("diff", *pair, "--by", "comm,module", "--json").stdout)
         assert [(g["pins_before"], g["pins"], g["module"]) for g in got] == [(1, 2, "vmlinux")]
-    # The same handle for other frames: it is another boot's, and names nothing here.
+    # The same handle with other frames is from another boot, and is not used.
     other = stack(["other+0x1/0x2"], stack="0x2")
     write(folders[1 - side] / "stacks", STACKS, stack(URING, stack="0x1"), other)
     if not lone:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""tools/mm/gup_pin: who pins a file, whatever name it goes by."""
+"""tools/mm/gup_pin: finds a file's pins by any name of the file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_file_by_its_inode(tool: Tool, tmp_path: Path) -> None:
 def test_a_copys_file_may_be_of_another_machine(
     tool: Tool, tmp_path: Path, machine: Machine
 ) -> None:
-    """Device and inode say little there; with the last name they say enough."""
+    """Device and inode are not enough there; with the last name they are."""
     path = write(tmp_path / "table", "text")
     st = path.stat()
     file: Words = {
@@ -57,7 +57,7 @@ def test_a_copys_file_may_be_of_another_machine(
     write(tmp_path / "pins", PINS, *lines)
     got = json.loads(tool("file", path, "-f", "pins", "--json").stdout)
     assert [g["pfn"] for g in got] == ["0x2", "0x3", "0x4", "0x6", "0x7"]
-    # Of the running kernel they are all that is asked for.
+    # On the running kernel they are enough.
     write(machine.files / "pins", PINS, *lines)
     got = json.loads(machine.run("file", path, "--json").stdout)
     assert [g["pfn"] for g in got] == [f"0x{n}" for n in range(1, 7)]

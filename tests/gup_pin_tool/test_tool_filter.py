@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""tools/mm/gup_pin: which pins are wanted, and in which order."""
+"""tools/mm/gup_pin: which pins are shown, and in which order."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def test_filters_and_orders(tool: Tool, folder: Path, words: list[str], pfns: st
         ({"pages": 16, "pins": 16}, "0x10f-0xfff", 1, 1),
         ({"pages": 16, "pins": 16}, "0-0xffff", 16, 16),
         ({"pages": 16, "pins": 32}, "0x108", 1, 2),
-        # Folio by folio, as the kernel does it: a folio counts in full.
+        # Folio by folio, as in the kernel: a folio counts as a whole.
         ({"pages": 16, "order": 2, "pins": 4}, "0x103-0x104", 8, 2),
         ({"pages": 16, "order": 2, "pins": 16}, "0x10f", 4, 4),
-        # Nobody knows where the odd pin is.
+        # The place of the odd pin is unknown.
         ({"pages": 2, "pins": 3}, "0x101", 1, 2),
-        # Damage of a kind that nobody looks for.
+        # Damage that is not checked for.
         ({"pages": 16, "order": 5, "pins": 3}, "0x101", 16, 3),
         ({"pages": 16, "order": 99, "pins": 3}, "0x101", 16, 3),
         ({"pages": 2**64 - 1, "pins": 2**64 - 1}, "0x101", 2**64 - 1, 2**64 - 1),
@@ -71,7 +71,7 @@ def test_a_range_has_a_part_of_a_run(
     for words in (["list", "--by", "comm"], ["top"], ["stacks"]):
         got = json.loads(tool(*words, "-f", "pins", "--json", f"pfn={pfns}").stdout)
         assert [(s["pages"], s["pins"]) for s in got] == [(pages, pins)], words
-    # Lines are shown as they are.
+    # Lines are shown unchanged.
     got = json.loads(tool("list", "-f", "pins", "--json", f"pfn={pfns}").stdout)
     assert [g["pages"] for g in got] == [line["pages"]]
 
@@ -90,7 +90,7 @@ def test_two_ranges(tool: Tool, tmp_path: Path) -> None:
 
 
 def test_a_task_without_a_name(tool: Tool, tmp_path: Path) -> None:
-    """As prctl(PR_SET_NAME, "") makes one, of which nobody else is to suffer."""
+    """prctl(PR_SET_NAME, "") makes one; other tasks must still be shown."""
     write(tmp_path / "pins", PINS, pin(pfn="0x1", comm=""), pin(pfn="0x2", comm="010"))
     shown = tool("list", "-f", "pins").stdout
     assert len(rows(shown)) == len(rows(tool("list", "-f", "pins", "pfn=0x1").stdout)) + 1
@@ -98,7 +98,7 @@ def test_a_task_without_a_name(tool: Tool, tmp_path: Path) -> None:
     assert [g["comm"] for g in got] == ["", "010"]
     sums = json.loads(tool("list", "-f", "pins", "--json", "--by", "comm").stdout)
     assert {s["comm"]: s["pins"] for s in sums} == {"": 16, "010": 16}
-    # A name is no number.
+    # A name is not a number.
     done = tool("list", "-f", "pins", "--json", "comm=10", status=NONE)
     assert json.loads(done.stdout) == []
 

@@ -28,12 +28,12 @@ def test_hazards_for_people(tool: Tool, hazards: Path) -> None:
         "1 0.2s time overdue 1 r 812 fio pin_user_pages_fast+0x8f anon",
         "300 0.2s end truncate 0 w 812 fio shmem_undo_range+0x2c1 /memfd:a 0x0-0x3",
     ]
-    # Each column is as wide as what is in it.
+    # Each column is as wide as its content.
     assert text.splitlines()[5].startswith("  300  0.2s end    truncate                   0 w 812 ")
 
 
 def test_the_worst_is_first(tool: Tool, tmp_path: Path) -> None:
-    """A stake that only later kernels know may be worse than all others."""
+    """A stake of a later kernel may be worse than all others."""
     order = [(stake, ms) for stake in ["later", *STAKES] for ms in (0, 5, 2**64 - 1)]
     shuffled = random.Random(1).sample(order, len(order))
     write(tmp_path / "hazards", HAZARDS, *(hazard(stake=s, last_ms=ms) for s, ms in shuffled))
@@ -73,7 +73,7 @@ def test_the_first_of_very_many(tool: Tool, tmp_path: Path) -> None:
         (["pfn=0x3ff"], "200"),
         (["pfn=0x30-0x200"], "40 30 200"),
         (["pfn=0x400"], ""),
-        # Of the event or of the pin, as the kernel's filter has it.
+        # Of the event or of the pin, as in the kernel's filter.
         (["comm=fio"], "40 200 10"),
         (["comm=a b"], "30"),
         (["comm=msync"], "40 30"),
@@ -149,7 +149,7 @@ def test_both_stacks(tool: Tool, hazards: Path) -> None:
 
 def test_nothing_has_gone_wrong(tool: Tool, hazards: Path) -> None:
     done = tool("hazards", "-f", hazards, "stake=hang", status=NONE)
-    assert done.stderr == "gup_pin: no hazards for stake=hang: none of 5 lines fits\n"
+    assert done.stderr == "gup_pin: no hazards for stake=hang: none of 5 lines matches\n"
     title = done.stdout
     assert " ".join(title.split()) == TITLES
     write(hazards, HAZARDS)

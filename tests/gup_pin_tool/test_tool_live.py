@@ -18,7 +18,7 @@ from vmlib import paths
 
 @pytest.fixture(scope="module", name="live")
 def fixture_live(plain: Path, version: str) -> dict[str, Any]:
-    """What the program says in a guest, step by step."""
+    """The output of the program in a guest, step by step."""
     vm = [str(paths.PROJECT / "scripts" / "vm"), "-k", version, "-m", "1G", "-t", "900"]
     guest = str(Path(__file__).parent / "guest.py")
     command = ["--append", "gup_pin=on", "--", "/usr/bin/python3", guest, str(plain)]
@@ -54,14 +54,14 @@ def test_live_pins(live: dict[str, Any]) -> None:
 
 
 def test_live_hazards(live: dict[str, Any]) -> None:
-    """All that the kernel writes can be read; there may be none."""
+    """All that the kernel writes can be parsed; there may be none."""
     status, out, err = live["hazards"]
     assert out.splitlines()[0] == "# gup_pin hazards 1"
     assert status == (0 if out.count("\n") > 1 else NONE), err
 
 
 def test_live_filters(live: dict[str, Any]) -> None:
-    """The kernel is told what it knows, and the answer is the same as without it."""
+    """The kernel gets the words it knows, and the result is the same as without it."""
     pid, ino, dev = (live[name] for name in ("filters_pid", "ino", "dev"))
     _, everything = live["all"]
     mine = f"owner={pid} task={pid}/{pid} mode=w term=long"
@@ -97,7 +97,7 @@ def test_live_filters(live: dict[str, Any]) -> None:
     for name in ("readers", "refused", "names", "on other"):
         assert live[name][1] == []
     assert sum(record["pins"] for record in live["on file"][1]) == live["pages"]
-    # It is not there, but may be the file that lies in the root of some file system.
+    # It does not exist, but a file in the root of some file system may have that name.
     assert pfns("by name") == pfns("on file")
     assert live["sums"][1][0]["pins"] == sum(record["pins"] for record in everything)
 

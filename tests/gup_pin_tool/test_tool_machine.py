@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""tools/mm/gup_pin: where it looks for the kernel's files, and what it asks of them."""
+"""tools/mm/gup_pin: where it finds the kernel's files, and what it reads there."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from gup_pin_tool.machine import Machine
 
 
 def test_a_process_is_looked_for_where_debugfs_is(machine: Machine) -> None:
-    """Its own file has not what it pinned of others' memory."""
+    """The process's own file lacks its pins on the memory of others."""
     own = pin(pfn="0x0", owner=42, task="42/42", stack="0x0")
     write(machine.folder / "proc" / "42" / "gup_pins", "# gup_pin gup_pins 1", own)
     write(machine.files / "pins", PINS, pin(pfn="0x7", owner=7, task="42/42"))
@@ -39,7 +39,7 @@ def test_a_process_is_looked_for_where_debugfs_is(machine: Machine) -> None:
 
 
 def test_a_process_without_memory(machine: Machine, tool: Tool, tmp_path: Path) -> None:
-    """A zombie's file is empty, and so is a kernel thread's."""
+    """The file of a zombie is empty, as is that of a kernel thread."""
     write(machine.folder / "proc" / "42" / "gup_pins")
     for words, out in (
         (["--json"], "[]\n"),
@@ -51,20 +51,20 @@ def test_a_process_without_memory(machine: Machine, tool: Tool, tmp_path: Path) 
             out,
             "gup_pin: no pins for task 42: there are none now\n",
         )
-    # A copy may have been cut off.
+    # A copy may be truncated.
     write(tmp_path / "gup_pins")
     assert "the file is empty" in tool("pid", "42", "-f", "gup_pins", status=1).stderr
 
 
 def test_the_kernel_is_told_no_word_twice(machine: Machine) -> None:
-    """It would refuse them all."""
+    """It would refuse all of them."""
     write(machine.files / "pins", PINS)
     for words, told in (
         (["list", "mode=w", "mode=r"], ["mode=w"]),
         (["list", "comm=a", "owner=1", "comm=a"], ["comm=a owner=1"]),
         (["list", "pfn=1-5", "pfn=0x2"], ["pfn=0x1-0x5"]),
         (["pid", "42", "mode=r"], ["owner=42 mode=r", "task=42 mode=r"]),
-        # What is read twice is for one of these each time.
+        # Each of the two passes is by one of these.
         (["pid", "42", "task=7"], ["owner=42 task=7", "task=42"]),
         (["pid", "42", "owner=7"], ["owner=42", "task=42 owner=7"]),
     ):
@@ -107,7 +107,7 @@ def test_a_filter_that_the_kernel_refuses(machine: Machine) -> None:
 
 @pytest.mark.parametrize("enabled", [0, 1])
 def test_top_says_since_when_tracking_is_on_or_off(machine: Machine, enabled: int) -> None:
-    """By the clock of the kernel; a time that is yet to come is now."""
+    """By the kernel's clock; a time in the future counts as now."""
     write(machine.files / "pins", PINS)
     at = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000_000
     ages = ((3 * 3_600_000, r"3h0\dm"), (90_000, r"(1m[3-5]|[2-9]m\d)\ds"), (-(10**9), r"0\.0s"))
@@ -133,7 +133,7 @@ def test_diff_alone_looks_twice(machine: Machine) -> None:
 
 
 def test_diff_alone_of_pins(machine: Machine) -> None:
-    """By words that only pins have; a day is over at once here."""
+    """By words that only pins have; the delay of a day ends at once here."""
     write(machine.files / "stats", "enabled 1")
     write(machine.files / "stacks", STACKS, stack(URING, stack="0x1"))
     write(machine.files / "pins", PINS, pin(pins=2, stack="0x1"))

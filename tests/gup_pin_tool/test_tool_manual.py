@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""tools/mm/gup_pin: the examples of its manual do what they are there for."""
+"""tools/mm/gup_pin: the examples of its manual work."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BLOCKS = [
 
 
 def says(*words: str) -> Callable[[str], bool]:
-    """All of these, in this order, and between them whatever there is."""
+    """Whether all of these occur, in this order, with any text between them."""
     return lambda out: re.search(".*".join(map(re.escape, words)), out, re.DOTALL) is not None
 
 
@@ -75,7 +75,7 @@ def test_an_example(busy: Machine, folder: Path, command: str) -> None:
         (busy.folder / "new").write_text(text)
         later = (busy.folder / "new", busy.files / "stacks")
     elif words[0] == "metrics":
-        # The folder is there where node_exporter is.
+        # The folder exists where node_exporter is installed.
         busy.run(*words[:2], busy.folder / "prom")
         assert WANTED[command]((busy.folder / "prom").read_text())
         return

@@ -62,7 +62,7 @@ def series(text: str) -> dict[str, float]:
 
 
 def labels(module: str, mode: str = "w", term: str = "long") -> str:
-    """Those of a group."""
+    """The labels of a group."""
     return f'{{term="{term}",mode="{mode}",module="{module}"}}'
 
 
@@ -118,7 +118,7 @@ def test_the_number_of_series_has_a_bound(tool: Tool, snapshot: Path) -> None:
         groups = {k: v for k, v in found.items() if k.startswith(f"gup_pin_{name}{{")}
         assert len(groups) == 64 + 2
         assert sum(groups.values()) == 500_500 * unit
-        # What holds most has a series of its own.
+        # The groups with the most pins have their own series.
         assert groups[f"gup_pin_{name}{labels('m999')}"] == 1000 * unit
         assert f"gup_pin_{name}{labels('m1')}" not in groups
         assert groups[f"gup_pin_{name}{labels('other')}"] > 0
@@ -132,7 +132,7 @@ def test_a_file_is_written_whole_or_not_at_all(
     out.write_text("old")
     assert tool("metrics", "-f", snapshot, "--output", out).stdout == ""
     assert out.read_text() == text
-    # What cannot be read any more is not what it was: there are no figures.
+    # A file that became unreadable must not leave old figures.
     (snapshot / "stacks").write_text("damaged")
     tool("metrics", "-f", snapshot, "--output", out, status=1)
     assert not list(tmp_path.glob("gup_pin.prom*"))
@@ -146,7 +146,7 @@ def test_a_file_is_written_whole_or_not_at_all(
 
 
 def test_the_dashboard(tool: Tool, snapshot: Path, tmp_path: Path) -> None:
-    """It asks for what there is, in words that Prometheus understands."""
+    """It only uses series that exist, in Prometheus's language."""
     board = json.loads((FOLDER / "grafana.json").read_text())
     asked = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
     text = tool("metrics", "-f", snapshot).stdout
@@ -163,7 +163,7 @@ def test_the_dashboard(tool: Tool, snapshot: Path, tmp_path: Path) -> None:
 
 
 def test_the_units(plain: Path, snapshot: Path, tmp_path: Path) -> None:
-    """They are fit for systemd, and what they start does what they are for."""
+    """They are valid for systemd, and the programs they start work."""
     names = ["gup-pin-metrics.service", "gup-pin-metrics.timer"]
     for name in names:
         text = (FOLDER / name).read_text().replace("/usr/sbin/gup_pin", str(plain))

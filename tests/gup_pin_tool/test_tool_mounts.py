@@ -18,20 +18,20 @@ Pfns = Callable[..., list[str]]
 
 
 def numbers(path: Path) -> dict[str, object]:
-    """dev= and ino= of what lies on a file system that hides nothing."""
+    """dev= and ino= of a file on a file system where stat() shows them."""
     stat = path.stat()
     return {"dev": f"{os.major(stat.st_dev)}:{os.minor(stat.st_dev)}", "ino": stat.st_ino}
 
 
 @pytest.fixture(name="layers")
 def fixture_layers(machine: Machine) -> Path:
-    """What docker has: two layers of an image, one of a container, on a tmpfs of their own."""
+    """A setup like docker's: two image layers, one container layer, on their own tmpfs."""
     base = machine.folder / "overlay2"
     base.mkdir()
     return base
 
 
-# The folders of docker; the image's are named by links, and relatively.
+# Docker's folders; the image's are relative links.
 DOCKER = """
 mount -t tmpfs none "$1/overlay2"
 cd "$1/overlay2"
@@ -45,7 +45,7 @@ echo other >other/diff/srv/both
 echo own >ID/diff/srv/own
 mount -t overlay overlay -o lowerdir=l/IMAGE:l/OTHER,upperdir=ID/diff,workdir=ID/work ID/merged
 """
-# Each file is pinned that is in some layer; PFNs are numbered in this order.
+# Every file in some layer is pinned; PFNs are numbered in this order.
 PIN_ALL = """
 pfn=1
 { echo "# gup_pin pins 1"
@@ -83,15 +83,15 @@ def fixture_pinned(machine: Machine, layers: Path) -> Pfns:
     ("name", "pfn"), [("own", "0x1"), ("image", "0x2"), ("other", "0x3"), ("both", "0x4")]
 )
 def test_a_file_of_a_container(pinned: Pfns, machine: Machine, name: str, pfn: str) -> None:
-    """By docker's merged view; of files that lie on top of each other the topmost."""
+    """By docker's merged view; of files that hide each other, the topmost."""
     assert pinned(f"ID/merged/srv/{name}") == [pfn]
-    # The kernel can look for it: nothing is found by its name.
+    # The kernel can filter: nothing is found by name.
     (told,) = machine.told()
     assert told.startswith("ino=") and " dev=" in told
 
 
 def test_a_file_that_the_container_has_written_to(pinned: Pfns) -> None:
-    """Its number stays the same, but not the inode that has its pages."""
+    """Its number stays the same, but another inode has its pages."""
     write = "echo more >>ID/merged/srv/image"
     # Of the image's file, and of the copy.
     assert pinned("ID/merged/srv/image", write) == ["0x2"]
@@ -112,7 +112,7 @@ def test_an_overlay_on_an_overlay(pinned: Pfns) -> None:
 
 
 def test_layers_that_cannot_be_seen(machine: Machine, layers: Path) -> None:
-    """As in a container: the kernel's path has the layer's name in it."""
+    """As in a container: the kernel's path contains the layer's name."""
     hidden = DOCKER + "\nmkdir hidden; for i in ID/diff; do mount --bind hidden $i; done; cd /"
     path = "/overlay2/ID/diff/srv/own"
     other = "/overlay2/OTHER/diff/srv/own"
@@ -142,7 +142,7 @@ echo "pfn=0x6 $REST dev=0:998 ino=$INO index=0x0 stack=0x1 match=exact path=/sub
 
 
 def test_a_file_in_a_subvolume(machine: Machine) -> None:
-    """stat() shows a device of the subvolume's own; a snapshot's inode has the same number."""
+    """stat() shows the subvolume's own device; a snapshot's inode has the same number."""
     folder = machine.folder / "btrfs"
     line, other = rf"\([0-9]* [0-9]*\) [0-9:]* / {folder} \(.* - \)tmpfs", "0:999 /sub"
     as_btrfs = rf"s#^{line}#\1 {other} {folder} \2btrfs#"
@@ -169,7 +169,7 @@ def test_a_bind_mount(machine: Machine) -> None:
 
 
 def test_a_file_that_was_deleted(plain: Path, tmp_path: Path) -> None:
-    """By what a process still has open."""
+    """By a process's open file."""
     file = write(tmp_path / "gone", "text")
     other = write(tmp_path / "other", "text")
     lines = [pin(pfn="0x1", **numbers(file)), pin(pfn="0x2", **numbers(other))]
@@ -183,7 +183,7 @@ def test_a_file_that_was_deleted(plain: Path, tmp_path: Path) -> None:
 
 
 def test_a_file_in_another_mount_namespace(plain: Path, tmp_path: Path) -> None:
-    """By the root that a process of a container has."""
+    """By the root folder of a process in a container."""
     script = f"""
 mkdir -p {tmp_path}/u {tmp_path}/w {tmp_path}/l {tmp_path}/m
 mount -t tmpfs none {tmp_path}/m

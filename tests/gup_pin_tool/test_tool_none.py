@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""tools/mm/gup_pin: where there is nothing to show, one line says why that may be so."""
+"""tools/mm/gup_pin: if there is nothing to show, one line gives a possible reason."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gup_pin_tool.machine import Machine
 
 @pytest.fixture(name="quiet")
 def fixture_quiet(machine: Machine) -> Machine:
-    """Tracking is on, and nothing is pinned."""
+    """Tracking is on, and there are no pins."""
     write(machine.files / "stats", "enabled 1", "live_pins 0")
     for name, title in (("pins", PINS), ("stacks", STACKS), ("hazards", HAZARDS)):
         write(machine.files / name, title)
@@ -62,7 +62,7 @@ def test_pins_without_a_record(quiet: Machine, figures: list[str], said: str) ->
 def test_the_kernel_left_all_out(quiet: Machine) -> None:
     write(quiet.files / "stats", "enabled 1", "live_pins 49")
     error = quiet.run("list", "owner=5", status=NONE).stderr
-    assert error == "gup_pin: no pins for owner=5: none of 49 live pins fits\n"
+    assert error == "gup_pin: no pins for owner=5: none of 49 live pins matches\n"
 
 
 def test_a_copy(tool: Tool, tmp_path: Path) -> None:
@@ -73,17 +73,17 @@ def test_a_copy(tool: Tool, tmp_path: Path) -> None:
     write(tmp_path / "pins", PINS, pin(), pin())
     write(tmp_path / "stats", "enabled 1")
     error = tool("list", "-f", ".", "owner=5", status=NONE).stderr
-    assert error == "gup_pin: no pins for owner=5: none of 2 lines fits\n"
+    assert error == "gup_pin: no pins for owner=5: none of 2 lines matches\n"
 
 
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("owner=abc", "owner=abc is no number"),
-        ("ino=x", "ino=x is no number"),
-        ("stack=0xg", "stack=0xg is no number"),
-        ("dev=8", "dev=8 is no device like 8:1"),
-        ("dev=8:1x", "dev=8:1x is no device like 8:1"),
+        ("owner=abc", "owner=abc is not a number"),
+        ("ino=x", "ino=x is not a number"),
+        ("stack=0xg", "stack=0xg is not a number"),
+        ("dev=8", "dev=8 is not a device like 8:1"),
+        ("dev=8:1x", "dev=8:1x is not a device like 8:1"),
     ],
 )
 def test_a_wrong_value(tool: Tool, word: str, said: str) -> None:

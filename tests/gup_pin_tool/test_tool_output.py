@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""tools/mm/gup_pin: what it writes to terminals, pipes and full disks."""
+"""tools/mm/gup_pin: its output to terminals, pipes and full disks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_raw_lines_have_no_sums(tool: Tool, folder: Path) -> None:
 
 
 def pairs_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object of JSON that has no key twice."""
+    """A JSON object without duplicate keys."""
     assert len(pairs) == len({key for key, _ in pairs}), pairs
     return dict(pairs)
 
@@ -84,7 +84,7 @@ def test_a_disk_that_is_full(program: Path, folder: Path) -> None:
 
 
 def on_terminal(words: list[str | Path], columns: int, lines: int = 10, **env: str) -> str:
-    """What it writes to a terminal of that width, 0 if the terminal does not know."""
+    """The output to a terminal of that width, 0 if the terminal does not know."""
     ours, its = pty.openpty()
     fcntl.ioctl(
         its, termios.TIOCSWINSZ, struct.pack("HHHH", lines if columns else 0, columns, 0, 0)
@@ -128,7 +128,7 @@ HOLDER = {"comm": "a-very-long-nam", "task": "1234567/1234567", "owner": 1234567
 
 @pytest.fixture(name="wide")
 def fixture_wide(folder: Path) -> Path:
-    """Pins whose words are as long as they get."""
+    """Pins whose words have the maximum length."""
     write(
         folder / "pins",
         PINS,
@@ -170,7 +170,7 @@ def test_a_pipe_has_all_of_it(tool: Tool, wide: Path) -> None:
     ],
 )
 def test_columns_of_wide_characters(program: Path, folder: Path, name: str, shown: str) -> None:
-    """The kernel writes them as \\x20 and the like, but a copy may hold anything."""
+    """The kernel escapes them like \\x20, but a copy may contain anything."""
     write(folder / "pins", PINS, pin(comm=name, stack="0x1", path=f"/{name}"))
     text = on_terminal([program, "list", "-f", folder], 80, TERM="dumb", LC_ALL="C.UTF-8")
     assert f" {shown}io_pin_pages  " in text
@@ -188,11 +188,11 @@ def test_top_on_a_terminal(program: Path, tmp_path: Path) -> None:
     assert text.count("\033[H\033[J") == 2
     assert text.count("\n") == 2 * 9  # one line less than the terminal has
     assert "\033" not in on_terminal(words, 80, TERM="dumb")
-    # Three lines are of others: 44 of 50 rows are not there, and are counted.
+    # Three lines are for other things: 44 of 50 rows are omitted, and counted.
     assert text.splitlines()[8] == "44 more"
     for lines in range(1, 7):
         text = on_terminal(words, 80, lines, TERM="xterm")
-        # The headline, the titles and a row, however few lines there are.
+        # The headline, the titles and a row, even on the smallest terminal.
         assert text.count("\n") == 2 * max(lines - 1, 3), lines
         assert ("more" in text) == (lines > 4)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""tools/mm/gup_pin: lists and sums, of files made here and of a real guest's."""
+"""tools/mm/gup_pin: lists and sums, of files made here and from a real guest."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_stacks_of_some_pins_only(tool: Tool, folder: Path) -> None:
 
 @pytest.mark.parametrize("word", ["min_age_ms=5000", "pins=16", "pages=512"])
 def test_a_filter_is_of_pins_however_they_are_summed(tool: Tool, tmp_path: Path, word: str) -> None:
-    """In stacks the same words are of sums, and of the oldest pin there."""
+    """In stacks the same words describe sums, and the oldest pin."""
     write(
         tmp_path / "pins",
         PINS,

@@ -39,7 +39,7 @@ def holder(name: str, pins: int, pages: int, age: int, handle: str = "0x1") -> s
 
 @pytest.fixture(name="busy")
 def fixture_busy(tmp_path: Path) -> Path:
-    """Three holders, of whom one pins by two stacks."""
+    """Three holders, one of which pins by two stacks."""
     folder = tmp_path / "copy"
     write(
         folder / "pins",
@@ -57,7 +57,7 @@ def fixture_busy(tmp_path: Path) -> Path:
 
 @pytest.fixture(name="start")
 def fixture_start(with_keys: Path, busy: Path, tmp_path: Path) -> Iterator[Start]:
-    """Start top in a terminal; --delay is long, for nothing is to wait for it."""
+    """Start top in a terminal; --delay is long, since no test must wait for it."""
     started: list[Terminal] = []
 
     def start(words: str = "", columns: int = 80, lines: int = 24, delay: str = "1000") -> Terminal:
@@ -82,7 +82,7 @@ def names(lines: list[str]) -> list[str]:
 
 
 def ordered(*wanted: str) -> Callable[[list[str]], bool]:
-    """Are they in that order?"""
+    """Whether they are in that order."""
     return lambda lines: names(lines) == list(wanted)
 
 
@@ -120,7 +120,7 @@ def test_q_ends_it(start: Start) -> None:
     terminal = start()
     terminal.keys("q")
     lines = terminal.until_text("status=0")
-    # The terminal is as it was before, and no key was echoed.
+    # The terminal is restored, and no key was echoed.
     assert [line for line in lines if line] == ["status=0"]
 
 
@@ -133,7 +133,7 @@ def test_growth_since_it_was_started(start: Start, busy: Path) -> None:
     terminal.keys("g")
     lines = terminal.until(ordered("aged", "fresh", "wide", "many"))
     assert [line.split()[1] for line in lines[2:4]] == ["+5", "+2"]
-    # Rounds go by, and it stays: it is not what has grown since the last one.
+    # It stays over several rounds: growth is not relative to the last one.
     terminal.keys("z")
     terminal.until(lambda lines: "+" not in "".join(lines[2:6]) and len(names(lines)) == 4)
 
@@ -173,7 +173,7 @@ def test_a_filter(start: Start) -> None:
     assert terminal.until(ordered("wide"))[22] == "rows 1-1 of 1"
     terminal.keys("Escape")
     terminal.until(ordered("many", "wide", "aged"))
-    # A mere word is looked for in the rows, and those without it are counted.
+    # A plain word is searched in the rows, and rows without it are counted.
     terminal.keys("/")
     terminal.type("agex")
     terminal.keys("BSpace", "Enter")
@@ -183,7 +183,7 @@ def test_a_filter(start: Start) -> None:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("owner=abc", "owner=abc is no number"),
+        ("owner=abc", "owner=abc is not a number"),
         ("foo=1", "no line has a word foo="),
     ],
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""tools/mm/gup_pin: it has the verbs and options of gup_pins.py, and they do the same."""
+"""tools/mm/gup_pin: it has the verbs and options of gup_pins.py, with the same meaning."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from gup_pin_tool.files import (
 )
 from vmlib import paths
 
-# What only the kernel's memory tells.
+# Only in the kernel's memory.
 OF_DUMPS = {"check", "report"}
-# What only makes sense on a live system, or of two copies.
+# Only useful on a live system, or for two copies.
 OF_FILES = {"top", "diff", "refused", "metrics"}
 OPTIONS_OF_FILES = {"--by", "--delay", "--from", "--output", "--raw", "--reverse", "--rounds"}
 
 
 def drgn_help(*words: str) -> str:
-    """What gup_pins.py says of itself; that takes no drgn."""
+    """The help of gup_pins.py, which needs no drgn."""
     code = "import sys; from gup_pin.cli import parse; parse(sys.argv[1:])"
     done = subprocess.run(
         [sys.executable, "-c", code, *words, "--help"],
@@ -100,7 +100,7 @@ def test_verbs_that_show_pins(tool: Tool, all_files: Path, words: str, pfns: str
     got = json.loads(tool(*words.split(), "-f", all_files, "--json").stdout)
     assert " ".join(g["pfn"].removeprefix("0x") for g in got) == pfns
     lines = tool(*words.split(), "-f", all_files, "--jsonl").stdout.splitlines()
-    # show has the frames, unless they are not wanted.
+    # show has the frames, unless switched off.
     assert [json.loads(line) for line in lines] == got
 
 
@@ -133,7 +133,7 @@ def test_orphans_for_people(tool: Tool, all_files: Path) -> None:
     write(all_files / "orphans", "# gup_pin orphans 1", *orphans)
     titles, *lines = rows(tool("orphans", "-f", all_files).stdout)
     assert titles[3] == "GONE"
-    # An older kernel does not say what is gone.
+    # An older kernel does not report what has ended.
     assert [line[3] for line in lines] == ["both", "-"]
 
 
@@ -179,7 +179,7 @@ def test_hazards_with_their_stacks(tool: Tool, tmp_path: Path) -> None:
 
 def test_a_page_that_is_not_pinned(tool: Tool, folder: Path) -> None:
     error = tool("show", "0x999", "-f", folder, status=NONE).stderr
-    assert error == "gup_pin: no pins for pfn=0x999: none of 4 lines fits\n"
+    assert error == "gup_pin: no pins for pfn=0x999: none of 4 lines matches\n"
 
 
 @pytest.mark.parametrize(

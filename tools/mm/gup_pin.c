@@ -22,8 +22,8 @@
 #include "gup_pin_tool/gup_pin_tool.h"
 
 /*
- * All parts are compiled as one: like the other tools here, it takes this file and
- * no makefile to build it, and the compiler tells what no part uses any more.
+ * All parts are compiled as one: like the other tools here, the program is built from
+ * this file without a makefile, and the compiler warns about unused functions.
  */
 #include "gup_pin_tool/say.c"
 #include "gup_pin_tool/text.c"
@@ -67,23 +67,23 @@ static const char usage[] =
 "\n"
 "Shows which tasks pin which pages, from the files of CONFIG_DEBUG_GUP_PIN.\n"
 "\n"
-"  top            the holders of most pins, again and again (if no COMMAND is given)\n"
+"  top            the tasks with the most pins, updated (the default)\n"
 "  list           the pins, a line each\n"
 "  stacks         where they were taken\n"
 "  file PATH|INO  the pins on a file\n"
 "  task PID       the pins on a process's memory, and those that the task took\n"
 "  show PFN       the pins on a page, with their stacks\n"
 "  orphans        the pins whose owner or whose task has ended\n"
-"  hazards        what has gone wrong by pins, the worst first\n"
-"  refused        the long-term pins that the kernel did not give\n"
+"  hazards        what went wrong because of pins, the worst first\n"
+"  refused        the long-term pins that the kernel refused\n"
 "  status         the kernel's figures\n"
 "  diff [A [B]]   what changed from A to B, from A until now, or in 10 seconds\n"
 "  metrics        figures for Prometheus\n"
 "\n"
 "  -f, --from PATH      read a copy: a folder, a file, or - for stdin\n"
 "  -b, --by KEY,...     sum by comm, owner, module, file, stack, or any word\n"
-"  -s, --sort KEY       by a word or a figure, the greatest first\n"
-"  -r, --reverse        the other way round\n"
+"  -s, --sort KEY       by a word or a figure, the largest first\n"
+"  -r, --reverse        in reverse order\n"
 "  -n, --limit N        the first N only\n"
 "  -j, --json           as JSON\n"
 "      --jsonl          the same, an object a line\n"
@@ -95,8 +95,8 @@ static const char usage[] =
 "  -o, --output FILE    of metrics; written whole or not at all\n"
 "  -h, --help           this text\n"
 "\n"
-"KEY=VALUE lets only such pins pass: mode=w comm=fio min_age_ms=1000 pfn=A-B ...\n"
-"exit: 0 done, 1 error, 2 usage, 3 the kernel has no such files, 5 nothing to show\n";
+"KEY=VALUE shows only matching pins: mode=w comm=fio min_age_ms=1000 pfn=A-B ...\n"
+"exit: 0 done, 1 error, 2 usage, 3 the kernel lacks the files, 5 nothing to show\n";
 
 /**
  * struct command - a command
@@ -105,7 +105,7 @@ static const char usage[] =
  * @least: number of operands that it needs
  * @most: number of operands that it may have
  * @wants: the operands that it needs, for users
- * @takes: the options that it heeds; = for filters
+ * @takes: the options that it uses; = for filters
  */
 struct command {
 	const char *name;
@@ -242,7 +242,7 @@ static int parse_option(struct gp_options *options, int option, const char *word
 	}
 }
 
-/* A word key=value; a file of such a name is ./key=value. */
+/* A word key=value; a file with such a name can be given as ./key=value. */
 static bool is_filter(const char *text)
 {
 	size_t len = strcspn(text, "=");
@@ -268,8 +268,8 @@ static int parse_words(struct gp_options *options, const struct command *command
 	return status;
 }
 
-/* An option or filter that a command does not heed is a mistake. */
-static int check_heeded(const char *used, const struct command *command)
+/* An option or filter that a command does not use is an error. */
+static int check_used(const char *used, const struct command *command)
 {
 	const struct option *option;
 
@@ -323,7 +323,7 @@ static int parse_and_run(struct gp_options *options, int argc, char **argv)
 	if (!status && options->filter.nr)
 		used[strlen(used)] = '=';
 	if (!status)
-		status = check_heeded(used, command);
+		status = check_used(used, command);
 	if (!status)
 		status = check_options(options);
 	return status ? status : command->run(options);
@@ -335,7 +335,7 @@ int main(int argc, char **argv)
 	int status;
 
 	setlocale(LC_CTYPE, "");
-	/* A reader that goes away is noticed by what cannot be written. */
+	/* A write error shows that the reader has left. */
 	signal(SIGPIPE, SIG_IGN);
 	status = parse_and_run(&options, argc, argv);
 	gp_by_free(&options.by);

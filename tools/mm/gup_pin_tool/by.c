@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What records are summed by: any of their words, or what follows from them.
+ * The keys that records are summed by: any of their words, or derived ones.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +50,7 @@ static int gp_by_parse(struct gp_by *by, const char *text)
 	}
 }
 
-/* Is there one that only `pins` can tell? */
+/* Is there a key that only `pins` has? */
 static bool gp_by_needs_pins(const struct gp_by *by)
 {
 	unsigned int i;
@@ -61,7 +61,7 @@ static bool gp_by_needs_pins(const struct gp_by *by)
 	return false;
 }
 
-/* A file by device and inode; memory that has none by what it is. */
+/* A file by device and inode; memory without a file by its kind. */
 static char *gp_file_of(const struct gp_record *record)
 {
 	const char *dev = gp_word(record, "dev"), *ino = gp_word(record, "ino");
@@ -73,13 +73,13 @@ static char *gp_file_of(const struct gp_record *record)
 }
 
 /**
- * gp_by_value() - what a record is for one of the keys
+ * gp_by_value() - a record's value for one of the keys
  * @by: the keys
- * @which: of them
+ * @which: the index of the key
  * @record: the record
- * @frames: its stack; NULL if it is not known
+ * @frames: its stack; NULL if unknown
  *
- * Return: text that is to be freed.
+ * Return: text, to be freed.
  */
 static char *gp_by_value(struct gp_by *by, unsigned int which,
 			 const struct gp_record *record, const char *frames)
@@ -100,7 +100,7 @@ static char *gp_by_value(struct gp_by *by, unsigned int which,
 	return value ? value : gp_copy("-");
 }
 
-/* When all was read: a word that no line has is a slip of the pen. */
+/* At the end of the file: a word that no line has is a typing error. */
 static int gp_by_check(const struct gp_by *by, const char *name)
 {
 	unsigned int i;

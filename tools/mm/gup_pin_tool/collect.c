@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * From files to sums.
+ * Reads files and sums their records.
  */
 #include <string.h>
 
 #include "gup_pin_tool.h"
 
 /*
- * The last pin by a stack may have gone after `pins` was copied and before `stacks`
- * was, so that only the other snapshot has its frames.
+ * The last pin by a stack may have been released after `pins` was copied and before
+ * `stacks` was: then only the other snapshot has its frames.
  */
 static const char *frames_of(const struct gp_record *record, const struct gp_names *own,
 			     const struct gp_names *other)
@@ -28,7 +28,7 @@ static int add_records(struct gp_sums *sums, struct gp_reader *reader,
 	struct gp_record *record;
 	int status;
 
-	/* Handles of another boot are of other stacks. */
+	/* Handles of another boot stand for other stacks. */
 	if (!gp_names_agree(own, other))
 		other = NULL;
 	for (;;) {
@@ -46,7 +46,7 @@ static int add_records(struct gp_sums *sums, struct gp_reader *reader,
 	return status ? status : gp_by_check(sums->by, reader->lines.name);
 }
 
-/* Names of stacks are wanted, and not in the file itself. */
+/* Reads the names of stacks, if they are wanted and not in the file itself. */
 static int read_names(struct gp_names *names, const struct gp_source *source,
 		      const struct gp_by *by)
 {
@@ -55,7 +55,7 @@ static int read_names(struct gp_names *names, const struct gp_source *source,
 	if (source->stacks)
 		return gp_names_read(names, source);
 	if (gp_by_has(by, "module"))
-		return gp_error("%s: modules are told by stacks: give a folder that has both",
+		return gp_error("%s: modules come from stacks: give a folder that has both",
 				source->dir ? source->dir : source->file);
 	return GP_OK;
 }
@@ -66,11 +66,11 @@ static bool needs_pins(const struct gp_sums *sums, const struct gp_options *opti
 }
 
 /**
- * gp_collect_names() - read the names of a snapshot's stacks before it is summed up
- * @sums: to keep them in
+ * gp_collect_names() - read the names of a snapshot's stacks before it is summed
+ * @sums: where to keep them
  * @source: where it is
  * @options: the command line
- * @then: it is the older of two
+ * @then: whether it is the older of two
  *
  * Return: a status.
  */
@@ -82,7 +82,7 @@ static int gp_collect_names(struct gp_sums *sums, const struct gp_source *source
 	return read_names(&sums->names[then], source, sums->by);
 }
 
-/* Sums of both snapshots have to be of the same file. */
+/* The sums of two snapshots need the same file. */
 static int check_kind(struct gp_sums *sums, const struct gp_reader *reader)
 {
 	if (!sums->collected || sums->kind == reader->kind) {
@@ -95,11 +95,11 @@ static int check_kind(struct gp_sums *sums, const struct gp_reader *reader)
 }
 
 /**
- * gp_collect() - read a snapshot and sum it up
+ * gp_collect() - read a snapshot and sum it
  * @sums: to add to
  * @source: where it is
  * @options: the command line
- * @then: it is the older of two
+ * @then: whether it is the older of two
  *
  * Return: a status.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * diff [A [B]]: what grew from one snapshot to another, or until now.
+ * diff [A [B]]: what grew between two snapshots, or until now.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 #include "gup_pin_tool.h"
 
-/* Who is busy acquires all the time: that is no growth, unless it is asked for. */
+/* A busy task acquires all the time: this counts as growth only if asked for. */
 static bool has_changed(const struct gp_sum *sum, const struct gp_options *options)
 {
 	if (sum->now.pins != sum->then.pins || sum->now.pages != sum->then.pages)
@@ -63,7 +63,7 @@ static void add_total(struct gp_sum *total, const struct gp_sum *sum)
 	add_to_total(&total->then, &sum->then, acquired);
 }
 
-/* The last row is of all groups, those that did not change as well. */
+/* The last row sums all groups, including unchanged ones. */
 static void add_total_row(struct gp_table *table, const struct gp_sums *sums)
 {
 	char total[] = "total", none[] = "";
@@ -97,7 +97,7 @@ static void diff_for_people(const struct gp_sums *sums, const struct gp_options 
 	gp_table_free(&table);
 }
 
-/* No key comes twice: what it is summed by has been told. */
+/* A key that pins are summed by was written already. */
 static void growth_as_json(struct gp_json *json, const struct gp_sums *sums,
 			   const char *key, unsigned long long now,
 			   unsigned long long then)
@@ -106,7 +106,7 @@ static void growth_as_json(struct gp_json *json, const struct gp_sums *sums,
 		gp_json_growth(json, key, now, then);
 }
 
-/* Of a group that is not the same in both, what each of them tells. */
+/* If the group's origins differ between the snapshots, both values without growth. */
 static void acquired_as_json(struct gp_json *json, const struct gp_sums *sums,
 			     const struct gp_sum *sum)
 {
@@ -150,7 +150,7 @@ static void diff_as_json(const struct gp_sums *sums, const struct gp_options *op
 	gp_json_end(&json);
 }
 
-/* The newer one is not to wait between its names and its pins; the older one stays. */
+/* No delay between the names and the pins of the newer one; the older one stays. */
 static int collect_both(struct gp_sums *sums, struct gp_options *options,
 			const struct gp_source *now, const struct gp_source *then)
 {
@@ -163,7 +163,7 @@ static int collect_both(struct gp_sums *sums, struct gp_options *options,
 	return status;
 }
 
-/* Nothing can be seen until then, and it may be long. */
+/* The wait may be long, and shows nothing. */
 static void wait_for_growth(const struct gp_options *options)
 {
 	if (isatty(STDERR_FILENO))
@@ -171,7 +171,7 @@ static void wait_for_growth(const struct gp_options *options)
 	gp_wait(options->delay);
 }
 
-/* The running kernel's own, twice. */
+/* Two snapshots of the running kernel. */
 static int collect_twice(struct gp_sums *sums, struct gp_options *options,
 			 const struct gp_source *source)
 {
@@ -210,7 +210,7 @@ static int gp_diff(struct gp_options *options)
 	int status = GP_OK;
 
 	if (options->from)
-		return gp_usage("diff takes no --from: it is told what to read");
+		return gp_usage("diff takes no --from: name its snapshots instead");
 	if (!options->delay)
 		options->delay = 10;
 	if (!options->by.nr)

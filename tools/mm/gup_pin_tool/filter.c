@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which records are wanted: the words key=value of the command line, a process,
- * or a file.
+ * Which records are wanted: words key=value of the command line, a process, or a
+ * file.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static struct gp_rule *new_rule(struct gp_filter *filter, enum rule_type type,
 	return rule;
 }
 
-/* What a message calls the filter. */
+/* The filter as named in messages. */
 static void add_text(struct gp_filter *filter, const char *front, const char *text)
 {
 	char *old = filter->text;
@@ -46,7 +46,7 @@ static int parse_range(struct gp_rule *rule)
 	good = gp_number(first, &rule->from) &&
 	       gp_number(dash ? dash : first, &rule->to) && rule->from <= rule->to;
 	free(first);
-	return good ? GP_OK : gp_usage("pfn=%s is no range like 0x1000-0x1fff", rule->value);
+	return good ? GP_OK : gp_usage("pfn=%s is not a range like 0x1000-0x1fff", rule->value);
 }
 
 /* Both numbers of a task, TGID/PID. */
@@ -63,13 +63,13 @@ static bool split_task(const char *task, unsigned long long *tgid,
 	return gp_number(first, tgid) && gp_number(task + len + 1, pid);
 }
 
-/* A process or a task, or with a slash a process and its task. */
+/* A process or a task, or both with a slash. */
 static int parse_task(struct gp_rule *rule)
 {
 	if (gp_number(rule->value, &rule->from))
 		return GP_OK;
 	rule->both = split_task(rule->value, &rule->from, &rule->to);
-	return rule->both ? GP_OK : gp_usage("task=%s is no PID, nor TGID/PID", rule->value);
+	return rule->both ? GP_OK : gp_usage("task=%s is neither PID nor TGID/PID", rule->value);
 }
 
 /* Major and minor number of a device, MAJOR:MINOR. */
@@ -87,13 +87,13 @@ static int check_number(const struct gp_rule *rule)
 	unsigned long long number;
 
 	if (!strcmp(rule->key, "dev") && !is_device(rule->value))
-		return gp_usage("dev=%s is no device like 8:1", rule->value);
+		return gp_usage("dev=%s is not a device like 8:1", rule->value);
 	if ((type == GP_DECIMAL || type == GP_HEX) && !gp_number(rule->value, &number))
-		return gp_usage("%s=%s is no number", rule->key, rule->value);
+		return gp_usage("%s=%s is not a number", rule->key, rule->value);
 	return GP_OK;
 }
 
-/* Words that have no other values in any kernel. */
+/* Words whose values are the same in all kernels. */
 static int check_value(const struct gp_rule *rule)
 {
 	bool mode = !strcmp(rule->key, "mode"), term = !strcmp(rule->key, "term");
@@ -116,7 +116,7 @@ static enum rule_type rule_type_of(const char *key)
 	return RULE_WORD;
 }
 
-/* key=value, as the kernel's own filter takes it; any word of a line will do. */
+/* key=value, as in the kernel's own filter, with any word of a line. */
 static int gp_filter_add(struct gp_filter *filter, const char *word)
 {
 	size_t len = strcspn(word, "=");
@@ -124,7 +124,7 @@ static int gp_filter_add(struct gp_filter *filter, const char *word)
 	char *key;
 
 	if (!word[len] || !gp_is_key(word, len))
-		return gp_usage("'%s' is no filter: key=value is wanted", word);
+		return gp_usage("'%s' is not a filter: key=value is wanted", word);
 	key = gp_copy(word);
 	key[len] = '\0';
 	rule = new_rule(filter, rule_type_of(key), key);
@@ -137,11 +137,11 @@ static int gp_filter_add(struct gp_filter *filter, const char *word)
 	if (rule->type == RULE_TASK)
 		return parse_task(rule);
 	if (rule->type == RULE_MIN_AGE && !gp_number(rule->value, &rule->from))
-		return gp_usage("min_age_ms=%s is no number", rule->value);
+		return gp_usage("min_age_ms=%s is not a number", rule->value);
 	return check_value(rule);
 }
 
-/* The pins on a process's memory, and those that it took. */
+/* The pins on a process's memory, and the pins that it took. */
 static void gp_filter_add_pid(struct gp_filter *filter, unsigned long long pid)
 {
 	char *text = gp_format("%llu", pid);
@@ -151,13 +151,13 @@ static void gp_filter_add_pid(struct gp_filter *filter, unsigned long long pid)
 	free(text);
 }
 
-/* The path as it was given, and from the root on. */
+/* The path as given, and from the root on. */
 static void set_paths(struct gp_rule *rule, const char *path)
 {
 	char *clean = gp_path_clean(path), *real = gp_path_real(path);
 	bool up = !strcmp(clean, "..") || !strncmp(clean, "../", 3);
 
-	/* What leads out of this folder is the end of no other path. */
+	/* A path with leading ".." cannot be the end of another path. */
 	rule->value = gp_escape(up ? real : clean);
 	rule->escaped = gp_escape(real);
 	free(clean);
@@ -165,8 +165,8 @@ static void set_paths(struct gp_rule *rule, const char *path)
 }
 
 /*
- * The pins on a file: by device and inode if it is one of this kernel's, and else
- * also by its name if the kernel tells that, which may be another one of several.
+ * The pins on a file: by device and inode if it is a file of this kernel, otherwise
+ * also by its name if the line has one, which other files may share.
  */
 static void gp_filter_add_file(struct gp_filter *filter, const char *path, bool here)
 {
@@ -178,10 +178,10 @@ static void gp_filter_add_file(struct gp_filter *filter, const char *path, bool 
 	rule->here = here;
 }
 
-/* The kernel keeps so many bytes of a path. */
+/* The number of bytes of a path that the kernel keeps. */
 #define PATH_KEPT	255
 
-/* Has it lost its front? Then it may begin in the middle of a name. */
+/* Has the path lost its front? Then it may begin in the middle of a name. */
 static bool is_cut(const char *path)
 {
 	size_t bytes;
@@ -193,7 +193,7 @@ static bool is_cut(const char *path)
 	return bytes >= PATH_KEPT;
 }
 
-/* Is it the end of another, and unless @cut does it begin with a whole name? */
+/* Does @path end with @end, and at the start of a name unless @cut? */
 static bool is_end(const char *end, size_t len, const char *path, bool cut)
 {
 	size_t path_len = strlen(path);
@@ -203,7 +203,7 @@ static bool is_end(const char *end, size_t len, const char *path, bool cut)
 	return cut || len == path_len || *end == '/' || path[path_len - len - 1] == '/';
 }
 
-/* Length of the kernel's path. It may say that the name is gone. */
+/* Length of the kernel's path, without a note that the name is deleted. */
 static size_t path_length(const char *path)
 {
 	static const char deleted[] = "\\x20(deleted)";
@@ -213,8 +213,8 @@ static size_t path_length(const char *path)
 }
 
 /*
- * What the kernel calls it begins at its file system's root, or later if it is
- * very long.
+ * The kernel's path begins at the root of its file system, or later if it is very
+ * long.
  */
 static bool same_path(const char *path, const char *wanted)
 {
@@ -230,7 +230,7 @@ static bool same_path(const char *path, const char *wanted)
 	return is_end(path, len, wanted, is_cut(path));
 }
 
-/* Is the last name the same? */
+/* Is the last name equal? */
 static bool same_name(const char *path, const char *wanted)
 {
 	const char *slash = strrchr(wanted, '/');
@@ -239,8 +239,8 @@ static bool same_name(const char *path, const char *wanted)
 }
 
 /*
- * Device and inode. In a copy, which may be of another machine, they are not enough
- * if the last name differs. All of the path may, by a mount of some folder.
+ * Device and inode. A copy may be of another machine: there the last name must be equal,
+ * too. Its folders may differ, if some folder is mounted.
  */
 static bool same_numbers(const struct gp_rule *rule, const struct gp_record *record)
 {
@@ -257,7 +257,7 @@ static bool same_numbers(const struct gp_rule *rule, const struct gp_record *rec
 	return same_name(path, rule->escaped);
 }
 
-/* Is it called like the file, or like it would be in some layer of an overlay? */
+/* Does it have the name of the file, or its name in a layer of an overlay? */
 static bool has_name(const struct gp_rule *rule, const char *path)
 {
 	size_t i;
@@ -281,7 +281,7 @@ static bool on_file(struct gp_rule *rule, const struct gp_record *record)
 	return has_name(rule, path);
 }
 
-/* What was met when its owner was asked for is not wanted again. */
+/* The second pass, by task, skips records found by owner in the first. */
 static bool of_process(const struct gp_record *record, unsigned long long wanted,
 		       unsigned int pass)
 {
@@ -293,7 +293,7 @@ static bool of_process(const struct gp_record *record, unsigned long long wanted
 	return task && split_task(task, &tgid, &pid) && (tgid == wanted || pid == wanted);
 }
 
-/* As the kernel's filter has it: a number alone may be either. */
+/* As in the kernel's filter: a single number may be either. */
 static bool same_task(const struct gp_rule *rule, const char *task)
 {
 	unsigned long long tgid, pid;
@@ -346,7 +346,7 @@ static bool meets_word(const struct gp_rule *rule, const struct gp_record *recor
 	}
 }
 
-/* Of a word that a hazard has twice, either may be what is wanted. */
+/* For a word that a hazard has twice, either may match. */
 static bool meets_rule(struct gp_rule *rule, const struct gp_record *record,
 		       unsigned int pass)
 {
@@ -365,8 +365,8 @@ static bool meets_rule(struct gp_rule *rule, const struct gp_record *record,
 }
 
 /*
- * The kernel leaves out the folios of a run that are not in the range; a copy has it
- * whole. Where a call has unlike pins on its folios, each counts with the same share.
+ * The kernel leaves out folios of a run outside of the range; a copy has the whole run.
+ * If a call's folios have different numbers of pins, all count the average.
  */
 static void clip_record(struct gp_record *record, const struct gp_rule *range)
 {
@@ -375,7 +375,7 @@ static void clip_record(struct gp_record *record, const struct gp_rule *range)
 	unsigned long long folios = size ? record->pages / size : 0;
 	unsigned long long first, last, nr;
 
-	/* No run is as large as that: nothing that can be made sense of. */
+	/* Invalid: no run is that large. */
 	if (!folios || folios > UINT_MAX || record->pages % size)
 		return;
 	first = range->from > record->pfn ? (range->from - record->pfn) / size : 0;
@@ -387,21 +387,21 @@ static void clip_record(struct gp_record *record, const struct gp_rule *range)
 		       (record->pins % folios * nr + folios - 1) / folios;
 }
 
-/* Of a run that is not wanted whole, what is wanted is told in the record. */
+/* Limits a record to the part of its run that is in the range. */
 static bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record)
 {
 	bool pass = true;
 	size_t i;
 
 	filter->looked++;
-	/* All are asked, for each remembers whether it saw its word. */
+	/* Check all rules, since each notes whether its word was seen. */
 	for (i = 0; i < filter->nr; i++)
 		if (!meets_rule(&filter->rules[i], record, filter->pass))
 			pass = false;
 	for (i = 0; pass && i < filter->nr; i++) {
 		if (filter->rules[i].type != RULE_PFN)
 			continue;
-		/* Nothing may be left of it by another range. */
+		/* Another range may have left nothing of it. */
 		pass = in_range(&filter->rules[i], record);
 		if (pass)
 			clip_record(record, &filter->rules[i]);
@@ -410,8 +410,8 @@ static bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record)
 }
 
 /*
- * A word that only `pins` can tell, or NULL if there is none. The oldest pin's age is
- * not that of all pins.
+ * A word that only `pins` has, or NULL. Sums have the age of the oldest pin only, so
+ * min_age_ms= needs `pins`, too.
  */
 static const char *gp_filter_needs_pins(const struct gp_filter *filter)
 {
@@ -426,7 +426,7 @@ static const char *gp_filter_needs_pins(const struct gp_filter *filter)
 	return NULL;
 }
 
-/* When all was read: an empty answer to a slip of the pen would mislead. */
+/* At the end of the file: an empty answer to a typing error would mislead. */
 static int gp_filter_check(const struct gp_filter *filter, const char *name)
 {
 	size_t i;
@@ -461,11 +461,11 @@ static char *rule_problem(const struct gp_rule *rule, bool live)
 }
 
 /**
- * gp_filter_problem() - why may no record pass?
- * @filter: no record has passed it
- * @live: the records are the kernel's, of now
+ * gp_filter_problem() - why no record can pass
+ * @filter: a filter that no record has passed
+ * @live: whether the records are the kernel's current ones
  *
- * Return: what is wrong with the first such rule, to be freed; NULL if nothing is.
+ * Return: the problem of the first such rule, to be freed; NULL if there is none.
  */
 static char *gp_filter_problem(const struct gp_filter *filter, bool live)
 {

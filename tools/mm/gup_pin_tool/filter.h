@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a filter is made of.
+ * The rules of a filter.
  */
 #ifndef GUP_PIN_FILTER_H
 #define GUP_PIN_FILTER_H
@@ -19,18 +19,18 @@ enum rule_type {
 };
 
 /**
- * struct gp_rule - what a record has to meet
+ * struct gp_rule - a condition for records
  * @type: how it is compared
- * @key: the word that is looked at
- * @value: what it has to be
- * @escaped: the same as the kernel would write it, or the real name of a file
- * @from: the first number that fits
- * @to: the last number that fits; of a task, its own number
- * @both: of a task: process and task have to fit, not one of them
+ * @key: the word to compare
+ * @value: its wanted value
+ * @escaped: the same in the kernel's spelling, or the real name of a file
+ * @from: the first number that matches
+ * @to: the last number that matches; of a task, its own number
+ * @both: of a task: process and task have to match, not one of them
  * @inode: of a file: its inode
  * @here: of a file: the records are of this machine, now
- * @looked: some record was looked at
- * @seen: some record had the word
+ * @looked: whether a record was compared
+ * @seen: whether a record had the word
  */
 struct gp_rule {
 	enum rule_type type;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The stack behind a line, frame by frame.
+ * Reads the stack after a line, frame by frame.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static void add_frame(struct gp_record *record, const char *frame)
 	record->frames[record->frames_len] = '\0';
 }
 
-/* Frames, until there is the line that ends them; without it, "", an empty one. */
+/* Frames up to the line that ends them, or to an empty line if @end is "". */
 static int read_stack(struct gp_lines *lines, struct gp_record *record, const char *until)
 {
 	unsigned int nr;
@@ -54,7 +54,7 @@ static int read_stack(struct gp_lines *lines, struct gp_record *record, const ch
 			lines->name, lines->nr, GP_FRAMES_MAX);
 }
 
-/* Of a hazard the event's frames come first. */
+/* A hazard has the event's frames first. */
 static int read_event(struct gp_lines *lines, struct gp_record *record)
 {
 	const char *line;
@@ -75,9 +75,9 @@ static int read_event(struct gp_lines *lines, struct gp_record *record)
 }
 
 /**
- * gp_read_frames() - the frames behind a line of `stacks` or `hazards`
+ * gp_read_frames() - read the frames after a line of `stacks` or `hazards`
  * @lines: the file
- * @record: the line; the frames are put there
+ * @record: the line; gets the frames
  *
  * Return: a status.
  */
@@ -88,7 +88,7 @@ static int gp_read_frames(struct gp_lines *lines, struct gp_record *record)
 	return status ? status : read_stack(lines, record, "");
 }
 
-/* Frames as they are in the file, behind a blank each; to be freed. */
+/* Frames as in the file, each after a blank; to be freed. */
 static char *gp_frames_text(const char *frames)
 {
 	char *text = gp_alloc(2 * strlen(frames) + 1), *to = text;

@@ -3,8 +3,8 @@
  * What the parts of the gup_pin program share. ../gup_pin.c includes them all: they
  * are compiled as one.
  *
- * A source names the files, a reader makes records of their lines, a filter lets
- * some of these pass; then they are listed one by one, or summed in groups.
+ * A source names the files, a reader makes records of their lines, and a filter selects
+ * records; then they are listed one by one, or summed in groups.
  */
 #ifndef GUP_PIN_TOOL_H
 #define GUP_PIN_TOOL_H
@@ -14,13 +14,13 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-/* Exit statuses; what can fail returns one of them, after it has said why. */
+/* Exit statuses; functions that can fail return one, after they have reported why. */
 enum gp_status {
 	GP_OK,
 	GP_ERROR,
 	GP_USAGE,
 	GP_ABSENT,
-	/* 4 is what gup_pins.py ends with if it could read a part only. */
+	/* gup_pins.py returns 4 if it could read only a part. */
 	GP_NONE = 5,
 };
 
@@ -64,7 +64,7 @@ static char *gp_path_real(const char *path);
  * @root: the folder of the file system that is mounted
  * @point: where it is mounted
  * @type: of the file system
- * @options: of the file system, as they are in the file
+ * @options: of the file system, as in the file
  */
 struct gp_mount {
 	char *dev;
@@ -83,16 +83,16 @@ static void gp_mount_free(struct gp_mount *mount);
 /**
  * struct gp_inode - the inode that has a file's pages
  * @error: why there is none of that name; 0 if there is
- * @sure: @dev and @ino are those that the kernel records; if not, what stat() says
+ * @sure: whether @dev and @ino are what the kernel records; if not, they are from stat()
  * @dev: device number of the file system, MAJOR:MINOR; NULL if there is no file
  * @ino: inode number
- * @own: device number that stat() says
- * @inside: on btrfs, the path from the file system's root on as the kernel writes it;
+ * @own: device number from stat()
+ * @inside: on btrfs, the path from the file system's root as the kernel writes it;
  *          NULL elsewhere
- * @root: on btrfs, the folder that is mounted as the kernel writes it; "" for all of it
- * @point: on btrfs, where that is mounted
- * @names: on an overlay, what the file may be called in its layers
- * @nr_names: their number
+ * @root: on btrfs, the mounted folder as the kernel writes it; "" for all of it
+ * @point: on btrfs, where @root is mounted
+ * @names: on an overlay, the possible names of the file in its layers
+ * @nr_names: number of names
  * @room: for names
  */
 struct gp_inode {
@@ -115,8 +115,8 @@ static bool gp_inode_has_path(const struct gp_inode *inode, const char *path);
 static void gp_inode_free(struct gp_inode *inode);
 
 /*
- * Which file a line comes from. Orphans, and /proc/PID/gup_pins, have the words of
- * pins and are read as such.
+ * The file that a line comes from. Orphans and /proc/PID/gup_pins have the words of
+ * pins and are read as pins.
  */
 enum gp_kind {
 	GP_PINS,
@@ -127,7 +127,7 @@ enum gp_kind {
 
 enum gp_type {
 	GP_TEXT,
-	GP_NAME,		/* a text, too, but a task may have none */
+	GP_NAME,		/* text that may be empty, as of a task */
 	GP_DECIMAL,
 	GP_HEX,
 };
@@ -143,11 +143,11 @@ enum gp_type {
 /**
  * struct gp_lines - a file, line by line
  * @name: of the file, for messages
- * @fd: it
- * @nr: number of the line that was read last
- * @buf: what was read of the file, at most GP_LINE_MAX
- * @start: of what has not yet been taken from @buf
- * @end: of what is in @buf
+ * @fd: the open file
+ * @nr: number of the last line read
+ * @buf: content read from the file, at most GP_LINE_MAX
+ * @start: start of the unused part of @buf
+ * @end: end of the content of @buf
  */
 struct gp_lines {
 	char *name;
@@ -172,18 +172,18 @@ struct gp_word {
 
 /**
  * struct gp_record - a line, and for `stacks` and `hazards` the frames below it
- * @kind: which file it is of
- * @line: as it is in the file, without its newline
- * @words: of the line, those that are not known yet as well
- * @nr_words: their number
- * @pfn: of a run, the first page of what is wanted of it
- * @pages: pages of that
- * @pins: pins on that
- * @text: what @words point into
- * @frames: the frames, a line each, without the blank in front; "" if there are none
+ * @kind: the file it is from
+ * @line: the line as in the file, without its newline
+ * @words: all words of the line, known or not
+ * @nr_words: number of words
+ * @pfn: of a run, the first page in the wanted range
+ * @pages: number of pages in that range
+ * @pins: pins on these pages
+ * @text: the text that @words point into
+ * @frames: the frames, a line each, without the leading blank; "" if there are none
  * @frames_len: length of @frames
  * @frames_room: room for @frames
- * @event: of a hazard, whose pin has @frames: those of its event
+ * @event: of a hazard, the frames of its event; @frames are its pin's
  */
 struct gp_record {
 	enum gp_kind kind;
@@ -225,9 +225,9 @@ struct gp_filter;
  * @kind: which file it is, by its first line
  * @name: the name of the file in its first line
  * @title: the first line
- * @line: a copy of the record's line, if frames follow it
- * @filter: which records are wanted; NULL if the kernel is not to be told
- * @filtered: it knows
+ * @line: a copy of the record's line, if frames follow
+ * @filter: which records are wanted; NULL if the kernel must not filter
+ * @filtered: whether the kernel filters
  * @record: the newest record
  */
 struct gp_reader {
@@ -252,9 +252,9 @@ struct gp_figure;
 
 /**
  * struct gp_stats - the figures of `stats`
- * @read: the file was looked for
+ * @read: whether the file was searched
  * @all: the figures
- * @nr: their number
+ * @nr: number of figures
  * @room: for figures
  */
 struct gp_stats {
@@ -266,12 +266,12 @@ struct gp_stats {
 
 /**
  * struct gp_source - where the files are
- * @dir: the folder they are in; NULL if it is a single file
- * @file: that file
- * @stacks: the file that has the frames of the others' stacks; NULL if there is none
- * @pins: the file that pins are read from, of a folder
+ * @dir: their folder; NULL if it is a single file
+ * @file: the single file
+ * @stacks: the file with the frames of the others' stacks; NULL if there is none
+ * @pins: the file to read pins from, in a folder
  * @stats: the figures
- * @live: they are the kernel's own
+ * @live: whether they are the kernel's own
  */
 struct gp_source {
 	char *dir;
@@ -301,13 +301,13 @@ static int gp_find_process(struct gp_source *source, const char *from,
 struct gp_rule;
 
 /**
- * struct gp_filter - which records pass
- * @rules: all of which have to be met
- * @nr: their number
+ * struct gp_filter - selects records
+ * @rules: rules, which all have to match
+ * @nr: number of rules
  * @room: for rules
- * @pass: how often the kernel's file was read before, with other words
- * @text: the rules as a message names them; NULL if there are none
- * @looked: number of records that were looked at
+ * @pass: number of earlier passes over the kernel's file, with other words
+ * @text: the rules as named in messages; NULL if there are none
+ * @looked: number of records compared
  */
 struct gp_filter {
 	struct gp_rule *rules;
@@ -333,9 +333,9 @@ struct gp_name;
 
 /**
  * struct gp_names - the frames of stacks, by their handle
- * @read: they were looked for
+ * @read: whether they were searched
  * @table: sorted by handle
- * @nr: of names
+ * @nr: number of names
  * @room: for names
  */
 struct gp_names {
@@ -358,11 +358,11 @@ static char *gp_where_of(const char *frames, size_t columns);
 #define GP_BY_MAX	8
 
 /**
- * struct gp_by - what records are summed by
+ * struct gp_by - the keys that records are summed by
  * @keys: words of a line, or one of file, module and stack
  * @nr: number of keys
- * @seen: which of them a record has had
- * @records: how many records were looked at
+ * @seen: which keys a record had
+ * @records: number of records compared
  */
 struct gp_by {
 	char *keys[GP_BY_MAX];
@@ -382,15 +382,15 @@ static int gp_by_check(const struct gp_by *by, const char *name);
 static void gp_by_free(struct gp_by *by);
 
 /**
- * struct gp_values - what is summed
+ * struct gp_values - the sums of a group
  * @pins: live pins
- * @pages: pages of the folios that they are on
+ * @pages: pages of the pinned folios
  * @count: lines in `pins`, calls in `stacks`
  * @oldest: greatest age, in ms
  * @newest: smallest age, in ms
- * @acquired: pins ever taken, by kernels that tell it
- * @peak: most pins at once, by kernels that tell it
- * @origins: a hash of all that @acquired is the sum of; 0 if that is nothing
+ * @acquired: pins ever taken, if the kernel reports that
+ * @peak: most pins at once, if the kernel reports that
+ * @origins: a hash of the origins that @acquired sums; 0 if there are none
  */
 struct gp_values {
 	unsigned long long pins;
@@ -406,12 +406,12 @@ struct gp_values {
 /**
  * struct gp_sum - a group of records
  * @next: in its bucket
- * @key: what tells it from the others
+ * @key: identifies the group
  * @labels: the value of each key that it is grouped by
  * @path: a name of the file, when grouped by file and it is known
- * @frames: when grouped by stack and they are known; else NULL
+ * @frames: when grouped by stack and known; otherwise NULL
  * @now: the sums
- * @then: what they were in the older snapshot
+ * @then: the sums in the older snapshot
  */
 struct gp_sum {
 	struct gp_sum *next;
@@ -425,17 +425,17 @@ struct gp_sum {
 
 /**
  * struct gp_sums - all groups
- * @by: what they are grouped by
- * @kind: which file they were made of
- * @collected: some file is in there
+ * @by: the keys they are grouped by
+ * @kind: the file they were made of
+ * @collected: whether a file was added
  * @names: of stacks, in this snapshot and in the older one
  * @buckets: the groups by a hash of their key
  * @nr_buckets: a power of two
- * @all: the same groups in a row, in the order that they were met or sorted
+ * @all: the same groups in an array, in the order of appearance or sorted
  * @nr: number of groups
  * @room: for groups in @all
- * @acquired: there is an acquired= in some record
- * @peak: there is a peak= in some record
+ * @acquired: whether a record has acquired=
+ * @peak: whether a record has peak=
  */
 struct gp_sums {
 	struct gp_by *by;
@@ -462,7 +462,7 @@ static void gp_sums_free(struct gp_sums *sums);
 /* order.c */
 static int gp_sums_sort(struct gp_sums *sums, const char *key, bool growth, bool reverse);
 
-/* A table for people: the last column takes what room is left. */
+/* A table for people: the last column takes the remaining width. */
 struct gp_table {
 	unsigned int columns;
 	char **cells;
@@ -498,10 +498,10 @@ static int gp_out_finish(int status);
 static void gp_wait(double seconds);
 
 /**
- * struct gp_json - objects that are being written
- * @lines: a line each, and no array around them
+ * struct gp_json - objects being written
+ * @lines: whether to write a line for each, without an array around them
  * @objects: written so far
- * @members: of the object that is being written
+ * @members: members written of the current object
  */
 struct gp_json {
 	bool lines;
@@ -526,15 +526,15 @@ static void gp_json_end(struct gp_json *json);
 struct gp_kept;
 
 /**
- * struct gp_keep - records that have to wait until the last one was read
- * @kind: which file they are of
- * @key: the word that they are sorted by
- * @reverse: the other way round
+ * struct gp_keep - records to be written after the last one was read
+ * @kind: the file they are from
+ * @key: the word to sort by
+ * @reverse: whether the order is reversed
  * @limit: how many are wanted; 0 for all
- * @seen: some record has the word
- * @added: how many there were
+ * @seen: whether a record has the word
+ * @added: number of records added
  * @all: the records
- * @nr: their number
+ * @nr: number of records kept
  * @room: for records
  */
 struct gp_keep {
@@ -567,14 +567,14 @@ static void gp_keep_free(struct gp_keep *keep);
  * @stacks: --stacks: frames below the lines
  * @no_stacks: --no-stacks
  * @folded: --folded
- * @limit: --lines; 0 for no limit
+ * @limit: --limit; 0 for no limit
  * @delay: --delay, in seconds; 0 if it was not given
  * @rounds: --rounds; 0 for no end
  * @filter: the words key=value
  * @output: --output, a file; NULL for stdout
- * @words: what follows the command on the command line
+ * @words: the words after the command on the command line
  * @operands: PATH, PID, or A and B
- * @nr_operands: their number
+ * @nr_operands: number of operands
  */
 struct gp_options {
 	const char *from;
@@ -642,14 +642,14 @@ static void gp_json_stack(struct gp_json *json, const struct gp_sums *sums,
 static const char *gp_count_name(const struct gp_sums *sums);
 
 /**
- * struct gp_top - what top watches
+ * struct gp_top - the state of top
  * @source: where the files are
  * @options: the command line, which keys may change
- * @start: the sums that growth is counted from
+ * @start: the sums at the start, for growth
  * @now: the newest sums, from the second round on
- * @rounds: how often they were read
- * @orphans: pins without a living owner or task
- * @orphans_known: there is a file of them
+ * @rounds: number of rounds so far
+ * @orphans: pins whose owner or task has ended
+ * @orphans_known: whether a file lists them
  */
 struct gp_top {
 	struct gp_source *source;
@@ -673,7 +673,7 @@ static void gp_top_table(struct gp_top *top, struct gp_table *table);
 static bool gp_screen_begin(const struct gp_top *top);
 static int gp_top_screen(struct gp_top *top);
 
-/* The commands, each in a file of its own name. */
+/* The commands, each in the file of its name. */
 static int gp_top(struct gp_options *options);
 static int gp_list(struct gp_options *options);
 static int gp_file(struct gp_options *options);

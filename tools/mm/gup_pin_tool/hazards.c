@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hazards: which are worse, and what of them is shown.
+ * Hazards: their order, and the columns shown.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,10 +8,10 @@
 #include "gup_pin_tool.h"
 
 /**
- * gp_stake_rank() - how bad is it?
+ * gp_stake_rank() - how bad a hazard is
  * @stake: a value of stake=
  *
- * Return: the less the worse; 0 for a stake of a later kernel, which may be anything.
+ * Return: smaller is worse; 0 for an unknown stake of a later kernel, which may be anything.
  */
 static unsigned int gp_stake_rank(const char *stake)
 {
@@ -27,7 +27,7 @@ static unsigned int gp_stake_rank(const char *stake)
 	return 0;
 }
 
-/* The widest come last, for a terminal may be too narrow for them. */
+/* The widest columns come last, since a terminal may be too narrow for them. */
 static void gp_hazard_columns(struct gp_table *table)
 {
 	gp_table_init(table);
@@ -48,7 +48,7 @@ static void add_word_cell(struct gp_table *table, const char *word)
 	gp_table_add(table, gp_copy(word));
 }
 
-/* An unpin without a record has no pin, so that it is not known whose it was. */
+/* An unpin without a record has no pin, so its holder is unknown. */
 static void add_holder(struct gp_table *table, const struct gp_record *record)
 {
 	bool known = strcmp(gp_word(record, "api"), "unknown");
@@ -58,7 +58,7 @@ static void add_holder(struct gp_table *table, const struct gp_record *record)
 	add_word_cell(table, known ? gp_pin_word(record, "comm") : "-");
 }
 
-/* The file and where in it; memory of no file by its kind. */
+/* The file and the index in it; memory without a file by its kind. */
 static char *file_and_indexes(const struct gp_record *record)
 {
 	const char *path = gp_word(record, "path");
@@ -71,7 +71,7 @@ static char *file_and_indexes(const struct gp_record *record)
 	return text;
 }
 
-/* Both, as in the file. */
+/* Both numbers, as in the file. */
 static void add_stacks(struct gp_table *table, const struct gp_record *record)
 {
 	char *event = gp_frames_text(record->event), *pin = gp_frames_text(record->frames);
@@ -84,10 +84,10 @@ static void add_stacks(struct gp_table *table, const struct gp_record *record)
 }
 
 /**
- * gp_hazard_row() - a hazard for people
+ * gp_hazard_row() - show a hazard for people
  * @table: its columns are those of gp_hazard_columns()
  * @record: the hazard
- * @stacks: its stacks are shown below it
+ * @stacks: whether its stacks are shown below it
  */
 static void gp_hazard_row(struct gp_table *table, const struct gp_record *record,
 			  bool stacks)
@@ -108,8 +108,8 @@ static void gp_hazard_row(struct gp_table *table, const struct gp_record *record
 }
 
 /*
- * The pin, which has words that the event has, too, is an object of its own with the
- * frames of its stack. No key comes twice, whatever later words are called.
+ * The pin, some of whose words the event has as well, is an object of its own with the
+ * frames of its stack. Keys are unique, also with words of later kernels.
  */
 static void gp_hazard_json(struct gp_json *json, const struct gp_record *record)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The inode whose pages a file has: what the kernel records is that of the file system
- * below, where an overlay is on top of it, and the device of the whole file system, where
- * each subvolume shows one of its own.
+ * The inode that has a file's pages: the kernel records the inode of the file system below
+ * an overlay, and the device of a whole file system, of which each subvolume shows another
+ * one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,12 +15,12 @@
 
 #include "gup_pin_tool.h"
 
-/* Overlays on overlays. */
+/* Limit on stacked overlays. */
 #define DEPTH_MAX	8
 
 static bool find_inode(struct gp_inode *inode, const char *path, unsigned int depth);
 
-/* Where the kernel says that the file is, which knows more than its name. */
+/* The kernel's path of the file, which may differ from the given one. */
 static char *path_of_file(const char *path)
 {
 	static const char deleted[] = " (deleted)";
@@ -45,7 +45,7 @@ static char *path_of_file(const char *path)
 	return full;
 }
 
-/* The path from the root of the file system on; NULL if it is not below its mount. */
+/* The path from the root of the file system; NULL if it is not below its mount. */
 static char *path_in_mount(const struct gp_mount *mount, const char *path)
 {
 	const char *root = strcmp(mount->root, "/") ? mount->root : "";
@@ -59,8 +59,8 @@ static char *path_in_mount(const struct gp_mount *mount, const char *path)
 }
 
 /*
- * The folder of a layer. One that was given by a relative path, as docker does it, began
- * somewhere above where the overlay is mounted.
+ * The folder of a layer. A relative path, as docker uses, is relative to some folder above
+ * the overlay's mount point.
  */
 static char *layer_folder(const char *layer, const char *point)
 {
@@ -82,7 +82,7 @@ static char *layer_folder(const char *layer, const char *point)
 	return folder ? folder : gp_copy(layer);
 }
 
-/* Its data is in a layer below, and only what stat() says is here. */
+/* Its data is in a lower layer; this file has only what stat() returns. */
 static bool has_no_data(const char *path)
 {
 	return lgetxattr(path, "trusted.overlay.metacopy", NULL, 0) >= 0;
@@ -95,7 +95,7 @@ static void add_inode_name(struct gp_inode *inode, const char *name)
 	inode->names[inode->nr_names++] = gp_escape(name);
 }
 
-/* Is the file in this layer? If so, it is that one. */
+/* Finds the inode in this layer, if the layer has the file. */
 static bool try_layer(struct gp_inode *inode, const struct gp_mount *mount,
 		      const char *layer, const char *inside, unsigned int depth)
 {
@@ -112,7 +112,7 @@ static bool try_layer(struct gp_inode *inode, const struct gp_mount *mount,
 	return found;
 }
 
-/* The layers of one option, with colons between them; "\:" is a colon in a name. */
+/* The layers of one option, separated by colons; "\:" is a colon in a name. */
 static bool try_layers(struct gp_inode *inode, const struct gp_mount *mount, char *layers,
 		       const char *inside, unsigned int depth)
 {
@@ -201,7 +201,7 @@ static bool find_in_mount(struct gp_inode *inode, const struct gp_mount *mount,
 	return true;
 }
 
-/* Returns false if only a name may tell. */
+/* Returns false if only names can be compared. */
 static bool find_inode(struct gp_inode *inode, const char *path, unsigned int depth)
 {
 	struct gp_mount mount;
@@ -233,11 +233,11 @@ static void gp_inode_find(struct gp_inode *inode, const char *path)
 }
 
 /**
- * gp_inode_has_path() - may a record of the same numbers be of this inode?
+ * gp_inode_has_path() - whether a record with the same numbers may be of this inode
  * @inode: the inode
  * @path: path= of the record
  *
- * Return: false if it is that of another subvolume.
+ * Return: false if it belongs to another subvolume.
  */
 static bool gp_inode_has_path(const struct gp_inode *inode, const char *path)
 {
@@ -251,7 +251,7 @@ static bool gp_inode_has_path(const struct gp_inode *inode, const char *path)
 	root = strlen(inode->root);
 	if (strncmp(path, inode->root, root) || path[root] != '/')
 		return false;
-	/* It may be another name of the same inode. */
+	/* The path may be another name of the same inode. */
 	name = gp_format("%s%s", inode->point, path + root);
 	same = !stat(name, &st) && st.st_dev == inode->own && st.st_ino == inode->ino;
 	free(name);

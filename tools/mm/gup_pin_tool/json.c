@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An array of objects, one a line. What is a number for people is one here;
- * addresses and handles are text, as in a line of the file.
+ * An array of objects, one a line. Numbers that people read are numbers; addresses and
+ * handles are text, as in a line of the file.
  */
 #include <string.h>
 
@@ -26,7 +26,7 @@ static size_t utf8_length(const unsigned char *c)
 	return len;
 }
 
-/* Length of what needs no escape. */
+/* Length of the text up to the first escape. */
 static size_t plain_length(const char *text, const char *end)
 {
 	const char *c = text;
@@ -36,7 +36,7 @@ static size_t plain_length(const char *text, const char *end)
 	return c - text;
 }
 
-/* One that does. A byte that is no text is told as the kernel would: \xff. */
+/* An escape. A byte that is not text is written as by the kernel: \xff. */
 static size_t print_special(const char *text)
 {
 	unsigned char c = *text;
@@ -96,7 +96,7 @@ static void gp_json_object(struct gp_json *json)
 	json->members = 0;
 }
 
-/* JSON takes no number with zeros in front. */
+/* JSON does not allow numbers with leading zeros. */
 static bool is_json_number(const char *value)
 {
 	unsigned long long number;
@@ -152,7 +152,7 @@ static void gp_json_frames(struct gp_json *json, const char *frames)
 	putchar(']');
 }
 
-/* A member that is an object itself. */
+/* A member that is an object. */
 static void gp_json_inner(struct gp_json *json, const char *key)
 {
 	print_json_key(json, key);

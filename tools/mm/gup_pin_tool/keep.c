@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Records in another order than the file's. If only the first so many are wanted,
- * no more than twice as many are kept, or KEPT_LEAST.
+ * Sorts records. With a limit, at most twice as many records are kept, or KEPT_LEAST.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "gup_pin_tool.h"
 
-/* To sort very few again and again would take long. */
+/* Sorting very few records again and again would be slow. */
 #define KEPT_LEAST	64
 
 struct gp_kept {
@@ -24,8 +23,8 @@ struct gp_kept {
 static int kept_sign;
 
 /*
- * What is worst, then numbers from the greatest, then text by the alphabet; else the
- * file's order.
+ * The worst first, then numbers, the largest first, then text by the alphabet; otherwise
+ * the order of the file.
  */
 static int compare_kept(const void *a, const void *b)
 {
@@ -60,7 +59,7 @@ static void gp_keep_sort(struct gp_keep *keep)
 		free_kept(&keep->all[--keep->nr]);
 }
 
-/* What it is sorted by: by what is at stake, and then by how late it was met. */
+/* The sort key; for stakes by severity, then by the time of the last hazard. */
 static void set_order(struct gp_kept *kept, const struct gp_record *record, const char *key)
 {
 	const char *value = gp_pin_word(record, key);
@@ -94,7 +93,7 @@ static void gp_keep_add(struct gp_keep *keep, const struct gp_record *record)
 		kept->event = gp_copy(record->event);
 }
 
-/* Makes a record again of what was kept of it. */
+/* Makes a record of a kept one. */
 static void gp_keep_get(const struct gp_keep *keep, size_t which, struct gp_record *record)
 {
 	const struct gp_kept *kept = &keep->all[which];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A file line by line, in a buffer that does not grow.
+ * Reads a file line by line, in a buffer of fixed size.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,7 @@ static int open_file(const char *path, bool filter)
 	return fd < 0 ? open(path, O_RDONLY | O_CLOEXEC) : fd;
 }
 
-/* With @filter it may be written to as well, if that is allowed. */
+/* With @filter it is also opened for writing, if allowed. */
 static int gp_lines_open(struct gp_lines *lines, const char *path, bool filter)
 {
 	bool in = !strcmp(path, "-");
@@ -43,7 +43,7 @@ static int gp_lines_open(struct gp_lines *lines, const char *path, bool filter)
 	return GP_OK;
 }
 
-/* Reads more behind what is there; *got is 0 at the end of the file. */
+/* Appends to the buffer; *got is 0 at the end of the file. */
 static int read_more(struct gp_lines *lines, size_t *got)
 {
 	ssize_t n;
@@ -81,10 +81,10 @@ static int take_line(struct gp_lines *lines, char *newline, const char **line)
 }
 
 /**
- * gp_lines_next() - the next line
+ * gp_lines_next() - read the next line
  * @lines: the file
- * @line: the line without its newline, good until the next call
- * @end: there was none left
+ * @line: the line without its newline, valid until the next call
+ * @end: whether there was no more line
  *
  * Return: a status.
  */
@@ -116,11 +116,11 @@ static int gp_lines_next(struct gp_lines *lines, const char **line, bool *end)
 }
 
 /**
- * gp_lines_filter() - have the kernel leave out lines, and begin anew
- * @lines: one of its files
+ * gp_lines_filter() - have the kernel leave out lines, and start again
+ * @lines: one of the kernel's files
  * @words: which lines are wanted
  *
- * Return: whether it does; if not, nothing has changed, and errno may tell why.
+ * Return: whether the kernel filters; if not, nothing has changed, and errno may be set.
  */
 static bool gp_lines_filter(struct gp_lines *lines, const char *words)
 {

@@ -18,7 +18,7 @@ static int show_or_sum(const struct gp_source *source, struct gp_options *option
 	return gp_sum_up(source, options);
 }
 
-/* Pins, of the file of that name if there are several. */
+/* Pins, from the file of that name if there are several. */
 static int list_pins(struct gp_options *options, const char *name)
 {
 	struct gp_source source;
@@ -41,7 +41,7 @@ static int gp_orphans(struct gp_options *options)
 	return list_pins(options, "orphans");
 }
 
-/* A number is an inode, unless a file is called so. */
+/* A number is an inode, unless a file has that name. */
 static int gp_file(struct gp_options *options)
 {
 	const char *path = options->operands[0];
@@ -66,7 +66,7 @@ static int gp_task(struct gp_options *options)
 	int status;
 
 	if (!gp_number(options->operands[0], &pid) || !pid)
-		return gp_usage("'%s' is no PID", options->operands[0]);
+		return gp_usage("'%s' is not a PID", options->operands[0]);
 	gp_filter_add_pid(&options->filter, pid);
 	status = gp_find_process(&source, options->from, pid);
 	if (!status)
@@ -75,21 +75,21 @@ static int gp_task(struct gp_options *options)
 	return status;
 }
 
-/* A page is asked for to learn all of its pins, with their stacks. */
+/* A page with all of its pins and their stacks. */
 static int gp_show_page(struct gp_options *options)
 {
 	unsigned long long pfn;
 	char word[64];
 
 	if (!gp_number(options->operands[0], &pfn))
-		return gp_usage("'%s' is no page frame number", options->operands[0]);
+		return gp_usage("'%s' is not a page frame number", options->operands[0]);
 	snprintf(word, sizeof(word), "pfn=0x%llx", pfn);
 	gp_filter_add(&options->filter, word);
 	options->stacks = !options->no_stacks;
 	return gp_list(options);
 }
 
-/* With words that only pins have, the pins are summed by stack. */
+/* Words that only pins have make the pins be summed by stack. */
 static int sum_some(struct gp_options *options)
 {
 	const char *word = gp_filter_needs_pins(&options->filter);
@@ -118,7 +118,7 @@ static int gp_stacks(struct gp_options *options)
 	return status;
 }
 
-/* The kernel has summed them up; their stacks are shown on demand. */
+/* The kernel has summed these; their stacks are shown on demand. */
 static int list_sums(struct gp_options *options, enum gp_kind kind)
 {
 	const struct gp_by *by = &options->by;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * metrics: figures for Prometheus, in the text format that node_exporter's collector of
- * text files reads.
+ * metrics: figures for Prometheus, in the text format of node_exporter's textfile
+ * collector.
  *
- * However many stacks, tasks and modules there are, the number of series has a bound: what
- * is beyond it is module="other".
+ * The number of series is bounded for any number of stacks, tasks and modules: the rest
+ * is module="other".
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -66,7 +66,7 @@ static unsigned long long bytes_of(const struct gp_values *values)
 	return bytes;
 }
 
-/* What is beyond the bound, by term and mode, and of no module. */
+/* The rest, by term and mode, without a module. */
 static void add_other(struct gp_sum *other, size_t *nr, const struct gp_sum *sum)
 {
 	size_t i;
@@ -100,7 +100,7 @@ static void print_groups(const char *name, const struct gp_sums *sums,
 	free(other);
 }
 
-/* Of either term; 0 if there is no pin of it, so that an alert has something to look at. */
+/* For either term; 0 without pins of a term, so that an alert has a value. */
 static void print_oldest(const struct gp_sums *sums)
 {
 	static const char *const terms[] = { "long", "short" };
@@ -129,7 +129,7 @@ static void print_sums(const struct gp_sums *sums)
 	print_oldest(sums);
 }
 
-/* Figures of `stats` that are series as they are. */
+/* Figures of `stats` that are exported unchanged. */
 static const struct {
 	const char *stat;
 	const char *name;
@@ -174,7 +174,7 @@ static void print_hazards(const struct gp_source *source)
 	}
 }
 
-/* All is read before anything is written. */
+/* Everything is read before anything is written. */
 static int print_metrics(struct gp_source *source, struct gp_options *options)
 {
 	struct gp_top top = { .source = source, .options = options };
@@ -193,7 +193,7 @@ static int print_metrics(struct gp_source *source, struct gp_options *options)
 	return status;
 }
 
-/* A whole file or none: figures that were not read now would be taken for those of now. */
+/* A whole file or none: old figures would be taken for current ones. */
 static int write_file(struct gp_source *source, struct gp_options *options)
 {
 	char *new = gp_format("%s.new", options->output);
@@ -204,7 +204,7 @@ static int write_file(struct gp_source *source, struct gp_options *options)
 	} else {
 		status = print_metrics(source, options);
 		fflush(stdout);
-		/* Why it failed is said at the program's end. */
+		/* The error is reported at the program's end. */
 		if (!status && gp_out_failed())
 			status = GP_ERROR;
 		if (!status && rename(new, options->output))
@@ -221,7 +221,7 @@ static int gp_metrics(struct gp_options *options)
 	struct gp_source source;
 	int status = gp_by_parse(&options->by, "term,mode,module");
 
-	/* What has most pins has a series of its own. */
+	/* Groups with the most pins have their own series. */
 	options->sort = NULL;
 	options->reverse = false;
 	if (!status)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where a file is mounted, as /proc/PID/mountinfo has it. Its device number is the file
- * system's own, which stat() hides on some file systems.
+ * Where a file is mounted, by /proc/PID/mountinfo. The device number there is the file
+ * system's own, which stat() does not show on some file systems.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,8 +34,8 @@ static char *next_field(char **line)
 }
 
 /*
- * ID PARENT DEV ROOT POINT OPTIONS [OPTIONAL]... - TYPE SOURCE OPTIONS; false if it is
- * not this mount.
+ * Parses ID PARENT DEV ROOT POINT OPTIONS [OPTIONAL]... - TYPE SOURCE OPTIONS; false if
+ * it is another mount.
  */
 static bool parse_mount(struct gp_mount *mount, char *line, unsigned long long id)
 {
@@ -84,9 +84,9 @@ static bool find_in(struct gp_mount *mount, const char *name, unsigned long long
  * gp_mount_find() - find a mount
  * @mount: to be filled in, and freed if it was found
  * @id: its number, from statx()
- * @path: how it is reached; below /proc/PID it may be in another mount namespace
+ * @path: a path in it; below /proc/PID it may be in another mount namespace
  *
- * Return: false if it is nowhere to be seen.
+ * Return: false if it is not found.
  */
 static bool gp_mount_find(struct gp_mount *mount, unsigned long long id, const char *path)
 {
@@ -104,10 +104,10 @@ static bool gp_mount_find(struct gp_mount *mount, unsigned long long id, const c
 /**
  * gp_mount_option() - the value of an option of a mount
  * @mount: the mount
- * @name: of the option, which may be there several times, as NAME= or NAME+=
- * @which: of them, from 0 on
+ * @name: of the option, which may occur several times, as NAME= or NAME+=
+ * @which: the index of the occurrence, from 0
  *
- * Return: the value, to be freed; NULL if there are not so many.
+ * Return: the value, to be freed; NULL if there are fewer.
  */
 static char *gp_mount_option(const struct gp_mount *mount, const char *name,
 			     unsigned int which)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the handles in `pins` stand for, from `stacks`; and what frames tell.
+ * The stacks of handles in `pins`, from `stacks`; and names derived from frames.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +43,7 @@ static int open_stacks(const struct gp_source *source, struct gp_reader **reader
 /**
  * gp_names_read() - read the frames of all stacks
  * @names: where to keep them
- * @source: where its `stacks` is, if it has that file
+ * @source: where its `stacks` is, if there is one
  *
  * Return: a status.
  */
@@ -71,7 +71,7 @@ static int gp_names_read(struct gp_names *names, const struct gp_source *source)
 	return status;
 }
 
-/* May they be of one boot? In two, a handle sooner or later has other frames. */
+/* Can both be of one boot? In two boots, some handle has different frames. */
 static bool gp_names_agree(const struct gp_names *a, const struct gp_names *b)
 {
 	size_t i = 0, j = 0;
@@ -87,7 +87,7 @@ static bool gp_names_agree(const struct gp_names *a, const struct gp_names *b)
 	return true;
 }
 
-/* The frames of a stack; NULL if they are not known. */
+/* The frames of a stack; NULL if unknown. */
 static const char *gp_names_frames(const struct gp_names *names, const char *handle)
 {
 	struct gp_name *found, wanted = {};
@@ -108,8 +108,8 @@ static void gp_names_free(struct gp_names *names)
 }
 
 /*
- * The innermost frame of a module, as "ib_umem_get+0x12/0x34 [ib_uverbs]"; *module is its
- * name. NULL if all of the stack is built in.
+ * The innermost frame in a module, as "ib_umem_get+0x12/0x34 [ib_uverbs]"; *module is the
+ * module's name. NULL if the whole stack is built in.
  */
 static const char *module_frame(const char *frames, char **module)
 {
@@ -128,7 +128,7 @@ static const char *module_frame(const char *frames, char **module)
 	return NULL;
 }
 
-/* The module that pinned; what is built in is vmlinux. */
+/* The module that pinned; built-in code is vmlinux. */
 static char *gp_module_of(const char *frames)
 {
 	char *module;
@@ -149,7 +149,7 @@ static bool is_pin_function(const char *frame, size_t len)
 	return false;
 }
 
-/* The callers on one line, innermost first; which function pinned api= tells. */
+/* The callers on one line, innermost first; api= names the pin function. */
 static char *gp_chain_of(const char *frames)
 {
 	char *chain = gp_alloc(4 * strlen(frames) + 1), *to = chain;
@@ -172,12 +172,12 @@ static char *gp_chain_of(const char *frames)
 }
 
 /**
- * gp_where_of() - where a pin was taken
+ * gp_where_of() - the place where a pin was taken
  * @frames: the stack
- * @columns: room for it; 0 for all of it
+ * @columns: the available width; 0 for unlimited
  *
- * Return: the innermost function of a module and the module, "ib_umem_get [ib_uverbs]", or
- * the innermost one that is no pin function; to be freed. The module is cut last.
+ * Return: the innermost function in a module and the module, "ib_umem_get [ib_uverbs]", or
+ * the innermost one that is not a pin function; to be freed. The module is truncated last.
  */
 static char *gp_where_of(const char *frames, size_t columns)
 {
@@ -205,11 +205,11 @@ static char *gp_where_of(const char *frames, size_t columns)
 }
 
 /**
- * gp_folded() - a stack as programs for flame graphs read it
+ * gp_folded() - a stack in the format of flame graphs
  * @frames: the stack
- * @api: what stands for a stack without frames
+ * @api: used for a stack without frames
  *
- * Return: its functions from the outermost in, with ";" between them; to be freed.
+ * Return: its functions from the outermost in, separated by ";"; to be freed.
  */
 static char *gp_folded(const char *frames, const char *api)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Nothing to show: one line says so, and why it may be so.
+ * Nothing to show: one line says so, with a possible reason.
  */
 #include <stdlib.h>
 
 #include "gup_pin_tool.h"
 
-/* "; REASON" behind what is there already. */
+/* Appends "; REASON". */
 static void add_reason(char **text, char *reason)
 {
 	char *longer;
@@ -19,7 +19,7 @@ static void add_reason(char **text, char *reason)
 	*text = longer;
 }
 
-/* A filter that goes to the kernel hides how many lines there were. */
+/* If the kernel filters, the number of its lines is unknown. */
 static char *misfits(const struct gp_source *source, const struct gp_filter *filter)
 {
 	unsigned long long live = 0;
@@ -27,13 +27,13 @@ static char *misfits(const struct gp_source *source, const struct gp_filter *fil
 	if (!filter->text)
 		return NULL;
 	if (filter->looked)
-		return gp_format("none of %llu lines fits", filter->looked);
+		return gp_format("none of %llu lines matches", filter->looked);
 	if (gp_source_stat(source, "live_pins", &live) && live)
-		return gp_format("none of %llu live pins fits", live);
+		return gp_format("none of %llu live pins matches", live);
 	return NULL;
 }
 
-/* Pins that are there, but have no record. */
+/* Pins that exist, but have no record. */
 static char *unrecorded(const struct gp_source *source)
 {
 	unsigned long long before = 0, untracked = 0;
@@ -68,10 +68,10 @@ static char *find_reasons(const struct gp_source *source, const struct gp_filter
 }
 
 /**
- * gp_none() - say that there is nothing to show
- * @source: where it was looked for
- * @filter: what was asked for
- * @what: the name of what is shown, in the plural
+ * gp_none() - report that there is nothing to show
+ * @source: where the files are
+ * @filter: the requested filter
+ * @what: the name of what is missing, in the plural
  *
  * Return: GP_NONE.
  */

@@ -22,7 +22,7 @@ static const struct {
 	{ "peak", offsetof(struct gp_values, peak) },
 };
 
-/* qsort() has no place for it. */
+/* qsort() has no argument for it. */
 static struct {
 	int label;
 	size_t offset;
@@ -56,7 +56,7 @@ static int compare_labels(const struct gp_sum *a, const struct gp_sum *b)
 	return strcmp(x, y);
 }
 
-/* What is counted from boot on grows by an unknown number if a stack was not there. */
+/* Counts since boot have unknown growth if a stack was missing. */
 static bool is_unknown(const struct gp_sum *sum)
 {
 	bool since_boot = sums_order.offset == offsetof(struct gp_values, acquired) ||
@@ -72,7 +72,7 @@ static int compare_sums(const void *a, const void *b)
 	const struct gp_sum *y = *(const struct gp_sum *const *)b;
 	int way = sums_order.label < 0 ? compare_values(x, y) : compare_labels(x, y);
 
-	/* They are the last ones either way. */
+	/* Unknown growth comes last in either order. */
 	if (is_unknown(x) != is_unknown(y))
 		return is_unknown(x) - is_unknown(y);
 	return way ? sums_order.sign * way : strcmp(x->key, y->key);
@@ -107,9 +107,9 @@ static bool find_label(const struct gp_by *by, const char *key)
 /**
  * gp_sums_sort() - put groups in order
  * @sums: the groups
- * @key: a figure, or one of what they are grouped by; NULL for pins
- * @growth: by what a figure has grown by, not by what it is
- * @reverse: the other way round
+ * @key: a figure, or a key of the groups; NULL for pins
+ * @growth: whether to sort by growth of the figure
+ * @reverse: whether the order is reversed
  *
  * Return: a status.
  */

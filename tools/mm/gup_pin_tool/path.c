@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Names of files, of which some are no more, or are on another machine: then nobody
- * can be asked what they lead to.
+ * Names of files, including files that are deleted or on another machine, whose names
+ * cannot be resolved.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@ static bool is_up(const char *part, size_t len)
 	return len == 2 && !strncmp(part, "..", 2);
 }
 
-/* Goes up from the path that ends at *to; there is nothing above the root. */
+/* Goes up from the path that ends at *to; the root has no parent. */
 static bool go_up(const char *start, char **to, bool absolute)
 {
 	char *slash;
@@ -30,8 +30,8 @@ static bool go_up(const char *start, char **to, bool absolute)
 }
 
 /**
- * gp_path_clean() - a path without . and .., and with single slashes
- * @path: the path; if it is relative, what leads out of its folder stays
+ * gp_path_clean() - remove . and .. and double slashes from a path
+ * @path: the path; leading ".." of a relative path stay
  *
  * Return: the path, to be freed.
  */
@@ -57,7 +57,7 @@ static char *gp_path_clean(const char *path)
 	return clean;
 }
 
-/* From the root on, if it can be told where we are. */
+/* From the root on, if the working directory is known. */
 static char *whole_path(const char *path)
 {
 	char *here = *path == '/' ? NULL : getcwd(NULL, 0), *joined, *clean;
@@ -72,8 +72,8 @@ static char *whole_path(const char *path)
 }
 
 /**
- * gp_path_real() - where a path leads to
- * @path: the path; of one that is not there, its folder may be still
+ * gp_path_real() - resolve a path
+ * @path: the path; if it does not exist, its folder may
  *
  * Return: the path from the root on, to be freed.
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Pins for people: a line has the page, the holder, where the pin was taken and the file.
- * It fits into 80 columns; a wider terminal cuts less, a pipe nothing.
+ * It fits into 80 columns; a wider terminal truncates less, a pipe nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,15 +15,15 @@
 #define WHERE_COLUMNS	20
 #define FILE_COLUMNS	11
 
-/* All of them, with a blank between two; mode and term take one column and five. */
+/* All of them, separated by a blank; mode and term take one column and five. */
 #define LEAST_COLUMNS	80
 
 /**
- * struct layout - how wide the columns are that share what a terminal has
+ * struct layout - the widths of the columns that share a terminal
  * @holder: the task's name and number
  * @where: the function, and its module
- * @file: the file; 0 if it may be as long as it is
- * @cut: what does not fit is cut
+ * @file: the file; 0 for unlimited
+ * @cut: whether text that does not fit is truncated
  */
 struct layout {
 	size_t holder;
@@ -68,7 +68,7 @@ static void print_pin(const struct layout *layout, const char *page, const char 
 	free(name);
 }
 
-/* Of orphans it matters more what has gone than how long the pin was meant to last. */
+/* For orphans, what has ended is more important than the term. */
 static void gp_pin_title(bool orphans)
 {
 	struct layout layout = lay_out();
@@ -77,7 +77,7 @@ static void gp_pin_title(bool orphans)
 		  "WHERE", "FILE");
 }
 
-/* Pins, and on how many pages if that is another number. */
+/* Pins, and the number of pages if it differs. */
 static char *pins_text(const struct gp_record *record)
 {
 	const char *pins = gp_word(record, "pins"), *pages = gp_word(record, "pages");
@@ -90,7 +90,7 @@ static char *pins_text(const struct gp_record *record)
 /**
  * gp_holder() - the task that pinned
  * @record: with comm=, task= and owner= of a pin
- * @columns: room for it; 0 for all of it
+ * @columns: the available width; 0 for unlimited
  *
  * Return: its name and number, and the process whose memory it is if that is another
  * one. To be freed.
@@ -113,7 +113,7 @@ static char *gp_holder(const struct gp_record *record, size_t columns)
 	return text;
 }
 
-/* The last part of a path says most: "~" stands for what is in front of it. */
+/* The end of a path is most significant: "~" replaces its front. */
 static char *fit_path(const char *path, size_t columns)
 {
 	char *clean = gp_copy(path);
@@ -130,7 +130,7 @@ static char *fit_path(const char *path, size_t columns)
 	return clean;
 }
 
-/* The file by name or number; memory of no file by its kind. */
+/* The file by name or number; memory without a file by its kind. */
 static char *file_text(const struct gp_record *record, size_t columns)
 {
 	const char *path = gp_word(record, "path");
@@ -145,10 +145,10 @@ static char *file_text(const struct gp_record *record, size_t columns)
 }
 
 /**
- * gp_pin_row() - a line of `pins` for people
+ * gp_pin_row() - show a line of `pins` for people
  * @record: the line
- * @frames: its stack; NULL if it is not known
- * @orphans: it is of an orphan
+ * @frames: its stack; NULL if unknown
+ * @orphans: whether it is an orphan
  */
 static void gp_pin_row(const struct gp_record *record, const char *frames, bool orphans)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A file record by record.
+ * Reads a file record by record.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -103,7 +103,7 @@ static int read_title(struct gp_reader *reader, bool process)
 	return GP_OK;
 }
 
-/* It may be an older kernel, or a value that no pin has; once is enough for top. */
+/* An older kernel, or a value that no pin has; once is enough for top. */
 static void tell_refused(const char *file, const char *words)
 {
 	static bool told;
@@ -113,7 +113,7 @@ static void tell_refused(const char *file, const char *words)
 	told = true;
 }
 
-/* Let the kernel leave out what it can, if it knows how; the others we leave out. */
+/* Have the kernel leave out what it can; this program filters the rest. */
 static void filter_in_kernel(struct gp_reader *reader)
 {
 	char *words = gp_filter_words(reader->filter, 0);
@@ -129,8 +129,8 @@ static void filter_in_kernel(struct gp_reader *reader)
  * gp_reader_open() - open a file and read its first line
  * @reader: the opened file
  * @path: its name
- * @filter: of a file that takes filters: which records will be wanted; or NULL
- * @process: it is the kernel's own for a process
+ * @filter: of a file with filters: which records will be wanted; or NULL
+ * @process: whether it is the kernel's own for a process
  *
  * Return: a status.
  */
@@ -155,7 +155,7 @@ static int gp_reader_open(struct gp_reader **reader, const char *path,
 	return status;
 }
 
-/* The line is gone once the next one was read, and the frames are next. */
+/* The next line overwrites this one, and frames come next. */
 static void keep_line(struct gp_record *record, char **kept, const char *line)
 {
 	free(*kept);
@@ -164,8 +164,8 @@ static void keep_line(struct gp_record *record, char **kept, const char *line)
 }
 
 /*
- * A filter's words are all wanted: who wants one or the other reads twice. Words
- * that are refused leave all to us.
+ * A filter's words must all match, so one or the other takes two passes. If the kernel
+ * refuses the words, this program filters everything.
  */
 static int begin_again(struct gp_reader *reader, bool *again)
 {
@@ -200,7 +200,7 @@ static int next_line(struct gp_reader *reader, const char **line, bool *end)
 /**
  * gp_reader_next() - the next record
  * @reader: the file
- * @record: the record, good until the next call; NULL at the end of the file
+ * @record: the record, valid until the next call; NULL at the end of the file
  *
  * Return: a status.
  */

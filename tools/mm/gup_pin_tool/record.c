@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A line as words. Those that the contract names come first and in their order,
- * so that a line that was torn is noticed; any may follow.
+ * Parses a line into words. The words of the contract come first and in order, so that
+ * a damaged line is noticed; any others may follow.
  */
 #include <string.h>
 
@@ -49,7 +49,7 @@ static const struct key stacks_keys[NR_STACKS_KEYS] = {
 	{ "stack", GP_HEX },
 };
 
-/* Of a hazard, the words in front of those of its pin, and behind them. */
+/* Words of a hazard, before and after those of its pin. */
 static const struct key event_keys[GP_EVENT_WORDS] = {
 	{ "kind", GP_TEXT },
 	{ "age_ms", GP_DECIMAL },
@@ -97,7 +97,7 @@ static const struct key later_keys[] = {
 
 #define PARTS_MAX	3
 
-/* What a line is made of, in this order. */
+/* The parts of a line, in order. */
 static const struct part {
 	const struct key *keys;
 	unsigned int nr;
@@ -123,7 +123,7 @@ static const struct key *find_key(const struct key *keys, unsigned int nr,
 	return NULL;
 }
 
-/* Do all lines of this file have that word? */
+/* Do all lines of this file have the word? */
 static bool gp_kind_has(enum gp_kind kind, const char *key)
 {
 	const struct part *part = parts[kind];
@@ -136,8 +136,8 @@ static bool gp_kind_has(enum gp_kind kind, const char *key)
 }
 
 /*
- * Can `pins` alone tell it? Words that both files have mean a run in one and the sum
- * of a stack in the other.
+ * Does it need `pins`? Words that both files have describe a run in one and the sum of
+ * a stack in the other.
  */
 static bool gp_key_needs_pins(const char *key)
 {
@@ -169,7 +169,7 @@ static bool gp_key_known(const char *key)
 	return find_any(key);
 }
 
-/* Of a word that is not known: text. */
+/* The type of unknown words: text. */
 static enum gp_type gp_key_type(const char *key)
 {
 	const struct key *found = find_any(key);
@@ -224,7 +224,7 @@ static bool has_before(const struct gp_record *record, unsigned int which)
 	return false;
 }
 
-/* What is wrong with the words from @at on, which are to be a part; or NULL. */
+/* The problem of the words from @at on, which should form a part; or NULL. */
 static const char *check_part(const struct gp_record *record, const struct part *part,
 			      unsigned int at)
 {
@@ -236,14 +236,14 @@ static const char *check_part(const struct gp_record *record, const struct part 
 		const struct gp_word *word = &record->words[at + i];
 
 		if (strcmp(word->key, part->keys[i].name))
-			return "has not the words that belong there";
+			return "lacks the words that belong there";
 		if (!value_fits(word->value, part->keys[i].type))
 			return "has a word with a wrong value";
 	}
 	return NULL;
 }
 
-/* What is wrong with the words, or NULL. */
+/* The problem of the words, or NULL. */
 static const char *check_words(const struct gp_record *record)
 {
 	const struct part *part = parts[record->kind];
@@ -261,11 +261,11 @@ static const char *check_words(const struct gp_record *record)
 }
 
 /**
- * gp_record_parse() - make words of a line
- * @record: to put them in; keeps its frames
- * @kind: which file the line is of
- * @line: it; shorter than GP_LINE_MAX
- * @problem: what is wrong with it
+ * gp_record_parse() - split a line into words
+ * @record: gets the words; keeps its frames
+ * @kind: the file the line is from
+ * @line: the line; shorter than GP_LINE_MAX
+ * @problem: what is wrong with the line
  *
  * Return: a status.
  */
@@ -287,8 +287,8 @@ static int gp_record_parse(struct gp_record *record, enum gp_kind kind, const ch
 }
 
 /*
- * The value of the next word of that name, from the word *at on; NULL if there is no
- * more. A hazard has some twice: first its event's, then its pin's.
+ * The value of the next word with that name, from the word *at on; NULL if there is
+ * none. A hazard has some twice: first its event's, then its pin's.
  */
 static const char *gp_next_word(const struct gp_record *record, const char *key,
 				unsigned int *at)
@@ -302,7 +302,7 @@ static const char *gp_next_word(const struct gp_record *record, const char *key,
 	return NULL;
 }
 
-/* The value of a word; NULL if there is no such word. */
+/* The value of a word; NULL if the line does not have it. */
 static const char *gp_word(const struct gp_record *record, const char *key)
 {
 	unsigned int at = 0;
@@ -310,7 +310,7 @@ static const char *gp_word(const struct gp_record *record, const char *key)
 	return gp_next_word(record, key, &at);
 }
 
-/* The same; of a word that a hazard has twice, its pin's. */
+/* The same; for a word that a hazard has twice, its pin's. */
 static const char *gp_pin_word(const struct gp_record *record, const char *key)
 {
 	unsigned int at = record->kind == GP_HAZARDS ? GP_EVENT_WORDS : 0;
@@ -319,7 +319,7 @@ static const char *gp_pin_word(const struct gp_record *record, const char *key)
 	return value ? value : gp_word(record, key);
 }
 
-/* The same as a number; 0 if it is none. */
+/* The same as a number; 0 if it is not one. */
 static unsigned long long gp_word_number(const struct gp_record *record, const char *key)
 {
 	const char *value = gp_word(record, key);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Long-term pins that were refused: the task that asked, where, and for what.
+ * Refused long-term pins: the task that asked, the place, and the reason.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static void gp_refused_columns(struct gp_table *table)
 	gp_table_column(table, "WHAT", false);
 }
 
-/* What the last refusal was about: a file, a page that could not move, or an address. */
+/* What was refused last: a file, a page that could not be moved, or an address. */
 static char *target_text(const struct gp_record *record)
 {
 	const char *path = gp_word(record, "path");
@@ -35,10 +35,10 @@ static char *target_text(const struct gp_record *record)
 }
 
 /**
- * gp_refused_row() - a line of `refused` for people
+ * gp_refused_row() - show a line of `refused` for people
  * @table: its columns are those of gp_refused_columns()
  * @record: the line
- * @stacks: its stack is shown below it
+ * @stacks: whether its stack is shown below it
  */
 static void gp_refused_row(struct gp_table *table, const struct gp_record *record,
 			   bool stacks)

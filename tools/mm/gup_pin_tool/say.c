@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Words to the user on stderr, always one line, and memory.
+ * Messages on stderr, always one line; and memory.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #include "gup_pin_tool.h"
 
-/* The newest message, while it has to wait. */
+/* The newest delayed message. */
 static bool said_held;
 static char *said;
 
@@ -23,13 +23,13 @@ static bool hold(const char *text)
 }
 
 #ifdef GUP_PIN_NCURSES
-/* Messages have to wait, for the terminal is a screen now. */
+/* Delays messages, while the terminal is a screen. */
 static void gp_say_hold(void)
 {
 	said_held = true;
 }
 
-/* The newest message since it was last taken, to be freed; or NULL. */
+/* The newest message since the last call, to be freed; or NULL. */
 static char *gp_say_take(void)
 {
 	char *text = said;
@@ -38,7 +38,7 @@ static char *gp_say_take(void)
 	return text;
 }
 
-/* The same, and they need not wait any more. */
+/* The same, and ends the delay. */
 static char *gp_say_release(void)
 {
 	said_held = false;
@@ -46,7 +46,7 @@ static char *gp_say_release(void)
 }
 #endif
 
-/* The name of a file may hold anything, a newline as well. */
+/* The name of a file may contain anything, including a newline. */
 static void say(const char *format, va_list args)
 {
 	char text[1024];
@@ -77,7 +77,7 @@ static int gp_usage(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	gp_error("%s (gup_pin --help tells more)", text);
+	gp_error("%s (gup_pin --help says more)", text);
 	return GP_USAGE;
 }
 
@@ -107,13 +107,13 @@ static void *have_memory(void *memory)
 	return memory;
 }
 
-/* Memory that is zero; it ends the program if there is none. */
+/* Zeroed memory; ends the program if there is none. */
 static void *gp_alloc(size_t size)
 {
 	return have_memory(calloc(1, size));
 }
 
-/* Twice the room for elements of this size, of which there were *room. */
+/* Doubles the room for elements of this size, which was *room. */
 static void *gp_grow(void *old, size_t *room, size_t size)
 {
 	*room = *room ? 2 * *room : 64;

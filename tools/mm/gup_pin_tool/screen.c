@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * stdout: how wide it is, and whether anybody still reads it.
+ * stdout: its width, and whether it can still be written.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static unsigned int screen_size(unsigned short told, const char *variable,
 	return otherwise;
 }
 
-/* Asks the terminal how large it is now. */
+/* Asks the terminal for its current size. */
 static void gp_measure(void)
 {
 	struct winsize size = {};
@@ -42,7 +42,7 @@ static void gp_measure(void)
 	screen_height = screen_size(size.ws_row, "LINES", 24);
 }
 
-/* Columns of the terminal; 0 if it is none, for a pipe has all the room there is. */
+/* Columns of the terminal; 0 if it is not one: no limit. */
 static unsigned int gp_width(void)
 {
 	if (!screen_measured)
@@ -57,7 +57,7 @@ static unsigned int gp_height(void)
 	return screen_height;
 }
 
-/* A terminal that can go back to its first line? */
+/* Can the terminal move its cursor? */
 static bool gp_screen(void)
 {
 	const char *term = getenv("TERM");
@@ -65,7 +65,7 @@ static bool gp_screen(void)
 	return isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb");
 }
 
-/* A line, cut where the terminal ends. */
+/* A line, truncated to the terminal's width. */
 static void gp_print_cut(const char *text)
 {
 	char *line = gp_copy(text);
@@ -78,7 +78,7 @@ static void gp_print_cut(const char *text)
 	free(line);
 }
 
-/* It makes no sense to go on when nobody reads, or the disk is full. */
+/* Whether to stop: the reader has left, or the disk is full. */
 static bool gp_out_failed(void)
 {
 	if (ferror(stdout) && !out_error)
@@ -86,7 +86,7 @@ static bool gp_out_failed(void)
 	return out_error;
 }
 
-/* What the program ends with. A reader who has seen enough is no error. */
+/* The final exit status. It is no error if the reader has left. */
 static int gp_out_finish(int status)
 {
 	if (fflush(stdout) && !out_error)
@@ -97,7 +97,7 @@ static int gp_out_finish(int status)
 	return gp_error("cannot write: %s", strerror(out_error));
 }
 
-/* A signal, as of a new size of the terminal, ends it. */
+/* Ended by a signal, such as a new size of the terminal. */
 static void gp_wait(double seconds)
 {
 	struct timespec span = { .tv_sec = (time_t)seconds };

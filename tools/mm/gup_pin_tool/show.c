@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Records one by one: for people, as JSON, or as they are in the file. Nothing is
- * kept of them, unless they are to be sorted.
+ * Shows records one by one: for people, as JSON, or as in the file. Records are only
+ * kept for sorting.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,14 +9,14 @@
 #include "gup_pin_tool.h"
 
 /**
- * struct show - what is being shown
+ * struct show - the state of the output
  * @options: the command line
- * @kind: which file it is of
+ * @kind: the file
  * @json: the array
  * @table: of hazards and refusals
- * @names: of stacks, if lines of pins name them
- * @orphans: they are pins that were left behind
- * @shown: records so far
+ * @names: of stacks, if lines of pins refer to them
+ * @orphans: whether the pins are orphans
+ * @shown: number of records so far
  */
 struct show {
 	struct gp_options *options;
@@ -89,7 +89,7 @@ static void frames_as_they_are(const char *title, const char *frames)
 	free(text);
 }
 
-/* As the kernel wrote it: what comes out can be read again. */
+/* As the kernel wrote it: the output can be read again. */
 static void record_as_it_is(const struct gp_record *record)
 {
 	bool hazard = record->kind == GP_HAZARDS;
@@ -103,7 +103,7 @@ static void record_as_it_is(const struct gp_record *record)
 	putchar('\n');
 }
 
-/* The frames of a record's own stack; NULL if they are not known. */
+/* The frames of a record's own stack; NULL if unknown. */
 static const char *frames_of_record(const struct show *show, const struct gp_record *record)
 {
 	if (record->kind != GP_PINS)
@@ -147,7 +147,7 @@ static void begin_show(struct show *show, const char *title)
 		gp_refused_columns(&show->table);
 }
 
-/* Returns whether more of them are wanted. */
+/* Returns whether more records are wanted. */
 static bool show_record(struct show *show, const struct gp_record *record)
 {
 	bool stacks = show->options->stacks;
@@ -182,7 +182,7 @@ static void show_kept(struct show *show, struct gp_keep *keep)
 	free(record);
 }
 
-/* Reads all; shows what passes at once, or keeps it. */
+/* Reads all records; shows or keeps those that pass. */
 static int show_each(struct show *show, struct gp_reader *reader, struct gp_keep *keep)
 {
 	struct gp_filter *filter = &show->options->filter;
@@ -209,7 +209,7 @@ static void end_show(struct show *show)
 {
 	if (show->options->json)
 		gp_json_end(&show->json);
-	/* Its columns are as wide as what is in them: all rows have to be known. */
+	/* Its columns are as wide as their content, so all rows are needed first. */
 	if (show->table.columns)
 		gp_table_print(&show->table, 0);
 	gp_table_free(&show->table);
@@ -245,9 +245,9 @@ static bool needs_names(const struct show *show)
  * gp_show() - show the records of one file
  * @source: where it is
  * @options: the command line
- * @kind: which file
+ * @kind: the file
  *
- * Return: a status; what was read until then has been shown.
+ * Return: a status; on errors, earlier records have been shown.
  */
 static int gp_show(const struct gp_source *source, struct gp_options *options,
 		   enum gp_kind kind)

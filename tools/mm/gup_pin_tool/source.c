@@ -14,7 +14,7 @@
 
 #define DEBUGFS	"/sys/kernel/debug"
 
-/* Where debugfs is mounted, if not where it belongs; NULL if nowhere. */
+/* Where debugfs is mounted, if not at its usual place; NULL if nowhere. */
 static char *find_debugfs(void)
 {
 	FILE *mounts = setmntent("/proc/mounts", "r");
@@ -30,7 +30,7 @@ static char *find_debugfs(void)
 	return found;
 }
 
-/* The kernel's folder, if it is there; NULL if debugfs is nowhere. */
+/* The kernel's folder, if it exists; NULL if debugfs is not mounted. */
 static char *live_dir(void)
 {
 	char *mount, *dir = gp_copy(DEBUGFS "/gup_pin");
@@ -45,7 +45,7 @@ static char *live_dir(void)
 	return dir;
 }
 
-/* The file of stacks in a folder; NULL if it is not there. */
+/* The file of stacks in a folder; NULL if it does not exist. */
 static char *stacks_in(const char *dir)
 {
 	char *stacks = gp_format("%s/stacks", dir);
@@ -73,7 +73,7 @@ static int find_live(struct gp_source *source)
 	return gp_absent("no %s: this needs a kernel with CONFIG_DEBUG_GUP_PIN", source->dir);
 }
 
-/* A copy of one file may lie beside that of `stacks`. */
+/* A copy of one file may be next to a copy of `stacks`. */
 static char *stacks_beside(const char *file)
 {
 	const char *slash = strrchr(file, '/');
@@ -85,8 +85,8 @@ static char *stacks_beside(const char *file)
 }
 
 /**
- * gp_source_find() - find out where to read
- * @source: to be filled in, and freed even if it was not found
+ * gp_source_find() - find the files
+ * @source: to be filled in, and freed even on errors
  * @from: a folder or a file; NULL for the kernel's own
  *
  * Return: a status.
@@ -112,7 +112,7 @@ static int gp_source_find(struct gp_source *source, const char *from)
 	return GP_OK;
 }
 
-/* May the pins of all processes be read? */
+/* Can the pins of all processes be read? */
 static bool may_read_all(void)
 {
 	char *dir = live_dir(), *pins = dir ? gp_format("%s/pins", dir) : NULL;
@@ -123,7 +123,7 @@ static bool may_read_all(void)
 	return may;
 }
 
-/* The same for the pins of a process, which its owner may read without root. */
+/* The same for one process: its owner may read its pins without root. */
 static int gp_find_process(struct gp_source *source, const char *from,
 			   unsigned long long pid)
 {
@@ -154,8 +154,8 @@ static bool is_wanted(const struct gp_source *source, const struct gp_reader *re
  * gp_source_open() - open one of its files
  * @source: where it is
  * @kind: which file is wanted
- * @either: if there is but one file, it may be pins or stacks
- * @filter: which records will be wanted, for the kernel to know; NULL: all
+ * @either: whether a single file may be either pins or stacks
+ * @filter: which records will be wanted, for the kernel's filter; NULL: all
  * @reader: the opened file
  *
  * Return: a status.
@@ -181,7 +181,7 @@ static int gp_source_open(const struct gp_source *source, enum gp_kind kind, boo
 	return GP_ERROR;
 }
 
-/* Whoever finds no pins may want to know that none are looked for. */
+/* Without tracking, no pins are found. */
 static void gp_source_remark(const struct gp_source *source)
 {
 	unsigned long long enabled;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The figures of `stats`. The kernel counts for them, so they are read once and kept.
+ * The figures of `stats`. The kernel has to count for them, so they are read once.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,7 @@ static void read_stats(struct gp_stats *stats, const char *dir)
 	fclose(file);
 }
 
-/* The figures; those of a single file are not known. */
+/* The figures; unknown for a single file. */
 static struct gp_stats *stats_of(const struct gp_source *source)
 {
 	if (source->dir && !source->stats->read)
@@ -50,7 +50,7 @@ static struct gp_stats *stats_of(const struct gp_source *source)
 	return source->stats;
 }
 
-/* A figure, if it is there. */
+/* A figure, if the file has it. */
 static bool gp_source_stat(const struct gp_source *source, const char *name,
 			   unsigned long long *value)
 {
@@ -67,13 +67,13 @@ static bool gp_source_stat(const struct gp_source *source, const char *name,
 }
 
 /**
- * gp_source_hazard() - how often a hazard was met
+ * gp_source_hazard() - the number of hazards of a kind
  * @source: where the figures are
- * @which: the first hazard is 0
+ * @which: the index of the kind, from 0
  * @kind: its name, good until the figures are read again
- * @count: how often
+ * @count: the number of hazards
  *
- * Return: false if there are not so many kinds.
+ * Return: false if there are fewer kinds.
  */
 static bool gp_source_hazard(const struct gp_source *source, size_t which,
 			     const char **kind, unsigned long long *count)
@@ -92,7 +92,7 @@ static bool gp_source_hazard(const struct gp_source *source, size_t which,
 	return false;
 }
 
-/* The next figure that is asked for is read anew. */
+/* Makes the next request for a figure read the file again. */
 static void gp_stats_forget(struct gp_stats *stats)
 {
 	size_t i;

@@ -7,7 +7,7 @@
 
 #include "gup_pin_tool.h"
 
-/* "hooks NAME HOW" has a name of two words. */
+/* In "hooks NAME HOW" the name is two words. */
 static int split_line(char *line, const char **name, const char **value)
 {
 	char *space = strrchr(line, ' ');
@@ -20,7 +20,7 @@ static int split_line(char *line, const char **name, const char **value)
 	return GP_OK;
 }
 
-/* A figure is a number in JSON, as in gup_pins.py; all else is text. */
+/* Figures are numbers in JSON, as in gup_pins.py; everything else is text. */
 static void stat_as_json(struct gp_json *json, const char *name, const char *value)
 {
 	unsigned long long number;
@@ -38,7 +38,7 @@ static int show_figures(struct gp_lines *lines, const struct gp_options *options
 	int status;
 	bool end;
 
-	/* It is one object, and no array of them. */
+	/* A single object, not an array. */
 	gp_json_begin(&json, true);
 	if (options->json)
 		gp_json_object(&json);

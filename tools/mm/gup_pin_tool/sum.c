@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sums of records, in groups that are found by a hash of what they have in common.
+ * Sums records in groups, found by a hash of their common words.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static void gp_sums_init(struct gp_sums *sums, struct gp_by *by)
 
 #define HASH_START	0xcbf29ce484222325ULL
 
-/* FNV-1a, which does for text. */
+/* FNV-1a, which is good enough for text. */
 static unsigned long long hash_on(unsigned long long h, const char *text)
 {
 	for (; *text; text++)
@@ -62,7 +62,7 @@ static struct gp_sum *gp_sums_find(const struct gp_sums *sums, const char *key)
 	return NULL;
 }
 
-/* What two snapshots, even of two boots, have in common: frames, not handles. */
+/* The identity of a stack in any snapshot and boot: frames, not handles. */
 static char *group_key(const struct gp_by *by, char **labels, const char *frames)
 {
 	size_t len = 1;
@@ -109,7 +109,7 @@ static void free_labels(const struct gp_by *by, char **labels)
 		free(labels[i]);
 }
 
-/* The group of a record, which is made if it is the first. */
+/* The group of a record; created if it is the first. */
 static struct gp_sum *group_of(struct gp_sums *sums, const struct gp_record *record,
 			       const char *frames)
 {
@@ -142,7 +142,7 @@ static void add_ages(struct gp_values *values, unsigned long long oldest,
 		values->oldest = oldest;
 }
 
-/* What tells a record of `stacks` from the others, in two boots as well. */
+/* The identity of a record of `stacks`, in any boot. */
 static unsigned long long origin_of(const struct gp_record *record)
 {
 	unsigned long long h = hash_on(HASH_START, record->frames);
@@ -154,8 +154,8 @@ static unsigned long long origin_of(const struct gp_record *record)
 }
 
 /*
- * Is it of the same stacks in both snapshots? One that nobody has pins by is not in
- * the file, and how much was acquired there is not known.
+ * Do both snapshots have the same stacks? A stack without live pins is not in the file,
+ * and its acquired pins are unknown.
  */
 static bool gp_acquired_known(const struct gp_sum *sum)
 {
@@ -173,7 +173,7 @@ static void add_record(struct gp_values *values, const struct gp_record *record)
 	values->count = gp_add(values->count, pins ? 1 : gp_word_number(record, "calls"));
 	values->acquired = gp_add(values->acquired, gp_word_number(record, "acquired"));
 	values->peak = gp_add(values->peak, gp_word_number(record, "peak"));
-	/* A sum does not care for their order. */
+	/* Independent of their order. */
 	if (!pins && gp_word(record, "acquired"))
 		values->origins += origin_of(record);
 }
@@ -182,8 +182,8 @@ static void add_record(struct gp_values *values, const struct gp_record *record)
  * gp_sums_add() - add a record to its group
  * @sums: the groups
  * @record: the record
- * @frames: its stack; NULL if it is not known
- * @then: it is of the older of two snapshots
+ * @frames: its stack; NULL if unknown
+ * @then: whether it is of the older of two snapshots
  */
 static void gp_sums_add(struct gp_sums *sums, const struct gp_record *record,
 			const char *frames, bool then)

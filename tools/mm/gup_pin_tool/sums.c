@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sums for people and as JSON.
+ * Shows sums for people and as JSON.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 #include "gup_pin_tool.h"
 
-/* What is counted beside pins and pages. */
+/* The figures other than pins and pages. */
 static const char *gp_count_name(const struct gp_sums *sums)
 {
 	return sums->kind == GP_PINS ? "runs" : "calls";
@@ -32,10 +32,10 @@ static void key_column(struct gp_table *table, const char *key, bool right)
 }
 
 /**
- * gp_label_columns() - the columns that tell the groups apart
- * @table: to add them to
+ * gp_label_columns() - add the columns that identify the groups
+ * @table: the table
  * @sums: the groups
- * @chain: and one of the callers, if it is by stack
+ * @chain: whether to add one for the callers, if grouped by stack
  */
 static void gp_label_columns(struct gp_table *table, const struct gp_sums *sums, bool chain)
 {
@@ -73,7 +73,7 @@ static void gp_json_labels(struct gp_json *json, const struct gp_sums *sums,
 		gp_json_word(json, "path", sum->path);
 }
 
-/* No key comes twice: what it is summed by has been told. */
+/* A key that pins are summed by was written already. */
 static void figure_as_json(struct gp_json *json, const struct gp_sums *sums,
 			   const char *key, unsigned long long number)
 {
@@ -174,7 +174,7 @@ static void sums_for_people(const struct gp_sums *sums, const struct gp_options 
 	gp_table_free(&table);
 }
 
-/* Sums by --by, once. */
+/* Shows sums by --by, once. */
 static int gp_sum_up(const struct gp_source *source, struct gp_options *options)
 {
 	struct gp_sums sums;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Columns as wide as what is in them.
+ * Tables whose columns are as wide as their content.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@ static void gp_table_init(struct gp_table *table)
 	memset(table, 0, sizeof(*table));
 }
 
-/* All columns are told before the first cell. */
+/* All columns are added before the first cell. */
 static void gp_table_column(struct gp_table *table, const char *title, bool right)
 {
 	table->right = reallocarray(table->right, table->columns + 1, sizeof(bool));
@@ -22,7 +22,7 @@ static void gp_table_column(struct gp_table *table, const char *title, bool righ
 	gp_table_add(table, gp_copy(title));
 }
 
-/* The next cell; takes the text. */
+/* Adds the next cell; takes the text. */
 static void gp_table_add(struct gp_table *table, char *text)
 {
 	gp_clean(text);
@@ -43,7 +43,7 @@ static void gp_table_growth(struct gp_table *table, unsigned long long now,
 					  gp_format("%+lld", gp_growth(now, then)));
 }
 
-/* Lines that follow the row that is complete by now. */
+/* Lines below the last complete row. */
 static void gp_table_below(struct gp_table *table, const char *text)
 {
 	size_t row = table->nr / table->columns - 1;
@@ -72,7 +72,7 @@ static size_t width_of(const struct gp_table *table, unsigned int column)
 	return width;
 }
 
-/* How wide each column is; to be freed. */
+/* The width of each column; to be freed. */
 static size_t *gp_table_widths(const struct gp_table *table)
 {
 	size_t *widths = gp_alloc(table->columns * sizeof(*widths));
@@ -106,7 +106,7 @@ static char *gp_table_row(const struct gp_table *table, size_t row, const size_t
 	return text;
 }
 
-/* Lines behind two blanks, and an empty one. */
+/* Lines indented by two blanks, then an empty one. */
 static void gp_print_below(const char *text)
 {
 	while (*text) {

@@ -13,7 +13,7 @@
 
 #include "gup_pin_tool.h"
 
-/* Is all of the text a number, decimal or with 0x in front? */
+/* Is the whole text a number, decimal or with 0x in front? */
 static bool gp_number(const char *text, unsigned long long *number)
 {
 	const char *digits = text;
@@ -30,12 +30,12 @@ static bool gp_number(const char *text, unsigned long long *number)
 	errno = 0;
 	*number = strtoull(digits, &end, base);
 	fits = !*end && end != digits && !errno;
-	/* It may yet have to tell why stdout failed. */
+	/* Keep errno, which may be the error of stdout. */
 	errno = before;
 	return fits;
 }
 
-/* The sum, or the greatest number if it does not fit. */
+/* The sum, or the largest number if it overflows. */
 static unsigned long long gp_add(unsigned long long a, unsigned long long b)
 {
 	unsigned long long sum;
@@ -43,7 +43,7 @@ static unsigned long long gp_add(unsigned long long a, unsigned long long b)
 	return __builtin_add_overflow(a, b, &sum) ? ~0ULL : sum;
 }
 
-/* What it has grown by; numbers that would not fit count as the greatest one. */
+/* The growth; limited to the largest number. */
 static long long gp_growth(unsigned long long now, unsigned long long then)
 {
 	long long a = now < LLONG_MAX ? (long long)now : LLONG_MAX;
@@ -52,7 +52,7 @@ static long long gp_growth(unsigned long long now, unsigned long long then)
 	return a - b;
 }
 
-/* Text as the kernel writes it in a word: no blanks, no lone backslash. */
+/* Text as the kernel writes it in a word: without blanks and lone backslashes. */
 static char *gp_escape(const char *text)
 {
 	char *escaped = gp_alloc(4 * strlen(text) + 1), *to = escaped;
@@ -68,7 +68,7 @@ static char *gp_escape(const char *text)
 	return escaped;
 }
 
-/* May this be the key of a word? */
+/* Can this be the key of a word? */
 static bool gp_is_key(const char *text, size_t len)
 {
 	size_t i;
@@ -80,7 +80,7 @@ static bool gp_is_key(const char *text, size_t len)
 	return len > 0;
 }
 
-/* An age for people: two of its units are enough. */
+/* An age for people, in its two largest units. */
 static void gp_age(char *buf, size_t size, unsigned long long ms)
 {
 	unsigned long long s = ms / 1000;
@@ -96,9 +96,9 @@ static void gp_age(char *buf, size_t size, unsigned long long ms)
 }
 
 /*
- * Columns of the character that begins here, and its bytes. A character that has no
- * column of its own (U+202E turns the rest of the line round) is as bad as one that the
- * locale does not have.
+ * Columns of the character that begins here, and its bytes. A character without a column of
+ * its own (U+202E reverses the rest of the line) is treated like one that the locale does
+ * not have.
  */
 static int width_at(const char *text, size_t *bytes)
 {
@@ -116,7 +116,7 @@ static int width_at(const char *text, size_t *bytes)
 	return wcwidth(wide) > 0 ? wcwidth(wide) : -1;
 }
 
-/* Nothing that a terminal would obey: anyone may have made a file. */
+/* Removes what a terminal would interpret: files may contain anything. */
 static void gp_clean(char *text)
 {
 	char *to = text;
@@ -133,7 +133,7 @@ static void gp_clean(char *text)
 	*to = '\0';
 }
 
-/* How many bytes of a clean text fit into so many columns; *used is what they take. */
+/* The bytes of a clean text that fit into the columns; *used is their width. */
 static size_t gp_fitting(const char *text, size_t columns, size_t *used)
 {
 	size_t at, bytes;
@@ -149,7 +149,7 @@ static size_t gp_fitting(const char *text, size_t columns, size_t *used)
 	return at;
 }
 
-/* Columns of a clean text. */
+/* The width of a clean text. */
 static size_t gp_columns(const char *text)
 {
 	size_t used;
@@ -159,10 +159,10 @@ static size_t gp_columns(const char *text)
 }
 
 /**
- * gp_fit() - a text in a column of a table
+ * gp_fit() - fit a text into a column of a table
  * @text: the text
- * @columns: how wide the column is
- * @cut: text that is longer ends in "~"
+ * @columns: the width of the column
+ * @cut: whether longer text is truncated, with "~" at its end
  *
  * Return: the text, padded with blanks, to be freed.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * top: the holders of most pins, again and again. Here as plain text; see top_screen.c.
+ * top: the tasks with the most pins, updated. As plain text here; see top_screen.c.
  */
 #include <errno.h>
 #include <signal.h>
@@ -11,10 +11,10 @@
 
 #include "gup_pin_tool.h"
 
-/* Home, and what is behind the cursor goes. */
+/* Cursor to the first line; erase to the end of the screen. */
 #define CLEAR_SCREEN	"\033[H\033[J"
 
-/* Growth is counted from here on. */
+/* Growth is relative to these sums. */
 static void begin_growth(struct gp_sums *start)
 {
 	size_t i;
@@ -23,7 +23,7 @@ static void begin_growth(struct gp_sums *start)
 		start->all[i]->then = start->all[i]->now;
 }
 
-/* Groups that are new had nothing at the start. */
+/* New groups had nothing at the start. */
 static void compare_with_start(struct gp_sums *sums, const struct gp_sums *start)
 {
 	size_t i;
@@ -49,7 +49,7 @@ static int gp_top_sort(struct gp_top *top)
 	return gp_sums_sort(gp_top_sums(top), options->sort, false, options->reverse);
 }
 
-/* Pins without a living owner or task, if there is the file of them. */
+/* Pins whose owner or task has ended, if a file lists them. */
 static int count_orphans(struct gp_top *top)
 {
 	struct gp_source source = *top->source;
@@ -91,7 +91,7 @@ static int collect_into(struct gp_top *top, struct gp_sums *sums)
 
 /**
  * gp_top_round() - read the newest sums
- * @top: where to keep them; what was read before is gone, but for that of the start
+ * @top: gets the sums; keeps those of the start, replaces others
  *
  * Return: a status.
  */
@@ -113,7 +113,7 @@ static int gp_top_round(struct gp_top *top)
 	return gp_top_sort(top);
 }
 
-/* Begin anew: growth is counted from the next round on. */
+/* Start again: growth is relative to the next round. */
 static void gp_top_restart(struct gp_top *top)
 {
 	if (top->rounds > 1)
@@ -177,7 +177,7 @@ static void add_time(char **text)
 		add_part(text, gp_copy(clock));
 }
 
-/* " for AGE": how long tracking has been as it is. A copy does not say when it was made. */
+/* " for AGE": since when tracking is on or off. A copy does not say when it was made. */
 static char *since_switched(const struct gp_source *source)
 {
 	unsigned long long at, ms;
@@ -192,7 +192,7 @@ static char *since_switched(const struct gp_source *source)
 	return gp_format(" for %s", age);
 }
 
-/* On or off, since when, and how to switch it on. */
+/* On or off, since when, and how to enable it. */
 static void add_tracking(char **text, const struct gp_source *source)
 {
 	unsigned long long enabled;
@@ -224,8 +224,8 @@ static void add_hazards(char **text, const struct gp_source *source)
 }
 
 /**
- * gp_top_headline() - the state of all that is watched
- * @top: what was read
+ * gp_top_headline() - the overall state
+ * @top: the sums
  *
  * Return: a line, to be freed.
  */
@@ -265,8 +265,8 @@ static void gp_top_table(struct gp_top *top, struct gp_table *table)
 }
 
 /*
- * The headline takes one, the cursor another, and what is left out a third; one row is
- * shown on any terminal.
+ * The headline, the cursor and a note about omitted rows take one line each; at least
+ * one row is shown on any terminal.
  */
 static unsigned int table_lines(unsigned int height, size_t rows)
 {
@@ -318,7 +318,7 @@ static int print_rounds(struct gp_top *top)
 	const struct gp_source *source = top->source;
 	int status = GP_OK;
 
-	/* Copies do not change, and a pipe is not watched. */
+	/* Copies do not change, and a pipe has no viewer. */
 	if (!last && (!source->live || !gp_width()))
 		last = 1;
 	if (source->file && !strcmp(source->file, "-"))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What keys do to a screen of top.
+ * The keys of top's screen.
  */
 #ifdef GUP_PIN_NCURSES
 #include <ncurses.h>
@@ -13,7 +13,7 @@
 #define KEY_ESCAPE	27
 #define KEY_CONTROL_U	21
 
-/* What is said while the terminal is a screen; NULL if nothing was. */
+/* The message while the terminal is a screen; NULL if there is none. */
 static void take_message(struct gp_view *view)
 {
 	free(view->message);
@@ -27,7 +27,7 @@ static void sort_rows(struct gp_view *view, const char *sort)
 	gp_view_rows(view);
 }
 
-/* The columns that rows can be sorted by, in their order on the screen. */
+/* The columns to sort by, in their order on the screen. */
 static const char *column_at(const struct gp_by *by, unsigned int which)
 {
 	static const char *const columns[] = { "pins", "growth", "pages", "age_ms" };
@@ -48,7 +48,7 @@ static void next_column(struct gp_view *view, int way)
 	sort_rows(view, column_at(by, (i + nr + way) % nr));
 }
 
-/* Sets which row is selected, and remembers its group. */
+/* Selects a row, and remembers its group. */
 static void select_row(struct gp_view *view, long row)
 {
 	long last = (long)view->nr - 1;
@@ -68,7 +68,7 @@ static long page_rows(void)
 	return LINES > 6 ? LINES - 5 : 1;
 }
 
-/* Where a key of the arrows leads to from here; false if it is none. */
+/* The row that an arrow key moves to; false for other keys. */
 static bool moved(int key, long *at, long last)
 {
 	switch (key) {
@@ -110,7 +110,7 @@ static void heed_stacks(struct gp_view *view, int key)
 		gp_view_close_stacks(view);
 }
 
-/* The filter of the command line, and the words that were typed. */
+/* The filter of the command line, plus the typed words. */
 static int set_filter(struct gp_view *view, char *typed)
 {
 	struct gp_options *options = view->top->options;
@@ -131,7 +131,7 @@ static int set_filter(struct gp_view *view, char *typed)
 			snprintf(view->text, sizeof(view->text), "%s", next);
 		}
 	}
-	/* Growth of other groups says nothing. */
+	/* Growth of other groups is meaningless. */
 	gp_top_restart(view->top);
 	view->stale = true;
 	return status;
@@ -145,10 +145,10 @@ static void clear_filter(struct gp_view *view)
 }
 
 /**
- * gp_view_back() - undo a filter that cannot be read by
- * @view: whose newest round has failed
+ * gp_view_back() - undo a filter that makes reading fail
+ * @view: the view whose newest round has failed
  *
- * Return: false if no filter was typed that can be the reason.
+ * Return: false if no typed filter can be the reason.
  */
 static bool gp_view_back(struct gp_view *view)
 {
@@ -189,7 +189,7 @@ static void open_stacks_of_row(struct gp_view *view)
 {
 	if (!view->nr)
 		return;
-	/* The row stays selected while others go by. */
+	/* The row stays selected while others are scrolled. */
 	select_row(view, (long)view->selected);
 	if (gp_view_stacks(view))
 		gp_view_close_stacks(view);
@@ -252,9 +252,9 @@ static void heed_rows(struct gp_view *view, int key)
 }
 
 /**
- * gp_view_key() - do what a key is for
- * @view: what is shown
- * @key: the key, as getch() has it
+ * gp_view_key() - handle a key
+ * @view: the view
+ * @key: the key, from getch()
  */
 static void gp_view_key(struct gp_view *view, int key)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * top as a screen with keys, if it is built with ncurses (-DGUP_PIN_NCURSES -lncursesw);
- * without it, top is plain text.
+ * top as a screen with keys, if built with ncurses (-DGUP_PIN_NCURSES -lncursesw);
+ * otherwise top is plain text.
  */
 #ifdef GUP_PIN_NCURSES
 #include <ncurses.h>
@@ -17,12 +17,12 @@ static const char keys_of_rows[] =
 	"q quit  p pins g growth s pages a age n name r reverse  / filter  Enter stack";
 static const char keys_of_stacks[] = "q back  up and down scroll";
 
-/* Lines that are not of rows: headline, titles, status, keys. */
+/* Lines other than rows: headline, titles, status, keys. */
 #define OTHER_LINES	4
 
 static SCREEN *terminal;
 
-/* Also when the program ends in the middle: what it has to say needs the terminal back. */
+/* Also if the program ends early: its message needs the terminal back. */
 static void end_screen(void)
 {
 	char *message;
@@ -38,7 +38,7 @@ static void end_screen(void)
 	free(message);
 }
 
-/* Is there a terminal that is to be a screen? If so, it is one now. */
+/* Makes the terminal a screen, if there is one and it is wanted. */
 static bool gp_screen_begin(const struct gp_top *top)
 {
 	const struct gp_options *options = top->options;
@@ -58,7 +58,7 @@ static bool gp_screen_begin(const struct gp_top *top)
 	return true;
 }
 
-/* A line of clean text, cut where the terminal ends. */
+/* A line of clean text, truncated to the terminal's width. */
 static void draw_line(int y, const char *text, int attributes)
 {
 	size_t used;
@@ -79,7 +79,7 @@ static int rows_room(void)
 	return room > 0 ? room : 1;
 }
 
-/* Keep the selected row on the screen, and no room empty. */
+/* Keeps the selected row on the screen, and the screen full. */
 static void scroll_to_selected(struct gp_view *view)
 {
 	size_t room = rows_room();
@@ -100,7 +100,7 @@ static void draw_status(const struct gp_view *view, size_t shown)
 	if (view->message)
 		text = gp_copy(view->message);
 	else if (!view->nr)
-		text = gp_format("no rows%s", all ? "" : ": nothing is pinned that fits");
+		text = gp_format("no rows%s", all ? "" : ": no pin matches");
 	else
 		text = gp_format("rows %zu-%zu of %zu", view->first + 1, view->first + shown,
 				 view->nr);
@@ -167,7 +167,7 @@ static double seconds_now(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* Heeds keys until the next round is due. */
+/* Handles keys until the next round is due. */
 static void heed_keys(struct gp_view *view)
 {
 	double left, due = seconds_now() + view->top->options->delay;
@@ -185,7 +185,7 @@ static void heed_keys(struct gp_view *view)
 
 /**
  * gp_top_screen() - show sums until q is pressed
- * @top: what to watch
+ * @top: the sums to show
  *
  * Return: a status.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What top shows on a screen, and what keys do to it.
+ * The content of top's screen, and its keys.
  */
 #ifndef GUP_PIN_TOP_SCREEN_H
 #define GUP_PIN_TOP_SCREEN_H
@@ -21,24 +21,24 @@ struct gp_row {
 };
 
 /**
- * struct gp_view - what is shown
+ * struct gp_view - the content of the screen
  * @top: the sums
  * @titles: the titles of the columns
- * @rows: those that have @text
+ * @rows: rows that contain @text
  * @nr: number of rows
- * @selected: the row that keys are about
+ * @selected: the row that keys act on
  * @key: of its group, to find it in the next round; NULL if there was none
  * @first: the first row on the screen
- * @text: what rows have to have
- * @typed: what is being typed
- * @typing: a filter is being typed
- * @filtered: it had words key=value
+ * @text: text that rows must contain
+ * @typed: the text being typed
+ * @typing: whether a filter is being typed
+ * @filtered: whether it had words key=value
  * @stacks: lines about the stacks of the selected row; NULL if rows are shown
  * @nr_stacks: number of lines
- * @at: the first of them on the screen
- * @message: what is to be said of the last key; NULL if nothing
- * @stale: the sums have to be read anew
- * @done: it was q
+ * @at: the first of these lines on the screen
+ * @message: the message about the last key; NULL if there is none
+ * @stale: whether the sums have to be read again
+ * @done: whether q was pressed
  */
 struct gp_view {
 	struct gp_top *top;

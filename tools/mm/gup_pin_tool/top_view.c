@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The rows that a screen of top shows, and the stacks behind one of them.
+ * The rows on top's screen, and the stacks of one of them.
  */
 #ifdef GUP_PIN_NCURSES
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static void free_rows(struct gp_view *view)
 	view->nr = 0;
 }
 
-/* The column that the rows are sorted by has a star. */
+/* The sort column has a star. */
 static void mark_column(struct gp_table *table, const char *sort)
 {
 	const char *title = sort ? sort : "pins";
@@ -60,7 +60,7 @@ static void take_rows(struct gp_view *view, const struct gp_table *table)
 	free(widths);
 }
 
-/* The group that was selected, wherever it is by now. */
+/* Finds the selected group in its new place. */
 static void find_selected(struct gp_view *view)
 {
 	const struct gp_sums *sums = gp_top_sums(view->top);
@@ -75,7 +75,7 @@ static void find_selected(struct gp_view *view)
 
 /**
  * gp_view_rows() - make rows of the newest sums
- * @view: where to put them
+ * @view: gets the rows
  */
 static void gp_view_rows(struct gp_view *view)
 {
@@ -87,7 +87,7 @@ static void gp_view_rows(struct gp_view *view)
 	take_rows(view, &table);
 	gp_table_free(&table);
 	find_selected(view);
-	/* Whose stacks are shown may be gone. */
+	/* The group whose stacks are shown may be gone. */
 	if (!view->nr)
 		gp_view_close_stacks(view);
 }
@@ -129,7 +129,7 @@ static bool same_group(const struct gp_sum *a, const struct gp_sum *b, unsigned 
 	return true;
 }
 
-/* What the rows are summed by, and by stack. */
+/* The keys of the rows, and stack. */
 static int split_by_stack(const struct gp_by *by, struct gp_by *split)
 {
 	unsigned int i;
@@ -170,7 +170,7 @@ static void take_stacks(struct gp_view *view, const struct gp_sums *split)
 
 /**
  * gp_view_stacks() - show the stacks of the selected row
- * @view: which has rows
+ * @view: a view with rows
  *
  * Return: a status.
  */

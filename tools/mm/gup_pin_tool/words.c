@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the kernel is told to leave out. All that it lets pass is looked at once
- * more, so that it may be a kernel that knows less.
+ * The kernel's part of a filter. All lines are checked again, so the kernel may support
+ * fewer words.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "filter.h"
 #include "gup_pin_tool.h"
 
-/* What the kernel's filter takes. */
+/* Keys that the kernel's filter accepts. */
 static bool is_kernel_key(const char *key)
 {
 	static const char *const keys[] = {
@@ -23,7 +23,7 @@ static bool is_kernel_key(const char *key)
 	return false;
 }
 
-/* A rule as a word of the kernel's filter; NULL if there is none. */
+/* A rule as a word of the kernel's filter; NULL if it has none. */
 static char *rule_word(const struct gp_rule *rule, unsigned int pass)
 {
 	switch (rule->type) {
@@ -38,7 +38,7 @@ static char *rule_word(const struct gp_rule *rule, unsigned int pass)
 			return NULL;
 		return gp_format("ino=%llu dev=%s", rule->inode.ino, rule->inode.dev);
 	default:
-		/* A backslash is the name's own, or of one that is escaped. */
+		/* A backslash may be the name's own, or part of an escape. */
 		if (!*rule->value || !is_kernel_key(rule->key) || strchr(rule->value, '\\'))
 			return NULL;
 		return gp_format("%s=%s", rule->key, rule->escaped);
@@ -66,7 +66,7 @@ static bool has_word(const char *words, const char *word)
 	return false;
 }
 
-/* The kernel refuses a word that comes twice; of the second one we see to it. */
+/* The kernel refuses a repeated word; this program checks the second one. */
 static char *add_word(char *words, char *word)
 {
 	char *longer;
@@ -81,19 +81,18 @@ static char *add_word(char *words, char *word)
 	return longer;
 }
 
-/* A command's own words go first: what is read twice has to be told apart by them. */
+/* A command's own words come first: they distinguish the passes. */
 static bool is_of_command(const struct gp_rule *rule)
 {
 	return rule->type == RULE_PID || rule->type == RULE_FILE;
 }
 
 /**
- * gp_filter_words() - what the kernel is to be told to leave out lines
+ * gp_filter_words() - the words with which the kernel leaves out lines
  * @filter: what is wanted; the kernel may let more pass
- * @pass: how often it was read before, with other words
+ * @pass: number of earlier passes, with other words
  *
- * Return: the words, to be freed; NULL if there are none, or it need not be read
- * again.
+ * Return: the words, to be freed; NULL if there are none, or no other pass is needed.
  */
 static char *gp_filter_words(const struct gp_filter *filter, unsigned int pass)
 {
