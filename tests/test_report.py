@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The page that gup_pins.py report writes, in headless Chromium.
 
-Pages are of documents made up here; test_dump.py has one of a real dump. What is done with a
-page is in report_steps.py.
+Pages are made of sample documents; test_dump.py has one of a real dump. The steps on a page
+are in report_steps.py.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ PACKAGE = paths.PROJECT / "drgn-scripts"
 ASSETS = PACKAGE / "gup_pin" / "report" / "assets"
 
 MANY = 100_000
-# So many elements may there be, however many pins; and so long may a slow machine take.
+# The maximum of elements, for any number of pins; and the time that a slow machine may take.
 MOST_NODES = 12_000
 MOST_MS = 30_000
 
-# What the troubled sample has: its pfns by number of row, and the rows, the oldest first.
+# The troubled sample: its pfns by number of row, and the rows, the oldest first.
 TROUBLED = ["0x1a2b0", "0x1c000", "0x7ee5", "0x7ee9", "0x180010", "0x40010"]
 AGED = [1, 4, 3, 0, 5, 2]
 
 
-# A page that does what ours must not.
+# A page that does what ours must not do.
 BAD = """\
 <!doctype html><img src="http://gup-pin.invalid/image">
 <script>
@@ -67,7 +67,7 @@ def write_page(
 
 @pytest.fixture(scope="module", name="browser")
 def fixture_browser() -> Iterator[Browser]:
-    """One for all tests."""
+    """One browser for all tests."""
     browser = Browser()
     yield browser
     browser.end()
@@ -75,33 +75,33 @@ def fixture_browser() -> Iterator[Browser]:
 
 @dataclass(frozen=True)
 class Page:
-    """A page, and the browser that it is looked at in."""
+    """A page, and its browser."""
 
     browser: Browser
     file: Path
 
     def see(self, step: Callable[..., Any], **how: Any) -> Any:
-        """Do one thing, which must cause neither errors nor requests."""
+        """Run a step, which must cause neither errors nor requests."""
         seen = self.browser.look(self.file, step, **how)
         assert (seen.errors, seen.requests) == ([], [])
         return seen.seen
 
     @cached_property
     def loaded(self) -> Any:
-        """What is seen as it is loaded."""
+        """The content after loading."""
         return self.see(steps.load)
 
 
 @pytest.fixture(scope="module", name="troubled")
 def fixture_troubled(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Page:
-    """The page of a kernel in which much is wrong."""
+    """The page of a kernel with many problems."""
     file = tmp_path_factory.mktemp("troubled") / "report #1.html"
     return Page(browser, write_page(file, samples.troubled(), {5: "both"}))
 
 
 @pytest.fixture(scope="module", name="hostile")
 def fixture_hostile(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Page:
-    """The page of a kernel whose users have bad intentions."""
+    """The page of a kernel with hostile users."""
     file = tmp_path_factory.mktemp("hostile") / "report.html"
     return Page(browser, write_page(file, samples.hostile()))
 
@@ -116,12 +116,12 @@ def fixture_crowd() -> samples.Words:
 def fixture_many(
     browser: Browser, crowd: samples.Words, tmp_path_factory: pytest.TempPathFactory
 ) -> Page:
-    """Their page."""
+    """The page of very many pins."""
     file = tmp_path_factory.mktemp("many") / "report.html"
     return Page(browser, write_page(file, crowd))
 
 
-# What a page without pins says in its sections.
+# The text of sections of a page without pins.
 EMPTY = {
     "problems": [
         "Nothing was found. Looked for: hazards that the kernel saw, pins of processes that have "
@@ -140,7 +140,7 @@ def pfns(table: Any) -> list[str]:
 
 
 def test_what_goes_wrong_is_seen(browser: Browser, tmp_path: Path) -> None:
-    """Or else no test below would fail by it."""
+    """Otherwise the tests below would not fail."""
     page = tmp_path / "bad.html"
     page.write_text(BAD)
     seen = browser.look(page, lambda _: time.sleep(1))
@@ -160,7 +160,7 @@ def test_what_goes_wrong_is_seen(browser: Browser, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("script", sorted(ASSETS.glob("*.js")), ids=lambda p: p.name)
 def test_scripts_parse(browser: Browser, script: Path) -> None:
-    """Each by itself; with a bracket too many it does not."""
+    """Each script parses; with an extra bracket it does not."""
     text = script.read_text(encoding="utf-8")
     assert browser.fault(text) == ""
     assert browser.fault(f"{text})") == "SyntaxError: Unexpected token ')'"
@@ -168,13 +168,13 @@ def test_scripts_parse(browser: Browser, script: Path) -> None:
 
 @pytest.mark.parametrize("document", [samples.troubled(), samples.unread(), samples.many(1000)])
 def test_the_samples_are_as_the_schema_says(document: samples.Words) -> None:
-    """Or else they test what nobody will see."""
+    """Otherwise they test pages that never exist."""
     schema = json.loads((PACKAGE / "gup_pin" / "gup-pin-2.schema.json").read_text())
     importlib.import_module("jsonschema").validate(document, schema)
 
 
 def test_data_never_becomes_markup_in_the_source() -> None:
-    """Nothing that parses text as HTML, nor code from text, is as much as named."""
+    """Functions that parse text as HTML or code are not even named."""
     for script in ASSETS.glob("*.js"):
         found = re.findall(
             r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\b"
@@ -185,7 +185,7 @@ def test_data_never_becomes_markup_in_the_source() -> None:
 
 
 def test_the_page_loads_and_says_what_is_wrong_first(troubled: Page) -> None:
-    """By what is at stake, the worst first, and each thing once."""
+    """By what is at stake, the worst first, and each problem once."""
     seen = troubled.loaded
     assert seen["title"] == "Pinned pages of Linux 6.12.117"
     assert "3 dangers, 6 warnings, 2 notes" in seen["verdict"] and "partial" in seen["verdict"]
@@ -217,7 +217,7 @@ def test_the_page_loads_and_says_what_is_wrong_first(troubled: Page) -> None:
 
 
 def test_a_kernel_with_no_pins_has_a_page(browser: Browser, tmp_path: Path) -> None:
-    """Nothing wrong, and no table falls over."""
+    """There are no problems, and empty tables work."""
     page = Page(browser, write_page(tmp_path / "empty.html", samples.document([])))
     seen = page.see(steps.load)
     assert "nothing wrong" in seen["verdict"]
@@ -239,13 +239,13 @@ def test_why_there_are_no_pins(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_a_search_that_finds_nothing_says_so(troubled: Page) -> None:
-    """It is not the same as no pins."""
+    """This differs from no pins."""
     (table,) = troubled.see(steps.search, queries=["comm=nobody"])
-    assert table["status"] == "0 runs of 6, 0 pins. Nothing fits the search."
+    assert table["status"] == "0 runs of 6, 0 pins. Nothing matches the search."
 
 
 def test_the_page_of_copies(browser: Browser, tmp_path: Path) -> None:
-    """What debugfs does not say is not made up; what was refused is there."""
+    """Values that debugfs lacks are not made up; refused pins are shown."""
     whole = samples.copied()
     page = Page(browser, write_page(tmp_path / "copies.html", whole, {1: "task"}))
     seen = page.loaded
@@ -261,7 +261,7 @@ def test_the_page_of_copies(browser: Browser, tmp_path: Path) -> None:
     groups = [name for name, _ in page.see(steps.groups)]
     assert groups == [
         "Data of files may be wrong or lost",
-        "Long-term pins that the kernel did not give",
+        "Long-term pins that the kernel refused",
         "Counted, and nothing is lost as far as is known",
     ]
     assert "Whose task has ended, but not its process 10 pins" in seen["problems"][-1]
@@ -272,13 +272,13 @@ def test_the_page_of_copies(browser: Browser, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module", name="unread")
 def fixture_unread(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Page:
-    """The page of a dump of which much was lost."""
+    """The page of a damaged dump."""
     file = tmp_path_factory.mktemp("unread") / "report.html"
     return Page(browser, write_page(file, samples.unread()))
 
 
 def test_the_page_of_real_copies(browser: Browser, tmp_path: Path) -> None:
-    """Of Debian's own kernel with the module: the hazard first, whose stack leads to ext4."""
+    """From Debian's own kernel with the module: the hazard first, with ext4 in its stack."""
     copies = tmp_path / "copies"
     copies.mkdir()
     real = json.loads((PACKAGE / "tests" / "copies.json").read_text())
@@ -301,7 +301,7 @@ def test_the_page_of_real_copies(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_what_could_not_be_read_is_said_to_be_unknown(unread: Page) -> None:
-    """No cell has a 0, an empty file or the kind "anon" for it."""
+    """No cell shows a 0, an empty file or the kind "anon" instead."""
     seen = unread.loaded
     assert seen["title"] == "Pinned pages of Linux"
     (table,) = unread.see(steps.search, queries=[""])
@@ -324,7 +324,7 @@ def test_what_could_not_be_read_is_said_to_be_unknown(unread: Page) -> None:
 
 
 def test_what_is_unknown_is_sorted_last_and_found(unread: Page) -> None:
-    """Upwards and downwards; and a search finds it as "?"."""
+    """In both orders; and a search finds it as "?"."""
     for column in ("Pages", "Age"):
         seen = unread.see(steps.sort, column=COLUMNS.index(column), times=2)
         assert all(each["values"][-1] == "unknown" for each in seen)
@@ -335,7 +335,7 @@ def test_what_is_unknown_is_sorted_last_and_found(unread: Page) -> None:
 
 
 def test_without_memory_blocks_and_zones(browser: Browser, tmp_path: Path) -> None:
-    """As from a kernel without memory hot-plug, and from a dump without its zones."""
+    """From a kernel without memory hot-plug, and from a dump without its zones."""
     document = samples.troubled()
     document["memory"] |= {"block_pages": 0, "blocks": []}
     parts = Page(browser, write_page(tmp_path / "parts.html", document)).see(steps.load)
@@ -346,7 +346,7 @@ def test_without_memory_blocks_and_zones(browser: Browser, tmp_path: Path) -> No
 
 
 def test_origins_are_summed_and_sorted(troubled: Page) -> None:
-    """By stack and kind of pin, which has its colour in the graph, too."""
+    """By stack and kind of pin, with its colour in the graph."""
     origins = troubled.loaded["origins"]
     assert [row[1] for row in origins] == ["64", "26", "3", "2", "1"]
     assert "ib_umem_get" in origins[0][0] and "io_pin_pages" in origins[1][0]
@@ -367,7 +367,7 @@ def test_origins_are_summed_and_sorted(troubled: Page) -> None:
 
 
 def test_ages_add_up(troubled: Page) -> None:
-    """By step and term; the steps are without gaps."""
+    """By step and term; the steps have no gaps."""
     ages = {row[0]: row[1:] for row in troubled.loaded["ages"]}
     assert ages["300 ms to 1 s"] == ["0", "1", "1"]
     assert ages["3 s to 10 s"] == ["18", "0", "2"]
@@ -382,7 +382,7 @@ def test_ages_add_up(troubled: Page) -> None:
 
 
 def test_memory_says_which_block_stays_because_of_whom(troubled: Page) -> None:
-    """Pages with two pins count once; who holds for long comes first."""
+    """Pages with two pins count once; long-term holders come first."""
     seen = troubled.loaded
     blocks = {row[0]: row for row in seen["blocks"]}
     assert list(blocks) == ["3", "48", "8", "0"]
@@ -399,7 +399,7 @@ def test_memory_says_which_block_stays_because_of_whom(troubled: Page) -> None:
 
 
 def test_pins_on_the_same_pages_count_once(browser: Browser, tmp_path: Path) -> None:
-    """In a block, and over the border of two."""
+    """In a block, and across two blocks."""
     size = samples.BLOCK_PAGES
     pins = [
         samples.pin(size - 8, pages=16),
@@ -464,7 +464,7 @@ def test_searches(troubled: Page) -> None:
     "query", ["bogus=1", "mode=x", "pfn=x", "pfn=1-", "owner=", "constructor=1", "ino=z"]
 )
 def test_a_word_that_is_none_is_told(troubled: Page, query: str) -> None:
-    """And the table is what it was."""
+    """And the table is unchanged."""
     before, after = troubled.see(steps.search, queries=["comm=fio", query])
     assert after["error"] and after["invalid"] == "true"
     assert pfns(after) == pfns(before) == ["0x1c000", "0x1a2b0"]
@@ -484,13 +484,13 @@ COLUMNS = ["pfn", "Pages", "Pins", "Age", "Kind", "Task", "From"]
     [
         ("pfn", [2, 3, 0, 1, 5, 4]),
         ("Pages", [1, 4, 0, 3, 5, 2]),
-        # It is sorted so from the start, the oldest first: now by the youngest.
+        # The initial order is the oldest first: now the youngest.
         ("Age", [2, 0, 5, 3, 4, 1]),
         ("Task", [5, 2, 3, 0, 1, 4]),
     ],
 )
 def test_sorts(troubled: Page, column: str, first: list[int]) -> None:
-    """By keyboard, there and back; equal ones stay in their order."""
+    """By keyboard, in both orders; equal rows keep their order."""
     number = COLUMNS.index(column)
     once, twice = troubled.see(steps.sort, column=number, times=2)
     assert once["pfns"] == [TROUBLED[row] for row in first]
@@ -505,7 +505,7 @@ def test_sorts(troubled: Page, column: str, first: list[int]) -> None:
 
 
 def test_a_stack_by_keyboard(troubled: Page) -> None:
-    """Tab leads through the page in its order, and Enter opens the first pin's stack."""
+    """Tab follows the order of the page, and Enter opens the first pin's stack."""
     seen = troubled.see(steps.expand)
     sections = [each["section"] for each in seen["passed"]]
     order = list(dict.fromkeys(sections))
@@ -521,13 +521,13 @@ def test_a_stack_by_keyboard(troubled: Page) -> None:
 
 
 def test_a_link_skips_to_the_pins(troubled: Page) -> None:
-    """The first thing that Tab reaches; the next is then the search."""
+    """It is the first target of Tab; the next one is the search."""
     seen = troubled.see(steps.skip)
     assert seen["first"]["name"] == "Skip to the table of pins" and seen["next"] == "query"
 
 
 def test_the_graph_by_keyboard(troubled: Page) -> None:
-    """Down to what a function called, right to its sibling, Enter to enlarge."""
+    """Down to a called function, right to its sibling, Enter to enlarge."""
     keys = [*[Keys.DOWN] * 3, Keys.RIGHT, Keys.LEFT, Keys.RIGHT, Keys.ENTER, Keys.ESCAPE, Keys.END]
     seen = troubled.see(steps.flame, keys=keys)
     names = [each["name"].split(":")[0] for each in seen]
@@ -543,13 +543,13 @@ def test_the_graph_by_keyboard(troubled: Page) -> None:
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_sticks_out(troubled: Page, width: int) -> None:
-    """Wide tables scroll in themselves."""
+    """Wide tables scroll by themselves."""
     assert troubled.see(steps.load, width=width)["width"] == width
 
 
 @pytest.mark.parametrize("width", [1203, 1920])
 def test_the_table_fits(browser: Browser, tmp_path: Path, width: int) -> None:
-    """With a path as long as the kernel shows one; no column is cut."""
+    """With the longest path that the kernel shows; no column is cut."""
     document = samples.troubled()
     document["pins"][2] |= {"path": f"/{'long/' * 40}file"[:255]}
     page = Page(browser, write_page(tmp_path / "wide.html", document, {5: "owner"}))
@@ -559,7 +559,7 @@ def test_the_table_fits(browser: Browser, tmp_path: Path, width: int) -> None:
 
 
 def test_a_hint_where_a_table_scrolls(troubled: Page) -> None:
-    """On a small screen, and only at what is wider than that."""
+    """On a small screen, and only for tables wider than that."""
     seen = troubled.see(steps.scrolls, width=400)
     assert seen["pins-table"]["wider"] > 0 and seen["ages-table"]["wider"] == 0
     for name, each in seen.items():
@@ -577,7 +577,7 @@ def test_contrast(troubled: Page, scheme: str) -> None:
 def test_contrast_can_be_too_low(
     troubled: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
-    """The test above sees a grey that is too near to what is behind it."""
+    """The test above fails for a grey that is too close to its background."""
     page = importlib.import_module("gup_pin.report.page")
     read = page._read
 
@@ -590,7 +590,7 @@ def test_contrast_can_be_too_low(
 
 
 def test_for_those_who_do_not_see_it(troubled: Page) -> None:
-    """All that one can use has a name; there are landmarks, and headings in order."""
+    """All controls have a name; there are landmarks, and headings in order."""
     seen = troubled.see(steps.accessibility)
     assert seen["unnamed"] == []
     assert {"banner", "main", "navigation", "search", "contentinfo"} == seen["landmarks"]
@@ -599,13 +599,13 @@ def test_for_those_who_do_not_see_it(troubled: Page) -> None:
     assert all(after <= before + 1 for before, after in pairwise(levels))
     roles = seen["roles"]
     assert roles["table"] == 4 and roles["rowheader"] > 10 and roles["columnheader"] > 20
-    # One without a name would be none: the sections, and what scrolls.
+    # Without a name these would not count: the sections, and what scrolls.
     assert roles["region"] == 7 + 4
     assert roles["tree"] == 1 and roles["treeitem"] > 10 and roles["status"] == 1
 
 
 def test_prints_black_on_white(troubled: Page) -> None:
-    """In a dark scheme too, without what only a screen has use for."""
+    """In a dark scheme too, without elements that only a screen needs."""
     seen = troubled.see(steps.print_it, scheme="dark")
     assert seen["shown"] == ["#problems", "#pins-table", "#flame"]
     assert seen["back"] == "rgba(255, 255, 255, 1)" and seen["contrast"]["low"] == []
@@ -613,7 +613,7 @@ def test_prints_black_on_white(troubled: Page) -> None:
 
 
 def test_hostile_names_are_only_text(hostile: Page) -> None:
-    """Of tasks, files, functions and the kernel: shown as they are, and nothing happens."""
+    """Of tasks, files, functions and the kernel: shown unchanged, without effects."""
     plain = hostile.loaded
     seen = hostile.see(steps.open_all)
     assert seen["title"] == plain["title"] == f"Pinned pages of Linux {samples.HOSTILE[0]}"
@@ -621,14 +621,14 @@ def test_hostile_names_are_only_text(hostile: Page) -> None:
     assert not {"img", "b", "iframe", "object"} & set(seen["elements"])
     for text in samples.HOSTILE:
         shown = text.replace("\u202e", "\\u202e")
-        # At the least: a pin's task, file and function, a hazard, a finding, a fault.
+        # At least: a pin's task, file and function, a hazard, a finding, a fault.
         assert seen["text"].count(shown) >= 6, text
     assert "\u202e" not in seen["text"]
     assert str(2**64 - 1) in seen["text"]
 
 
 def test_hostile_copies(browser: Browser, tmp_path: Path) -> None:
-    """Their names, frames and release are only text, too; raw bytes and long lines are none."""
+    """Their names, frames and release are only text; invalid bytes and lines are skipped."""
     names = [text for text in samples.HOSTILE if " " not in text]
     pins = [samples.pin(0x1000 + 64 * i, comm=text, path=text) for i, text in enumerate(names)]
     lines = [" ".join(f"{key}={value}" for key, value in pin.items()) for pin in pins]
@@ -648,12 +648,12 @@ def test_hostile_copies(browser: Browser, tmp_path: Path) -> None:
     assert seen["scripts"] == 2 and seen["listeners"] == 0
     assert not {"img", "b", "iframe", "object"} & set(seen["elements"])
     for text in names:
-        # A task, a file, and a frame, at the least.
+        # At least a task, a file, and a frame.
         assert seen["text"].count(text.replace("\u202e", "\\u202e")) >= 3, text
 
 
 def test_hostile_names_are_found(hostile: Page) -> None:
-    """A search takes them as they are."""
+    """A search accepts them unchanged."""
     words = [text for text in samples.HOSTILE if " " not in text]
     for text, table in zip(words, hostile.see(steps.search, queries=words), strict=True):
         row = samples.HOSTILE.index(text)
@@ -661,7 +661,7 @@ def test_hostile_names_are_found(hostile: Page) -> None:
 
 
 def test_the_policy_refuses(troubled: Page) -> None:
-    """Markup from text, another script, and anything from elsewhere."""
+    """Markup from text, another script, and anything external."""
     result = troubled.browser.look(troubled.file, steps.refuses)
     assert result.seen == {"markup": True, "image": True, "inline": True}
     assert any("TrustedHTML" in error for error in result.errors)
@@ -678,7 +678,7 @@ def test_very_many_pins_stay_usable(many: Page) -> None:
 
 
 def test_very_many_pins_are_searched(many: Page, crowd: samples.Words) -> None:
-    """What is found is what Python finds."""
+    """The results equal those of Python."""
     pins = crowd["pins"]
     wanted: dict[str, Callable[[samples.Words], bool]] = {
         "comm=job-7 mode=w": lambda p: p["comm"] == "job-7" and p["mode"] == "w",

@@ -14,7 +14,7 @@ const GROUPS = {
   leak: 'Pins that may never be released',
   place: 'Memory that cannot be moved',
   record: 'Records and pins do not agree',
-  asked: 'Long-term pins that the kernel did not give',
+  asked: 'Long-term pins that the kernel refused',
   none: 'Counted, and nothing is lost as far as is known',
   unread: 'What could not be read',
 };

@@ -293,7 +293,7 @@ class Table {
     const found = `${plural(this.rows.length, 'run')} of ${count(this.pins.length)}, ${plural(pins, 'pin')}`;
     byId('pins-status').textContent = shown
       ? `${found}; shown are ${count(first + 1)} to ${count(first + shown)}.`
-      : `${found}. Nothing fits the search.`;
+      : `${found}. Nothing matches the search.`;
   }
 
   row(row) {
