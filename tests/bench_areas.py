@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Memory for bench_guest.py, each kind laid out as its case wants it, and checked."""
+"""Memory for bench_guest.py, laid out as each case needs it, and checked."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 
 
 class WrongLayout(Exception):
-    """The kernel gave other pages than the case is about."""
+    """The kernel gave other pages than the case needs."""
 
 
 def room(size: int, flags: int = PRIVATE) -> int:
-    """Addresses with nothing behind them yet, aligned to 2 MB."""
+    """Unmapped addresses, aligned to 2 MB."""
     address = libc.mmap(None, size + HUGE, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
     if address == ctypes.c_void_p(-1).value:
         check(-1)
@@ -31,7 +31,7 @@ def room(size: int, flags: int = PRIVATE) -> int:
 
 
 def populate(start: int, size: int) -> None:
-    """Fault in all of it, in one system call."""
+    """Fault in the whole memory, in one system call."""
     check(libc.madvise(start, size, MADV_POPULATE_WRITE))
 
 
@@ -44,20 +44,20 @@ def frames(start: int, pages: int) -> list[int]:
 
 
 def followers(start: int, pages: int) -> float:
-    """Which share of the pages lies right behind the page before it in memory."""
+    """The share of pages that directly follow the previous one in memory."""
     follow = sum(b == a + 1 for a, b in pairwise(frames(start, pages)))
     return follow / (pages - 1)
 
 
 def huge_bytes(start: int) -> int:
-    """How much of the mapping that begins there is in transparent huge pages."""
+    """The size of transparent huge pages in the mapping that begins there."""
     text = Path("/proc/self/smaps").read_text()
     found = re.search(rf"^0*{start:x}-.*?^AnonHugePages: *(\d+) kB", text, re.M | re.S)
     return int(found[1]) * 1024 if found else 0
 
 
 def neighbours(size: int) -> int:
-    """Pages of 4 KiB whose pfns count up."""
+    """Pages of 4 KiB with consecutive pfns."""
     start = room(size)
     populate(start, size)
     share = followers(start, size // PAGE)
@@ -67,7 +67,7 @@ def neighbours(size: int) -> int:
 
 
 def scattered(size: int, among: int) -> int:
-    """Pages of 4 KiB all over the memory, as a process has them that runs for long."""
+    """Pages of 4 KiB scattered over memory, as in a process that runs for a long time."""
     start = room(among)
     pages = list(range(among // PAGE))
     random.Random(1).shuffle(pages)
@@ -91,8 +91,8 @@ def thp(size: int) -> int:
 
 
 def hugetlb(size: int) -> int:
-    """Pages of hugetlbfs's pool."""
-    # room() reserves one more, to align what is aligned already
+    """Pages from hugetlbfs's pool."""
+    # room() reserves one more page, to align what is aligned already
     count = f"{size // HUGE + 1}\n"
     pool = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
     pool.write_text(count)

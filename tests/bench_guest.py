@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Run in a guest by scripts/bench: bench_guest.py [--late] CASE... does the cases in that order.
+"""Run in a guest by scripts/bench: bench_guest.py [--late] CASE... runs the cases in that order.
 
-With --late, tracking is switched on before.
+With --late, tracking is enabled before them.
 
 Prints a line of JSON for the kernel and one for each case. Times are nanoseconds of
 guest time: instructions, if the guest was started with --icount.
@@ -35,20 +35,20 @@ GUP_PIN = DEBUGFS / "gup_pin"
 # _IOWR('g', 2, struct gup_test)
 PIN_FAST_BENCHMARK = 0xC0506702
 FOLL_WRITE = 1
-# struct pin_longterm_test's flags
+# Flags of struct pin_longterm_test
 FAST_WRITE = 3
 
-# The clock of struct gup_test has microseconds, 1,000 instructions: in 32 MB of small
-# pages that is an eighth of an instruction a page.
+# The clock of struct gup_test counts microseconds, 1,000 instructions: with 32 MB of
+# small pages that is an eighth of an instruction a page.
 SMALL, LARGE = 32 * MB, 64 * MB
 PAIRS = 20_000
 READS = 100_000
 FAULTED = 64 * MB
 LIVE = 1 << 20
 HELD = 100_000
-# io_uring's own limit of buffers a ring.
+# io_uring's limit of buffers a ring.
 BUFFERS = 16_384
-# 64 MB in all, so often; no more at once, or every round would have a tick in it.
+# 64 MB in all, repeated; larger rounds would each contain a tick.
 FILE, LIVES = MB, 64
 DISK, DISK_SIZE = "/dev/ram0", 32 * MB
 
@@ -56,7 +56,7 @@ Answer = dict[str, object]
 
 
 class Unsound(Exception):
-    """What was measured is not what was to be measured."""
+    """The measurement is not valid."""
 
 
 def request(start: int, size: int, per_call: int) -> bytearray:
@@ -65,7 +65,7 @@ def request(start: int, size: int, per_call: int) -> bytearray:
 
 
 def pin_and_unpin(device: int, start: int, size: int, per_call: int) -> tuple[float, float]:
-    """Pin all of it, per_call pages a call, and unpin it at once: nanoseconds a page."""
+    """Pin the memory, per_call pages a call, and unpin it: nanoseconds a page."""
     answer = request(start, size, per_call)
     fcntl.ioctl(device, PIN_FAST_BENCHMARK, answer)
     get, put, _, done = struct.unpack_from("QQQQ", answer)
@@ -75,7 +75,7 @@ def pin_and_unpin(device: int, start: int, size: int, per_call: int) -> tuple[fl
 
 
 def pins(start: int, size: int, per_call: int) -> Answer:
-    """All rounds; the first ones allocate what the later ones find."""
+    """All rounds; the first ones allocate what later ones reuse."""
     device = os.open(GUP_TEST, os.O_RDWR)
     rounds = [pin_and_unpin(device, start, size, per_call) for _ in range(ROUNDS)]
     os.close(device)
@@ -89,7 +89,7 @@ def small() -> int:
 
 
 def pair() -> Answer:
-    """Pin and unpin the same page over and over; most of it is Python and the ioctl."""
+    """Pin and unpin one page repeatedly; most of the time is Python's and the ioctl's."""
     device = os.open(GUP_TEST, os.O_RDWR)
     answer = request(small(), PAGE, 1)
     rounds = []
@@ -123,8 +123,8 @@ def fio() -> float:
     }
     words = ["fio", *(f"--{name}={value}" for name, value in job.items())]
     done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
-    # fio runs on for some time after its job, until it looks for the end: its own
-    # figure, though it has milliseconds only.
+    # fio continues for some time after its job, until it checks for the end: use its
+    # own figure, though it is in milliseconds.
     read = json.loads(done.stdout)["jobs"][0]["read"]
     if read["total_ios"] != READS:
         raise Unsound(f"fio did {read['total_ios']} of {READS} reads")
@@ -132,7 +132,7 @@ def fio() -> float:
 
 
 def io_uring_randread() -> Answer:
-    """Twice, for the figure is worth nothing if it is not the same again."""
+    """Run twice, since a figure that varies is worthless."""
     rounds = [fio(), fio()]
     if abs(rounds[1] / rounds[0] - 1) > 0.02:
         raise Unsound(f"two runs of fio differ: {rounds} ns a read")
@@ -140,7 +140,7 @@ def io_uring_randread() -> Answer:
 
 
 def read(size: int) -> Answer:
-    """Direct reads of this size from a RAM disk, each with what Python takes to ask for it."""
+    """Direct reads of this size from a RAM disk, including Python's time for the call."""
     disk = os.open(DISK, os.O_RDWR)
     os.pwrite(disk, bytes(DISK_SIZE), 0)
     os.fsync(disk)
@@ -159,13 +159,13 @@ def read(size: int) -> Answer:
 
 
 def make_disk() -> Path:
-    """A new ext4, which only we have written back."""
+    """A new ext4, which only this test writes back."""
     Path("/proc/sys/vm/dirty_writeback_centisecs").write_text("360000")
-    # The RAM that it is made of comes with the first write to each page.
+    # The disk allocates its RAM at the first write to each page.
     with open(DISK, "wb", buffering=0) as disk:
         for _ in range(DISK_SIZE // MB):
             disk.write(bytes(MB))
-    # No journal: a thread of its own would do part of the work.
+    # No journal: its thread would do part of the work.
     subprocess.run(["mkfs.ext4", "-q", "-O", "^has_journal", DISK], check=True)
     folder = Path("/tmp/bench")
     folder.mkdir()
@@ -174,13 +174,13 @@ def make_disk() -> Path:
 
 
 def write_back(file: int) -> None:
-    """The pages alone, without what the file system has to write of its own."""
+    """Only the pages, without the file system's own writes."""
     if ctypes.CDLL(None, use_errno=True).sync_file_range(file, *(ctypes.c_long(0),) * 2, 7):
         raise OSError(ctypes.get_errno(), "sync_file_range")
 
 
 def life_of_a_file(file: int, data: bytes) -> list[int]:
-    """Write, write back, sync, truncate: when each of these had been done."""
+    """Write, write back, sync, truncate: when each was done."""
     times = [time.perf_counter_ns()]
     os.pwrite(file, data, 0)
     for step in (write_back, os.fsync, lambda file: os.ftruncate(file, 0)):
@@ -191,7 +191,7 @@ def life_of_a_file(file: int, data: bytes) -> list[int]:
 
 @functools.cache
 def lives() -> list[list[int]]:
-    """What two cases share."""
+    """The rounds that two cases share."""
     file = os.open(make_disk() / "file", os.O_RDWR | os.O_CREAT)
     data = b"f" * FILE
     found = [life_of_a_file(file, data) for _ in range(LIVES)]
@@ -200,7 +200,7 @@ def lives() -> list[list[int]]:
 
 
 def middle(times: list[int]) -> Answer:
-    """A page, in most rounds: in up to a third of them a timer's tick comes between."""
+    """The median for a page: up to a third of the rounds contain a timer's tick."""
     rounds = sorted(spent * PAGE / FILE for spent in times)
     low, each, high = (rounds[len(rounds) * part // 8] for part in (3, 4, 5))
     if high > low * 1.01:
@@ -209,17 +209,17 @@ def middle(times: list[int]) -> Answer:
 
 
 def file() -> Answer:
-    """A file that is written, synced, and truncated."""
+    """A file is written, synced, and truncated."""
     return middle([life[-1] - life[0] for life in lives()])
 
 
 def writeback() -> Answer:
-    """Of that, to write back pages that nobody has pinned."""
+    """The part of that for writeback of pages that are not pinned."""
     return middle([life[2] - life[1] for life in lives()])
 
 
 def truncate() -> Answer:
-    """Such pages leave their file: one in memory, so that there is no disk's part in it."""
+    """Truncate such pages of a file in memory, so that no disk is involved."""
     memory = os.memfd_create("bench")
     times = []
     for _ in range(LIVES):
@@ -231,7 +231,7 @@ def truncate() -> Answer:
 
 
 def fault() -> Answer:
-    """Fault in fresh memory; and does page_owner look on?"""
+    """Fault in fresh memory; and whether page_owner records it."""
     rounds = []
     for _ in range(ROUNDS):
         start = bench_areas.room(FAULTED)
@@ -253,7 +253,7 @@ def stats() -> dict[str, int]:
 
 
 def hold(start: int, count: int) -> int:
-    """Pin so many pages in one call; what holds them."""
+    """Pin that many pages in one call; returns their holder."""
     device = os.open(GUP_TEST, os.O_RDWR)
     wanted = struct.pack("QQIxxxx", start, count * PAGE, FAST_WRITE)
     fcntl.ioctl(device, PIN_LONGTERM_TEST_START, wanted)
@@ -269,7 +269,7 @@ def stacks() -> Answer:
         raise Unsound(f"{stats()['live_pins']} live pins instead of {LIVE}")
     size = 0
     begin = time.perf_counter_ns()
-    # The sums are made on opening it.
+    # Opening the file makes the sums.
     file = os.open(GUP_PIN / "stacks", os.O_RDONLY)
     while data := os.read(file, MB):
         size += len(data)
@@ -287,7 +287,7 @@ def added(before: dict[str, int]) -> Answer:
 
 
 def live_pins() -> Answer:
-    """The memory for pages pinned in bulk; then, for the same pages one at a time."""
+    """Memory for pages pinned in bulk; then for the same pages one at a time."""
     start = memory(HELD * PAGE)
     before = stats()
     device = hold(start, HELD)
@@ -302,14 +302,14 @@ def live_pins() -> Answer:
 
 
 def switch_on() -> None:
-    """Begin to track."""
+    """Start tracking."""
     if (GUP_PIN / "enable").read_text().strip() == "1":
         raise Unsound("tracking is on already")
     (GUP_PIN / "enable").write_text("1")
 
 
 def kernel(late: bool) -> Answer:
-    """Which one this is, and whether it tracks."""
+    """The kernel, and whether it tracks."""
     release = os.uname().release
     if not GUP_PIN.exists():
         return {"release": release, "tracking": "absent"}
@@ -318,7 +318,7 @@ def kernel(late: bool) -> Answer:
     return {"release": release, "tracking": tracking}
 
 
-# In the order in which to do them: small() wants memory that nobody has taken apart yet.
+# In the order to run them: small() needs memory that is not fragmented yet.
 CASES: dict[str, Callable[[], Answer]] = {
     "single": lambda: pins(small(), SMALL, 1),
     "neighbours": lambda: pins(small(), SMALL, 512),
@@ -339,7 +339,7 @@ CASES: dict[str, Callable[[], Answer]] = {
 
 
 def main() -> int:
-    """Do what was asked for."""
+    """Run the requested cases."""
     names = sys.argv[1:]
     late = names[:1] == ["--late"]
     if late:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run by drgn for test_dump.py: do the two ways to read all pins agree? Prints JSON."""
+"""Run by drgn for test_dump.py: do both ways to read all pins agree? Prints JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gup_pin import gup_pin_state, slow
 
 
 def compare(prog: Program) -> dict[str, object]:
-    """The pins, and in which the two are not the same."""
+    """The pins, and those that differ."""
     state = gup_pin_state(prog)
     pins, differences = 0, []
     for fast, plain in zip_longest(state.for_each_item(), slow.for_each_item(prog)):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the host-side tests share."""
+"""Shared by the host-side tests."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(name="open_path")
 def fixture_open_path() -> Iterator[Path]:
-    """A folder that all users may look into, for commands that are not root's."""
+    """A folder that all users can read, for commands that do not run as root."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -24,7 +24,7 @@ def fixture_open_path() -> Iterator[Path]:
 
 @pytest.fixture(scope="session", name="version")
 def fixture_version() -> str:
-    """The kernel that is tested."""
+    """The tested kernel."""
     return os.environ.get("GUP_PIN_KVER", "6.12")
 
 
@@ -39,13 +39,13 @@ def fixture_tree(version: str) -> Path:
 
 @pytest.fixture(scope="session", name="pristine")
 def fixture_pristine(tree: Path, version: str) -> Path:
-    """The same tree as its distributor made it."""
+    """The same tree, pristine."""
     return tree.parent / f"linux-{version}"
 
 
 @pytest.fixture(scope="session")
 def take(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Dump]]:
-    """Each dump is taken when it is first asked for, and kept for all tests."""
+    """Each dump is taken on first use, and kept for all tests."""
     dumps: dict[str, Dump] = {}
     failed: dict[str, Exception] = {}
 
@@ -57,7 +57,7 @@ def take(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], D
             try:
                 dumps[name] = take_dump(name, folder)
             except Exception as err:
-                # It is a GB, and the next try would be one more.
+                # A failed dump takes a GB, and the next try would take one more.
                 failed[name] = err
                 (folder / "vmcore").unlink(missing_ok=True)
                 raise
@@ -70,11 +70,11 @@ def take(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], D
 
 @pytest.fixture(params=list(HELD))
 def dump(request: pytest.FixtureRequest, take: Callable[[str], Dump]) -> Dump:
-    """Every dump, one after another."""
+    """Each dump in turn."""
     return take(request.param)
 
 
 @pytest.fixture
 def odd_dump(take: Callable[[str], Dump]) -> Dump:
-    """Some dump, where one is as good as another."""
+    """Any dump, where all are equally good."""
     return take("odd")

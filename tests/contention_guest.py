@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """Run in a guest by scripts/check: do two CPUs that pin wait for each other's locks?
 
-contention_guest.py [SECONDS]: two processes, bound to a CPU each, pin and unpin over and
-over for so long, and the kernel counts how often each lock was taken, and how often it
-was the other's. In the first cases they have to meet; where they do tells which lock is
-that of the shards. Then each works on memory of its own. Prints a line of JSON for each
-case. The kernel needs CONFIG_LOCK_STAT.
+contention_guest.py [SECONDS]: two processes, each bound to a CPU, pin and unpin repeatedly
+for that time, and the kernel counts how often each lock was taken, and how often it had
+been the other CPU's. In the first cases the CPUs must meet, which shows the lock of the
+shards. Then each works on its own memory. Prints a line of JSON for each case. The
+kernel needs CONFIG_LOCK_STAT.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ SHARED = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS
 
 CPUS = (0, 1)
 SECONDS = 1.5
-# How often those that have to meet get twice the time: on a host that is busy, the two
-# CPUs may mostly work in turn.
+# How often cases that must meet get twice the time: on a busy host, the two CPUs may
+# mostly run in turn.
 TRIES = 7
 END = b"end"
 ORIGINS = "&origins->lock"
-# That of the lists of slabs: of all of them, not only those that tracking allocates from.
+# The lock of slab lists: of all slabs, including those that tracking does not use.
 SLABS = "&n->list_lock"
-# The index: pages of a block have a lock in common, and so have all blocks of a shard.
+# The index: pages of a block share a lock, and so do all blocks of a shard.
 BLOCK, SHARDS = 64, 256
-# Pages that are unpinned in one call.
+# Pages unpinned in one call.
 STEP = 8 * BLOCK
-# A process's own memory: a block of each shard.
+# A process's own memory: one block of each shard.
 AREA = SHARDS * BLOCK
 
 
 @dataclass(frozen=True)
 class Case:
-    """What both of them do.
+    """The work of both processes.
 
-    layout: what they work on, see pieces(); per_call: how many pages they pin a call;
-    times: how often they do it for as long as was asked for.
+    layout: their memory, see pieces(); per_call: pages pinned in a call; times: repetitions
+    of the given time.
     """
 
     layout: str
@@ -60,7 +60,7 @@ class Case:
     times: int = 1
 
 
-# In bulk a lock is taken seldom: more time, so that they surely meet.
+# Bulk pins take few locks: more time, so that the CPUs meet.
 CASES = {
     "same block, single": Case("same block", 1),
     "same block, bulk": Case("same block", BLOCK, times=3),
@@ -75,14 +75,14 @@ CASES = {
 
 @dataclass(frozen=True)
 class Piece:
-    """Memory to pin and unpin: where it starts, in pages how much."""
+    """Memory to pin and unpin: its start, and its size in pages."""
 
     start: int
     pages: int
 
 
 def whole_blocks(start: int) -> dict[int, Piece]:
-    """The blocks that an area has all pages of, one after the other, by their numbers."""
+    """The blocks that are completely in an area, in order, by their numbers."""
     frames = bench_areas.frames(start, AREA)
     found = {}
     for first in range(AREA - BLOCK + 1):
@@ -93,7 +93,7 @@ def whole_blocks(start: int) -> dict[int, Piece]:
 
 
 def areas() -> list[dict[int, Piece]]:
-    """For each process the blocks of its memory, which the other has no part of."""
+    """For each process the blocks of its memory, which the other does not share."""
     starts = []
     for _ in CPUS:
         starts.append(bench_areas.room(AREA * PAGE, SHARED))
@@ -108,7 +108,7 @@ def areas() -> list[dict[int, Piece]]:
 
 
 def joined(blocks: Iterable[Piece]) -> list[Piece]:
-    """The same memory in pieces of up to STEP, where blocks follow each other."""
+    """The same memory in pieces of up to STEP, across adjacent blocks."""
     found: list[Piece] = []
     for block in sorted(blocks, key=lambda piece: piece.start):
         last = found[-1] if found else block
@@ -120,7 +120,7 @@ def joined(blocks: Iterable[Piece]) -> list[Piece]:
 
 
 def pieces(layout: str, blocks: list[dict[int, Piece]]) -> list[list[Piece]]:
-    """What each of them is to work on."""
+    """The memory of each process."""
     if layout == "all shards":
         return [joined(own.values()) for own in blocks]
     if layout == "same block":
@@ -135,7 +135,7 @@ def pieces(layout: str, blocks: list[dict[int, Piece]]) -> list[list[Piece]]:
 
 
 def pin_and_unpin(work: list[Piece], per_call: int, seconds: float) -> int:
-    """Again and again until time is up, or only once if there is none: how many pages."""
+    """Repeat until time is up, or once if it is 0; returns the number of pages."""
     device = os.open(GUP_TEST, os.O_RDWR)
     end = time.monotonic() + seconds
     pages = 0
@@ -153,7 +153,7 @@ def pin_and_unpin(work: list[Piece], per_call: int, seconds: float) -> int:
 class Worker:
     """One of the two processes, with a pipe each way.
 
-    It reads for how many seconds to work, or END, and writes how many pages it has pinned.
+    It reads how many seconds to work, or END, and writes how many pages it has pinned.
     """
 
     pid: int
@@ -161,17 +161,17 @@ class Worker:
     told: int
 
     def hear(self) -> int:
-        """Wait for how many pages it has pinned."""
+        """Wait for the number of pages it has pinned."""
         if word := os.read(self.says, 100).decode():
             return int(word)
         raise Unsound("a process has ended before it was done")
 
     def go_on(self, seconds: float) -> None:
-        """Have it work for so long; 0: once through, to get warm."""
+        """Have it work for that time; 0: once, to warm up."""
         os.write(self.told, str(seconds).encode())
 
     def end(self) -> None:
-        """It has done all there is to do."""
+        """End it."""
         os.write(self.told, END)
         os.waitpid(self.pid, 0)
         os.close(self.told)
@@ -188,7 +188,7 @@ def start_worker(cpu: int, work: list[Piece], per_call: int) -> Worker:
         return Worker(pid, says, told)
     try:
         os.sched_setaffinity(0, {cpu})
-        # An order of its own, or else both would go through the shards side by side.
+        # Random order, or both would go through the shards side by side.
         random.Random(cpu).shuffle(work)
         while (word := os.read(hear, 100)) != END:
             seconds = float(word)
@@ -201,7 +201,7 @@ def start_worker(cpu: int, work: list[Piece], per_call: int) -> Worker:
 
 
 def together(workers: list[Worker], seconds: float) -> tuple[int, list[Lock]]:
-    """Have both work: how many pages they pinned, and all locks that were taken."""
+    """Have both work: the pages they pinned, and all locks that were taken."""
     before = stats()["acquired"]
     lock_stat.start()
     for worker in workers:
@@ -220,12 +220,12 @@ def ours(classes: list[Lock]) -> set[str]:
 
 
 def have_met(classes: list[Lock]) -> bool:
-    """Did one of them wait for the other?"""
+    """Whether one of them waited for the other."""
     return any(name.startswith("&xa->xa_lock") for name in ours(classes))
 
 
 def measure(workers: list[Worker], case: Case, seconds: float) -> tuple[int, list[Lock]]:
-    """Have both work in earnest; where they have to meet, until they did."""
+    """Have both work for the measurement; where they must meet, until they did."""
     for doubled in range(TRIES):
         pages, classes = together(workers, seconds * case.times * 2**doubled)
         if not case.layout.startswith("same") or have_met(classes):
@@ -234,7 +234,7 @@ def measure(workers: list[Worker], case: Case, seconds: float) -> tuple[int, lis
 
 
 def shard_name(classes: list[Lock]) -> str:
-    """What the shards' locks are called: as others are, but for a number."""
+    """The name of the shards' locks: shared with others, except for a number."""
     names = {name for name in ours(classes) if name.startswith("&xa->xa_lock")}
     if len(names) != 1:
         raise Unsound(f"locks on which tracking waited: {sorted(names)}")
@@ -242,12 +242,12 @@ def shard_name(classes: list[Lock]) -> str:
 
 
 def answer(lock: Lock) -> Answer:
-    """For the output."""
+    """The output for a case."""
     return {**asdict(lock), "functions": sorted(lock.functions)}
 
 
 def main() -> int:
-    """Do all cases."""
+    """Run all cases."""
     seconds = float(sys.argv[1]) if sys.argv[1:] else SECONDS
     os.sched_setaffinity(0, {CPUS[0]})
     blocks = areas()
@@ -263,7 +263,7 @@ def main() -> int:
             worker.end()
         name = name or shard_name(classes)
         shards = lock_stat.busiest(classes, name)
-        # What it takes at least: it is the right lock, and was counted.
+        # The minimum: it is the right lock, and was counted.
         least = pages // min(case.per_call, BLOCK) + pages // BLOCK
         if shards.acquisitions < least:
             raise Unsound(f"{name} was taken {shards.acquisitions} times, of at least {least}")
@@ -273,7 +273,7 @@ def main() -> int:
             "pieces": [len(own) for own in work],
             "shards": answer(shards),
             "origins": answer(lock_stat.busiest(classes, ORIGINS)),
-            # Each process has origins of its own, which are new only once.
+            # Each process has its own origins, which are new only once.
             "origins_first": lock_stat.busiest(first, ORIGINS).acquisitions,
             "slabs": answer(lock_stat.busiest(classes, SLABS)),
             "others": lock_stat.contended(lock for lock in classes if lock is not shards),

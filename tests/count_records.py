@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run by drgn for dumps.py: which kinds of records are there, and how many.
+"""Run by drgn for dumps.py: counts the records of each kind.
 
-Knows nothing of drgn-scripts and is slow: an object for everything. Prints JSON.
+Independent of drgn-scripts, and slow: an object for everything. Prints JSON.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ADDR, FOLIO = 1, 2
 
 
 def others(block: Object) -> Iterator[Object]:
-    """All records of a block but the first, which is the head of their list."""
+    """All records of a block except the first, which is the head of their list."""
     head = block.first.list.address_of_()
     yield from list_for_each_entry("struct gup_pin_record", head, "list")
 

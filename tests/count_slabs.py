@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run by drgn for test_kdump.py: how many slabs there were, and how many are not whole.
+"""Run by drgn for test_kdump.py: counts slabs, and those that are incomplete.
 
-Knows nothing of drgn-scripts. Prints JSON.
+Independent of drgn-scripts. Prints JSON.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from drgn.helpers.linux.mm import compound_nr, for_each_page, page_to_virt
 
 
 def count(prog: Program) -> dict[str, int]:
-    """By what their struct pages say, and whether a byte of each page can be read."""
+    """By their struct pages, and by reading a byte of each page."""
     slab = prog.constant("PGTY_slab").value_()
     size = prog.constant("PAGE_SIZE").value_()
     found = {"slabs": 0, "missing": 0}
@@ -25,7 +25,7 @@ def count(prog: Program) -> dict[str, int]:
             # Not in a dump whose memory map has holes.
             continue
         found["slabs"] += 1
-        # What is left out may be any of its pages: they are looked at one by one.
+        # Any of its pages may be missing: check each.
         start = page_to_virt(page).value_()
         try:
             for i in range(compound_nr(page).value_()):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A Debian in a folder, with a kernel of its own, that plays a user's machine."""
+"""A Debian in a folder, with its own kernel, as a user's machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ exec chroot "$0" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=nonin
 
 
 def run(*words: str | Path) -> str:
-    """What it prints; fails the test with all of that if its status is not 0."""
+    """The output; fails the test with all output if the status is not 0."""
     done = subprocess.run(
         list(map(str, words)),
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -34,14 +34,14 @@ def path_of(*words: str | Path) -> Path:
 
 
 class Machine:
-    """It is installed when it is first needed, and kept."""
+    """Installed on first use, and kept."""
 
     def __init__(self) -> None:
         self.root = path_of(paths.SCRIPTS / "debian-root", ROOT)
 
     @property
     def release(self) -> str:
-        """What uname -r says on its kernel."""
+        """The output of uname -r on its kernel."""
         (modules,) = (self.root / "usr/lib/modules").iterdir()
         return modules.name
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Other bytes in a dump, where the kernel had something: as if it had been so."""
+"""Changes bytes of a dump where the kernel had something else."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from vmlib import paths
 
 
 def asked(dump: Dump, script: str, *words: str) -> Any:
-    """What another script, which prints JSON, says of the dump."""
+    """The output of another script on the dump, which prints JSON."""
     command = dump.command(words, dump.file, dump.vmlinux, paths.PROJECT / "tests" / script)
     return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
 
 
 def physical(dump: Dump, symbol: str) -> int:
-    """Where a variable of the kernel was (which is not relocated: nokaslr)."""
+    """The physical address of a kernel variable (not relocated: nokaslr)."""
     names = subprocess.run(["nm", dump.vmlinux], capture_output=True, text=True, check=True)
     match = re.search(rf"^([0-9a-f]+) \w {symbol}$", names.stdout, re.MULTILINE)
     assert match
@@ -31,12 +31,12 @@ def physical(dump: Dump, symbol: str) -> int:
 
 
 def file_offset(dump: Dump, symbol: str) -> int:
-    """Where the dump has a variable of the kernel."""
+    """The offset of a kernel variable in the dump."""
     return offset_of(dump, physical(dump, symbol))
 
 
 def offset_of(dump: Dump, physical: int) -> int:
-    """Where the dump has a physical address."""
+    """The offset of a physical address in the dump."""
     with dump.file.open("rb") as file:
         header = file.read(64)
         start, entry, count = struct.unpack_from("<32xQ14xHH", header)
@@ -50,7 +50,7 @@ def offset_of(dump: Dump, physical: int) -> int:
 
 @contextmanager
 def changed(file: Path, offset: int, data: bytes) -> Iterator[None]:
-    """A file with other bytes, for a while."""
+    """Temporarily changes bytes of a file."""
     with file.open("r+b") as handle:
         handle.seek(offset)
         before = handle.read(len(data))

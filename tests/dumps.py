@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Crash dumps of guests that hold pins, and what debugfs showed just before.
 
-GUP_PIN_KVER says which kernel (the default one if it is not set). If GUP_PIN_DUMPS names
-a folder, dumps that are there are taken instead of new ones: KVER-NAME/vmcore with
-vmlinux and what debugfs showed beside it; times, which has /proc/uptime before and after
-pins was read; and seconds, how long the guest was there, dumping included.
+GUP_PIN_KVER selects the kernel (unset: the default one). If GUP_PIN_DUMPS names a folder,
+its dumps are used instead of new ones: KVER-NAME/vmcore with vmlinux and what debugfs
+showed; times, which has /proc/uptime before and after pins was read; and seconds, the
+lifetime of the guest, including the dump.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from vmlib import paths
 VERSION = os.environ.get("GUP_PIN_KVER") or paths.versions()[0]
 DUMPS = os.environ.get("GUP_PIN_DUMPS")
 SCRIPT = paths.PROJECT / "drgn-scripts" / "gup_pins.py"
-# What can be asked without naming anything.
+# The verbs that need no arguments.
 VERBS = ["list", "stacks", "hazards", "orphans", "check", "status"]
 
-# pins is read late: the dump is as near to it as can be. All goes to stdout in the end: what is
-# written to a folder of the host is pinned meanwhile, and counted.
+# pins is read late, so that the dump is as close to it as possible. All goes to stdout in the
+# end: a file in a folder of the host would be pinned during the write, and counted.
 GUEST = """
 dir=/sys/kernel/debug/gup_pin
 hold=$1 provoke=$2
@@ -46,7 +46,7 @@ for file in *; do
 done
 """
 
-# What each holder must be seen to hold, or little is compared with little.
+# The least that each holder must show, or there is little to compare.
 HELD: dict[str, dict[str, set[str]]] = {
     "odd": {
         "map": {"anon", "file", "shmem", "hugetlb"},
@@ -69,14 +69,14 @@ HELD: dict[str, dict[str, set[str]]] = {
     },
 }
 
-# A dump by physical addresses has none that are virtual; the other has both.
+# A dump by physical addresses has no virtual ones; the other has both.
 PAGING = {"all": ["--paging"]}
 
 @dataclass(frozen=True)
 class Dump:
     """A dump and what debugfs showed just before it.
 
-    name: who held the pins; pins: the lines behind the header; stacks: frames by handle;
+    name: the holder of the pins; pins: the lines after the header; stacks: frames by handle;
     hazards, stacks_text: the whole files
     """
 
@@ -109,26 +109,26 @@ class Dump:
         )
 
     def listed(self, *words: str) -> str:
-        """What `list` prints when all is well."""
+        """The output of `list`, without errors."""
         done = self.drgn("list", *words)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout
 
     def printed(self, *words: str) -> str:
-        """What a verb prints when all is well."""
+        """The output of a verb, without errors."""
         done = self.drgn(*words)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout
 
     def records(self) -> dict[str, int]:
-        """How many records of each kind there are, by another script than that."""
+        """The number of records of each kind, by a script other than drgn-scripts."""
         script = paths.PROJECT / "tests" / "count_records.py"
         command = self.command([], self.file, self.vmlinux, script)
         counted = subprocess.run(command, stdout=subprocess.PIPE, check=True)
         return dict(json.loads(counted.stdout))
 
     def objects(self, *words: str) -> list[dict[str, object]]:
-        """The same as JSON."""
+        """The output as JSON."""
         return [json.loads(line) for line in self.listed("--jsonl", *words).splitlines()]
 
 
@@ -138,7 +138,7 @@ def words_of(line: str) -> dict[str, str]:
 
 
 def without_ages(lines: list[str]) -> list[str]:
-    """Lines that can be compared."""
+    """Lines without their ages, for comparison."""
     return [re.sub(r"\b(age|last|oldest|newest)_ms=\d+", "", line) for line in lines]
 
 
@@ -154,7 +154,7 @@ def stacks_of(text: str) -> dict[str, list[str]]:
 
 
 def program(name: str) -> Path:
-    """One of those that are built for the guest."""
+    """A program built for the guest."""
     built = subprocess.run(
         [paths.SCRIPTS / "selftests", VERSION], stdout=subprocess.PIPE, text=True, check=True
     )
@@ -162,7 +162,7 @@ def program(name: str) -> Path:
 
 
 def holder(name: str) -> Path:
-    """The program that holds pins: our own, or the one that demonstrations use."""
+    """The program that holds pins: our own, or that of the demonstration."""
     if name == "odd":
         return paths.PROJECT / "tests" / "hold_pins.py"
     return program("gup_pin_hold")
@@ -185,7 +185,7 @@ def boot_and_dump(name: str, out: Path) -> None:
 
 
 def read_dump(name: str, out: Path, vmlinux: Path) -> Dump:
-    """What is in a folder."""
+    """The content of a folder."""
     header, *pins = (out / "pins").read_text().splitlines()
     assert header == "# gup_pin pins 1"
     stacks_text = (out / "stacks").read_text()
@@ -205,7 +205,7 @@ def read_dump(name: str, out: Path, vmlinux: Path) -> Dump:
 
 
 def take_dump(name: str, out: Path) -> Dump:
-    """A dump that was there, as links to it, or a new one."""
+    """An existing dump, as links to it, or a new one."""
     old = Path(DUMPS or "/nowhere", f"{VERSION}-{name}")
     if not (old / "vmcore").exists():
         boot_and_dump(name, out)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Run in a guest by test_examples.py: the examples of the admin guide, word for word.
 
-Prints one JSON object: for each example that is named behind the program gup_pin what its
-commands say, each after a line `# COMMAND`.
+Prints one JSON object: for each example named after the program gup_pin, the output of its
+commands, each after a line `# COMMAND`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
 
 
 def shell(command: str) -> str:
-    """What it says, stdout and stderr."""
+    """The output, stdout and stderr."""
     done = subprocess.run(
         ["bash", "-c", command],
         stdin=subprocess.DEVNULL,
@@ -52,7 +52,7 @@ def shell(command: str) -> str:
 
 
 def shell_until(words: str, command: str) -> str:
-    """The same, again until it says that: on a busy machine what it looks for is late."""
+    """Repeats the command until its output has that: on a busy machine it may be late."""
     for _ in range(30):
         if words in (text := shell(command)).partition("\n")[2]:
             break
@@ -60,7 +60,7 @@ def shell_until(words: str, command: str) -> str:
 
 
 def as_process(name: str, work: Callable[[], object]) -> int:
-    """Do that in a process of this name, until it is killed."""
+    """Run in a process of this name, until it is killed."""
     pid = os.fork()
     if pid:
         return pid
@@ -72,7 +72,7 @@ def as_process(name: str, work: Callable[[], object]) -> int:
 
 
 def end(*pids: int) -> None:
-    """Of all such processes, and of their pins."""
+    """End all such processes; their pins are released."""
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
@@ -81,7 +81,7 @@ def end(*pids: int) -> None:
 
 
 def leak() -> None:
-    """Registers a buffer for each of its clients, and never lets go."""
+    """Registers a buffer for each of its clients, and never unregisters one."""
     size = 16 * hold_pins.PAGE
     for _ in range(CLIENTS):
         hold_pins.pin((hold_pins.memory(size), size))
@@ -89,7 +89,7 @@ def leak() -> None:
 
 
 def steady() -> None:
-    """Holds as much all the time."""
+    """Holds a constant number of pins."""
     size = 256 * hold_pins.PAGE
     hold_pins.pin((hold_pins.memory(size), size))
 
@@ -116,7 +116,7 @@ def read_slowly(path: str, name: str) -> None:
 
 
 def wait_for(words: str, path: Path) -> None:
-    """Until a file has these words."""
+    """Wait until a file has these words."""
     for _ in range(6000):
         if words in path.read_text():
             return
@@ -134,9 +134,9 @@ sync; dmsetup suspend --nolockfs --noflush slow
 
 
 def start_backup(disk: str, options: str, words: str) -> int:
-    """A process that reads slowly into the mapping of a file there, until it has these words.
+    """A process that reads slowly into a mapping of a file there; waits for these words.
 
-    Raises TimeoutError with what setting up has said.
+    Raises TimeoutError with the output of the setup.
     """
     setup = shell(SETUP.format(disk=disk, options=options))
     os.chdir("/dev/shm")
@@ -155,7 +155,7 @@ def example_truncate() -> str:
     truncate = "timeout 3 truncate --size 0 srv/table; echo $?"
     text = shell(truncate)
     for _ in range(30):
-        # A second may be over before it has begun.
+        # A second may have passed before it has begun.
         if "truncation waits" in shell("dmesg"):
             break
         text = shell(truncate)
@@ -174,7 +174,7 @@ def example_truncate() -> str:
 
 
 def player() -> None:
-    """Holds 64 pages, gets none of a file, and keeps what a child of its has left."""
+    """Holds 64 pages, is refused those of a file, and keeps pins of a child that ended."""
     size = 64 * hold_pins.PAGE
     hold_pins.pin((hold_pins.memory(size), size))
     fd = os.open("srv/table", os.O_RDWR)
@@ -209,7 +209,7 @@ def example_start() -> str:
 
 
 def busy() -> None:
-    """Pins and lets go, some hundred times a second."""
+    """Pins and unpins some hundred times a second."""
     size = 4 * hold_pins.PAGE
     start = hold_pins.memory(size)
     while True:
@@ -236,7 +236,7 @@ def example_trace() -> str:
     return text
 
 
-# By what they surely say.
+# The commands, by text that their output must have.
 ONE_LINERS = {
     "@us[worker, 1]":
         "t:gup_pin:gup_pin_release "
@@ -268,8 +268,8 @@ EXAMPLES = {
 
 
 def main() -> None:
-    """Those that are named."""
-    # As it is on any system that has been set up.
+    """Run the named examples."""
+    # Mounted as on a normal system.
     if not Path("/sys/kernel/tracing/events").exists():
         shell("mount -t tracefs none /sys/kernel/tracing")
     print(json.dumps({name: EXAMPLES[name]() for name in sys.argv[2:]}))

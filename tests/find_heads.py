@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run by drgn for test_dump_changed.py: what makes all records lost.
+"""Run by drgn for test_dump_changed.py: changes that make all records lost.
 
-Prints JSON: pairs of a physical address and the 64-bit word there. No shard's xa_head
-leads anywhere, and none counts a pin that it should have.
+Prints JSON: pairs of a physical address and the 64-bit word there. With these, no shard has
+an xa_head, and none counts pins that it should have.
 """
 
 from __future__ import annotations

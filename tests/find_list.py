@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run by drgn for test_dump_broken.py: a list of records, and where it might lead instead.
+"""Run by drgn for test_dump_broken.py: a list of records, and wrong links for it.
 
-Knows nothing of drgn-scripts. Prints JSON: the physical address of the word that leads from
-one of the records of a block to the next; and what it may be, by the kind of damage.
+Independent of drgn-scripts. Prints JSON: the physical address of the word that links one
+record of a block to the next; and its wrong values, by the kind of damage.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from drgn.helpers.linux.xarray import xa_for_each
 
 
 def lists(prog: Program) -> Iterator[list[Object]]:
-    """The records of each block, but for the first, which is the head of their list."""
+    """The records of each block, except the first, which is the head of their list."""
     for shard in prog["gup_pin_root"].index.shards:
         for _, entry in xa_for_each(shard.xa.address_of_()):
             head = cast("struct gup_pin_block *", entry).first.list.address_of_()
@@ -25,7 +25,7 @@ def lists(prog: Program) -> Iterator[list[Object]]:
 
 
 def find(prog: Program) -> dict[str, int]:
-    """The longest list, in which something comes before, and behind."""
+    """The longest list, in which there are records before and after the link."""
     *_, others, records = sorted(lists(prog), key=len)
     first, second, *rest = records
     assert rest and others

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run by drgn for test_dump_changed.py: where a member of a folio lies, and other bytes for it.
+"""Run by drgn for test_dump_changed.py: the place of a folio's member, and bytes for it.
 
-find_member.py PFN MEMBER VALUE: VALUE is a number, "maps+N" for so many more than the page
-tables that map the folio, or the name of a flag to set. Prints JSON: the physical address,
-and the bytes in hex.
+find_member.py PFN MEMBER VALUE: VALUE is a number, "maps+N" for N more than the page tables
+that map the folio, or the name of a flag to set. Prints JSON: the physical address, and
+the bytes in hex.
 """
 
 from __future__ import annotations

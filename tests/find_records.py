@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run by drgn for test_dump_broken.py: where there are live records, and what goes with them.
+"""Run by drgn for test_dump_broken.py: the places of live records and related structures.
 
-Knows nothing of drgn-scripts. Prints JSON: by the kind of record a list of physical
-addresses of pages, ascending, each of which has a whole record that pins depend on. Kinds
-that are not tracking's own: the struct page of a page that is pinned, and the task that
-has pinned it.
+Independent of drgn-scripts. Prints JSON: for each kind of record a list of physical
+addresses of pages, ascending, each of which has a whole record that pins depend on. Some
+kinds are not tracking's own: the struct page of a pinned page, and the task that pinned
+it.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ Record = tuple[str, int, int]
 
 
 def whole(kind: str, record: Object) -> Record:
-    """One that a pointer leads to."""
+    """The target of a pointer."""
     return kind, record.value_(), sizeof(record[0])
 
 
 def stack(handle: Object) -> Record:
-    """Where the stack depot has a stack."""
+    """The place of a stack in the stack depot."""
     parts = reinterpret("union handle_parts", handle)
     pool = handle.prog_["stack_pools"][parts.pool_index_plus_1 - 1]
     record = cast("struct stack_record *", pool + (parts.offset << 4))
@@ -42,7 +42,7 @@ def stack(handle: Object) -> Record:
 
 
 def behind(record: Object) -> Iterator[Record]:
-    """What a record leads to."""
+    """The structures that a record points to."""
     origin = record.origin
     yield whole("origin", origin)
     yield stack(origin.id.stack)
@@ -52,7 +52,7 @@ def behind(record: Object) -> Iterator[Record]:
 
 
 def in_block(block: Object) -> Iterator[Record]:
-    """What belongs to a block."""
+    """The structures of a block."""
     yield whole("block", block)
     if block.first.mask:
         yield from behind(block.first)
@@ -64,7 +64,7 @@ def in_block(block: Object) -> Iterator[Record]:
 
 
 def pages(block: Object) -> Iterator[Record]:
-    """The struct pages of those that are pinned."""
+    """The struct pages of the pinned pages."""
     head = block.first.list.address_of_()
     others = list_for_each_entry("struct gup_pin_record", head, "list")
     for record in (block.first, *others):
@@ -74,7 +74,7 @@ def pages(block: Object) -> Iterator[Record]:
 
 
 def records(prog: Program) -> Iterator[Record]:
-    """All of them."""
+    """All structures."""
     for shard in prog["gup_pin_root"].index.shards:
         for _, entry in xa_for_each(shard.xa.address_of_()):
             block = cast("struct gup_pin_block *", entry)
@@ -89,7 +89,7 @@ def find(prog: Program) -> dict[str, list[int]]:
     init_mm = prog["init_mm"].address_of_()
     found: defaultdict[str, set[int]] = defaultdict(set)
     for kind, address, size in records(prog):
-        # Of one that begins in another page, the loss of this one may go unnoticed.
+        # If it begins in another page, the loss of this one may go unnoticed.
         if address % PAGE + size <= PAGE:
             found[kind].add(address - address % PAGE)
     return {

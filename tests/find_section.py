@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run by drgn for test_dump_changed.py: what makes a page's section that of a device.
+"""Run by drgn for test_dump_changed.py: changes that make a page's section a device's.
 
-find_section.py PFN: prints JSON: pairs of a physical address and the 64-bit word there. The
-section is not online, only the 2 MiB around the page have struct pages, and there are no
-memory blocks, which only RAM has.
+find_section.py PFN: prints JSON: pairs of a physical address and the 64-bit word there. With
+these, the section is not online, only the 2 MiB around the page have struct pages, and
+there are no memory blocks, which only RAM has.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A machine that has never seen this project: what a newcomer does, in a minimal Debian."""
+"""A machine without this project: a newcomer's steps, in a minimal Debian."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from checklib.checkout import copy_project
 from checklib.run import Failed, tool
 from vmlib import paths
 
-# Where a newcomer, who is root, may have unpacked the sources: without git.
+# A place where a newcomer, as root, may have unpacked the sources: without git.
 CHECKOUT = "root/gup_pin"
 CACHE = "root/.cache/gup-pin"
 ENVIRONMENT = {
@@ -22,10 +22,10 @@ ENVIRONMENT = {
     "HOME": "/root",
     "TERM": "dumb",
 }
-# The proxy, if there is one, is of the network and not of the machine.
+# A proxy, if there is one, belongs to the network and not to the machine.
 PASSED_ON = ("http_proxy", "https_proxy", "no_proxy")
-# Enters the root $1 with its own mounts, as a machine has them: the root is one itself.
-# Packages that apt has had are kept in $2.
+# Enters the root $1 with its own mounts, as on a machine: the root is itself a mount.
+# apt's downloaded packages are kept in $2.
 ENTER = """
 mount --bind "$1" "$1"
 mount -t proc proc "$1/proc"
@@ -51,7 +51,7 @@ class Machine:
         self.log: IO[str] = self.root.with_suffix(".log").open("w")
 
     def install(self) -> None:
-        """Make it: no more than mmdebstrap's smallest, and the sources. Raises Failed."""
+        """Create it: only mmdebstrap's smallest variant, and the sources. Raises Failed."""
         shutil.rmtree(self.root, ignore_errors=True)
         (self.debs / "partial").mkdir(parents=True, exist_ok=True)
         sources = tool(paths.SCRIPTS / "apt_source.py", "--all", self.suite).splitlines()
@@ -62,12 +62,12 @@ class Machine:
         copy_project(self.root / CHECKOUT)
 
     def words(self, *command: str) -> list[str]:
-        """A command in it, for the outside."""
+        """The command line that runs a command in it."""
         enter = ["unshare", "--mount", "sh", "-ec", ENTER, "sh", str(self.root), str(self.debs)]
         return [*enter, *command]
 
     def environment(self) -> dict[str, str]:
-        """What is in the environment of its root."""
+        """The environment of its root user."""
         proxies = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         return {**ENVIRONMENT, **proxies}
 
@@ -94,9 +94,9 @@ class Machine:
         return done.stdout
 
     def until(self, line: re.Pattern[str], *command: str) -> tuple[int, str]:
-        """Run a command until it says so, then press Ctrl-C; its status and its words."""
+        """Run a command until its output has that, then press Ctrl-C; status and output."""
         said = ""
-        # A shell starts what is in its background with SIGINT ignored, for good.
+        # A shell starts background jobs with SIGINT ignored for good.
         with subprocess.Popen(
             ["env", "--default-signal=INT", *self.words(*command)],
             env=self.environment(),
@@ -117,6 +117,6 @@ class Machine:
         return status, said
 
     def remove(self) -> None:
-        """It has served."""
+        """Remove it."""
         self.log.close()
         shutil.rmtree(self.root)

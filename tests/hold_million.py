@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Run in a guest by test_dump_million.py: hold a million pins, each a call of its own.
+"""Run in a guest by test_dump_million.py: hold a million pins, each by its own call.
 
-So that each is a line of its own: what takes longest to list. Goes on in the background
-when all is held.
+Each is a line of its own, which is slowest to list. Continues in the background when all
+pins are held.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import sys
 
 from hold_pins import PAGE, in_background, memory, pin
 
-# As many buffers as an io_uring takes.
+# The maximum of buffers in an io_uring.
 CALLS = 1 << 14
 AREAS = 32
-# On each page.
+# Calls on each page.
 PINS = 2
 
 
 def hold() -> None:
-    """A call for each page, and again."""
+    """A call for each page, repeated."""
     for _ in range(AREAS):
         start = memory(CALLS * PAGE)
         for _ in range(PINS):

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Run in a guest by test_dump.py: pin memory in odd ways, and hold it.
 
-gup_pin_hold holds one of each kind; this holds what is hard to list: many calls on a
-folio, runs side by side, an unpin that had to be guessed, a name that needs escapes,
-and all that a record can be (see count_records.py).
-Comes back when all is held, and goes on in the background, as gup_pin_hold does.
+gup_pin_hold holds one pin of each kind; this holds pins that are hard to list: many calls on
+a folio, runs side by side, an unpin that had to be guessed, a name that needs escapes,
+and all kinds of records (see count_records.py).
+Returns when all is held, and continues in the background, as gup_pin_hold does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 
 PAGE = 4096
 HUGE = 2 << 20
-# How many small pages are side by side, at least.
+# The minimum of adjacent small pages.
 NEIGHBOURS = 16
 SPLIT = Path("/sys/kernel/debug/split_huge_pages")
 NAME = b"a b\\c\xc3\xbc"
@@ -54,7 +54,7 @@ def check(result: int) -> int:
 
 
 def memory(size: int, flags: int = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, fd: int = -1) -> int:
-    """The address of new memory, all of it written to."""
+    """The address of new memory, written to completely."""
     address = libc.mmap(None, size, mmap.PROT_READ | mmap.PROT_WRITE, flags, fd, 0)
     if address == ctypes.c_void_p(-1).value:
         check(-1)
@@ -90,12 +90,12 @@ def pin(*buffers: tuple[int, int]) -> int:
 
 
 def unpin(ring: int) -> None:
-    """Unpin what an io_uring holds; closing it would do so some time later."""
+    """Unpin an io_uring's buffers; closing it would unpin them later."""
     check(libc.syscall(IO_URING_REGISTER, ring, IORING_UNREGISTER_BUFFERS, None, 0))
 
 
 def overlapping() -> int:
-    """Calls that share some of their pages, one of them gone."""
+    """Calls that share some of their pages, one of them unpinned."""
     start = memory(16 * PAGE)
     pin((start, 16 * PAGE))
     pin((start + 4 * PAGE, 8 * PAGE))
@@ -105,7 +105,7 @@ def overlapping() -> int:
 
 
 def bulk() -> None:
-    """Many pages a call: two calls over each other, a third gone, another all gone."""
+    """Many pages a call: two overlapping calls, a third unpinned, another all unpinned."""
     pages = memory(320 * PAGE)
     pin((pages, 320 * PAGE))
     pin((pages + 70 * PAGE, 200 * PAGE))
@@ -149,11 +149,11 @@ def crowded() -> None:
 def huge() -> None:
     """Parts of huge pages of both kinds, a whole one, and one of a file.
 
-    Of a buffer that is all in huge pages io_uring keeps one pin on each; a small page
-    behind them makes it keep all.
+    For a buffer that consists of huge pages, io_uring keeps one pin on each; a small page
+    after them makes it keep all pins.
     """
     pool = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
-    # Two are private and pinned, so that a child gets copies of them; one is of the file.
+    # Two are private and pinned, so that a child gets copies; one is of the file.
     wanted = "5\n"
     pool.write_text(wanted)
     if pool.read_text() != wanted:
@@ -175,7 +175,7 @@ def huge() -> None:
 
 
 def frames(start: int, pages: int) -> list[int]:
-    """The pfns of that many pages; 0 where there is none."""
+    """The pfns of that many pages; 0 for a page that is not mapped."""
     entries = array("Q")
     with Path("/proc/self/pagemap").open("rb") as file:
         file.seek(start // PAGE * 8)
@@ -184,22 +184,22 @@ def frames(start: int, pages: int) -> list[int]:
 
 
 def follows(page: int) -> bool:
-    """Is a page's frame the one behind its neighbour's?"""
+    """Whether a page's frame follows that of the previous page."""
     before, here = frames(page - PAGE, 2)
     return here == before + 1
 
 
 def move_away(page: int) -> None:
-    """Give a page that follows its neighbour another place in memory."""
+    """Move a page that follows another one elsewhere in memory."""
     while follows(page):
         check(libc.madvise(page, PAGE, mmap.MADV_DONTNEED))
-        # This gets the place that has become free, if any does.
+        # This gets the freed page, if any does.
         memory(PAGE)
         ctypes.memset(page, 0x5A, PAGE)
 
 
 def neighbours() -> None:
-    """Small pages that surely lie side by side, those of a huge page that was split; and a gap."""
+    """Adjacent small pages, made by splitting a huge page; and a gap."""
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
     start = libc.mmap(None, 2 * HUGE, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
     start = -(-start // HUGE) * HUGE
@@ -214,7 +214,7 @@ def neighbours() -> None:
 
 
 def shared() -> None:
-    """A memfd: as a driver takes it, and as a process maps it."""
+    """A memfd: pinned as by a driver, and as mapped by a process."""
     fd = os.memfd_create("pins", os.MFD_ALLOW_SEALING)
     os.ftruncate(fd, 64 * PAGE)
     start = memory(64 * PAGE, mmap.MAP_SHARED, fd)
@@ -225,7 +225,7 @@ def shared() -> None:
 
 
 def pin_for_test(start: int, size: int) -> int:
-    """Have the kernel's own test pin memory for reading; returns what holds the pins."""
+    """Have the kernel's own test pin memory for reading; returns the holder."""
     device = os.open("/sys/kernel/debug/gup_test", os.O_RDWR)
     request = struct.pack("QQIxxxx", start, size, 0)
     fcntl.ioctl(device, PIN_LONGTERM_TEST_START, request)
@@ -233,14 +233,14 @@ def pin_for_test(start: int, size: int) -> int:
 
 
 def read_by_a_pin(start: int, size: int) -> None:
-    """Have the kernel pin memory of this process, read it, and let go."""
+    """Have the kernel pin memory of this process, read it, and unpin it."""
     here = (ctypes.c_size_t * 2)(memory(size), size)
     there = (ctypes.c_size_t * 2)(start, size)
     assert check(libc.process_vm_readv(os.getpid(), here, 1, there, 1, 0)) == size
 
 
 def file() -> None:
-    """Pages of a file, for reading. Of some, another pin is gone: which, has to be guessed."""
+    """Pages of a file, for reading. On some, another pin is gone: which one is a guess."""
     fd = os.open(sys.executable, os.O_RDONLY)
     start = libc.mmap(None, 32 * PAGE, mmap.PROT_READ, mmap.MAP_SHARED, fd, 0)
     ctypes.string_at(start, 32 * PAGE)
@@ -249,7 +249,7 @@ def file() -> None:
 
 
 def hold() -> None:
-    """Hold all of it, in two processes."""
+    """Hold everything, in two processes."""
     libc.prctl(PR_SET_NAME, NAME, 0, 0, 0)
     start = overlapping()
     bulk()
@@ -271,7 +271,7 @@ def hold() -> None:
 
 
 def in_background(hold: Callable[[], object]) -> int:
-    """Hold in a child, for ever; comes back when all is held: 0, or 1 if it died."""
+    """Hold in a child, forever; returns when all is held: 0, or 1 if it died."""
     ready, told = os.pipe()
     if os.fork():
         os.close(told)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""/proc/lock_stat: how often each class of locks was taken, and found taken."""
+"""/proc/lock_stat: how often each lock class was taken, and was contended."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class NoCount(Exception):
 
 @dataclass(frozen=True)
 class Lock:
-    """A class of locks.
+    """A lock class.
 
-    contentions: acquisitions that had to wait; waited: for how many microseconds in all;
-    moved: acquisitions after which the lock was another CPU's; functions: some of those
-    that waited, or were waited for.
+    contentions: acquisitions that had to wait; waited: total wait in microseconds;
+    moved: acquisitions after another CPU's; functions: some of those that waited, or
+    were waited for.
     """
 
     name: str
@@ -39,19 +39,19 @@ class Lock:
 
 
 def start() -> None:
-    """Count from now on, from nothing."""
+    """Start counting from zero."""
     FILE.write_text("0")
     SWITCH.write_text("1")
 
 
 def stop() -> list[Lock]:
-    """What was counted."""
+    """The counts since start()."""
     SWITCH.write_text("0")
     return parse(FILE.read_text())
 
 
 def parse(text: str) -> list[Lock]:
-    """All classes of which a lock was taken. A class's line is followed by its points."""
+    """All classes whose lock was taken. A class's line is followed by its points."""
     if "lock debugging disabled" in text:
         raise NoCount("lock debugging is off, as the kernel has found a bug")
     found: list[tuple[re.Match[str], set[str]]] = []
@@ -69,14 +69,14 @@ def parse(text: str) -> list[Lock]:
 
 
 def busiest(classes: Iterable[Lock], name: str) -> Lock:
-    """The class of that name: of a number in it only the first digit is told."""
+    """The class with that name: the file only shows the first digit of a number in it."""
     none = Lock(name, 0, 0, 0, 0.0, 0.0, frozenset())
     named = (lock for lock in classes if lock.name == name)
     return max(named, key=lambda lock: lock.acquisitions, default=none)
 
 
 def contended(classes: Iterable[Lock]) -> Counter[str]:
-    """How often locks had to be waited for, by the names of their classes."""
+    """The number of contentions, by the names of their classes."""
     count: Counter[str] = Counter()
     for lock in classes:
         if lock.contentions:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Commands that are not root's, for tests that are."""
+"""Runs commands as another user, for tests that run as root."""
 
-# Before a command: it is not root's, but may still read what is. No user namespace, which
-# cannot be made in a chroot.
+# Put before a command: not root, but may still read existing files. No user namespace, which
+# cannot be created in a chroot.
 NOT_ROOT = (
     *("setpriv", "--reuid=1000", "--clear-groups"),
     *("--inh-caps=+dac_override", "--ambient-caps=+dac_override"),

@@ -1,11 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Run in a guest by scripts/check: heavy I/O in which no hazard happens.
+"""Run in a guest by scripts/check: heavy I/O without hazards.
 
-An ext4 and an xfs, each on a disk that takes its time, and on each of them fio, which
-verifies what it reads, and beside it files that are written, synced, truncated, punched
-and removed. There are many pins, but none of a file's pages. Prints a line of JSON: the
-figures of tracking afterwards.
+An ext4 and an xfs, each on a slow disk; on each of them fio, which verifies what it reads,
+and files that are written, synced, truncated, punched and removed. There are many pins,
+but none on a file's pages. Prints a line of JSON: the figures of tracking afterwards.
 """
 
 from __future__ import annotations
@@ -23,18 +22,18 @@ from pathlib import Path
 DEBUGFS = Path("/sys/kernel/debug")
 KB, MB = 1 << 10, 1 << 20
 PAGE = 4 * KB
-# What the disks add to each request, in ms.
+# The latency that the disks add to each request, in ms.
 DELAY = 1
 SECONDS = 25
-# What is to be done at least: pins taken, and files' lives of each thread.
+# The least to do: pins taken, and file lifetimes of each thread.
 PINS, ROUNDS = 10_000, 5
 
 DISKS = {"ext4": "/dev/ram0", "xfs": "/dev/ram1"}
 
-# Memory of no file, unlike what mmap.mmap() makes by itself.
+# Anonymous memory, unlike the default of mmap.mmap().
 PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 
-# Engines, each with a file of its own, direct and buffered.
+# I/O engines, each with its own file, direct and buffered.
 ENGINES = {
     "libaio": "ioengine=libaio iodepth=16 direct=1",
     "io_uring": "ioengine=io_uring iodepth=16 direct=1",
@@ -50,7 +49,7 @@ COMMON = (
 
 
 def run(*words: str) -> str:
-    """A program that has to succeed; what it says."""
+    """Run a program that must succeed; its output."""
     env = {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DM_DISABLE_UDEV": "1"}
     done = subprocess.run(
         words, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
@@ -74,7 +73,7 @@ def make_fs(kind: str, disk: str) -> Path:
 
 
 def fio(folder: Path) -> subprocess.Popen[str]:
-    """All engines at once."""
+    """Run all engines at once."""
     words = ["fio", "--output-format=json", *(f"--{word}" for word in COMMON.split())]
     for name, options in ENGINES.items():
         words += [f"--name={name}", f"--filename={folder / name}"]
@@ -83,7 +82,7 @@ def fio(folder: Path) -> subprocess.Popen[str]:
 
 
 class Churn(threading.Thread):
-    """Files that come, change in all ways, and go."""
+    """Files that are created, changed in all ways, and removed."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         super().__init__()
@@ -112,7 +111,7 @@ class Churn(threading.Thread):
         os.pwrite(fd, b"w" * self.random.randrange(1, 64 * KB), self.place())
 
     def store(self, fd: int) -> None:
-        """Through a mapping."""
+        """Write through a mapping."""
         os.ftruncate(fd, MB)
         with mmap.mmap(fd, MB) as memory:
             for _ in range(8):
@@ -120,7 +119,7 @@ class Churn(threading.Thread):
             memory.flush()
 
     def direct(self, _: int) -> None:
-        """Past the page cache, which has the same pages."""
+        """Write with O_DIRECT, bypassing the page cache, which has the same pages."""
         fd = os.open(self.file, os.O_WRONLY | os.O_DIRECT)
         with mmap.mmap(-1, 16 * PAGE, flags=PRIVATE) as memory:
             memory[:] = b"d" * len(memory)
@@ -128,17 +127,17 @@ class Churn(threading.Thread):
         os.close(fd)
 
     def cut(self, fd: int) -> None:
-        """In the middle of a page, mostly."""
+        """Truncate, mostly in the middle of a page."""
         os.ftruncate(fd, self.random.randrange(MB))
 
     def hole(self, _: int) -> None:
-        """In all the ways of fallocate()."""
+        """Punch holes in all the ways of fallocate()."""
         way = self.random.choice(("--punch-hole", "--collapse-range", "--zero-range"))
         os.truncate(self.file, 2 * MB)
         run("fallocate", way, "-o", str(self.place()), "-l", str(4 * PAGE), str(self.file))
 
     def run(self) -> None:
-        """Until told to stop."""
+        """Run until stopped."""
         try:
             while not self.stop.is_set():
                 self.one()
@@ -147,7 +146,7 @@ class Churn(threading.Thread):
             self.trouble = f"{type(err).__name__}: {err}"
 
     def one(self) -> None:
-        """One file's life."""
+        """One lifetime of a file."""
         fd = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         for step in self.random.choices(self.steps, k=12):
             step(fd)
@@ -157,25 +156,25 @@ class Churn(threading.Thread):
 
 
 def figures() -> dict[str, int]:
-    """What tracking has counted."""
+    """The figures of tracking."""
     lines = (DEBUGFS / "gup_pin" / "stats").read_text().splitlines()
     return {name: int(value) for name, value in (line.split() for line in lines)}
 
 
 def enough(churns: list[Churn]) -> bool:
-    """Has so much been done that something would have been met, or is something wrong?"""
+    """Whether enough was done to meet a hazard, or something is wrong."""
     return any(churn.trouble for churn in churns) or (
         figures()["acquired"] >= PINS and min(churn.rounds for churn in churns) >= ROUNDS
     )
 
 
 def main() -> int:
-    """All of it."""
+    """Run everything."""
     folders = [make_fs(kind, disk) for kind, disk in DISKS.items()]
     churns = [Churn(folder, seed) for folder in folders for seed in (1, 2)]
     for churn in churns:
         churn.start()
-    # On a busy machine it takes more than one run to have done enough.
+    # A busy machine may need more than one run to do enough.
     while not enough(churns):
         for engine in [fio(folder) for folder in folders]:
             out, _ = engine.communicate()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Chromium without a screen, a new window for each look at a page."""
+"""Headless Chromium, with a new window for each look at a page."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
-# Named, or Selenium might look for others, even in the network.
+# Named, so that Selenium does not search for others, even in the network.
 CHROMIUM, CHROMEDRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 FLAGS = (
     "--headless=new",
     # root has no sandbox; and /dev/shm may be small.
     *("--no-sandbox", "--disable-dev-shm-usage"),
     *("--disable-gpu", "--no-first-run", "--hide-scrollbars"),
-    # Or Chromium itself would ask its makers for the time, and for updates.
+    # Chromium itself must not ask its vendor for the time or for updates.
     *("--no-proxy-server", "--host-resolver-rules=MAP * ~NOTFOUND"),
 )
 SCRIPTS = Path(__file__).with_name("report_js")
@@ -33,7 +33,7 @@ PAGE_SECONDS = 120
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen of one step: the step's own, errors, and addresses asked for."""
+    """The result of one step: the step's own, errors, and requested addresses."""
 
     seen: Any
     errors: list[str]
@@ -42,34 +42,34 @@ class Seen:
 
 @dataclass(frozen=True)
 class Window:
-    """A window with a page in it, and what its user's system prefers: "light" or "dark"."""
+    """A window with a page, and its user's preferred scheme: "light" or "dark"."""
 
     driver: Any
     scheme: str
 
     def run(self, name: str, *words: object) -> Any:
-        """Call the function of a file in report_js; what it returns, or promises."""
+        """Call the function of a file in report_js; its result, or its promise's."""
         source = (SCRIPTS / f"{name}.js").read_text(encoding="utf-8")
         return self.driver.execute_script(f"{source}\nreturn {name}(...arguments);", *words)
 
     def devtools(self, command: str, **words: object) -> Any:
-        """A command of Chromium's own protocol."""
+        """Run a command of Chromium's DevTools protocol."""
         return self.driver.execute_cdp_cmd(command, words)
 
     def press(self, *keys: str) -> None:
-        """Press keys one after another, wherever the focus is."""
+        """Press keys one after another, in the focused element."""
         ActionChains(self.driver).send_keys(*keys).perform()
 
     def find(self, selector: str) -> Any:
-        """The first element that a selector finds."""
+        """The first element that matches a selector."""
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 
     def focus(self, selector: str) -> None:
-        """Give it the focus."""
+        """Focus the element."""
         self.driver.execute_script("arguments[0].focus()", self.find(selector))
 
     def show_on(self, media: str) -> None:
-        """Show the page as on a "screen", or in "print"."""
+        """Show the page on "screen", or in "print"."""
         preferred = [{"name": "prefers-color-scheme", "value": self.scheme}]
         self.devtools("Emulation.setEmulatedMedia", media=media, features=preferred)
 
@@ -79,7 +79,7 @@ class Browser:
 
     def __init__(self) -> None:
         """Start it."""
-        # Or Selenium would ask a proxy for its own chromedriver, even when it is deleted.
+        # Selenium would ask a proxy for its own chromedriver, even when it is deleted.
         os.environ["no_proxy"] = f"localhost,{os.environ.get('no_proxy', '')}"
         options = Options()
         options.binary_location = CHROMIUM
@@ -92,12 +92,12 @@ class Browser:
         self._first = self.driver.current_window_handle
 
     def end(self) -> None:
-        """Let it end."""
+        """End it."""
         self.driver.quit()
 
     @contextmanager
     def _window(self, width: int, scheme: str) -> Iterator[Window]:
-        """A new one, which knows nothing of those before."""
+        """A new window without state of earlier ones."""
         driver = self.driver
         driver.switch_to.new_window("tab")
         window = Window(driver, scheme)
@@ -107,7 +107,7 @@ class Browser:
             window.devtools("Emulation.setDeviceMetricsOverride", **size)
             window.devtools("Emulation.setFocusEmulationEnabled", enabled=True)
             window.show_on("screen")
-            # What was logged until now is not of the page.
+            # Earlier log entries are not of the page.
             self._messages()
             self._requests()
             yield window
@@ -119,11 +119,11 @@ class Browser:
             driver.switch_to.window(self._first)
 
     def _messages(self) -> list[str]:
-        """What the console has got since the last call: all levels, uncaught errors too."""
+        """New console messages since the last call: all levels, and uncaught errors."""
         return [f"{entry['level']}: {entry['message']}" for entry in self.driver.get_log("browser")]
 
     def _requests(self) -> list[str]:
-        """The addresses that were asked for since the last call."""
+        """The addresses requested since the last call."""
         events = [json.loads(e["message"])["message"] for e in self.driver.get_log("performance")]
         sent = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
         return [each["request"]["url"] for each in sent]
@@ -137,9 +137,9 @@ class Browser:
         scheme: str = "light",
         **how: Any,
     ) -> Seen:
-        """Do something with a page, in a new window.
+        """Run a step on a page, in a new window.
 
-        step: called with the window and the words that are left
+        step: called with the window and the remaining arguments
         width, scheme: of the window, in CSS pixels; "light" or "dark"
         """
         with self._window(width, scheme) as window:

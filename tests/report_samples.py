@@ -10,7 +10,7 @@ from sample_words import PIN
 
 Words = dict[str, Any]
 
-# Names that a user may give to a process or a file, and that markup would obey.
+# Names that a user may give to a process or a file, and that contain markup.
 HOSTILE = [
     "</script><script>document.title='taken'</script>",
     "<img src=x onerror=\"document.title='taken'\">",
@@ -69,12 +69,12 @@ BLOCKS = 64
 
 
 def pin(pfn: int, **words: Any) -> Words:
-    """A pin, with other words than the usual ones where told."""
+    """A pin with default words, some of them replaced."""
     return PIN | {"pfn": hex(pfn), "path": ""} | words
 
 
 def hazard(kind: str, age_ms: int, **words: Any) -> Words:
-    """A hazard on a file's page that somebody reads a disk into."""
+    """A hazard on a file's page that a direct read of a disk writes to."""
     of_pin = pin(0x7EE5, pages=1, pins=1, term="short", comm="backup", task="57/107")
     of_pin |= {"map": "file", "dev": "253:1", "ino": 12, "stack": "0x160001"}
     of_pin |= {"age_ms": age_ms + 500, "frames": STACKS["0x160001"]}
@@ -103,7 +103,7 @@ HARMLESS = {"stake": "end", "count": 300, "reported": 0, "last_ms": 60_000}
 
 
 def finding(kind: str, pfn: int, **words: Any) -> Words:
-    """Something that check found at a folio."""
+    """A finding of check about a folio."""
     usual: Words = {
         "kind": kind,
         "about": "content",
@@ -165,7 +165,7 @@ def _zone(name: str, first: int, blocks: int) -> Words:
 
 
 def troubled() -> Words:
-    """A kernel in which much is wrong; the last pin's process has ended."""
+    """A kernel with many problems; the last pin's process has ended."""
     file = {"map": "file", "dev": "253:1", "ino": 12, "path": "/var/lib/data/base/16384"}
     read = {"term": "short", "stack": "0x160001", "comm": "backup", "task": "57/107", "owner": 57}
     rdma = {"stack": "0x300001", "comm": "ibv_rc", "task": "901/901", "owner": 901}
@@ -199,7 +199,7 @@ def troubled() -> Words:
 
 
 def copied() -> Words:
-    """What copies of debugfs' files say; the second pin is an orphan."""
+    """The content of debugfs' files; the second pin is an orphan."""
     pins = [pin(0x1A2B0), pin(0x1C000, order=9, pages=512, pins=10)]
     refused = {
         **{"count": 2, "err": "EFAULT", "mode": "w", "term": "long", "api": "pin_user_pages_fast"},
@@ -215,7 +215,7 @@ def copied() -> Words:
 
 
 def unread() -> Words:
-    """Of a dump of which much was lost: null is what could not be read."""
+    """From a damaged dump: null for everything that could not be read."""
     of_folio = dict.fromkeys(("order", "addr", "map", "dev", "ino", "index", "path"))
     pins = [
         pin(0x1A2B0, **dict.fromkeys(("pages", "age_ms")), **of_folio),
@@ -237,7 +237,7 @@ def unread() -> Words:
 
 
 def hostile() -> Words:
-    """Every text that comes from a user, or could, is one of the hostile ones."""
+    """Every text that users choose, or could choose, is a hostile one."""
     stacks = {hex(0x10 + i): [f"{text}+0x1/0x2", text] for i, text in enumerate(HOSTILE)}
     pins = [
         pin(0x1000 + 64 * i, comm=text, path=text, map="file", ino=2**64 - 1 - i, dev="8:1")
@@ -261,7 +261,7 @@ def hostile() -> Words:
 
 
 def many(number: int, seed: int = 6) -> Words:
-    """So many runs, of some hundred call paths and some thousand tasks and files."""
+    """That many runs, of some hundred call paths and some thousand tasks and files."""
     rng = random.Random(seed)
     stacks = dict(STACKS)
     for i in range(200):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a test does with a page in a window, and what it then sees."""
+"""What a test does with a page in a window, and the results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from selenium.webdriver import Keys
 
 from report_browser import Window
 
-# Roles of which each must say what it is. Not group: a <details> is one, named by its summary.
+# Roles that need a name. Not group: a <details> is one, named by its summary.
 NAMED = {
     *("button", "link", "searchbox", "textbox", "spinbutton", "combobox", "radio", "table"),
     *("region", "navigation", "search", "image", "img", "tree", "treeitem", "columnheader"),
@@ -24,7 +24,7 @@ A4 = {"paperWidth": 8.27, "paperHeight": 11.69}
 
 
 def load(window: Window) -> Any:
-    """What is there at once."""
+    """The content after loading."""
     return window.run("loaded")
 
 
@@ -37,9 +37,9 @@ def _timed(window: Window) -> Any:
 
 
 def _query(window: Window, words: str) -> Any:
-    """Replace what is searched for, and press Enter.
+    """Replace the search text, and press Enter.
 
-    All at once, as pasted: between keys of a slow machine the page would search for a part.
+    All at once, as pasted: otherwise the page would search for a part on a slow machine.
     """
     window.focus("#query")
     window.driver.execute_script("arguments[0].select()", window.find("#query"))
@@ -48,7 +48,7 @@ def _query(window: Window, words: str) -> Any:
 
 
 def search(window: Window, queries: Sequence[str]) -> Any:
-    """For one after another."""
+    """Search for one after another."""
     return [_query(window, words) for words in queries]
 
 
@@ -61,7 +61,7 @@ def type_only(window: Window, query: str) -> Any:
 
 
 def sort(window: Window, column: int, times: int) -> Any:
-    """By the heading of a column."""
+    """Sort by the heading of a column."""
     heading = f"#pins-table thead th:nth-child({column + 1})"
     seen = []
     for _ in range(times):
@@ -80,7 +80,7 @@ def sort(window: Window, column: int, times: int) -> Any:
 
 
 def turn_pages(window: Window, buttons: Sequence[str]) -> Any:
-    """Press Enter on buttons, which are named by their ids."""
+    """Press Enter on buttons, given by their ids."""
     seen = []
     for button in buttons:
         window.focus(f"#{button}")
@@ -90,7 +90,7 @@ def turn_pages(window: Window, buttons: Sequence[str]) -> Any:
 
 
 def expand(window: Window, most: int = 300) -> Any:
-    """From the top of the page to the first pin, and its stack, by keyboard alone."""
+    """From the top of the page to the first pin, and its stack, only by keyboard."""
     passed: list[Any] = []
     while not (passed and passed[-1]["row"] and passed[-1]["expanded"]):
         assert len(passed) < most, f"not reached: {passed[-1]}"
@@ -110,7 +110,7 @@ def expand(window: Window, most: int = 300) -> Any:
 
 
 def skip(window: Window) -> Any:
-    """By the first link of the page."""
+    """Follow the first link of the page."""
     window.press(Keys.TAB)
     first = window.run("focused")
     window.press(Keys.ENTER, Keys.TAB)
@@ -118,7 +118,7 @@ def skip(window: Window) -> Any:
 
 
 def flame(window: Window, keys: Sequence[str]) -> Any:
-    """Walk through the graph of call paths with keys; where that leads."""
+    """Walk through the graph of call paths with keys; the element reached."""
     window.focus('#flame [tabindex="0"]')
     seen = [window.run("focused")]
     for key in keys:
@@ -135,19 +135,19 @@ def flame(window: Window, keys: Sequence[str]) -> Any:
 
 
 def click(window: Window, button: str) -> Any:
-    """What is shown when a button is clicked."""
+    """The content after a click on a button."""
     window.find(button).click()
     return window.run("tableNow")
 
 
 def measure(window: Window, by: str) -> Any:
-    """Choose the measure of the graph; what its root says then."""
+    """Select the measure of the graph; the text of its root."""
     window.find(f"[name=measure][value={by}]").click()
     return window.find("#flame [role=treeitem]").get_dom_attribute("aria-label")
 
 
 def groups(window: Window) -> Any:
-    """The headings of what is wrong, and how many things are below each."""
+    """The headings of problems, and the number of entries below each."""
     names = window.run("texts", "#problems-list > h3")
     parts = window.driver.find_elements("css selector", "#problems-list > ol")
     counts = [len(part.find_elements("css selector", "li")) for part in parts]
@@ -155,7 +155,7 @@ def groups(window: Window) -> Any:
 
 
 def empty_words(window: Window) -> Any:
-    """All that is shown in sections that may be empty, but for their titles."""
+    """The text of sections that may be empty, without their titles."""
     names = ("problems", "timeline", "origins", "ages", "pins")
     texts = {name: window.run("texts", f"#{name}")[0].splitlines()[1:] for name in names}
     return {name: [line for line in lines if line] for name, lines in texts.items()}
@@ -171,7 +171,7 @@ def kinds(window: Window) -> Any:
 
 
 def bars(window: Window) -> Any:
-    """What the bars of the graph say, and their classes."""
+    """The text of the graph's bars, and their classes."""
     return window.driver.execute_script(
         "return [...document.querySelectorAll('#flame [role=treeitem]')]"
         ".map((bar) => `${bar.getAttribute('aria-label')} ${bar.className}`);"
@@ -179,7 +179,7 @@ def bars(window: Window) -> Any:
 
 
 def scrolls(window: Window) -> Any:
-    """By table, by how much it is wider than its place, and the hint that is shown for it."""
+    """For each table, its overflow, and the hint that is shown for it."""
     return window.run("scrolling")
 
 
@@ -190,26 +190,26 @@ def figures(window: Window) -> Any:
 
 
 def open_all(window: Window) -> Any:
-    """Open all that opens."""
+    """Open everything that can be opened."""
     return window.run("opened")
 
 
 def contrast(window: Window) -> Any:
-    """With everything open, an error too."""
+    """Contrast with everything open, including an error."""
     open_all(window)
     _query(window, "nonsense=1")
     return window.run("lowContrast")
 
 
 def _tree(window: Window) -> Any:
-    """Chromium's own tree of what assistive programs get."""
+    """Chromium's accessibility tree."""
     nodes = window.devtools("Accessibility.getFullAXTree")["nodes"]
     kept = [node for node in nodes if not node["ignored"] and "role" in node]
     return [(node["role"]["value"], node.get("name", {}).get("value", ""), node) for node in kept]
 
 
 def accessibility(window: Window) -> Any:
-    """Roles and names in it, and what has none even with everything open."""
+    """Roles and names in the tree, and elements without a name, with everything open."""
     closed = _tree(window)
     open_all(window)
     named = [(role, name) for role, name, _ in [*closed, *_tree(window)]]
@@ -227,12 +227,12 @@ def accessibility(window: Window) -> Any:
 
 
 def refuses(window: Window) -> Any:
-    """What the page's policy refuses."""
+    """The requests that the page's policy refuses."""
     return {**window.run("refused"), "image": not window.run("loadsImage")}
 
 
 def print_it(window: Window) -> Any:
-    """What is on paper."""
+    """The printed page."""
     window.show_on("print")
     parts = ["header nav", "#search", ".pager", "#problems", "#pins-table", "#flame"]
     pdf = base64.b64decode(window.devtools("Page.printToPDF", **A4)["data"])

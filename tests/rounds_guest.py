@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """rounds_guest.py MODULE PATCH ROUNDS STEP...: load and unload the module under load.
 
-In a guest of scripts/vm --stock. STEP is what else is on the same functions, one of them a
-round, in turn. PATCH is gup_pin_patch.ko. The steps come and go before the module or after
-it, in all four orders. Prints what was done as a line of JSON; the first thing that is not
-as it should be ends it with status 1.
+Run in a guest of scripts/vm --stock. STEP is another user of the same functions, one a
+round, in turn. PATCH is gup_pin_patch.ko. A step starts and ends before or after the
+module does, in all four orders. Prints the counts as a line of JSON; the first failed
+check ends it with status 1.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ STEPS: dict[str, type[Step]] = {
     "patch": patch.Patch,
     "patch-optional": patch.PatchOptional,
 }
-# Is the step there before the module is, and is it there when that has gone?
+# Whether the step starts before the module is loaded, and ends after it is removed.
 ORDERS = ((True, True), (True, False), (False, True), (False, False))
 MOUNT = Path("/mnt")
-# Of each holder.
+# Pins of each holder.
 PAGES = 4
 
 
 def expect(what: str, found: object, wanted: object) -> None:
-    """Raises Failed if they differ."""
+    """Raise Failed if they differ."""
     if found != wanted:
         raise Failed(f"{what}: {found} instead of {wanted}")
 
 
 def start_load() -> load.Load:
-    """A file system in memory, and those who use it."""
+    """A file system in memory, and its users."""
     subprocess.run(["modprobe", "ext4"], check=True)
     subprocess.run(["modprobe", "brd", "rd_nr=2", "rd_size=65536"], check=True)
     subprocess.run(["mkfs.ext4", "-q", "/dev/ram0"], check=True)
@@ -69,7 +69,7 @@ def start_load() -> load.Load:
 class Rounds:
     """All rounds.
 
-    done: counts what happened; hooks: how functions are hooked where nothing else is there.
+    done: counts of events; hooks: how functions are hooked without a step.
     """
 
     def __init__(self, file: str) -> None:
@@ -83,11 +83,11 @@ class Rounds:
         self.holder.pin()
 
     def check_figures(self, before: int) -> None:
-        """At rest: the pins on record are all but those from before the module."""
+        """At rest: all pins are on record, except those from before the module."""
         self.load.rest()
 
         def settled() -> bool:
-            # What is left of a read may be done by a kernel thread.
+            # A kernel thread may finish a read.
             return module.pins_of_kernel() - module.stats()["live_pins"] == before
 
         wait_for(f"{before} pins that are not on record", settled)
@@ -101,10 +101,10 @@ class Rounds:
         self.load.go()
 
     def loaded(self, held: Mapping[str, str]) -> None:
-        """What is looked at while the module is there.
+        """Checks while the module is loaded.
 
-        held: how the functions are hooked that something else had first. A holder's pins
-        are from before it was loaded; those of another stay until after it was unloaded.
+        held: how the functions are hooked that the step hooked first. The pins of one
+        holder are from before the load; those of another last until after the removal.
         """
         expect("hooks", module.hooks(), self.hooks | dict(held))
         old, self.holder = self.holder, load.Ring(PAGES)
@@ -129,7 +129,7 @@ class Rounds:
         expect("debugfs is left", load.DEBUGFS.exists(), False)
 
     def run(self, step: Step, first: bool, last: bool) -> None:
-        """One round."""
+        """Run one round."""
         on = first and step.on()
         expect("the step is on", on, first)
         if on and step.no_module:
@@ -151,7 +151,7 @@ class Rounds:
         self.done["rounds"] += 1
 
     def refused(self, step: Step) -> None:
-        """The module cannot be loaded beside the step."""
+        """The module cannot be loaded with the step active."""
         try:
             module.load(self.file)
         except OSError as error:
@@ -171,7 +171,7 @@ def main() -> int:
     steps = [STEPS[name](functions, patch_file) for name in names]
     for number in range(int(count)):
         which, order = number % len(names), number // len(names) % len(ORDERS)
-        # Said before: a guest may end without a word.
+        # Printed first: a guest may end without output.
         print(f"round {number}: {names[which]} {ORDERS[order]}", file=sys.stderr, flush=True)
         try:
             rounds.run(steps[which], *ORDERS[order])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The words of a pin, in the order of `pins`, for tests that make up what is read."""
+"""The words of a pin, in the order of `pins`, for tests that make up lines."""
 
 from __future__ import annotations
 

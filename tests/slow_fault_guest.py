@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """slow_fault_guest.py MODULE: rmmod while a pin sleeps in a page fault.
 
-In a guest of scripts/vm --stock. The fault is one that userfaultfd answers, as late as it
-likes. Prints a line for each thing that is as it should be; the first that is not ends it
-with status 1.
+Run in a guest of scripts/vm --stock. userfaultfd answers the fault as late as the test
+wants. Prints a line for each check that passes; the first that fails ends it with
+status 1.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from rounds import module
 from rounds.load import PAGE, system_call, vector_of
 
 USERFAULTFD = 323
-# Of linux/userfaultfd.h.
+# From linux/userfaultfd.h.
 API, REGISTER, ZEROPAGE = 0xC018AA3F, 0xC020AA00, 0xC020AA04
 API_VERSION, MODE_MISSING = 0xAA, 1
-# rmmod has said by then that it waits, and is asked for nothing else: in seconds.
+# By then rmmod has printed that it waits, in seconds.
 LATE = 12.0
 PATIENCE = 600.0
 WAITS = "gup_pin: waiting for calls that are pinning just now"
@@ -52,19 +52,19 @@ class Fault:
         return bool(select.select([self.descriptor], [], [], PATIENCE)[0])
 
     def answer(self) -> None:
-        """Let it go on."""
+        """Let it continue."""
         self._request(ZEROPAGE, self.start, PAGE, 0, 0)
 
 
 def check(what: str, good: bool) -> None:
-    """Say so; ends the program if it is not good."""
+    """Print the check; exit if it failed."""
     print(f"{'ok' if good else 'not ok'}: {what}", flush=True)
     if not good:
         sys.exit(1)
 
 
 def done_in_time(done: Callable[[], bool]) -> bool:
-    """Is it done some time?"""
+    """Whether it is done in time."""
     end = time.monotonic() + PATIENCE
     while not done() and time.monotonic() < end:
         time.sleep(0.05)
@@ -72,7 +72,7 @@ def done_in_time(done: Callable[[], bool]) -> bool:
 
 
 def start_rmmod() -> int:
-    """A child that removes the module, and ends with status 0 when that is done."""
+    """A child that removes the module, and ends with status 0 when done."""
     child = os.fork()
     if not child:
         os._exit(0 if module.try_remove("gup_pin") else 1)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""scripts/apply: the feature goes into a clean tree, whole or not at all.
+"""scripts/apply: the feature goes into a clean tree, as a whole or not at all.
 
-A tree with all its files is given to it by test_readme.py.
+test_readme.py applies it to a complete tree.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def state(tree: Path) -> dict[str, str]:
-    """Every file of a tree, with a sum of its content."""
+    """The hash of every file in a tree."""
     found = {}
     for folder, _, files in os.walk(tree):
         for name in files:
@@ -39,7 +39,7 @@ def state(tree: Path) -> dict[str, str]:
 
 @pytest.fixture(name="small")
 def fixture_small(tmp_path: Path, pristine: Path, version: str) -> Path:
-    """A tree of those files that applying changes, and all of mm/."""
+    """A tree with the files that applying changes, and all of mm/."""
     tree = tmp_path / "linux"
     patch = (PROJECT / "patches" / f"{version}.patch").read_text()
     names = {"Makefile"} | set(re.findall(r"^\+\+\+ b/(\S+)", patch, re.MULTILINE))
@@ -61,7 +61,7 @@ def test_twice(small: Path) -> None:
 
 
 def test_git_ignores_what_the_selftests_build() -> None:
-    """So that a kernel tree is clean after they were built in it."""
+    """A kernel tree must be clean after they were built in it."""
     folder = PROJECT / "tools/testing/selftests/gup_pin"
     makefile = (folder / "Makefile").read_text()
     lists = re.findall(r"^TEST_GEN_PROGS(?:_EXTENDED)? [:+]= (.*)", makefile, re.MULTILINE)
@@ -71,7 +71,7 @@ def test_git_ignores_what_the_selftests_build() -> None:
 
 
 def test_no_file_is_one_that_git_ignores(tmp_path: Path) -> None:
-    """scripts/apply would put it into a kernel tree."""
+    """scripts/apply would copy it to a kernel tree."""
     copy_project(tmp_path)
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     git = ["git", "ls-files", "--others", "--ignored", "--exclude-standard"]
@@ -166,7 +166,7 @@ def test_half_a_tree_is_never_left(small: Path) -> None:
     [([], 2), (["--audit"], 2), (["--what", "x"], 2), (["a", "b"], 2), (["/nonexistent"], 1)],
 )
 def test_bad_input(words: list[str], status: int) -> None:
-    """Mistakes on the command line."""
+    """Invalid command lines."""
     done = run(*words)
     assert done.returncode == status
     assert done.stderr
@@ -203,7 +203,7 @@ HOOK = re.compile(r"^\tgup_pin_released_folio\(folio, npages\);\n", re.MULTILINE
     ],
 )
 def test_audit_names_what_is_not_hooked(small: Path, what: str, name: str) -> None:
-    """New functions that pin, each by another way."""
+    """New functions that pin, each in another way."""
     assert run(small).returncode == 0
     with (small / "mm/gup.c").open("a") as file:
         file.write("\n" + what)
@@ -222,7 +222,7 @@ def test_audit_of_a_tree_without_the_feature(small: Path) -> None:
 
 
 def test_audit_misses_each_hook(small: Path) -> None:
-    """Take the hooks away one at a time: each is missed, and its function named."""
+    """Each hook is removed in turn: the audit names its function."""
     assert run(small).returncode == 0
     text = (small / "mm/gup.c").read_text()
     hooks = list(re.finditer(r"gup_pin_(?:acquired|added|released)\w*\(", text))

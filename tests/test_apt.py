@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The parser of apt's configuration, on the forms in which machines have it."""
+"""The parser of apt's configuration, with the forms found on machines."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""scripts/bench, all but its guests: comparing, judging, tables, the documentation."""
+"""scripts/bench without its guests: comparing, judging, tables, the documentation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def bench(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def said(get: float) -> dict[str, Any]:
-    """What a guest says of all cases but those of their own: so many instructions, and 100."""
+    """A guest's output for all cases except the special ones: so many instructions, and 100."""
     each = {"each": get + 100}
     pins = {case: {"get": get, "put": 100} for case in cases.COMPARED}
     names = ("pair", "io_uring_randread", *cases.FILES)
@@ -41,7 +41,7 @@ def said(get: float) -> dict[str, Any]:
 
 @pytest.fixture(name="answers")
 def fixture_answers() -> guests.Answers:
-    """Those of all guests."""
+    """The output of all guests."""
     columns = {"absent": said(300), "off": said(304), "on": said(700)}
     return {
         **columns,
@@ -60,7 +60,7 @@ def fixture_answers() -> guests.Answers:
 
 
 def test_figures(answers: guests.Answers) -> None:
-    """Get and put are judged together, each case by its own goal."""
+    """Get and put are judged as one, each case by its own goal."""
     found = {figure.name: figure for figure in figures(answers, set(cases.CASES))}
     assert list(found) == list(cases.GOALS)
     assert found["single on/absent"].ratio == 2.0
@@ -77,7 +77,7 @@ def test_figures(answers: guests.Answers) -> None:
 
 
 def test_without_the_kernel_that_lacks_the_feature(answers: guests.Answers) -> None:
-    """Off stands for absent: no guest of it, and all figures that need none."""
+    """Off replaces absent: all figures that do not need that guest are shown."""
     todo = cases.errands(set(cases.CASES), cases.BUILT)
     assert {errand.flavour for errand in todo} == {"test"}
     names = {errand.name for errand in todo}
@@ -135,7 +135,7 @@ def test_compared_with_a_baseline_of_2(now: float | None, status: str, word: str
 
 
 def test_what_is_missing() -> None:
-    """Gone is worse, new is neither; but what --only leaves out is not gone."""
+    """Missing is worse, new is neither; cases that --only leaves out are not missing."""
     now = {"single on/absent": 1.0, "pair on/absent": 1.0}
     past = {"single on/absent": 1.0, "thp on/absent": 1.0, "stacks instructions/pin": 1.0}
     results = {r.name: r.status for r in baseline.judge(now, past, {"single", "pair", "thp"})}
@@ -147,7 +147,7 @@ def test_what_is_missing() -> None:
 
 
 def test_each_compiler_has_a_baseline() -> None:
-    """Those of the hosts that are supported, for the default version."""
+    """Those of the supported hosts, for the default version."""
     assert baseline.file("12") == baseline.FILE
     for gcc in ("12", "14"):
         past = baseline.load(baseline.file(gcc))["6.12"]
@@ -156,7 +156,7 @@ def test_each_compiler_has_a_baseline() -> None:
 
 
 def test_baseline_is_written_and_read(tmp_path: Path) -> None:
-    """All figures are replaced, or only some; other versions stay."""
+    """All figures are replaced, or only some; other versions are kept."""
     path = tmp_path / "baseline.json"
     assert baseline.load(path) == {}
     one = baseline.update({}, "7.3", {"a": 1.23456, "b": 2}, whole=True)
@@ -287,7 +287,7 @@ def test_page_owner_has_to_be_what_was_asked_for(word: str, watched: bool) -> No
 
 
 def test_the_documentation_has_the_table() -> None:
-    """What --table prints stands between the markers."""
+    """The output of --table is between the markers."""
     past = baseline.load()
     text = DOCUMENT.read_text()
     _, begin, rest = text.partition(".. bench table begin\n")

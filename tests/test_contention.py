@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Counting how often CPUs meet, all but the guest: reading /proc/lock_stat, judging."""
+"""Counting contention between CPUs, without the guest: /proc/lock_stat, judging."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def row(name: str, contentions: int, acquisitions: int) -> str:
 
 
 def point(name: str, count: int, place: str) -> str:
-    """A line of who waited there, or was waited for."""
+    """A line of a function that waited, or was waited for."""
     return f"{name:>40} {count:14} {'[<00000000c2a1b2d3>]':>29} {place}\n"
 
 
@@ -37,7 +37,7 @@ TEXT = (
 
 
 def test_parse() -> None:
-    """Names, numbers, and the functions of the class that they follow."""
+    """Names, numbers, and the functions below their class."""
     first, second, third = lock_stat.parse(TEXT)
     assert (first.acquisitions, first.contentions, first.moved) == (4000, 13, 7)
     assert (first.waited, first.held) == (9.5, 99.5)
@@ -47,7 +47,7 @@ def test_parse() -> None:
 
 
 def test_names_that_are_not_unique() -> None:
-    """The busiest is meant; contentions are added up."""
+    """The busiest one is used; contentions are summed."""
     classes = lock_stat.parse(TEXT)
     assert lock_stat.busiest(classes, "&xa->xa_lock#1").acquisitions == 4000
     assert lock_stat.busiest(classes, "other").acquisitions == 0
@@ -55,13 +55,13 @@ def test_names_that_are_not_unique() -> None:
 
 
 def test_a_kernel_that_gave_up() -> None:
-    """After a splat it counts no more."""
+    """After a splat it stops counting."""
     with pytest.raises(lock_stat.NoCount):
         lock_stat.parse("lock_stat version 0.4\n*WARNING* lock debugging disabled!!\n")
 
 
 def said(waits: int = 0, moved: int = 0, others: dict[str, int] | None = None) -> dict[str, Any]:
-    """What the guest says of a case."""
+    """The guest's output for a case."""
     shards = {"acquisitions": 2560, "contentions": waits, "moved": moved}
     return {
         "shards": shards,
@@ -73,7 +73,7 @@ def said(waits: int = 0, moved: int = 0, others: dict[str, int] | None = None) -
 
 
 def test_all_cases_are_judged() -> None:
-    """Those that the guest does."""
+    """The same cases as in the guest."""
     assert set(contention_guest.CASES) == {
         *contention.MEET, *contention.APART, *contention.SPREAD
     }  # fmt: skip
@@ -93,14 +93,14 @@ def test_all_cases_are_judged() -> None:
     ],
 )
 def test_wrong(cases: tuple[str, ...], good: dict[str, Any], bad: dict[str, Any]) -> None:
-    """What may be, and what may not."""
+    """Allowed and wrong results."""
     for case in cases:
         assert not contention.wrong(case, good)
         assert contention.wrong(case, bad)
 
 
 def test_judge() -> None:
-    """A case that is missing has failed."""
+    """A missing case has failed."""
     case = contention.APART[0]
     results = contention.judge(json.dumps({"case": case, **said()}) + "\n", "6.12")
     assert len(results) == len(contention_guest.CASES)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""CONTRIBUTING.md names files and functions that are there, and jobs that check has."""
+"""CONTRIBUTING.md only names files and functions that exist, and jobs that check has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vmlib.paths import PROJECT
 TEXT = (PROJECT / "CONTRIBUTING.md").read_text()
 # In the picture: a function, what it does, its file.
 STEPS = re.findall(r"^ {6,}(\w+)\(\) .*?(\S+\.[ch])$", TEXT, re.MULTILINE)
-# Where a name without its folder lies.
+# Folders of names without a folder.
 ROOTS = (".", "mm/gup_pin", "mm/gup_pin/kunit", "tools/testing/selftests/gup_pin")
 
 

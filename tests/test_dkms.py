@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The package gup-pin-dkms, in a Debian with a kernel of its own, and in that kernel."""
+"""The package gup-pin-dkms, in a Debian with its own kernel, and on that kernel."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def machine() -> Iterator[Machine]:
 
 
 def modules(machine: Machine) -> list[Path]:
-    """Which gup_pin.ko it has for its kernel."""
+    """The gup_pin.ko files for its kernel."""
     return list((machine.root / "usr/lib/modules").glob("*/updates/dkms/gup_pin.ko*"))
 
 
 @pytest.fixture
 def package(machine: Machine, tmp_path: Path) -> str:
-    """The package, made with the machine's tools; where that has it."""
+    """The package, built with the machine's tools; its path there."""
     run(
         paths.SCRIPTS / "in-root", ROOT,
         "make", "-C", paths.PROJECT / "module", "deb", f"B={tmp_path}", "DPKG_FLAGS=-d",

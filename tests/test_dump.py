@@ -19,26 +19,26 @@ from hold_pins import NEIGHBOURS
 from schema import validate
 from vmlib import paths
 
-# The contract: docs and other people's scripts have these words in this order.
+# The contract: documents and scripts of others rely on these words in this order.
 WORDS = [
     *("pfn", "pages", "order", "pins", "mode", "term", "api", "owner", "task", "comm"),
     *("age_ms", "addr", "map", "dev", "ino", "index", "stack", "match", "path"),
 ]
-# A hazard has its own path, not its pin.
+# A hazard has its own path, not its pin's.
 PIN_WORDS = WORDS[:-1]
-# As the page of a report numbers them.
+# As numbered in the page of a report.
 MATCHES = ("exact", "alike", "inferred")
 NUMBERS = {"pages", "order", "pins", "owner", "age_ms", "ino"}
 
-# Nor may a kind of record be missing, or else nobody has read one. See count_records.py.
+# No kind of record may be missing, or its reader is not tested. See count_records.py.
 RECORDS = {
     *("first records", "first records that are not in use", "other records"),
     *("records of many pages", "records of pages with gaps", "records on the same pages"),
     *("records of whole folios", "records without an address", "pages guessed"),
 }
 
-# How much younger pins may be in the dump than when debugfs showed them: the kernel's last
-# look at the clock may be a tick old.
+# The maximum difference in age between the dump and debugfs: the kernel's last reading of
+# the clock may be a tick old.
 EARLIER_MS = 50
 
 
@@ -47,21 +47,21 @@ def test_the_guest_held_what_it_was_to_hold(dump: Dump) -> None:
     pins = [words_of(line) for line in dump.pins]
     for word, wanted in HELD[dump.name].items():
         assert {pin[word] for pin in pins} >= wanted
-    # Elsewhere it is chance whether small pages are neighbours.
+    # In other guests small pages may not be adjacent.
     if dump.name == "odd":
         assert any(int(pin["pages"]) >= NEIGHBOURS and pin["order"] == "0" for pin in pins)
     assert sum(int(pin["pins"]) for pin in pins) == dump.stats["live_pins"]
 
 
 def test_the_kernel_had_records_of_all_kinds(odd_dump: Dump) -> None:
-    """And they make up all pins."""
+    """They add up to all pins."""
     records = odd_dump.records()
     assert records.pop("pins") == odd_dump.stats["live_pins"]
     assert {kind for kind, count in records.items() if count} >= RECORDS
 
 
 def test_jsonl_has_the_words_of_debugfs(dump: Dump) -> None:
-    """Every line, in its order, field by field."""
+    """Every line, in order, field by field."""
     objects = dump.objects("--no-stacks")
     assert len(objects) == len(dump.pins)
     for found, line in zip(objects, dump.pins, strict=True):
@@ -73,7 +73,7 @@ def test_jsonl_has_the_words_of_debugfs(dump: Dump) -> None:
 
 
 def test_ages_are_those_of_debugfs_and_what_went_by_since(dump: Dump) -> None:
-    """Each a little more than it was, and all by the same, but for the time of reading."""
+    """Each is a little higher, and all by the same, except for the time of reading."""
     times = dump.file.with_name("times").read_text().splitlines()
     before, after = (float(line.split()[0]) for line in times)
     seconds = float(dump.file.with_name("seconds").read_text())
@@ -87,7 +87,7 @@ def test_ages_are_those_of_debugfs_and_what_went_by_since(dump: Dump) -> None:
 
 
 def test_jsonl_has_the_frames_of_debugfs(dump: Dump) -> None:
-    """By the stack's handle; offsets and sizes as %pS has them."""
+    """By the stack's handle; offsets and sizes as printed by %pS."""
     seen = set()
     for found in dump.objects():
         assert found["frames"] == dump.stacks[str(found["stack"])]
@@ -97,7 +97,7 @@ def test_jsonl_has_the_frames_of_debugfs(dump: Dump) -> None:
 
 
 def test_text_has_the_lines_of_debugfs_and_then_the_stacks(dump: Dump) -> None:
-    """Both as debugfs has them."""
+    """Both as in debugfs."""
     lines, _, stacks = dump.listed().partition("\n\n")
     header, *pins = lines.splitlines()
     assert header == "# gup_pin pins 1"
@@ -106,13 +106,13 @@ def test_text_has_the_lines_of_debugfs_and_then_the_stacks(dump: Dump) -> None:
 
 
 def test_text_without_stacks(dump: Dump) -> None:
-    """Only the lines."""
+    """The output is only the lines."""
     _, *pins = dump.listed("--no-stacks").splitlines()
     assert without_ages(pins) == without_ages(dump.pins)
 
 
 def test_hazards_are_those_of_debugfs(dump: Dump) -> None:
-    """Every record with both its stacks, but for its ages."""
+    """Every record with both its stacks, except for ages."""
     done = dump.drgn("hazards")
     assert (done.returncode, done.stderr) == (0, "")
     header, first, *_ = dump.hazards.splitlines()
@@ -122,7 +122,7 @@ def test_hazards_are_those_of_debugfs(dump: Dump) -> None:
 
 
 def test_hazards_as_json(dump: Dump) -> None:
-    """What is in the text, and its own keys."""
+    """The words of the text, and their own keys."""
     done = dump.drgn("hazards", "--jsonl")
     assert (done.returncode, done.stderr) == (0, "")
     found = [json.loads(line) for line in done.stdout.splitlines()]
@@ -138,13 +138,13 @@ def test_hazards_as_json(dump: Dump) -> None:
 
 
 def test_stacks_are_those_of_debugfs(dump: Dump) -> None:
-    """Every sum with its stack, in its order, but for its ages."""
+    """Every sum with its stack, in order, except for ages."""
     found, wanted = (text.splitlines() for text in (dump.printed("stacks"), dump.stacks_text))
     assert without_ages(found) == without_ages(wanted)
 
 
 def test_folded_stacks_make_up_all_pins(dump: Dump) -> None:
-    """A line each, the outermost function first."""
+    """A line for each stack, the outermost function first."""
     lines = [line.rsplit(" ", 1) for line in dump.printed("stacks", "--folded").splitlines()]
     assert sum(int(count) for _, count in lines) == dump.stats["live_pins"]
     for stack, _ in lines:
@@ -152,7 +152,7 @@ def test_folded_stacks_make_up_all_pins(dump: Dump) -> None:
 
 
 def test_status_has_the_figures_of_debugfs(dump: Dump) -> None:
-    """All of them, by the same names; nobody pins anything meanwhile."""
+    """All of them, by the same names; no pins change meanwhile."""
     header, *lines = dump.printed("status").splitlines()
     assert header == "# gup_pin status 1"
     found = dict(line.split(" ") for line in lines)
@@ -161,7 +161,7 @@ def test_status_has_the_figures_of_debugfs(dump: Dump) -> None:
     assert {name: int(value) for name, value in found.items()} == dump.stats
 
 
-# Words of the filter, and what they want of a line's.
+# Words of the filter, and the matching condition for a line's words.
 FILTERS: dict[str, Callable[[dict[str, str]], bool]] = {
     "mode=r": lambda pin: pin["mode"] == "r",
     "term=short": lambda pin: pin["term"] == "short",
@@ -174,16 +174,16 @@ FILTERS: dict[str, Callable[[dict[str, str]], bool]] = {
 
 @pytest.mark.parametrize("word", FILTERS)
 def test_filters(dump: Dump, word: str) -> None:
-    """The same lines as picking them by hand, where no pin is a part of a run."""
+    """The same lines as by hand, unless a filter matches a part of a run."""
     wanted = [line for line in dump.pins if FILTERS[word](words_of(line))]
     _, *found = dump.listed("--no-stacks", word).splitlines()
-    # A line is shown when it is known where it ends, so that the order may differ.
+    # A line is printed when its end is known, so the order may differ.
     assert sorted(without_ages(found)) == sorted(without_ages(wanted))
     assert wanted or word == "term=short"
 
 
 def test_by_task_and_by_file(dump: Dump) -> None:
-    """A process's pins, and those on a file by its path and by its inode."""
+    """A process's pins, and the pins on a file by its path and by its inode."""
     pins = [words_of(line) for line in dump.pins]
     named = next(pin for pin in pins if pin["map"] == "file" and pin["path"])
     tgid = named["task"].split("/")[0]
@@ -198,21 +198,21 @@ def test_by_task_and_by_file(dump: Dump) -> None:
 
 
 def test_sorted_and_limited(dump: Dump) -> None:
-    """Those with most pins."""
+    """The lines with the most pins."""
     counts = sorted((int(words_of(line)["pins"]) for line in dump.pins), reverse=True)
     _, *lines = dump.listed("--no-stacks", "--sort", "pins", "--limit", "3").splitlines()
     assert [int(words_of(line)["pins"]) for line in lines] == counts[:3]
 
 
 def shown(dump: Dump, page: str) -> dict[str, object]:
-    """What `show --json` says of a page."""
+    """The output of `show --json` for a page."""
     document = json.loads(dump.printed("show", page, "--json"))
     validate(document)
     return dict(document["page"] | {"pins": document["pins"]})
 
 
 def test_show_says_who_maps_a_page(dump: Dump) -> None:
-    """Its owner does, at the address of the pin; by pfn and by struct page."""
+    """Its owner does, at the address of the pin; found by pfn and by struct page."""
     pins = [words_of(line) for line in dump.pins]
     for kind in ("anon", "file", "hugetlb"):
         pin = next((p for p in pins if p["map"] == kind and p["match"] == "exact"), None)
@@ -231,7 +231,7 @@ def test_show_says_who_maps_a_page(dump: Dump) -> None:
 
 @pytest.mark.parametrize("page", ["0xfffffff", "0xffffffff81000000"])
 def test_a_page_that_cannot_exist(odd_dump: Dump, page: str) -> None:
-    """Behind all memory, and kernel text: an error in one line, and nothing is shown."""
+    """After all memory, and in kernel text: an error of one line, and no output."""
     for words in ([], ["--json"], ["--jsonl"]):
         done = odd_dump.drgn("show", page, *words)
         assert (done.returncode, done.stdout) == (1, "")
@@ -240,7 +240,7 @@ def test_a_page_that_cannot_exist(odd_dump: Dump, page: str) -> None:
 
 
 def test_nobody_has_gone(dump: Dump) -> None:
-    """All holders live on, so there are no orphans; child processes have ended."""
+    """All holders exist, so there are no orphans; child processes have ended."""
     _, *lines = dump.printed("orphans", "--no-stacks").splitlines()
     assert lines == [x for x in lines if re.match(r"pfn=.* gone=(owner|task|both)$", x)]
     tasks = {words_of(line)["task"] for line in lines}
@@ -248,13 +248,13 @@ def test_nobody_has_gone(dump: Dump) -> None:
 
 
 def test_check_finds_nothing_wrong(dump: Dump) -> None:
-    """The kernel keeps its records well."""
+    """The kernel's records are correct."""
     assert dump.printed("check") == "# gup_pin check 1\nchecked findings=0\n"
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_json_is_as_the_schema_says(dump: Dump, verb: str) -> None:
-    """And complete."""
+    """And the document is complete."""
     document = json.loads(dump.printed(verb, "--json"))
     validate(document)
     assert document["complete"] and not document["live"]
@@ -269,13 +269,13 @@ def test_json_is_as_the_schema_says(dump: Dump, verb: str) -> None:
     [("list", "pin"), ("stacks", "sum"), ("hazards", "hazard"), ("orphans", "pin")],
 )
 def test_jsonl_is_as_the_schema_says(dump: Dump, words: str, part: str) -> None:
-    """Every line."""
+    """Every line is valid."""
     for line in dump.printed(words, "--jsonl").splitlines():
         validate(json.loads(line), part)
 
 
 def test_the_slow_path_finds_the_same(odd_dump: Dump) -> None:
-    """Pin by pin, every member, by plain objects."""
+    """Pin by pin, every member, with plain objects."""
     script = paths.PROJECT / "tests" / "compare_slow.py"
     command = odd_dump.command([], odd_dump.file, odd_dump.vmlinux, script)
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -285,7 +285,7 @@ def test_the_slow_path_finds_the_same(odd_dump: Dump) -> None:
 
 
 def test_the_functions_agree(odd_dump: Dump) -> None:
-    """What scripts import, with each other and with debugfs."""
+    """The exported functions agree with each other and with debugfs."""
     script = paths.PROJECT / "tests" / "use_package.py"
     command = odd_dump.command([], odd_dump.file, odd_dump.vmlinux, script)
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -297,7 +297,7 @@ def test_the_functions_agree(odd_dump: Dump) -> None:
     assert found["pins"] == found["pins of pages"] == stats["live_pins"]
     assert found["hazards"] == 1
     assert found["inconsistencies"] == 0
-    # What is static in the kernel was found by its name and file.
+    # Static variables were found by their name and file.
     assert found["clocks known"] is True
     # Folio by folio: exact where it says so, and never less than is on record.
     assert found["miscounted"] == []
@@ -306,12 +306,12 @@ def test_the_functions_agree(odd_dump: Dump) -> None:
 
 
 def test_the_prompt_has_a_command(odd_dump: Dump) -> None:
-    """Where drgn has commands; where not, the plugin says so and does no harm."""
+    """If drgn has commands; otherwise the plugin says so and does nothing."""
     script = paths.PROJECT / "tests" / "use_command.py"
     command = odd_dump.command([], odd_dump.file, odd_dump.vmlinux, script)
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "Traceback" not in done.stderr
-    # Which drgn it is goes by the kernel: see scripts/drgn.
+    # The version of drgn depends on the kernel: see scripts/drgn.
     if VERSION == "6.12":
         assert (done.stdout, done.stderr) == ("no commands\n", "")
         return
@@ -322,7 +322,7 @@ def test_the_prompt_has_a_command(odd_dump: Dump) -> None:
 
 
 def test_a_kernel_without_the_feature_is_status_3(odd_dump: Dump, tmp_path: Path) -> None:
-    """The symbol goes by another name, so drgn finds none."""
+    """The symbol is renamed, so drgn finds none."""
     vmlinux = tmp_path / "vmlinux"
     code = odd_dump.vmlinux.read_bytes()
     vmlinux.write_bytes(code.replace(b"\0gup_pin_root\0", b"\0gup_pin_rxxt\0"))
@@ -334,7 +334,7 @@ def test_a_kernel_without_the_feature_is_status_3(odd_dump: Dump, tmp_path: Path
 
 
 def test_the_vmlinux_of_another_kernel(odd_dump: Dump, tmp_path: Path) -> None:
-    """Both build IDs are named in one line; what drgn itself says comes before it."""
+    """One line has both build IDs; drgn's own messages come before it."""
     notes = subprocess.run(
         ["readelf", "-n", odd_dump.vmlinux], stdout=subprocess.PIPE, text=True, check=True
     )
@@ -353,7 +353,7 @@ def test_the_vmlinux_of_another_kernel(odd_dump: Dump, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", [[], ["lst"], ["list", "--nonsense"], ["list", "5"]])
 def test_a_usage_error_is_status_2(odd_dump: Dump, words: list[str]) -> None:
-    """And nothing on stdout."""
+    """And stdout is empty."""
     done = odd_dump.drgn(*words)
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
@@ -374,7 +374,7 @@ def test_a_reader_who_leaves_is_no_error(odd_dump: Dump) -> None:
 
 
 def pins_in_page(text: str) -> list[dict[str, str]]:
-    """The words of the pins that a page has, which lie there column by column."""
+    """The words of a page's pins, which the page stores by columns."""
     match = re.search(r'<script type="application/json" id="data">(.*?)</script>', text)
     assert match
     columns = json.loads(match[1])["columns"]
@@ -399,7 +399,7 @@ def pins_in_page(text: str) -> list[dict[str, str]]:
 
 
 def test_the_report_has_the_pins_of_debugfs(dump: Dump, tmp_path: Path) -> None:
-    """Line by line; its stacks, hazards and memory are there as well."""
+    """Line by line; its stacks, hazards and memory are included."""
     file = tmp_path / "report.html"
     done = dump.drgn("report", "-o", str(file))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

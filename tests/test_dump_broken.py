@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""drgn-scripts/gup_pins.py on what is left of a dump: it gives what is there, and says so."""
+"""drgn-scripts/gup_pins.py on damaged dumps: it shows what is left, and reports the loss."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from schema import validate
 
 @pytest.fixture(scope="module", name="records")
 def fixture_records(take: Callable[[str], Dump]) -> dict[str, list[int]]:
-    """The pages of the dump that have records pins depend on, by kind."""
+    """The pages of the dump with records that pins depend on, by kind."""
     found = asked(take("odd"), "find_records.py")
     assert isinstance(found, dict)
     return found
@@ -29,7 +29,7 @@ def fixture_records(take: Callable[[str], Dump]) -> dict[str, list[int]]:
 
 @contextmanager
 def cut(dump: Dump, size: int) -> Iterator[Path]:
-    """The beginning of the dump, as a file of its own."""
+    """The first part of the dump, as a file."""
     short = dump.file.with_name("short")
     subprocess.run(["head", "-c", str(size), dump.file], stdout=short.open("wb"), check=True)
     try:
@@ -42,7 +42,7 @@ def test_half_a_dump_gives_half_of_what_it_says(
     odd_dump: Dump, records: dict[str, list[int]]
 ) -> None:
     """The index is there, the memmap is not: pins without their files, and status 4."""
-    # Of memory that was free the kernel takes what is lowest first; the memmap is at its end.
+    # The kernel allocates the lowest free memory first; the memmap is at the end of memory.
     memmap = records["page"][0]
     assert all(pages[-1] < memmap for kind, pages in records.items() if kind != "page")
     with cut(odd_dump, offset_of(odd_dump, memmap)) as short:
@@ -70,11 +70,11 @@ OF_FOLIO = ("order", "map", "dev", "ino", "index", "path")
 
 
 def check_unknown(dump: Dump, found: list[dict[str, Any]]) -> None:
-    """Without a memmap nothing is said of a folio, and nothing wrong of a pin."""
+    """Without a memmap, folios are unknown, and the words of pins are correct."""
     assert all(pin[word] is None for pin in found for word in OF_FOLIO)
     shown = list(map(words_of, dump.pins))
-    # Each call's pages, whatever lines these are in: huge pages that were pinned as a whole
-    # have no known number of pages, and the others have what debugfs showed.
+    # Each call's pages, however split into lines: huge pages that were pinned as a whole
+    # have an unknown number of pages, the others the number in debugfs.
     whole = [pin for pin in found if pin["pages"] is None]
     assert whole and all(pin["addr"] in (None, "0x0") for pin in found)
     pages = sum(int(pin["pages"]) for pin in shown if pin["order"] != "0")
@@ -83,15 +83,15 @@ def check_unknown(dump: Dump, found: list[dict[str, Any]]) -> None:
     assert known <= sum(int(pin["pages"]) for pin in shown)
 
 
-# Verbs that look at each pin and its folio; the others tell what is elsewhere.
+# Verbs that read each pin and its folio; the others print other things.
 OF_PINS = ("list", "stacks", "orphans", "check", "status")
-# What a pin is by, all of which debugfs had, too.
+# The words that identify a pin, all of which debugfs had, too.
 WHO = ("mode", "term", "api", "owner", "task", "comm", "stack")
 PAGE = 4096
 
 
 def check_list(dump: Dump, done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
-    """No pin is made up, none is missing without a word; returns the faults."""
+    """No pin is made up, and no loss is unreported; returns the faults."""
     document = json.loads(done.stdout)
     validate(document)
     held = {tuple(pin[key] for key in WHO) for pin in map(words_of, dump.pins)}
@@ -103,7 +103,7 @@ def check_list(dump: Dump, done: subprocess.CompletedProcess[str]) -> list[dict[
     return faults
 
 
-# What is said to be missing if a page of such records is.
+# What is reported as missing if a page of such records is missing.
 KINDS = {
     "node": "struct xa_node",
     "block": "struct gup_pin_block",
@@ -117,7 +117,7 @@ KINDS = {
 def test_a_zeroed_page_of_records(
     odd_dump: Dump, records: dict[str, list[int]], kind: str
 ) -> None:
-    """Of each kind of record, and of the neighbours that are in its page."""
+    """For each kind of record, and the others in its page."""
     odd_dump.file.chmod(0o600)
     with changed(odd_dump.file, offset_of(odd_dump, records[kind][0]), bytes(PAGE)):
         done = odd_dump.drgn("list", "--json")
@@ -126,7 +126,7 @@ def test_a_zeroed_page_of_records(
     found = {fault["what"] for fault in check_list(odd_dump, done)}
     assert KINDS[kind] in found
     assert ("pin on record" in found) == (kind != "stack")
-    # Orphans have no stack in this dump, nor has what check finds.
+    # Orphans have no stack in this dump, nor do findings.
     for other in others[:1] if kind == "stack" else others:
         partial(other)
         assert not json.loads(other.stdout)["complete"]
@@ -134,7 +134,7 @@ def test_a_zeroed_page_of_records(
 
 @pytest.mark.parametrize("kind", ["nowhere", "circle", "itself", "another block"])
 def test_a_list_that_leads_elsewhere(odd_dump: Dump, kind: str) -> None:
-    """It ends there: other blocks are told, and so is what is missing of this one."""
+    """It ends there: other blocks are listed, and the loss in this one is reported."""
     places = asked(odd_dump, "find_list.py")
     odd_dump.file.chmod(0o600)
     word = struct.pack("<Q", places[kind])
@@ -155,7 +155,7 @@ def test_a_list_that_leads_elsewhere(odd_dump: Dump, kind: str) -> None:
 def test_a_dump_with_zeroed_pages(
     odd_dump: Dump, records: dict[str, list[int]], seed: int
 ) -> None:
-    """A third of those of each kind, and of struct pages and tasks: the rest is printed."""
+    """A third of each kind, and of struct pages and tasks: the rest is printed."""
     chance = random.Random(seed)
     lost = [
         page
@@ -164,7 +164,7 @@ def test_a_dump_with_zeroed_pages(
     ]
     odd_dump.file.chmod(0o600)
     with ExitStack() as stack:
-        # A set, for what is changed twice would not be put right in the end.
+        # A set: a page that is changed twice would not be restored in the end.
         for page in sorted(set(lost)):
             stack.enter_context(changed(odd_dump.file, offset_of(odd_dump, page), bytes(PAGE)))
         answers = {verb: odd_dump.drgn(verb, "--json") for verb in VERBS}
@@ -176,17 +176,17 @@ def test_a_dump_with_zeroed_pages(
         if verb in OF_PINS:
             partial(done)
             faults = {fault["what"] for fault in document["faults"]}
-            # What is behind a record that is lost may not be looked for.
+            # Objects that only a lost record points to are not read.
             assert {"struct xa_node", "pin on record"} <= faults
         else:
             assert done.returncode == (0 if document["complete"] else 4)
     assert check_list(odd_dump, answers["list"])
-    # There were none, and whose task is missing is not called one.
+    # There were no orphans, and a missing task must not make one.
     assert json.loads(answers["orphans"].stdout)["pins"] == []
 
 
 def test_a_dump_without_page_tables(odd_dump: Dump) -> None:
-    """Nothing can be found: an error in one line."""
+    """Nothing can be found: an error of one line."""
     odd_dump.file.chmod(0o600)
     with changed(odd_dump.file, file_offset(odd_dump, "init_top_pgt"), bytes(PAGE)):
         answers = {verb: odd_dump.drgn(verb, "--json") for verb in VERBS}
@@ -198,7 +198,7 @@ def test_a_dump_without_page_tables(odd_dump: Dump) -> None:
 
 @pytest.mark.parametrize("part", [100, 20_000])
 def test_a_stump_is_an_error_in_one_line(odd_dump: Dump, part: int) -> None:
-    """Not even the kernel's own data are there."""
+    """Not even the kernel's own data is there."""
     with cut(odd_dump, odd_dump.file.stat().st_size // part) as short:
         done = odd_dump.drgn("list", file=short)
     assert (done.returncode, done.stdout) == (1, "")

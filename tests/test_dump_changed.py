@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""drgn-scripts/gup_pins.py on dumps in which something was changed: what check finds."""
+"""drgn-scripts/gup_pins.py on changed dumps: what check finds."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def test_another_format_is_status_3(odd_dump: Dump) -> None:
     assert done.stderr == "gup_pins: gup_pin_root has format 1, these scripts read 5\n"
 
 
-# What to do to the struct page of the pin on a file, where its members are, and what
-# check is to say: a folio that is written, that waits for it, that has left its file,
-# that lost a pin to put_page(), that is no more.
+# The change in the struct page of the pin on a file, the place of its members, and the
+# finding: a folio under writeback, a dirty one, one that has left its file, one that lost
+# a pin to put_page(), a freed one.
 DAMAGES = {
     "writeback": ("flags", "PG_writeback"),
     "dirty": ("flags", "PG_dirty"),
     "truncated": ("mapping", 0),
-    # Those of one pin and of page tables: the file's own is gone. (One less than there was
-    # would not do: whoever looks at a folio in passing has one as well.)
+    # References of one pin and of page tables: the file's own is gone. (One less would not
+    # do: a temporary user of a folio holds one as well.)
     "too_few_pins": ("_refcount", "maps+1024"),
     "free": ("_refcount", 0),
 }
@@ -43,7 +43,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_check_finds_what_had_no_time_to_be_reported(odd_dump: Dump, kind: str) -> None:
-    """The machine stops in the very moment."""
+    """The machine stops at that very moment."""
     pin = next(p for line in odd_dump.pins if (p := words_of(line))["comm"] == "gup_pin_provoke")
     member, value = DAMAGES[kind]
     place = asked(odd_dump, "find_member.py", pin["pfn"], member, str(value))
@@ -63,7 +63,7 @@ def test_check_finds_what_had_no_time_to_be_reported(odd_dump: Dump, kind: str) 
 
 
 def test_check_finds_huge_pages_that_have_left_their_file(odd_dump: Dump) -> None:
-    """One has no mapping any more; other folios of the same pin are as they were."""
+    """One has no mapping any more; other folios of the same pin are unchanged."""
     pin = next(p for line in odd_dump.pins if (p := words_of(line))["map"] == "hugetlb")
     place = asked(odd_dump, "find_member.py", head_of(pin), "mapping", "0")
     odd_dump.file.chmod(0o600)
@@ -79,16 +79,16 @@ def test_check_finds_huge_pages_that_have_left_their_file(odd_dump: Dump) -> Non
 
 
 def test_check_finds_every_pin_if_its_record_is_lost(dump: Dump) -> None:
-    """All records are: then all folios that debugfs had look pinned, and no others."""
+    """All records are lost: then exactly the folios in debugfs look pinned."""
     found = [finding["pfn"] for finding in unrecorded(dump, [])]
     assert found == [hex(pfn) for pfn in pinned_folios(dump)]
 
 
 @pytest.mark.parametrize("blocks", [False, True])
 def test_check_looks_at_what_there_is_of_a_devices_memory(odd_dump: Dump, blocks: bool) -> None:
-    """Some of a section; none, if it is RAM that nobody put online."""
+    """Some of a section; none, if it is RAM that was not onlined."""
     folios = pinned_folios(odd_dump)
-    # One with others in its section of 128 MiB, of which some are not in its 2 MiB.
+    # A folio with others in its section of 128 MiB, some of them outside of its 2 MiB.
     pfn = next(
         pfn for pfn in folios if any(o >> 15 == pfn >> 15 and o >> 9 != pfn >> 9 for o in folios)
     )
@@ -101,7 +101,7 @@ def test_check_looks_at_what_there_is_of_a_devices_memory(odd_dump: Dump, blocks
 
 
 def unrecorded(dump: Dump, words: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
-    """What check finds if no pin is on record, and other words are in some places, too."""
+    """The findings if no pin is on record, and some other words are changed."""
     places = [*words, *asked(dump, "find_heads.py")]
     dump.file.chmod(0o600)
     with ExitStack() as stack:
@@ -122,7 +122,7 @@ def head_of(pin: dict[str, str]) -> str:
 
 
 def pinned_folios(dump: Dump) -> list[int]:
-    """The pfns of all folios that debugfs had, ascending."""
+    """The pfns of all folios in debugfs, ascending."""
     pfns: set[int] = set()
     for pin in map(words_of, dump.pins):
         first = int(pin["pfn"], 16)
@@ -132,7 +132,7 @@ def pinned_folios(dump: Dump) -> list[int]:
 
 
 def test_check_knows_huge_pages_that_save_struct_pages(odd_dump: Dump) -> None:
-    """hugetlb_free_vmemmap=on has the page that begins with the head again and again."""
+    """hugetlb_free_vmemmap=on maps the page that begins with the head repeatedly."""
     if b"\0compound_info\0" in odd_dump.vmlinux.read_bytes():
         pytest.skip("this kernel has tails there")
     pin = next(p for line in odd_dump.pins if (p := words_of(line))["map"] == "hugetlb")
@@ -148,7 +148,7 @@ def test_check_knows_huge_pages_that_save_struct_pages(odd_dump: Dump) -> None:
 
 
 def test_an_order_that_no_folio_has(odd_dump: Dump, tmp_path: Path) -> None:
-    """A report of it has an end, and it is told."""
+    """The output is bounded, and the damage reported."""
     pin = next(p for line in odd_dump.pins if (p := words_of(line))["map"] == "hugetlb")
     place = asked(odd_dump, "find_member.py", head_of(pin), "_flags_1", "60")
     start, order = offset_of(odd_dump, place["physical"]), bytes.fromhex(place["data"])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Millions of live pins: debugfs shows all of them, and so does the crash dump.
 
-GUP_PIN_KVER says which kernel (the default one if it is not set).
+GUP_PIN_KVER selects the kernel (unset: the default one).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ SCRIPT = paths.PROJECT / "drgn-scripts" / "gup_pins.py"
 HOLD = paths.PROJECT / "tests" / "hold_many.py"
 
 PINS = 7_500_000
-# Tracking memory that so many may take.
+# The limit on tracking's memory for that many pins.
 BYTES = 100 << 20
 
-# What is written to a folder of the host is pinned meanwhile, and would be counted.
+# A file in a folder of the host would be pinned during the write, and counted.
 GUEST = """
 dir=/sys/kernel/debug/gup_pin
 mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug
@@ -29,12 +29,12 @@ mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug
 cat $dir/stats >/tmp/stats && cat $dir/pins >/tmp/pins && cp /tmp/stats /tmp/pins "$1"
 """
 
-# What must be the same in both; the age is not.
+# Words that must be equal in both; the age differs.
 KEYS = ("pfn", "pages", "order", "pins", "mode", "term", "api", "owner", "comm", "addr", "stack")
 
 
 def held_and_dumped(out: Path) -> tuple[dict[str, int], list[dict[str, str]], Path]:
-    """The figures and the lines that debugfs showed, and the dump."""
+    """The figures and lines in debugfs, and the dump."""
     file = out / "vmcore"
     vm: list[str | Path] = [paths.SCRIPTS / "vm", "-k", VERSION, "-m", "2G", "-t", "600"]
     vm += ["--dump", file, "--out", out, "--", "sh", "-c", GUEST, "sh", out, HOLD]
@@ -47,7 +47,7 @@ def held_and_dumped(out: Path) -> tuple[dict[str, int], list[dict[str, str]], Pa
 
 
 def listed(file: Path) -> list[dict[str, object]]:
-    """What drgn finds in the dump."""
+    """The lines found by drgn in the dump."""
     drgn: list[str | Path] = [paths.SCRIPTS / "drgn", "-k", VERSION, "-q", "-c", file]
     drgn += ["-s", paths.build_dir(VERSION, "test") / "vmlinux"]
     drgn += [SCRIPT, "list", "--jsonl", "--no-stacks"]
@@ -57,7 +57,7 @@ def listed(file: Path) -> list[dict[str, object]]:
 
 
 def test_a_dump_has_millions_of_pins(tmp_path: Path) -> None:
-    """Line by line as debugfs had them, and they add up."""
+    """Line by line as in debugfs, and they add up."""
     stats, pins, file = held_and_dumped(tmp_path)
     try:
         found = listed(file)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A million live pins: what the scripts take for them, in user CPU time and in memory.
+"""A million live pins: the user CPU time and memory that the scripts need.
 
 A guest that holds them is dumped. GUP_PIN_DUMPS may name a folder that has such a dump
 already: KVER-million, with vmcore, vmlinux, and pins and stacks as debugfs showed them.
-GUP_PIN_KVER says which kernel (the default one if it is not set).
+GUP_PIN_KVER selects the kernel (unset: the default one).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ cat $dir/stacks >/tmp/stacks && cat $dir/pins >/tmp/pins && cp /tmp/stacks /tmp/
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """What has the dump, and what debugfs showed just before."""
+    """The folder of the dump, and of debugfs' files just before."""
     dumps = os.environ.get("GUP_PIN_DUMPS")
     if dumps:
         yield Path(dumps, f"{VERSION}-million")
@@ -53,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def run(folder: Path, out: Path, *words: str) -> tuple[float, int]:
-    """Write what a verb prints; returns its user CPU time in seconds, and peak KiB."""
+    """Write the output of a verb; returns its user CPU time in seconds, and peak KiB."""
     drgn: list[str | Path] = [paths.SCRIPTS / "drgn", "-k", VERSION, "-q"]
     drgn += ["-c", folder / "vmcore", "-s", folder / "vmlinux", SCRIPT, *words]
     with out.open("w") as file, subprocess.Popen(drgn, stdout=file) as process:
@@ -64,14 +64,14 @@ def run(folder: Path, out: Path, *words: str) -> tuple[float, int]:
 
 
 def lines_of(file: Path) -> Iterator[str]:
-    """Lines that can be compared."""
+    """Lines in a form that can be compared."""
     with file.open() as lines:
         for line in lines:
             yield re.sub(r"\b(age|oldest|newest)_ms=\d+", "", line)
 
 
 def differences(found: Path, wanted: Path) -> list[int]:
-    """The first lines that are not the same, by number."""
+    """The first different lines, by number."""
     pairs = enumerate(zip_longest(lines_of(found), lines_of(wanted)))
     different = (number for number, (ours, theirs) in pairs if ours != theirs)
     return [number for number, _ in zip(different, range(9), strict=False)]
@@ -81,7 +81,7 @@ def differences(found: Path, wanted: Path) -> list[int]:
     ("words", "seconds"), [("stacks", 10), ("list --jsonl", 60), ("list --no-stacks", 60)]
 )
 def test_a_million_pins(folder: Path, tmp_path: Path, words: str, seconds: int) -> None:
-    """Fast enough, in bounded memory, and nothing left out."""
+    """Fast enough, in bounded memory, and complete."""
     out = tmp_path / "out"
     taken, memory = run(folder, out, *words.split())
     assert taken <= seconds
@@ -91,6 +91,6 @@ def test_a_million_pins(folder: Path, tmp_path: Path, words: str, seconds: int) 
     elif words == "list --no-stacks":
         assert differences(out, folder / "pins") == []
     else:
-        # Line by line: what this process takes, a child is taken to take as well.
+        # Line by line: a child's peak memory includes that of this process.
         with out.open() as lines:
             assert sum(json.loads(line)["pins"] for line in lines) >= PINS

@@ -17,13 +17,13 @@ from dumps import Dump, words_of
 from vmlib import paths
 
 PATCH = paths.PROJECT / "drgn-scripts/upstream/0001-add-folio_pin_count.patch"
-# Of that release is the newest drgn, which reads both kernels.
+# That release has the newest drgn, which reads both kernels.
 SUITE = "sid"
 
 
 @pytest.fixture(scope="module", name="patched")
 def fixture_patched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of Debian's drgn with the patch, but for its tests, which are not in packages."""
+    """A copy of Debian's drgn with the patch, except its tests, which packages lack."""
     root = subprocess.run(
         [paths.SCRIPTS / "debian-root", SUITE], stdout=subprocess.PIPE, text=True, check=True
     )
@@ -38,7 +38,7 @@ def fixture_patched(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pins_by_head(dump: Dump) -> Counter[str]:
     """Recorded pins by the pfn of their folio's head: folios are aligned by their size.
 
-    A line is of pages with equally many pins, or of whole folios with equally many.
+    A line has pages with equally many pins, or whole folios with equally many.
     """
     found: Counter[str] = Counter()
     for line in dump.pins:

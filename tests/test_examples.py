@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The examples of the admin guide do what it says; that of CMA is gup_pin_contig's."""
+"""The examples of the admin guide do what it says; gup_pin_contig tests that of CMA."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def fixture_tool(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def say(words: list[str], guest: list[str], tool: Path, *names: str) -> dict[str, str]:
-    """What the commands of these examples say in a guest."""
+    """The output of these examples' commands in a guest."""
     command: list[str | Path] = [PROJECT / "scripts/vm", *words, "-t", "1800", "--", *guest]
     done = subprocess.run(
         [*command, "/usr/bin/python3", GUEST, tool, *names],
@@ -44,14 +44,14 @@ def say(words: list[str], guest: list[str], tool: Path, *names: str) -> dict[str
 
 @pytest.fixture(scope="module", name="said")
 def fixture_said(tool: Path, version: str) -> dict[str, str]:
-    """What the examples say in a kernel with the option."""
+    """The output of the examples on a kernel with the option."""
     words = ["-k", version, "--append", WORDS]
     return say(words, [], tool, "start", "leak", "truncate", "trace")
 
 
 @pytest.fixture(scope="module", name="said_stock")
 def fixture_said_stock(tool: Path, version: str) -> dict[str, str]:
-    """The same of those that want BTF, in Debian's kernel with the module."""
+    """The output of those that need BTF, on Debian's kernel with the module."""
     build: list[str | Path] = [PROJECT / "scripts/module", version]
     done = subprocess.run(build, capture_output=True, text=True, check=True)
     guest = ["sh", "-c", LOAD, done.stdout.strip()]
@@ -59,7 +59,7 @@ def fixture_said_stock(tool: Path, version: str) -> dict[str, str]:
 
 
 def parts(text: str) -> dict[str, str]:
-    """What each command says."""
+    """The output of each command."""
     header = r"gup_pin (?:pins|orphans|refused) 1$"
     command = rf"^# (?!gup_pin )(.*)$|^# (?!{header})(gup_pin .*)$"
     pieces = re.split(command, text, flags=re.MULTILINE)

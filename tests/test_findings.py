@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The bugs in Documentation/mm/gup_pin_findings.rst are there, and shown as it says."""
+"""The bugs in Documentation/mm/gup_pin_findings.rst exist, and appear as described."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ FINDINGS = PROJECT / "Documentation/mm/gup_pin_findings.rst"
 FOLDER = PROJECT / "tests/findings"
 HEADER = "# gup_pin orphans 1\n"
 FIXED = f"if the kernel is right now, {FINDINGS.name} has to say since when"
-# The kernels that were looked at. Debian's next ones may be right.
+# The kernels that were checked. Debian's next ones may be fixed.
 LOOKED_AT = ("6.12.117", "7.3.4")
 Said = dict[str, list[str]]
 Say = Callable[..., Said]
 
 
 def of_kernels_looked_at(test: Callable[..., None]) -> Callable[..., None]:
-    """A later kernel that does not behave so is skipped, and named."""
+    """A later kernel without the bug is skipped, and named."""
 
     @functools.wraps(test)
     def run(say: Say, **more: object) -> None:
@@ -47,7 +47,7 @@ def of_kernels_looked_at(test: Callable[..., None]) -> Callable[..., None]:
 
 @pytest.fixture(name="say")
 def fixture_say(version: str) -> Say:
-    """What the commands of an example say in a guest, each as often as it is there."""
+    """The output of an example's commands in a guest, each as often as it occurs."""
 
     def run(example: str, *more: str, kernel: str = "-k") -> dict[str, list[str]]:
         vm = [str(PROJECT / "scripts/vm"), kernel, version, "-t", "600", "--"]
@@ -81,14 +81,14 @@ def fixture_affected(version: str) -> Callable[[str], bool]:
 
 
 def one(said: dict[str, list[str]], command: str) -> str:
-    """What a command says that is there once."""
+    """The output of a command that occurs once."""
     (text,) = said[command]
     return text
 
 
 @of_kernels_looked_at
 def test_trim(say: Say, affected: Callable[[str], bool]) -> None:
-    """One pin of two is left of each read, and so is the huge page."""
+    """One pin of two is left of each read, and the huge page stays."""
     said = say("trim")
     orphans = one(said, "cat /sys/kernel/debug/gup_pin/orphans")
     before, after = (int(text.split()[1]) for text in said["grep MemFree /proc/meminfo"])
@@ -123,7 +123,7 @@ def test_trim_by_any_user(say: Say, affected: Callable[[str], bool]) -> None:
 
 @of_kernels_looked_at
 def test_lost(say: Say, affected: Callable[[str], bool]) -> None:
-    """What only a CPU dirties is there still."""
+    """Only data written by a CPU is kept."""
     said = say("lost")
     assert affected("Written through a pin, never dirtied")
     assert "16 are there still" in one(said, "tests/findings/lost.py cpu")
@@ -136,7 +136,7 @@ def test_lost(say: Say, affected: Callable[[str], bool]) -> None:
 
 
 def path_of(*words: str | Path) -> str:
-    """What a script prints, a path."""
+    """The path that a script prints."""
     done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout.strip()
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a newcomer does on a machine that has never seen this project.
+"""A newcomer's steps on a machine that has never seen this project.
 
 In a minimal Debian, whose sources are a copy without git: README's first command to its
-end; the second up to where the kernel compiles, Ctrl-C, and again after packages were
-purged. Then it boots the kernel that was built here, by the QEMU that was installed there.
-The tests are the chapters of one story: the first that fails fails the rest.
+end; the second one until the kernel compiles, Ctrl-C, and again after packages were
+purged. Then it boots the kernel that was built here, with the QEMU installed there.
+The tests depend on each other: after the first failure the rest fails.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from vmlib import paths
 
 COMPILING = re.compile(r"kernel: .*: [1-9]\d* objects compiled")
 STOPPED = "stopped; what is done is kept, and the next start goes on from there"
-# In the guest: hold pins, and read them. The program goes on when it has come back.
+# In the guest: hold pins, and read them. The program continues after it has returned.
 LOOK = """
 "$0" >/tmp/said 2>&1 || { cat /tmp/said; exit 1; }
 cat /sys/kernel/debug/gup_pin/pins
 """
-# States that a package is in after it was there: unknown, with its configuration left,
-# and known to dpkg by its name only, because it was once selected.
+# States of a package that was installed before: unknown, with its configuration left,
+# and known to dpkg only by name, because it was once selected.
 PURGE = """
 export DEBIAN_FRONTEND=noninteractive
 apt-get purge -y bison flex libelf-dev >&2
@@ -39,7 +39,7 @@ dpkg-query -W -f '${Package} ${db:Status-Status}\\n' flex e2fsprogs
 
 @pytest.fixture(scope="module", name="machine", params=["bookworm", "trixie"])
 def fixture_machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
-    """A new one."""
+    """A new machine."""
     machine = Machine(request.param)
     machine.install()
     yield machine
@@ -47,7 +47,7 @@ def fixture_machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
 
 
 def stops_while_compiling(machine: Machine, installed: str) -> str:
-    """./demo sets all up, compiles, and stops at Ctrl-C; what it prints."""
+    """./demo installs everything, compiles, and stops at Ctrl-C; its output."""
     status, said = machine.until(COMPILING, "./demo")
     assert status == 130, said
     lines = said.splitlines()
@@ -60,7 +60,7 @@ def stops_while_compiling(machine: Machine, installed: str) -> str:
 
 
 def test_the_first_command(machine: Machine) -> None:
-    """It has a shell, and needs no more: neither make, git nor python3."""
+    """It needs only a shell: neither make, git nor python3."""
     lacks = "for p in make git python3 gcc perl; do command -v $p; done; true"
     assert machine.must("sh", "-c", lacks) in ("", "/usr/bin/perl\n")
     done = machine.run("./try")
@@ -74,13 +74,13 @@ def test_the_first_command(machine: Machine) -> None:
 
 
 def test_the_second_command(machine: Machine) -> None:
-    """From there on it compiles a kernel."""
+    """After it, the machine compiles a kernel."""
     said = stops_while_compiling(machine, r"\bbison .*\bflex\b")
     assert "linux-source-6.12_" in said
 
 
 def test_all_packages_are_there(machine: Machine) -> None:
-    """Those of check and lint, too, and from a Debian mirror alone."""
+    """Including those of check and lint, and only from a Debian mirror."""
     table = (paths.SCRIPTS / "config/packages").read_text().splitlines()
     names = [line.split()[1] for line in table if line and not line.startswith("#")]
     assert "chromium-driver" in names
@@ -88,13 +88,13 @@ def test_all_packages_are_there(machine: Machine) -> None:
 
 
 def test_nothing_that_was_stopped_is_left(machine: Machine) -> None:
-    """No half of a download or of an installation is taken for a whole one."""
+    """No partial download or installation is taken for a complete one."""
     left = machine.must("find", f"/{CACHE}/src", "-maxdepth", "1", "-name", ".*", "-mindepth", "1")
     assert left == ""
 
 
 def test_its_own_tools_boot_the_kernel(machine: Machine) -> None:
-    """QEMU comes with them, and programs are built: pins are seen in a guest of this root."""
+    """QEMU was installed, and programs are built: pins appear in a guest of this root."""
     machine.must("scripts/debian-root", "trixie")
     assert re.match(r"drgn \d", machine.must("scripts/drgn", "--version"))
     programs = machine.must("scripts/selftests", "6.12").strip()
@@ -110,7 +110,7 @@ def test_its_own_tools_boot_the_kernel(machine: Machine) -> None:
 
 
 def test_packages_that_were_purged(machine: Machine) -> None:
-    """The next start goes on: they come back, and the compiler has less to do."""
+    """The next start installs them again, and the compiler has less to do."""
     states = machine.must("sh", "-ec", PURGE).splitlines()
     assert sorted(states) == ["e2fsprogs config-files", "flex not-installed"]
     said = stops_while_compiling(machine, "bison e2fsprogs flex libelf-dev$")

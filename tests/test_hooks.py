@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the hooks cost when nobody uses them, read from the compiled mm/gup.c."""
+"""The cost of unused hooks, read from the compiled mm/gup.c."""
 
 import re
 import shlex
@@ -27,7 +27,7 @@ def fixture_build(version: str) -> Path:
 
 
 def compile_gup(build: Path, source: Path, result: Path, *more: str) -> None:
-    """Compile mm/gup.c as the kernel's build did, but another copy of it."""
+    """Compile another copy of mm/gup.c as the kernel's build did."""
     text = (build / "mm/.gup.o.cmd").read_text()
     match = re.search(r"^savedcmd_mm/gup\.o := (.*?)(?: ; |$)", text, re.MULTILINE)
     assert match
@@ -36,7 +36,7 @@ def compile_gup(build: Path, source: Path, result: Path, *more: str) -> None:
     words[words.index(old)] = str(source)
     words[words.index("mm/gup.o")] = str(result)
     words = [w for w in words if w != "ccache" and not w.startswith("-Wp,-MMD")]
-    # The file's name is in its warnings: it must be as long.
+    # Warnings contain the file's name, which must have the same length.
     prefix = f"-fmacro-prefix-map={source.parent.parent}/="
     subprocess.run([*words, prefix, *more], cwd=build, check=True)
 
@@ -55,7 +55,7 @@ def sections(path: Path) -> dict[str, int]:
 def test_option_off_costs_nothing(
     build: Path, tree: Path, pristine: Path, tmp_path: Path
 ) -> None:
-    """With the option off every section of mm/gup.o has the size it had before."""
+    """With the option off every section of mm/gup.o has its original size."""
     off = tmp_path / "off.h"
     off.write_text("#undef CONFIG_DEBUG_GUP_PIN\n")
     results = []
@@ -69,7 +69,7 @@ def test_option_off_costs_nothing(
 
 
 def test_switched_off_is_nops(build: Path) -> None:
-    """Every hook is a jump label on our key, and what stands there is a nop."""
+    """Every hook is a jump label on our key, and its code is a nop."""
     vmlinux = build / "vmlinux"
     symbols = subprocess.run(
         ["nm", vmlinux], capture_output=True, text=True, check=True
@@ -99,10 +99,10 @@ def test_switched_off_is_nops(build: Path) -> None:
         raw = at(entry, 16)
         code = entry + int.from_bytes(raw[0:4], "little", signed=True)
         to = entry + 8 + int.from_bytes(raw[8:16], "little", signed=True)
-        # The key's low bits say what the code was compiled as.
+        # The key's low bits are the compiled default.
         if to & ~3 == key:
             found.append((code, to & 3, at(code, 5)))
-    # All functions of the audit, dump_page(), and what was inlined more than once.
+    # All functions of the audit, dump_page(), and functions inlined several times.
     assert len(found) >= len(re.findall(r"gup_pin_\w+\(", (paths.PROJECT / "patches" /
                                                          "6.12.patch").read_text())) - 4
     for code, likely, instruction in found:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""drgn-scripts/gup_pins.py reads what a crash kernel wrote: a real kdump.
+"""drgn-scripts/gup_pins.py reads the dump of a crash kernel: a real kdump.
 
 A guest panics by a hazard (panic_on_warn), its crash kernel runs makedumpfile, which
-leaves out whatever it may and compresses the rest. GUP_PIN_KVER says which kernel (the
-default one if it is not set).
+leaves out as much as it may and compresses the rest. GUP_PIN_KVER selects the kernel
+(unset: the default one).
 
-Of 6.12, makedumpfile 1.7.6 leaves out no more than it may (-d 31). No release up to 1.7.8
-does so of 7.3, nor does 1.7.2, bookworm's, of 6.12: they take slabs for anonymous memory,
+For 6.12, makedumpfile 1.7.6 only leaves out what it may (-d 31). No release up to 1.7.8
+does so for 7.3, nor does 1.7.2, bookworm's, for 6.12: they take slabs for anonymous memory,
 unless all memory of user space is kept (-d 23).
 """
 
@@ -30,17 +30,17 @@ from vmlib import paths
 VERSION = os.environ.get("GUP_PIN_KVER") or paths.versions()[0]
 TESTS = paths.PROJECT / "tests"
 VMCORE = "vmcore"
-# What makedumpfile may leave out: all that it knows, and all but memory of user space.
+# What makedumpfile may leave out: all kinds, and all except memory of user space.
 EVERYTHING, KEEP_USER = 31, 31 - 8
-# Does the newer one know the kernel?
+# Whether the newer one supports the kernel.
 KNOWN = VERSION == "6.12"
-# What scripts/vm says when a guest stops by itself.
+# The message of scripts/vm when a guest stops by itself.
 GUEST_FAILED = 125
 
 
 @dataclass(frozen=True)
 class Crash:
-    """A crash: its dump, with what debugfs had shown; and what makedumpfile said."""
+    """A crash: its dump, what debugfs had shown before, and the output of makedumpfile."""
 
     dump: Dump
     log: str
@@ -62,12 +62,12 @@ def debian(suite: str) -> Path:
 
 
 def newer_root() -> Path:
-    """A Debian whose makedumpfile knows this kernel, as its drgn does."""
+    """A Debian whose makedumpfile supports this kernel, as does its drgn."""
     return debian("trixie" if VERSION == "6.12" else "sid")
 
 
 def older_root() -> Path:
-    """The one that has 1.7.2."""
+    """The one with 1.7.2."""
     return debian("bookworm")
 
 
@@ -98,14 +98,14 @@ def crashed(tmp_path_factory: pytest.TempPathFactory) -> Crash:
 
 
 def test_the_hazard_was_the_panic(crashed: Crash) -> None:
-    """And the crash kernel's makedumpfile ended well."""
+    """And the crash kernel's makedumpfile succeeded."""
     assert "BUG: GUP_PIN: writeback of write-pinned folio" in crashed.console
     assert "Kernel panic - not syncing: GUP_PIN: panic_on_warn set" in crashed.console
     assert "kdump_init: makedumpfile ended with 0" in crashed.console, crashed.log
 
 
 def test_the_dump_is_compressed_and_small(crashed: Crash) -> None:
-    """It begins as makedumpfile's do; of 1 GiB, hardly anything is kept."""
+    """It begins like makedumpfile's dumps; of 1 GiB, little is kept."""
     file = crashed.dump.file
     with file.open("rb") as dump:
         assert dump.read(8) == b"KDUMP   "
@@ -113,7 +113,7 @@ def test_the_dump_is_compressed_and_small(crashed: Crash) -> None:
 
 
 def check_pins(dump: Dump) -> None:
-    """Those that debugfs had shown, and one more: the one that the hazard was about."""
+    """The pins in debugfs, and one more: the pin of the hazard."""
     _, *lines = dump.listed("--no-stacks").splitlines()
     found, before = without_ages(lines), without_ages(dump.pins)
     assert before and set(before) <= set(found)
@@ -138,7 +138,7 @@ def test_the_hazard_is_in_it(crashed: Crash) -> None:
 
 
 def all_of(dump: Dump, verb: str, status: int = 0) -> dict[str, Any]:
-    """The document of a verb that misses nothing."""
+    """The document of a verb without faults."""
     done = dump.drgn(verb, "--json")
     assert (done.returncode, done.stderr) == (status, "")
     document: dict[str, Any] = json.loads(done.stdout)
@@ -148,7 +148,7 @@ def all_of(dump: Dump, verb: str, status: int = 0) -> dict[str, Any]:
 
 
 def test_stacks_are_in_it(crashed: Crash) -> None:
-    """Summed up they are all pins, and each has its frames."""
+    """They add up to all pins, and each has its frames."""
     document = all_of(crashed.dump, "stacks")
     live = all_of(crashed.dump, "status")["stats"]["live_pins"]
     assert sum(total["pins"] for total in document["sums"]) == live
@@ -158,12 +158,12 @@ def test_stacks_are_in_it(crashed: Crash) -> None:
 
 
 def test_nobody_has_gone(crashed: Crash) -> None:
-    """All tasks are in it: who held pins holds them still."""
+    """All tasks are in it: the holders still exist."""
     assert all_of(crashed.dump, "orphans")["pins"] == []
 
 
 def test_check_finds_what_the_kernel_died_of(crashed: Crash) -> None:
-    """The page is under writeback still, and pinned for write."""
+    """The page is still under writeback, and pinned for write."""
     document = all_of(crashed.dump, "check", status=4)
     found = [finding for finding in document["findings"] if finding["kind"] == "writeback"]
     assert [pin["comm"] for finding in found for pin in finding["pins"]] == ["gup_pin_provoke"]
@@ -176,16 +176,16 @@ def test_no_slab_is_missing(crashed: Crash) -> None:
 
 
 def test_a_makedumpfile_that_is_too_old_leaves_out_too_much(tmp_path: Path) -> None:
-    """It takes some slabs for anonymous memory, and records may be among them.
+    """It takes some slabs for anonymous memory, and they may contain records.
 
-    1.7.2 looks for a flag that slabs have no longer had since 6.10, and then for a bit
-    which in a slab is one of the number of its objects: which ones are left out is chance.
-    The scripts give what is there, and say when it is not all: pins that are not listed
-    are told, all of them.
+    1.7.2 tests a flag that slabs have not had since 6.10, and then a bit which in a slab
+    is part of its number of objects: it is chance which slabs are left out.
+    The scripts show what is there, and report what is not: the number of missing pins is
+    correct.
     """
     crashed = crash(tmp_path, EVERYTHING, older_root() if KNOWN else newer_root())
     assert "makedumpfile ended with 0" in crashed.console, crashed.log
-    # Or else it is not too old, and what README.rst says of it is wrong.
+    # Otherwise it is not too old, and README.rst is wrong.
     assert asked(crashed.dump, "count_slabs.py")["missing"]
     done = crashed.dump.drgn("list", "--json", "--no-stacks")
     document = json.loads(done.stdout)
@@ -194,14 +194,14 @@ def test_a_makedumpfile_that_is_too_old_leaves_out_too_much(tmp_path: Path) -> N
     assert done.returncode == (4 if faults else 0)
     reasons = {fault["why"] for fault in document["faults"]}
     assert reasons <= {"not in the dump", "not found"}
-    # Origins may be missing, too, but what was counted is no slab's.
+    # Origins may be missing, too, but the counted pins are not in a slab.
     live = json.loads(crashed.dump.drgn("status", "--json").stdout)["stats"]["live_pins"]
     listed = sum(pin["pins"] for pin in document["pins"])
     assert listed + faults.get("pin on record", 0) == live
 
 
 def test_an_old_makedumpfile_that_keeps_user_memory(tmp_path: Path) -> None:
-    """Then it keeps the slabs as well."""
+    """It then keeps the slabs as well."""
     crashed = crash(tmp_path, KEEP_USER, older_root())
     assert "makedumpfile ended with 0" in crashed.console, crashed.log
     check_pins(crashed.dump)

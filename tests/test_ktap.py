@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""scripts/checklib/ktap.py: no failure may be read as anything else."""
+"""scripts/checklib/ktap.py: no failure may be taken for anything else."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def test_kunit_suites_do_not_count_twice() -> None:
     ]
 
 
-# Two suites with a test of the same name, and parameters of tests, as 6.12 prints them.
+# Two suites with a test of the same name, and parameters of tests, as printed by 6.12.
 NESTED = """\
 KTAP version 1
 1..2
@@ -76,7 +76,7 @@ ok 2 second
 
 
 def test_names_hold_suite_test_and_parameter() -> None:
-    """So that no two are the same, and each is found in the sources."""
+    """All names differ, and each can be found in the sources."""
     results = parse(NESTED, "kunit")
     assert [(r.name, r.status) for r in results] == [
         ("kunit: first.report", PASSED),
@@ -89,7 +89,7 @@ def test_names_hold_suite_test_and_parameter() -> None:
 
 
 def test_two_results_by_one_name_are_a_failure() -> None:
-    """What one of them says could be taken for the other's."""
+    """One of them could be taken for the other."""
     results = parse("1..2\nok 1 a\nok 2 a\n", "t")
     assert [(r.name, r.status) for r in results] == [("t: a", PASSED), ("t: a", FAILED)]
     twice = NESTED.replace("beside layers", "in a slot").replace("not ok", "ok")
@@ -99,14 +99,14 @@ def test_two_results_by_one_name_are_a_failure() -> None:
 
 
 def cut(line: str, *more: str) -> str:
-    """NESTED up to a line, and what came instead of the rest."""
+    """NESTED up to a line, followed by other text."""
     lines = NESTED.splitlines()
     last = max(i for i, text in enumerate(lines) if text == line)
     return "\n".join([*lines[: last + 1], *more])
 
 
 def test_a_hang_names_the_test_that_was_running() -> None:
-    """Once, with what the kernel said since; what had passed has passed."""
+    """Once, with the kernel's output since; earlier tests have passed."""
     text = cut("    # other: started", "rcu: INFO: rcu_preempt self-detected stall", " other+0x1")
     *before, last = parse(text, "kunit")
     assert [r.status for r in before] == [PASSED, PASSED, FAILED, PASSED]
@@ -118,7 +118,7 @@ def test_a_hang_names_the_test_that_was_running() -> None:
 
 
 def test_a_panic_names_the_parameter_that_was_running() -> None:
-    """The oops is what follows its start."""
+    """Its start is followed by the oops."""
     text = cut("    # pins: started, parameter 2", "BUG: kernel NULL pointer dereference")
     *before, last = parse(text, "kunit")
     assert [r.status for r in before] == [PASSED, PASSED]
@@ -127,7 +127,7 @@ def test_a_panic_names_the_parameter_that_was_running() -> None:
 
 
 def test_a_test_that_does_not_say_that_it_starts_is_a_failure() -> None:
-    """Where all are to: a hang in it would not name it."""
+    """If all tests must print their start: a hang in it would not name it."""
     assert parse(NESTED, "t", starts=True) == parse(NESTED, "t")
     silent = NESTED.replace("    # other: started\n", "")
     names = [r.name for r in parse(silent, "t", starts=True) if r.status == FAILED]
@@ -135,14 +135,14 @@ def test_a_test_that_does_not_say_that_it_starts_is_a_failure() -> None:
 
 
 def test_an_end_between_tests_names_the_suite() -> None:
-    """Nothing was running that said so: its suite is known."""
+    """No started test was running: only the suite is known."""
     *_, first, last = parse(cut("    ok 2 other # SKIP no device").replace("1..2", "1..3"), "k")
     assert {first.name, last.name} == {"k: plan at depth 0", "k: second.plan at depth 4"}
     assert first.status == last.status == FAILED
 
 
 def test_missing_results_are_failures() -> None:
-    """A program that dies in the middle has planned more than it reports."""
+    """A program that dies in the middle has planned more tests than it reports."""
     assert statuses("1..3\nok 1 a\n") == [PASSED, FAILED]
     assert statuses("1..2\n    1..3\n    ok 1 x\nok 1 s\nok 2 t\n") == [PASSED, FAILED, PASSED]
 
@@ -154,7 +154,7 @@ def test_suite_that_fails_alone() -> None:
 
 
 def test_whole_program_skipped() -> None:
-    """A plan of nothing with a reason."""
+    """A plan of zero tests with a reason."""
     results = parse("TAP version 13\n1..0 # SKIP no such file\n", "p")
     assert [(r.status, r.detail) for r in results] == [(SKIPPED, "no such file")]
 

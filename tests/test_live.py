@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """drgn-scripts/gup_pins.py in a running guest, by /proc/kcore.
 
-GUP_PIN_KVER says which kernel (the default one if it is not set).
+GUP_PIN_KVER selects the kernel (unset: the default one).
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ done
 cp /tmp/pins "$out"
 """
 
-# What a live kernel may have taken away, or have begun to write, meanwhile.
+# Objects that a live kernel may have freed, or begun to write, meanwhile.
 RACES = {"not in the dump", "is invalid", "is being written"}
 
 
 @dataclass(frozen=True)
 class Said:
-    """What the script said to a verb."""
+    """The script's output for a verb."""
 
     status: int
     text: str
@@ -52,7 +52,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Live:
-    """What the script said to each verb, and what debugfs showed after list."""
+    """The script's output for each verb, and the content of debugfs after list."""
 
     said: dict[str, Said]
     pins: list[str]
@@ -74,7 +74,7 @@ def ask(out: Path, hold: str | Path, verbs: Sequence[str], append: Sequence[str]
 
 
 def read_said(out: Path, verb: str) -> Said:
-    """What the script said."""
+    """The script's output, from the guest."""
     errors = (out / f"{verb}.errors").read_text().splitlines()
     return Said(
         int((out / f"{verb}.status").read_text()),
@@ -85,12 +85,12 @@ def read_said(out: Path, verb: str) -> Said:
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Live:
-    """One guest that holds pins, and nothing else, and is asked all verbs."""
+    """One guest that only holds pins, and runs all verbs."""
     return ask(tmp_path_factory.mktemp("live"), program("gup_pin_hold"), VERBS)
 
 
 def test_pins_are_those_of_debugfs(live: Live) -> None:
-    """Word for word, but for ages, while the kernel runs."""
+    """Word for word, except for ages, while the kernel runs."""
     listed = live.said["list"]
     assert (listed.status, listed.errors) == (0, [])
     document = json.loads(listed.text)
@@ -102,7 +102,7 @@ def test_pins_are_those_of_debugfs(live: Live) -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_nothing_but_what_was_changing_is_missing(live: Live, verb: str) -> None:
-    """All goes on while drgn looks: what it misses for that, it says."""
+    """The kernel runs while drgn reads: what is missed because of that is reported."""
     said = live.said[verb]
     document = json.loads(said.text)
     validate(document)
@@ -110,13 +110,13 @@ def test_nothing_but_what_was_changing_is_missing(live: Live, verb: str) -> None
     assert {fault["why"] for fault in document["faults"]} <= RACES
     assert len(said.errors) == len(document["faults"])
     assert document["complete"] == (not document["faults"])
-    # The holders' folios are all in order.
+    # The holders' folios are all correct.
     assert document.get("findings", []) == []
     assert said.status == (4 if document["faults"] else 0)
 
 
 def test_verbs_agree(live: Live) -> None:
-    """The holders do nothing more, and are all there."""
+    """The holders change nothing, and all exist."""
     documents = {verb: json.loads(said.text) for verb, said in live.said.items()}
     pins = sum(pin["pins"] for pin in documents["list"]["pins"])
     assert sum(total["pins"] for total in documents["stacks"]["sums"]) == pins
@@ -125,7 +125,7 @@ def test_verbs_agree(live: Live) -> None:
 
 
 def test_a_kernel_that_never_tracked_is_status_3(tmp_path: Path) -> None:
-    """And is told so in one line."""
+    """The error is one line."""
     live = ask(tmp_path, "", ["list"], ["--append", "gup_pin=off"])
     listed = live.said["list"]
     assert (listed.status, listed.text, live.pins) == (3, "", [])

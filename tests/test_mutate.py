@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""scripts/mutate: its list fits the sources of today, and a mutant is not taken for noticed."""
+"""scripts/mutate: its list matches the current sources, and each mutant must be noticed."""
 
 import re
 from fnmatch import fnmatch
@@ -18,7 +18,7 @@ PROGRAMS = paths.PROJECT / "tools/testing/selftests/gup_pin/Makefile"
 
 
 def cases() -> set[str]:
-    """All suite.case of KUnit."""
+    """All KUnit names suite.case."""
     found = set()
     for file in KUNIT.glob("*_test.c"):
         text = file.read_text()
@@ -37,14 +37,14 @@ def cases() -> set[str]:
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.name)
 def test_applies(mutation: Mutation) -> None:
-    """What it changes is in today's sources, once."""
+    """The changed text occurs once in the current sources."""
     text = (paths.PROJECT / mutation.file).read_text()
     assert mutation.apply(text) != text
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.name)
 def test_names_a_test(mutation: Mutation) -> None:
-    """A test that is there notices it, or there is a reason why none can."""
+    """An existing test notices it, or there is a reason why none can."""
     assert bool(mutation.noticed) != bool(mutation.why)
     if trial.is_kunit(mutation.noticed):
         assert any(fnmatch(case, mutation.noticed) for case in cases())
@@ -60,19 +60,19 @@ def test_names_are_different() -> None:
 
 
 def test_it_has_a_job() -> None:
-    """And is a part of make check-debug."""
+    """It is part of make check-debug."""
     assert "mutate" in jobs.DEBUG_ONCE
 
 
 @pytest.mark.parametrize("text", ["", "nothing like it", "a a"])
 def test_must_be_there_once(text: str) -> None:
-    """The list may not rot unseen."""
+    """An outdated entry is an error."""
     with pytest.raises(Stale, match="m: f"):
         Mutation("m", "f", "a", "b", "suite.case").apply(text.replace("nothing like it", "xyz"))
 
 
 def test_must_change_something() -> None:
-    """A slip of the pen."""
+    """It would be a typing error."""
     with pytest.raises(Stale):
         Mutation("m", "f", "a", "a", "suite.case").apply("a")
 

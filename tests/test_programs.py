@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""scripts/checklib: what becomes of programs whose guest does not come to its end."""
+"""scripts/checklib: the results of programs whose guest ends early."""
 
 from checklib.results import FAILED, PASSED
 from checklib.run import Guest, tap_programs
@@ -8,7 +8,7 @@ GOOD = "TAP version 13\n1..1\nok 1 all\n"
 
 
 def results(out: str, *names: str) -> list[tuple[str, str, str]]:
-    """Name, status and detail of what a guest printed, which ended with status 124."""
+    """Name, status and detail for the output of a guest that ended with status 124."""
     guest = Guest.__new__(Guest)
     guest.status, guest.out, guest.err, guest.console = 124, out, "vm: gave up\n", ""
     return [(r.name, r.status, r.detail) for r in tap_programs(guest, names, "6.12")]
@@ -27,7 +27,7 @@ def test_all_came_to_their_ends() -> None:
 
 
 def test_a_guest_that_ends_fails_the_program_that_ran() -> None:
-    """By all that is known; of the others, it is said that they did not begin."""
+    """With all that is known; the others are reported as not started."""
     found = results(f"== a\n{GOOD}\n== status 0\n== b\nTAP version 13\nhalf", "a", "b", "c", "d")
     assert [(name, status) for name, status, _ in found] == [
         ("6.12: a: all", PASSED),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""README's lines for a shell do what it says, as they are printed.
+"""README's shell commands do what it says, as printed.
 
-Its commands without arguments are run by test_fresh.py, those of `gup_pin` by test_examples.py.
+test_fresh.py runs its commands without arguments, test_examples.py those of `gup_pin`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import pytest
 from checklib.checkout import copy_project, project_files
 from conftest import PROJECT
 
-# As ssh does it: the words behind the machine's name are a command there.
+# Like ssh: the words after the machine's name are a command there.
 SSH = """#!/bin/sh
 shift
 cd "$THERE" && exec sh -c "$*"
 """
-# Buffers that are registered are pinned as long as it runs.
+# Registered buffers are pinned as long as it runs.
 JOB = """
 [my]
 filename=/tmp/my.file
@@ -39,7 +39,7 @@ runtime=600
 
 
 def lines(pattern: str) -> list[str]:
-    """README's lines of commands that begin so, without the comments behind them."""
+    """README's command lines that begin so, without their comments."""
     text = (PROJECT / "README.md").read_text()
     found = re.findall(rf"^    ({pattern}.*?)(?: {{2,}}#.*)?$", text, re.MULTILINE)
     assert found, f"README has no line {pattern}"
@@ -60,7 +60,7 @@ def shell(line: str, folder: Path, **env: str | Path) -> subprocess.CompletedPro
 
 
 def test_sources_for_a_machine_without_git(tmp_path: Path) -> None:
-    """They arrive whole, and what has to be executable is."""
+    """They arrive completely, with executable files."""
     text = (PROJECT / "README.md").read_text()
     (line,) = re.findall(r"`(git archive [^`]*)`", text)
     here, there, tools = (tmp_path / name for name in ("here", "there", "bin"))
@@ -68,7 +68,7 @@ def test_sources_for_a_machine_without_git(tmp_path: Path) -> None:
     tools.mkdir()
     (tools / "ssh").write_text(SSH)
     (tools / "ssh").chmod(0o755)
-    # This may be no clone.
+    # This may not be a clone.
     copy_project(here)
     commit = "git init -q && git add -A && git -c user.name=a -c user.email=a@b commit -qm a"
     done = shell(commit, here)
@@ -82,7 +82,7 @@ def test_sources_for_a_machine_without_git(tmp_path: Path) -> None:
 
 
 def test_the_program(tmp_path: Path) -> None:
-    """It is built by one line."""
+    """One line builds it."""
     text = (PROJECT / "README.md").read_text()
     (line,) = re.findall(r"`(cc [^`]*gup_pin\.c)`", text)
     (tmp_path / "tools").symlink_to(PROJECT / "tools")
@@ -93,7 +93,7 @@ def test_the_program(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", lines("scripts/vm -k 7.3 "))
 def test_pins_of_a_job(line: str, tmp_path: Path, version: str) -> None:
-    """The pins of a fio are shown, with this machine's files as they are."""
+    """The pins of a fio are shown, with this machine's files."""
     (tmp_path / "scripts").symlink_to(PROJECT / "scripts")
     (tmp_path / "my.job").write_text(JOB)
     done = shell(line.replace("-k 7.3", f"-k {version}"), tmp_path)
@@ -104,7 +104,7 @@ def test_pins_of_a_job(line: str, tmp_path: Path, version: str) -> None:
 
 @pytest.mark.parametrize("line", lines("scripts/vm --stock 7.3 "))
 def test_the_module(line: str, version: str) -> None:
-    """It is built, and loaded into a kernel as Debian ships it."""
+    """It is built, and loaded into Debian's kernel."""
     done = shell(line.replace("7.3", version), PROJECT)
     assert done.returncode == 0, done
     assert "hooks pin_user_pages_fast direct\n" in done.stdout
@@ -112,8 +112,8 @@ def test_the_module(line: str, version: str) -> None:
 
 @pytest.fixture(name="home")
 def fixture_home(pristine: Path, tmp_path: Path) -> Iterator[Path]:
-    """One with a copy of the pristine tree in src/linux."""
-    # By links, which want the same file system: apply must not write through them.
+    """A home with a copy of the pristine tree in src/linux."""
+    # By hard links, on the same file system: apply must not write through them.
     home = pristine.parent / f".test-{os.getpid()}-{tmp_path.name}"
     (home / "src").mkdir(parents=True)
     try:
@@ -124,7 +124,7 @@ def fixture_home(pristine: Path, tmp_path: Path) -> Iterator[Path]:
 
 
 def test_your_own_tree(home: Path, pristine: Path) -> None:
-    """The real thing; the pristine tree behind the links stays as it was."""
+    """The real thing; the pristine tree behind the links is not changed."""
     tree = home / "src/linux"
     before = (pristine / "mm/gup.c").read_bytes()
     apply, audit = lines("scripts/apply ")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The page of a machine that runs a kernel of Debian's with the module, without drgn.
+"""The page of a machine that runs Debian's kernel with the module, without drgn.
 
-The commands are those of drgn-scripts/README.rst, as they are printed there.
+The commands are those of drgn-scripts/README.rst, as printed there.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def printed() -> list[str]:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was written of a guest: the data of both pages, and the lines of pins."""
+    """A guest's output: the data of both pages, and the lines of pins."""
 
     copied: dict[str, Any]
     direct: dict[str, Any]
@@ -56,7 +56,7 @@ class Seen:
 
 
 def data_of(page: Path) -> dict[str, Any]:
-    """What a page was given."""
+    """The data of a page."""
     text = page.read_text(encoding="utf-8")
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text)
     assert found
@@ -65,7 +65,7 @@ def data_of(page: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module", name="seen")
 def fixture_seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    """One guest, in which a program has given an io_uring a buffer."""
+    """One guest, in which a program has registered an io_uring buffer."""
     out = tmp_path_factory.mktemp("out")
     commands = out / "commands"
     commands.write_text("".join(f"{line}\n" for line in printed()))
@@ -83,7 +83,7 @@ def fixture_seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
 
 
 def test_all_of_it_is_on_the_page(seen: Seen) -> None:
-    """The pins are those that debugfs shows, and nothing is missing."""
+    """The pins are those in debugfs, and nothing is missing."""
     columns = seen.copied["columns"]
     found = [hex(pfn) for pfn in columns["pfn"]]
     assert found == [re.match("pfn=(0x[0-9a-f]+) ", line)[1] for line in seen.pins]  # type: ignore[index]
@@ -97,7 +97,7 @@ def test_all_of_it_is_on_the_page(seen: Seen) -> None:
 
 
 def test_debugfs_itself_gives_the_same(seen: Seen) -> None:
-    """But for ages, and for pins that came and went; the release is that of the machine."""
+    """Except for ages, and for pins that changed; the release is the machine's."""
     copied, direct = dict(seen.copied), dict(seen.direct)
     for data in (copied, direct):
         data["columns"] = {**data["columns"], "age_ms": []}

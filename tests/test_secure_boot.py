@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Signing the module by the admin guide, and what Debian's kernel then does by Secure Boot.
+"""Signing the module as in the admin guide, and Secure Boot of Debian's kernel with it.
 
-The firmware is OVMF. What shim would do is done here: it hands the keys that a machine's
-owner has enrolled to the kernel as MokListRT.
+The firmware is OVMF. This test replaces shim: it passes the keys that a machine's owner has
+enrolled to the kernel as MokListRT.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from vmlib import cpio, emulator, paths
 
 GUIDE = paths.PROJECT / "Documentation/admin-guide/mm/gup_pin.rst"
 FIRMWARE_ROOT = "trixie-efi"
-# Of the UEFI specification and of shim.
+# From the UEFI specification and shim.
 X509 = uuid.UUID("a5c059a1-94e4-4aa7-87b5-ab155c2bf072")
 SHIM = uuid.UUID("605dab50-e046-4300-abb6-3dd810dd8b23")
 # Any owner.
 OWNER = uuid.UUID("8be4df61-93ca-11d2-aa0d-00e098032b8c")
-# Kept, and there for the firmware and the kernel.
+# Persistent, and accessible to the firmware and the kernel.
 ATTRIBUTES = 7
 INIT = """#!/bin/busybox sh
 /bin/busybox mount -t sysfs sysfs /sys
@@ -41,10 +41,10 @@ echo the end
 
 
 def certificate_of(kernel: Path, folder: Path) -> Path:
-    """That of the key which has signed it, from its own signature."""
+    """The certificate of the key that signed it, from its own signature."""
     data = kernel.read_bytes()
     (header,) = struct.unpack_from("<I", data, 0x3C)
-    # The fifth of the data directories, behind the optional header's 112 bytes.
+    # The fifth of the data directories, after the optional header's 112 bytes.
     (at,) = struct.unpack_from("<I", data, header + 24 + 112 + 4 * 8)
     (length,) = struct.unpack_from("<I", data, at)
     signature = folder / "kernel.p7"
@@ -56,26 +56,26 @@ def certificate_of(kernel: Path, folder: Path) -> Path:
 
 
 def in_efi_root(*words: str | Path) -> Path:
-    """Run a program of FIRMWARE_ROOT whose last word is what it makes."""
+    """Run a program of FIRMWARE_ROOT whose last argument is its output file."""
     run(paths.SCRIPTS / "in-root", FIRMWARE_ROOT, *words)
     return Path(words[-1])
 
 
 def key_list(certificate: bytes) -> bytes:
-    """A key, as firmware and shim keep it."""
+    """A key in the format of firmware and shim."""
     size = 16 + len(certificate)
     return X509.bytes_le + struct.pack("<III", 28 + size, 0, size) + OWNER.bytes_le + certificate
 
 
 def sign(machine: Machine, module: Path, folder: Path) -> tuple[Path, bytes]:
-    """Do what the guide says; the module, and the key's certificate."""
+    """Follow the guide; the module, and the key's certificate."""
     (block,) = re.findall(r"^  # openssl req(?:.+\n)+", GUIDE.read_text(), re.MULTILINE)
     commands = block.replace("  # ", "")
     place = machine.root / "tmp/signed"
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
     shutil.copy(module, place / "gup_pin.ko")
-    # The kernel that runs is not the machine's.
+    # The running kernel is not the machine's.
     machine.run("sh", "-ec", f"cd /tmp/signed; uname() {{ echo {machine.release}; }}\n{commands}")
     shutil.copy(place / "gup_pin.ko", folder / "signed.ko")
     signer = machine.run("modinfo", "-F", "signer", "/tmp/signed/gup_pin.ko").strip()
@@ -84,7 +84,7 @@ def sign(machine: Machine, module: Path, folder: Path) -> tuple[Path, bytes]:
 
 
 def variables(folder: Path, kernel: Path, mok: bytes) -> Path:
-    """The firmware's memory: Secure Boot is on, and trusts Debian's key for this kernel."""
+    """The firmware's variables: Secure Boot is on, and trusts Debian's key for this kernel."""
     keys = {"name": "MokListRT", "guid": str(SHIM), "attr": ATTRIBUTES}
     keys["data"] = key_list(mok).hex()
     (folder / "mok.json").write_text(json.dumps({"version": 2, "variables": [keys]}))
@@ -96,7 +96,7 @@ def variables(folder: Path, kernel: Path, mok: bytes) -> Path:
 
 
 def boot(kernel: Path, initramfs: Path, memory: Path) -> str:
-    """What it says on its console until it ends."""
+    """Its console output until it ends."""
     root = path_of(paths.SCRIPTS / "debian-root", FIRMWARE_ROOT)
     qemu = emulator.get()
     code = root / "usr/share/OVMF/OVMF_CODE_4M.secboot.fd"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""scripts/series: what it leaves out of a source, and the patches that it writes."""
+"""scripts/series: what it omits from a source, and the patches it writes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def later(*names: str) -> statements.Later:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PROJECT)))
 def test_items_are_the_source(path: Path) -> None:
-    """Nothing is lost, and a function has its name."""
+    """The items add up to the source, and a function has its name."""
     text = path.read_text()
     found = items(text)
     assert "".join(item.text for item in found) == text
@@ -62,7 +62,7 @@ def test_items_are_the_source(path: Path) -> None:
     ],
 )
 def test_item(code: str, kind: str, name: str) -> None:
-    """Each form of a declaration that our sources have."""
+    """Each form of a declaration in our sources."""
     assert [(item.kind, item.name) for item in items(code)] == [(kind, name)]
 
 
@@ -96,7 +96,7 @@ int f(int a)
 
 
 def test_statements_are_left_out() -> None:
-    """With their comments and conditions; and what is left of a block stays."""
+    """With their comments and conditions; the rest of a block stays."""
     assert statements.without(FUNCTION, later("gone")) == """\
 int f(int a)
 {
@@ -118,7 +118,7 @@ int f(int a)
     [("return gone(1);", "returns what comes later"), ("if (gone) a(); else b();", None)],
 )
 def test_what_cannot_be_left_out(body: str, why: str | None) -> None:
-    """A value that is returned has to be replaced; a condition goes with both its arms."""
+    """A returned value has to be replaced; a condition goes with both its branches."""
     code = f"int f(void)\n{{\n\t{body}\n}}\n"
     if why:
         with pytest.raises(statements.Cut, match=why):
@@ -128,14 +128,14 @@ def test_what_cannot_be_left_out(body: str, why: str | None) -> None:
 
 
 def test_an_else_alone() -> None:
-    """What only the else does needs a replacement."""
+    """A statement in the else branch needs a replacement."""
     code = "void f(void)\n{\n\tif (a)\n\t\tgone();\n\telse\n\t\tb();\n}\n"
     with pytest.raises(statements.Cut, match="an else is left"):
         statements.without(code, later("gone"))
 
 
 def test_members() -> None:
-    """Members go with their lines of the kernel-doc, and directives stay."""
+    """Members go with their lines of kernel-doc; directives stay."""
     code = """\
 /**
  * struct s - a struct
@@ -235,7 +235,7 @@ SECOND = Patch("b", "", ["mm/gup_pin/b.c"])
 
 
 def test_a_small_project() -> None:
-    """Each file has what there is by then, and the last patch all of it."""
+    """Each file is as far as the patch, and complete after the last one."""
     files = small(FIRST, TESTS, SECOND)
     assert files.at("mm/gup_pin/a.h", 0) == "void gup_pin_a(void);\n"
     assert files.at("mm/gup_pin/a.c", 0) == '#include "a.h"\n\nvoid gup_pin_a(void)\n{\n}\n'
@@ -251,13 +251,13 @@ def test_a_small_project() -> None:
 
 
 def test_a_file_without_a_patch() -> None:
-    """It has to be in one."""
+    """Each file has to be in a patch."""
     with pytest.raises(TableError, match=r"mm/gup_pin/b.c is in none of the patches"):
         small(FIRST, TESTS)
 
 
 def test_a_file_in_two_patches() -> None:
-    """And in one only."""
+    """And only in one."""
     with pytest.raises(TableError, match=r"mm/gup_pin/b.c is in 3 and 4 of the patches"):
         small(FIRST, TESTS, SECOND, SECOND)
 
@@ -285,14 +285,14 @@ def test_hunks(tmp_path: Path) -> None:
 
 
 def test_a_hunk_without_a_patch(tmp_path: Path) -> None:
-    """What has no name of ours needs its file in the table."""
+    """A hunk without our names needs its file in the table."""
     patch = tmp_path / "6.12.patch"
     patch.write_text("--- a/mm/x.c\n+++ b/mm/x.c\n@@ -1,1 +1,2 @@\n a\n+b\n")
     with pytest.raises(TableError, match=r"no patch has a hunk of mm/x\.c: \+b"):
         Hunks(small(FIRST, TESTS, SECOND).places, patch)
 
 
-# Who sends the series: on a new machine git does not know.
+# The sender of the series: on a new machine git has no name.
 WHO = {
     f"GIT_{role}_{what}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -301,7 +301,7 @@ WHO = {
 
 
 def run(*words: str | Path, cwd: Path) -> str:
-    """Run a program, which has to succeed."""
+    """Run a program that has to succeed."""
     done = subprocess.run(
         words, cwd=cwd, capture_output=True, text=True, check=False, env=os.environ | WHO
     )
@@ -322,7 +322,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module", name="written")
 def fixture_written(version: str, pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The series of this kernel, as scripts/series writes it."""
+    """The series for this kernel, as scripts/series writes it."""
     assert pristine.exists()
     out = tmp_path_factory.mktemp("series") / "patches"
     run(PROJECT / "scripts" / "series", version, "--out", out, cwd=PROJECT)
@@ -332,7 +332,7 @@ def fixture_written(version: str, pristine: Path, tmp_path_factory: pytest.TempP
 def test_the_end_is_what_apply_makes(
     written: Path, version: str, pristine: Path, tmp_path: Path
 ) -> None:
-    """Git takes each patch; what comes out is what scripts/apply makes, for one version."""
+    """Git applies each patch; the result is that of scripts/apply, for one version."""
     applied, series = tmp_path / "applied", tmp_path / "series"
     patch = (PROJECT / "patches" / f"{version}.patch").read_text()
     names = {"Makefile"} | set(re.findall(r"^\+\+\+ b/(\S+)", patch, re.MULTILINE))
@@ -347,19 +347,19 @@ def test_the_end_is_what_apply_makes(
     run(PROJECT / "scripts" / "apply", applied, cwd=PROJECT)
     wanted = contents(applied) | sources(load(), version)
     assert contents(series) == wanted
-    # the two differ in what of_version() leaves out, and nowhere else
+    # the two only differ in what of_version() omits
     changed = {name for name, text in contents(applied).items() if wanted[name] != text}
     table = {one.file for one in load().upstream}
     assert changed <= table
 
 
 def test_checkpatch(written: Path, pristine: Path) -> None:
-    """The kernel's own check has nothing to say of any patch.
+    """The kernel's own check accepts every patch.
 
-    Those of programs have only new files, which make lint checks, and are most of all lines.
+    Programs' patches only add files, which make lint checks, and are most of all lines.
     """
-    # MAINTAINERS comes last. A trace event is laid out like no other macro, bpftrace has
-    # C's comments under #!, and the guide is not a source that could be renamed.
+    # MAINTAINERS comes last. A trace event has a layout of its own, bpftrace has C's
+    # comments after #!, and the guide is not a source that could be renamed.
     ignored = {
         "include/trace/": "PARENTHESIS_ALIGNMENT,OPEN_ENDED_LINE",
         "tools/mm/gup_pin.bt": "SPDX_LICENSE_TAG",
@@ -398,7 +398,7 @@ def test_the_core_stands_alone() -> None:
 
 
 def test_nobody_to_sign(version: str, tmp_path: Path) -> None:
-    """Without a name for Signed-off-by it says which one is wanted, and writes nothing."""
+    """Without a name for Signed-off-by it says what is missing, and writes nothing."""
     unknown = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "GIT_CONFIG_GLOBAL": ""}
     cache = {"GUP_PIN_CACHE": str(paths.cache())}
     out = tmp_path / "out"
@@ -415,7 +415,7 @@ def test_nobody_to_sign(version: str, tmp_path: Path) -> None:
 
 
 def test_usage() -> None:
-    """A kernel that is not supported is a mistake on the command line."""
+    """An unsupported kernel is an invalid command line."""
     done = subprocess.run(
         [PROJECT / "scripts" / "series", "5.10"], capture_output=True, text=True, check=False
     )

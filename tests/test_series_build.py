@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Each patch of the series gives a kernel that compiles without a warning, boots, and works.
+"""Each patch of the series gives a kernel that compiles without warnings, boots, and works.
 
-What works depends on how far the series is: from the hooks on tracking is on, from debugfs on
-pins are seen, from KUnit on its tests pass.
+The checks depend on the patch: from the hooks on tracking is on, from debugfs on pins are
+listed, from KUnit on its tests pass.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ READ_A_DISK = """
 
 @pytest.fixture(scope="module", name="kernel")
 def fixture_kernel(version: str) -> Kernel:
-    """A tree before the first patch; scripts/vm finds what is built of it."""
+    """A tree before the first patch; scripts/vm finds its builds."""
     os.environ.update(WHO)
     repository = Repository(version, paths.cache() / "series" / version / "git")
     repository.begin()
@@ -61,7 +61,7 @@ def fixture_kernel(version: str) -> Kernel:
     "number", range(LAST + 1), ids=lambda n: f"{n + 1}-{PATCHES[n].subject}"
 )
 def test_patch(kernel: Kernel, number: int, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It compiles, and the kernel does what it has to by then."""
+    """It compiles, and the kernel works as far as the patch."""
     kernel.repository.commit(number)
     assert kernel.make() == ""
     monkeypatch.setenv("GUP_PIN_CACHE", str(kernel.cache))

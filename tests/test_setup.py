@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""scripts/setup, fed every state that dpkg knows: apt and dpkg are made of paper here."""
+"""scripts/setup with every state of dpkg; apt and dpkg are mocks here."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ esac
 }
 
 
-# A package list like the real one, but short.
+# A short package list in the real format.
 TABLE = """\
 # GROUP PACKAGE THING...
 base bison bison
@@ -73,12 +73,12 @@ BASE = ["bison", "flex", "libelf-dev", "python3"]
 
 @dataclass
 class World:
-    """A machine made of paper."""
+    """A mock machine."""
 
     folder: Path
 
     def packages(self, **states: str) -> None:
-        """All of group base installed, but for some: name_ for name-, state or rows."""
+        """All of group base installed, with changes: name_ for name-, state or rows."""
         rows = {name: f"{name}|amd64|install|installed|ok" for name in BASE}
         for name, row in states.items():
             package = name.replace("_", "-")
@@ -88,14 +88,14 @@ class World:
         (self.folder / "packages").write_text(text + "\n")
 
     def calls(self) -> list[str]:
-        """What dpkg and apt-get were asked to do, since the last time."""
+        """The requests to dpkg and apt-get since the last call."""
         file = self.folder / "calls"
         lines = file.read_text().splitlines() if file.exists() else []
         file.unlink(missing_ok=True)
         return lines
 
     def installs(self) -> list[str]:
-        """The packages that apt-get was asked to install, of its options the last ones."""
+        """The packages that apt-get was asked to install, after its options."""
         words = [call.partition(" install ")[2] for call in self.calls() if " install " in call]
         assert len(words) <= 1
         return words[0].split()[3:] if words else []
@@ -112,7 +112,7 @@ class World:
         return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
     def refused(self, *words: str, before: tuple[str, ...] = ()) -> str:
-        """Run it; the one line in which it says why it gives up."""
+        """Run it; the one line with the reason of its failure."""
         done = self.setup(*words, before=before)
         assert done.returncode == 1, done.stderr
         assert done.stdout == ""
@@ -123,7 +123,7 @@ class World:
 
 @pytest.fixture(name="world")
 def fixture_world(open_path: Path) -> World:
-    """One where all is installed."""
+    """A machine where everything is installed."""
     folder = open_path / "bin"
     folder.mkdir()
     for name, text in FAKES.items():
@@ -292,7 +292,7 @@ def test_apt_that_installed_nothing_is_not_believed(world: World) -> None:
     ],
 )
 def test_what_a_package_does_not_bring_is_told_by_name(world: World, row: str, lacks: str) -> None:
-    """A package list that forgot something fails here, not twenty minutes later."""
+    """A package list with a missing entry fails here, not twenty minutes later."""
     (world.folder / "scripts/config/packages").write_text(f"{TABLE}base {row}\n")
     assert world.refused().startswith(f"setup: installed, but does not work: {lacks}; PATH is ")
     assert world.refused()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Kernels as Debian ships them: what needs no guest."""
+"""Debian's kernels: the parts that need no guest."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NAMES = NAMES_IN_THE_ARCHIVE.split()
 @pytest.mark.parametrize(
     ("version", "flavour", "release"),
     [
-        # 118 has no headers any more, 117 only what is not signed; 9 is less than 115.
+        # 118 has no headers any more, 117 only unsigned packages; 9 is less than 115.
         ("6.12", "generic", "6.12.115+deb12.1-amd64"),
         ("6.12", "cloud", "6.12.115+deb12-cloud-amd64"),
         ("7.3", "generic", "7.3.4+deb13-amd64"),
@@ -85,7 +85,7 @@ def test_cpio_reads_what_was_archived(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-# A reader of its own, by initramfs-buffer-format.rst.
+# An independent reader, by initramfs-buffer-format.rst.
 READ_CPIO = """
 import sys
 data, at = sys.stdin.buffer.read(), 0
@@ -130,7 +130,7 @@ def test_every_supported_version_has_a_stock_kernel() -> None:
 
 
 def options(cloud: bool, out: Path | None = None) -> qemu.Options:
-    """Of a guest that does nothing."""
+    """For a guest that does nothing."""
     return qemu.Options(
         command=["true"], version="6.12", flavour="stock", memory="512", cpus=1, icount=False,
         one_thread=False, append="", timeout=1, verbose=False, dump=None, paging=False,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The three commands, and scripts/check but for its jobs: how they count, stop and speak."""
+"""The three commands, and scripts/check without its jobs: counts, stops and messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from not_root import NOT_ROOT
 from vmlib import paths
 
 PROJECT = paths.PROJECT
-# And the packages that each asks for first.
+# And the packages that each checks first.
 COMMANDS = {
     "try": "dmsetup e2fsprogs gcc ",
     "demo": "bc bison ",
@@ -28,7 +28,7 @@ COMMANDS = {
 
 
 def test_the_closing_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    """Where the time went, then what did not pass, and last of all the count."""
+    """Where the time went, then what did not pass, and the count last."""
     tally = Tally()
     tally.add(Phase("build x", [], 100.4, 190.2))
     tally.add(Phase("job", [Result("a", PASSED), Result("b", FAILED, "why\nmore")], 7.0, 3.0))
@@ -54,7 +54,7 @@ def test_every_job_that_takes_another_kernel_has_a_configuration() -> None:
 
 
 def test_the_objects_of_every_kernel_of_check_are_known() -> None:
-    """So that their progress can be told the first time."""
+    """So their progress is known the first time."""
     text = (paths.SCRIPTS / "config/objects").read_text()
     known = {line.split()[0] for line in text.splitlines() if not line.startswith("#")}
     wanted = {f"{version}-test" for version in paths.versions()}
@@ -62,7 +62,7 @@ def test_the_objects_of_every_kernel_of_check_are_known() -> None:
 
 
 def run(command: str, cache: Path, *before: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """One of the commands, with a cache of its own."""
+    """One of the commands, with its own cache."""
     return subprocess.run(
         [*before, PROJECT / command],
         env={**os.environ, "GUP_PIN_CACHE": str(cache), **env},
@@ -115,7 +115,7 @@ def test_what_was_built_is_not_announced_again(command: str, open_path: Path) ->
     assert done.returncode == 1
 
 
-# scripts/check stopped by the signal that Ctrl-C is, in the middle of a build or a job.
+# scripts/check stopped by the signal of Ctrl-C, in the middle of a build or a job.
 STOPPED = "check: stopped; what was built is kept, and the next start goes on from there\n"
 PROGRAM = """
 import runpy, sys

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""scripts/users: the table of callers is that of both kernels, and its audit can fail."""
+"""scripts/users: the table matches the callers in both kernels, and its audit can fail."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module", name="trees")
 def fixture_trees() -> list[Tree]:
-    """The supported kernels, as Debian has them."""
+    """The supported kernels' pristine trees."""
     for version in paths.versions():
         subprocess.run([PROJECT / "scripts" / "fetch-source", version], check=True)
     return [Tree(paths.cache() / "src" / f"linux-{version}") for version in paths.versions()]
@@ -43,13 +43,13 @@ def fixture_table() -> Table:
 
 @pytest.fixture(scope="module", name="kernels")
 def fixture_kernels(trees: list[Tree], table: Table) -> list[Kernel]:
-    """What these kernels have."""
+    """The callers in these kernels."""
     return [compare.read(tree, table) for tree in trees]
 
 
 @pytest.fixture(name="small")
 def fixture_small(tmp_path: Path, trees: list[Tree]) -> Path:
-    """A tree of the API alone, without one caller."""
+    """A tree with only the API, without a caller."""
     for file in ("Makefile", "mm/gup.c"):
         (tmp_path / file).parent.mkdir(exist_ok=True)
         shutil.copy(trees[0].root / file, tmp_path / file)
@@ -58,7 +58,7 @@ def fixture_small(tmp_path: Path, trees: list[Tree]) -> Path:
 
 
 def without(table: Table, place: Place) -> Table:
-    """The table, less one caller."""
+    """The table without one caller."""
     users = [
         replace(u, callers=tuple(p for p in u.callers if p != place)) for u in table.users
     ]
@@ -73,7 +73,7 @@ def test_it_is_that_of_both_kernels() -> None:
 
 
 def test_each_caller_is_missed(kernels: list[Kernel], table: Table, trees: list[Tree]) -> None:
-    """A kernel has a caller that the table has not, whichever it is."""
+    """Each caller in turn is missing from the table."""
     for kernel, tree in zip(kernels, trees, strict=True):
         assert len(kernel.takes) > 100
         assert not compare.missing(kernel, table, tree.api[1])
@@ -98,7 +98,7 @@ def test_what_no_kernel_has(kernels: list[Kernel], table: Table) -> None:
 
 
 def with_user(table: Table, user: User) -> Table:
-    """The table, and one user more."""
+    """The table, and one more user."""
     return replace(table, users=[*table.users, user])
 
 
@@ -117,7 +117,7 @@ def instead(table: Table, old: User, new: User) -> Table:
     ],
 )
 def test_what_is_no_test(table: Table, name: Case) -> None:
-    """A program, a test, or a fixture that is not there."""
+    """A program, a test, or a fixture that does not exist."""
     assert not compare.tests(table)
     user = next(u for u in table.users if u.tests)
     (line,) = compare.tests(instead(table, user, replace(user, tests=(name,))))
@@ -163,7 +163,7 @@ long pin_user_fresh(struct folio *folio)
     ],
 )
 def test_a_tree_with_something_new(small: Path, gup: str, driver: str, want: str) -> None:
-    """It is named, in one line; without it, nothing is wrong."""
+    """It is named, in one line; without it there is no error."""
     assert run(small).returncode == 0
     with (small / "mm/gup.c").open("a") as file:
         file.write(gup)
@@ -200,7 +200,7 @@ def test_what_is_no_call(small: Path) -> None:
     ],
 )
 def test_a_table_that_is_none(tmp_path: Path, text: str, want: str) -> None:
-    """One line says why."""
+    """One line gives the reason."""
     file = tmp_path / "users.toml"
     head = "" if text.startswith("[") else '[[area]]\nname = "x"\n[[area.user]]\n'
     file.write_text(f'why = {{ x = "y" }}\n{head}{text}\n')
@@ -212,14 +212,14 @@ def test_a_table_that_is_none(tmp_path: Path, text: str, want: str) -> None:
 
 @pytest.mark.parametrize("words", [["/nonexistent"], ["/etc"], ["--what"]])
 def test_bad_input(words: list[str]) -> None:
-    """Mistakes on the command line."""
+    """Invalid command lines."""
     done = run(*words)
     assert done.returncode == 2
     assert done.stderr and "Traceback" not in done.stderr
 
 
 def test_one_tree_is_not_enough_to_write(small: Path) -> None:
-    """What the document says is of all supported kernels."""
+    """The document describes all supported kernels."""
     done = run("--write", small)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""scripts/checklib/users.py: which programs run where, for make check-users."""
+"""scripts/checklib/users.py: the programs and places of make check-users."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROGRAMS = paths.PROJECT / "tools/testing/selftests/gup_pin"
 
 
 def test_each_program_is_built_and_runs_in_one_place() -> None:
-    """But for scripts of rdma-core's programs, and scenes of programs that run elsewhere, too."""
+    """Except scripts of rdma-core's programs, and scenes of programs that run elsewhere, too."""
     programs = [p for place in places() for p in place.programs if " " not in p]
     own = [p for p in programs if p.startswith("./")]
     assert sorted(own) == sorted(f"./{name}" for name in USERS)
@@ -48,7 +48,7 @@ def test_a_job_of_make_check_users_is_for_it_alone() -> None:
 
 
 def test_other_jobs_do_without_their_file_systems() -> None:
-    """The other job runs what is skipped there; failures, and skips of others, count."""
+    """The other job runs the skipped ones; failures, and skips of others, count."""
     name = "6.12: gup_pin_innocent_file: file.{}_fsync.no_report"
     skipped = [Result(name.format(fs), SKIPPED, "") for fs in ("btrfs", "nfs", "ext4")]
     others = [Result(name.format("btrfs"), status, "") for status in (FAILED, PASSED)]

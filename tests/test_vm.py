@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""scripts/vm as its users see it; each test but the first few boots a guest.
+"""scripts/vm as users see it; each test but the first few boots a guest.
 
-GUP_PIN_KVER says which kernel (the default one if it is not set).
+GUP_PIN_KVER selects the kernel (unset: the default one).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent
 VM = PROJECT / "scripts" / "vm"
-# First word, so that a test may add or override options.
+# The first word, so that a test may add or override options.
 KERNEL = ["-k", os.environ["GUP_PIN_KVER"]] if os.environ.get("GUP_PIN_KVER") else []
 SMALL = ["-m", "512M"]
 ODD_BYTES = os.fsdecode(b"\xff\x01")
@@ -57,7 +57,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         (["-c", "0", "--", "true"], "-c"),
         (["-t", "0", "--", "true"], "-t"),
         (["--icount", "-c", "2", "--", "true"], "--icount needs -c 1"),
-        (["--out", "/nonexistent", "--", "true"], "is no directory"),
+        (["--out", "/nonexistent", "--", "true"], "is not a directory"),
         (["--dump", "/nonexistent/dump", "--", "true"], "cannot write"),
         (["--nonsense", "--", "true"], "--nonsense"),
         ([], "no COMMAND"),
@@ -120,7 +120,7 @@ def test_results_leave_by_out(folder: Path) -> None:
     assert (out / "result").read_text() == "kept\n"
 
 
-# Writes ten lines to a file, and reads it all the time meanwhile; ten times.
+# Writes ten lines to a file, and reads it all the time; ten times.
 GROW = """
 import os, sys, time
 for _ in range(10):
@@ -137,7 +137,7 @@ for _ in range(10):
 
 
 def test_a_file_in_out_may_be_read_while_it_grows(folder: Path) -> None:
-    """No line of it is lost, neither here nor there: programs are waited for like this."""
+    """No line is lost, neither in the guest nor outside: programs are waited for like this."""
     file = folder / "said"
     done = vm("--out", str(folder), "--", "python3", "-c", GROW, str(file))
     assert done.returncode == 0, done.stderr
@@ -190,7 +190,7 @@ def test_a_guest_that_never_starts() -> None:
     assert split(done.stderr)[1].startswith(b"vm: guest never started")
 
 
-# A guest that waits for a disk that never comes, and is given up soon.
+# A guest that waits for a disk that never appears, and times out soon.
 SILENT = """
 import runpy, sys
 sys.path.insert(0, "scripts")
@@ -218,7 +218,7 @@ def test_a_guest_that_hangs_in_its_boot_says_where_and_has_a_second_go() -> None
 
 @pytest.mark.parametrize(("khz", "wrong"), [("96000", "fast"), ("9600000", "slow")])
 def test_a_guest_whose_clock_is_wrong_is_refused(khz: str, wrong: str) -> None:
-    """As it would be if the kernel had measured its counter on a busy host."""
+    """As if the kernel had measured its counter on a busy host."""
     done = vm("--append", f"tsc_early_khz={khz}", "--", "sleep", "1")
     assert done.returncode == 125
     line = split(done.stderr)[1].splitlines()[0].decode()
@@ -261,7 +261,7 @@ def test_a_dump_shows_the_guest_with_its_children_alive(folder: Path) -> None:
         "from drgn.helpers.linux.pid import for_each_task\n"
         "print([t.comm.string_().decode() for t in for_each_task(prog)])\n"
     )
-    # Until it is another program than the shell that it comes from.
+    # Until it executes another program than its shell.
     child = "sleep 1234 & until grep -q sleep /proc/$!/comm; do :; done"
     done = vm("--dump", "dump", "--", "sh", "-c", child, cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -287,13 +287,13 @@ def test_instructions_are_the_same_each_time() -> None:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process started and that live."""
+    """The live child processes of a process."""
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [int(word) for word in text.split()]
 
 
 def emulators(pid: int) -> list[int]:
-    """Those of them that have become QEMU, which a loader runs, and will end with it."""
+    """Those that have become QEMU, which a loader runs, and will end with it."""
     return [n for n in children(pid) if Path(f"/proc/{n}/comm").read_text().startswith("ld-")]
 
 
@@ -312,7 +312,7 @@ def test_no_qemu_outlives_scripts_vm(number: signal.Signals, status: int) -> Non
     assert process.wait(300) == status
     while Path(f"/proc/{qemu[0]}/cmdline").exists() and time.monotonic() < deadline:
         state = Path(f"/proc/{qemu[0]}/stat").read_text().rpartition(")")[2].split()[0]
-        if state == "Z":  # dead; whoever inherits it has yet to look
+        if state == "Z":  # dead; its new parent has not yet waited for it
             break
         time.sleep(0.05)
     else:

@@ -147,12 +147,12 @@ def test_clocks_are_compared(guest: float, host: float, wrong: str | None) -> No
 def test_the_rate_of_the_counter_is_measured_well() -> None:
     rates = [clock.host_khz() for _ in range(3)]
     assert min(rates) > 500_000
-    # A kernel corrects by itself what is off by less than a percent.
+    # The kernel itself corrects an error below one percent.
     assert max(rates) - min(rates) < 0.005 * min(rates)
 
 
 def options(icount: bool = False, one_thread: bool = False) -> qemu.Options:
-    """Of a guest that does nothing."""
+    """For a guest that does nothing."""
     return qemu.Options(
         command=["true"], version="6.12", flavour="test", memory="1G", cpus=1, icount=icount,
         one_thread=one_thread, append="quiet", timeout=1, verbose=False, dump=None, paging=False,
@@ -179,7 +179,7 @@ def test_cpus_run_in_one_thread_if_asked(one_thread: bool, word: str) -> None:
 
 
 def test_more_devices_come_before_all_others() -> None:
-    """Of those before it, an IOMMU would know nothing."""
+    """An IOMMU would not know earlier ones."""
     wires = qemu.Wires(monitor=3, ports={}, console=None)
     asked = replace(options(), devices=("intel-iommu", "edu"))
     words = qemu.command_line(asked, Path("/x"), Path("/y"), "quiet", wires)

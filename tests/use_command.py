@@ -15,7 +15,7 @@ from gup_pin import plugin
 
 
 def run_commands(prog: Program) -> None:
-    """One with a pipe, one whose reader leaves, a full disk, and one that is none."""
+    """Commands with a pipe, a reader that leaves, a full disk, and an invalid command."""
     commands: Any = __import__("drgn.commands").commands
     pipes = "list --no-stacks | head -n 1", "list | head -n 1"
     for command in (*pipes, "list > /dev/full", "lst"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run by drgn for test_dump.py: use what drgn-scripts/gup_pin exports. Prints JSON."""
+"""Run by drgn for test_dump.py: uses the exports of drgn-scripts/gup_pin. Prints JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gup_pin.tasks import UNKNOWN_DIFFER
 
 
 def count_folios(prog: Program, runs: list[gup_pin.Run]) -> dict[str, object]:
-    """Folio by folio, what is on record and what the folio says."""
+    """Folio by folio, the pins on record and the folio's own count."""
     pins, miscounted, exact = 0, [], {True: 0, False: 0}
     heads: set[int] = set()
     for run in runs:
@@ -42,7 +42,7 @@ def count_folios(prog: Program, runs: list[gup_pin.Run]) -> dict[str, object]:
 def check_stacks(
     prog: Program, runs: list[gup_pin.Run], records: list[Object]
 ) -> set[tuple[str, ...]]:
-    """Whatever is given, it is known where it was pinned; return all stacks of runs."""
+    """Each kind of argument leads to its stack; return all stacks of runs."""
     by_run = {gup_pin.pin_stack(run) for run in runs}
     for run in runs[:9]:
         assert gup_pin.pin_stack(run) == gup_pin.pin_stack(run, prog)
@@ -60,7 +60,7 @@ def check_stacks(
 
 
 def check_words(prog: Program, runs: list[gup_pin.Run]) -> None:
-    """The words of a run, which are what filters take, find it again."""
+    """The words of a run, used as a filter, find it again."""
     for run in runs[:9]:
         names = ("pfn", "owner", "task", "comm", "mode", "term", "api", "ino", "dev", "stack")
         words = {name: getattr(run, name) for name in names}
@@ -69,7 +69,7 @@ def check_words(prog: Program, runs: list[gup_pin.Run]) -> None:
 
 
 def use(prog: Program) -> dict[str, object]:
-    """Each function."""
+    """Call each function."""
     runs = list(gup_pin.for_each_pin(prog))
     records = [record for _, record in gup_pin.for_each_record(prog)]
     calls = {(record.origin.value_(), record.time.value_()) for record in records}

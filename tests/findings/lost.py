@@ -1,13 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Run in a guest: shared memory that is written through a pin, and by nothing else.
+"""Run in a guest: shared memory that is only written through a pin.
 
 usage: lost.py HOW
 
-HOW is what writes to a memfd that has only been read from before: io_uring (a registered
-buffer), udmabuf (its mapping), af_alg (a cipher's output), or cpu. Then the pins are gone, and
-the memory is reclaimed, as it is when memory is short. Prints what the memfd holds before and
-after.
+HOW is what writes to a memfd that was only read before: io_uring (a registered buffer),
+udmabuf (its mapping), af_alg (a cipher's output), or cpu. Then the pins are released, and
+the memory is reclaimed, as when memory is short. Prints the content of the memfd before
+and after.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ def check(result: int) -> int:
 
 
 def address(memory: mmap.mmap) -> int:
-    """Where it is mapped."""
+    """The address of the mapping."""
     return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 
 def pattern() -> int:
-    """A file of as many bytes, none of them 0."""
+    """A file of that many bytes, none of them 0."""
     fd = os.memfd_create("pattern")
     os.write(fd, b"x" * SIZE)
     return fd
 
 
 def by_cpu(_: int, memory: mmap.mmap) -> None:
-    """By a store: the page table says that it is dirty."""
+    """By a store, which sets the dirty bit in the page table."""
     memory[:] = b"x" * SIZE
 
 
@@ -92,7 +92,7 @@ def by_udmabuf(memfd: int, _: mmap.mmap) -> None:
 
 
 def by_af_alg(_: int, memory: mmap.mmap) -> None:
-    """By receiving what a cipher makes of zeros."""
+    """By receiving a cipher's output for zeros."""
     with socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET) as cipher:
         cipher.bind(("skcipher", "ecb(aes)"))
         cipher.setsockopt(socket.SOL_ALG, socket.ALG_SET_KEY, b"k" * 16)
@@ -103,7 +103,7 @@ def by_af_alg(_: int, memory: mmap.mmap) -> None:
 
 
 def written(memory: mmap.mmap) -> int:
-    """How many of its pages are not as they were."""
+    """The number of pages that differ from the original."""
     return sum(memory[i] != 0 for i in range(0, SIZE, PAGE))
 
 
@@ -115,7 +115,7 @@ def main() -> None:
     memfd = os.memfd_create("data", os.MFD_ALLOW_SEALING)
     os.ftruncate(memfd, SIZE)
     memory = mmap.mmap(memfd, SIZE)
-    # A page of each is there, all of them 0, and clean.
+    # Each page is allocated, zero, and clean.
     assert not written(memory)
     HOW[sys.argv[1]](memfd, memory)
     before = written(memory)

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Run in a guest: register memory with a TEE that begins inside a page and is not all there.
+"""Run in a guest: register memory with a TEE that begins inside a page and is partly unmapped.
 
 usage: tee.py
 
-Two pages are there, a third is not. Prints the error of the call. Wants /dev/tee0.
+Two pages are mapped, a third is not. Prints the error of the call. Needs /dev/tee0.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Run in a guest: O_DIRECT reads into huge pages that are cut to whole blocks.
+"""Run in a guest: O_DIRECT reads into huge pages that are trimmed to whole blocks.
 
 usage: trim.py FILE [TIMES]
 
-Each read has two vectors. The first ends four bytes behind a block, in the second page of a
-huge page; the second vector cannot be pinned. Prints what the reads returned. Needs no
-privileges, but to read the file.
+Each read has two vectors. The first ends four bytes after a block, in the second page of a
+huge page; the second vector cannot be pinned. Prints the results of the reads. Needs no
+privileges except to read the file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import sys
 PAGE = 4096
 HUGE = 2 << 20
 BLOCK = 512
-# A multiple of what the disk wants an address to be aligned to, and no multiple of a block.
+# A multiple of the disk's alignment for addresses, but not of a block.
 TAIL = 4
 PROT_NONE = 0
 
@@ -43,7 +43,7 @@ def at(address: int, size: int) -> ctypes.Array[ctypes.c_char]:
 
 
 def read_once(fd: int, hole: int) -> str:
-    """Read into a new huge page, which is unmapped afterwards; what preadv() returned."""
+    """Read into a new huge page, which is unmapped afterwards; the result of preadv()."""
     area = anonymous(2 * HUGE, mmap.PROT_READ | mmap.PROT_WRITE)
     page = (area + HUGE - 1) & -HUGE
     libc.madvise(ctypes.c_void_p(page), ctypes.c_size_t(HUGE), mmap.MADV_HUGEPAGE)

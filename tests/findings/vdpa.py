@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Run in a guest: map memory for a vDPA device, of which the last page is not there.
+"""Run in a guest: map memory for a vDPA device whose last page is not mapped.
 
 usage: vdpa.py [TIMES]
 
-Each time 512 pages that are not all side by side, which is what vhost-vdpa pins at a time, and
-one that cannot be pinned. Prints the errors of the calls. Wants /dev/vhost-vdpa-0.
+Each time there are 512 pages, not all adjacent, which is what vhost-vdpa pins at a time, and
+one that cannot be pinned. Prints the errors of the calls. Needs /dev/vhost-vdpa-0.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ VHOST_SET_OWNER, VHOST_SET_BACKEND_FEATURES = 0xAF01, 0x4008AF25
 VHOST_BACKEND_F_IOTLB_MSG_V2 = 1
 VHOST_IOTLB_MSG_V2, VHOST_ACCESS_RW, VHOST_IOTLB_UPDATE = 2, 3, 2
 
-# Or they would be unmapped.
+# Kept, because they would be unmapped otherwise.
 KEPT: list[tuple[mmap.mmap, mmap.mmap]] = []
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -33,7 +33,7 @@ libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 
 
 def scattered() -> int:
-    """Pages that were written to in turn with others, so that these lie between them."""
+    """Pages that were written in turn with others, so that they are not adjacent."""
     private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
     memory = mmap.mmap(-1, (PAGES + 1) * PAGE, private)
     others = mmap.mmap(-1, PAGES * PAGE, private)
@@ -48,7 +48,7 @@ def scattered() -> int:
 
 
 def update(device: int, address: int) -> str:
-    """Ask for a mapping of all pages, and of one more."""
+    """Request a mapping of all pages, and of one more."""
     size = (PAGES + 1) * PAGE
     message = struct.pack("QQQBB6x", IOVA, size, address, VHOST_ACCESS_RW, VHOST_IOTLB_UPDATE)
     try:

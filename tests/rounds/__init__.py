@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What rounds_guest.py is made of."""
+"""The parts of rounds_guest.py."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Tasks that pin and unpin all the time, and can be brought to rest."""
+"""Tasks that pin and unpin continuously, and can be paused."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 PAGE = mmap.PAGESIZE
-# Of io_uring and process_vm_readv(), which Python has nothing for.
+# For io_uring and process_vm_readv(), which Python lacks.
 SETUP, REGISTER, VM_READ = 425, 427, 310
 REGISTER_BUFFERS, UNREGISTER_BUFFERS = 0, 1
-# Of struct io_uring_params, in bytes; zeroes will do.
+# struct io_uring_params, in bytes; all zero.
 PARAMS = 120
 # UDMABUF_CREATE, of struct udmabuf_create: memfd, flags, offset, size.
 UDMABUF_CREATE = 0x40187542
-# How long a task sleeps between two turns, in seconds.
+# A task's sleep between two turns, in seconds.
 PAUSE = 0.1
 DEBUGFS = Path("/sys/kernel/debug/gup_pin")
 
@@ -28,15 +28,15 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Vector(ctypes.Structure):
-    """struct iovec; memory is what it points to, which lives as long."""
+    """struct iovec; memory is its target, which must live as long."""
 
     _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
     memory: mmap.mmap
 
 
 def system_call(*words: object) -> int:
-    """What the system call returns. Raises OSError."""
-    # The last one is on the stack, where C's int would be half a word.
+    """The result of the system call. Raises OSError."""
+    # The last argument is on the stack, where C's int would be half a word.
     longs = [ctypes.c_long(word) if isinstance(word, int) else word for word in words]
     result = int(libc.syscall(*longs))
     if result < 0:
@@ -45,7 +45,7 @@ def system_call(*words: object) -> int:
 
 
 def vector_of(memory: mmap.mmap) -> Vector:
-    """All of this memory."""
+    """The whole memory."""
     vector = Vector(ctypes.addressof(ctypes.c_char.from_buffer(memory)), len(memory))
     vector.memory = memory
     return vector
@@ -65,7 +65,7 @@ class Ring:
         system_call(REGISTER, self.ring, REGISTER_BUFFERS, ctypes.byref(self.vector), 1)
 
     def unpin(self) -> None:
-        """Drop them; they are gone on return."""
+        """Unpin; complete on return."""
         system_call(REGISTER, self.ring, UNREGISTER_BUFFERS, None, 0)
 
 
@@ -107,7 +107,7 @@ def ring_buffers() -> Callable[[], None]:
 
 
 def remote_read() -> Callable[[], None]:
-    """Memory of a process, read by process_vm_readv()."""
+    """Memory of another process, read by process_vm_readv()."""
     source, target = (mmap.mmap(-1, 4 * PAGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) for _ in "ab")
     source[:] = b"y" * len(source)
     there, here = vector_of(source), vector_of(target)
@@ -120,7 +120,7 @@ def remote_read() -> Callable[[], None]:
 
 
 def udmabuf() -> Callable[[], None]:
-    """A buffer of a memfd's folios, made and closed."""
+    """A buffer of a memfd's folios, created and closed."""
     device = os.open("/dev/udmabuf", os.O_RDWR)
     memory = os.memfd_create("load", os.MFD_ALLOW_SEALING)
     os.ftruncate(memory, 4 * PAGE)
@@ -134,24 +134,24 @@ def udmabuf() -> Callable[[], None]:
 
 
 def read_all() -> None:
-    """All that debugfs has, while the module is there."""
+    """Read all debugfs files, while the module is loaded."""
     for file in ("pins", "stacks", "hazards", "orphans", "refused", "stats", "verify"):
         try:
             (DEBUGFS / file).read_bytes()
         except OSError:
-            # The module goes.
+            # The module is being removed.
             time.sleep(PAUSE)
 
 
 class Load:
-    """Child processes, each of which takes its turn again and again.
+    """Child processes, each of which takes its turn repeatedly.
 
-    turns counts the turns of all of them. A child that fails ends, and rest() says so.
+    turns counts the turns of all of them. A child that fails ends, and rest() reports it.
     """
 
     def __init__(self, tasks: dict[str, Callable[[], Callable[[], None]]]) -> None:
         self.names = list(tasks)
-        # Odd: all are to rest. Then, for each child, the last number that it has seen.
+        # Odd: all must rest. Then, for each child, the last number that it has seen.
         self.seen = memoryview(mmap.mmap(-1, 2 * PAGE)).cast("I")
         self.count = self.seen[PAGE // 4 :]
         self.children = [
@@ -179,11 +179,11 @@ class Load:
 
     @property
     def turns(self) -> int:
-        """How many were taken."""
+        """The number of turns."""
         return sum(self.count[number] for number in range(1, len(self.names) + 1))
 
     def rest(self) -> None:
-        """Return when no turn is under way; none begins until go(). Raises OSError."""
+        """Return when no turn is running; none begins until go(). Raises OSError."""
         self.seen[0] += 1
         for number, (name, child) in enumerate(zip(self.names, self.children, strict=True), 1):
             while self.seen[number] != self.seen[0]:
@@ -192,5 +192,5 @@ class Load:
                 time.sleep(0.005)
 
     def go(self) -> None:
-        """Let them go on."""
+        """Let them continue."""
         self.seen[0] += 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The module: loading it, taking it away, and its figures."""
+"""The module: loading and removing it, and its figures."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 from .load import DEBUGFS, system_call
 
 INIT, DELETE = 313, 176
-# In seconds, far more than it takes where all is well.
+# In seconds, far more than normally needed.
 PATIENCE = 600.0
 
 
 def load(file: str, words: str = "") -> None:
-    """As insmod does. Raises OSError."""
+    """Load it, as insmod does. Raises OSError."""
     opened = os.open(file, os.O_RDONLY)
     try:
         system_call(INIT, opened, ctypes.c_char_p(words.encode()), 0)
@@ -27,7 +27,7 @@ def load(file: str, words: str = "") -> None:
 
 
 def try_remove(name: str) -> bool:
-    """As rmmod does; False if the module is in use. Raises OSError."""
+    """Remove it, as rmmod does; False if it is in use. Raises OSError."""
     try:
         system_call(DELETE, ctypes.c_char_p(name.encode()), os.O_NONBLOCK)
     except OSError as error:
@@ -38,7 +38,7 @@ def try_remove(name: str) -> bool:
 
 
 def remove(name: str) -> int:
-    """Try until it is not in use; how often it was. Raises OSError."""
+    """Try until it is not in use; returns how often it was. Raises OSError."""
     begin, refused = time.monotonic(), 0
     while not try_remove(name):
         refused += 1
@@ -61,8 +61,8 @@ def hooks() -> dict[str, str]:
 
 
 def pins_of_kernel() -> int:
-    """How many pins there are, by the kernel's own count."""
-    # Adds up what each CPU has.
+    """The number of pins, by the kernel's own count."""
+    # Sums the counters of all CPUs.
     Path("/proc/sys/vm/stat_refresh").read_text()
     text = Path("/proc/vmstat").read_text()
     taken, dropped = (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Steps that patch a hooked function live."""
+"""Steps that livepatch a hooked function."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SYSFS = Path("/sys/kernel/livepatch") / NAME
 
 
 class Patch(Step):
-    """A live patch of a function without which the module cannot be loaded."""
+    """A livepatch of a function that the module needs."""
 
     words = "function=unpin_user_page"
     no_module = errno.EBUSY
@@ -39,7 +39,7 @@ class Patch(Step):
 
 
 class PatchOptional(Patch):
-    """A live patch of a function that the module can do without."""
+    """A livepatch of a function that the module can do without."""
 
     words = "function=dump_page"
     no_module = 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What else may be on the functions that the module hooks: a step for each."""
+"""Other users of the functions that the module hooks: a step for each."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ TRACEFS = Path("/sys/kernel/tracing")
 ENABLED = Path("/proc/sys/kernel/ftrace_enabled")
 # Functions that the load calls all the time.
 PROBED = ("pin_user_pages_fast", "unpin_user_folio", "bio_endio", "__bio_release_pages")
-# In seconds, far more than it takes where all is well.
+# In seconds, far more than normally needed.
 PATIENCE = 600.0
 
 
 class Failed(Exception):
-    """It is not as it should be."""
+    """A check has failed."""
 
 
 def wait_for(what: str, done: Callable[[], bool]) -> None:
-    """Return when it is done. Raises Failed."""
+    """Return when a condition holds. Raises Failed."""
     begin = time.monotonic()
     while not done():
         if time.monotonic() > begin + PATIENCE:
@@ -35,13 +35,13 @@ def wait_for(what: str, done: Callable[[], bool]) -> None:
 
 
 class Step:
-    """Nothing else is there; the others are made of this.
+    """No other user; base of the other steps.
 
-    held: how functions are hooked that were this one's first; no_module: why the module
-    is not loaded then, as its init function says it (an errno); refused: this cannot be
-    switched on while the module is there.
+    held: how functions are hooked that this step hooked first; no_module: why the module
+    is not loaded then, as an errno of its init function; refused: whether this step is
+    refused while the module is loaded.
 
-    functions: those that are hooked; patch: gup_pin_patch.ko.
+    functions: the hooked functions; patch: gup_pin_patch.ko.
     """
 
     held: ClassVar[Mapping[str, str]] = {}
@@ -52,11 +52,11 @@ class Step:
         self.functions, self.patch = functions, patch
 
     def on(self) -> bool:
-        """Switch it on; False if it is refused. Raises Failed."""
+        """Start it; False if it is refused. Raises Failed."""
         return True
 
     def off(self) -> None:
-        """Switch it off. Raises Failed if it has seen no call meanwhile."""
+        """Stop it. Raises Failed if it has seen no call."""
 
 
 class Tracer(Step):
@@ -65,7 +65,7 @@ class Tracer(Step):
     tracer = "nop"
 
     def on(self) -> bool:
-        # Some 30 functions, looked for among all: once.
+        # About 30 functions, searched among all, once.
         if not set(self.functions) <= set((TRACEFS / "set_ftrace_filter").read_text().split()):
             (TRACEFS / "set_ftrace_filter").write_text("\n".join(self.functions))
         (TRACEFS / "current_tracer").write_text(self.tracer)
@@ -93,7 +93,7 @@ class Function(Tracer):
 
 
 class NoFtrace(Step):
-    """ftrace is switched off, so that it would call no hook."""
+    """ftrace is switched off, so it would call no hook."""
 
     no_module = errno.EBUSY
     refused = True
@@ -112,8 +112,8 @@ class NoFtrace(Step):
 
 
 def define(line: str) -> None:
-    """Add an event, or take it away."""
-    # Not truncated, which would take all away; and the file has no end to seek to.
+    """Add or remove an event."""
+    # Not truncated, which would remove all; and the file has no end to seek to.
     events = os.open(TRACEFS / "dynamic_events", os.O_WRONLY)
     try:
         os.write(events, f"{line}\n".encode())
@@ -160,10 +160,10 @@ class Fprobe(Events):
 
 
 class Program(Step):
-    """A program that runs meanwhile, and counts calls.
+    """A program that runs in the background, and counts calls.
 
-    command: what is run; ready: what it prints when all is in place; calls: how it says
-    how many it has seen.
+    command: what to run; ready: its output when it is attached; calls: how it prints the
+    number of calls.
     """
 
     command: Sequence[str] = ()
@@ -194,7 +194,7 @@ class Program(Step):
 
 
 def bpftrace(probes: str) -> Sequence[str]:
-    """Count what comes at these probes."""
+    """Count hits of these probes."""
     script = f'{probes} {{ @calls = count(); }} interval:ms:100 {{ printf("ready\\n"); }}'
     return ("bpftrace", "-B", "line", "-e", script)
 
@@ -222,7 +222,7 @@ class BpfExit(Program):
 
 
 class Perf(Program):
-    """perf on a kprobe, of which `perf probe` would make the same event, but slowly."""
+    """perf on a kprobe: the same event as by `perf probe`, which is slow."""
 
     command = ("perf", "stat", "-a", "-I", "100", "-e", "gup_rounds:perf")
     ready = calls = r"(\d+) +gup_rounds:perf"
