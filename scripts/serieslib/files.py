@@ -100,6 +100,8 @@ class Files:
             return _makefile(text, self._objects(PurePosixPath(path).parent, number))
         if path.endswith("Kconfig"):
             return _kconfig(text, self._off(number))
+        if not path.endswith((".c", ".h")):
+            return text
         return self._cut_source(path, _without_configs(text, self._off(number)), number)
 
     def _objects(self, folder: PurePosixPath, number: int) -> set[str]:
