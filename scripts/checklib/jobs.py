@@ -133,6 +133,7 @@ def rig(_: Built) -> list[Result]:
     return pytest(
         None,
         "tests/test_ktap.py",
+        "tests/test_abi.py",
         "tests/test_fit.py",
         "tests/test_survey.py",
         "tests/test_programs.py",
