@@ -20,25 +20,25 @@ Users of page pins
 ==================
 
 All callers in Linux {kernels} of the functions that take FOLL_PIN references. ``scripts/users
---write`` makes this file of these kernels' sources and of ``scripts/config/users.toml``;
-``scripts/users KDIR`` names the callers in another tree that are not listed.
+--write`` makes this file from these kernels' sources and ``scripts/config/users.toml``;
+``scripts/users KDIR`` names unlisted callers in another tree.
 
 A caller is a function outside ``mm/gup.c`` that calls one of these:
 
 {api}
 
-or one of the functions below that hand the pins on to their callers. Those have no test of
-their own: their callers are listed, and need one. The list ends where pins are handed on through
-a table of functions: file systems below iomap, drivers below videobuf2, and drivers that ask VFIO
-or iommufd for pages are not listed. Neither are callers that map user memory into a request of the
-block layer, whose pages are those of its bios. Tools and samples do not count, nor does
-``get_user_pages()``, whose references are no pins.
+or one of the functions below that pass the pins to their callers. Those have no test of
+their own: their callers are listed, and need one. The list ends where pins are passed through
+a table of functions: file systems below iomap, drivers below videobuf2, and drivers that get pages
+from VFIO or iommufd are not listed. Neither are callers that map user memory into a request of the
+block layer, whose pages are those of its bios. Tools and samples are left out, as is
+``get_user_pages()``, whose references are not pins.
 
 Words for the way pins are dropped:
 
 {words}
 
-{total} callers: {tested} have a test that sees their pins, {handing} hand the pins on, {none} take
+{total} callers: {tested} have a test that sees their pins, {handing} pass the pins on, {none} take
 no pins, {later} could run in QEMU and have no test yet, and {never} cannot run there.
 """
 
@@ -56,7 +56,7 @@ def how(user: User) -> str:
 
 
 def tested(user: User, have: set[str]) -> str:
-    """The tests, or why there is none; have: the kernels that have one of the callers."""
+    """The tests, or the reason for their lack; have: the kernels with one of the callers."""
     if user.tests:
         return "; ".join(
             f"{test} ({', '.join(sorted({test.kernel} if test.kernel else have))})"
@@ -81,7 +81,7 @@ def row(user: User, kernels: Sequence[Kernel]) -> str:
 
 
 def area(name: str, users: Sequence[User], kernels: Sequence[Kernel]) -> str:
-    """The section of an area."""
+    """The section for an area."""
     rows = "".join(row(user, kernels) for user in users)
     return f"""
 {name}
@@ -98,7 +98,7 @@ def area(name: str, users: Sequence[User], kernels: Sequence[Kernel]) -> str:
 
 
 def numbers(table: Table, later: str) -> dict[str, int]:
-    """How many callers there are of each sort."""
+    """The number of callers of each sort."""
     count = dict.fromkeys(("tested", "handing", "none", "later", "never"), 0)
     for user in table.users:
         if user.tests:

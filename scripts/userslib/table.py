@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The table of users, scripts/config/users.toml: what a kernel tree does not say of them."""
+"""The table of users, scripts/config/users.toml: what cannot be seen in a kernel tree."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TABLE = paths.SCRIPTS / "config" / "users.toml"
 PROGRAMS = paths.PROJECT / "tools/testing/selftests/gup_pin"
 KEYS = {"callers", "release", "by", "hands_on", "test", "why"}
 
-# How pins are dropped: what it means, and which functions must be called for it.
+# The words for how pins are dropped: the meaning, and the functions that must be called.
 ARRAY = r"unpin_user_pages(_dirty_lock)?|unpin_folios"
 RELEASES = {
     "same array": ("by the array that the call filled", ARRAY),
@@ -26,22 +26,22 @@ RELEASES = {
         "page by page",
         r"unpin_user_page|unpin_folio|unpin_user_pages(_dirty_lock)?",
     ),
-    "range": ("by ranges of neighbouring pages", r"unpin_user_page_range_dirty_lock"),
+    "range": ("by ranges of adjacent pages", r"unpin_user_page_range_dirty_lock"),
     "folio": ("by folio, with the number of pins", r"unpin_user_folio|unpin_folios?"),
     "bio": ("those that a bio's vectors name", "|".join(BIO)),
     "callers": ("by its callers", ""),
-    "none": ("it takes no pins", ""),
+    "none": ("takes no pins", ""),
 }
 COUNTERPART = re.compile(r"\w+\(\)")
 
 
 class TableError(Exception):
-    """The table is not what it has to be; the message is one line."""
+    """The table is invalid; the message is one line."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A test of one of our programs, and the only kernel that it is for, if there is one."""
+    """A test of one of our programs, and the only kernel it is for, if there is one."""
 
     program: str
     name: str
@@ -51,7 +51,7 @@ class Case:
         return f"{self.program}: {self.name}"
 
     def exists(self, folder: Path = PROGRAMS) -> bool:
-        """Is there such a test?"""
+        """Whether there is such a test."""
         file = folder / f"{self.program}.c"
         fixture, _, name = self.name.rpartition(".")
         words = rf"{fixture}, *{name}" if fixture else rf"{name}"
@@ -62,7 +62,7 @@ class Case:
 
 @dataclass(frozen=True)
 class User:
-    """Callers that are alike; the words are explained in the table."""
+    """Callers that are alike; the table explains the words."""
 
     area: str
     callers: tuple[Place, ...]
@@ -74,7 +74,7 @@ class User:
 
     @property
     def files(self) -> set[str]:
-        """Where its pins are dropped."""
+        """The function that drops its pins."""
         return {p.file for p in (*self.callers, *self.by)}
 
 
@@ -91,12 +91,12 @@ class Table:
         return {p.name for user in self.users if user.hands_on for p in user.callers}
 
     def of(self) -> dict[Place, User]:
-        """Each caller's user."""
+        """Maps each caller to its user."""
         return {place: user for user in self.users for place in user.callers}
 
 
 def places(lines: list[str]) -> tuple[Place, ...]:
-    """What "FILE: FUNCTION FUNCTION ..." names."""
+    """The functions named by "FILE: FUNCTION FUNCTION ..."."""
     found = []
     for line in lines:
         match = re.fullmatch(r"([\w./-]+\.[ch]): (\w+(?: \w+)*)", line)
@@ -107,7 +107,7 @@ def places(lines: list[str]) -> tuple[Place, ...]:
 
 
 def test(text: str) -> Case:
-    """What "PROGRAM:FIXTURE.TEST VERSION" names."""
+    """The test named by "PROGRAM:FIXTURE.TEST VERSION"."""
     match = re.fullmatch(r"(\w+):(\w+(?:\.\w+)?)(?: (\d+\.\d+))?", text)
     if not match:
         raise TableError(f'not "PROGRAM:FIXTURE.TEST": {text}')
