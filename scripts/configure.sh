@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Configuring a kernel from fragments; for scripts that have sourced lib.sh.
+# Configures a kernel from fragments; for scripts that have sourced lib.sh.
 
-# merge_fragments VERSION FRAGMENT...: one configuration of all, later lines
-# winning. A line may end in "# only 7.3": other versions do without it.
+# merge_fragments VERSION FRAGMENT...: one configuration of all fragments, later lines
+# win. A line may end in "# only 7.3": other versions skip it.
 merge_fragments() {
 	local version=$1 fragment
 	shift
@@ -23,9 +23,9 @@ merge_fragments() {
 		END { for (i = 1; i <= count; i++) print line[order[i]] }'
 }
 
-# configure BUILD MAKE...: configure BUILD from BUILD/gup_pin.config and nothing
-# else, by the given make command. An option with unmet dependencies vanishes
-# from Kconfig without a word: that is an error here.
+# configure BUILD MAKE...: configure BUILD only from BUILD/gup_pin.config, by the given
+# make command. Kconfig silently drops an option with unmet dependencies: that is an
+# error here.
 configure() {
 	local build=$1 log=$1/gup_pin.log wrong
 	shift

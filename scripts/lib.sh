@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # used by those who source this
-# What the scripts share: places, supported versions, words to the user.
+# shellcheck disable=SC2034 # used by the scripts that source this
+# Shared by the scripts: paths, supported versions, messages.
 
 set -euo pipefail
 export LC_ALL=C.UTF-8
@@ -30,14 +30,14 @@ usage_error() {
 	exit 2
 }
 
-# A headline of a longer output, so that the reader finds his place.
+# A headline in a longer output.
 step() {
 	printf '\n=== %s\n\n' "$*"
 }
 
-# Say what is going to be done, before anything is: $1 what it is; $2 and $3, how long it
-# takes the first time and again; $4, how many GB it then takes. $5 is a file that is
-# there if it is not the first time.
+# Announce the work before it begins: $1 what it is; $2 and $3, how long it takes the
+# first time and later; $4, the GB it then needs. $5 is a file that exists if it is not
+# the first time.
 announce() {
 	local free place=$CACHE
 	say "$1"
@@ -56,7 +56,7 @@ announce() {
 	fi
 }
 
-# What Ctrl-C says.
+# The message after Ctrl-C.
 interrupted() {
 	local job
 	trap - INT TERM
@@ -67,7 +67,7 @@ interrupted() {
 	exit 130
 }
 
-# The reason of a failure, in one line, from the log $1 of what failed.
+# The reason of a failure, in one line, from the log $1.
 why() {
 	local proxy=
 	if grep -qsE 'No space left on device|enough free space|[Dd]isk quota exceeded' "$1"; then
@@ -97,7 +97,7 @@ need_version() {
 }
 
 # Wait for the lock NAME: two runs at once must not make the same thing. It is
-# held to the end of the script, and never handed to what the script starts.
+# held to the end of the script, and not inherited by its children.
 lock() {
 	mkdir -p "$CACHE/lock"
 	exec {LOCK_FD}>"$CACHE/lock/$1"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The module in a kernel as Debian ships it, beside the option built in."""
+"""The module in Debian's kernel, compared with the option built in."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .cases import Errand
 from .figures import total
 from .table import aligned, short
 
-# A page a call, 512 pages a call, and an operation of which a pin is a part: what pins
+# A page a call, 512 pages a call, and an operation that includes a pin: cases that pin
 # without gup_test, which Debian's kernels lack.
 CASES = ("read_4k", "read_2m", "io_uring_randread")
 COLUMNS = ("absent", "off", "on")
-# How much more on/absent may be than built in.
+# Limit on on/absent, relative to the option built in.
 GOAL = 1.10
 DISK_WORDS = "brd.rd_nr=1 brd.rd_size=32768"
-# A module's parameters are read from the kernel's command line by modprobe.
+# modprobe reads a module's parameters from the kernel's command line.
 LOAD = """
 modprobe -a null_blk brd || exit
 [ -z "$1" ] || insmod "$1" || exit
@@ -56,7 +56,7 @@ class Row:
 def run_stock(version: str, module: Path, column: str) -> guests.Answers:
     """One guest of Debian's kernel. Raises Failed."""
     errand = Errand(column, column, CASES, DISK_WORDS)
-    # No parameter of the option: the kernel is one without it.
+    # No parameter of the option: this kernel lacks it.
     words = replace(errand, tracking="absent").words
     load = "" if column == "absent" else str(module)
     switch = {"absent": "", "off": "0", "on": "1"}[column]

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The parts of `make check`, each a function that returns results.
 
-What several need is made before, by prepare(). A job that raises Failed has one failed
-result.
+prepare() makes what several jobs need. A job that raises Failed has one failed result.
 """
 
 from __future__ import annotations
@@ -41,14 +40,14 @@ from .users import users
 
 Job = Callable[[Built], list[Result]]
 
-# Disks for an ext4 and an xfs; the second wants 300 MB at least.
+# Disks for an ext4 and an xfs, which needs at least 300 MB.
 RAM_DISKS = "brd.rd_nr=2 brd.rd_size=327680"
-# Pins and rounds below which the guest has hardly done anything.
+# The minimum of pins and rounds for a useful run.
 LEAST = {"acquired": 10_000, "rounds": 5}
 
 
 def quiet(built: Built) -> list[Result]:
-    """Heavy I/O, but no pin of a file's page: not one hazard."""
+    """Heavy I/O, but no pin on a file's page: no hazard."""
     script = paths.PROJECT / "tests" / "quiet_guest.py"
     options = ["-k", built.version, "-m", "3G", "-t", "900", "--append", f"gup_pin=on {RAM_DISKS}"]
     guest = Guest(options, [PYTHON, script])
@@ -80,19 +79,19 @@ def contention(built: Built) -> list[Result]:
 
 
 def dump(built: Built) -> list[Result]:
-    """A crash dump tells what debugfs told, whoever wrote it, and so does memory."""
+    """A crash dump contains what debugfs showed, in any dump format, and so does live memory."""
     kinds = ("dump", "dump_changed", "dump_broken", "dump_upstream", "kdump", "live")
     return pytest(built.version, *(f"tests/test_{kind}.py" for kind in kinds))
 
 
 def report_page(_: Built) -> list[Result]:
-    """The page that shows the pins of a dump, in a browser; and of a machine that runs."""
+    """The HTML page for the pins of a dump, in a browser; and for a live machine."""
     tool(paths.SCRIPTS / "setup", "browser")
     return pytest(None, "tests/test_report.py", "tests/test_report_live.py")
 
 
 def source(built: Built) -> list[Result]:
-    """What needs no guest: applying, the series, auditing, the cost of the hooks."""
+    """Tests without a guest: applying, the series, auditing, the cost of the hooks."""
     names = ("apply", "series", "hooks")
     return pytest(built.version, *(f"tests/test_{name}.py" for name in names))
 
@@ -108,13 +107,13 @@ def program(built: Built) -> list[Result]:
 
 
 def examples(built: Built) -> list[Result]:
-    """What the admin guide shows, README, and the bugs that were found."""
+    """The examples of the admin guide, README, and the bugs that were found."""
     names = ("examples", "readme", "findings")
     return pytest(built.version, *(f"tests/test_{name}.py" for name in names))
 
 
 def fresh(suite: str) -> Job:
-    """A machine of that release which has never seen this project."""
+    """A machine of that release that has never seen this project."""
     return lambda _: pytest(None, "tests/test_fresh.py", "-k", suite)
 
 
@@ -154,7 +153,7 @@ def rig(_: Built) -> list[Result]:
 
 
 def mutate(built: Built) -> list[Result]:
-    """Whatever is broken in the core, a test notices."""
+    """A test notices each mutation of the core."""
     name = f"{built.version}: mutate"
     done = subprocess.run(
         [paths.SCRIPTS / "mutate", "-k", built.version],
@@ -170,9 +169,9 @@ def mutate(built: Built) -> list[Result]:
 
 
 def bench(built: Built) -> list[Result]:
-    """Tracking costs no more than it did, compared with off in one and the same kernel.
+    """The cost of tracking has not grown, relative to off in the same kernel.
 
-    One guest at a time, as other jobs run too.
+    One guest at a time, since other jobs run, too.
     """
     found = report.measure(built.version, set(cases.CASES), at_once=1, columns=cases.BUILT)
     gcc = baseline.gcc_here()
@@ -215,14 +214,14 @@ ONCE: dict[str, Job] = {
     "million": million,
     "contention": contention,
 }
-# Jobs of some minutes.
+# Jobs that take some minutes.
 LONG = (
     *("alone", "dump", "fresh-bookworm", "fresh-trixie", "many", "million", "mutate", "rig"),
     "stock",
 )
-# By make check-debug, in kernels that watch themselves: for lock order, sleep in the
-# wrong place and bad memory, for sleeping spinlocks, for data races; with tracers; and what
-# takes long.
+# By make check-debug, in instrumented kernels: for lock order, invalid sleeps and memory
+# errors, for sleeping spinlocks, for data races; with tracers; and jobs that take
+# long.
 _EVERYWHERE: dict[str, Callable[[Built, str], list[Result]]] = {
     "kunit": kunit,
     "selftests": selftests,
@@ -240,7 +239,7 @@ def _in_flavour(flavour: str) -> dict[str, Job]:
     return {f"{name}-{flavour}": bound(job) for name, job in _EVERYWHERE.items()}
 
 
-# For each version, and for the default one only: the others would have to be built for it.
+# For each version, and only for the default one: the others would have to be built for it.
 DEBUG: dict[str, Job] = {**_in_flavour("debug"), "series": series}
 DEBUG_ONCE: dict[str, Job] = {
     **_in_flavour("rt"),
@@ -256,7 +255,7 @@ WATCHED = {**DEBUG, **DEBUG_ONCE}
 # By make check-users, for each version.
 USERS: dict[str, Job] = {"users": users}
 ALL: dict[str, Job] = {**ONCE, **EACH, **WATCHED, **USERS}
-# The kernels of jobs that take another one than the test kernel.
+# The kernels of jobs that use another one than the test kernel.
 FLAVOURS = {
     "stress": "stress",
     "contention": "stress",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""KUnit, and our own programs, in a guest of any flavour."""
+"""Runs KUnit, and our own programs, in a guest of any flavour."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .kunit_tool import as_kunit_counts
 from .results import FAILED, PASSED, SKIPPED, Result
 from .run import Guest, tap_programs
 
-# Those that want a guest of their own, and its options. Switching tracking off and on
-# leaves figures unlike those since boot; the first two switch what the other CPU runs.
+# Programs that need a guest of their own, and its options. Disabling and enabling tracking
+# changes figures that count since boot; the first two affect the code of the other CPU.
 ALONE = {
     "gup_pin_enable": ["-m", "2G", "--one-thread"],
     "gup_pin_events": ["-m", "2G", "--one-thread"],
@@ -23,27 +23,27 @@ ALONE = {
     "gup_pin_movable": ["-m", "1G"],
     # Takes memory offline.
     "gup_pin_contig": ["-m", "2G"],
-    # Anybody's pins may be reported.
+    # Pins of any task may be reported.
     "gup_pin_hazard_overdue": ["-m", "2G"],
-    # Fills and pins most of the memory, and compares what slabs have in use.
+    # Fills and pins most of the memory, and compares the use of slabs.
     "gup_pin_scale": ["-m", "4G"],
-    # Switches tracking on late, after which figures are unlike those since boot.
+    # Enables tracking late, which changes figures that count since boot.
     "gup_pin_truth": ["-m", "2G"],
-    # Measures time, which here is instructions.
+    # Measures time: instructions in this guest.
     "gup_pin_one_page": ["-m", "1G", "--icount"],
 }
-# The same, and for some minutes: once, for what is measured hardly differs between kernels.
+# The same, for some minutes: once, since the results hardly differ between kernels.
 MILLION = {"gup_pin_million": ["-m", "4G", "--icount"]}
-# More words for the kernel. Below CMA is memory of the kernel's own, below that a whole
-# block that is movable.
+# More words for the kernel's command line. Below CMA is the kernel's own memory, below that a
+# whole movable block.
 WORDS = {
     "gup_pin_contig": "movablecore=512M",
     "gup_pin_hazard_overdue": "gup_pin.max_short_ms=700",
 }
-# Longest time with interrupts off, in a guest whose kernel and clock can tell.
+# Longest time with interrupts off, in a guest whose kernel and clock can measure it.
 BOUNDS = {"gup_pin_irqsoff": ["-m", "2G", "--icount"]}
-# What looks at stacks and sites, while tracers have changed the return addresses of all
-# functions that pin and unpin; and how they do it.
+# Programs that check stacks and sites, while tracers have changed the return addresses of all
+# functions that pin and unpin; and the tracers.
 TRACED = [
     "gup_pin_files",
     "gup_pin_gup_test",
@@ -55,16 +55,16 @@ TRACED = [
 ]
 FUNCTIONS = "*pin_user*,*unpin_folio*,memfd_pin_folios,*bio_release_pages*,io_sqe_buffers_*"
 PROBED = ("pin_user_pages_fast", "unpin_user_folio", "unpin_user_pages")
-# A tracer, the words that switch it on, and what tracefs shows then.
+# A tracer, the words that enable it, and what tracefs shows then.
 TRACERS = (
     ("graph", f"ftrace=function_graph ftrace_filter={FUNCTIONS}", "function_graph\n"),
     ("kretprobe", "kprobe_event=" + ";".join(f"r:{n},{n}" for n in PROBED), " unpin_user_folio"),
 )
-# Of which make check-users runs the scenes.
+# make check-users runs the scenes of these.
 FILE_SYSTEMS = "btrfs|f2fs|overlay|nfs"
-# They take long, and have a job of their own.
+# These take long, and have a job of their own.
 STRESS = ["gup_pin_stress"]
-# By make check-users, for they want drivers that the project's own kernels lack.
+# By make check-users, since they need drivers that the project's own kernels lack.
 USERS = (
     "gup_pin_rdma",
     "gup_pin_vdpa",
@@ -78,36 +78,36 @@ USERS = (
     "gup_pin_vfio",
     "gup_pin_vhost_net",
 )
-# Programs that make hazards happen, and what the kernel may say of it; elsewhere, a
-# report is as bad as any splat.
+# Programs that cause hazards, and the reports they may cause; elsewhere, a report is an
+# error like any other splat.
 HAZARDS = "gup_pin_hazard_"
 REPORTS = (
     r"BUG: GUP_PIN: (writeback of|(write|read) pin of folio under writeback|truncat"
     r"|pinned folio dirtied after|page changed under writeback"
     r"|short-term (read|write) pin held for too long)"
 )
-# KUnit makes all of them.
+# KUnit causes all of them.
 ANY_REPORT = "BUG: GUP_PIN: "
-# What correct programs do, and what is wrong indeed: these take memory away from devices
-# on purpose, and switch tracking off and on.
+# Correct programs, and guilty ones: these take memory away from devices on purpose, and
+# disable and enable tracking.
 INNOCENT = "gup_pin_innocent_"
 GUILTY = "gup_pin_guilty_"
-# For how long innocents go on, all of them together; where the kernel watches itself.
+# How long all innocent programs run together; the same for instrumented kernels.
 INNOCENT_SECONDS = 60
 INNOCENT_SECONDS_WATCHED = 600
 
 
-# Of the flavours that watch themselves, all are slower: by what the patience grows.
+# Instrumented kernels are slower: the factor for timeouts.
 TIMES_SLOWER = {"debug": 4, "stress": 4, "rt": 4, "kcsan": 6}
 
 
 def prefix(built: Built, flavour: str) -> str:
-    """What the names of results begin with."""
+    """The prefix of result names."""
     return built.version if flavour in ("test", "stress") else f"{built.version}-{flavour}"
 
 
 def guest_of(built: Built, flavour: str, seconds: int) -> list[str]:
-    """The options of scripts/vm that say which kernel, and how long it may take."""
+    """The options of scripts/vm for the kernel and the timeout."""
     patience = seconds * TIMES_SLOWER.get(flavour, 1)
     return ["-k", built.version, "-f", flavour, "-t", str(patience)]
 
@@ -115,7 +115,7 @@ def guest_of(built: Built, flavour: str, seconds: int) -> list[str]:
 def kunit(
     built: Built, flavour: str = "test", wanted: str = "gup_pin*", seconds: int = 900
 ) -> list[Result]:
-    """The KUnit suites, or the wanted cases, which run while the kernel boots."""
+    """The KUnit suites, or the selected cases, which run during boot."""
     words = f"kunit.enable=1 kunit.autorun=1 kunit.filter_glob={wanted} gup_pin=on"
     guest = Guest([*guest_of(built, flavour, seconds), "--append", words], ["true"])
     name = f"{prefix(built, flavour)}: kunit"
@@ -130,11 +130,11 @@ def kunit(
 
 @dataclass
 class Way:
-    """How to run programs, but for the kernel.
+    """How to run programs, except for the kernel.
 
-    options: more of scripts/vm's; words: more for the kernel's command line;
-    reports: what the kernel may say of hazards; seconds: for how long a program that
-    can repeats its tests; patience: for how long all of them may take, beside that.
+    options: more for scripts/vm; words: more for the kernel's command line;
+    reports: the allowed reports of hazards; seconds: how long a program repeats its tests,
+    if it does; patience: how long all programs may take, in addition.
     """
 
     options: Sequence[str] = ()
@@ -152,8 +152,8 @@ def run_programs(
         'cd "$1" || exit; export GUP_PIN_SECONDS=$2; shift 2; for p; do echo "== $p";'
         ' ./$p 2>&1; echo "== status $?"; done'
     )
-    # Stacks lie elsewhere with each system call, and a remembered trace that is not
-    # the fresh one is a splat.
+    # The address of stacks varies with each system call, and a cached trace that differs
+    # from the fresh one is a splat.
     stacks = "randomize_kstack_offset=on gup_pin.check_traces=1"
     append = f"gup_pin=on movablecore=256M cma=128M {stacks} {way.words}".strip()
     patience = way.patience + way.seconds * len(names)
@@ -168,18 +168,18 @@ def run_programs(
 
 
 def but_for_users(results: Sequence[Result]) -> list[Result]:
-    """Without skipped scenes on file systems that make check-users has drivers and tools for."""
+    """Without skipped scenes on file systems for which make check-users has drivers and tools."""
     scene = re.compile(rf": file\.(?:{FILE_SYSTEMS})_")
     return [r for r in results if r.status != SKIPPED or not scene.search(r.name)]
 
 
 def unskipped(results: Sequence[Result]) -> list[Result]:
-    """Skips are failures: these kernels are ours, what they miss has to come into config/."""
+    """Skips are failures: config/ has to enable what these kernels lack."""
     return [replace(r, status=FAILED) if r.status == SKIPPED else r for r in results]
 
 
 def way_of(name: str) -> Way:
-    """How one of our programs runs, alone or with others of its kind."""
+    """How to run one of our programs, alone or with others like it."""
     own = {**ALONE, **MILLION, **BOUNDS}
     if name in own:
         reports = REPORTS if name.startswith((HAZARDS, *BOUNDS)) else ""
@@ -201,7 +201,7 @@ def selftests(built: Built, flavour: str = "test") -> list[Result]:
 
 
 def innocents(built: Built, flavour: str = "test") -> list[Result]:
-    """What correct programs do, again and again, where a single report is the end."""
+    """Correct programs, repeatedly: a single report ends the guest."""
     names = [n for n in programs_of(built) if n.startswith(INNOCENT)]
     seconds = INNOCENT_SECONDS if flavour == "test" else INNOCENT_SECONDS_WATCHED
     way = way_of(names[0])
@@ -211,19 +211,19 @@ def innocents(built: Built, flavour: str = "test") -> list[Result]:
 
 
 def guilty(built: Built, flavour: str = "test") -> list[Result]:
-    """What is wrong indeed, and has to be reported."""
+    """Guilty programs, which must be reported."""
     names = [n for n in programs_of(built) if n.startswith(GUILTY)]
     return run_programs(built, names, way_of(names[0]), flavour)
 
 
 def hazards(built: Built, flavour: str = "test") -> list[Result]:
-    """Our programs that make hazards happen, with persistent memory for DAX."""
+    """Our programs that cause hazards, with persistent memory for DAX."""
     names = [n for n in programs_of(built) if n.startswith(HAZARDS) and n not in ALONE]
     return run_programs(built, names, way_of(names[0]), flavour)
 
 
 def one_program(built: Built, name: str, flavour: str, seconds: int) -> list[Result]:
-    """One of our programs, which may take so long; a complaint of the kernel ends it."""
+    """One of our programs, with this timeout; a splat ends it."""
     way = replace(way_of(name), patience=seconds)
     if not way.reports:
         way.words += " panic_on_warn=1"
@@ -231,12 +231,12 @@ def one_program(built: Built, name: str, flavour: str, seconds: int) -> list[Res
 
 
 def each_alone(built: Built, wanted: dict[str, list[str]]) -> list[Result]:
-    """Programs that each want a guest."""
+    """Programs that each need their own guest."""
     return [result for name in wanted for result in run_programs(built, [name], way_of(name))]
 
 
 def alone(built: Built) -> list[Result]:
-    """Our programs that each want a guest."""
+    """Our programs that each need their own guest."""
     return each_alone(built, ALONE)
 
 
@@ -246,13 +246,13 @@ def million(built: Built) -> list[Result]:
 
 
 def bounds(built: Built) -> list[Result]:
-    """For how long interrupts are off at most."""
+    """The longest time with interrupts off."""
     name = next(iter(BOUNDS))
     return unskipped(run_programs(built, [name], way_of(name), "trace"))
 
 
 def tracer_is_on(built: Built, tracer: str, words: str, seen: str) -> Result:
-    """Do these words on the command line switch it on?"""
+    """Whether these words on the command line enable it."""
     show = "mount -t tracefs none $0; cat $0/current_tracer $0/kprobe_events"
     command = ["sh", "-c", show, "/sys/kernel/tracing"]
     guest = Guest([*guest_of(built, "trace", 300), "--append", words], command)
@@ -271,6 +271,6 @@ def traced(built: Built) -> list[Result]:
 
 
 def stress(built: Built, flavour: str = "stress") -> list[Result]:
-    """All at once for half a minute, in a kernel that watches itself."""
+    """All at once for half a minute, in an instrumented kernel."""
     results = run_programs(built, STRESS, Way(["-m", "4G", "-c", "2"]), flavour)
     return unskipped(results)

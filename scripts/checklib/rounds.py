@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Loading and unloading the module under load, beside other tracers."""
+"""Loads and unloads the module under load, together with other tracers."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ STEPS = (
     *("none", "graph", "function", "no-ftrace", "kprobe", "fprobe", "bpf-kprobe"),
     *("bpf-entry", "bpf-exit", "perf", "patch", "patch-optional"),
 )
-# Of 6.12 alone: later kernels' ftrace cannot be switched off.
+# Only in 6.12: ftrace of later kernels cannot be switched off.
 UNTIL_6_12 = "no-ftrace"
-# Of each step.
+# Rounds of each step.
 ORDERS = 4
 
 
 def judge(text: str, name: str, count: int) -> list[Result]:
-    """Was everything done that was to be?
+    """Whether everything was done.
 
-    count: how many rounds.
+    count: the number of rounds.
     """
     try:
         done = json.loads(text)
@@ -45,7 +45,7 @@ def rounds(built: Built) -> list[Result]:
     build = [str(paths.SCRIPTS / "module"), image.version, *options_of(image)]
     module, patch = path_from(*build), path_from(*build, "--patch")
     name = f"{image.release}: rounds"
-    # In one thread: QEMU may show a CPU what another has just replaced in the kernel's text.
+    # In one thread: QEMU may show a CPU code that another has just replaced.
     options = ["--stock", image.version, *options_of(image), "--one-thread", "-t", "7200"]
     guest = Guest(options, [PROGRAM, module, patch, str(count), *steps])
     results = [*judge(guest.out, name, count), guest.splats(f"{name}: no splat")]

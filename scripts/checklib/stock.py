@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The core as a module, in kernels that Debian ships."""
+"""The core as a module, in Debian's kernels."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from .programs import (
 from .results import FAILED, PASSED, SKIPPED, Result
 from .run import Failed, Guest, path_from, tap_programs
 
-# What the programs need that such a kernel has as modules; modprobe passes over what is
-# built in.
+# Modules of such a kernel that the programs need; modprobe ignores those that are built
+# in.
 MODULES = (
     "brd configfs dm_delay dm_mod ext4 hwpoison_inject loop nd_e820 nd_pmem null_blk vfat xfs"
 )
-# What Debian does where Secure Boot is on.
+# Debian's setting with Secure Boot.
 LOCKDOWN = "lockdown=integrity"
 BPFTRACE = paths.PROJECT / "tests/bpftrace_guest.sh"
 SLOW_FAULT = paths.PROJECT / "tests/slow_fault_guest.py"
-# In all kernels but the default one, where all programs run.
+# In all kernels except the default one, where all programs run.
 FEW = ("gup_pin_files", "gup_pin_io_uring", "gup_pin_direct_io")
 SCRIPT = """
 modprobe -a $1 && insmod "$2" && cd "$3" || exit
@@ -61,14 +61,14 @@ def images(version: str) -> list[stock.Stock]:
 
 
 def options_of(image: stock.Stock) -> list[str]:
-    """Which kernel, for scripts/vm and scripts/module."""
+    """The kernel, as options of scripts/vm and scripts/module."""
     return ["--suite", image.suite, *(["--cloud"] if image.cloud else [])]
 
 
 def judge_skip(result: Result, config: str) -> Result:
-    """A test may be skipped for what the kernel's configuration or its version lacks.
+    """A test may be skipped because of the kernel's configuration or version.
 
-    The reason has to name that option, or the function; config: the text of the
+    The reason has to name the missing option or function; config: the text of the
     configuration.
     """
     if result.status != SKIPPED or re.fullmatch(r"this kernel has no \w+\(\)", result.detail):
@@ -81,7 +81,7 @@ def judge_skip(result: Result, config: str) -> Result:
 
 
 def judge_figures(text: str, name: str) -> list[Result]:
-    """Whether `verify` and `stats` at the end say that nothing was lost."""
+    """Whether `verify` and `stats` at the end show that no pin was lost."""
     stats = dict(re.findall(r"^(\w+) (\d+)$", text, re.MULTILINE))
     clean = re.search(r"^verified .* mismatches=0$", text, re.MULTILINE)
     left = {what: stats.get(what, "missing") for what in ("live_pins", "unmatched", "untracked")}
@@ -93,10 +93,10 @@ def judge_figures(text: str, name: str) -> list[Result]:
 
 
 def run_image(image: stock.Stock, folder: Path, names: Sequence[str]) -> list[Result]:
-    """Programs in one kernel, on the module that was built for it."""
+    """Programs in one kernel, with the module built for it."""
     module = path_from(paths.SCRIPTS / "module", image.version, *options_of(image))
     what = f"{image.release}: stock"
-    # Memory that the kernel takes for persistent is for DAX; some has to be movable.
+    # Memory marked as persistent is for DAX; some has to be movable.
     words = ["--stock", image.version, *options_of(image), "-m", "3G", "-t", "3600"]
     guest = Guest(
         [*words, "--append", "memmap=64M!1G movablecore=256M"],
@@ -112,9 +112,9 @@ def run_image(image: stock.Stock, folder: Path, names: Sequence[str]) -> list[Re
 
 
 def judge_bpftrace(text: str, name: str) -> list[Result]:
-    """Whether tools/mm/gup_pin.bt found the stack that keeps pins, and only that.
+    """Whether tools/mm/gup_pin.bt found the stack that keeps pins, and no other.
 
-    text: what it printed, of which the last word on a stack counts.
+    text: its output, in which the last line of a stack counts.
     """
     left = dict(re.findall(r"^@live\[\n((?: .*\n)+)\]: (-?\d+)$", text, re.MULTILINE))
     kept = {stack: count for stack, count in left.items() if count != "0"}
@@ -123,7 +123,7 @@ def judge_bpftrace(text: str, name: str) -> list[Result]:
 
 
 def locked_down(image: stock.Stock) -> list[Result]:
-    """Where no module of ours may be loaded, as with Secure Boot: bpftrace's script."""
+    """A kernel that refuses our modules, as with Secure Boot: bpftrace's script."""
     module = path_from(paths.SCRIPTS / "module", image.version, *options_of(image))
     name = f"{image.release}: locked down"
     guest = Guest(
@@ -151,7 +151,7 @@ def unloaded_late(image: stock.Stock) -> list[Result]:
 
 
 def selected(built: Built) -> list[str]:
-    """The programs that may share a guest, those last that make hazards happen."""
+    """The programs that may share a guest, the ones that cause hazards last."""
     others = (*ALONE, *MILLION, *BOUNDS, *STRESS, *USERS)
     names = [n for n in programs_of(built) if n not in others]
     return sorted(names, key=lambda n: n.startswith((HAZARDS, GUILTY, INNOCENT)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Users of pins whose drivers the project's own kernels lack, in Debian's kernel."""
+"""Users of pins in Debian's kernel, whose drivers the project's own kernels lack."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .results import FAILED, Result
 from .run import Failed, Guest, path_from, tap_programs
 from .stock import MODULES, images, judge_figures, options_of
 
-# Drivers that pin, and what their programs need; others are built by scripts/drivers.
+# Drivers that pin, and modules for their programs; scripts/drivers builds others.
 DRIVERS = (
     "btrfs dummy f2fs ib_uverbs nfsd nfsv4 rdma_rxe rdma_ucm scsi_debug sd_mod sg"
     " tls vfio_iommu_type1 vfio_pci vhost_net vhost_vdpa virtio_vdpa virtio_net vduse vivid"
@@ -27,7 +27,7 @@ VFIO = "gup_pin_vfio"
 IOMMU = ("--append", "intel_iommu=on", "--device", "intel-iommu", "--device", "edu")
 # rdma-core's own programs.
 RDMA = "tests/rdma_guest.sh"
-# In the guest: first the modules, by its own modprobe.
+# In the guest: load the modules first, with its own modprobe.
 LOAD = """
 cp -rT "$5/etc/libibverbs.d" /etc/libibverbs.d &&
 modprobe -a $1 && sh "$2/load" "$2" && insmod "$3" && cd "$4" || exit
@@ -50,8 +50,8 @@ cat /sys/kernel/debug/gup_pin/verify /sys/kernel/debug/gup_pin/stats
 class Place:
     """A guest.
 
-    programs: to run in it, with their arguments; options: more of scripts/vm's;
-    reports: what the kernel may say there.
+    programs: to run in it, with their arguments; options: more for scripts/vm;
+    reports: the allowed reports.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Place:
 
 
 def scenes(name: str) -> str:
-    """A program of scenes on file systems, for those that only such a kernel has."""
+    """A program with only its scenes on file systems that only such a kernel has."""
     source = (paths.PROJECT / SELFTESTS / f"{name}.c").read_text()
     variants = re.findall(rf"^FIXTURE_VARIANT_ADD\(file, ((?:{FILE_SYSTEMS})_\w+)\)", source, re.M)
     return " ".join([f"./{name}", *(f"-v {variant}" for variant in variants)])
@@ -79,7 +79,7 @@ def places() -> list[Place]:
 
 
 def run_place(built: Built, image: stock.Stock, place: Place) -> list[Result]:
-    """All programs of one guest, on the module that was built for its kernel."""
+    """All programs of one guest, with the module built for its kernel."""
     module = path_from(paths.SCRIPTS / "module", image.version, *options_of(image))
     root = path_from(paths.SCRIPTS / "debian-root", ROOT)
     drivers = path_from(paths.SCRIPTS / "drivers", image.version)
@@ -96,7 +96,7 @@ def run_place(built: Built, image: stock.Stock, place: Place) -> list[Result]:
     )
     what = f"{image.release}: {place.name}"
     names = [Path(program.partition(" ")[0]).name for program in place.programs]
-    # All drivers are there: none may be missed.
+    # All drivers are there: no skip is allowed.
     results = unskipped(tap_programs(guest, names, what))
     _, ended, figures = guest.out.partition("\n== verify\n")
     results += judge_figures(figures if ended else guest.whole(), what)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Which files there are to check; for the programs in this folder.
+# The files to check; for the programs in this folder.
 
-# All files that git knows, or would: found before they are committed.
+# All files that git tracks or would track: checked before they are committed.
 sources() {
 	git ls-files -co --exclude-standard | while read -r file; do
 		if [[ -f $file ]]; then
@@ -11,8 +11,8 @@ sources() {
 	done
 }
 
-# Scripts whose first line names one of the interpreters $1 (a|b), and files with
-# the ending $2.
+# Scripts whose first line names one of the interpreters $1 (a|b), and files with the
+# suffix $2.
 scripts_in() {
 	local file line
 	sources | while read -r file; do

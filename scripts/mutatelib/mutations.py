@@ -35,7 +35,7 @@ JUDGE = "mm/gup_pin/hazard/judge.c"
 DEED = "mm/gup_pin/hazard/deed.c"
 ENDED = "mm/gup_pin/hazard/ended.c"
 PROCFS = "mm/gup_pin/view/procfs.c"
-# The hooks that all may call, and those of mm/.
+# The hooks for all callers, and those of mm/.
 HEADER = "include/linux/gup_pin.h"
 MM_HEADER = "mm/gup_pin/hooks.h"
 
@@ -362,7 +362,7 @@ MUTATIONS = [
         "\t\tlocal_save_flags(flags);\n\t\txa_lock(&shard->xa);\n"
         "\t\tif (unlikely(!READ_ONCE(unpin->index->recording))) {\n",
         "gup_pin_index.unpinned_in_an_interrupt",
-        # Without lockdep it is a deadlock, once in a while.
+        # Without lockdep it is an occasional deadlock.
         flavour="stress",
     ),
     Mutation(

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What scripts/series consists of: the project as a series of patches."""
+"""The parts of scripts/series: the project as a series of patches."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Build the kernel of each patch of the series, in a tree and a cache of its own."""
+"""Build the kernel of each patch of the series, in its own tree and cache."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .repository import Repository, SeriesError
 
 
 class Kernel:
-    """A tree with the files of a repository's folder, and what is built of it."""
+    """A tree with the files of a repository's folder, and its builds."""
 
     def __init__(self, repository: Repository, flavour: str) -> None:
         """With the configuration of a flavour, as far as a patch has its options."""
@@ -26,7 +26,7 @@ class Kernel:
         self.present: set[str] = set()
 
     def begin(self) -> None:
-        """A tree by hard links, and a cache that has all of the other's but its kernels."""
+        """A tree of hard links, and a cache with everything of the other's except kernels."""
         subprocess.run(["rm", "-rf", self.tree], check=True)
         subprocess.run(["cp", "-al", self.repository.pristine, self.tree], check=True)
         self.build.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ class Kernel:
                 here.symlink_to(entry)
 
     def _update(self) -> None:
-        """Make the tree's files those of the repository; only what differs gets a new time."""
+        """Give the tree the repository's files; only files that differ get a new time."""
         folder = self.repository.folder
         listed = self.repository.git("ls-files", "-z").split("\0")
         files = {name for name in listed if name}
@@ -45,7 +45,7 @@ class Kernel:
             if old.exists() and old.read_bytes() == new.read_bytes():
                 continue
             old.parent.mkdir(parents=True, exist_ok=True)
-            # replaced by rename: the old one is the pristine tree's too
+            # replaced by rename: the old one belongs to the pristine tree, too
             fresh = old.with_name(old.name + ".series-new")
             fresh.write_bytes(new.read_bytes())
             fresh.chmod(new.stat().st_mode & 0o777)
@@ -77,7 +77,7 @@ class Kernel:
             raise SeriesError("\n".join([f"make {' '.join(words)} failed", *lines[:20]]))
 
     def make(self) -> str:
-        """Build the kernel of the patch that is checked out; what the compiler warned of.
+        """Build the kernel of the checked-out patch; returns the compiler's warnings.
 
         Raises SeriesError with the compiler's errors.
         """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A file of the project as it is after some of the patches."""
+"""A file of the project after some of the patches."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _INCLUDE = re.compile(r'^#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 
 
 def _without_configs(text: str, off: set[str]) -> str:
-    """A source without what it has for options that there are not yet."""
+    """A source without the parts for options that do not exist yet."""
     out: list[str] = []
-    # for each #if that is open: is it of such an option, and is its text left out?
+    # for each open #if: whether it tests such an option, and whether its text is omitted
     open_ifs: list[tuple[bool, bool]] = []
     for line in text.splitlines(keepends=True):
         word = re.match(r"#\s*(ifdef|ifndef|if|else|elif|endif)\b\s*(\w*)", line)
@@ -37,7 +37,7 @@ def _without_configs(text: str, off: set[str]) -> str:
 
 
 def _makefile(text: str, have: set[str]) -> str:
-    """A Makefile without the objects of files that there are not yet."""
+    """A Makefile without the objects of files that do not exist yet."""
     out = []
     for line in text.splitlines():
         match = re.match(r"(obj-\S+ [+:]?= )(.*)", line)
@@ -53,30 +53,30 @@ def _makefile(text: str, have: set[str]) -> str:
 
 
 def _kconfig(text: str, off: set[str]) -> str:
-    """A Kconfig without options that there are not yet."""
+    """A Kconfig without options that do not exist yet."""
     blocks = re.split(r"(?=^config )", text, flags=re.MULTILINE)
     kept = [b for b in blocks if not any(b.startswith(f"config {o[7:]}\n") for o in off)]
     return "".join(kept).rstrip("\n") + "\n"
 
 
 class Files:
-    """Cuts files."""
+    """Reduces files to the state after a patch."""
 
     def __init__(self, places: Places) -> None:
-        """Of these places."""
+        """Use these places."""
         self.places = places
         kconfig = places.sources["mm/gup_pin/Kconfig"]
         self._configs = {f"CONFIG_{name}" for name in re.findall(r"^config (\w+)", kconfig, re.M)}
 
     def _off(self, number: int) -> set[str]:
-        """Options that come after a patch."""
+        """Options that a later patch adds."""
         path = "mm/gup_pin/Kconfig"
         return {c for c in self._configs if (self.places.named(path, c) or 0) > number}
 
     def at(self, path: str, number: int) -> str | None:
-        """A file after patch number; None if it is not there yet.
+        """A file after patch number; None if it does not exist yet.
 
-        Raises Cut, with the file and the patch, if the table has to say more.
+        Raises Cut, with the file and the patch, if the table lacks information.
         """
         places = self.places
         text = places.sources[path]
@@ -105,7 +105,7 @@ class Files:
         return self._cut_source(path, _without_configs(text, self._off(number)), number)
 
     def _objects(self, folder: PurePosixPath, number: int) -> set[str]:
-        """What a Makefile may name: objects of files that there are, and folders."""
+        """The targets of a Makefile: objects of existing files, and folders."""
         have = set()
         for path in self.places.sources:
             if path.startswith(f"{folder}/") and self.places.of_file(path) <= number:
@@ -125,7 +125,7 @@ class Files:
             elif kept and item.text.endswith("\n\n"):
                 last = kept[-1]
                 kept[-1] = Item(last.text.rstrip("\n") + "\n\n", last.name, last.kind)
-        # what only later things used
+        # used only by later things
         while True:
             used = [words(item.text) for item in kept]
             alone = [
@@ -142,7 +142,7 @@ class Files:
         return _tidy("".join(item.text for item in kept))
 
     def _part(self, path: str, item: Item, number: int, later: Later) -> Item | None:
-        """What is left of an item."""
+        """The rest of an item."""
         if item.kind == "comment":
             return item
         if item.name and later(item.name):
@@ -154,17 +154,17 @@ class Files:
         return self._without(path, item, used) if used else item
 
     def _without(self, path: str, item: Item, used: list[str]) -> Item | None:
-        """What is left of an item that uses later names."""
+        """The rest of an item that uses later names."""
         if path.endswith(".h") and item.kind != "other":
             raise Cut(f"{item.name} uses what comes later: {', '.join(used)}")
-        # EXPORT_SYMBOL_GPL(name); and what tests have at the top level
+        # EXPORT_SYMBOL_GPL(name); and top-level macros of tests
         if not item.name or (self.places.has_cases(path) and "{" not in item.text):
             return None
         cut = without if item.kind == "function" else members_without
         return Item(cut(item.text, used.__contains__), item.name, item.kind)
 
     def _is_there(self, path: str, included: str, number: int) -> bool:
-        """Is a header there, if it is one of ours?"""
+        """Whether a header exists, if it is one of ours."""
         for base in (PurePosixPath(path).parent, PurePosixPath("include")):
             parts: list[str] = []
             for part in (base / included).parts:
@@ -179,7 +179,7 @@ class Files:
 
 
 def _tidy(text: str) -> str:
-    """No headings of nothing, no conditions of nothing, no empty lines in a row."""
+    """Removes empty sections and conditions, and repeated empty lines."""
     text = re.sub(r"^#if[^\n]*\n\s*#endif[^\n]*\n+", "", text, flags=re.MULTILINE)
     text = re.sub(r"\n{3,}", "\n\n", text)
     while True:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The hooks in the kernel's files: patches/VERSION.patch, as far as some patches have it."""
+"""The hooks in the kernel's files: patches/VERSION.patch, as far as some patches go."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _INCLUDE = re.compile(r'\+#include (?:<linux/gup_pin\.h>|"gup_pin/hooks\.h")\n')
 
 @dataclass
 class Hunk:
-    """A hunk: its file, the line of the old file where it begins, and its lines."""
+    """A hunk: its file, its first line in the old file, and its lines."""
 
     path: str
     start: int
@@ -25,7 +25,7 @@ class Hunk:
 
     @property
     def is_include(self) -> bool:
-        """Does it only include the header of the hooks?"""
+        """Whether it only includes the header of the hooks."""
         added = [line for line in self.lines if line.startswith("+")]
         return len(added) == 1 and bool(_INCLUDE.match(added[0]))
 
@@ -92,7 +92,7 @@ class Hunks:
         return [x for x in hunk.lines if not x.startswith("+") or places[x] <= number]
 
     def patch(self, number: int) -> str:
-        """Changes of the kernel's files up to a patch of the series, in the form of a patch."""
+        """Changes of the kernel's files up to a patch of the series, in patch format."""
         out: list[str] = []
         path = ""
         for hunk in self.hunks:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""C sources, as far as cutting them needs it: what is code, where things begin and end."""
+"""C sources, as far as needed to cut them: which text is code, where things begin and end."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def words(text: str) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Item:
-    """What stands at the top level of a source.
+    """An item at the top level of a source.
 
-    text: all of it, with the comment above and the empty lines behind
-    name: what it declares or defines; "" if nothing
+    text: all of it, with the comment above and the empty lines after it
+    name: the declared or defined name; "" if there is none
     kind: "directive", "comment", "prototype", "function" or "other"
     """
 
@@ -46,7 +46,7 @@ class Item:
 
 
 def _name_of(code: str) -> tuple[str, str]:
-    """Name and kind of an item, of its text without comments."""
+    """Name and kind of an item, from its text without comments."""
     head = re.sub(r"\[[^]]*\]", " ", re.split(r"[{=]", code, maxsplit=1)[0])
     # static LIST_HEAD(name), DEFINE_STATIC_KEY_FALSE(name); but not EXPORT_SYMBOL_GPL(name)
     macro = re.match(r"\s*(?:static\s+[A-Z_]+|DE(?:FINE|CLARE)_[A-Z_]+)\(\s*(\w+)", head)
@@ -58,7 +58,7 @@ def _name_of(code: str) -> tuple[str, str]:
 
 
 def _declared(code: str, head: str) -> tuple[str, str]:
-    """Name and kind of what is neither a macro's use nor static by one."""
+    """Name and kind of an item that is not a macro's use, nor static by one."""
     function = re.search(r"\b(\w+)\s*\((?!\s*\*)", re.sub(r"__\w+\s*\(\([^)]*\)\)", "", head))
     if function and "typedef" not in head:
         return function.group(1), "function" if "{" in code else "prototype"
@@ -75,7 +75,7 @@ def _declared(code: str, head: str) -> tuple[str, str]:
 
 
 def _end_of_item(code: str, start: int) -> int:
-    """Where the item that begins at start ends."""
+    """The end of the item that begins at start."""
     depth = 0
     for at in range(start, len(code)):
         char = code[at]
@@ -93,7 +93,7 @@ def _end_of_item(code: str, start: int) -> int:
 
 @cache
 def items(text: str) -> tuple[Item, ...]:
-    """Take a source apart; joined, the texts are the source."""
+    """Split a source; the joined texts are the source."""
     code = blanked(text)
     found: list[Item] = []
     at = begun = 0
@@ -114,7 +114,7 @@ def items(text: str) -> tuple[Item, ...]:
             assert comment
             at = comment.end()
             if not text.startswith("\n\n", at):
-                continue  # of what follows
+                continue  # part of the next one
             kind, name = "comment", ""
         else:
             end = _end_of_item(code, at)

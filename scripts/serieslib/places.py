@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Which patch of the series brings a file, and which a name in a file of several patches.
+"""Which patch of the series adds a file, and which a name in a file of several patches.
 
-A function comes with its file, what a header declares with its first user; the table says
-it of the others.
+A function comes with its file, a header's declaration with its first user; the table has
+all others.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ KUNIT = "mm/gup_pin/kunit/"
 
 
 def is_ours(path: str) -> bool:
-    """Is it a source of the kernel proper, which is cut?"""
+    """Whether it is a source of the kernel proper, which is cut."""
     return path.startswith(("mm/gup_pin/", "include/"))
 
 
 def is_ours_name(name: str) -> bool:
-    """Is it a name that more than one file may know?"""
+    """Whether more than one file may know the name."""
     return "gup_pin" in name.lower()
 
 
@@ -31,7 +31,7 @@ class Places:
     """Numbers of patches, from 0."""
 
     def __init__(self, series: Series, sources: Mapping[str, str]) -> None:
-        """Of all files of the project, by path. Raises TableError if a file has no patch."""
+        """For all files of the project, by path. Raises TableError if a file has no patch."""
         self.series = series
         self.sources = sources
         self.items = {
@@ -75,14 +75,14 @@ class Places:
         return self._files[path]
 
     def of_kernel_file(self, path: str) -> int | None:
-        """The patch that the table names for hunks without a name, of a file of the kernel."""
+        """The patch that the table names for hunks without a name, in a file of the kernel."""
         for number, patch in enumerate(self.series.patches):
             if patch.has_file(path):
                 return number
         return None
 
     def of_name(self, path: str, name: str) -> int:
-        """The patch that adds a name, as a file sees it; 0 of what is not ours."""
+        """The patch that adds a name, as seen by a file; 0 for names that are not ours."""
         listed = self.named(path, name)
         if listed is not None:
             return listed
@@ -105,7 +105,7 @@ class Places:
         ]
 
     def _find_declared(self) -> None:
-        """What headers declare comes with its first user."""
+        """A header's declarations come with their first user."""
         declared = [
             (path, item)
             for path, item in self._headers()
@@ -123,13 +123,13 @@ class Places:
                 if first < self._declared[name]:
                     self._declared[name] = first
                     changed = True
-        # what only the kernel or nothing uses
+        # used only by the kernel, or not at all
         for path, item in declared:
             if self._declared[item.name] == NEVER:
                 self._declared[item.name] = self._files[path]
 
     def _called(self, declared: list[tuple[str, Item]]) -> dict[str, int]:
-        """The hooks, which the kernel uses, come with what they call."""
+        """The hooks, which the kernel uses, come with the functions they call."""
         found = {}
         for path, item in declared:
             if path in HOOKS and item.kind == "function":
@@ -139,7 +139,7 @@ class Places:
         return found
 
     def _users(self, names: list[str]) -> dict[str, list[tuple[str, Item]]]:
-        """The parts of files, but of tests, that use each name."""
+        """The parts of files, except tests, that use each name."""
         users: dict[str, list[tuple[str, Item]]] = {name: [] for name in names}
         for path, parts in self.items.items():
             if path.startswith(KUNIT):
@@ -158,7 +158,7 @@ class Places:
         return max(place, self._files[path]) if path.endswith(".c") else place
 
     def _find_tests(self) -> None:
-        """A test comes with the last of what it tests; what tests share, with KUnit itself."""
+        """A test comes with the last thing it tests; shared parts of tests, with KUnit itself."""
         first = self._listed(f"{KUNIT}Makefile")
         for path in self.sources:
             if path.startswith(KUNIT):
@@ -179,7 +179,7 @@ class Places:
             self._files[path] = min((places[case] for case in cases), default=first)
 
     def has_cases(self, path: str) -> bool:
-        """Is it a file of tests, not one that tests share?"""
+        """Whether it is a file of tests, and not a shared one."""
         return path.startswith(KUNIT) and "KUNIT_CASE" in self.sources[path]
 
     def _raise_tests(self, path: str, first: int) -> bool:

@@ -22,13 +22,13 @@ FOLDERS = ("mm", "include", "Documentation", "tools")
 
 
 class SeriesError(Exception):
-    """The series cannot be made: what is wrong, for the user."""
+    """The series cannot be made; the message is for the user."""
 
 
 def sources(series: Series, version: str, root: Path = paths.PROJECT) -> dict[str, str]:
-    """All files that scripts/apply puts into a tree, by path, as a kernel tree wants them.
+    """All files that scripts/apply puts into a tree, by path, in their upstream form.
 
-    Raises TableError if a replacement of the table does not fit.
+    Raises TableError if a replacement of the table does not match.
     """
     listed = subprocess.run(
         ["git", "ls-files", "-z", "-co", "--exclude-standard", "--deduplicate", "--", *FOLDERS],
@@ -57,7 +57,7 @@ class Repository:
     """The commits."""
 
     def __init__(self, version: str, folder: Path) -> None:
-        """For a supported kernel, in a folder that is made anew. Raises TableError."""
+        """For a supported kernel, in a new folder. Raises TableError."""
         self.version = version
         self.folder = folder
         self.series: Series = load()
@@ -85,7 +85,7 @@ class Repository:
     def begin(self) -> None:
         """The first commit: the kernel's files that the series changes.
 
-        Raises SeriesError, also if git does not know who signs the patches.
+        Raises SeriesError, also if git has no name for Signed-off-by.
         """
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
@@ -98,7 +98,7 @@ class Repository:
         self.git("commit", "-q", "-m", f"linux {self.version}: the files that the series changes")
 
     def _identity(self, role: str) -> None:
-        """See that git knows a name and an address, not only those of the machine."""
+        """Check that git has a configured name and address, not only the machine's defaults."""
         for key in ("name", "email"):
             known = subprocess.run(
                 ["git", "config", f"user.{key}"], cwd=self.folder, capture_output=True, check=False
@@ -114,7 +114,7 @@ class Repository:
         target.write_bytes((self.pristine / path).read_bytes())
 
     def write(self, number: int) -> None:
-        """The files as they are after a patch."""
+        """The files after a patch."""
         for path in {hunk.path for hunk in self.hunks.hunks}:
             self._copy(path)
         patch = self.hunks.patch(number)
@@ -162,7 +162,7 @@ class Repository:
 
 
 def _filled(text: str) -> str:
-    """Paragraphs of at most 72 columns; what is indented stays."""
+    """Paragraphs of at most 72 columns; indented lines stay."""
     parts = re.split(r"\n{2,}", text.strip("\n"))
     filled = [
         part if part.startswith(" ") else textwrap.fill(part, 72, break_on_hyphens=False)

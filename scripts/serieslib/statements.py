@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Statements of a function: which of them mention a name, and the function without them."""
+"""The statements of a function that mention a name, and the function without them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CONTROL = re.compile(r"(?:if|while|switch|\w*for_each\w*|for)\b")
 
 
 class Cut(Exception):
-    """A statement that cannot be left out: what is wrong, for the user."""
+    """A statement cannot be left out; the message is for the user."""
 
 
 @dataclass
@@ -41,7 +41,7 @@ class _Parser:
             self.at += 1
 
     def closing(self, opening: int) -> int:
-        """Where what opens at a bracket is closed."""
+        """The position where the bracket is closed."""
         depth = 0
         for at in range(opening, len(self.code)):
             if self.code[at] in "({[":
@@ -53,7 +53,7 @@ class _Parser:
         raise Cut("brackets that are not closed")
 
     def statement(self, start: int) -> Statement:
-        """The statement here; what is between start and here belongs to it."""
+        """The statement here; the text between start and here belongs to it."""
         self.space()
         found = Statement(start)
         rest = self.code[self.at :]
@@ -84,7 +84,7 @@ class _Parser:
         return found
 
     def simple(self) -> int:
-        """End of a statement that is neither a block nor controls any, or of a label."""
+        """End of a label, or of a statement that neither is a block nor controls one."""
         label = re.compile(r"(?:case\b[^:;]*|\w+\s*):(?!:)").match(self.code, self.at)
         if label and "?" not in label.group():
             return label.end()
@@ -94,7 +94,7 @@ class _Parser:
         return at + 1
 
     def body(self) -> list[Statement]:
-        """The statements up to the brace that closes the block."""
+        """The statements up to the closing brace of the block."""
         found: list[Statement] = []
         while True:
             start = self.at
@@ -106,12 +106,12 @@ class _Parser:
 
 
 def _mentioned(code: str, later: Later) -> str:
-    """A later name in the code, or ''."""
+    """The first later name in the code, or ''."""
     return next((word for word in _WORD.findall(code) if later(word)), "")
 
 
 def _cut_simple(text: str, later: Later) -> str | None:
-    """A statement that controls no other, without what mentions later names."""
+    """A statement that controls no other, without the parts that mention later names."""
     if not _mentioned(blanked(text), later):
         return text
     if "{" in blanked(text):
@@ -125,7 +125,7 @@ def _cut_simple(text: str, later: Later) -> str | None:
 
 
 def _cut(text: str, code: str, part: Statement, later: Later) -> str | None:
-    """The statement without what mentions later names; None if nothing is left of it."""
+    """The statement without the parts that mention later names; None if nothing is left."""
     whole = text[part.start : part.end]
     if not part.parts:
         return whole if part.block else _cut_simple(whole, later)
@@ -144,7 +144,7 @@ def _cut(text: str, code: str, part: Statement, later: Later) -> str | None:
 
 
 def _joined(text: str, parts: list[Statement], kept: list[str | None]) -> str:
-    """Statements and what is between them, less those that are left out."""
+    """Statements and the text between them, without those that are left out."""
     out: list[str] = []
     at = parts[0].start
     for part, now in zip(parts, kept, strict=True):
@@ -155,14 +155,14 @@ def _joined(text: str, parts: list[Statement], kept: list[str | None]) -> str:
             continue
         if between.strip() != "else":
             out.append(between)
-        # an empty line above, as below declarations, stays
+        # an empty line above, as after declarations, stays
         if re.match(r"\s*?\n[ \t]*\n", text[part.start : part.end]):
             out.append("\n")
     return "".join(out)
 
 
 def _tidy(function: str) -> str:
-    """No empty lines in a row, none next to braces."""
+    """No repeated empty lines, none next to braces."""
     function = re.sub(r"\n{3,}", "\n\n", function)
     function = re.sub(r"\{\n\n+", "{\n", function)
     return re.sub(r"\n\n+(\t*\})", r"\n\1", function)
@@ -184,7 +184,7 @@ def without(text: str, later: Later) -> str:
 
 
 def _pieces(inside: str, separator: str) -> list[str]:
-    """What stands between separators at the same depth, each with its separator."""
+    """The text between separators at the same depth, each with its separator."""
     code = blanked(inside)
     found, start, depth = [], 0, 0
     for at, char in enumerate(code):
@@ -201,7 +201,7 @@ def _pieces(inside: str, separator: str) -> list[str]:
 
 
 def _directives(text: str) -> str:
-    """The directives in a text, with the end of the line before."""
+    """The directives in a text, with the end of the previous line."""
     lines = [line for line in text.splitlines() if line.lstrip().startswith("#")]
     return "".join("\n" + line for line in lines)
 
@@ -220,7 +220,7 @@ def members_without(text: str, later: Later) -> str:
     out = text[:start] + "".join(kept) + text[end:]
     left = set(_WORD.findall(blanked(out)))
 
-    # lines of the kernel-doc about members that are gone
+    # lines of the kernel-doc about omitted members
     def still(match: re.Match[str]) -> str:
         return match.group() if match.group(1) in left else ""
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The series as scripts/config/series.toml has it."""
+"""The series, as listed in scripts/config/series.toml."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ TABLE = paths.SCRIPTS / "config" / "series.toml"
 
 
 class TableError(Exception):
-    """The table is not as it has to be: what is wrong, for the user."""
+    """The table is invalid; the message is for the user."""
 
 
 @dataclass(frozen=True)
 class Replace:
-    """In the patches before this one a file has old instead of new."""
+    """Before this patch a file has old instead of new."""
 
     file: str
     new: str
@@ -33,10 +33,10 @@ class Patch:
     """One patch of the series.
 
     subject, body: its message
-    files: what it adds, by path in a kernel tree, or the first hunks of which are in it
-    names: regular expressions of what it adds to files of earlier patches; after
+    files: the files it adds, by path in a kernel tree, or whose first hunks it has
+    names: regular expressions of names that it adds to files of earlier patches; after
         FILE: only in files whose path ends so
-    replace: what cannot be left out by name
+    replace: text that cannot be left out by name
     """
 
     subject: str
@@ -46,11 +46,11 @@ class Patch:
     replace: list[Replace] = field(default_factory=list)
 
     def has_file(self, path: str) -> bool:
-        """Does it add the file?"""
+        """Whether it adds the file."""
         return any(fnmatchcase(path, pattern) for pattern in self.files)
 
     def has_name(self, path: str, name: str) -> bool:
-        """Does it add the name to the file?"""
+        """Whether it adds the name to the file."""
         for pattern in self.names:
             where, _, what = pattern.rpartition(":")
             if path.endswith(where) and re.fullmatch(what, name):
@@ -62,7 +62,7 @@ class Patch:
 class Series:
     """All patches, and the cover letter's subject and body.
 
-    upstream: what a kernel tree has as old where the project has new
+    upstream: text old in a kernel tree for new in the project
     """
 
     subject: str

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Sources as a kernel tree wants them: of one version, without what only the module needs."""
+"""Sources as in a kernel tree: for one version, without the parts for the module."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _CONDITION = re.compile(
 
 
 def _holds(condition: str, version: str) -> bool | None:
-    """Is a condition of version or module true? None if it is about something else."""
+    """Whether a condition on version or module is true; None if it is about something else."""
     if condition.strip() == "GUP_PIN_MODULE":
         return False
     match = _CONDITION.fullmatch(condition.strip())
@@ -23,9 +23,9 @@ def _holds(condition: str, version: str) -> bool | None:
 
 
 def of_version(text: str, version: str) -> str:
-    """A source without the lines for other versions than, say, 6.12, and for the module."""
+    """A source without the lines for the module and for versions other than, say, 6.12."""
     out: list[str] = []
-    # for each condition that is open: is it decided here, and are its lines kept?
+    # for each open condition: whether it is decided here, and whether its lines are kept
     nested: list[tuple[bool, bool]] = []
     for line in text.splitlines(keepends=True):
         word = re.match(r"#\s*(if|ifdef|ifndef|else|endif)\b(.*)", line)

@@ -13,7 +13,7 @@ from .table import COUNTERPART, PROGRAMS, RELEASES, Table, User
 
 @dataclass
 class Kernel:
-    """What one tree has: callers, with what they call; what drops pins; the names of the API."""
+    """A tree's callers, with the functions they call; functions that unpin; the API's names."""
 
     version: str
     takes: dict[Place, set[str]] = field(default_factory=dict)
@@ -35,13 +35,13 @@ def read(tree: Tree, table: Table) -> Kernel:
 
 
 def pins(kernel: Kernel, drops: set[str]) -> dict[Place, set[str]]:
-    """Of what drops pins, what does so by the API."""
+    """The functions among those that unpin which do so by the API."""
     found = {place: names & drops for place, names in kernel.drops.items()}
     return {place: names for place, names in found.items() if names}
 
 
 def missing(kernel: Kernel, table: Table, drops: set[str]) -> list[str]:
-    """What a kernel has and the table has not."""
+    """The callers in a kernel that the table lacks."""
     known = table.of()
     wrong = [
         f"{kernel.version}: {place} calls {', '.join(sorted(names))}() and is not in the table"
@@ -58,7 +58,7 @@ def missing(kernel: Kernel, table: Table, drops: set[str]) -> list[str]:
 
 
 def releases(user: User, kernel: Kernel) -> list[str]:
-    """The words for how pins are dropped that a kernel contradicts."""
+    """The release words that contradict a kernel."""
     here = [names for place, names in kernel.drops.items() if place.file in user.files]
     called = set().union(*here)
     wrong = []
@@ -70,7 +70,7 @@ def releases(user: User, kernel: Kernel) -> list[str]:
 
 
 def left_over(kernels: Sequence[Kernel], table: Table) -> list[str]:
-    """What the table has and no kernel has; these must be all kernels."""
+    """The entries that no kernel has; these must be all kernels."""
     takes = {place for kernel in kernels for place in kernel.takes}
     drops = {place for kernel in kernels for place in kernel.drops}
     wrong = [
@@ -89,14 +89,14 @@ def left_over(kernels: Sequence[Kernel], table: Table) -> list[str]:
         with_it = [k for k in kernels if any(place in k.takes for place in user.callers)]
         each = [set(releases(user, kernel)) for kernel in with_it]
         if each:
-            # A word may be true of one kernel only.
+            # A word may only be true for one kernel.
             for word in sorted(set.intersection(*each)):
-                wrong.append(f"{user.callers[0]}: no kernel drops its pins so: {word}")
+                wrong.append(f"{user.callers[0]}: no kernel drops its pins like that: {word}")
     return wrong
 
 
 def tests(table: Table) -> list[str]:
-    """The tests that the table names and that are not there."""
+    """The tests in the table that do not exist."""
     return [
         f"{user.callers[0]}: there is no test {test} in {PROGRAMS.name}"
         for user in table.users

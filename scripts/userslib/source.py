@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a kernel tree says: who calls the functions that take pins, and those that drop them."""
+"""The source of a kernel tree: the callers of functions that take pins, or that drop them."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ ELSEWHERE = (
 )
 # The API itself.
 IMPLEMENTATION = "mm/gup.c"
-# What looks like a function's name behind a label.
+# Looks like a function's name after a label.
 NO_NAMES = {"do", "for", "if", "switch", "while"}
-# What a bio drops is dropped through these, which the callers of a bio use.
+# A bio's pins are dropped through these, which the users of a bio call.
 BIO = ("__bio_release_pages", "bio_check_pages_dirty", "bio_iov_iter_unbounce", "bio_release_pages")
 
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """A function: the file, from the tree's top, and its name."""
+    """A function: its file, from the top of the tree, and its name."""
 
     file: str
     name: str
@@ -46,7 +46,7 @@ class Tree:
 
     @cached_property
     def version(self) -> str:
-        """As 6.12; raises ValueError if the folder is not a kernel tree."""
+        """The version, such as 6.12; raises ValueError if the folder is not a kernel tree."""
         try:
             text = (self.root / "Makefile").read_text()
         except OSError:
@@ -73,7 +73,7 @@ class Tree:
         return self._bodies[file]
 
     def has(self, place: Place) -> bool:
-        """Is there such a function?"""
+        """Whether there is such a function."""
         if not (self.root / place.file).is_file():
             return False
         return any(f.name == place.name for f in self.functions(place.file))
@@ -91,9 +91,9 @@ class Tree:
         return [f for f in files if not f.startswith(ELSEWHERE)]
 
     def calls(self, names: Iterable[str]) -> Iterator[tuple[Place, str]]:
-        """Who calls one of these functions, and which.
+        """The callers of these functions, and which ones they call.
 
-        A call in a macro has the name that the macro has.
+        A call in a macro is listed under the name of the macro.
         """
         wanted = set(names)
         pattern = re.compile(rf"(?<![\w.>])({'|'.join(sorted(wanted))})\s*\(")

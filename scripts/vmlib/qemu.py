@@ -16,15 +16,15 @@ PORTS = ("out", "err", "control")
 
 
 class KernelError(Exception):
-    """The kernel to boot could not be had."""
+    """The kernel to boot is not available."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user of scripts/vm asked for.
+    """The options of scripts/vm.
 
-    stock: a kernel of Debian's, instead of that of the project of this version and flavour;
-    devices: more of them, as QEMU's -device takes them.
+    stock: a Debian kernel, instead of the project's of this version and flavour;
+    devices: more devices, as for QEMU's -device.
     """
 
     command: list[str]
@@ -48,7 +48,7 @@ class Options:
 class Wires:
     """QEMU's ends of the sockets between it and us, by file descriptor.
 
-    shares: those to the servers of files, by mount tag, of a guest that has no 9P.
+    shares: sockets of the file servers, by mount tag, for a guest without 9P.
     """
 
     monitor: int
@@ -58,7 +58,7 @@ class Wires:
 
 
 def vmlinux(version: str, flavour: str) -> Path:
-    """The built kernel; builds it (progress on stderr) when there is none."""
+    """The built kernel; builds it (progress on stderr) if necessary."""
     kernel = paths.build_dir(version, flavour) / "vmlinux"
     if not kernel.exists():
         build = [str(paths.SCRIPTS / "kernel"), version, flavour]
@@ -76,18 +76,18 @@ def has_kasan(kernel: Path) -> bool:
 
 
 def bootable(kernel: Path) -> Path:
-    """What QEMU is to boot of a built kernel.
+    """The file of a built kernel that QEMU boots.
 
-    A copy without its hundreds of MB of DWARF, made when needed: QEMU reads it whole. With
-    KASAN it is the bzImage: by PVH, the kernel calls memcmp() before there is KASAN's
-    memory, and where the compiler has not inlined it (gcc 14 has not), that is the end.
+    A copy without hundreds of MB of DWARF, made when needed: QEMU reads the whole file. With
+    KASAN it is the bzImage: by PVH, the kernel calls memcmp() before KASAN's shadow memory
+    exists, which is fatal where the compiler has not inlined it (gcc 14).
     """
     if has_kasan(kernel):
         return kernel.parent / "arch/x86/boot/bzImage"
     small = kernel.with_name("vmlinux.boot")
     if small.exists() and small.stat().st_mtime_ns >= kernel.stat().st_mtime_ns:
         return small
-    # Made beside it and renamed: another scripts/vm may be booting the old one.
+    # Made next to it and renamed: another scripts/vm may be booting the old one.
     fresh = kernel.with_name(f"vmlinux.boot.{os.getpid()}")
     try:
         subprocess.run(["strip", "-s", "-o", fresh, kernel], check=True)
@@ -100,11 +100,11 @@ def bootable(kernel: Path) -> Path:
 
 
 def boot_word(name: str, value: str) -> str:
-    """A boot parameter, in the quotes that the kernel wants around blanks."""
+    """A boot parameter, quoted for the kernel if it contains blanks."""
     return f'"{name}={value}"' if " " in value else f"{name}={value}"
 
 
-# loose: nothing else writes to what a guest reads while it reads it
+# loose: files do not change while the guest reads them
 ROOT_OPTIONS = "trans=virtio,version=9p2000.L,cache=loose,msize=262144"
 
 
@@ -120,17 +120,17 @@ def root_arguments(options: Options) -> list[str]:
 
 
 def kernel_arguments(run: Path, options: Options) -> str:
-    """The kernel command line; the user's words come last and so win."""
-    # Counting instructions, the kernel takes 13 s to find its APIC timer unfit.
+    """The kernel command line; the user's words come last and so take precedence."""
+    # When instructions are counted, the kernel needs 13 s to reject its APIC timer.
     icount = "nolapic_timer norandmaps" if options.icount else ""
     khz = clock.ICOUNT_KHZ if options.icount else clock.host_khz()
     words = [
         *root_arguments(options),
         boot_word("vm_run", str(run)),
         "console=ttyS0 mitigations=off",
-        # a panic at once ends QEMU, and so the run; an NMI is one of ours (session.py)
+        # panic at once ends QEMU, and so the run; an NMI is one of ours (session.py)
         "panic=-1 oops=panic unknown_nmi_panic",
-        # TCG's timers are sound but late under load: spare the boot the doubts
+        # TCG's timers are correct but late under load: skip the kernel's checks at boot
         f"tsc=reliable tsc_early_khz={khz} no_timer_check rcupdate.rcu_expedited=1",
         icount,
         options.append,
@@ -139,7 +139,7 @@ def kernel_arguments(run: Path, options: Options) -> str:
 
 
 def boot_variables(arguments: str) -> list[str]:
-    """Names that the kernel may hand to init in its environment."""
+    """Names that the kernel may pass to init in its environment."""
     names = (word.strip('"').partition("=") for word in arguments.split())
     return sorted({name for name, equals, _ in names if equals and name.isidentifier()})
 
@@ -157,17 +157,17 @@ def command_line(
     wires: Wires,
     initramfs: Path | None = None,
 ) -> list[str]:
-    """QEMU's command line, but for QEMU."""
-    # Threads of QEMU's do not see at once what another writes into code: a guest that patches
-    # code which its other CPU runs may meet an int3 that is long gone.
+    """QEMU's command line, without the program."""
+    # QEMU's threads do not see each other's code changes at once: a guest that patches code
+    # which its other CPU runs may hit an int3 that was already replaced.
     threads = "single" if options.one_thread else "multi"
     words = ["-nodefaults", "-no-user-config", "-display", "none"]
-    # qboot instead of SeaBIOS: half a second less before the kernel starts
+    # qboot instead of SeaBIOS: half a second less until the kernel starts
     words += ["-M", "q35", "-bios", "qboot.rom", "-cpu", "max"]
     words += ["-accel", f"tcg,thread={threads}", "-m", options.memory, "-smp", str(options.cpus)]
     if options.icount:
         words += ["-icount", "shift=0,sleep=off"]
-    # Before all others, of which an IOMMU would miss those that were there first.
+    # Before all others: an IOMMU would not know earlier devices.
     for device in options.devices:
         words += ["-device", device]
     # A guest that stops by itself (a panic reboots) stays in memory for --dump.
@@ -189,7 +189,7 @@ def command_line(
 
 
 def shares(options: Options, wires: Wires) -> list[str]:
-    """The part of QEMU's command line that hands folders to the guest."""
+    """The part of QEMU's command line that passes folders to the guest."""
     words: list[str] = []
     if options.stock is not None and options.stock.cloud:
         # Their server reads and writes the guest's memory.

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A kernel as Debian ships it: what boots, and the initramfs that finds the root.
+"""A Debian kernel: the files to boot, and the initramfs that finds the root.
 
-Such a kernel has 9P or overlayfs as modules only. The initramfs loads them, mounts this
-machine's files where the project's own kernels have them from the first, and goes on there
-with the same scripts/vm-init.
+Such a kernel has 9P or overlayfs only as modules. The initramfs loads them, mounts this
+machine's files at the place where the project's own kernels have them, and continues
+there with the same scripts/vm-init.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from . import cpio, paths
 
 
 class StockError(Exception):
-    """There is no such kernel, and it could not be had."""
+    """There is no such kernel, and it could not be downloaded."""
 
 
 @dataclass(frozen=True)
 class Stock:
-    """Which one: its version, the Debian release that it is for, and its flavour.
+    """A kernel: its version, its Debian release, and its flavour.
 
     cloud: the one for virtual machines, which has no 9P, but virtiofs; root: a Debian in
     which it is installed, with busybox-static, instead of a download.
@@ -37,22 +37,22 @@ class Stock:
 
     @property
     def flavour(self) -> str:
-        """What scripts/fetch-stock calls it."""
+        """The name that scripts/fetch-stock uses."""
         return "cloud" if self.cloud else "generic"
 
     @property
     def file_system(self) -> str:
-        """The type that this machine's files are mounted as."""
+        """The file system type of this machine's files in the guest."""
         return "virtiofs" if self.cloud else "9p"
 
     @property
     def folder(self) -> Path:
-        """Where scripts/fetch-stock unpacks it, or it is installed."""
+        """The folder of scripts/fetch-stock, or of the installed kernel."""
         return self.root or paths.cache() / "stock" / f"{self.version}-{self.suite}-{self.flavour}"
 
     @property
     def release(self) -> str:
-        """Its name, as uname -r has it."""
+        """Its name, as in uname -r."""
         if self.root is None:
             return (self.folder / "release").read_text().strip()
         names = [folder.name for folder in self.modules.iterdir()]
@@ -62,7 +62,7 @@ class Stock:
 
     @property
     def kernel(self) -> Path:
-        """What QEMU boots."""
+        """The kernel for QEMU."""
         return self.folder / "vmlinuz"
 
     @property
@@ -86,14 +86,14 @@ def choices() -> list[tuple[str, str]]:
 
 
 def default_suite(version: str, known: Sequence[tuple[str, str]], os_release: str) -> str:
-    """The Debian release to take a version from: this machine's own if it has it."""
+    """The Debian release to use for a version: this machine's own if it has it."""
     suites = [suite for v, suite in known if v == version]
     found = re.search(r"^VERSION_CODENAME=\"?([a-z]+)", os_release, re.MULTILINE)
     return found[1] if found and found[1] in suites else suites[0]
 
 
 def fetch(stock: Stock) -> None:
-    """Download a kernel if it is not there. Raises StockError."""
+    """Download a kernel if necessary. Raises StockError."""
     if stock.root is not None:
         return
     command = [str(paths.SCRIPTS / "fetch-stock"), stock.version, stock.suite, stock.flavour]
@@ -102,10 +102,10 @@ def fetch(stock: Stock) -> None:
 
 
 def load_order(dependencies: str, wanted: Sequence[str]) -> list[str]:
-    """The files of modules and of what they depend on, in the order to load them.
+    """The files of modules and their dependencies, in load order.
 
-    dependencies: text of modules.dep; wanted: names of modules, of which those that are
-    built in do not appear there.
+    dependencies: text of modules.dep; wanted: names of modules; built-in ones do not
+    appear there.
     """
     needs: dict[str, list[str]] = {}
     by_name: dict[str, str] = {}
@@ -116,7 +116,7 @@ def load_order(dependencies: str, wanted: Sequence[str]) -> list[str]:
     order: list[str] = []
     for name in wanted:
         file = by_name.get(name, "")
-        # modules.dep has them in the order to remove them.
+        # modules.dep lists them in the order of removal.
         order += [f for f in [*reversed(needs.get(file, [])), file] if f and f not in order]
     return order
 
@@ -138,7 +138,7 @@ def initramfs(stock: Stock) -> bytes:
         cpio.program("init", (paths.SCRIPTS / "stock-init").read_bytes()),
     ]
     for number, file in enumerate(files):
-        # Numbered, for the shell sorts them by name.
+        # Numbered, because the shell sorts them by name.
         path = f"modules/{number:02}-{Path(file).name.removesuffix('.xz')}"
         entries.append(cpio.program(path, _module(modules / file)))
     return cpio.archive(entries)
