@@ -239,7 +239,7 @@ def test_why_there_are_no_pins(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_a_search_that_finds_nothing_says_so(troubled: Page) -> None:
-    """This differs from no pins."""
+    """The message differs from that for no pins."""
     (table,) = troubled.see(steps.search, queries=["comm=nobody"])
     assert table["status"] == "0 runs of 6, 0 pins. Nothing matches the search."
 

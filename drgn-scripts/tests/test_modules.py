@@ -158,7 +158,7 @@ def test_a_module_that_is_not_in_the_dump(
 
 
 def test_a_kernel_without_kallsyms(kernel: Kernel) -> None:
-    """This is not a fault."""
+    """It is not a fault."""
     del kernel.loaded[0].kallsyms
     assert kernel.modules.name(TEXT_A) == f"{TEXT_A:#x} [a]"
     assert not kernel.faults

@@ -45,7 +45,7 @@ def test_it_builds_as_the_texts_tell(text: str, tmp_path: Path) -> None:
 
 
 def test_no_name_but_main_is_global(tmp_path: Path) -> None:
-    """This lets the compiler report unused functions."""
+    """The compiler then reports unused functions."""
     unit = build("gcc", tmp_path / "gup_pin.o", "-O0", "-c")
     nm: list[str | Path] = ["nm", "--extern-only", "--defined-only", "--format=posix", unit]
     done = subprocess.run(nm, capture_output=True, text=True, check=True)
