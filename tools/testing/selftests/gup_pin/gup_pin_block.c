@@ -12,7 +12,7 @@
 #include "gup_pin_block.h"
 #include "gup_pin_util.h"
 
-/* Writes a word to a file, which may block for long. */
+/* Writes a word to a file, which may block for a long time. */
 pid_t gup_pin_start_writing(const char *path, const char *word)
 {
 	pid_t pid = fork();
@@ -77,7 +77,7 @@ const char *gup_pin_block_online(unsigned long block)
 	return gup_pin_write(gup_pin_block_path(block, "state"), "online_movable");
 }
 
-/* Takes the block offline and online again: impossible for a block with a hole, say. */
+/* Takes the block offline and online again: impossible for a block with a hole, for example. */
 bool gup_pin_block_can(unsigned long block)
 {
 	pid_t child = gup_pin_start_writing(gup_pin_block_path(block, "state"), "offline");

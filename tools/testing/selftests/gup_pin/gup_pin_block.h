@@ -9,7 +9,7 @@
 
 #define GUP_PIN_BLOCKS		"/sys/devices/system/memory"
 
-/* Writes a word to a file, which may block for long. */
+/* Writes a word to a file, which may block for a long time. */
 pid_t gup_pin_start_writing(const char *path, const char *word);
 /* Returns the exit status; -1 if it has not ended. */
 int gup_pin_status_after(pid_t pid, unsigned int ms);
@@ -17,9 +17,9 @@ int gup_pin_status_after(pid_t pid, unsigned int ms);
 const char *gup_pin_block_path(unsigned long block, const char *file);
 bool gup_pin_block_is(unsigned long block, const char *file, const char *want);
 const char *gup_pin_block_online(unsigned long block);
-/* Takes the block offline and online again: impossible for a block with a hole, say. */
+/* Takes the block offline and online again: impossible for a block with a hole, for example. */
 bool gup_pin_block_can(unsigned long block);
-/* Finds a block of movable memory without CMA; any: there is one that cannot go offline. */
+/* Finds a block of movable memory without CMA; any: whether one exists that cannot go offline. */
 bool gup_pin_block_find(unsigned long *block, struct gup_pin_range *range, bool *any);
 
 #endif /* GUP_PIN_BLOCK_H */

@@ -198,8 +198,8 @@ static const char *mkfs_vfat(struct gup_pin_dm *dm)
 }
 
 /*
- * ext4 without a journal: nobody but the test is to wait for the suspended device. xfs
- * would not make one so small if not told twice.
+ * ext4 without a journal: only the test may wait for the suspended device. mkfs.xfs
+ * needs an option to make one this small.
  */
 static const struct {
 	const char *type;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Truncation of a DAX file waits for those who pin its pages: if that takes long, whom it
- * waits for is reported while it waits, and not when it is over.
+ * Truncation of a DAX file waits for the pins on its pages: if that takes long, the
+ * holders are reported during the wait, and not after it.
  *
- * Needs persistent memory, such as memmap=64M!1G on the command line makes.
+ * Needs persistent memory, for example by memmap=64M!1G on the command line.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #include "gup_pin_hazard.h"
 #include "gup_pin_scene.h"
 
-/* The file system's part in it, or who called that, if it was inlined there. */
+/* The file system's function, or its caller, if it was inlined there. */
 #define WAITERS	"ext4_break_layouts|ext4_setattr|ext4_fallocate|" \
 		"xfs_break_dax_layouts|xfs_break_layouts|xfs_vn_setattr|" \
 		"__xfs_file_fallocate|xfs_file_fallocate"
@@ -83,7 +83,7 @@ FIXTURE_SETUP(dax)
 
 FIXTURE_TEARDOWN(dax)
 {
-	/* Closing it ends what the child waits for. */
+	/* Closing it ends the child's wait. */
 	if (self->scene.held)
 		gup_pin_scene_unpin(&self->scene);
 	if (self->child)
@@ -101,7 +101,7 @@ static int let_go(const struct gup_pin_scene *scene, bool punch)
 			 scene->pinned - scene->map, scene->page_size);
 }
 
-/* A process that truncates, and so waits. */
+/* A process that truncates, and therefore waits. */
 static pid_t start_child(const struct gup_pin_scene *scene, bool punch)
 {
 	pid_t pid = fork();
@@ -131,7 +131,7 @@ TEST_F(dax, waits)
 	expect.pin = &self->scene.line;
 	expect.task = self->child;
 	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
-	/* It has met the pin, and must not get past it. */
+	/* It has found the pin, and must not get past it. */
 	ASSERT_EQ(0, waitpid(self->child, &status, WNOHANG));
 
 	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
@@ -142,7 +142,7 @@ TEST_F(dax, waits)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* The twin: it waits, but not for long. */
+/* The twin: it waits, but only briefly. */
 TEST_F(dax, waits_not_for_long)
 {
 	struct gup_pin_expect expect = {
@@ -168,7 +168,7 @@ TEST_F(dax, waits_not_for_long)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* The twin: nobody has to wait. */
+/* The twin: without a wait. */
 TEST_F(dax, does_not_wait)
 {
 	ASSERT_OK(gup_pin_scene_pin(&self->scene, variant->holder));

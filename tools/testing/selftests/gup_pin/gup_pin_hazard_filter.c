@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Filters of `hazards`, whose lines tell of an event and of a pin. */
+/* Filters of `hazards`, whose lines describe an event and a pin. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "gup_pin_mem.h"
 #include "gup_pin_scene.h"
 
-/* Three files that were truncated while they were pinned, each otherwise. */
+/* Three files that were truncated while pinned, each in another way. */
 FIXTURE(hazard_filter)
 {
 	struct gup_pin_base base;
@@ -26,7 +26,7 @@ FIXTURE(hazard_filter)
 	struct gup_pin_hazards all;
 };
 
-/* What a memfd of ours has pinned for long, another process truncates. */
+/* Another process truncates pages of a memfd that have long-term pins. */
 static const char *truncate_by_other(struct gup_pin_mem *mem, pid_t *other)
 {
 	int status;
@@ -49,7 +49,7 @@ FIXTURE_SETUP(hazard_filter)
 		SKIP(return, "%s", missing);
 	ASSERT_OK(gup_pin_begin(&self->base));
 	ASSERT_OK(gup_pin_scene_open(&self->scene, SCENE_EXT4));
-	/* Hazards that are equal but for the user are not summed up with another test's. */
+	/* Hazards that only differ in the user are not merged with another test's. */
 	ASSERT_EQ(0, setreuid(100000 + getpid(), -1));
 	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_READ));
 	ASSERT_EQ(0, ftruncate(self->scene.fd, 0));
@@ -82,7 +82,7 @@ FIXTURE_TEARDOWN(hazard_filter)
 	EXPECT_OK(gup_pin_end(&self->base));
 }
 
-/* What is wanted; 0 and NULL: of any. */
+/* The wanted values; 0 and NULL match any. */
 struct wanted {
 	pid_t task;
 	const char *comm;
@@ -130,7 +130,7 @@ static void filter_of(char *filter, size_t size, const struct wanted *want)
 #undef WORD
 }
 
-/* Are those records of all that are wanted what comes through the filter? */
+/* Whether the filter yields exactly the matching records. */
 static const char *check(int fd, const struct gup_pin_hazards *all,
 			 const struct wanted *want, size_t *nr)
 {
@@ -193,7 +193,7 @@ TEST_F(hazard_filter, words)
 	}
 }
 
-/* Who did it, or who holds the page. */
+/* The task of the event, or the holder of the page. */
 TEST_F(hazard_filter, either)
 {
 	const struct gup_pin_hazard *last = NEWEST(2);
@@ -204,7 +204,7 @@ TEST_F(hazard_filter, either)
 	CHECK(1, .comm = "one\\x20\\x5cother");
 	CHECK(1, .task = self->other, .comm = last->pin.comm);
 	CHECK(1, .task = self->other, .pin = &last->pin, .file = true);
-	/* The pin's and the event's words are asked for on their own. */
+	/* The words of the pin and of the event are used separately. */
 	CHECK(0, .task = self->other, .pin = &NEWEST(0)->pin, .file = true);
 	CHECK(0, .task = 4194305);
 }
@@ -216,7 +216,7 @@ TEST_F(hazard_filter, min_age)
 	const char *problem;
 	size_t nr;
 
-	/* If the second between them goes by while one reads, it is true of all. */
+	/* If the next second begins during the read, the condition is true for all. */
 	do {
 		free(self->all.hazard);
 		ASSERT_OK(gup_pin_read_hazards(&self->all));
@@ -227,7 +227,7 @@ TEST_F(hazard_filter, min_age)
 	EXPECT_EQ(self->all.nr - 1, nr);
 }
 
-/* As in `pins`: refused words change nothing, an empty line asks for all. */
+/* As in `pins`: refused words change nothing, an empty line matches all. */
 TEST_F(hazard_filter, refused)
 {
 	struct gup_pin_hazards got;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pins for short that are held for long: gup_pin.max_short_ms.
+ * Short-term pins held for too long: gup_pin.max_short_ms.
  *
- * The first test wants it on the kernel's command line, gup_pin.max_short_ms=700; the
+ * The first test needs it on the kernel's command line, gup_pin.max_short_ms=700; the
  * others set it.
  */
 #include <errno.h>
@@ -98,7 +98,7 @@ static const char *unpin(struct overdue *at)
 		gup_pin_wait_live(at->base.stats.live_pins);
 }
 
-/* The kernel looks every max_short_ms / 2 ms, or 100; an emulated one when it can. */
+/* The kernel checks every max_short_ms / 2 ms, or 100; an emulated one when it can. */
 static const char *saw(struct overdue *at, const struct gup_pin_line *line,
 		       const char *words)
 {
@@ -114,7 +114,7 @@ static const char *saw(struct overdue *at, const struct gup_pin_line *line,
 	return gup_pin_watch_saw(&at->watch, &expect);
 }
 
-/* When it was reported, the pin was held for longer than that. */
+/* At the report, the pin had been held for longer than that. */
 static const char *held_for_long(void)
 {
 	unsigned long age, max = gup_pin_read_number(MAX_SHORT);
@@ -133,7 +133,7 @@ static const char *held_for_long(void)
 	return problem;
 }
 
-/* What the command line says, from the start. */
+/* The value from the command line, from boot on. */
 TEST_F(overdue, boot)
 {
 	struct gup_pin_line line;
@@ -167,7 +167,7 @@ TEST_F(overdue, off)
 	ASSERT_OK(gup_pin_end(&self->at.base));
 }
 
-/* A pin that is there already; once, and no more for another of this task. */
+/* A pin that already exists; once, and no more for another of this task. */
 TEST_F(overdue, told_once)
 {
 	struct gup_pin_line line;
@@ -177,7 +177,7 @@ TEST_F(overdue, told_once)
 	gup_pin_msleep(300);
 	ASSERT_OK(gup_pin_watch_silent(&self->at.watch));
 	ASSERT_OK(set_max("200"));
-	/* With the parameter from boot on, an equal one was reported before, by that. */
+	/* With the parameter set since boot, an equal one was reported before. */
 	ASSERT_OK(saw(&self->at, &line,
 		      self->at.before ? NULL : " ms so far, gup_pin.max_short_ms=200"));
 
@@ -218,7 +218,7 @@ TEST_F(overdue, each_task)
 	ASSERT_OK(gup_pin_end(&self->at.base));
 }
 
-/* Released in time; or for long, as it should be. */
+/* Released in time; or long-term. */
 TEST_F(overdue, in_order)
 {
 	struct gup_pin_line line;
@@ -239,7 +239,7 @@ TEST_F(overdue, in_order)
 	ASSERT_OK(gup_pin_end(&self->at.base));
 }
 
-/* Switched off again, it looks no more. */
+/* When off again, the kernel does not check. */
 TEST_F(overdue, off_again)
 {
 	struct gup_pin_line line;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Data that changes while it is written back: a device writes to the page, which
+ * Data that changes during writeback: a device writes to the page, which
  * gup_pin.proof=on proves.
  *
- * Two disks, each of which can be stopped: what is read comes from the one, the
- * file lies on the other. So both orders of the two can be had at will.
+ * Two disks, each of which can be stopped: the read is from the first, the file is on
+ * the second. So the two can complete in either order.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -72,7 +72,7 @@ FIXTURE_TEARDOWN(proof)
 	gup_pin_set_policy("proof", "off");
 }
 
-/* Pinned, and its writeback started, which does not end. */
+/* Pinned, with a writeback that has started and does not end. */
 static const char *start_both(struct gup_pin_scene *scene,
 			      enum gup_pin_scene_holder holder)
 {
@@ -105,7 +105,7 @@ static void expect_writeback(struct gup_pin_expect *expect,
 	expect->task = getpid();
 }
 
-/* It is dirty, and the disk needs no stable pages, so that it may have been a store. */
+/* It is dirty, and the disk needs no stable pages, so it may have been a store. */
 static void expect_changed(struct gup_pin_expect *expect)
 {
 	expect->kind = HAZARD_CHANGED_UNDER_WRITEBACK;
@@ -113,7 +113,7 @@ static void expect_changed(struct gup_pin_expect *expect)
 	expect->quiet = true;
 }
 
-/* Whether the unpin dirtied a clean page is told of as well, and is not asked here. */
+/* An unpin that dirties a clean page is reported as well, but not checked here. */
 static const char *skip_dirtied(struct gup_pin_watch *watch)
 {
 	gup_pin_watch_end(watch);
@@ -138,7 +138,7 @@ TEST_F(proof, changed)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* The twin: the device comes too late to do harm. */
+/* The twin: the device writes too late to do harm. */
 TEST_F(proof, unchanged)
 {
 	struct gup_pin_expect expect;
@@ -151,7 +151,7 @@ TEST_F(proof, unchanged)
 	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
 }
 
-/* Nobody is told of what nobody looks for. */
+/* Without proof=on, no change is reported. */
 TEST_F(proof, off)
 {
 	struct gup_pin_expect expect;
@@ -166,7 +166,7 @@ TEST_F(proof, off)
 	ASSERT_OK(gup_pin_watch_silent(&self->watch));
 }
 
-/* Nobody but the file system knows of the page: it may change as it likes. */
+/* Only the file system uses the page: it may change it at any time. */
 TEST_F(proof, not_pinned)
 {
 	ASSERT_OK(gup_pin_dm_suspend(&self->scene.disk));
@@ -198,13 +198,13 @@ TEST_F(proof, one_byte)
 
 	ASSERT_OK(gup_pin_scene_pin(&self->scene, variant->holder));
 	ASSERT_OK(gup_pin_dm_suspend(&self->scene.disk));
-	/* Not as above: what has the same stacks is not reported again. */
+	/* Unlike above: hazards with equal stacks are not reported again. */
 	pid = start_msync(&self->scene);
 	ASSERT_LT(0, pid);
 	expect_writeback(&expect, &self->scene);
 	expect.task = pid;
 	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
-	/* The sum is taken after the report, and before it waits. */
+	/* The checksum is made after the report, and before it waits. */
 	ASSERT_OK(gup_pin_wait_disk(pid));
 	self->scene.pinned[1000] = 1;
 	ASSERT_OK(end_writeback(&self->scene));

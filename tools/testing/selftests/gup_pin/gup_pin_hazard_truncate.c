@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pinned pages that leave their file, in all the ways there are; and pages that
- * leave it when nobody pins them.
+ * Pinned pages that leave their file, in all possible ways; and pages that leave it
+ * without pins.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ enum how {
 	BY_PUNCH_PART,		/* a hole within the page */
 	BY_COLLAPSE,
 	BY_ZERO_RANGE,
-	BY_DROP,		/* the last name, mapping and descriptor go */
+	BY_DROP,		/* the last name, mapping and descriptor are removed */
 	BY_DIRECT_WRITE,	/* O_DIRECT write over it */
 	BY_POISON,		/* memory failure */
 };
@@ -377,14 +377,14 @@ static void expect_truncate(struct gup_pin_expect *expect, const struct gup_pin_
 		"truncation of read-pinned folio in ";
 	if (pin->mode == 'r')
 		expect->stake = "read";
-	/* The file ends, and with it what it has. */
+	/* The file ends, and its content with it. */
 	if (how == BY_DROP) {
 		expect->stake = "end";
 		expect->quiet = true;
 	}
 }
 
-/* Any pin is to be reported. */
+/* Any pin must be reported. */
 TEST_F(truncate, pinned)
 {
 	struct gup_pin_expect expect;
@@ -400,7 +400,7 @@ TEST_F(truncate, pinned)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* The twin: if not told otherwise, what a pin for read meets is only counted. */
+/* The twin: by default, a hazard of a pin for read is only counted. */
 TEST_F(truncate, pinned_by_default)
 {
 	struct gup_pin_expect expect;
@@ -416,7 +416,7 @@ TEST_F(truncate, pinned_by_default)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* The twin: the same, but the pin is gone. */
+/* The twin: the same, but without the pin. */
 TEST_F(truncate, not_pinned_any_more)
 {
 	ASSERT_OK(gup_pin_scene_pin(&self->scene, variant->holder));
@@ -510,7 +510,7 @@ TEST_F(policy, write_write_pin)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* What the file loses is not what is pinned. */
+/* The part that the file loses is not pinned. */
 TEST_F(policy, another_page)
 {
 	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_READ));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Writeback of a page that a device may write to, in all the ways in which user
- * space has it written back; and of pages that nobody writes to.
+ * space can start it; and of pages without writers.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,16 +12,16 @@
 #include "gup_pin_hazard.h"
 #include "gup_pin_scene.h"
 
-/* Who starts writeback: of single folios, of many, through iomap. */
+/* Code that starts writeback: of single folios, of many, through iomap. */
 #define STARTERS	"ext4_bio_write_folio|mpage_submit_folio|mpage_process_page_bufs|" \
 			"iomap_writepage_map|iomap_writeback_folio|iomap_start_folio_write|" \
 			"xfs_do_writepage|iomap_do_writepage|iomap_writepages|" \
 			"__iomap_writepage_map"
 
-/* Who marks a page dirty when the device has written to it. */
+/* Code that marks a page dirty after the device has written to it. */
 #define DIRTIERS	"bio_check_pages_dirty|__bio_release_pages|bio_dirty_fn"
 
-/* As many as a pipe may have by default. */
+/* The default size of a pipe. */
 #define PIPE_PAGES	256
 
 /* In /proc/kpageflags. */
@@ -78,7 +78,7 @@ FIXTURE_TEARDOWN(writeback)
 	gup_pin_set_policy("writeback", "write");
 }
 
-/* Written back, and that is over. */
+/* Written back, and complete. */
 static bool is_clean(const struct gup_pin_scene *scene)
 {
 	unsigned long flags = 0;
@@ -91,7 +91,7 @@ static bool is_clean(const struct gup_pin_scene *scene)
 	return !(flags >> KPF_DIRTY & 1 || flags >> KPF_WRITEBACK & 1);
 }
 
-/* The flusher's turn, which is another task than this. */
+/* Writeback by the flusher, which is another task. */
 static const char *wake_flusher(struct gup_pin_scene *scene)
 {
 	unsigned int waited = 0;
@@ -336,7 +336,7 @@ TEST_F(ways, pinned)
 		if (!is_pinned(scene) || variant->holder != HOLD_NULL_BLK ||
 		    scene->null_ms >= GUP_PIN_SCENE_NULL_MOST_MS)
 			break;
-		/* It was over too early to say anything: once more, for longer. */
+		/* It ended too early to show anything: once more, for longer. */
 		gup_pin_scene_unpin(scene);
 		gup_pin_null_remove(&scene->null);
 		scene->null_ms *= 4;
@@ -371,7 +371,7 @@ TEST_F(writeback, dirtied_after_clean)
 	expect.func = DIRTIERS;
 	expect.task = 0;
 	expect.title = "pinned folio dirtied after it was cleaned in ";
-	/* One deed, one report. */
+	/* Related hazards have one report. */
 	expect.quiet = true;
 	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
 	ASSERT_OK(gup_pin_end(&self->base));
@@ -412,7 +412,7 @@ TEST_F(writeback, long_read_pin)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* Others of the same file are written back: a folio alone is what matters. */
+/* Others of the same file are written back: only the folio itself matters. */
 TEST_F(writeback, another_page)
 {
 	char *other = self->scene.map + (SCENE_PAGES - 1) * PAGE_SIZE;
@@ -458,7 +458,7 @@ TEST_F(writeback, false_positive)
 	self->scene.pinned[0] = 1;
 	ASSERT_OK(refer_often(&self->scene, pipes, 5));
 	ASSERT_OK(write_back(&self->scene, BY_MSYNC));
-	/* That none of them is a pin is known only if all pins were recorded since boot. */
+	/* That none of them is a pin is only known if all pins since boot were recorded. */
 	ASSERT_OK(gup_pin_watch_false_positives(&self->watch, gup_pin_is_module() ? 0 : 1));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
@@ -498,10 +498,10 @@ TEST_F(writeback, policy_off)
 	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_READ));
 	ASSERT_OK(write_back(&self->scene, BY_MSYNC));
 	ASSERT_OK(gup_pin_watch_silent(&self->watch));
-	/* What is dirtied after it was cleaned is no matter of this policy. */
+	/* Folios dirtied after they were cleaned are not subject to this policy. */
 }
 
-/* A word that is none changes nothing. */
+/* An invalid word changes nothing. */
 TEST_F(writeback, policy_words)
 {
 	ASSERT_OK(gup_pin_set_policy("writeback", "any"));
@@ -532,7 +532,7 @@ TEST_F(writeback, pin_under)
 		.func = "pin_user_pages_fast",
 		.task = getpid(),
 		.title = "write pin of folio under writeback in ",
-		/* The page fault has made it dirty again, and the disk can do without. */
+		/* The page fault has made it dirty again, and the disk needs no stable pages. */
 		.stake = "rewrite",
 		.quiet = true,
 	};
@@ -547,7 +547,7 @@ TEST_F(writeback, pin_under)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* The twins: a read pin; and a write pin when writeback is over. */
+/* The twins: a read pin; and a write pin after writeback. */
 TEST_F(writeback, read_pin_under)
 {
 	struct gup_pin_expect expect = {

@@ -292,7 +292,7 @@ static int manage(int to)
 	fflush(stdout);
 	if (to >= 0) {
 		if (write(to, &ok, sizeof(ok)) != sizeof(ok))
-			fprintf(stderr, "gup_pin_hold: nobody waits for it\n");
+			fprintf(stderr, "gup_pin_hold: the parent has left\n");
 		close(to);
 		be_silent();
 	}

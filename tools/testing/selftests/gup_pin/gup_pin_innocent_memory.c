@@ -163,7 +163,7 @@ TEST_F_TIMEOUT(memory, compaction, GUP_PIN_PATIENCE)
 	ASSERT_OK(let_go(&self->device, &self->calm));
 }
 
-/* Half of the area is had, for nothing in it is pinned for long. */
+/* Half of the area can be allocated, because none of its pins is long-term. */
 TEST_F_TIMEOUT(memory, cma, GUP_PIN_PATIENCE)
 {
 	struct gup_pin_cma cma = {};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An NFS 4.2 mount of a tmpfs of this machine's. What the server asks rpc.mountd, it is
- * told before it asks.
+ * An NFS 4.2 mount of a tmpfs on the same machine. The server gets rpc.mountd's answers
+ * before it asks for them.
  */
 #include <errno.h>
 #include <stdio.h>

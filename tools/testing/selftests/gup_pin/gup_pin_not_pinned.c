@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who takes references to pages of a program, and does not pin them: none of that is on
- * record.
+ * Users that take references to pages of a program, and do not pin them: no record is
+ * made.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -65,7 +65,7 @@ static const char *check(const struct _test_data_not_pinned *self)
 	return gup_pin_end(&self->base);
 }
 
-/* Both ends of a TCP connection of this machine's with itself. */
+/* Both ends of a TCP connection on the loopback device. */
 static const char *connect_both(int sock[2])
 {
 	struct sockaddr_in address = {
@@ -99,7 +99,7 @@ static const char *receive_all(int sock, size_t size)
 	return NULL;
 }
 
-/* The pages lie in the pipe meanwhile. */
+/* The pages are in the pipe meanwhile. */
 TEST_F(not_pinned, vmsplice)
 {
 	struct iovec iov = { self->mem.addr, SIZE };
@@ -116,7 +116,7 @@ TEST_F(not_pinned, vmsplice)
 	ASSERT_OK(check(self));
 }
 
-/* They lie in the socket until the other end has got them. */
+/* They are in the socket until the other end has received them. */
 TEST_F(not_pinned, zero_copy)
 {
 	int one = 1;
@@ -139,7 +139,7 @@ static bool start_tls(int sock, int direction)
 	return !setsockopt(sock, SOL_TLS, direction, &info, sizeof(info));
 }
 
-/* Of a program's own memory, and of what comes out of a pipe. */
+/* From a program's own memory, and from a pipe. */
 TEST_F(not_pinned, tls)
 {
 	struct iovec iov = { self->mem.addr, SIZE };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Long-term pins that the kernel refuses: `refused` shows who asked for what, and why
- * it failed; other failures are no refusals.
+ * Long-term pins that the kernel refuses: `refused` shows the task, the memory and the
+ * reason; other failures are not refusals.
  *
  * Needs a movable zone (boot with movablecore=256M).
  */

@@ -93,7 +93,7 @@ static int helper_end(struct helper *helper)
 	return status;
 }
 
-/* Two processes pin one shared page: the ring tells which of them unpins. */
+/* Two processes pin one shared page: the ring identifies the one that unpins. */
 TEST_F(share, two_processes)
 {
 	struct gup_pin_want mine, theirs;
