@@ -3,7 +3,7 @@
  * Recent hazards, for /sys/kernel/debug/gup_pin/hazards and crash dumps.
  *
  * Equal hazards share one entry, and each kind has its own entries. So neither a
- * frequent hazard nor a user who causes many on purpose can push out the others.
+ * frequent hazard nor a user that causes many on purpose can push out the others.
  */
 #include <linux/compiler.h>
 #include <linux/minmax.h>

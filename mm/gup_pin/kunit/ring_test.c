@@ -226,7 +226,7 @@ static void each_kind_has_its_own(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, find_task(test, 6000));
 }
 
-/* A user who fills the ring replaces only their own entries. */
+/* A user that fills the ring only replaces its own entries. */
 static void each_user_has_a_share(struct kunit *test)
 {
 	const enum gup_pin_hazard_kind kind = GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN;

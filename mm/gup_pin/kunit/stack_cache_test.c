@@ -91,7 +91,7 @@ static bool same_as_fresh(struct trip *trip, depot_stack_handle_t stack,
 
 /*
  * What a hook does. A look-up marks the origin as used, but the stack cache does not:
- * this tells whether the stack was cached.
+ * this shows whether the stack was cached.
  */
 static noinline unsigned long hook(struct trip *trip)
 {
