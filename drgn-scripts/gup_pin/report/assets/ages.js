@@ -21,12 +21,12 @@ function stepName(step) {
   return from ? `${span(from)} to ${span(to)}` : `less than ${span(to)}`;
 }
 
-/** Pins of an age: how many by term, and by mode and term. */
+/** Counters for pins of an age: by term, and by mode and term. */
 function ageStep(step) {
   return { step, long: 0, short: 0, runs: 0, kinds: new Map() };
 }
 
-/** Pins by step; those at both ends without any are left out. The last may be of no age. */
+/** Pins by step; empty steps at both ends are left out. The last one may be for unknown ages. */
 function countAges(pins) {
   const unknown = ageStep(null);
   const steps = STEPS.map((_, step) => ageStep(step));

@@ -22,14 +22,14 @@ const GONE_WORDS = {
 // Shown for a word that could not be read, as in a line of debugfs.
 const UNREAD = '?';
 
-/** What the page was given. pins: see Pins; the rest is a gup-pin/2 document. */
+/** The data of the page. pins: see Pins; the rest is a gup-pin/2 document. */
 function readData() {
   const raw = JSON.parse(byId('data').textContent);
   raw.pins = new Pins(raw.columns, raw.stacks || {});
   return raw;
 }
 
-/** What lies column by column as objects, one for each place. */
+/** Converts columns to objects, one for each row. */
 function objectsOf(columns, length) {
   const keys = Object.keys(columns);
   return Array.from({ length }, (_, i) =>
@@ -37,12 +37,12 @@ function objectsOf(columns, length) {
   );
 }
 
-/** Of a stack's functions, innermost first, the one that tells it from others. */
+/** The function of a stack, innermost first, that distinguishes it from others. */
 function viaOf(functions) {
   return functions.find((name) => !PLUMBING.test(name)) || functions[0] || '?';
 }
 
-/** Where a pin came from: its function names, and that which tells it from others. */
+/** A pin's origin: its function names, and the one that distinguishes it from others. */
 function sitesOf(columns, stacks) {
   const paths = new Map();
   return objectsOf(columns, columns.stack.length).map((site) => {
@@ -55,7 +55,7 @@ function sitesOf(columns, stacks) {
   });
 }
 
-/** Who pinned, and where: one of many, so it is made without copying. */
+/** The task and place of a pin: one of many, so it is made without copying. */
 class Origin {
   constructor(task, site) {
     this.owner = task.owner;
@@ -72,7 +72,7 @@ class Origin {
 }
 
 /**
- * Runs of pins. A row is a number; origin and file are numbers too, of what many
+ * Runs of pins. A row is a number; origin and file are numbers, too, of values that many
  * rows share.
  */
 class Pins {
@@ -100,7 +100,7 @@ class Pins {
     this.index = columns.index;
   }
 
-  /** What a row's memory is: its path, or else its kind and inode. */
+  /** The memory of a row: its path, or else its kind and inode. */
   fileName(number) {
     const file = this.files[number];
     if (file.path && file.path !== UNREAD) {
@@ -112,12 +112,12 @@ class Pins {
     return file.ino === '0' ? '' : `dev ${file.dev} ino ${file.ino}`;
   }
 
-  /** Pages of a row: at least one, if it could not be read how many. */
+  /** Pages of a row: at least one, if their number could not be read. */
   leastPages(row) {
     return Number.isNaN(this.pages[row]) ? 1 : this.pages[row];
   }
 
-  /** The words of a row as debugfs has them, in its order. */
+  /** The words of a row as in debugfs, in order. */
   words(row) {
     const origin = this.origins[this.origin[row]];
     const file = this.files[this.file[row]];
@@ -145,7 +145,7 @@ class Pins {
     return words.map(([key, value]) => [key, isUnknown(value) ? UNREAD : value]);
   }
 
-  /** All rows, as they come. */
+  /** All rows, in their original order. */
   all() {
     const rows = new Uint32Array(this.length);
     for (let row = 0; row < this.length; row += 1) {

@@ -10,7 +10,7 @@ const NUMBERS = new Intl.NumberFormat('en');
 const INVISIBLE =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
-/** Text in which every character is seen. */
+/** Text with all characters visible. */
 function visible(text) {
   return String(text).replace(
     INVISIBLE,
@@ -56,12 +56,12 @@ function isUnknown(value) {
   return value === null || value === undefined || Number.isNaN(value);
 }
 
-/** 12,345; what could not be read is "unknown", never 0. */
+/** 12,345; unreadable values are "unknown", never 0. */
 function count(number) {
   return isUnknown(number) ? 'unknown' : NUMBERS.format(number);
 }
 
-/** The largest of some numbers, without those that could not be read. */
+/** The largest of some numbers, without unreadable ones. */
 function largest(numbers) {
   let most = NaN;
   for (const number of numbers) {
@@ -72,15 +72,15 @@ function largest(numbers) {
   return most;
 }
 
-/** The least, likewise. */
+/** The smallest of some numbers, likewise. */
 function smallest(numbers) {
   return -largest([...numbers].map((number) => (isUnknown(number) ? NaN : -number)));
 }
 
 /**
- * Appends the entries of the first items to a parent, and those of the others when a
- * button is pressed, which place() puts where it belongs. Then the element that focus
- * selects in the first of these has the focus.
+ * Appends the entries of the first items to a parent, and the others when a
+ * button is pressed, which place() inserts. Then the element that focus
+ * selects in the first of these is focused.
  */
 function appendSome(parent, items, most, entry, focus, place) {
   parent.append(...items.slice(0, most).map(entry));
@@ -108,7 +108,7 @@ function plural(number, one, many = `${one}s`) {
   return `${count(number)} ${number === 1 ? one : many}`;
 }
 
-/** So many bytes, with a unit that fits. */
+/** A number of bytes, with a suitable unit. */
 function bytes(number) {
   let unit = 0;
   while (number >= 1024 && unit < BYTES.length - 1) {
@@ -163,7 +163,7 @@ function hex(number) {
   return `0x${number.toString(16)}`;
 }
 
-/** A frame's function, with its module but without the place in it. */
+/** A frame's function, with its module but without the offset. */
 function functionOf(frame) {
   return frame.replace(/\+0x[0-9a-f]+(\/0x[0-9a-f]+)?/, '');
 }
@@ -179,7 +179,7 @@ function pinBadge(words) {
   return el('span', { class: `kind ${kind}`, text: kind.replace('-', ' ') });
 }
 
-/** Why there are no pins to show. */
+/** The reason why there are no pins to show. */
 function emptyWords(data) {
   const { enabled } = data.tracking || {};
   if (!data.complete) {
@@ -208,7 +208,7 @@ function stackList(frames, label) {
   return list;
 }
 
-/** A list of terms and what they are, from pairs; those without a value are left out. */
+/** A list of terms and definitions, from pairs; those without a value are left out. */
 function facts(pairs) {
   const list = el('dl', { class: 'facts' });
   for (const [term, value] of pairs) {
@@ -239,7 +239,7 @@ function headings(names) {
   );
 }
 
-/** A button that shows and hides what comes after it, made when first wanted. */
+/** A button that shows and hides the following element, which is created on first use. */
 function disclosure(label, describe, onToggle) {
   const button = el('button', {
     type: 'button',
@@ -256,7 +256,7 @@ function disclosure(label, describe, onToggle) {
   return button;
 }
 
-/** A disclosure in a table: what it shows is a row of its own below. */
+/** A disclosure in a table: it shows a row of its own below. */
 function rowDisclosure(label, describe, columns, fill) {
   let detail = null;
   return disclosure(label, describe, (open, button) => {

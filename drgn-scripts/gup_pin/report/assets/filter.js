@@ -5,7 +5,7 @@
 
 class BadWord extends Error {}
 
-/** A number as debugfs takes it: decimal, or hexadecimal behind 0x. */
+/** A number as debugfs accepts it: decimal, or hexadecimal with 0x. */
 function number(text) {
   if (!/^(0x[0-9a-f]+|[0-9]+)$/i.test(text)) {
     throw new BadWord(`“${text}” is not a number`);
@@ -20,19 +20,19 @@ function choice(text, ...values) {
   return text;
 }
 
-/** A test of rows by what is true of their origins. */
+/** A test of rows by a property of their origins. */
 function byOrigin(pins, test) {
   const fits = pins.origins.map(test);
   return (row) => fits[pins.origin[row]];
 }
 
-/** The same for their files. */
+/** A test of rows by a property of their files. */
 function byFile(pins, test) {
   const fits = pins.files.map(test);
   return (row) => fits[pins.file[row]];
 }
 
-/** For each key, a function of the pins and the word's value to a test of rows. */
+/** For each key, a function from the pins and the word's value to a test of rows. */
 const WORDS = {
   owner: (pins, text) => {
     const owner = number(text);
@@ -92,7 +92,7 @@ const WORDS = {
   },
 };
 
-/** A test for rows that have some text anywhere. */
+/** A test for rows that contain a text anywhere. */
 function anywhere(pins, text) {
   const wanted = text.toLowerCase();
   const has = (...values) => values.some((value) => value.toLowerCase().includes(wanted));

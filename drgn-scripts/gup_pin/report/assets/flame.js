@@ -7,7 +7,7 @@
 const LEAST_SHARE = 0.004;
 const ORIGINS_SHOWN = 15;
 
-/** What a stack has, over all its tasks. */
+/** The pins of a stack, over all its tasks. */
 function sumByStack(pins) {
   const sums = new Map();
   const ofOrigin = pins.origins.map((origin) => {
@@ -30,7 +30,7 @@ function sumByStack(pins) {
   return [...sums.values()].filter((sum) => sum.runs);
 }
 
-/** The tree of call paths with what was pinned through each. */
+/** The tree of call paths with the pins taken through each. */
 function makeTree(sums, measure) {
   const nodeOf = (name, parent) => ({
     name,
@@ -65,7 +65,7 @@ function makeTree(sums, measure) {
   return root;
 }
 
-/** The kind of most pins through a function, as a class: "write-long" and the like. */
+/** The kind of the most pins through a function, as a class: "write-long" and the like. */
 function kindOf(node) {
   return [...node.kinds].sort((a, b) => b[1] - a[1])[0]?.[0] || '';
 }
@@ -166,7 +166,7 @@ class Flame {
     return false;
   }
 
-  /** The one bar that the Tab key reaches. */
+  /** The only bar in the tab order. */
   enter(node, focus) {
     for (const bar of this.bars.values()) {
       bar.tabIndex = -1;
@@ -184,7 +184,7 @@ class Flame {
     this.describe(node);
   }
 
-  /** What a node is, and what one can do with it. */
+  /** The description and the actions of a node. */
   describe(node) {
     this.panel.hidden = node === this.root;
     if (node === this.root) {
@@ -211,7 +211,7 @@ class Flame {
     );
   }
 
-  /** Arrow keys go through the tree as it lies: down is to a function's callees. */
+  /** Arrow keys follow the tree as displayed: down is to a function's callees. */
   key(event) {
     const node = this.nodes.get(event.target);
     if (!node || event.altKey || event.ctrlKey || event.metaKey) {
@@ -244,7 +244,7 @@ class Flame {
   }
 }
 
-/** The names that have most, and how many others there are. */
+/** The names with the most, and how many others there are. */
 function mostOf(amounts, most = 2) {
   const names = [...amounts].sort((a, b) => b[1] - a[1]).map(([name]) => name);
   const rest = names.length - most;

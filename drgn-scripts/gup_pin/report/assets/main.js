@@ -90,7 +90,7 @@ function sourceWords(data) {
   return data.live ? 'while it ran' : 'from a crash dump';
 }
 
-/** Says of what is wider than its place that it scrolls. */
+/** Adds a hint that an overflowing element scrolls. */
 function hintAtWidth(scroll) {
   const hint = el('p', {
     class: 'hint',

@@ -10,12 +10,12 @@ const BLOCKS_SHOWN = 25;
 const RANGES_SHOWN = 100;
 const HOLDERS_SHOWN = 3;
 
-/** Somewhere that pages are counted in. */
+/** A place for which pages are counted. */
 function place(base, start, end) {
   return { ...base, start, end, pinned: 0, long: 0, runs: 0, of: new Map() };
 }
 
-/** What pins keep in each zone and block. Pages with several pins count once. */
+/** Pinned pages of each zone and block. Pages with several pins count once. */
 function surveyMemory(data) {
   const memory = data.memory || {};
   const pageSize = memory.page_size || 4096;
@@ -85,7 +85,7 @@ function addPins(pins, physical) {
   }
 }
 
-/** Who holds pages, most first: long-term holders before all others. */
+/** The holders of pages, the most first: long-term holders before all others. */
 function holdersOf(pins, of) {
   const holders = new Map();
   for (const [number, pages] of of) {
@@ -102,7 +102,7 @@ function holdersOf(pins, of) {
   return [...holders.values()].sort((a, b) => b.long - a.long || b.pages - a.pages);
 }
 
-/** What may be done with a block: a class, a letter for it, and words. */
+/** The possible actions on a block: a class, a letter for it, and words. */
 function verdictOf(block) {
   if (!block.online) {
     return ['off', '×', 'offline'];
@@ -167,7 +167,7 @@ function zonesOf(block, physical) {
   return [...new Set(names)].join(', ') || 'none';
 }
 
-/** The pinned ranges of a block, neighbours of one call path together. */
+/** The pinned ranges of a block; adjacent ones of one call path are merged. */
 function rangesOf(block, data) {
   const { pins } = data;
   const ranges = [];

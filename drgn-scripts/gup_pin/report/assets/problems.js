@@ -175,7 +175,7 @@ const UNKNOWN = ['warning', 'Something that this page has no words for', ''];
 // The most pfns named in one entry.
 const MOST_PFNS = 8;
 
-/** Things that are the same but for where they are, together. */
+/** Merges things that only differ in their place. */
 function groupBy(things, keyOf) {
   const groups = new Map();
   for (const thing of things) {
@@ -200,7 +200,7 @@ function fileOf(thing) {
   return String(thing.ino) === '0' ? '' : `dev ${thing.dev} inode ${thing.ino}`;
 }
 
-/** Who pinned, and whence, within a line. */
+/** The task and place of a pin, within a line. */
 function pinnedBy(comm, frames) {
   return `pinned by ${comm} from ${viaOf((frames || []).map(functionOf))}`;
 }
@@ -211,7 +211,7 @@ function somePfns(pfns) {
   return different.slice(0, MOST_PFNS).join(' ') + (rest > 0 ? ` and ${count(rest)} more` : '');
 }
 
-/** Findings come in groups of what is the same but for where it is. */
+/** Findings come in groups that only differ in their place. */
 function findingProblems(data) {
   return (data.findings || []).map((group) => {
     const [severity, what, why, stake] = FINDINGS[group.kind] || UNKNOWN;
@@ -265,7 +265,7 @@ function milder(a, b) {
   return SEVERITIES.indexOf(a) > SEVERITIES.indexOf(b) ? a : b;
 }
 
-/** Hazards of equal kind, place and stake, on all files; each is of equal ones already. */
+/** Hazards of equal kind, place and stake, on all files; each already counts equal ones. */
 function groupHazards(hazards) {
   return groupBy(hazards, (h) => JSON.stringify([h.kind, h.func, h.pin.stack, h.stake]));
 }
@@ -354,7 +354,7 @@ function orphanProblems(data) {
   });
 }
 
-/** Long-term pins in memory that is to be movable: such pins should have migrated it. */
+/** Long-term pins in memory that should be movable: such pins should have migrated it. */
 function movableProblems(physical) {
   return physical.zones
     .filter((zone) => zone.name === 'Movable' && zone.long)
@@ -390,7 +390,7 @@ function statProblems(data) {
     }));
 }
 
-/** Equal ones are one record already: of one origin, for one reason. */
+/** Equal ones are already one record: of one origin, for one reason. */
 function refusedProblems(data) {
   return (data.refused || []).map((refused) => ({
     severity: 'note',

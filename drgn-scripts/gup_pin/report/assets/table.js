@@ -54,7 +54,7 @@ function originOf(pins, row) {
   return pins.origins[pins.origin[row]];
 }
 
-/** For each thing, its place in the order of their texts: numbers sort faster. */
+/** For each value, its place in the order of their texts: numbers sort faster. */
 function ranks(texts) {
   const sorted = [...new Set(texts)].sort();
   const place = new Map(sorted.map((text, i) => [text, i]));
@@ -86,7 +86,7 @@ function cellText(column, pins, row) {
 
 const TASK_COLUMN = COLUMNS.findIndex((column) => column.name === 'Task');
 
-/** The classes of a column's cells; wide: only where there is room. */
+/** The classes of a column's cells; wide: only shown if there is room. */
 function classesOf(column) {
   const classes = ['number', 'wide', 'path'].filter((name) => column[name]);
   return classes.join(' ') || null;
@@ -127,7 +127,7 @@ class Table {
     this.table.tHead.append(row);
   }
 
-  /** Without any pins there is nothing to search. */
+  /** Without pins there is nothing to search. */
   drawEmpty() {
     const none = this.pins.length === 0;
     byId('pins-empty').hidden = !none;
@@ -170,14 +170,14 @@ class Table {
     byId('page-size').addEventListener('change', () => this.turnTo(0));
   }
 
-  /** Show what a query finds, and go there. */
+  /** Show the results of a query, and scroll to them. */
   show(query) {
     this.scope = null;
     this.query.value = query;
     this.go();
   }
 
-  /** The same for a test that has no words. */
+  /** The same for a test that is not a query. */
   showScope(label, test) {
     this.scope = { label, test };
     this.query.value = '';

@@ -7,14 +7,14 @@ const EVENTS_SHOWN = 20;
 const PLACES_SHOWN = 20;
 const TICKS = [10, 100, 1e3, 1e4, 6e4, 6e5, 36e5, 216e5, 864e5, 6048e5];
 
-/** Where a time before the end lies: 0 the oldest, 1 now; its steps are those of a logarithm. */
+/** Position of a time before the end: 0 the oldest, 1 now; the scale is logarithmic. */
 function timeScale(oldest) {
   const least = 10;
   const top = Math.log(Math.max(oldest, least * 10) / least);
   return (age) => 1 - Math.min(1, Math.max(0, Math.log(Math.max(age, least) / least) / top));
 }
 
-/** A lane for each kind, a mark for each hazard. The list below says the same. */
+/** A lane for each kind, a mark for each hazard. The list below has the same content. */
 function timeChart(hazards) {
   const oldest = largest(hazards.map((h) => h.last_ms));
   const scale = timeScale(oldest);
@@ -54,7 +54,7 @@ function timeChart(hazards) {
   return chart;
 }
 
-/** Where equal hazards were, if there are several: files, and how often and when. */
+/** The places of equal hazards, if there are several: files, and how often and when. */
 function placesOf(group) {
   const places = group.map(
     (h) =>
@@ -69,7 +69,7 @@ function placesOf(group) {
   );
 }
 
-/** An entry of equal hazards; the first of them is the last that was met. */
+/** An entry of equal hazards; the first one is the latest. */
 function eventEntry(group, data) {
   const [hazard] = group;
   const { pin } = hazard;
