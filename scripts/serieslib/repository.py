@@ -105,7 +105,7 @@ class Repository:
             )
             if known.returncode and not os.environ.get(f"GIT_{role}_{key.upper()}"):
                 raise SeriesError(
-                    f"git does not know who signs the patches: git config --global user.{key} ..."
+                    f"git has no name for Signed-off-by: git config --global user.{key} ..."
                 )
 
     def _copy(self, path: str) -> None:
