@@ -11,6 +11,7 @@
 
 #include "hooks.h"
 #include "site.h"
+#include "mm/gup_pin/record/record.h"
 
 #undef pr_fmt
 #define pr_fmt(fmt)	"gup_pin: " fmt
@@ -135,6 +136,21 @@ noinline unsigned long gup_pin_find_site(unsigned long ip)
 		    gup_pin_real_site(entries[i]))
 			return entries[i];
 	return ip;
+}
+
+/**
+ * gup_pin_callers_unload() - forget what is known of callers in code
+ * @code: the code, which does not run
+ *
+ * The next in its place may be a trampoline of BPF.
+ */
+void gup_pin_callers_unload(const struct gup_pin_code *code)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(of_modules); i++)
+		if (gup_pin_in_code(code, READ_ONCE(of_modules[i])))
+			WRITE_ONCE(of_modules[i], 0);
 }
 
 /* By its name. What is not there returns to nowhere. */

@@ -34,6 +34,7 @@
 #error "the module works with linux 6.12 and 7.3"
 #endif
 
+struct gup_pin_code;
 struct seq_file;
 struct vm_area_struct;
 
@@ -63,6 +64,8 @@ static inline unsigned long gup_pin_real_site(unsigned long site)
 {
 	return site == gup_pin_graph_return || site == gup_pin_probe_return ? 0 : site;
 }
+
+void gup_pin_callers_unload(const struct gup_pin_code *code);
 
 /* shown.c */
 unsigned long gup_pin_shown_ip(unsigned long ip);

@@ -16,6 +16,7 @@
 
 #include "../internal.h"
 
+struct gup_pin_code;
 struct seq_file;
 
 /* The parameters of all files are named gup_pin.NAME. */
@@ -66,6 +67,11 @@ static inline depot_stack_handle_t gup_pin_depot_save(unsigned long *entries, un
 						      gfp_t gfp, depot_flags_t flags)
 {
 	return stack_depot_save_flags(entries, nr, gfp, flags);
+}
+
+/* The module caches callers. */
+static inline void gup_pin_callers_unload(const struct gup_pin_code *code)
+{
 }
 
 /* The module lists missing hooks here; built-in code has them all. */

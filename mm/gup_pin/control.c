@@ -26,6 +26,7 @@ struct gup_pin_root gup_pin_root = {
 	.stake_names = gup_pin_stake_names,
 	.api_names = gup_pin_api_names,
 	.switching = __MUTEX_INITIALIZER(gup_pin_root.switching),
+	.unloads = &gup_pin_unloads,
 };
 
 /* Initialisation at boot has succeeded. */
@@ -109,7 +110,7 @@ MODULE_PARM_DESC(max_memory_mb,
  *
  * Call before anything else, and before the first pin is recorded.
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0 or -errno.
  */
 int __init gup_pin_init(void)
 {
@@ -120,6 +121,7 @@ int __init gup_pin_init(void)
 	err = stack_depot_init();
 	err = err ?: gup_pin_memory_init();
 	err = err ?: gup_pin_stack_cache_init();
+	err = err ?: gup_pin_modules_init();
 	if (err) {
 		pr_err("not available: %d\n", err);
 		return err;
@@ -156,6 +158,7 @@ int __init gup_pin_init_late(void)
 void __gup_pin_exit gup_pin_exit(void)
 {
 	gup_pin_debugfs_exit();
+	gup_pin_modules_exit();
 	gup_pin_overdue_exit();
 	gup_pin_dax_exit();
 	gup_pin_proof_switch(false);
@@ -163,5 +166,6 @@ void __gup_pin_exit gup_pin_exit(void)
 	gup_pin_refused_exit();
 	gup_pin_stack_cache_exit();
 	gup_pin_origins_destroy(&gup_pin_root.origins);
+	gup_pin_unloaded_exit();
 	gup_pin_memory_exit();
 }

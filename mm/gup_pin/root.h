@@ -29,6 +29,7 @@ struct gup_pin_ring;
  * @api_names: name of each enum gup_pin_api
  * @switching: held while tracking is switched on or off
  * @switched: when tracking was last switched, in ns of local_clock(); @switching
+ * @unloads: names of return addresses whose code is gone
  */
 struct gup_pin_root {
 	u32 format;
@@ -45,12 +46,29 @@ struct gup_pin_root {
 	const char *const *api_names;
 	struct mutex switching;	/* see above */
 	u64 switched;
+	struct gup_pin_unloads *unloads;
 };
 
 extern struct gup_pin_root gup_pin_root;
 
 /* hooks.c */
 pid_t gup_pin_mm_owner(struct mm_struct *mm);
+
+/* modules.c */
+void gup_pin_code_changes(const struct gup_pin_code *code);
+#ifdef CONFIG_MODULES
+int gup_pin_modules_init(void);
+void gup_pin_modules_exit(void);
+#else
+static inline int gup_pin_modules_init(void)
+{
+	return 0;
+}
+
+static inline void gup_pin_modules_exit(void)
+{
+}
+#endif
 
 /* huge.c */
 bool gup_pin_mapped_huge(struct mm_struct *mm, unsigned long addr,

@@ -23,12 +23,14 @@ SITE = "mm/gup_pin/record/site.c"
 STACK_CACHE = "mm/gup_pin/record/stack_cache.c"
 TASK = "mm/gup_pin/record/task.c"
 TAKE = "mm/gup_pin/record/take.c"
+UNLOADED = "mm/gup_pin/record/unloaded.c"
 UNPIN = "mm/gup_pin/record/unpin.c"
 UNPIN_FOLIO = "mm/gup_pin/record/unpin_folio.c"
 UNPIN_HEADER = "mm/gup_pin/record/unpin.h"
 UNRECORDED = "mm/gup_pin/record/unrecorded.c"
 WALK = "mm/gup_pin/record/walk.c"
 EVENT = "mm/gup_pin/hazard/event.c"
+HAZARD = "mm/gup_pin/hazard/hazard.c"
 RING = "mm/gup_pin/hazard/ring.c"
 SEEN = "mm/gup_pin/hazard/seen.c"
 JUDGE = "mm/gup_pin/hazard/judge.c"
@@ -971,5 +973,76 @@ MUTATIONS = [
         "\tif (static_branch_unlikely(&gup_pin_hooks))\n"
         "\t\t__gup_pin_released_bio(bio, folio_page(folio, first), npages);\n",
         "gup_pin_hooks.record_of_a_bio_goes_first",
+    ),
+    # Modules that are unloaded.
+    Mutation(
+        "stacks-of-equal-addresses-are-one",
+        UNLOADED,
+        "\treturn stack_depot_set_extra_bits(stack, gup_pin_unloaded_mark(entries, nr));\n",
+        "\treturn stack;\n",
+        "gup_pin_unloaded.another_in_its_place",
+    ),
+    Mutation(
+        "newest-name-is-taken",
+        UNLOADED,
+        "\t\t\tfound = name;\n\treturn found;\n",
+        "\t\t\tfound = found ?: name;\n\treturn found;\n",
+        "gup_pin_unloaded.another_in_its_place",
+    ),
+    Mutation(
+        "first-other-mark-is-taken",
+        UNLOADED,
+        "\t\ti = next == mark ? i + 1 : 0;\n",
+        "\t\ti++;\n",
+        "gup_pin_unloaded.another_in_its_place",
+    ),
+    Mutation(
+        "lost-name-is-that-of-another",
+        UNLOADED,
+        "\tif (is_lost(ip, when))\n\t\treturn &gup_pin_unloads.lost;\n",
+        "",
+        "gup_pin_unloaded.too_many",
+    ),
+    Mutation(
+        "copy-has-names-of-newer-code",
+        UNLOADED,
+        "\t\t   is_newer(ip, buf, as_of))\n",
+        "\t\t   false)\n",
+        "gup_pin_unloaded.copies",
+    ),
+    Mutation(
+        "trace-of-unloaded-code-is-recalled",
+        STACK_CACHE,
+        "\t\t\tif (!has_code(trace, code))\n",
+        "\t\t\tif (has_code(trace, code) || true)\n",
+        "gup_pin_unloaded.pins_and_unpins",
+    ),
+    Mutation(
+        "unloaded-site-has-learned",
+        ORIGIN,
+        "\t\t\t\tWRITE_ONCE(origin->site, 0);\n",
+        "\t\t\t\tcontinue;\n",
+        "gup_pin_unloaded.pins_and_unpins",
+    ),
+    Mutation(
+        "what-an-unloaded-site-has-learned-stays",
+        SITE,
+        "\t\tmemset(site->stack, 0, sizeof(site->stack));\n",
+        "",
+        "gup_pin_site.unloaded_is_forgotten",
+    ),
+    Mutation(
+        "unloaded-site-ends-a-search",
+        SITE,
+        "smp_store_release(&site->ip, GUP_PIN_SITE_UNLOADED);",
+        "smp_store_release(&site->ip, 0);",
+        "gup_pin_site.unloaded_is_forgotten",
+    ),
+    Mutation(
+        "hazards-of-two-modules-are-one",
+        HAZARD,
+        "folio->dev, folio->ino, event->mark,",
+        "folio->dev, folio->ino, 0,",
+        "gup_pin_ring.other_code_is_another",
     ),
 ]

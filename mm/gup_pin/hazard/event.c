@@ -54,6 +54,7 @@ noinline void gup_pin_event_now(struct gup_pin_event *event, unsigned long ip)
 	skip_frames(event);
 	event->ip = gup_pin_shown_ip(ip);
 	gup_pin_shown_stack(event->entries, event->nr);
+	event->mark = gup_pin_unloaded_mark(event->entries, event->nr);
 	if (!in_task()) {
 		event->tgid = 0;
 		event->pid = 0;
@@ -177,17 +178,19 @@ noinline void gup_pin_under_writeback(struct folio *folio, unsigned long ip)
 }
 
 /* Print the previous unpin of the folio, as far as it is known. */
-static void print_last(const struct gup_pin_hazard *hazard, char *buf, size_t size)
+static noinline_for_stack void print_last(const struct gup_pin_hazard *hazard, char *buf,
+					  size_t size)
 {
+	char site[GUP_PIN_FRAME_MAX];
 	struct gup_pin_last last;
 
 	if (!gup_pin_last_release(&gup_pin_root.index, folio_pfn(hazard->folio), &last)) {
 		scnprintf(buf, size, "when its pins were released last is not known\n");
 		return;
 	}
-	scnprintf(buf, size, "last release: age_ms=%u pid=%d in %pS\n",
-		  jiffies_to_msecs((u32)jiffies - last.time), last.pid,
-		  (void *)gup_pin_shown_ip(last.site));
+	gup_pin_site_text(site, gup_pin_shown_ip(last.site), last.time);
+	scnprintf(buf, size, "last release: age_ms=%u pid=%d in %s\n",
+		  jiffies_to_msecs((u32)jiffies - last.time), last.pid, site);
 }
 
 /**

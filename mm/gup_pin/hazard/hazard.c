@@ -115,7 +115,7 @@ static void set_key(struct gup_pin_hazard_record *record)
 	const struct gup_pin_folio *folio = &record->pin.folio;
 	const u64 rest[] = {
 		record->kind, record->pin.id.stack, record->place.uid,
-		folio->dev, folio->ino,
+		folio->dev, folio->ino, event->mark,
 	};
 	u64 key;
 

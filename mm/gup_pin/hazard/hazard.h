@@ -85,6 +85,7 @@ enum gup_pin_policy {
  * @pid: the task; 0 in interrupts
  * @comm: name of the task
  * @nr: number of return addresses in @entries
+ * @mark: see gup_pin_unloaded_mark()
  * @entries: the stack
  */
 struct gup_pin_event {
@@ -94,6 +95,7 @@ struct gup_pin_event {
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 	u32 nr;
+	u32 mark;
 	unsigned long entries[GUP_PIN_EVENT_DEPTH];
 };
 
@@ -286,6 +288,11 @@ extern struct gup_pin_ring gup_pin_ring;
 void gup_pin_ring_add(const struct gup_pin_hazard_record *hazard, bool again);
 void gup_pin_ring_reported(const struct gup_pin_hazard_record *hazard);
 bool gup_pin_ring_get(struct gup_pin_hazard_record *hazard, u64 after);
+void gup_pin_ring_unload(const struct gup_pin_code *code);
+
+/* report_text.c */
+void gup_pin_print_stack(const unsigned long *entries, unsigned int nr, u32 mark, u32 as_of,
+			 char *buf);
 
 /* report.c */
 bool gup_pin_report(const struct gup_pin_hazard *hazard,

@@ -34,6 +34,7 @@
  * @nr: number of @pins
  * @pins: the pins that are shown, one of each call
  * @alive: bitmap of the @pins whose task is still alive
+ * @as_of: see gup_pin_frames_as_of()
  * @details: further lines, each with its newline
  */
 struct gup_pin_report {
@@ -54,6 +55,7 @@ struct gup_pin_report {
 	unsigned int nr;
 	struct gup_pin_item pins[GUP_PIN_REPORT_PINS];
 	unsigned long alive;
+	u32 as_of;
 	char details[GUP_PIN_DETAILS_MAX];
 };
 

@@ -109,6 +109,7 @@ void gup_pin_report_fill(struct gup_pin_report *report,
 {
 	struct folio *folio = hazard->folio;
 
+	report->as_of = gup_pin_frames_as_of();
 	report->record = *record;
 	report->title = hazard->title ?: titles[record->kind][record->writes];
 	report->id = (unsigned long)folio;
@@ -128,12 +129,34 @@ void gup_pin_report_fill(struct gup_pin_report *report,
 		hazard->details(hazard, report->details, sizeof(report->details));
 }
 
-static void print_stack(const unsigned long *entries, unsigned int nr)
+/**
+ * gup_pin_print_stack() - print the frames of a stack to the log
+ * @entries: its return addresses
+ * @nr: their number
+ * @mark: its mark
+ * @as_of: from gup_pin_frames_as_of(), before it was copied
+ * @buf: GUP_PIN_FRAME_MAX bytes, not on the stack, of which little may be left
+ *
+ * Context: Any except NMI.
+ */
+void gup_pin_print_stack(const unsigned long *entries, unsigned int nr, u32 mark, u32 as_of,
+			 char *buf)
 {
 	unsigned int i;
 
-	for (i = 0; i < nr; i++)
-		pr_err(" %pS\n", (void *)entries[i]);
+	for (i = 0; i < nr; i++) {
+		gup_pin_frame_text(buf, entries[i], mark, as_of);
+		pr_err(" %s\n", buf);
+	}
+}
+
+/* Only one report is printed at a time. */
+static void print_stack(const struct gup_pin_report *report, const unsigned long *entries,
+			unsigned int nr, u32 mark)
+{
+	static char frame[GUP_PIN_FRAME_MAX];
+
+	gup_pin_print_stack(entries, nr, mark, report->as_of, frame);
 }
 
 static void print_folio(const struct gup_pin_report *report)
@@ -163,13 +186,14 @@ static void print_details(const char *text)
 	}
 }
 
-static void print_event(const struct gup_pin_event *event)
+static void print_event(const struct gup_pin_report *report)
 {
+	const struct gup_pin_event *event = &report->record.event;
 	char comm[GUP_PIN_COMM_MAX];
 
 	gup_pin_format_comm(comm, event->comm);
 	pr_err("event: task=%d/%d comm=%s\n", event->tgid, event->pid, comm);
-	print_stack(event->entries, event->nr);
+	print_stack(report, event->entries, event->nr, event->mark);
 	pr_err("\n");
 }
 
@@ -204,7 +228,7 @@ static void print_pin(const struct gup_pin_report *report, unsigned int i, u64 n
 		return;
 	}
 	nr = stack_depot_fetch(id->stack, &entries);
-	print_stack(entries, nr);
+	print_stack(report, entries, nr, stack_depot_get_extra_bits(id->stack));
 	pr_err("\n");
 }
 
@@ -226,7 +250,7 @@ void gup_pin_report_print(const struct gup_pin_report *report)
 	print_folio(report);
 	print_details(report->details);
 	pr_err("\n");
-	print_event(&record->event);
+	print_event(report);
 	if (report->pins_lost)
 		pr_err("pins that are dropped without a record: %u\n\n",
 		       report->pins_lost);

@@ -130,3 +130,22 @@ bool gup_pin_ring_get(struct gup_pin_hazard_record *hazard, u64 after)
 	raw_spin_unlock_irqrestore(&ring_lock, flags);
 	return next;
 }
+
+/**
+ * gup_pin_ring_unload() - keep the names of code in stacks
+ * @code: the code
+ *
+ * Context: Process context. The caller serialises calls.
+ */
+void gup_pin_ring_unload(const struct gup_pin_code *code)
+{
+	/* Too large for the stack. */
+	static struct gup_pin_hazard_record hazard;
+	const struct gup_pin_event *event = &hazard.event;
+
+	hazard.seq = 0;
+	while (gup_pin_ring_get(&hazard, hazard.seq)) {
+		gup_pin_unloaded_note(code, event->entries, event->nr, event->mark);
+		gup_pin_unloaded_note_stack(code, hazard.pin.id.stack);
+	}
+}

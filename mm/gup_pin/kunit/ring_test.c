@@ -20,6 +20,7 @@ struct ring_state {
 	struct page *page;
 	struct page *other;
 	u64 newest;
+	u32 mark;
 	unsigned long user;
 	char *text;
 	size_t len;
@@ -72,6 +73,7 @@ static void add_of(struct kunit *test, enum gup_pin_hazard_kind kind, u32 uid,
 		.pid = nr,
 		.comm = "a b",
 		.nr = 2,
+		.mark = s->mark,
 		.entries = { (unsigned long)kunit_run_tests + 1, nr },
 	};
 	struct gup_pin_hazard hazard = {
@@ -350,6 +352,18 @@ static void no_pin_to_tell_of(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, strstr(s->text, "\npin:\n\n"));
 }
 
+/* Other code may return to the same addresses. */
+static void other_code_is_another(struct kunit *test)
+{
+	struct ring_state *s = test->priv;
+
+	add(test, 7002);
+	s->mark = 1;
+	add(test, 7002);
+	add(test, 7002);
+	KUNIT_EXPECT_EQ(test, gup_pin_ring.newest, s->newest + 2);
+}
+
 static struct kunit_case ring_cases[] = {
 	KUNIT_CASE(text_of_a_hazard),
 	KUNIT_CASE(the_newest_are_kept),
@@ -359,6 +373,7 @@ static struct kunit_case ring_cases[] = {
 	KUNIT_CASE(equal_ones_are_one),
 	KUNIT_CASE(readers_are_overtaken),
 	KUNIT_CASE(no_pin_to_tell_of),
+	KUNIT_CASE(other_code_is_another),
 	{}
 };
 

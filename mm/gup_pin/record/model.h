@@ -32,7 +32,7 @@
 #include "../hooks.h"
 
 /* Version of the structures below, for crash-dump scripts. */
-#define GUP_PIN_FORMAT		5
+#define GUP_PIN_FORMAT		6
 
 /*
  * CPUs that pin different memory should rarely contend for a lock. Blocks are assigned to
@@ -137,6 +137,68 @@ struct gup_pin_origins {
 	unsigned int count;
 	unsigned int hand;
 	struct delayed_work sweep;
+};
+
+/**
+ * struct gup_pin_unloaded - name of a return address whose code is gone
+ * @node: in &gup_pin_unloads.buckets, newest first; added by the notifier, read under RCU
+ * @ip: the return address
+ * @until: the name is that of stacks with a lower mark; of several, the one with the
+ *	lowest @until above the mark counts
+ * @time: when the code went: low 32 bits of jiffies
+ * @live: length of the part of @name that %pS printed before
+ * @name: the frame as it is shown, or NULL if it is not known
+ */
+struct gup_pin_unloaded {
+	struct hlist_node node;
+	unsigned long ip;
+	u32 until;
+	u32 time;
+	size_t live;
+	const char *name;
+};
+
+/**
+ * struct gup_pin_code - code that appears or disappears: a module, or its init code
+ * @module: name of the module
+ * @gone: why it is gone, in one word; NULL if it appears: return addresses in it that
+ *	are on record are not those of this code
+ * @start: first byte of its text, and of its init text
+ * @end: their ends (exclusive); 0 if there is none
+ */
+struct gup_pin_code {
+	const char *module;
+	const char *gone;
+	unsigned long start[2];
+	unsigned long end[2];
+};
+
+#define GUP_PIN_UNLOADED_BITS	6
+
+/* Modules that were loaded last. A file that stays open for longer shows addresses. */
+#define GUP_PIN_CODE_NEW	16
+
+/**
+ * struct gup_pin_unloads - names of return addresses whose code is gone
+ * @buckets: hash chains; see &gup_pin_unloaded.node
+ * @count: names in the table
+ * @unnamed: names that could not be kept
+ * @lost: what these were valid for, with the highest @until and @time
+ * @lost_first: the lowest of their addresses; the addresses up to the highest have no
+ *	name, either
+ * @lost_last: the highest
+ * @new: code that appeared last
+ * @nr_new: how often code has appeared
+ */
+struct gup_pin_unloads {
+	struct hlist_head buckets[1 << GUP_PIN_UNLOADED_BITS];
+	u32 count;
+	u32 unnamed;
+	struct gup_pin_unloaded lost;
+	unsigned long lost_first;
+	unsigned long lost_last;
+	struct gup_pin_code new[GUP_PIN_CODE_NEW];
+	u32 nr_new;
 };
 
 /**
@@ -293,7 +355,8 @@ struct gup_pin_earlier {
 
 /**
  * struct gup_pin_site - a caller of an unpin function
- * @ip: return address into the caller; 0 if the entry is unused. Set once
+ * @ip: return address into the caller; 0 if the entry was never used,
+ *	GUP_PIN_SITE_UNLOADED if its code is gone
  * @kinds: bitmap of the mode and term pairs of pins that it released with certainty
  * @stack: stacks of those pins; unused entries are 0
  * @many: there were more stacks than entries
@@ -306,6 +369,9 @@ struct gup_pin_site {
 	u32 kinds;
 	bool many;
 };
+
+/* Not a return address. Such an entry may be used again, but others may lie behind it. */
+#define GUP_PIN_SITE_UNLOADED	1UL
 
 /**
  * struct gup_pin_sites - table of the callers of unpin functions

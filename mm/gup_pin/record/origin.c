@@ -282,6 +282,31 @@ void gup_pin_origins_unreported(struct gup_pin_origins *origins)
 	rcu_read_unlock();
 }
 
+/**
+ * gup_pin_origins_unload() - keep the names of code in stacks, and forget it as a site
+ * @origins: the table
+ * @code: the code
+ *
+ * Context: Process context. May sleep. The caller serialises calls.
+ */
+void gup_pin_origins_unload(struct gup_pin_origins *origins,
+			    const struct gup_pin_code *code)
+{
+	struct gup_pin_origin *origin;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(origins->buckets); i++) {
+		rcu_read_lock();
+		hlist_for_each_entry_rcu(origin, &origins->buckets[i], node) {
+			gup_pin_unloaded_note_stack(code, origin->id.stack);
+			if (gup_pin_in_code(code, READ_ONCE(origin->site)))
+				WRITE_ONCE(origin->site, 0);
+		}
+		rcu_read_unlock();
+		cond_resched();
+	}
+}
+
 /* Under RCU. Takes no pin, so that the lookup does not affect the counters. */
 static struct gup_pin_origin *look_up(struct gup_pin_origins *origins,
 				      const struct gup_pin_id *id)

@@ -44,6 +44,8 @@ bool gup_pin_origin_to_report(struct gup_pin_origins *origins,
 bool gup_pin_origin_report_once(struct gup_pin_origins *origins,
 				const struct gup_pin_id *id);
 unsigned int gup_pin_origins_live(struct gup_pin_origins *origins);
+void gup_pin_origins_unload(struct gup_pin_origins *origins,
+			    const struct gup_pin_code *code);
 void gup_pin_origins_destroy(struct gup_pin_origins *origins);
 
 /* stack_cache.c */
@@ -54,6 +56,24 @@ struct gup_pin_origin *gup_pin_stack_origin(struct gup_pin_origins *origins,
 					    const unsigned long *frame,
 					    unsigned long ip, gfp_t gfp);
 u64 gup_pin_stacks_wrong(void);
+void gup_pin_stack_cache_unload(const struct gup_pin_code *code);
+
+/* unloaded.c */
+extern struct gup_pin_unloads gup_pin_unloads;
+bool gup_pin_in_code(const struct gup_pin_code *code, unsigned long ip);
+void gup_pin_code_is_new(const struct gup_pin_code *code);
+void gup_pin_unloaded_note(const struct gup_pin_code *code, const unsigned long *entries,
+			   unsigned int nr, u32 mark);
+void gup_pin_unloaded_note_stack(const struct gup_pin_code *code,
+				 depot_stack_handle_t stack);
+void gup_pin_unloaded_note_site(const struct gup_pin_code *code, unsigned long ip, u32 time);
+u32 gup_pin_unloaded_mark(const unsigned long *entries, unsigned int nr);
+depot_stack_handle_t gup_pin_marked_stack(depot_stack_handle_t stack,
+					  const unsigned long *entries, unsigned int nr);
+void gup_pin_unloaded_exit(void);
+
+/* site.c */
+void gup_pin_sites_unload(struct gup_pin_sites *sites, const struct gup_pin_code *code);
 
 /* add.c */
 
@@ -173,6 +193,7 @@ void gup_pin_unpin_folio(struct gup_pin_unpin *unpin, unsigned long pfn,
 void gup_pin_unpin_end(struct gup_pin_unpin *unpin);
 bool gup_pin_last_release(struct gup_pin_index *index, unsigned long pfn,
 			  struct gup_pin_last *last);
+void gup_pin_last_unload(struct gup_pin_index *index, const struct gup_pin_code *code);
 
 /**
  * enum gup_pin_match - certainty that a record is the right one

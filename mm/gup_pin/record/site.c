@@ -8,6 +8,7 @@
 #include <linux/bits.h>
 #include <linux/hash.h>
 #include <linux/kernel.h>
+#include <linux/string.h>
 
 #include "internal.h"
 
@@ -46,21 +47,30 @@ const struct gup_pin_site *gup_pin_site_find(const struct gup_pin_sites *sites,
 	return NULL;
 }
 
+/* NULL if there is no free entry, or if another site has just got it. */
 static struct gup_pin_site *site_claim(struct gup_pin_sites *sites, unsigned long ip)
 {
 	unsigned int i, at = hash_long(ip, GUP_PIN_SITE_BITS);
+	struct gup_pin_site *free = NULL;
+	unsigned long was = 0;
 
 	for (i = 0; i < PROBES; i++) {
 		struct gup_pin_site *site =
 			&sites->site[(at + i) % ARRAY_SIZE(sites->site)];
 		unsigned long found = READ_ONCE(site->ip);
 
-		if (!found)
-			found = cmpxchg(&site->ip, 0, ip) ?: ip;
 		if (found == ip)
 			return site;
+		if (!free && (!found || found == GUP_PIN_SITE_UNLOADED)) {
+			free = site;
+			was = found;
+		}
+		if (!found)
+			break;
 	}
-	return NULL;
+	if (!free || (cmpxchg(&free->ip, was, ip) != was && READ_ONCE(free->ip) != ip))
+		return NULL;
+	return free;
 }
 
 static void add_stack(struct gup_pin_site *site, u32 stack)
@@ -131,4 +141,27 @@ bool gup_pin_site_has_stack(const struct gup_pin_site *site, u32 stack)
 bool gup_pin_site_has_kind(const struct gup_pin_site *site, const struct gup_pin_id *id)
 {
 	return READ_ONCE(site->kinds) & kind_of(id);
+}
+
+/**
+ * gup_pin_sites_unload() - forget the sites in code
+ * @sites: the sites
+ * @code: the code, which does not run
+ *
+ * Otherwise, the releases of the next code in its place would be judged by what this
+ * one has released.
+ */
+void gup_pin_sites_unload(struct gup_pin_sites *sites, const struct gup_pin_code *code)
+{
+	struct gup_pin_site *site;
+
+	for (site = sites->site; site < sites->site + ARRAY_SIZE(sites->site); site++) {
+		if (!gup_pin_in_code(code, READ_ONCE(site->ip)))
+			continue;
+		memset(site->stack, 0, sizeof(site->stack));
+		WRITE_ONCE(site->kinds, 0);
+		WRITE_ONCE(site->many, false);
+		/* From here on the entry may be claimed: it must be empty by then. */
+		smp_store_release(&site->ip, GUP_PIN_SITE_UNLOADED);
+	}
 }

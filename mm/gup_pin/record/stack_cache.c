@@ -31,6 +31,7 @@
  * start on a stack other than that of the task, or if a tracer keeps some return
  * addresses outside the stack.
  */
+#include <linux/cpu.h>
 #include <linux/hash.h>
 #include <linux/irqflags.h>
 #include <linux/jump_label.h>
@@ -40,6 +41,7 @@
 #include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
+#include <linux/smp.h>
 #include <linux/stackdepot.h>
 #include <linux/stacktrace.h>
 #include <linux/string.h>
@@ -114,9 +116,12 @@ static unsigned int trace_fresh(unsigned long *entries, unsigned int max,
 static depot_stack_handle_t trace_save(unsigned long *entries, unsigned int nr,
 				       gfp_t gfp)
 {
-	return gup_pin_depot_save(entries, nr, gfp,
-				  gfpflags_allow_blocking(gfp) ?
-				  STACK_DEPOT_FLAG_CAN_ALLOC : 0);
+	depot_stack_handle_t stack;
+
+	stack = gup_pin_depot_save(entries, nr, gfp,
+				   gfpflags_allow_blocking(gfp) ?
+				   STACK_DEPOT_FLAG_CAN_ALLOC : 0);
+	return gup_pin_marked_stack(stack, entries, nr);
 }
 
 #ifdef CONFIG_DEBUG_GUP_PIN_STACK_CACHE
@@ -576,6 +581,57 @@ static noinline void cache_origin(struct gup_pin_origin *origin,
 	local_irq_restore(flags);
 }
 
+static bool has_code(const struct trace *trace, const struct gup_pin_code *code)
+{
+	unsigned int i;
+
+	for (i = 0; i < trace->nr; i++)
+		if (gup_pin_in_code(code, trace->ip[i]))
+			return true;
+	return false;
+}
+
+static void table_unload(struct trace_table *table, const struct gup_pin_code *code)
+{
+	struct trace_set *set;
+	struct trace *trace;
+
+	for (set = table->set; set < table->set + TRACE_SETS; set++) {
+		for (trace = set->way; trace < set->way + TRACE_WAYS; trace++) {
+			if (!has_code(trace, code))
+				continue;
+			if (trace->origin)
+				atomic_dec(&trace->origin->cached);
+			memset(trace, 0, sizeof(*trace));
+		}
+	}
+}
+
+/* On the CPU itself, with interrupts off, as it uses its table in the same way. */
+static void table_unload_here(void *code)
+{
+	table_unload(this_cpu_ptr(traces), code);
+}
+
+/**
+ * gup_pin_stack_cache_unload() - drop the traces that pass through code
+ * @code: the code, which does not run
+ *
+ * The next code in its place may have the same return addresses, but other names.
+ *
+ * Context: Process context. May sleep.
+ */
+void gup_pin_stack_cache_unload(const struct gup_pin_code *code)
+{
+	int cpu;
+
+	cpus_read_lock();
+	for_each_possible_cpu(cpu)
+		if (smp_call_function_single(cpu, table_unload_here, (void *)code, true))
+			table_unload(per_cpu_ptr(traces, cpu), code);
+	cpus_read_unlock();
+}
+
 int __init gup_pin_stack_cache_init(void)
 {
 	traces = alloc_percpu(struct trace_table);
@@ -611,6 +667,10 @@ static struct gup_pin_origin *trace_recall(struct gup_pin_id *id, u64 pins,
 
 static void cache_origin(struct gup_pin_origin *origin,
 			 const unsigned long *frame, unsigned long ip)
+{
+}
+
+void gup_pin_stack_cache_unload(const struct gup_pin_code *code)
 {
 }
 

@@ -54,6 +54,27 @@ bool gup_pin_last_release(struct gup_pin_index *index, unsigned long pfn,
 	return last->block == nr && last->mask & BIT_ULL(gup_pin_block_bit(pfn));
 }
 
+/**
+ * gup_pin_last_unload() - keep the names of code that released pins last
+ * @index: the index
+ * @code: the code
+ *
+ * Context: Process context. The caller serialises calls.
+ */
+void gup_pin_last_unload(struct gup_pin_index *index, const struct gup_pin_code *code)
+{
+	struct gup_pin_shard *shard;
+	struct gup_pin_last last;
+	unsigned long flags;
+
+	for (shard = index->shards; shard < index->shards + GUP_PIN_NR_SHARDS; shard++) {
+		xa_lock_irqsave(&shard->xa, flags);
+		last = shard->last;
+		xa_unlock_irqrestore(&shard->xa, flags);
+		gup_pin_unloaded_note_site(code, last.site, last.time);
+	}
+}
+
 /* The pages of an unpin mostly have the same origin: update its counter once. */
 static void put_origin(struct gup_pin_unpin *unpin)
 {

@@ -39,6 +39,15 @@ void gup_pin_inode_name(const struct inode *inode, char *name, size_t size);
 void gup_pin_item_name(const struct gup_pin_item *item, char *name, size_t size);
 void gup_pin_show_path(struct seq_file *m, const char *name);
 
+/* unloaded.c */
+
+/* Size of a frame: what %pS prints, the name of the module, and why it is gone. */
+#define GUP_PIN_FRAME_MAX	768
+
+u32 gup_pin_frames_as_of(void);
+void gup_pin_frame_text(char *buf, unsigned long ip, u32 mark, u32 as_of);
+void gup_pin_site_text(char *buf, unsigned long ip, u32 time);
+
 /* task.c */
 void gup_pin_tasks_init(void);
 bool gup_pin_process_lives(pid_t tgid, u64 age);

@@ -33,31 +33,36 @@ static bool can_look(void)
 	return !in_nmi() && !(IS_ENABLED(CONFIG_PREEMPT_RT) && in_hardirq());
 }
 
-static void dump_item(const struct gup_pin_item *item)
+/*
+ * Not on the stack, as little of it may be left. A bit protects the items and the frame
+ * instead of a lock: printing takes too long to disable interrupts, and a caller in an
+ * interrupt must not wait.
+ */
+static struct gup_pin_item items[DUMP_CALLS];
+static char frame[GUP_PIN_FRAME_MAX];
+static unsigned long items_in_use;
+
+static void dump_item(const struct gup_pin_item *item, u32 as_of)
 {
 	const struct gup_pin_run run = {
 		.first = *item,
 		.pages = item->pages,
 		.pins = item->pins,
 	};
+	depot_stack_handle_t stack = item->id.stack;
 	char line[GUP_PIN_LINE_MAX];
+	unsigned long *entries;
+	unsigned int nr;
 
 	gup_pin_format_run(line, sizeof(line), &run, local_clock());
 	pr_warn("%s\n", line);
-	if (item->id.stack)
-		stack_depot_print(item->id.stack);
+	nr = stack_depot_fetch(stack, &entries);
+	gup_pin_print_stack(entries, nr, stack_depot_get_extra_bits(stack), as_of, frame);
 }
-
-/*
- * Not on the stack, as little of it may be left. A bit protects the items instead of
- * a lock: printing takes too long to disable interrupts, and a caller in an
- * interrupt must not wait.
- */
-static struct gup_pin_item items[DUMP_CALLS];
-static unsigned long items_in_use;
 
 static void dump_items(const struct page *page)
 {
+	u32 as_of = gup_pin_frames_as_of();
 	struct gup_pin_holders holders;
 	unsigned int i, nr;
 	bool busy;
@@ -67,7 +72,7 @@ static void dump_items(const struct page *page)
 	if (nr)
 		pr_warn("page has %u recorded pins\n", holders.pins);
 	for (i = 0; i < nr; i++)
-		dump_item(&items[i]);
+		dump_item(&items[i], as_of);
 	if (nr == DUMP_CALLS)
 		pr_warn("more calls that pinned it may be in debugfs\n");
 	if (busy)

@@ -16,12 +16,14 @@
  * @at: file position, in records, of @hazard
  * @end: there are no more records
  * @filter: records to show
+ * @as_of: see gup_pin_frames_as_of()
  * @hazard: the current record
  */
 struct hazards_iter {
 	loff_t at;
 	bool end;
 	struct gup_pin_filter filter;
+	u32 as_of;
 	struct gup_pin_hazard_record hazard;
 };
 
@@ -29,6 +31,7 @@ static bool next_wanted(struct hazards_iter *iter)
 {
 	struct gup_pin_hazard_record *hazard = &iter->hazard;
 
+	iter->as_of = gup_pin_frames_as_of();
 	while (gup_pin_ring_get(hazard, hazard->seq))
 		if (gup_pin_filter_hazard(&iter->filter, hazard, local_clock()))
 			return true;
@@ -60,16 +63,6 @@ static void *hazards_next(struct seq_file *m, void *v, loff_t *pos)
 
 static void hazards_stop(struct seq_file *m, void *v)
 {
-}
-
-static void show_stack_of(struct seq_file *m, const char *title,
-			  const unsigned long *entries, unsigned int nr)
-{
-	unsigned int i;
-
-	seq_printf(m, "%s:\n", title);
-	for (i = 0; i < nr; i++)
-		seq_printf(m, " %pS\n", (void *)entries[i]);
 }
 
 /* These functions are not inlined, as each has a large buffer on the stack. */
@@ -127,18 +120,19 @@ static void show_line(struct seq_file *m,
 
 static int hazards_show(struct seq_file *m, void *v)
 {
-	const struct gup_pin_hazard_record *hazard = v;
-	unsigned long *entries;
-	unsigned int nr;
+	const struct hazards_iter *iter = m->private;
+	const struct gup_pin_hazard_record *hazard = &iter->hazard;
+	const struct gup_pin_event *event = &hazard->event;
 
 	if (v == SEQ_START_TOKEN) {
 		seq_printf(m, "# gup_pin hazards %d\n", GUP_PIN_TEXT_FORMAT);
 		return 0;
 	}
 	show_line(m, hazard, local_clock());
-	show_stack_of(m, "event", hazard->event.entries, hazard->event.nr);
-	nr = stack_depot_fetch(hazard->pin.id.stack, &entries);
-	show_stack_of(m, "pin", entries, nr);
+	seq_puts(m, "event:\n");
+	gup_pin_show_frames(m, event->entries, event->nr, event->mark, iter->as_of);
+	seq_puts(m, "pin:\n");
+	gup_pin_show_stack(m, hazard->pin.id.stack, iter->as_of);
 	seq_putc(m, '\n');
 	return 0;
 }

@@ -122,10 +122,9 @@ static void fill_stack(struct gup_pin_id *id)
 		at = i;
 	}
 	id->api = api;
-	id->stack = stack_depot_save(entries + at,
-				     min_t(unsigned int, nr - at,
-					   GUP_PIN_STACK_DEPTH),
-				     GFP_NOWAIT | __GFP_NOWARN);
+	nr = min_t(unsigned int, nr - at, GUP_PIN_STACK_DEPTH);
+	id->stack = stack_depot_save(entries + at, nr, GFP_NOWAIT | __GFP_NOWARN);
+	id->stack = gup_pin_marked_stack(id->stack, entries + at, nr);
 }
 
 static struct refused *refused_find(const struct gup_pin_id *id, int err)
@@ -311,6 +310,22 @@ noinline void __gup_pin_refused_vma(struct vm_area_struct *vma,
 	refuse(vma->vm_mm, gup_flags, err, &target);
 }
 
+/**
+ * gup_pin_refused_unload() - keep the names of code in stacks
+ * @code: the code
+ *
+ * Context: Process context. The caller serialises calls.
+ */
+void gup_pin_refused_unload(const struct gup_pin_code *code)
+{
+	const struct refused *refused;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(refused, &refused_list, list)
+		gup_pin_unloaded_note_stack(code, refused->id.stack);
+	rcu_read_unlock();
+}
+
 static void *refused_start(struct seq_file *m, loff_t *pos)
 	__acquires(RCU)
 {
@@ -351,9 +366,7 @@ static int refused_show(struct seq_file *m, void *v)
 	struct gup_pin_target target;
 	const struct gup_pin_id *id;
 	char comm[GUP_PIN_COMM_MAX];
-	unsigned long *entries;
 	u64 now = local_clock();
-	unsigned int i, nr;
 
 	if (v == &refused_list) {
 		seq_printf(m, "# gup_pin refused %d\n", GUP_PIN_TEXT_FORMAT);
@@ -375,9 +388,7 @@ static int refused_show(struct seq_file *m, void *v)
 		   MINOR(target.dev), target.ino, target.index);
 	gup_pin_show_path(m, target.name);
 	seq_putc(m, '\n');
-	nr = stack_depot_fetch(id->stack, &entries);
-	for (i = 0; i < nr; i++)
-		seq_printf(m, " %pS\n", (void *)entries[i]);
+	gup_pin_show_stack(m, id->stack, gup_pin_frames_as_of());
 	seq_putc(m, '\n');
 	return 0;
 }

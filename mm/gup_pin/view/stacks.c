@@ -55,11 +55,13 @@ struct stack_sum {
  * struct stacks_iter - state of reading `stacks`
  * @sums: list of all totals, most pins first
  * @table: the same totals, hashed by stack
+ * @as_of: see gup_pin_frames_as_of()
  * @shares: buffer for the walk
  */
 struct stacks_iter {
 	struct list_head sums;
 	DECLARE_HASHTABLE(table, SUM_BITS);
+	u32 as_of;
 	struct gup_pin_share shares[GUP_PIN_BATCH];
 };
 
@@ -215,12 +217,44 @@ static void stacks_stop(struct seq_file *m, void *v)
 {
 }
 
+/**
+ * gup_pin_show_frames() - print return addresses, one a line
+ * @m: the seq_file to print to
+ * @entries: the addresses
+ * @nr: their number
+ * @mark: mark of their stack
+ * @as_of: from gup_pin_frames_as_of(), before they were copied
+ */
+noinline_for_stack void gup_pin_show_frames(struct seq_file *m, const unsigned long *entries,
+					    unsigned int nr, u32 mark, u32 as_of)
+{
+	char frame[GUP_PIN_FRAME_MAX];
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		gup_pin_frame_text(frame, entries[i], mark, as_of);
+		seq_printf(m, " %s\n", frame);
+	}
+}
+
+/**
+ * gup_pin_show_stack() - print the frames of a stack
+ * @m: the seq_file to print to
+ * @stack: the stack, or 0
+ * @as_of: from gup_pin_frames_as_of(), before its handle was copied
+ */
+void gup_pin_show_stack(struct seq_file *m, depot_stack_handle_t stack, u32 as_of)
+{
+	unsigned long *entries;
+	unsigned int nr = stack_depot_fetch(stack, &entries);
+
+	gup_pin_show_frames(m, entries, nr, stack_depot_get_extra_bits(stack), as_of);
+}
+
 static int stacks_show(struct seq_file *m, void *v)
 {
 	const struct stacks_iter *iter = m->private;
 	struct stack_sum *sum;
-	unsigned long *entries;
-	unsigned int i, nr;
 	u64 now = local_clock();
 	u64 acquired, peak;
 
@@ -240,9 +274,7 @@ static int stacks_show(struct seq_file *m, void *v)
 		   gup_pin_age_ms(sum->oldest, now),
 		   gup_pin_age_ms(sum->newest, now), sum->id.stack, acquired,
 		   peak, sum->guessed);
-	nr = stack_depot_fetch(sum->id.stack, &entries);
-	for (i = 0; i < nr; i++)
-		seq_printf(m, " %pS\n", (void *)entries[i]);
+	gup_pin_show_stack(m, sum->id.stack, iter->as_of);
 	seq_putc(m, '\n');
 	return 0;
 }
@@ -272,6 +304,7 @@ static int stacks_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	INIT_LIST_HEAD(&iter->sums);
 	hash_init(iter->table);
+	iter->as_of = gup_pin_frames_as_of();
 	err = sum_up(iter);
 	if (err)
 		stacks_release(inode, file);

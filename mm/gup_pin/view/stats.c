@@ -91,6 +91,8 @@ static int stats_show(struct seq_file *m, void *v)
 	print_stat(m, "refused", gup_pin_refusals());
 	print_stat(m, "pinned_from_before", READ_ONCE(root->index.earlier.pins));
 	print_stat(m, "switched_at_ms", gup_pin_age_ms(0, READ_ONCE(root->switched)));
+	print_stat(m, "unloaded_frames", READ_ONCE(root->unloads->count));
+	print_stat(m, "unloaded_unnamed", READ_ONCE(root->unloads->unnamed));
 	gup_pin_show_hooks(m);
 	return 0;
 }

@@ -208,7 +208,13 @@ struct gup_pin_target {
 void gup_pin_refused_by(const struct gup_pin_id *id, int err,
 			const struct gup_pin_target *target);
 u64 gup_pin_refusals(void);
+void gup_pin_refused_unload(const struct gup_pin_code *code);
 void gup_pin_refused_exit(void);
+
+/* stacks.c */
+void gup_pin_show_frames(struct seq_file *m, const unsigned long *entries,
+			 unsigned int nr, u32 mark, u32 as_of);
+void gup_pin_show_stack(struct seq_file *m, depot_stack_handle_t stack, u32 as_of);
 
 /* calls.c */
 
