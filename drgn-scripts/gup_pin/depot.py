@@ -27,11 +27,12 @@ _RECORD = "struct stack_record"
 class Layouts:
     """The layout of a handle and of a stack record.
 
-    parts: pool, from 1 on, and offset; record: its size and its own handle; entries:
-    where they begin, and how many fit
+    parts: pool, from 1 on, and offset; extra: its mark, see unloaded.c; record: its
+    size and its own handle; entries: where they begin, and how many fit
     """
 
     parts: Record
+    extra: Record
     record: Record
     entries_at: int
     entries: int
@@ -44,6 +45,7 @@ def find_layouts(prog: Program) -> Layouts:
     assert entries is not None
     return Layouts(
         find_record(prog, "union handle_parts", ["pool_index_plus_1", "offset"]),
+        find_record(prog, "union handle_parts", ["extra"]),
         find_record(prog, _RECORD, ["size", "handle.handle"]),
         find_offset(prog, _RECORD, "entries"),
         entries,
@@ -91,6 +93,10 @@ class Depot:
             return self._memory.read(address, size, self.WHAT)
         except Unreadable as error:
             raise Unreadable(self.WHAT, handle, error.why) from error
+
+    def mark(self, handle: int) -> int:
+        """Tells stacks of equal addresses apart: see gup_pin_unloaded_mark()."""
+        return self._layouts.extra.unpack(struct.pack(f"{self._order}I", handle))[0]
 
     def _parts(self, handle: int) -> tuple[int, ...]:
         """The number of the pool, from 1 on, and the offset in it."""

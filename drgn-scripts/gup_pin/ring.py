@@ -28,7 +28,7 @@ _NAME = "struct gup_pin_hazard_record"
 _MEMBERS = [
     *("seq", "kind", "pins", "count", "place.used"),
     *("reported", "stake", "first_index", "last_index"),
-    *(f"event.{name}" for name in ("time", "ip", "tgid", "pid", "nr")),
+    *(f"event.{name}" for name in ("time", "ip", "tgid", "pid", "nr", "mark")),
     *(f"pin.{name}" for name in ("pfn", "head", "pages", "time", "addr")),
     *("pin.pins", "pin.match"),
     *(f"pin.id.{name}" for name in ("stack", "mode", "term", "api")),
@@ -47,6 +47,7 @@ class Event:
     pid: int
     comm: bytes
     entries: tuple[int, ...]
+    mark: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,17 +178,17 @@ class Ring:
             if count:
                 raise Unreadable(record.name, address, "is being written")
             return []
-        time, ip, tgid, pid, nr = words[:5]
+        time, ip, tgid, pid, nr, mark = words[:6]
         order = "<" if layouts.little_endian else ">"
         nr = min(nr, layouts.depth)
         entries = struct.unpack_from(f"{order}{nr}Q", data, layouts.entries_at)
         comm = self._text(data, layouts.event_comm_at, layouts.comm_size)
-        event = Event(time, ip, tgid, pid, comm, entries)
+        event = Event(time, ip, tgid, pid, comm, entries, mark)
         hazard = Hazard(
             kind,
             pins,
             event,
-            self._pin(data, words[5:]),
+            self._pin(data, words[6:]),
             count,
             last,
             reported,

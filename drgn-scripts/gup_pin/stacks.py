@@ -11,6 +11,7 @@ from .errors import Unreadable
 from .memory import Memory
 from .modules import Modules
 from .symbols import SymbolTable
+from .unloaded import Unloaded
 
 if TYPE_CHECKING:
     from drgn import Program, Symbol
@@ -20,11 +21,16 @@ class Stacks:
     """The stacks of one program."""
 
     def __init__(
-        self, prog: Program, memory: Memory, fault: Callable[[Unreadable], None]
+        self,
+        prog: Program,
+        memory: Memory,
+        fault: Callable[[Unreadable], None],
+        unloaded: Unloaded,
     ) -> None:
         """Read from prog when the first stack is requested.
 
         Modules' symbols are read from memory; if they are missing, fault is called.
+        Unloaded has the names of code that is gone.
         """
         self._prog = prog
         self._memory = memory
@@ -32,6 +38,7 @@ class Stacks:
         self._depot: Depot | None = None
         self._kernel: SymbolTable | None = None
         self._modules = Modules(prog, memory, fault)
+        self._unloaded = unloaded
         # Frames of a stack by its handle, or the error.
         self._known: dict[int, tuple[str, ...] | Unreadable] = {}
         self._told: set[int] = set()
@@ -66,7 +73,8 @@ class Stacks:
         try:
             if self._depot is None:
                 self._depot = Depot(self._memory, find_layouts(self._prog), self._pool)
-            return tuple(self.symbolise(pc) for pc in self._depot.fetch(handle))
+            mark = self._depot.mark(handle)
+            return tuple(self.frame(pc, mark) for pc in self._depot.fetch(handle))
         except Unreadable as error:
             return error
 
@@ -81,6 +89,12 @@ class Stacks:
             raise Unreadable("pool of stacks", error.address) from error
         except (IndexError, OverflowError):
             return 0
+
+    def frame(self, pc: int, mark: int) -> str:
+        """A frame of a stack of that mark: gup_pin_frame_text()."""
+        text = self.symbolise(pc)
+        name = self._unloaded.find(pc, mark)
+        return text if name is None else name.now(text) or f"{pc:#x}"
 
     def symbolise(self, pc: int) -> str:
         """The name of an address in code, in the form of %pS."""

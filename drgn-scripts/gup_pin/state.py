@@ -17,6 +17,7 @@ from . import (
     records,
     ring,
     totals,
+    unloaded,
     xarray,
 )
 from .check import Checker, FileCheck, Finding, Heads, find_flags
@@ -39,13 +40,14 @@ from .shards import find_layouts as find_shard_layouts
 from .stacks import Stacks
 from .sums import Sum, sum_up
 from .tasks import Tasks, find_tasks, find_these
+from .unloaded import Unloaded
 from .walk import Walk, by_folio
 
 if TYPE_CHECKING:
     from drgn import Object, Program
 
 # GUP_PIN_FORMAT
-FORMAT = 5
+FORMAT = 6
 
 
 @dataclass(frozen=True)
@@ -329,7 +331,8 @@ class GupPinState:
 
     def event_frames(self, hazard: ring.Hazard) -> tuple[str, ...]:
         """The frames of a hazard's event, innermost first."""
-        return tuple(self.stacks.symbolise(pc) for pc in hazard.event.entries)
+        event = hazard.event
+        return tuple(self.stacks.frame(pc, event.mark) for pc in event.entries)
 
     def frames(self, handle: int) -> tuple[str, ...]:
         """The frames of a stack, innermost first; none if it is unreadable."""
@@ -387,6 +390,19 @@ def _check_enabled(root: Object, shards: Shards) -> None:
         )
 
 
+def _find_unloaded(root: Object, memory: ProgramMemory, faults: Faults) -> Unloaded:
+    """The names of code that is gone; raises LookupError."""
+    from drgn import FaultError  # noqa: PLC0415
+
+    def address() -> int:
+        try:
+            return int(root.unloads.value_())
+        except FaultError as error:
+            raise Unreadable(Unloaded.TABLE, error.address) from error
+
+    return Unloaded(memory, unloaded.find_layouts(root.prog_), address, faults.add)
+
+
 def gup_pin_state(prog: Program) -> GupPinState:
     """Find the feature in a program.
 
@@ -414,7 +430,7 @@ def gup_pin_state(prog: Program) -> GupPinState:
     meaning = Meaning(
         _find_names(prog, root),
         clock.now(prog, faults.add),
-        Stacks(prog, memory, faults.add),
+        Stacks(prog, memory, faults.add, _find_unloaded(root, memory, faults)),
     )
     reader = records.OriginReader(
         memory, records.find_layouts(prog), memory.live, meaning

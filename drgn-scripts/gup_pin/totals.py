@@ -133,6 +133,8 @@ def find_stats(
         "refused": lambda: _counter(prog, "refusals", "view/refused.c"),
         "pinned_from_before": lambda: int(root.index.earlier.pins.value_()),
         "switched_at_ms": lambda: int(root.switched.value_()) // _NS_PER_MS,
+        "unloaded_frames": lambda: int(root.unloads.count.value_()),
+        "unloaded_unnamed": lambda: int(root.unloads.unnamed.value_()),
     }
     stats: dict[str, int | None] = {}
     for name, get in getters.items():

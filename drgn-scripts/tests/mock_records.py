@@ -13,7 +13,7 @@ from gup_pin.memory import Field, Record
 from mock_memory import MockMemory
 from samples import ADDR, MEANING, ORIGIN, TIME
 
-# The layout of the structures of format 5, by gcc on x86_64.
+# The layout of the structures of format 6, by gcc on x86_64.
 ORIGIN_SIZE = 120
 ORIGINS = records.Layouts(
     origin=Record(

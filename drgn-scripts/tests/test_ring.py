@@ -17,7 +17,7 @@ SIZE, DEPTH = 4, 3
 COMM, NAME = 16, 8
 # All of 64 bits, in a row; then the two names, the event's stack,
 # and the file's name.
-WORDS = 33
+WORDS = 34
 LAYOUTS = Layouts(
     record=Record(
         "struct gup_pin_hazard_record",
@@ -41,7 +41,7 @@ LAYOUTS = Layouts(
 REST = (
     *(2, 3, 9, 8_000_000),
     *(1, 4, 0x10, 0x1F),
-    *(7_000_000, 0x1234, 40, 41, 2),
+    *(7_000_000, 0x1234, 40, 41, 2, 3),
     *(0x1A2B1, 0x1A2B0, 2, 5_000_000, 0x7F00_0000, 2, 1),
     *(0x2B40003, 1, 0, 1),
     *(812, 815, 810),
@@ -78,6 +78,7 @@ def test_all_of_a_hazard() -> None:
     assert (hazard.stake, hazard.indexes) == (4, (0x10, 0x1F))
     assert (event.time, event.ip, event.tgid, event.pid) == (7_000_000, 0x1234, 40, 41)
     assert (event.comm, event.entries) == (b"truncate", (0x1234, 0x5678))
+    assert event.mark == 3
     assert (first.pfn, first.head, first.pages) == (0x1A2B1, 0x1A2B0, 2)
     assert (first.addr, first.pins, first.match) == (0x7F00_0000, 2, "alike")
     origin = first.origin
@@ -135,7 +136,7 @@ def test_a_kind_of_memory_that_is_not_known() -> None:
     rest = (*REST[:-5], 9, *REST[-4:])
     (hazard,), _ = read([EMPTY, entry(1, rest), EMPTY, EMPTY])
     assert hazard.run.first.folio.map == "map9"
-    rest = (*REST[:19], 9, *REST[20:])
+    rest = (*REST[:20], 9, *REST[21:])
     (hazard,), _ = read([EMPTY, entry(1, rest), EMPTY, EMPTY])
     assert hazard.run.match == "inferred"
 

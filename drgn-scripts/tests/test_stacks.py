@@ -12,11 +12,13 @@ from gup_pin.depot import Depot, Layouts
 from gup_pin.errors import Faults, Unreadable
 from gup_pin.memory import Field, Record
 from gup_pin.stacks import Stacks
+from gup_pin.unloaded import Name
 from mock_memory import MockMemory
 
 # The layout of union handle_parts and struct stack_record, by gcc on x86_64.
 LAYOUTS = Layouts(
     Record("union handle_parts", 4, [Field(0, 17), Field(17, 10)]),
+    Record("union handle_parts", 4, [Field(27, 5)]),
     Record("struct stack_record", 544, [Field(160, 32), Field(192, 32)]),
     entries_at=32,
     entries=64,
@@ -54,6 +56,7 @@ def test_stack() -> None:
     pools = Pools()
     assert pools.depot.fetch(HANDLE) == ENTRIES
     assert pools.depot.fetch(5 << 27 | HANDLE) == ENTRIES
+    assert (pools.depot.mark(HANDLE), pools.depot.mark(5 << 27 | HANDLE)) == (0, 5)
 
 
 def test_stack_that_is_not_there() -> None:
@@ -90,16 +93,31 @@ class MockDepot:
     def fetch(self, handle: int) -> tuple[int, ...]:
         """The entries of the only stack; raises Unreadable."""
         self.asked.append(handle)
-        if handle != HANDLE:
+        if handle & ~(31 << 27) != HANDLE:
             raise Unreadable("stack", handle)
         return ENTRIES
+
+    def mark(self, handle: int) -> int:
+        """What tells equal ones apart."""
+        return handle >> 27
+
+
+class MockUnloaded:
+    """Of the second entry, what two pieces of code that are gone called it."""
+
+    def find(self, pc: int, mark: int) -> Name | None:
+        """The second did not know."""
+        if pc == ENTRIES[0] or mark > 1:
+            return None
+        return (Name(1, f"{pc:#x} [a] (unloaded)", len(f"{pc:#x}")), Name(2))[mark]
 
 
 def make_stacks(monkeypatch: pytest.MonkeyPatch) -> tuple[Stacks, MockDepot, Faults]:
     """Stacks of a program without symbols."""
     nothing: Any = None
+    unloaded: Any = MockUnloaded()
     depot, faults = MockDepot(), Faults()
-    stacks = Stacks(nothing, nothing, faults.add)
+    stacks = Stacks(nothing, nothing, faults.add, unloaded)
     monkeypatch.setattr(stacks, "_depot", depot)
     monkeypatch.setattr(stacks, "symbolise", hex)
     return stacks, depot, faults
@@ -126,3 +144,15 @@ def test_stack_of_many_pins_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> Non
         stacks.frames(0x20)
     assert depot.asked == [0x10, 0x20]
     assert list(faults.lines()) == ["stack not in the dump (2 times, first 0x10)"]
+
+
+def test_frames_of_code_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the mark of the stack; what is there again under its name is not gone."""
+    stacks, _, _ = make_stacks(monkeypatch)
+    there, gone = map(hex, ENTRIES)
+    assert stacks.frames(HANDLE) == (there, gone)
+    monkeypatch.setattr(stacks, "symbolise", lambda pc: f"f+{pc & 0xFF:#x}/0x80 [b]")
+    now = "f+0x10/0x80 [b]", "f+0x20/0x80 [b]"
+    assert stacks.frames(1 << 27 | HANDLE) == (now[0], gone)
+    assert stacks.frames(2 << 27 | HANDLE) == now
+    assert stacks.frame(ENTRIES[1], 0) == f"{gone} [a] (unloaded)"

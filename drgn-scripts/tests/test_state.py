@@ -51,11 +51,11 @@ def test_not_built() -> None:
     assert caught.value.absence is Absence.NOT_BUILT
 
 
-@pytest.mark.parametrize("number", [4, 6])
+@pytest.mark.parametrize("number", [5, 7])
 def test_other_format(number: int) -> None:
     """Older or newer: the error has both numbers."""
     prog = mock_program(gup_pin_root=root(number))
-    wanted = f"gup_pin_root has format {number}, these scripts read 5"
+    wanted = f"gup_pin_root has format {number}, these scripts read 6"
     with pytest.raises(GupPinUnavailable, match=wanted) as caught:
         gup_pin_state(prog)
     assert caught.value.absence is Absence.OTHER_FORMAT
