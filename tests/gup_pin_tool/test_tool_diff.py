@@ -116,3 +116,36 @@ def test_diff_of_pins_alone_goes_by_handles(tool: Tool, two: tuple[Path, Path]) 
     write(two[1] / "pins", PINS, pin(pins=3, stack="0x1"), pin(pins=1, stack="0x2"))
     got = json.loads(tool("diff", two[0] / "pins", two[1] / "pins", "--json").stdout)
     assert [(g["stack"], g["pins_growth"]) for g in got] == [("0x1", 2), ("0x2", 1)]
+
+
+def test_a_module_that_goes_between_two_snapshots(tool: Tool, tmp_path: Path) -> None:
+    """Its stacks are what they were, also where only the other snapshot has their frames."""
+    gone = [RXE[0], f"{RXE[1]} (unloaded)", f"{RXE[2]} (unloaded)"]
+    before, after = tmp_path / "before", tmp_path / "after"
+    write(before / "stacks", STACKS, stack(RXE, pins=5, acquired=7, stack="0x1"))
+    write(
+        after / "stacks",
+        STACKS,
+        stack(gone, pins=5, acquired=7, stack="0x1"),
+        stack(RXE, pins=1, acquired=2, stack="0x8000001"),
+    )
+    for pair, growth in (((before, after), 1), ((after, before), -1)):
+        got = json.loads(tool("diff", *pair, "--json").stdout)
+        assert [(g["pins_growth"], g["frames"]) for g in got] == [(growth, got[0]["frames"])]
+
+
+@pytest.mark.parametrize(
+    ("frame", "agrees"),
+    [(f"{RXE[1]} (unloaded)", True), ("0xffffffffc0001234", True), ("other+0x1/0x2", False)],
+)
+def test_snapshots_of_one_boot(tool: Tool, tmp_path: Path, frame: str, agrees: bool) -> None:
+    """A frame may lose its name when its module goes; one with another name is another boot's."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    for i, folder in enumerate((old, new)):
+        write(folder / "pins", PINS, pin(pins=1 + i, stack="0x1"), pin(pins=5, stack="0x2"))
+    write(old / "stacks", STACKS, stack(URING, stack="0x1"), stack(RXE, stack="0x2"))
+    write(new / "stacks", STACKS, stack([RXE[0], frame, RXE[2]], stack="0x2"))
+    got = json.loads(tool("diff", old, new, "--by", "comm,stack", "--json").stdout)
+    assert sorted(g["pins_growth"] for g in got if g["stack"] == "0x1") == (
+        [1] if agrees else [-1, 2]
+    )

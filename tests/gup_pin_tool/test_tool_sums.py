@@ -130,3 +130,21 @@ def test_top_goes_round(tool: Tool, folder: Path) -> None:
 def test_orphans_are_pins(tool: Tool, tmp_path: Path) -> None:
     write(tmp_path / "orphans", "# gup_pin orphans 1", pin())
     assert tool("list", "-f", "orphans", "-R").stdout == (tmp_path / "orphans").read_text()
+
+
+def test_pins_of_modules_that_are_gone(tool: Tool, tmp_path: Path) -> None:
+    """They are summed with those that are there; what is no more than an address is unknown."""
+    gone = ["pin_user_pages+0x1/0x90", "a_keep+0x1/0x2 [a] (unloaded)", "b_call+0x1/0x2 [b]"]
+    there = ["pin_user_pages+0x1/0x90", "a_keep+0x1/0x2 [a]"]
+    unknown = ["pin_user_pages+0x1/0x90", "0xffffffffc0001234", "b_call+0x1/0x2 [b]"]
+    stacks = [stack(gone, stack="0x1"), stack(there, stack="0x2"), stack(unknown, stack="0x3")]
+    write(tmp_path / "stacks", STACKS, *stacks)
+    write(tmp_path / "pins", PINS, *(pin(stack=f"0x{i}") for i in (1, 2, 3)))
+    for command in ("stacks", "list"):
+        got = json.loads(tool(command, "-f", tmp_path, "--by", "module", "--json").stdout)
+        assert {s["module"]: s["pins"] for s in got} == {"a": 32, "?": 16}
+    got = json.loads(tool("stacks", "-f", tmp_path, "--json").stdout)
+    assert [s["frames"] for s in got] == [gone, there, unknown]
+    text = tool("list", "-f", tmp_path).stdout
+    assert text.count("a_keep [a]") == 2
+    assert "(unloaded)" not in text

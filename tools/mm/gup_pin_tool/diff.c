@@ -218,6 +218,7 @@ static int gp_diff(struct gp_options *options)
 	if (status)
 		return status;
 	gp_sums_init(&sums, &options->by);
+	sums.compared = true;
 	status = compare_snapshots(&sums, options);
 	if (!status && options->json)
 		diff_as_json(&sums, options);

@@ -351,6 +351,7 @@ static bool gp_names_agree(const struct gp_names *a, const struct gp_names *b);
 static const char *gp_names_frames(const struct gp_names *names, const char *handle);
 static void gp_names_free(struct gp_names *names);
 static char *gp_module_of(const char *frames);
+static char *gp_lasting_frames(const char *frames);
 static char *gp_chain_of(const char *frames);
 static char *gp_folded(const char *frames, const char *api);
 static char *gp_where_of(const char *frames, size_t columns);
@@ -428,6 +429,7 @@ struct gp_sum {
  * @by: the keys they are grouped by
  * @kind: the file they were made of
  * @collected: whether a file was added
+ * @compared: compared with another snapshot, in which a module may still be loaded
  * @names: of stacks, in this snapshot and in the older one
  * @buckets: the groups by a hash of their key
  * @nr_buckets: a power of two
@@ -441,6 +443,7 @@ struct gp_sums {
 	struct gp_by *by;
 	enum gp_kind kind;
 	bool collected;
+	bool compared;
 	struct gp_names names[2];
 	struct gp_sum **buckets;
 	size_t nr_buckets;

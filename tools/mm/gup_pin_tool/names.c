@@ -71,6 +71,50 @@ static int gp_names_read(struct gp_names *names, const struct gp_source *source)
 	return status;
 }
 
+/* The length of a frame without the note on code that is gone, "(unloaded)". */
+static size_t frame_len(const char *frame)
+{
+	size_t len = strcspn(frame, "\n");
+	const char *gone = memchr(frame, '(', len);
+
+	return gone && gone > frame ? (size_t)(gone - frame) - 1 : len;
+}
+
+/* Frames without that, which two snapshots have in common; to be freed. */
+static char *gp_lasting_frames(const char *frames)
+{
+	char *lasting = gp_alloc(strlen(frames) + 1), *to = lasting;
+
+	while (*frames) {
+		size_t len = frame_len(frames);
+
+		memcpy(to, frames, len);
+		to += len;
+		frames += strcspn(frames, "\n");
+		if (*frames)
+			*to++ = *frames++;
+	}
+	*to = '\0';
+	return lasting;
+}
+
+/* The same stack? Its module may be gone in one of the two, and so may the name. */
+static bool frames_agree(const char *a, const char *b)
+{
+	while (*a && *b) {
+		size_t len = frame_len(a);
+
+		if (strncmp(a, "0x", 2) && strncmp(b, "0x", 2) &&
+		    (len != frame_len(b) || strncmp(a, b, len)))
+			return false;
+		a += strcspn(a, "\n");
+		a += *a == '\n';
+		b += strcspn(b, "\n");
+		b += *b == '\n';
+	}
+	return !*a && !*b;
+}
+
 /* Can both be of one boot? In two boots, some handle has different frames. */
 static bool gp_names_agree(const struct gp_names *a, const struct gp_names *b)
 {
@@ -79,7 +123,7 @@ static bool gp_names_agree(const struct gp_names *a, const struct gp_names *b)
 	while (i < a->nr && j < b->nr) {
 		int way = compare_handles(&a->table[i], &b->table[j]);
 
-		if (!way && strcmp(a->table[i].frames, b->table[j].frames))
+		if (!way && !frames_agree(a->table[i].frames, b->table[j].frames))
 			return false;
 		i += way <= 0;
 		j += way >= 0;
@@ -108,8 +152,9 @@ static void gp_names_free(struct gp_names *names)
 }
 
 /*
- * The innermost frame in a module, as "ib_umem_get+0x12/0x34 [ib_uverbs]"; *module is the
- * module's name. NULL if the whole stack is built in.
+ * The innermost frame in a module, as "ib_umem_get+0x12/0x34 [ib_uverbs]", with " (unloaded)"
+ * after it if its code is gone; *module is the module's name, or "?" if the frame is only
+ * an address. NULL if the whole stack is built in.
  */
 static const char *module_frame(const char *frames, char **module)
 {
@@ -120,6 +165,10 @@ static const char *module_frame(const char *frames, char **module)
 		if (bracket && bracket > frames && bracket[-1] == ' ') {
 			*module = gp_format("%.*s", (int)strcspn(bracket + 1, " ]\n"),
 					    bracket + 1);
+			return frames;
+		}
+		if (!strncmp(frames, "0x", 2)) {
+			*module = gp_copy("?");
 			return frames;
 		}
 		frames += len;

@@ -113,13 +113,15 @@ static void free_labels(const struct gp_by *by, char **labels)
 static struct gp_sum *group_of(struct gp_sums *sums, const struct gp_record *record,
 			       const char *frames)
 {
-	char *labels[GP_BY_MAX], *key;
+	char *labels[GP_BY_MAX], *key, *lasting;
 	struct gp_sum *sum;
 	unsigned int i;
 
 	for (i = 0; i < sums->by->nr; i++)
 		labels[i] = gp_by_value(sums->by, i, record, frames);
-	key = group_key(sums->by, labels, frames);
+	lasting = frames && sums->compared ? gp_lasting_frames(frames) : NULL;
+	key = group_key(sums->by, labels, lasting ? lasting : frames);
+	free(lasting);
 	sum = gp_sums_find(sums, key);
 	if (sum) {
 		free_labels(sums->by, labels);
@@ -145,8 +147,10 @@ static void add_ages(struct gp_values *values, unsigned long long oldest,
 /* The identity of a record of `stacks`, in any boot. */
 static unsigned long long origin_of(const struct gp_record *record)
 {
-	unsigned long long h = hash_on(HASH_START, record->frames);
+	char *frames = gp_lasting_frames(record->frames);
+	unsigned long long h = hash_on(HASH_START, frames);
 
+	free(frames);
 	h = hash_on(h, *record->frames ? "" : gp_word(record, "stack"));
 	h = hash_on(h, gp_word(record, "mode"));
 	h = hash_on(h, gp_word(record, "term"));

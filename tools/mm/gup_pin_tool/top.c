@@ -83,6 +83,7 @@ static int collect_into(struct gp_top *top, struct gp_sums *sums)
 	int status;
 
 	gp_sums_init(sums, &top->options->by);
+	sums->compared = true;
 	top->options->by.records = 0;
 	gp_stats_forget(top->source->stats);
 	status = gp_collect(sums, top->source, top->options, false);
