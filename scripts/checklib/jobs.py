@@ -106,6 +106,16 @@ def program(built: Built) -> list[Result]:
     return pytest(built.version, "tests/gup_pin_tool")
 
 
+def stock(built: Built) -> list[Result]:
+    """The core as a module, in kernels that Debian ships."""
+    return [*on_stock(built), *unloaded(built.version, "test_stock")]
+
+
+def unloaded(version: str, test: str) -> list[Result]:
+    """Modules that are unloaded keep their names."""
+    return pytest(version, f"tests/test_unload.py::{test}")
+
+
 def examples(built: Built) -> list[Result]:
     """The examples of the admin guide, README, and the bugs that were found."""
     names = ("examples", "readme", "findings")
@@ -200,7 +210,7 @@ EACH: dict[str, Job] = {
     "quiet": quiet,
     "dump": dump,
     "mm": mm_selftests,
-    "stock": on_stock,
+    "stock": stock,
 }
 # For the default version.
 ONCE: dict[str, Job] = {
@@ -247,6 +257,7 @@ DEBUG_ONCE: dict[str, Job] = {
     "kunit_py": kunit_py,
     "bounds-trace": bounds,
     "traced-trace": traced,
+    "unload-trace": lambda built: unloaded(built.version, "test_built_in"),
     "rounds": rounds,
     "dkms": dkms,
     "mutate": mutate,
