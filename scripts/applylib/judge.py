@@ -100,8 +100,8 @@ def judge(root: Path) -> Judgement:
     version = tree_version(root)
     if has_feature(root):
         raise Refused(
-            f"{root} has the feature already, or a part of it; to put in a newer one, take a clean"
-            " tree, or take the old one out first (git checkout . && git clean -d mm/gup_pin ...)"
+            f"{root} has the feature already, or a part of it, and is unchanged; a newer one goes"
+            " into a tree without it"
         )
     names = [version] if version in versions() else versions()
     found = min((_fit(root, version, name) for name in names), key=lambda j: len(j.misfits))
