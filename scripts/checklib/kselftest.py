@@ -42,10 +42,13 @@ def part(text: str, name: str) -> str:
 
 
 def one_passes(text: str, name: str) -> Result:
-    """The only result is that the short program passes."""
+    """The only result is that the short program passes.
+
+    Without a look at the plan: run_tests of 7.3 prints none, and no header of TAP.
+    """
     (result, *more) = ktap.parse(text, name) or [Result(name, FAILED, "no TAP")]
     good = result.status == PASSED and result.name == f"{name}: selftests: gup_pin: {SHORT}"
-    if good and not more and "TAP version 13\n1..1\n" in text:
+    if good and not more:
         return Result(name, PASSED)
     return Result(name, FAILED, text[-4000:])
 
