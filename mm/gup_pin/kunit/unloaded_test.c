@@ -366,49 +366,65 @@ static struct gup_pin_code code_at(struct kunit *test, void *function)
 	return code;
 }
 
-/* Everything that is on record. */
+/* The entry of a site in the real index. */
+static const struct gup_pin_site *site_at(unsigned long ip)
+{
+	const struct gup_pin_sites *all = &gup_pin_root.index.sites;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(all->site); i++)
+		if (all->site[i].ip == ip)
+			return &all->site[i];
+	return NULL;
+}
+
+#define PINS	5
+
+/* One call site, so that all stacks are equal, and the stack cache has them. */
 static void pins_and_unpins(struct kunit *test)
 {
 	struct gup_pin_code pinner = code_at(test, pin_here), unpinner = code_at(test, unpin_here);
 	const struct gup_pin_site *site = NULL;
-	unsigned long addr, ip, again, i;
-	depot_stack_handle_t old, new;
-	struct gup_pin_last last;
-	struct page *page[2];
+	depot_stack_handle_t stack[PINS];
+	struct gup_pin_last last = {};
+	struct page *page[PINS];
+	unsigned long addr, ip;
+	unsigned int i;
 
 	if (!gup_pin_root.index.recording || !gup_pin_root.index.complete)
 		kunit_skip(test, "needs gup_pin=on");
-	addr = gup_pin_test_map(test, 2);
-	/* The stack cache knows the stack. */
-	for (i = 0; i < 3; i++)
-		unpin_here(pin_here(test, addr));
-	page[0] = pin_here(test, addr);
-	old = stack_of(test, page[0], &pinner, &ip);
-	gup_pin_code_changes(&pinner);
-	replace(test, ip, 'A');
-	page[1] = pin_here(test, addr + PAGE_SIZE);
-	new = stack_of(test, page[1], &pinner, &again);
-	KUNIT_EXPECT_EQ(test, ip, again);
-	KUNIT_EXPECT_NE(test, old, new);
-	expect_frame(test, old, ip, 'A');
-	expect_frame(test, new, ip, 'p');
+	addr = gup_pin_test_map(test, PINS);
+	for (i = 0; i < PINS; i++) {
+		if (i == PINS - 2) {
+			gup_pin_code_changes(&pinner);
+			replace(test, ip, 'A');
+		}
+		page[i] = pin_here(test, addr + i * PAGE_SIZE);
+		stack[i] = stack_of(test, page[i], &pinner, &ip);
+	}
+	KUNIT_EXPECT_EQ(test, stack[0], stack[PINS - 3]);
+	KUNIT_EXPECT_NE(test, stack[0], stack[PINS - 2]);
+	KUNIT_EXPECT_EQ(test, stack[PINS - 2], stack[PINS - 1]);
+	expect_frame(test, stack[0], ip, 'A');
+	expect_frame(test, stack[PINS - 1], ip, 'p');
 	KUNIT_EXPECT_EQ(test, gup_pin_stacks_wrong(), 0);
 
-	unpin_here(page[0]);
-	unpin_here(page[1]);
-	KUNIT_ASSERT_TRUE(test, gup_pin_last_release(&gup_pin_root.index, page_to_pfn(page[1]),
-						     &last));
+	for (i = 0; i < PINS; i++) {
+		if (i == PINS - 1) {
+			site = site_at(last.site);
+			gup_pin_code_changes(&unpinner);
+		}
+		unpin_here(page[i]);
+		if (i == PINS - 2)
+			gup_pin_last_release(&gup_pin_root.index, page_to_pfn(page[i]), &last);
+	}
 	KUNIT_EXPECT_TRUE(test, gup_pin_in_code(&unpinner, last.site));
-	for (i = 0; i < ARRAY_SIZE(gup_pin_root.index.sites.site) && !site; i++)
-		if (gup_pin_root.index.sites.site[i].ip == last.site)
-			site = &gup_pin_root.index.sites.site[i];
+	KUNIT_EXPECT_NOT_NULL(test, newest(last.site));
+	/* Forgotten, and learned anew, though from an origin that it had learned. */
 	KUNIT_ASSERT_NOT_NULL(test, site);
+	KUNIT_EXPECT_EQ(test, site->ip, last.site);
 	gup_pin_code_changes(&unpinner);
 	KUNIT_EXPECT_EQ(test, site->ip, GUP_PIN_SITE_UNLOADED);
-	KUNIT_EXPECT_NOT_NULL(test, newest(last.site));
-	/* It is learned anew, also from calls of an origin that it had learned. */
-	unpin_here(pin_here(test, addr));
-	KUNIT_EXPECT_EQ(test, site->ip, last.site);
 }
 
 static void hazards_and_refusals(struct kunit *test)
