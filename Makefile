@@ -28,7 +28,7 @@ check: ## all tests, on both kernels
 check-debug: ## the kernel's tests with KASAN and lockdep, PREEMPT_RT, KCSAN; mutations of the core
 	@scripts/check --debug
 
-check-users: ## users of pins whose drivers only Debian's kernels have: RDMA, vDPA and others
+check-users: ## users of pins whose drivers only Debian's kernels have, and test suites of others
 	@scripts/check --users
 
 bench: ## measure what tracking costs, compare with the baseline

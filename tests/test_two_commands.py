@@ -132,7 +132,7 @@ if phase == "build":
     main.__globals__["ROOTS"] = ()
 else:
     jobs.ALL["rig"] = lambda built: jobs.tool(*words)
-    main.__globals__["build"] = lambda *_: {"6.12": Built("6.12", None, None, None)}
+    main.__globals__["build"] = lambda *_: {"6.12": Built("6.12", None, None)}
 sys.argv = ["check", "-k", "6.12", "rig"]
 sys.exit(main())
 """

@@ -15,14 +15,12 @@ from .run import Failed, path_from
 class Built:
     """Result of prepare() for one version.
 
-    tree: kernel tree with the project; programs: directory of our selftests; mm: directory
-    of the kernel's own.
+    tree: kernel tree with the project; programs: directory of our selftests.
     """
 
     version: str
     tree: Path
     programs: Path
-    mm: Path
 
 
 def programs_of(built: Built) -> list[str]:
@@ -50,5 +48,4 @@ def prepare(version: str) -> Built:
         version,
         tree,
         path_from(paths.SCRIPTS / "selftests", version),
-        path_from(paths.SCRIPTS / "selftests", version, "mm"),
     )

@@ -18,7 +18,6 @@ from . import ktap
 from .built import Built
 from .kselftest import kselftest
 from .kunit_tool import kunit_py
-from .mm_programs import mm_selftests
 from .programs import (
     alone,
     bounds,
@@ -36,6 +35,7 @@ from .rounds import rounds
 from .run import PYTHON, Guest, pytest, tool
 from .stats import alarms
 from .stock import on_stock
+from .suites import mm_selftests, suites
 from .users import users
 
 Job = Callable[[Built], list[Result]]
@@ -157,6 +157,7 @@ def rig(_: Built) -> list[Result]:
         "tests/test_vm_parts.py",
         "tests/test_stock.py",
         "tests/test_users.py",
+        "tests/test_suites.py",
         "tests/test_vm.py",
         "drgn-scripts/tests",
     )
@@ -228,6 +229,7 @@ ONCE: dict[str, Job] = {
 LONG = (
     *("alone", "dump", "fresh-bookworm", "fresh-trixie", "many", "million", "mutate", "rig"),
     "stock",
+    "suites",
 )
 # By make check-debug, in instrumented kernels: for lock order, invalid sleeps and memory
 # errors, for sleeping spinlocks, for data races; with tracers; and jobs that take
@@ -264,7 +266,7 @@ DEBUG_ONCE: dict[str, Job] = {
 }
 WATCHED = {**DEBUG, **DEBUG_ONCE}
 # By make check-users, for each version.
-USERS: dict[str, Job] = {"users": users}
+USERS: dict[str, Job] = {"suites": suites, "users": users}
 ALL: dict[str, Job] = {**ONCE, **EACH, **WATCHED, **USERS}
 # The kernels of jobs that use another one than the test kernel.
 FLAVOURS = {

@@ -78,18 +78,21 @@ def places() -> list[Place]:
     ]
 
 
-def run_place(built: Built, image: stock.Stock, place: Place) -> list[Result]:
-    """All programs of one guest, with the module built for its kernel."""
+def loaded(image: stock.Stock, folder: Path) -> list[str | Path]:
+    """How a guest's command begins: load all modules; the rest is run in that folder."""
     module = path_from(paths.SCRIPTS / "module", image.version, *options_of(image))
     root = path_from(paths.SCRIPTS / "debian-root", ROOT)
     drivers = path_from(paths.SCRIPTS / "drivers", image.version)
+    return ["sh", "-c", LOAD, "sh", f"{MODULES} {DRIVERS}", drivers, module, folder, root]
+
+
+def run_place(built: Built, image: stock.Stock, place: Place) -> list[Result]:
+    """All programs of one guest, on the module that was built for its kernel."""
     words = ["--stock", image.version, *options_of(image), "-m", "3G", "-t", "3600"]
-    modules = f"{MODULES} {DRIVERS}"
     guest = Guest(
         [*words, *place.options],
         [
-            *("sh", "-c", LOAD, "sh", modules),
-            *(drivers, module, built.programs, root),
+            *loaded(image, built.programs),
             paths.SCRIPTS / "in-root",
             *(ROOT, "sh", "-c", RUN, "sh", *place.programs),
         ],
