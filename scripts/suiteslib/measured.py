@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -77,6 +78,14 @@ def cells(figures: Figures) -> list[str]:
     ]
 
 
+def _wrapped(text: str) -> str:
+    """A paragraph below its term."""
+    indent = "  "
+    return textwrap.fill(
+        text, 98, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
+
+
 def section(measured: Measured, suites: Sequence[Suite]) -> str:
     """The section of the document."""
     head = ["Suite", "Kernel", "Tests", "Differ", "Pins", "Hazards", "Guessed", "Wrong"]
@@ -84,7 +93,7 @@ def section(measured: Measured, suites: Sequence[Suite]) -> str:
     table = "".join("   * - " + "\n     - ".join(row) + "\n" for row in rows)
     names = dict.fromkeys(suite.name for suite in suites)
     subsets = {n: dict.fromkeys(s.subset for s in suites if s.name == n) for n in names}
-    notes = "".join(f"{name}\n  {' '.join(texts)}\n" for name, texts in subsets.items())
+    notes = "".join(f"{name}\n{_wrapped(' '.join(texts))}\n" for name, texts in subsets.items())
     return f"""
 {TITLE}
 {"=" * len(TITLE)}
