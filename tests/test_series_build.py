@@ -66,7 +66,7 @@ def test_patch(kernel: Kernel, number: int, version: str, monkeypatch: pytest.Mo
     assert kernel.make() == ""
     monkeypatch.setenv("GUP_PIN_CACHE", str(kernel.cache))
     if number >= KUNIT:
-        results = kunit(Built(version, kernel.tree, Path(), Path()))
+        results = kunit(Built(version, kernel.tree, Path()))
         assert len(results) > 50
         assert [r for r in results if r.status != PASSED] == []
     options = ["-k", version, "--append", "gup_pin=on brd.rd_nr=1 brd.rd_size=4096"]
