@@ -245,31 +245,37 @@ static void each_site_learns(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
+/* Sites of which some have the same place in the table. */
+static unsigned long nth_site(unsigned int i)
+{
+	return SITE + 7UL * i * i;
+}
+
 /* Sites that were in code that is gone; others that were entered behind them stay. */
 static void unloaded_is_forgotten(struct kunit *test)
 {
 	unsigned int i, nr = ARRAY_SIZE(sites_of(test)->site) / 2, known[2] = {};
 	const struct gup_pin_code code = {
 		.start = { SITE },
-		.end = { SITE + nr / 2 },
+		.end = { nth_site(nr / 2) },
 	};
 
 	for (i = 0; i < nr; i++)
-		gup_pin_site_learn(sites_of(test), SITE + i, &long_write);
+		gup_pin_site_learn(sites_of(test), nth_site(i), &long_write);
 	for (i = 0; i < nr; i++)
-		known[i >= nr / 2] += !!find(test, SITE + i);
+		known[i >= nr / 2] += !!find(test, nth_site(i));
 	KUNIT_ASSERT_GT(test, known[0], nr / 4);
 	gup_pin_sites_unload(sites_of(test), &code);
 	for (i = 0; i < nr; i++)
-		known[i >= nr / 2] -= !!find(test, SITE + i);
+		known[i >= nr / 2] -= !!find(test, nth_site(i));
 	KUNIT_EXPECT_GT(test, known[0], nr / 4);
 	KUNIT_EXPECT_EQ(test, known[1], 0);
 	/* Their entries are used again, and nothing is left in them. */
 	for (i = 0; i < nr / 2; i++) {
-		gup_pin_site_learn(sites_of(test), SITE + i, &short_read);
-		KUNIT_EXPECT_FALSE(test, has_stack(test, SITE + i, long_write.stack));
-		KUNIT_EXPECT_FALSE(test, has_kind(test, SITE + i, &long_write));
-		known[0] -= has_stack(test, SITE + i, short_read.stack);
+		gup_pin_site_learn(sites_of(test), nth_site(i), &short_read);
+		KUNIT_EXPECT_FALSE(test, has_stack(test, nth_site(i), long_write.stack));
+		KUNIT_EXPECT_FALSE(test, has_kind(test, nth_site(i), &long_write));
+		known[0] -= has_stack(test, nth_site(i), short_read.stack);
 	}
 	KUNIT_EXPECT_EQ(test, known[0], 0);
 }
