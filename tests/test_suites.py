@@ -79,6 +79,8 @@ def test_ktap_counts_its_tests_and_an_end_that_they_do_not_explain() -> None:
     assert len(outcome("ktap", "t", 1, bad)) == 2
     assert ("t", FAILED) in statuses(outcome("ktap", "t", None, bad))
     assert ("t", FAILED) in statuses(outcome("ktap", "t", -11, good))
+    twice = good.replace("two # SKIP not here", "one")
+    assert statuses(outcome("ktap", "t", 0, twice)) == [("t: one", PASSED)] * 2
     assert statuses(outcome("ktap", "t", 0, "")) == [("t", PASSED)]
     assert statuses(outcome("ktap", "t", 1, "")) == [("t", FAILED)]
 

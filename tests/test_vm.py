@@ -236,7 +236,7 @@ def test_a_guest_has_terminals_for_programs() -> None:
 
 def test_help_says_that_pins_are_tracked() -> None:
     help_ = subprocess.run([VM, "--help"], capture_output=True, text=True, check=True).stdout
-    assert "tracked from boot on, unless --append says gup_pin=off" in help_
+    assert "tracked since boot, unless --append says gup_pin=off" in help_
     done = vm("--", "cat", "/sys/kernel/debug/gup_pin/enable")
     assert done.stdout == b"1\n"
     done = vm("--append", "gup_pin=off", "--", "cat", "/sys/kernel/debug/gup_pin/enable")

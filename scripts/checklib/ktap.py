@@ -66,9 +66,10 @@ def strip_console(text: str) -> str:
 class Reader:
     """Parses an output line by line."""
 
-    def __init__(self, prefix: str, starts: bool) -> None:
+    def __init__(self, prefix: str, starts: bool, repeats: bool) -> None:
         self.prefix = prefix
         self.starts = starts
+        self.repeats = repeats
         self.results: list[Result] = []
         self.levels: dict[int, Level] = {0: Level()}
         self.names: set[str] = set()
@@ -128,7 +129,7 @@ class Reader:
         below = [x for x in deeper if x.seen or x.planned is not None]
         if below:
             self.suite(name, failed, below)
-        elif name in self.names:
+        elif name in self.names and not self.repeats:
             self.fail(name, "a second result by this name")
         elif self.starts and not self.running:
             self.fail(name, "no line said that it started: a hang would not name it")
@@ -163,12 +164,14 @@ class Reader:
             self.fail(name, "\n".join([level.count, *level.notes[-NOTES:]]))
 
 
-def parse(text: str, prefix: str, starts: bool = False) -> list[Result]:
+def parse(
+    text: str, prefix: str, starts: bool = False, repeats: bool = False
+) -> list[Result]:
     """Return the results in an output; prefix is put before their names.
 
-    starts: each test must say that it starts.
+    starts: each test must say that it starts; repeats: tests may have the same name.
     """
-    reader = Reader(prefix, starts)
+    reader = Reader(prefix, starts, repeats)
     for line in text.splitlines():
         reader.line(line)
     reader.end()

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from suiteslib import measured
+from suiteslib.table import load as load_suites
 from vmlib import paths
 
 from .compare import Kernel
@@ -125,4 +127,5 @@ def document(table: Table, kernels: Sequence[Kernel]) -> str:
         **numbers(table, table.reasons["later"]),
     )
     names = list(dict.fromkeys(user.area for user in table.users))
-    return head + "".join(area(n, [u for u in table.users if u.area == n], kernels) for n in names)
+    areas = (area(n, [u for u in table.users if u.area == n], kernels) for n in names)
+    return head + "".join(areas) + measured.section(measured.load(), load_suites())
