@@ -24,7 +24,7 @@ def test_another_format_is_status_3(odd_dump: Dump) -> None:
     with changed(file, file_offset(odd_dump, "gup_pin_root"), struct.pack("<I", 1)):
         done = odd_dump.drgn("list")
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr == "gup_pins: gup_pin_root has format 1, these scripts read 5\n"
+    assert done.stderr == "gup_pins: gup_pin_root has format 1, these scripts read 6\n"
 
 
 # The change in the struct page of the pin on a file, the place of its members, and the
