@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from vmlib import paths
@@ -32,6 +34,16 @@ def feature_files() -> list[str]:
         names = [str(p.relative_to(project)) for p in found if not p.is_dir()]
     # A file that is deleted and not committed is still listed.
     return sorted(name for name in names if (project / name).is_file())
+
+
+@contextmanager
+def unstopped() -> Iterator[None]:
+    """Signals that end us wait until this is over."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Change:
@@ -74,11 +86,8 @@ class Change:
 
     def commit(self) -> None:
         """Rename all of them to their places; no signal comes in between."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
-        try:
+        with unstopped():
             self._rename()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _rename(self) -> None:
         try:
@@ -105,8 +114,9 @@ class Change:
             (self.stage / "old" / name).rename(self.root / name)
 
     def close(self) -> None:
-        """Remove what is left beside the files' places."""
-        shutil.rmtree(self.stage, ignore_errors=True)
+        """Remove what is left beside the files' places; no signal comes in between."""
+        with unstopped():
+            shutil.rmtree(self.stage, ignore_errors=True)
 
 
 def install(root: Path, texts: dict[str, str]) -> None:
@@ -115,12 +125,12 @@ def install(root: Path, texts: dict[str, str]) -> None:
     taken = [name for name in names if (root / name).exists() or (root / name).is_symlink()]
     if taken:
         raise FileExistsError(f"{root} has {', '.join(taken)} already, which is the feature's")
-    change = Change(root)
-    try:
+    with ExitStack() as stack:
+        with unstopped():
+            change = Change(root)
+            stack.callback(change.close)
         for name in names:
             change.copy(name, paths.PROJECT / name)
         for name, text in texts.items():
             change.write(name, text)
         change.commit()
-    finally:
-        change.close()

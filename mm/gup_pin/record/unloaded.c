@@ -34,7 +34,7 @@
 #define MARK_UNKNOWN	((1U << STACK_DEPOT_EXTRA_BITS) - 1)
 
 /* What %pS prints, and " [MODULE] (unloaded)". */
-static_assert(GUP_PIN_FRAME_MAX >= KSYM_SYMBOL_LEN + MODULE_NAME_LEN + 16);
+static_assert(KSYM_SYMBOL_LEN + MODULE_NAME_LEN + 16 <= GUP_PIN_FRAME_MAX);
 
 struct gup_pin_unloads gup_pin_unloads;
 
