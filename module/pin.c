@@ -2,8 +2,9 @@
 /*
  * The wrappers of functions that pin.
  */
-#include <linux/memfd.h>
+/* memfd.h of 7.3 needs its types. */
 #include <linux/mm.h>
+#include <linux/memfd.h>
 #include <linux/sched.h>
 
 #include "handle.h"
