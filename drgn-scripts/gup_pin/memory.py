@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -178,6 +178,23 @@ class Record:
     def read(self, memory: Memory, address: int) -> tuple[int, ...]:
         """The fields of the structure at address; raises Unreadable."""
         return self.unpack(memory.read(address, self.size, self.name))
+
+    def chain(
+        self, memory: Memory, node: int, node_at: int
+    ) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """Address and fields, less the first one, of all structures of a hash chain.
+
+        Node is the first hlist_node, node_at its offset, and the first field its next.
+        Raises Unreadable, also for a chain that does not end.
+        """
+        seen: set[int] = set()
+        while node:
+            address = node - node_at
+            if address in seen:
+                raise Unreadable(self.name, address, "is invalid")
+            seen.add(address)
+            node, *fields = self.read(memory, address)
+            yield address, tuple(fields)
 
 
 def bare_type(kind: Type) -> Type:

@@ -95,12 +95,7 @@ class Origins:
     def _chain(self, node: int) -> Iterator[tuple[int, Origin, Counts]]:
         self._reader.refresh()
         layouts = self._layouts
-        seen: set[int] = set()
-        while node:
-            address = node - layouts.node_at
-            if address in seen:
-                raise Unreadable(layouts.counts.name, address, "is invalid")
-            seen.add(address)
-            node, acquired, released, peak = layouts.counts.read(self._memory, address)
+        chain = layouts.counts.chain(self._memory, node, layouts.node_at)
+        for address, (acquired, released, peak) in chain:
             counts = Counts(max(acquired - released, 0), max(acquired, 0), peak)
             yield address, self._reader.read(address), counts

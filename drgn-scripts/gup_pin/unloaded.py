@@ -85,7 +85,7 @@ class Unloaded:
     ) -> None:
         """Read from memory the table at an address, which may raise Unreadable.
 
-        What cannot be read is told to fault, once.
+        Fault is called once for each part that cannot be read.
         """
         self._memory = memory
         self._layouts = layouts
@@ -134,13 +134,8 @@ class Unloaded:
 
     def _chain(self, node: int) -> None:
         layouts = self._layouts
-        seen: set[int] = set()
-        while node:
-            address = node - layouts.node_at
-            if address in seen:
-                raise Unreadable(layouts.name.name, address, "is none")
-            seen.add(address)
-            node, pc, until, live, at = layouts.name.read(self._memory, address)
+        names = layouts.name.chain(self._memory, node, layouts.node_at)
+        for _, (pc, until, live, at) in names:
             text = self._memory.read_string(at, _FRAME_MAX, self.TABLE) if at else b""
             name = Name(until, text.decode(errors="replace"), live)
             self._names.setdefault(pc, []).append(name)

@@ -108,7 +108,7 @@ def test_names_that_could_not_be_kept() -> None:
 
 
 def test_what_cannot_be_read() -> None:
-    """It is told once; the other chain is there."""
+    """It is reported once, and the other chain is read."""
     table = Table()
     table.add(PC, 1, OLD, 1)
     table.chains[0] = 0x9000
@@ -134,7 +134,7 @@ def test_a_chain_that_does_not_end() -> None:
     table.write()
     assert table.text(PC, 0) == OLD
     (line,) = table.faults.lines()
-    assert "is none" in line
+    assert "is invalid" in line
 
 
 def test_an_address_that_cannot_be_read() -> None:
