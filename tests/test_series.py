@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from applylib import patchfile
 from conftest import PROJECT
 from serieslib import statements
 from serieslib.files import Files
@@ -262,10 +263,9 @@ def test_a_file_in_two_patches() -> None:
         small(FIRST, TESTS, SECOND, SECOND)
 
 
-def test_hunks(tmp_path: Path) -> None:
+def test_hunks() -> None:
     """A line of a hunk comes with its name, an include with the file's first hunk."""
-    patch = tmp_path / "6.12.patch"
-    patch.write_text("""\
+    (file,) = patchfile.parse("""\
 --- a/mm/x.c
 +++ b/mm/x.c
 @@ -1,1 +1,2 @@
@@ -277,19 +277,19 @@ def test_hunks(tmp_path: Path) -> None:
 +	gup_pin_b();
  }
 """)
-    hunks = Hunks(small(FIRST, TESTS, SECOND).places, patch)
-    first = hunks.patch(0)
-    assert "+#include" in first and "gup_pin_a" in first and "gup_pin_b" not in first
-    assert "@@ -5,2 +5,3 @@" in first
-    assert "gup_pin_b" in hunks.patch(2)
+    hunks = Hunks(small(FIRST, TESTS, SECOND).places, [file])
+    include, first = hunks.at(file, 0).hunks
+    assert include == file.hunks[0]
+    assert (first.start, first.old) == (4, ["{", "}"])
+    assert first.new == ["{", "\tgup_pin_a();", "}"]
+    assert hunks.at(file, 2) == file
 
 
-def test_a_hunk_without_a_patch(tmp_path: Path) -> None:
+def test_a_hunk_without_a_patch() -> None:
     """A hunk without our names needs its file in the table."""
-    patch = tmp_path / "6.12.patch"
-    patch.write_text("--- a/mm/x.c\n+++ b/mm/x.c\n@@ -1,1 +1,2 @@\n a\n+b\n")
+    files = patchfile.parse("--- a/mm/x.c\n+++ b/mm/x.c\n@@ -1,1 +1,2 @@\n a\n+b\n")
     with pytest.raises(TableError, match=r"no patch has a hunk of mm/x\.c: \+b"):
-        Hunks(small(FIRST, TESTS, SECOND).places, patch)
+        Hunks(small(FIRST, TESTS, SECOND).places, files)
 
 
 # The sender of the series: on a new machine git has no name.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 FILE = re.compile(r"^\+\+\+ b/(?P<name>[^\t\n]+)")
@@ -22,14 +23,24 @@ class Hunk:
     """A change of some lines.
 
     line: where it begins in the patch; start: where its old lines begin in the file, from 0;
-    place: the line of the file that names the function, cut off by diff after 40 characters
+    place: the line of the file that names the function, cut off by diff after 40 characters;
+    lines: each with its sign
     """
 
     line: int
     start: int
     place: str
-    old: list[str] = field(default_factory=list)
-    new: list[str] = field(default_factory=list)
+    lines: list[str]
+
+    @cached_property
+    def old(self) -> list[str]:
+        """The lines that it replaces."""
+        return [line[1:] for line in self.lines if line[0] != "+"]
+
+    @cached_property
+    def new(self) -> list[str]:
+        """The lines that replace them."""
+        return [line[1:] for line in self.lines if line[0] != "-"]
 
 
 @dataclass
@@ -40,21 +51,19 @@ class FilePatch:
     hunks: list[Hunk] = field(default_factory=list)
 
 
-def _fill(hunk: Hunk, body: list[str], olds: int, news: int) -> int:
-    """Read a hunk's lines; the number of them."""
-    for count, line in enumerate(body):
-        if len(hunk.old) == olds and len(hunk.new) == news:
-            return count
-        sign, text = line[:1] or " ", line[1:]
-        if sign not in " +-":
-            raise PatchError(f"line {hunk.line}: not as long as its first line says")
-        if sign != "+":
-            hunk.old.append(text)
-        if sign != "-":
-            hunk.new.append(text)
-    if len(hunk.old) != olds or len(hunk.new) != news:
-        raise PatchError(f"line {hunk.line}: not as long as its first line says")
-    return len(body)
+def _lines(body: list[str], olds: int, news: int) -> list[str]:
+    """A hunk's lines, of which so many are old and so many new; [] if it is cut or garbled."""
+    found: list[str] = []
+    for line in body:
+        if not olds and not news:
+            break
+        signed = line or " "
+        if signed[0] not in " +-":
+            return []
+        olds -= signed[0] != "+"
+        news -= signed[0] != "-"
+        found.append(signed)
+    return [] if olds or news else found
 
 
 def parse(text: str) -> list[FilePatch]:
@@ -70,9 +79,11 @@ def parse(text: str) -> list[FilePatch]:
         elif match := HUNK.match(line):
             if not found:
                 raise PatchError(f"line {number}: a hunk of no file")
-            hunk = Hunk(number, int(match["old"]) - 1, match["place"] or "")
-            olds, news = int(match["olds"] or 1), int(match["news"] or 1)
-            number += _fill(hunk, lines[number:], olds, news)
+            body = _lines(lines[number:], int(match["olds"] or 1), int(match["news"] or 1))
+            if not body:
+                raise PatchError(f"line {number}: not as long as its first line says")
+            hunk = Hunk(number, int(match["old"]) - 1, match["place"] or "", body)
+            number += len(body)
             if not hunk.old:
                 raise PatchError(f"line {hunk.line}: no line says where it belongs")
             found[-1].hunks.append(hunk)

@@ -6,34 +6,11 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-from .lexer import Item, items, words
+from .lexer import Item, conditions, items, words
 from .places import Places, is_ours
 from .statements import Cut, Later, members_without, without
 
 _INCLUDE = re.compile(r'^#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
-
-
-def _without_configs(text: str, off: set[str]) -> str:
-    """A source without the parts for options that do not exist yet."""
-    out: list[str] = []
-    # for each open #if: whether it tests such an option, and whether its text is omitted
-    open_ifs: list[tuple[bool, bool]] = []
-    for line in text.splitlines(keepends=True):
-        word = re.match(r"#\s*(ifdef|ifndef|if|else|elif|endif)\b\s*(\w*)", line)
-        ours = bool(open_ifs) and open_ifs[-1][0]
-        if word and word.group(1) in ("ifdef", "ifndef", "if"):
-            gone = word.group(1) == "ifdef" and word.group(2) in off
-            open_ifs.append((gone, gone))
-            if gone:
-                continue
-        elif word and word.group(1) == "else" and ours:
-            open_ifs[-1] = (True, False)
-            continue
-        elif word and word.group(1) == "endif" and open_ifs.pop()[0]:
-            continue
-        if not any(left_out for _, left_out in open_ifs):
-            out.append(line)
-    return "".join(out)
 
 
 def _makefile(text: str, have: set[str]) -> str:
@@ -102,7 +79,9 @@ class Files:
             return _kconfig(text, self._off(number))
         if not path.endswith((".c", ".h")):
             return text
-        return self._cut_source(path, _without_configs(text, self._off(number)), number)
+        off = self._off(number)
+        text = conditions(text, lambda condition: False if condition in off else None)
+        return self._cut_source(path, text, number)
 
     def _objects(self, folder: PurePosixPath, number: int) -> set[str]:
         """The targets of a Makefile: objects of existing files, and folders."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -128,3 +129,30 @@ def items(text: str) -> tuple[Item, ...]:
     if begun < len(text):
         found.append(Item(text[begun:], "", "comment"))
     return tuple(found)
+
+
+def conditions(text: str, holds: Callable[[str], bool | None]) -> str:
+    """A source without conditions that are decided, and without the lines that these omit.
+
+    holds: whether the condition of an #if or #ifdef is true; None to leave it in the source
+    """
+    out: list[str] = []
+    # for each open condition: whether it is decided, and whether its lines are kept
+    nested: list[tuple[bool, bool]] = []
+    for line in text.splitlines(keepends=True):
+        word = re.match(r"#\s*(ifdef|ifndef|if|else|endif)\b(.*)", line)
+        directive = word.group(1) if word else ""
+        decided = bool(nested) and nested[-1][0]
+        if word and directive in ("if", "ifdef", "ifndef"):
+            found = None if directive == "ifndef" else holds(word.group(2).strip())
+            nested.append((found is not None, found is not False))
+            if found is not None:
+                continue
+        elif directive == "else" and decided:
+            nested[-1] = (True, not nested[-1][1])
+            continue
+        elif directive == "endif" and nested.pop()[0]:
+            continue
+        if all(kept for _, kept in nested):
+            out.append(line)
+    return "".join(out)

@@ -55,9 +55,12 @@ class Places:
         self._find_declared()
         self._find_tests()
 
+    def _with_file(self, path: str) -> list[int]:
+        return [n for n, patch in enumerate(self.series.patches) if patch.has_file(path)]
+
     def _listed(self, path: str) -> int:
-        """The patch that the table names for a file."""
-        found = [n for n, patch in enumerate(self.series.patches) if patch.has_file(path)]
+        """The one patch that the table names for a file."""
+        found = self._with_file(path)
         if len(found) != 1:
             which = "none" if not found else " and ".join(str(n + 1) for n in found)
             raise TableError(f"{path} is in {which} of the patches, not in one")
@@ -76,10 +79,7 @@ class Places:
 
     def of_kernel_file(self, path: str) -> int | None:
         """The patch that the table names for hunks without a name, in a file of the kernel."""
-        for number, patch in enumerate(self.series.patches):
-            if patch.has_file(path):
-                return number
-        return None
+        return next(iter(self._with_file(path)), None)
 
     def of_name(self, path: str, name: str) -> int:
         """The patch that adds a name, as seen by a file; 0 for names that are not ours."""

@@ -10,6 +10,9 @@ import subprocess
 import textwrap
 from pathlib import Path
 
+from applylib import judge, patchfile
+from applylib.fit import fit
+from applylib.install import feature_files
 from vmlib import paths
 
 from .files import Files
@@ -18,31 +21,17 @@ from .places import Places, is_ours
 from .table import Series, TableError, load
 from .upstream import of_version
 
-FOLDERS = ("mm", "include", "Documentation", "tools")
-
 
 class SeriesError(Exception):
     """The series cannot be made; the message is for the user."""
 
 
-def sources(series: Series, version: str, root: Path = paths.PROJECT) -> dict[str, str]:
+def sources(series: Series, version: str) -> dict[str, str]:
     """All files that scripts/apply puts into a tree, by path, in their upstream form.
 
     Raises TableError if a replacement of the table does not match.
     """
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "-co", "--exclude-standard", "--deduplicate", "--", *FOLDERS],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if listed.returncode == 0:
-        names = [name for name in listed.stdout.split("\0") if name]
-    else:
-        files = (p for folder in FOLDERS for p in (root / folder).rglob("*") if p.is_file())
-        names = [str(p.relative_to(root)) for p in files]
-    found = {name: (root / name).read_text() for name in sorted(names) if (root / name).exists()}
+    found = {name: (paths.PROJECT / name).read_text() for name in feature_files()}
     found = {
         name: of_version(text, version) if is_ours(name) else text for name, text in found.items()
     }
@@ -63,8 +52,11 @@ class Repository:
         self.series: Series = load()
         self.places = Places(self.series, sources(self.series, version))
         self.files = Files(self.places)
-        self.hunks = Hunks(self.places, paths.PROJECT / "patches" / f"{version}.patch")
+        self.hunks = Hunks(self.places, patchfile.load(judge.PATCHES / f"{version}.patch"))
         self.pristine = paths.cache() / "src" / f"linux-{version}"
+        # the kernel's files as they were, and all files as they are in the folder
+        self._old: dict[str, str] = {}
+        self._written: dict[str, str] = {}
 
     def git(self, *arguments: str, given: str | None = None) -> str:
         """Run git in the repository. Raises SeriesError."""
@@ -92,8 +84,9 @@ class Repository:
         self.git("init", "-q", "-b", "series")
         for role in ("AUTHOR", "COMMITTER"):
             self._identity(role)
-        for path in sorted({hunk.path for hunk in self.hunks.hunks}):
-            self._copy(path)
+        for file in self.hunks.files:
+            self._old[file.name] = (self.pristine / file.name).read_text()
+            self._write(file.name, self._old[file.name])
         self.git("add", "-A", "-f")
         self.git("commit", "-q", "-m", f"linux {self.version}: the files that the series changes")
 
@@ -108,34 +101,28 @@ class Repository:
                     f"git has no name for Signed-off-by: git config --global user.{key} ..."
                 )
 
-    def _copy(self, path: str) -> None:
+    def _write(self, path: str, text: str) -> None:
+        """Write a file, unless it is so already."""
+        if self._written.get(path) == text:
+            return
+        self._written[path] = text
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes((self.pristine / path).read_bytes())
+        target.write_text(text)
+        if path in self.places.sources and os.access(paths.PROJECT / path, os.X_OK):
+            target.chmod(0o755)
 
     def write(self, number: int) -> None:
-        """The files after a patch."""
-        for path in {hunk.path for hunk in self.hunks.hunks}:
-            self._copy(path)
-        patch = self.hunks.patch(number)
-        run = subprocess.run(
-            ["patch", "-p1", "-F0", "--force", "--quiet", "--no-backup-if-mismatch"],
-            cwd=self.folder,
-            input=patch,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if run.returncode:
-            raise SeriesError(f"patch {number + 1}: {run.stdout.strip()}")
+        """The files after a patch. Raises SeriesError and Cut."""
+        for file in self.hunks.files:
+            text, misfits = fit(self.hunks.at(file, number), self._old[file.name])
+            if misfits:
+                raise SeriesError(f"patch {number + 1}: {judge.where(misfits[0])}")
+            self._write(file.name, text)
         for path in self.places.sources:
-            text = self.files.at(path, number)
-            if text is not None:
-                target = self.folder / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(text)
-                mode = (paths.PROJECT / path).stat().st_mode & 0o777
-                target.chmod(0o755 if mode & 0o100 else 0o644)
+            new = self.files.at(path, number)
+            if new is not None:
+                self._write(path, new)
 
     def commit(self, number: int) -> None:
         """The files after a patch, as a commit."""
@@ -169,6 +156,3 @@ def _filled(text: str) -> str:
         for part in parts
     ]
     return "\n\n".join(filled) + "\n"
-
-
-__all__ = ["Repository", "SeriesError", "TableError", "sources"]
