@@ -319,15 +319,12 @@ static const char *check_none(struct asker *self)
  */
 static int ask_patiently(struct asker *self, void *addr, bool write)
 {
-	int i, err = -ENOMEM;
+	unsigned int waited = 0;
+	int err;
 
-	for (i = 0; i < 50 && err == -ENOMEM; i++) {
-		if (i)
-			usleep(20000);
+	do {
 		err = ask(self, addr, PAGE_SIZE, write);
-		if (err == -ENOMEM && read_total(&self->total))
-			break;
-	}
+	} while (err == -ENOMEM && !read_total(&self->total) && gup_pin_patience(&waited));
 	return err;
 }
 
