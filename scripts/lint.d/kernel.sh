@@ -2,6 +2,18 @@
 # shellcheck shell=bash
 # Compiling our files in a kernel tree; for programs in this folder that have sourced lib.sh.
 
+export CCACHE_DIR=$CACHE/ccache CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1
+
+# fresh_objects BUILD: the objects of the C files in stdin, to be made anew: only compiling a
+# file prints its warnings.
+fresh_objects() {
+	local file
+	while read -r file; do
+		rm -f "$1/${file%.c}.o"
+		echo "${file%.c}.o"
+	done
+}
+
 # The C files that the patch of VERSION changes.
 hooked_files() {
 	sed -n 's/^+++ b\/\([^\t]*\.c\).*/\1/p' "$PROJECT/patches/$1.patch"
