@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Run in a guest by scripts/suites: test suites of others, with tracking off, then on.
 
-The argument is JSON: what suiteslib/guests.py makes of the table of suites. Printed is a line
-of JSON for each test and each run that ended, so that it is known how far a guest came that
-did not end.
+The argument is JSON: what suiteslib/guests.py makes of the table of suites. The output has a line
+of JSON for each test and each run that ended, to show how far a guest came that did not end.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Documentation/ABI names the files that there are, and who may do what with them."""
+"""Documentation/ABI names the existing files and their permissions."""
 
 from __future__ import annotations
 

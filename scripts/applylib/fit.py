@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from .patchfile import FilePatch, Hunk
 
-# What diff -p takes for the first line of a function; labels are none.
+# The lines that diff -p takes for the first line of a function; not labels.
 PLACE = re.compile(r"[A-Za-z_$](?!\w*:(?:\s|$))")
 NAME = re.compile(r"(\w+)\s*\(")
 SOURCES = (".c", ".h")
-# Behind so many characters diff -p cuts a place off.
+# diff -p cuts a place after this many characters.
 CUT = 40
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Write the feature's files into a tree: all of them, or none."""
+"""Write the feature's files into a tree: all of them or none."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pathlib import Path
 
 from vmlib import paths
 
-# What lies here as it will lie in a kernel tree.
+# Folders whose files have the same place in a kernel tree.
 FOLDERS = ("mm", "include", "Documentation", "tools")
-# Signals that end us.
+# Signals that end the program.
 STOPPING = {signal.SIGHUP, signal.SIGINT, signal.SIGTERM}
 
 
@@ -38,7 +38,7 @@ def feature_files() -> list[str]:
 
 @contextmanager
 def unstopped() -> Iterator[None]:
-    """Signals that end us wait until this is over."""
+    """Signals that end the program wait until this is over."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:
         yield

@@ -19,7 +19,7 @@ from .run import PYTHON, path_from
 
 COMPLETE = re.compile(r"Testing complete\. Ran \d+ tests?: (.*)$", re.MULTILINE)
 COUNT = re.compile(r"(\w+): (\d+)")
-# What kunit.py calls what we call so, and what it calls failures.
+# kunit.py's words for our statuses, and its words for failures.
 ALIKE = {PASSED: "passed", SKIPPED: "skipped"}
 BAD = ("failed", "crashed", "errors")
 ARCHITECTURE = ("--arch", "x86_64")

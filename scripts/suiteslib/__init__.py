@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What scripts/suites is made of."""
+"""The parts of scripts/suites."""

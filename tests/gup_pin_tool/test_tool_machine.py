@@ -115,7 +115,7 @@ def test_top_says_since_when_tracking_is_on_or_off(machine: Machine, enabled: in
     """By the kernel's clock; a time in the future counts as now."""
     write(machine.files / "pins", PINS)
     at = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000_000
-    # Since the machine runs, as it may not run for long: now, or in the next minute.
+    # A machine may have just booted, so use its whole uptime: as of now, or a minute later.
     whole = "|".join(in_minutes(minutes) for minutes in (at // 60_000, at // 60_000 + 1))
     ages = ((at, rf"({whole})"), (90_000, r"(1m[3-5]|[2-9]m\d)\ds"), (-(10**9), r"0\.0s"))
     for before, said in ages:
