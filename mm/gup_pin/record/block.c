@@ -152,6 +152,7 @@ unsigned long gup_pin_record_addr(const struct gup_pin_record *record, pgoff_t i
 struct gup_pin_record *gup_pin_pause(struct gup_pin_shard *shard,
 				     struct gup_pin_block *block,
 				     struct gup_pin_record *record, unsigned long *flags)
+	__must_hold(&shard->xa.xa_lock)
 {
 	struct gup_pin_record place = {}, *next;
 

@@ -342,6 +342,7 @@ static void drop_record(struct gup_pin_shard *shard, struct gup_pin_block *block
 /* Drop all records of a block, in batches. */
 static void flush_block(struct gup_pin_shard *shard, struct gup_pin_block *block,
 			unsigned long *flags)
+	__must_hold(&shard->xa.xa_lock)
 {
 	struct gup_pin_record *record, place;
 	unsigned int looked = 0;

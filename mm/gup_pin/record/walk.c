@@ -264,6 +264,7 @@ void gup_pin_walk_end(struct gup_pin_walk *walk)
 static struct gup_pin_record *pause_back(struct gup_pin_shard *shard,
 					 struct gup_pin_block *block,
 					 struct gup_pin_record *record, unsigned long *flags)
+	__must_hold(&shard->xa.xa_lock)
 {
 	struct gup_pin_record place = {}, *prev = NULL;
 
