@@ -34,10 +34,8 @@ ALONE = {
 }
 # The same, for some minutes: once, since the results hardly differ between kernels.
 MILLION = {"gup_pin_million": ["-m", "4G", "--icount"]}
-# More words for the kernel's command line. Below CMA is the kernel's own memory, below that a
-# whole movable block.
+# More words for the kernel's command line.
 WORDS = {
-    "gup_pin_contig": "movablecore=512M",
     "gup_pin_hazard_overdue": "gup_pin.max_short_ms=700",
 }
 # Longest time with interrupts off, in a guest whose kernel and clock can measure it.
@@ -60,6 +58,9 @@ TRACERS = (
     ("graph", f"ftrace=function_graph ftrace_filter={FUNCTIONS}", "function_graph\n"),
     ("kretprobe", "kprobe_event=" + ";".join(f"r:{n},{n}" for n in PROBED), " unpin_user_folio"),
 )
+# Several movable blocks of 128 MB: the last has memory that was reserved during boot, and one
+# with a page that something else holds cannot go offline either.
+MOVABLE = "movablecore=512M"
 # make check-users runs the scenes of these.
 FILE_SYSTEMS = "btrfs|f2fs|overlay|nfs"
 # These take long, and have a job of their own.
@@ -155,7 +156,7 @@ def run_programs(
     # The address of stacks varies with each system call, and a cached trace that differs
     # from the fresh one is a splat.
     stacks = "randomize_kstack_offset=on gup_pin.check_traces=1"
-    append = f"gup_pin=on movablecore=256M cma=128M {stacks} {way.words}".strip()
+    append = f"gup_pin=on {MOVABLE} cma=128M {stacks} {way.words}".strip()
     patience = way.patience + way.seconds * len(names)
     guest = Guest(
         [*guest_of(built, flavour, patience), "--append", append, *way.options],

@@ -19,6 +19,7 @@ from .programs import (
     HAZARDS,
     INNOCENT,
     MILLION,
+    MOVABLE,
     STRESS,
     USERS,
     but_for_users,
@@ -99,7 +100,7 @@ def run_image(image: stock.Stock, folder: Path, names: Sequence[str]) -> list[Re
     # Memory marked as persistent is for DAX; some has to be movable.
     words = ["--stock", image.version, *options_of(image), "-m", "3G", "-t", "3600"]
     guest = Guest(
-        [*words, "--append", "memmap=64M!1G movablecore=256M"],
+        [*words, "--append", f"memmap=64M!1G {MOVABLE}"],
         ["sh", "-c", SCRIPT, "sh", MODULES, module, folder, *names],
     )
     results = but_for_users(tap_programs(guest, names, what))

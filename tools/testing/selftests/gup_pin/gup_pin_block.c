@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Memory blocks, and their hot-unplug. */
+/* Memory blocks, their hot-unplug, and pages that are out of use. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "gup_pin_block.h"
+#include "gup_pin_log.h"
 #include "gup_pin_util.h"
 
 /* Writes a word to a file, which may block for a long time. */
@@ -77,8 +78,7 @@ const char *gup_pin_block_online(unsigned long block)
 	return gup_pin_write(gup_pin_block_path(block, "state"), "online_movable");
 }
 
-/* Takes the block offline and online again: impossible for a block with a hole, for example. */
-bool gup_pin_block_can(unsigned long block)
+static const char *block_offline(unsigned long block)
 {
 	pid_t child = gup_pin_start_writing(gup_pin_block_path(block, "state"), "offline");
 	int status = gup_pin_status_after(child, GUP_PIN_PATIENCE_MS);
@@ -87,20 +87,52 @@ bool gup_pin_block_can(unsigned long block)
 		kill(child, SIGKILL);
 		waitpid(child, &status, 0);
 	}
-	return !status && gup_pin_block_is(block, "state", "offline") &&
-		!gup_pin_block_online(block);
+	if (WIFSIGNALED(status))
+		return gup_pin_problem("still online after %d s", GUP_PIN_PATIENCE_MS / 1000);
+	if (status)
+		return strerror(WEXITSTATUS(status));
+	return gup_pin_block_is(block, "state", "offline") ? NULL : "not offline";
 }
 
-/* Finds a block of movable memory without CMA. */
-bool gup_pin_block_find(unsigned long *block, struct gup_pin_range *range, bool *any)
+/*
+ * Takes the block offline and online again: impossible for a block with a hole, for
+ * example. The reason says what the kernel said of its pages.
+ */
+const char *gup_pin_block_cycle(unsigned long block)
 {
+	const char *problem;
+	char *log;
+	int fd;
+
+	problem = gup_pin_log_open(0, SEEK_END, &fd);
+	if (problem)
+		return problem;
+	problem = block_offline(block) ?: gup_pin_block_online(block);
+	if (problem) {
+		log = gup_pin_log_rest(fd);
+		problem = gup_pin_problem("block %lu: %s: %.600s", block, problem, log);
+		free(log);
+	}
+	close(fd);
+	return problem;
+}
+
+#define NO_BLOCK "no memory block that is all movable (boot with movablecore=512M)"
+
+/* Finds a block of movable memory without CMA. */
+const char *gup_pin_block_find(unsigned long *block, struct gup_pin_range *range, bool *any)
+{
+	/* One reason for each block. */
+	static char problems[2000];
+	size_t len = 0;
 	struct gup_pin_range movable;
 	unsigned long pages = block_pages();
 	struct gup_pin_cma cma = {};
+	const char *problem;
 
 	*any = false;
 	if (!pages || !gup_pin_movable_zone(&movable))
-		return false;
+		return NO_BLOCK;
 	gup_pin_cma_area(&cma);
 	for (*block = movable.start / pages; *block * pages < movable.end; ++*block) {
 		range->start = *block * pages;
@@ -111,8 +143,21 @@ bool gup_pin_block_find(unsigned long *block, struct gup_pin_range *range, bool 
 		    !gup_pin_block_is(*block, "state", "online"))
 			continue;
 		*any = true;
-		if (gup_pin_block_can(*block))
-			return true;
+		problem = gup_pin_block_cycle(*block);
+		if (!problem)
+			return NULL;
+		len += snprintf(problems + len, sizeof(problems) - len, "%s%s",
+				len ? "; " : "", problem);
+		if (len >= sizeof(problems))
+			break;
 	}
-	return false;
+	return *any ? problems : NO_BLOCK;
+}
+
+const char *gup_pin_unpoison(unsigned long pfn)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "0x%lx", pfn);
+	return gup_pin_write(GUP_PIN_UNPOISON, text);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "gup_pin_block.h"
 #include "gup_pin_harness.h"
 #include "gup_pin_hazard.h"
 #include "gup_pin_scene.h"
@@ -276,8 +277,8 @@ FIXTURE_SETUP(truncate)
 
 	if (missing)
 		SKIP(return, "%s", missing);
-	if (variant->how == BY_POISON && access("/sys/kernel/debug/hwpoison", F_OK))
-		SKIP(return, "no CONFIG_MEMORY_FAILURE");
+	if (variant->how == BY_POISON && access(GUP_PIN_UNPOISON, F_OK))
+		SKIP(return, "no " GUP_PIN_UNPOISON " (CONFIG_HWPOISON_INJECT)");
 	ASSERT_OK(gup_pin_begin(&self->base));
 	ASSERT_OK(gup_pin_scene_open(&self->scene, variant->fs));
 	ASSERT_OK(gup_pin_watch_begin(&self->watch));
@@ -285,7 +286,11 @@ FIXTURE_SETUP(truncate)
 
 FIXTURE_TEARDOWN(truncate)
 {
+	unsigned long pfn = self->scene.line.pfn;
+
 	gup_pin_scene_close(&self->scene);
+	if (variant->how == BY_POISON && pfn)
+		ASSERT_OK(gup_pin_unpoison(pfn));
 	gup_pin_watch_end(&self->watch);
 	gup_pin_set_policy("truncate", "write");
 }

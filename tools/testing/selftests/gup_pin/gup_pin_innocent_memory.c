@@ -184,16 +184,17 @@ TEST_F_TIMEOUT(memory, cma, GUP_PIN_PATIENCE)
 TEST_F_TIMEOUT(memory, offline, 300)
 {
 	struct gup_pin_range range;
+	const char *problem;
 	unsigned long block;
 	bool any;
 
 	if (access(GUP_PIN_BLOCKS, F_OK))
 		SKIP(return, "no " GUP_PIN_BLOCKS " (CONFIG_MEMORY_HOTREMOVE)");
 	/* Takes it away and gives it back. */
-	if (!gup_pin_block_find(&block, &range, &any)) {
-		ASSERT_FALSE(any);
-		SKIP(return, "no memory block that is all movable (boot with movablecore=256M)");
-	}
+	problem = gup_pin_block_find(&block, &range, &any);
+	if (problem && !any)
+		SKIP(return, "%s", problem);
+	ASSERT_OK(problem);
 	ASSERT_FALSE(gup_pin_in_range(&range, self->mem.addr + FIRST * PAGE_SIZE));
 	ASSERT_OK(check_memory(&self->mem, self->pfn));
 	ASSERT_OK(let_go(&self->device, &self->calm));

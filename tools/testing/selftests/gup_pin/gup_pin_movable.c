@@ -4,7 +4,7 @@
  * they are, unpins them, migrates them and retries. None of this may be visible, and it
  * must not remove the record of another holder.
  *
- * Needs a movable zone (boot with movablecore=256M) and, for the CMA variant, a CMA
+ * Needs a movable zone (boot with movablecore=512M) and, for the CMA variant, a CMA
  * area that user memory can use (cma=128M, and CONFIG_CMA_DEBUGFS to find it).
  */
 #include <errno.h>
@@ -69,7 +69,7 @@ FIXTURE_SETUP(movable)
 	if (missing)
 		SKIP(return, "%s", missing);
 	if (!variant->cma && !gup_pin_movable_zone(&self->range))
-		SKIP(return, "no movable zone (boot with movablecore=256M)");
+		SKIP(return, "no movable zone (boot with movablecore=512M)");
 	if (variant->cma && !gup_pin_cma_area(&self->cma))
 		SKIP(return, "no CMA area in debugfs (CONFIG_CMA_DEBUGFS, boot with cma=128M)");
 	if (variant->cma)

@@ -3,7 +3,7 @@
  * Long-term pins that the kernel refuses: `refused` shows the task, the memory and the
  * reason; other failures are not refusals.
  *
- * Needs a movable zone (boot with movablecore=256M).
+ * Needs a movable zone (boot with movablecore=512M).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -564,7 +564,7 @@ TEST_F(movable, pinned_by_another)
 	char *page;
 
 	if (!gup_pin_movable_zone(&movable))
-		SKIP(return, "no movable zone (boot with movablecore=256M)");
+		SKIP(return, "no movable zone (boot with movablecore=512M)");
 	ASSERT_OK(map_memory(asker, 256 << 20));
 	page = gup_pin_fault_into(&movable, asker->mem, asker->size, 1);
 	ASSERT_NE(NULL, page);
@@ -644,7 +644,7 @@ TEST_F(once, moved_part)
 	char *page;
 
 	if (!gup_pin_movable_zone(&movable))
-		SKIP(return, "no movable zone (boot with movablecore=256M)");
+		SKIP(return, "no movable zone (boot with movablecore=512M)");
 	ASSERT_OK(map_memory(asker, 256 << 20));
 	page = gup_pin_fault_into(&movable, asker->mem, asker->size - 8 * PAGE_SIZE, 4);
 	ASSERT_NE(NULL, page);
