@@ -121,7 +121,8 @@ def test_live_files_that_are_not_there(live: dict[str, Any]) -> None:
     assert err == f"gup_pin: {off}\n"
     assert live["without"][0] == live["unmounted"][0] == 3
     assert live["without"][2] == (
-        "gup_pin: no /sys/kernel/debug/gup_pin: this needs a kernel with CONFIG_DEBUG_GUP_PIN\n"
+        "gup_pin: no /sys/kernel/debug/gup_pin: load gup_pin.ko, "
+        "or boot a kernel with CONFIG_DEBUG_GUP_PIN\n"
     )
     assert live["elsewhere"][0:2] == [NONE, "[]\n"]
     assert live["unmounted"][2] == (

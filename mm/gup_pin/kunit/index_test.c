@@ -201,12 +201,15 @@ static void unpin_there(struct irq_work *work)
 	gup_pin_test_unpin(interrupt->test, GUP_PIN_TEST_PFN, 1);
 }
 
-/* May interrupt any holder of the lock: lockdep then checks all places that take it. */
+/*
+ * May interrupt any holder of the lock: lockdep then checks all places that take it. On
+ * PREEMPT_RT this runs in a thread, as all handlers do that may unpin.
+ */
 static void unpinned_in_an_interrupt(struct kunit *test)
 {
 	struct gup_pin_test_call call = gup_pin_test_call(test, GUP_PIN_READ);
 	struct interrupt interrupt = {
-		.work = IRQ_WORK_INIT_HARD(unpin_there),
+		.work = IRQ_WORK_INIT(unpin_there),
 		.test = test,
 	};
 

@@ -70,7 +70,8 @@ static int find_live(struct gp_source *source)
 	}
 	if (errno != ENOENT)
 		return gp_cannot_read(source->dir, errno);
-	return gp_absent("no %s: this needs a kernel with CONFIG_DEBUG_GUP_PIN", source->dir);
+	return gp_absent("no %s: load gup_pin.ko, or boot a kernel with CONFIG_DEBUG_GUP_PIN",
+			 source->dir);
 }
 
 /* A copy of one file may be next to a copy of `stacks`. */
