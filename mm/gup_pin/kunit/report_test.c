@@ -278,12 +278,13 @@ static void no_report_in_a_report(struct kunit *test)
 /* Printing is slow: with interrupts disabled it is deferred. */
 static void not_with_interrupts_off(struct kunit *test)
 {
-	struct page *page = gup_pin_scene_pin(test, true);
 	unsigned long flags;
+	struct page *page;
 	unsigned int ms;
 
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		kunit_skip(test, "no pin can be looked up there with interrupts off");
+	page = gup_pin_scene_pin(test, true);
 	local_irq_save(flags);
 	hazard_from(test, 1);
 	local_irq_restore(flags);

@@ -289,10 +289,10 @@ FIXTURE_TEARDOWN(truncate)
 	unsigned long pfn = self->scene.line.pfn;
 
 	gup_pin_scene_close(&self->scene);
-	if (variant->how == BY_POISON && pfn)
-		ASSERT_OK(gup_pin_unpoison(pfn));
 	gup_pin_watch_end(&self->watch);
 	gup_pin_set_policy("truncate", "write");
+	if (variant->how == BY_POISON && pfn)
+		ASSERT_OK(gup_pin_unpoison(pfn));
 }
 
 static const char *o_trunc(const struct gup_pin_scene *scene)
