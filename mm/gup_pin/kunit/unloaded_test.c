@@ -380,6 +380,16 @@ static const struct gup_pin_site *site_at(unsigned long ip)
 
 #define PINS	5
 
+/* Not inlined, or the compiler may make two calls of the one that pins: two call sites. */
+static noinline void unload_before(struct kunit *test, unsigned int pin,
+				   struct gup_pin_code *pinner, unsigned long ip)
+{
+	if (pin != PINS - 2)
+		return;
+	gup_pin_code_changes(pinner);
+	replace(test, ip, 'A');
+}
+
 /* One call site, so that all stacks are equal, and the stack cache has them. */
 static void pins_and_unpins(struct kunit *test)
 {
@@ -388,17 +398,14 @@ static void pins_and_unpins(struct kunit *test)
 	depot_stack_handle_t stack[PINS];
 	struct gup_pin_last last = {};
 	struct page *page[PINS];
-	unsigned long addr, ip;
+	unsigned long addr, ip = 0;
 	unsigned int i;
 
 	if (!gup_pin_root.index.recording || !gup_pin_root.index.complete)
 		kunit_skip(test, "needs gup_pin=on");
 	addr = gup_pin_test_map(test, PINS);
 	for (i = 0; i < PINS; i++) {
-		if (i == PINS - 2) {
-			gup_pin_code_changes(&pinner);
-			replace(test, ip, 'A');
-		}
+		unload_before(test, i, &pinner, ip);
 		page[i] = pin_here(test, addr + i * PAGE_SIZE);
 		stack[i] = stack_of(test, page[i], &pinner, &ip);
 	}
