@@ -16,6 +16,7 @@ HOOKS = "mm/gup_pin/hooks.c"
 HUGE = "mm/gup_pin/huge.c"
 INDEX = "mm/gup_pin/record/index.c"
 INTERNAL = "mm/gup_pin/record/internal.h"
+LOCATE = "mm/gup_pin/record/locate.c"
 MATCH = "mm/gup_pin/record/match.c"
 MEMORY = "mm/gup_pin/record/memory.c"
 ORIGIN = "mm/gup_pin/record/origin.c"
@@ -328,7 +329,7 @@ MUTATIONS = [
     ),
     Mutation(
         "interrupts-are-remembered",
-        STACK_CACHE,
+        LOCATE,
         "\t    unwind_get_entry_regs(state, NULL) ||\n",
         "",
         why="interrupts have stacks of their own, which are refused before, and no exception"

@@ -13,15 +13,7 @@
  * there is the cached one, the frame of the caller is at the same position, too, and so
  * on to the end of the stack.
  *
- * Functions whose frame has a variable size are an exception. They move the stack
- * pointer by a variable amount, or align it to a multiple of 16. Their caller is found
- * through the frame pointer, which some function between the hook and this one has
- * saved, and sometimes through a word next to where the frame pointer points. A step of
- * the unwinder without the frame pointer shows which frames these are. All words between
- * that frame and the hook that have the value of such a pointer are called links, and
- * must keep their value. Which of them the unwinder has read does not matter: a word
- * that has the value by coincidence is harmless, except that the trace may not be found
- * again until it was seen twice.
+ * Functions whose frame has a variable size are an exception: locate.c has their links.
  *
  * do_syscall_64() moves the stack by a random offset (randomize_kstack_offset). The
  * frames between it and the hook move along; the frames at the far end stay. A trace that
@@ -125,50 +117,12 @@ static depot_stack_handle_t trace_save(unsigned long *entries, unsigned int nr,
 }
 
 #ifdef CONFIG_DEBUG_GUP_PIN_STACK_CACHE
-#include <asm/unwind.h>
+#include "locate.h"
 
 #define TRACE_SETS	8
 #define TRACE_WAYS	4
-#define TRACE_LINKS	12
 
-/**
- * struct trace_link - a pointer that a frame was found through
- * @at: position of the pointer, in words from the start of the stack
- * @to: position that it points to, in words from the start of the stack
- * @nr: number of the return address that moves together with @to
- * @fixed: the pointer stays in place when the near end of the stack moves
- */
-struct trace_link {
-	u16 at;
-	u16 to;
-	u8 nr;
-	bool fixed;
-};
-
-/**
- * struct trace - a cached trace
- * @origin: origin of the last call with this trace, or NULL
- * @stack: stack depot handle; 0 if the entry is unused
- * @nr: number of return addresses
- * @moving: number of return addresses at a fixed distance from the frame of the hook; the
- *	others are at a fixed distance from the end of the stack
- * @frame: position of the frame of the hook, in words from the start of the stack
- * @nr_links: number of links
- * @at: positions of the return addresses, in words from the start of the stack
- * @ip: the return addresses
- * @link: pointers that frames of variable size were found through
- */
-struct trace {
-	struct gup_pin_origin *origin;
-	depot_stack_handle_t stack;
-	u16 nr;
-	u16 moving;
-	u16 frame;
-	u16 nr_links;
-	u16 at[GUP_PIN_STACK_DEPTH];
-	unsigned long ip[GUP_PIN_STACK_DEPTH];
-	struct trace_link link[TRACE_LINKS];
-};
+#define STACK_WORDS	((int)(THREAD_SIZE / sizeof(long)))
 
 /**
  * struct trace_set - traces with the same hash
@@ -177,9 +131,9 @@ struct trace {
  * @way: the traces
  */
 struct trace_set {
-	struct trace *last;
+	struct gup_pin_located *last;
 	unsigned int next;
-	struct trace way[TRACE_WAYS];
+	struct gup_pin_located way[TRACE_WAYS];
 };
 
 struct trace_table {
@@ -197,24 +151,11 @@ static struct trace_set *trace_set_of(unsigned long ip)
 	return &this_cpu_ptr(traces)->set[hash_long(key, ilog2(TRACE_SETS))];
 }
 
-static bool on_task_stack(const unsigned long *word)
-{
-	return (unsigned long)word - (unsigned long)task_stack_page(current) <
-	       THREAD_SIZE;
-}
-
-#define STACK_WORDS	((int)(THREAD_SIZE / sizeof(long)))
-
-static int stack_offset(const unsigned long *word)
-{
-	return word - (unsigned long *)task_stack_page(current);
-}
-
 /*
  * Not instrumented by KASAN: words in other frames may be poisoned. There
  * are no concurrent writers.
  */
-static __no_kasan_or_inline bool still_there(const struct trace *trace,
+static __no_kasan_or_inline bool still_there(const struct gup_pin_located *trace,
 					     const unsigned long *words,
 					     unsigned int from,
 					     unsigned int to)
@@ -228,11 +169,11 @@ static __no_kasan_or_inline bool still_there(const struct trace *trace,
 	return true;
 }
 
-static __no_kasan_or_inline bool still_linked(const struct trace *trace,
+static __no_kasan_or_inline bool still_linked(const struct gup_pin_located *trace,
 					      const unsigned long *start)
 {
-	const struct trace_link *link = trace->link;
-	const struct trace_link *end = link + trace->nr_links;
+	const struct gup_pin_link *link = trace->link;
+	const struct gup_pin_link *end = link + trace->nr_links;
 
 	for (; link < end; link++)
 		if (start[link->at] !=
@@ -242,7 +183,7 @@ static __no_kasan_or_inline bool still_linked(const struct trace *trace,
 }
 
 /* Compare a trace whose near end has moved by @moved words. */
-static bool moved_along(const struct trace *trace, const unsigned long *start,
+static bool moved_along(const struct gup_pin_located *trace, const unsigned long *start,
 			int moved)
 {
 	unsigned int i;
@@ -252,7 +193,7 @@ static bool moved_along(const struct trace *trace, const unsigned long *start,
 	    !still_there(trace, start, trace->moving, trace->nr))
 		return false;
 	for (i = 0; i < trace->nr_links; i++) {
-		const struct trace_link *link = &trace->link[i];
+		const struct gup_pin_link *link = &trace->link[i];
 		int at = link->at + (link->fixed ? 0 : moved);
 		int to = link->to + (link->nr < trace->moving ? moved : 0);
 
@@ -263,11 +204,11 @@ static bool moved_along(const struct trace *trace, const unsigned long *start,
 	return true;
 }
 
-static __always_inline bool trace_matches(const struct trace *trace,
+static __always_inline bool trace_matches(const struct gup_pin_located *trace,
 					  const unsigned long *frame)
 {
 	const unsigned long *start = task_stack_page(current);
-	int moved = stack_offset(frame) - trace->frame;
+	int moved = gup_pin_stack_offset(frame) - trace->frame;
 
 	if (!moved)
 		return still_there(trace, start, 0, trace->nr) &&
@@ -279,10 +220,10 @@ static __always_inline bool trace_matches(const struct trace *trace,
  * Try the trace that was found last first. An unused entry may match, but has no stack;
  * used entries come before unused ones.
  */
-static __always_inline struct trace *trace_find(struct trace_set *set,
-						const unsigned long *frame)
+static __always_inline struct gup_pin_located *trace_find(struct trace_set *set,
+							  const unsigned long *frame)
 {
-	struct trace *trace = set->last;
+	struct gup_pin_located *trace = set->last;
 
 	if (likely(trace && trace_matches(trace, frame)))
 		return trace;
@@ -295,176 +236,7 @@ static __always_inline struct trace *trace_find(struct trace_set *set,
 	return NULL;
 }
 
-static bool add_link(struct trace *trace, struct trace_link link)
-{
-	if (trace->nr_links == TRACE_LINKS)
-		return false;
-	trace->link[trace->nr_links++] = link;
-	return true;
-}
-
-/* Find the position of a return address. Fails if it is not on the stack of the task. */
-static bool add_return(struct trace *trace, struct unwind_state *state,
-		       unsigned int nr)
-{
-	unsigned long *word = unwind_get_return_address_ptr(state);
-
-	if (!word || !on_task_stack(word) ||
-	    unwind_get_entry_regs(state, NULL) ||
-	    READ_ONCE_NOCHECK(*word) != trace->ip[nr])
-		return false;
-	trace->at[nr] = stack_offset(word);
-	return true;
-}
-
-/*
- * Was the frame of @state found through the frame pointer? Then a step from @before
- * without the frame pointer fails, or leads to another frame.
- */
-static bool by_pointer(struct unwind_state before,
-		       const struct unwind_state *state)
-{
-	before.bp = 0;
-	unwind_next_frame(&before);
-	return unwind_done(&before) || before.sp != state->sp;
-}
-
-/*
- * Add a link for each word before return address @nr that equals @pointer, which moves
- * with return address @to. Returns false if there are none, or too many.
- */
-static bool find_links(struct trace *trace, unsigned int nr,
-		       unsigned long pointer, unsigned int to)
-{
-	unsigned long *start = task_stack_page(current);
-	struct trace_link link = { .nr = to };
-	bool found = false;
-
-	if (pointer % sizeof(long) || !on_task_stack((void *)pointer))
-		return false;
-	link.to = stack_offset((void *)pointer);
-	for (link.at = trace->frame; link.at < trace->at[nr]; link.at++) {
-		if (READ_ONCE_NOCHECK(start[link.at]) != pointer)
-			continue;
-		if (!add_link(trace, link))
-			return false;
-		found = true;
-	}
-	return found;
-}
-
-/*
- * A frame pointer points next to the return address, unless the function aligns its
- * stack. Then it is at a fixed distance from the frames of callees, and the word next to
- * it points to the end of the frame.
- */
-static bool find_pointers(struct trace *trace, unsigned int nr,
-			  const struct unwind_state *before,
-			  const struct unwind_state *state)
-{
-	if (before->bp + 2 * sizeof(long) == state->sp)
-		return find_links(trace, nr, before->bp, nr);
-	return find_links(trace, nr, before->bp, nr - 1) &&
-	       find_links(trace, nr, state->sp, nr);
-}
-
-/* Unwind to return address @nr. */
-static bool next_return(struct trace *trace, struct unwind_state *state,
-			unsigned int nr)
-{
-	const struct unwind_state before = *state;
-
-	unwind_next_frame(state);
-	return add_return(trace, state, nr) &&
-	       (!by_pointer(before, state) ||
-		find_pointers(trace, nr, &before, state));
-}
-
-/* Find the positions of the return addresses, which must be those of the trace. */
-static bool trace_locate(struct trace *trace, const unsigned long *frame)
-{
-	struct unwind_state state;
-	unsigned int i;
-
-	unwind_start(&state, current, NULL, NULL);
-	while (!unwind_done(&state) &&
-	       unwind_get_return_address_ptr(&state) != frame + 1)
-		unwind_next_frame(&state);
-	if (!add_return(trace, &state, 0))
-		return false;
-	for (i = 1; i < trace->nr; i++)
-		if (!next_return(trace, &state, i))
-			return false;
-	trace->moving = trace->nr;
-	return true;
-}
-
-/*
- * Is @new the trace @old, at another offset or with other links? Returns the number of
- * return addresses that move, or 0 if it is another trace.
- */
-static unsigned int trace_moving(const struct trace *old,
-				 const struct trace *new)
-{
-	int moved = new->frame - old->frame;
-	unsigned int i, moving;
-
-	if (old->stack != new->stack)
-		return 0;
-	for (i = 0; i < new->nr && new->at[i] - old->at[i] == moved; i++)
-		;
-	if (!moved)
-		return i == new->nr ? old->moving : 0;
-	moving = i;
-	for (; i < new->nr && new->at[i] == old->at[i]; i++)
-		;
-	return i == new->nr && moving < new->nr ? moving : 0;
-}
-
-/*
- * Keep a link that @old has, either at the same distance from the near
- * end or in the same place.
- */
-static bool keep_link(struct trace *new, const struct trace *old,
-		      struct trace_link link)
-{
-	bool may_be_fixed = new->frame != old->frame && old->moving == old->nr;
-	bool moving = false, fixed = false;
-	unsigned int i;
-
-	for (i = 0; i < old->nr_links; i++) {
-		const struct trace_link *was = &old->link[i];
-
-		if (was->nr != link.nr ||
-		    was->to - old->at[was->nr] != link.to - new->at[link.nr])
-			continue;
-		if (was->fixed || may_be_fixed)
-			fixed |= was->at == link.at;
-		if (!was->fixed)
-			moving |= was->at + new->frame - old->frame == link.at;
-	}
-	link.fixed = false;
-	if (moving && !add_link(new, link))
-		return false;
-	link.fixed = true;
-	return !fixed || add_link(new, link);
-}
-
-/* Links that only one of the two traces has are coincidences. */
-static bool common_links(struct trace *new, const struct trace *old)
-{
-	struct trace_link link[TRACE_LINKS];
-	unsigned int i, nr = new->nr_links;
-
-	memcpy(link, new->link, sizeof(link));
-	new->nr_links = 0;
-	for (i = 0; i < nr; i++)
-		if (!keep_link(new, old, link[i]))
-			return false;
-	return true;
-}
-
-static void entry_point_to(struct trace *trace, struct gup_pin_origin *origin)
+static void entry_point_to(struct gup_pin_located *trace, struct gup_pin_origin *origin)
 {
 	if (trace->origin == origin)
 		return;
@@ -475,21 +247,21 @@ static void entry_point_to(struct trace *trace, struct gup_pin_origin *origin)
 }
 
 /* Add a new trace to the cache, or merge it into a cached one. */
-static void trace_remember(struct trace *new, unsigned long ip)
+static void trace_remember(struct gup_pin_located *new, unsigned long ip)
 {
 	struct trace_set *set;
-	struct trace *way = NULL;
+	struct gup_pin_located *way = NULL;
 	unsigned long flags;
 	unsigned int i, moving = new->moving;
 
 	local_irq_save(flags);
 	set = trace_set_of(ip);
 	for (i = 0; i < TRACE_WAYS && !way; i++) {
-		moving = trace_moving(&set->way[i], new);
+		moving = gup_pin_located_moving(&set->way[i], new);
 		if (moving)
 			way = &set->way[i];
 	}
-	if (way && !common_links(new, way)) {
+	if (way && !gup_pin_located_merge(new, way)) {
 		local_irq_restore(flags);
 		return;
 	}
@@ -508,13 +280,13 @@ static void trace_remember(struct trace *new, unsigned long ip)
 static noinline depot_stack_handle_t trace_slowly(const unsigned long *frame,
 						  unsigned long ip, gfp_t gfp)
 {
-	struct trace trace = {};
+	struct gup_pin_located trace = {};
 
 	trace.nr = trace_fresh(trace.ip, ARRAY_SIZE(trace.ip), ip);
 	trace.stack = trace_save(trace.ip, trace.nr, gfp);
-	if (trace.stack && on_task_stack(frame)) {
-		trace.frame = stack_offset(frame);
-		if (trace_locate(&trace, frame))
+	if (trace.stack && gup_pin_on_task_stack(frame)) {
+		trace.frame = gup_pin_stack_offset(frame);
+		if (gup_pin_locate(&trace, frame))
 			trace_remember(&trace, ip);
 	}
 	return trace.stack;
@@ -535,7 +307,7 @@ static noinline void trace_check(depot_stack_handle_t stack, unsigned long ip)
 }
 
 /* The cached origin, charged with the pins, if it has this id; otherwise NULL. */
-static struct gup_pin_origin *entry_origin(const struct trace *trace,
+static struct gup_pin_origin *entry_origin(const struct gup_pin_located *trace,
 					   const struct gup_pin_id *id, u64 pins)
 {
 	struct gup_pin_origin *origin = trace->origin;
@@ -552,9 +324,9 @@ static struct gup_pin_origin *trace_recall(struct gup_pin_id *id, u64 pins,
 {
 	struct gup_pin_origin *origin = NULL;
 	unsigned long flags;
-	struct trace *trace;
+	struct gup_pin_located *trace;
 
-	if (!on_task_stack(frame))
+	if (!gup_pin_on_task_stack(frame))
 		return NULL;
 	local_irq_save(flags);
 	trace = trace_find(trace_set_of(ip), frame);
@@ -570,9 +342,9 @@ static noinline void cache_origin(struct gup_pin_origin *origin,
 				  const unsigned long *frame, unsigned long ip)
 {
 	unsigned long flags;
-	struct trace *trace;
+	struct gup_pin_located *trace;
 
-	if (!on_task_stack(frame))
+	if (!gup_pin_on_task_stack(frame))
 		return;
 	local_irq_save(flags);
 	trace = trace_find(trace_set_of(ip), frame);
@@ -581,7 +353,7 @@ static noinline void cache_origin(struct gup_pin_origin *origin,
 	local_irq_restore(flags);
 }
 
-static bool has_code(const struct trace *trace, const struct gup_pin_code *code)
+static bool has_code(const struct gup_pin_located *trace, const struct gup_pin_code *code)
 {
 	unsigned int i;
 
@@ -594,7 +366,7 @@ static bool has_code(const struct trace *trace, const struct gup_pin_code *code)
 static void table_unload(struct trace_table *table, const struct gup_pin_code *code)
 {
 	struct trace_set *set;
-	struct trace *trace;
+	struct gup_pin_located *trace;
 
 	for (set = table->set; set < table->set + TRACE_SETS; set++) {
 		for (trace = set->way; trace < set->way + TRACE_WAYS; trace++) {
