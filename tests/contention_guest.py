@@ -5,8 +5,8 @@
 contention_guest.py [SECONDS]: two processes, each bound to a CPU, pin and unpin repeatedly
 for that time, and the kernel counts how often each lock was taken, and how often it had
 been the other CPU's. In the first cases the CPUs must meet, which shows the lock of the
-shards. Then each works on its own shards, and they must not. Prints a line of JSON for each case. The
-kernel needs CONFIG_LOCK_STAT.
+shards. Then each works on its own shards, and they must not. Prints a line of JSON for
+each case. The kernel needs CONFIG_LOCK_STAT.
 """
 
 from __future__ import annotations

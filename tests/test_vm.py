@@ -225,6 +225,16 @@ def test_a_guest_whose_clock_is_wrong_is_refused(khz: str, wrong: str) -> None:
     assert line.startswith(f"vm: guest refused: its clock ran too {wrong}: ")
 
 
+def test_all_cpus_have_the_delay_of_the_clock() -> None:
+    """A measured one is wrong on a busy host, and mdelay() with it."""
+    done = vm("-c", "3", "--", "cat", "/proc/cmdline", "/proc/cpuinfo")
+    said = done.stdout.decode()
+    khz = int(said.partition("tsc_early_khz=")[2].split()[0])
+    rates = [float(rate) for rate in re.findall(r"bogomips\s*: ([0-9.]+)", said)]
+    assert len(rates) == 3
+    assert all(abs(rate - khz / 500) < 0.01 * khz / 500 for rate in rates), rates
+
+
 def test_a_guest_has_terminals_for_programs() -> None:
     program = (
         "import os, pty; pid, fd = pty.fork();"

@@ -5,6 +5,10 @@ Without -icount QEMU exposes the host's counter to the guest. The kernel calibra
 against the emulated PIT and HPET during boot, which fails on a busy host: in one guest time
 ran 27 times too fast. So the rate is passed on the kernel's command line, and the uptime
 that the guest reports is compared with the host's clock.
+
+The kernel's delay loop is a number of ticks of that counter. The second CPU's is measured,
+too: on a busy host it was from a thousandth to four times what it should be, so that a
+mdelay(1) took a microsecond. It is passed, too.
 """
 
 from __future__ import annotations
@@ -16,6 +20,9 @@ import time
 # With -icount shift=0 an instruction takes a nanosecond, and the counter counts them.
 ICOUNT_KHZ = 1_000_000
 
+# All kernels here have CONFIG_HZ=250: config/test.config, and Debian's.
+_HZ = 250
+
 # rdtsc; shl rdx, 32; or rax, rdx; ret
 _RDTSC = bytes.fromhex("0f31 48c1e220 4809d0 c3")
 # Two clocks are read together; this is the error caused by the time between the reads.
@@ -25,6 +32,11 @@ _SPAN_SECONDS = 0.02
 # Tolerance for a guest's clock: part of the elapsed time, and seconds.
 SLACK = 0.1
 SLACK_SECONDS = 2.0
+
+
+def delay_loops(khz: int) -> int:
+    """The kernel's loops_per_jiffy with a counter of that rate in kHz."""
+    return khz * 1000 // _HZ
 
 
 def host_khz() -> int:

@@ -131,7 +131,8 @@ def kernel_arguments(run: Path, options: Options) -> str:
         # panic at once ends QEMU, and so the run; an NMI is one of ours (session.py)
         "panic=-1 oops=panic unknown_nmi_panic",
         # TCG's timers are correct but late under load: skip the kernel's checks at boot
-        f"tsc=reliable tsc_early_khz={khz} no_timer_check rcupdate.rcu_expedited=1",
+        f"tsc=reliable tsc_early_khz={khz} lpj={clock.delay_loops(khz)}",
+        "no_timer_check rcupdate.rcu_expedited=1",
         icount,
         options.append,
     ]

@@ -2,6 +2,7 @@
 /* Truncation that waits for pins: long waits are reported, short ones counted. */
 #include <kunit/test.h>
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 
 #include "console.h"
@@ -15,6 +16,9 @@
 #define PATIENCE_MS	20000
 
 #define STEP_MS		20
+
+/* No wait lasts that long, even if the machine stands still for a while. */
+#define NEVER_MS	(60 * 60 * 1000)
 
 static void reset_limit(void *ms)
 {
@@ -60,7 +64,9 @@ static noinline void truncate_dax_again(struct page *page, unsigned int ms)
 /* The same without sleeping: the task is running when its stack is checked. */
 static noinline void truncate_dax_restless(struct page *page, unsigned int ms)
 {
-	for (; ms && !gup_pin_console_reports(); ms--) {
+	unsigned long end = jiffies + msecs_to_jiffies(ms);
+
+	while (time_before(jiffies, end) && !gup_pin_console_reports()) {
 		wait_for_page(page);
 		mdelay(1);
 		cond_resched();
@@ -128,9 +134,10 @@ static void a_short_wait(struct kunit *test)
 {
 	struct page *page = gup_pin_scene_pin(test, true);
 
-	gup_pin_dax_wait_ms = 300;
+	gup_pin_dax_wait_ms = NEVER_MS;
 	truncate_dax(page, STEP_MS);
 	unpin_user_page(page);
+	gup_pin_dax_wait_ms = LIMIT_MS;
 	truncate_dax(page, 900);
 	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
 	gup_pin_expect_reported(test, 0, 0);
@@ -141,8 +148,9 @@ static void a_wait_that_was_given_up(struct kunit *test)
 {
 	struct page *page = gup_pin_scene_pin(test, true);
 
-	gup_pin_dax_wait_ms = 300;
+	gup_pin_dax_wait_ms = NEVER_MS;
 	truncate_dax(page, STEP_MS);
+	gup_pin_dax_wait_ms = LIMIT_MS;
 	msleep(900);
 	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
 	gup_pin_expect_reported(test, 0, 0);
