@@ -6,6 +6,12 @@
 set -euo pipefail
 export LC_ALL=C.UTF-8
 
+# The help of a script is the comment at its beginning.
+if [[ ${1:-} =~ ^(-h|--help)$ ]]; then
+	sed -n '3,/^$/s/^# \?//p' "$0"
+	exit
+fi
+
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 SCRIPTS=$PROJECT/scripts
 CACHE=${GUP_PIN_CACHE:-$HOME/.cache/gup-pin}

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -61,10 +62,12 @@ def test_the_objects_of_every_kernel_of_check_are_known() -> None:
     assert wanted | {f"{paths.versions()[0]}-stress"} <= known
 
 
-def run(command: str, cache: Path, *before: str, **env: str) -> subprocess.CompletedProcess[str]:
+def run(
+    command: str, cache: Path, *before: str, words: Sequence[str] = (), **env: str
+) -> subprocess.CompletedProcess[str]:
     """One of the commands, with its own cache."""
     return subprocess.run(
-        [*before, PROJECT / command],
+        [*before, PROJECT / command, *words],
         env={**os.environ, "GUP_PIN_CACHE": str(cache), **env},
         capture_output=True,
         text=True,
@@ -87,6 +90,71 @@ def test_a_disk_that_is_too_small(command: str, tmp_path: Path) -> None:
     assert len(lines) == 3
 
 
+def path_without_packages(folder: Path) -> str:
+    """A PATH for a machine on which Debian's packages have to be installed."""
+    bare = folder / "bin"
+    bare.mkdir()
+    (bare / "dpkg-query").write_text("#!/bin/sh\n")
+    (bare / "dpkg-query").chmod(0o755)
+    return f"{bare}:{os.environ['PATH']}"
+
+
+def shell_scripts() -> list[str]:
+    """The programs that source scripts/lib.sh, by their paths in the project."""
+    paths_ = [paths.PROJECT / name for name in COMMANDS] + sorted(paths.SCRIPTS.iterdir())
+    return [
+        str(path.relative_to(PROJECT))
+        for path in paths_
+        if path.is_file() and os.access(path, os.X_OK) and path.read_bytes()[:11] == b"#!/bin/bash"
+        and (path.name in COMMANDS or "/lib.sh\"" in path.read_text())
+    ]
+
+
+@pytest.mark.parametrize("word", ["-h", "--help"])
+@pytest.mark.parametrize("command", shell_scripts())
+def test_help_is_printed_and_nothing_done(command: str, word: str, open_path: Path) -> None:
+    """All of the comment at its beginning; its first words are how to call it."""
+    path = path_without_packages(open_path)
+    done = run(command, open_path / "cache", *NOT_ROOT, words=[word], PATH=path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (open_path / "cache").exists()
+    name = Path(command).name
+    if name == "check":
+        assert done.stdout.startswith("usage: scripts/check ")
+        return
+    text = (paths.SCRIPTS / name).read_text()
+    comment = text.split("\n\n")[0].splitlines()[2:]
+    assert done.stdout.splitlines() == [re.sub("^# ?", "", line) for line in comment]
+    assert re.match(rf"{name}[ :]", done.stdout)
+
+
+def test_help_of_check_without_python(tmp_path: Path) -> None:
+    """As on a new machine: its own words, and nothing is installed."""
+    hide = f"mount --bind /dev/null /usr/bin/python3 && exec {PROJECT}/check --help"
+    done = run("check", tmp_path, "unshare", "--mount", "sh", "-c", hide)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("check [-k VERSION] [--debug | --users] [JOB]...: ")
+
+
+# Words that no command takes.
+UNKNOWN = {
+    **{name: ["--nonsense"] for name in (*COMMANDS, "scripts/check", "scripts/selftests")},
+    "scripts/demo": ["nonsense"],
+    "scripts/try": ["nonsense"],
+    "scripts/module": ["6.12", "--nonsense"],
+}
+
+
+@pytest.mark.parametrize("command", UNKNOWN)
+def test_an_unknown_word_is_one_line(command: str, open_path: Path) -> None:
+    """It does nothing, also on a machine that lacks what the command needs."""
+    path = path_without_packages(open_path)
+    done = run(command, open_path / "cache", *NOT_ROOT, words=UNKNOWN[command], PATH=path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(rf"{Path(command).name}: .*\n", done.stderr)
+    assert not (open_path / "cache").exists()
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_unknown_kernel_is_a_usage_error(command: str, tmp_path: Path) -> None:
     done = run(command, tmp_path, KVER="5.1")
@@ -102,17 +170,62 @@ def test_what_was_built_is_not_announced_again(command: str, open_path: Path) ->
         stamp.touch()
         (open_path / "module").mkdir(exist_ok=True)
         (open_path / f"module/try-{version}").touch()
-    bare = open_path / "bin"
-    bare.mkdir()
-    (bare / "dpkg-query").write_text("#!/bin/sh\n")
-    (bare / "dpkg-query").chmod(0o755)
-    path = f"{bare}:{os.environ['PATH']}"
-    done = run(command, open_path, *NOT_ROOT, PATH=path)
+    done = run(command, open_path, *NOT_ROOT, PATH=path_without_packages(open_path))
     lines = done.stderr.splitlines()
     assert re.match(rf"{command}: takes about \d+ (min|s): what was built is kept in ", lines[1])
     assert lines[2].startswith(f"setup: not root: cannot install {COMMANDS[command]}")
     assert len(lines) == 3
     assert done.returncode == 1
+
+
+# What ./demo runs, in place of a guest and a dump.
+DEMO = {
+    "vm": """
+until [ "$1" = --out ]; do shift; done
+echo "pfn=0x1 age_ms=1" >"$2/pins"
+echo "kind=writeback age_ms=1 map=file path=" >"$2/hazards"
+echo dump >"$2/vmcore"
+""",
+    "drgn": """
+case $* in
+*hazards) echo "kind=writeback age_ms=2 map=file path=" ;;
+*) echo "pfn=0x1 age_ms=2" ;;
+esac
+""",
+    **{name: "echo /built\n" for name in ("setup", "debian-root", "kernel", "selftests")},
+}
+
+
+@pytest.mark.parametrize("words", [[], ["--keep"]])
+def test_demo_says_what_becomes_of_the_dump(words: list[str], tmp_path: Path) -> None:
+    """It is removed, or kept; then the printed command reads it."""
+    scripts = tmp_path / "scripts"
+    shutil.copytree(paths.SCRIPTS / "config", scripts / "config")
+    for name in ("demo", "lib.sh"):
+        shutil.copy(paths.SCRIPTS / name, scripts)
+    for name, text in DEMO.items():
+        (scripts / name).write_text(f"#!/bin/sh\n{text}")
+        (scripts / name).chmod(0o755)
+    cache = tmp_path / "cache"
+    stamp = cache / f"build/{paths.versions()[0]}-test/.gup_pin_state"
+    stamp.parent.mkdir(parents=True)
+    stamp.touch()
+    done = run(str(scripts / "demo"), cache, words=words)
+    assert done.returncode == 0, done
+    dump = cache / "demo/vmcore"
+    assert dump.exists() == bool(words)
+    last = done.stdout.partition("=== What now?")[2]
+    assert ("The dump is removed now; ./demo --keep keeps it" in last) == (not words)
+    assert (f" -c {dump} -s " in last) == bool(words)
+
+
+def test_help_of_lint_names_its_checks() -> None:
+    """All that an invalid one lists; those of a kernel without its version."""
+    known = run("scripts/lint", Path("/nonexistent"), words=["nonsense"]).stderr
+    names = {word.partition("-")[0] for word in known.split("only ")[1].split()}
+    help_ = run("scripts/lint", Path("/nonexistent"), words=["--help"]).stdout
+    assert "gcc" in names
+    assert {name for name in names if not re.search(rf"\b{name}\b", help_)} == set()
 
 
 # scripts/check stopped by the signal of Ctrl-C, in the middle of a build or a job.
