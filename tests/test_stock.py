@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -114,6 +115,25 @@ def test_modules_are_loaded_after_what_they_need_and_once() -> None:
     names = [Path(file).name for file in order]
     assert names == [
         "netfs.ko.xz", "9pnet.ko.xz", "9p.ko.xz", "9pnet_virtio.ko.xz", "dax-core.ko",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("dumped", "more"), [(False, []), (True, ["03-qemu_fw_cfg.ko"])])
+def test_a_guest_that_is_dumped_has_a_module_for_it(
+    dumped: bool, more: list[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "lib/modules/6.12.1"
+    names = ["9p", "9pnet_virtio", "overlay", "qemu_fw_cfg"]
+    for name in names:
+        (folder / "kernel").mkdir(parents=True, exist_ok=True)
+        (folder / f"kernel/{name}.ko").write_bytes(b"12345")
+    (folder / "modules.dep").write_text("".join(f"kernel/{name}.ko:\n" for name in names))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/busybox").write_bytes(b"12345")
+    archive = stock.initramfs(stock.Stock("6.12", "bookworm", False, tmp_path), dumped)
+    loaded = re.findall(rb"modules/(\d\d-\w+\.ko)\0", archive)
+    assert [name.decode() for name in loaded] == [
+        "00-9p.ko", "01-9pnet_virtio.ko", "02-overlay.ko", *more,
     ]  # fmt: skip
 
 

@@ -108,7 +108,8 @@ def program(built: Built) -> list[Result]:
 
 def stock(built: Built) -> list[Result]:
     """The core as a module, in kernels that Debian ships."""
-    return [*on_stock(built), *unloaded(built.version, "test_stock")]
+    dumped = pytest(built.version, "tests/test_stock_dump.py")
+    return [*on_stock(built), *unloaded(built.version, "test_stock"), *dumped]
 
 
 def unloaded(version: str, test: str) -> list[Result]:

@@ -126,10 +126,13 @@ def _module(file: Path) -> bytes:
     return lzma.decompress(data) if file.suffix == ".xz" else data
 
 
-def initramfs(stock: Stock) -> bytes:
-    """The archive for QEMU's -initrd."""
+def initramfs(stock: Stock, dumped: bool = False) -> bytes:
+    """The archive for QEMU's -initrd; dumped: for a guest whose memory will be dumped."""
     modules = stock.modules / stock.release
     wanted = ["overlay"] if stock.cloud else ["9p", "9pnet_virtio", "overlay"]
+    if dumped:
+        # The kernel passes VMCOREINFO to QEMU with it, without which drgn cannot read a dump.
+        wanted.append("qemu_fw_cfg")
     files = load_order((modules / "modules.dep").read_text(), wanted)
     entries = [
         *(cpio.folder(name) for name in ("bin", "dev", "modules", "root")),
