@@ -137,6 +137,14 @@ def test_a_guest_that_is_dumped_has_a_module_for_it(
     ]  # fmt: skip
 
 
+def test_make_prints_where_the_driver_is() -> None:
+    """Only what make would do: without a kernel."""
+    words: list[str | Path] = ["make", "-n", "-C", paths.PROJECT / "module"]
+    words += ["pinner", "MAKE=true", "B=/b"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert 'echo "gup_pin_one.ko is in /b/pinner"' in done.stdout
+
+
 def test_the_default_suite_is_this_machines_if_it_has_the_kernel() -> None:
     known = [("6.12", "bookworm"), ("6.12", "trixie"), ("7.3", "trixie")]
     assert stock.default_suite("6.12", known, "VERSION_CODENAME=trixie\n") == "trixie"
