@@ -155,6 +155,18 @@ def test_an_unknown_word_is_one_line(command: str, open_path: Path) -> None:
     assert not (open_path / "cache").exists()
 
 
+def test_check_takes_the_options_of_its_program(open_path: Path) -> None:
+    """It has to know them before there is a Python; then it stops at the first package."""
+    usage = run("scripts/check", open_path, words=["--help"]).stdout.partition("\n\n")[0]
+    options = set(re.findall(r"(?<=\W)--?\w+(?: VERSION)?", usage)) - {"-h"}
+    assert options >= {"-k VERSION", "--debug"}
+    path = path_without_packages(open_path)
+    for option in options:
+        words = option.replace("VERSION", paths.versions()[0]).split()
+        done = run("check", open_path / "cache", *NOT_ROOT, words=words, PATH=path)
+        assert (done.returncode, "setup: not root" in done.stderr) == (1, True), (words, done)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_unknown_kernel_is_a_usage_error(command: str, tmp_path: Path) -> None:
     done = run(command, tmp_path, KVER="5.1")
