@@ -25,10 +25,16 @@ from pathlib import Path
 import hold_pins
 
 PR_SET_NAME = 15
+PR_SET_THP_DISABLE = 41
 # Each has an open file.
 CLIENTS = 400
+# So many memory blocks are movable (movablecore=512M); memory is looked at in such parts.
+BLOCKS = 4
+PART = 32 << 20
 DIR = Path("/sys/kernel/debug/gup_pin")
 LIVE = "live_pins 0\n"
+# The pages of a memory block.
+PAGES = "S=$((0x$(cat /sys/devices/system/memory/block_size_bytes) / $(getconf PAGE_SIZE)))"
 
 os.makedirs("/dev/shm/bin", exist_ok=True)
 shutil.copy(sys.argv[1], "/dev/shm/bin/gup_pin")
@@ -106,13 +112,38 @@ def example_leak() -> str:
     return text
 
 
-def read_slowly(path: str, name: str) -> None:
-    """An O_DIRECT read from a disk that does not answer, into a mapping of a file."""
+def read_slowly(address: int) -> None:
+    """An O_DIRECT read from a disk that does not answer, into the page there."""
+    disk = os.open("/dev/mapper/slow", os.O_RDONLY | os.O_DIRECT)
+    view = (ctypes.c_char * hold_pins.PAGE).from_address(address)
+    os.preadv(disk, [view], 0)
+
+
+def read_into_file(path: str) -> None:
+    """Such a read into a mapping of a file."""
     fd = os.open(path, os.O_RDWR)
     start = hold_pins.memory(16 * hold_pins.PAGE, mmap.MAP_SHARED, fd)
-    disk = os.open(name, os.O_RDONLY | os.O_DIRECT)
-    view = (ctypes.c_char * hold_pins.PAGE).from_address(start + 5 * hold_pins.PAGE)
-    os.preadv(disk, [view], 0)
+    read_slowly(start + 5 * hold_pins.PAGE)
+
+
+def page_in_block(number: int) -> int:
+    """The address of a page in that memory block, of new memory. Raises MemoryError."""
+    block = int(Path("/sys/devices/system/memory/block_size_bytes").read_text(), 16)
+    size = BLOCKS * block
+    libc = hold_pins.libc
+    libc.prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
+    rights = mmap.PROT_READ | mmap.PROT_WRITE
+    start = libc.mmap(None, size, rights, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
+    for part in range(start, start + size, PART):
+        ctypes.memset(part, 0x5A, PART)
+        for index, frame in enumerate(hold_pins.frames(part, PART // hold_pins.PAGE)):
+            if frame * hold_pins.PAGE // block == number:
+                page = part + index * hold_pins.PAGE
+                end = page + hold_pins.PAGE
+                libc.madvise(start, page - start, mmap.MADV_DONTNEED)
+                libc.madvise(end, start + size - end, mmap.MADV_DONTNEED)
+                return page
+    raise MemoryError(f"no page in memory block {number}")
 
 
 def wait_for(words: str, path: Path) -> None:
@@ -124,10 +155,13 @@ def wait_for(words: str, path: Path) -> None:
     raise TimeoutError(words)
 
 
-# A file system, and a disk that does not answer.
-SETUP = """
+# A file system.
+FILES = """
 mkfs.ext4 -q -b 4096 {disk} && mkdir -p /dev/shm/srv && mount {options} {disk} /dev/shm/srv
 dd if=/dev/zero of=/dev/shm/srv/table bs=64k count=1 status=none
+"""
+# A disk that does not answer.
+SLOW = """
 dmsetup create slow --table "0 8192 linear /dev/ram0 0" && dmsetup mknodes slow
 sync; dmsetup suspend --nolockfs --noflush slow
 """
@@ -138,9 +172,9 @@ def start_backup(disk: str, options: str, words: str) -> int:
 
     Raises TimeoutError with the output of the setup.
     """
-    setup = shell(SETUP.format(disk=disk, options=options))
+    setup = shell(FILES.format(disk=disk, options=options) + SLOW)
     os.chdir("/dev/shm")
-    pid = as_process("backup", lambda: read_slowly("srv/table", "/dev/mapper/slow"))
+    pid = as_process("backup", lambda: read_into_file("srv/table"))
     try:
         wait_for(words, DIR / "pins")
     except TimeoutError as error:
@@ -208,6 +242,30 @@ def example_start() -> str:
     return text
 
 
+def example_block() -> str:
+    """A memory block that does not go offline, and one without pins."""
+    shell(SLOW)
+    reader = as_process("reader", lambda: read_slowly(page_in_block(13)))
+    wait_for("comm=reader", DIR / "pins")
+    offline = "echo offline >/sys/devices/system/memory/memory13/state"
+    text = shell(f"timeout 3 sh -c '{offline}'; echo $?")
+    for number in (13, 12):
+        text += shell(f"N={number}; {PAGES}; gup_pin list pfn=$((N * S))-$((N * S + S - 1))")
+    shell("dmsetup resume slow")
+    end(reader)
+    shell("dmsetup remove slow")
+    return text
+
+
+def example_driver() -> str:
+    """A driver that leaks, made for this."""
+    os.chdir(os.environ["GUP_PIN_PINNER"])
+    text = shell("insmod gup_pin_one.ko; cp -rT /sys/kernel/debug/gup_pin before")
+    text += shell("dd if=/dev/zero of=/dev/gup_pin_one bs=4k count=100 status=none")
+    text += shell("gup_pin diff before --by module")
+    return text + shell("gup_pin diff before")
+
+
 def busy() -> None:
     """Pins and unpins some hundred times a second."""
     size = 4 * hold_pins.PAGE
@@ -260,6 +318,8 @@ def example_bpftrace() -> str:
 
 EXAMPLES = {
     "start": example_start,
+    "block": example_block,
+    "driver": example_driver,
     "leak": example_leak,
     "truncate": example_truncate,
     "trace": example_trace,

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from checklib.programs import MOVABLE
 from conftest import PROJECT
 
 GUIDE = PROJECT / "Documentation/admin-guide/mm/gup_pin.rst"
 GUEST = PROJECT / "tests/examples_guest.py"
 TOOL = PROJECT / "tools/mm/gup_pin.c"
-WORDS = "gup_pin=on memmap=64M!1G brd.rd_nr=2 brd.rd_size=16384"
+WORDS = f"gup_pin=on memmap=64M!1G brd.rd_nr=2 brd.rd_size=16384 {MOVABLE}"
 LOAD = 'insmod "$0" && exec "$@"'
 
 
@@ -46,16 +47,20 @@ def say(words: list[str], guest: list[str], tool: Path, *names: str) -> dict[str
 def fixture_said(tool: Path, version: str) -> dict[str, str]:
     """The output of the examples on a kernel with the option."""
     words = ["-k", version, "--append", WORDS]
-    return say(words, [], tool, "start", "leak", "truncate", "trace")
+    return say(words, [], tool, "start", "block", "leak", "truncate", "trace")
 
 
 @pytest.fixture(scope="module", name="said_stock")
 def fixture_said_stock(tool: Path, version: str) -> dict[str, str]:
-    """The output of those that need BTF, on Debian's kernel with the module."""
-    build: list[str | Path] = [PROJECT / "scripts/module", version]
-    done = subprocess.run(build, capture_output=True, text=True, check=True)
-    guest = ["sh", "-c", LOAD, done.stdout.strip()]
-    return say(["--stock", version, "-m", "2G"], guest, tool, "bpftrace")
+    """The output of those that need BTF or a driver, on Debian's kernel with the module."""
+    module, pinner = (
+        subprocess.run(
+            [PROJECT / "scripts/module", version, *more], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for more in ([], ["--pinner"])
+    )
+    guest = ["env", f"GUP_PIN_PINNER={Path(pinner).parent}", "sh", "-c", LOAD, module]
+    return say(["--stock", version, "-m", "2G"], guest, tool, "bpftrace", "driver")
 
 
 def parts(text: str) -> dict[str, str]:
@@ -82,6 +87,26 @@ def test_start_here(said: dict[str, str]) -> None:
     assert left and all(re.search(r" w both .* importer \d+ +io_pin_pages ", x) for x in left)
     assert re.search(r"^ +1 \S+ data +writeback +1 w \d+ +backup ", hazards, re.MULTILINE)
     assert re.search(r"^ +1 +\S+ file EFAULT w player \d+ +io_pin_pages +/table$", refused, re.M)
+
+
+def test_a_memory_block(said: dict[str, str]) -> None:
+    """The pin in it keeps it online; another block has none."""
+    offline, pins, none = parts(said["block"]).values()
+    assert offline == "124"
+    (row,) = pins.splitlines()[1:]
+    found = re.match(r"(0x\w+) +1 w short .* reader \d+ +iov_iter_extract_pages +anon$", row)
+    assert found and int(found[1], 16) * 4096 >> 27 == 13, pins
+    assert re.search(r"^gup_pin: no pins for pfn=393216-425983: none of 1 live pins", none, re.M)
+
+
+def test_a_driver_that_leaks(said_stock: dict[str, str]) -> None:
+    """It is named, and so is its function."""
+    load, use, by_module, by_stack = parts(said_stock["driver"]).values()
+    assert (load, use) == ("", "")
+    assert re.search(r"^ +\+100 +0 +100 +\+100 +gup_pin_one$", by_module, re.MULTILINE)
+    frames = by_stack.splitlines()[2:]
+    assert frames[0].strip().startswith("pin_user_pages_fast+0x")
+    assert re.fullmatch(r" *gup_pin_one_keep\+0x\S+ \[gup_pin_one\]", frames[1])
 
 
 def test_a_leak(said: dict[str, str]) -> None:
