@@ -46,7 +46,7 @@ series: ## write a series of patches for a kernel, to be sent
 clean: ## remove built kernels and the trees with the project applied
 	rm -rf $(foreach part,bench build demo drivers lint module selftests series vm,"$(CACHE)/$(part)") "$(CACHE)"/src/linux-*-gup_pin*
 
-# By name, so that a slip in GUP_PIN_CACHE costs nobody a home directory.
+# By name, so that a wrong GUP_PIN_CACHE, such as a home directory, loses nothing else.
 distclean: clean ## remove all of the cache: downloads, trees, ccache, everything
 	rm -rf --one-file-system $(foreach part,apt ccache dl fresh lock roots setup.log setup.tried src stock,"$(CACHE)/$(part)")
 	[ ! -d "$(CACHE)" ] || rmdir --ignore-fail-on-non-empty "$(CACHE)"

@@ -102,6 +102,17 @@ def test_pins_of_a_job(line: str, tmp_path: Path, version: str) -> None:
     assert any(" comm=fio " in words for words in held), done
 
 
+def test_a_driver_that_leaks(version: str, tmp_path: Path) -> None:
+    """Three commands, one after the other in a shell, find its pins."""
+    (build,), (load,), (find,) = lines("cc -O2 "), lines("load="), lines("scripts/vm --stock 6.12 ")
+    # The program is not built into this checkout.
+    script = "\n".join((build, load, find)).replace("6.12", version)
+    script = script.replace("-o gup_pin ", f"-o {tmp_path}/gup_pin ")
+    done = shell(script.replace("./gup_pin ", f"{tmp_path}/gup_pin "), PROJECT)
+    assert re.search(r"^ +\+100 +0 +100 +\+100 +gup_pin_one$", done.stdout, re.MULTILINE), done
+    assert re.search(r"^ +100 +100 +100 .* both dd$", done.stdout, re.MULTILINE), done
+
+
 @pytest.mark.parametrize("line", lines("scripts/vm --stock 7.3 "))
 def test_the_module(line: str, version: str) -> None:
     """It is built, and loaded into Debian's kernel."""
