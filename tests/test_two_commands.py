@@ -204,7 +204,7 @@ case $* in
 *) echo "pfn=0x1 age_ms=2" ;;
 esac
 """,
-    **{name: "echo /built\n" for name in ("setup", "debian-root", "kernel", "selftests")},
+    **dict.fromkeys(("setup", "debian-root", "kernel", "selftests"), "echo /built\n"),
 }
 
 
