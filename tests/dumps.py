@@ -69,6 +69,8 @@ HELD: dict[str, dict[str, set[str]]] = {
     },
 }
 
+OURS = {"odd": "hold_pins.py", "left": "hold_left.py"}
+
 # A dump by physical addresses has no virtual ones; the other has both.
 PAGING = {"all": ["--paging"]}
 
@@ -163,8 +165,8 @@ def program(name: str) -> Path:
 
 def holder(name: str) -> Path:
     """The program that holds pins: our own, or that of the demonstration."""
-    if name == "odd":
-        return paths.PROJECT / "tests" / "hold_pins.py"
+    if name in OURS:
+        return paths.PROJECT / "tests" / OURS[name]
     return program("gup_pin_hold")
 
 

@@ -124,6 +124,13 @@ def finding(kind: str, pfn: int, **words: Any) -> Words:
     return usual | words
 
 
+def left(of_pin: Words, stake: str) -> Words:
+    """A folio that has left its file, with what was at stake."""
+    words: Words = {"pins": [of_pin], "stacks": [of_pin["stack"]], "map": "shmem"}
+    words |= {"dev": "0:0", "ino": 0, "path": ""}
+    return finding("truncated", int(of_pin["pfn"], 16), stake=stake, **words)
+
+
 def document(pins: list[Words], **parts: Any) -> Words:
     """A gup-pin/2 document with these pins."""
     memory = {
@@ -190,6 +197,7 @@ def troubled() -> Words:
         findings=[
             finding("writeback", 0x7EE5, pins=[pins[2]]),
             finding("dirty", 0x7EE9, stacks=["0x160001", "0x2b40003"]),
+            *(left(pins[1], stake) for stake in ("data", "end", "unknown")),
             finding("unrecorded", 0x5000, about="records", stacks=[], path="", ino=0, dev="0:0"),
         ],
         stats={"enabled": 1, "live_pins": 96, "untracked": 3, "hazard_writeback": 7},

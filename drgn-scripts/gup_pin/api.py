@@ -273,7 +273,8 @@ def for_each_inconsistency(prog: Source) -> Iterator[Finding]:
 
     Looks at all struct pages. A folio comes once for each Kind of finding: fewer pins
     than are on record; pins without a record; under writeback, or dirty, while
-    pinned for write; no longer in its file.
+    pinned for write; no longer in its file. Of the last kind, those whose stake is
+    harmless by names.is_harmless() of the state are for information.
 
     :param prog: program, or its state
     :return: findings: the kind; the head's pfn; what the folio is, and what its

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from .errors import Unreadable
 from .folio import Folio, FolioReader
+from .left import Stakes
 from .memmap import BIAS, Counts, Memmap
 from .pin import Item
 from .runs import Run, make_runs
@@ -47,7 +48,8 @@ class Finding:
     """Something that is wrong, or dangerous, with a folio.
 
     pfn: the pfn of the folio's head; counts: the folio's own counts; recorded: number
-    of pins on record; items: these pins
+    of pins on record; items: these pins; stake: of a truncated folio, what was at stake
+    in the kernel's words, or "unknown"
     """
 
     kind: Kind
@@ -56,6 +58,7 @@ class Finding:
     counts: Counts
     recorded: int
     items: tuple[Item, ...] = ()
+    stake: str = ""
 
     @property
     def stacks(self) -> list[int]:
@@ -130,10 +133,12 @@ class Checker:
         memmap: Memmap,
         folios: FolioReader,
         files: FileCheck,
+        stakes: Stakes,
         flags: Flags,
         fault: Callable[[Unreadable], None],
     ) -> None:
         """Leave out what cannot be read, and report it to fault."""
+        self._stakes = stakes
         self._memmap = memmap
         self._folios = folios
         self._files = files
@@ -166,7 +171,11 @@ class Checker:
         if kinds:
             _, folio = self._folios.of_page(pfn)
             for kind in kinds:
-                yield Finding(kind, pfn, folio, counts, recorded.pins, tuple(items))
+                stake = ""
+                if kind is Kind.TRUNCATED:
+                    stake = self._stakes.of(items, counts, recorded.writes)
+                pins = tuple(items)
+                yield Finding(kind, pfn, folio, counts, recorded.pins, pins, stake)
 
     def _record_kinds(
         self, pfn: int, recorded: Recorded, counts: Counts

@@ -42,7 +42,7 @@ EPILOG = f"""\
 {FILTERS}
 exit status: 0 fine; 1 error; 2 usage; 3 the kernel lacks the feature, never enabled
 it, or has another format of it; 4 some of it could not be read, and the rest was
-shown, or check found something
+shown, or check found something that is not harmless
 """
 
 _WORDS = "[KEY=VALUE]..."

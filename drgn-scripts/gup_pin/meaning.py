@@ -18,13 +18,17 @@ GONE = ("", "owner", "task", "both", "unknown")
 
 @dataclass(frozen=True)
 class Names:
-    """Names for the numbers of a program's enums."""
+    """Names for the numbers of a program's enums.
+
+    reported: the number of stakes, worst first, at which the kernel prints a report
+    """
 
     write: int
     long: int
     apis: tuple[str, ...]
     hazards: tuple[str, ...] = ()
     stakes: tuple[str, ...] = ()
+    reported: int = 0
 
     def mode(self, number: int) -> str:
         """The mode: r or w."""
@@ -45,6 +49,10 @@ class Names:
     def stake(self, number: int) -> str:
         """The name of what is at stake."""
         return self.stakes[number] if number < len(self.stakes) else f"stake{number}"
+
+    def is_harmless(self, stake: str) -> bool:
+        """Whether nothing is lost at a stake of that name, as the kernel judges."""
+        return stake in self.stakes[self.reported :]
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -25,6 +25,7 @@ from .debug_info import why_no_types
 from .errors import Absence, Faults, GupPinUnavailable, NoDebugInfo, Unreadable
 from .filter import Filter
 from .keys import Geometry
+from .left import Stakes, Verdicts
 from .meaning import Meaning, Names
 from .memmap import Memmap
 from .memory import ProgramMemory, find_record
@@ -248,7 +249,33 @@ class GupPinState:
             self.faults.add,
         )
         flags = find_flags(prog, self.names.write)
-        return Checker(self.pages, self.folios, files, flags, self.faults.add)
+        stakes = self._stakes()
+        return Checker(self.pages, self.folios, files, stakes, flags, self.faults.add)
+
+    def _stakes(self) -> Stakes:
+        from drgn import FaultError  # noqa: PLC0415
+
+        kind = self.prog.constant("GUP_PIN_HAZARD_TRUNCATE").value_()
+
+        def counted() -> int:
+            try:
+                return int(self.root.hazards[kind].counter.value_())
+            except FaultError as error:
+                self.faults.add(Unreadable("number of hazards", error.address))
+                return -1
+
+        verdicts = Verdicts(
+            lambda: (each for each in self.for_each_hazard() if each.kind == kind),
+            counted,
+            self.names.reported,
+            self.page_shift,
+            self.live,
+        )
+        data, read = (
+            self.prog.constant(f"GUP_PIN_STAKE_{name}").value_()
+            for name in ("DATA", "READ")
+        )
+        return Stakes(self.names, data, read, verdicts.stake)
 
     def _suspects(
         self, progress: Callable[[int, int], None]
@@ -372,6 +399,8 @@ def _find_names(prog: Program, root: Object) -> Names:
         apis=tuple(root.api_names[i].string_().decode() for i in range(count)),
         hazards=tuple(root.hazard_names[i].string_().decode() for i in range(kinds)),
         stakes=tuple(root.stake_names[i].string_().decode() for i in range(stakes)),
+        # GUP_PIN_STAKE_NONE is a macro.
+        reported=prog.constant("GUP_PIN_STAKE_GUESS").value_(),
     )
 
 

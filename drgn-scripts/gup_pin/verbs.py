@@ -31,7 +31,7 @@ from .ring import Hazard
 from .runs import Run, make_runs
 from .sort import choose
 from .state import GupPinState
-from .views import Views, Words, flat_line
+from .views import Views, Words, flat_line, is_harmless
 from .words import escape
 
 PAGE_HEADER = "# gup_pin page 1"
@@ -52,7 +52,7 @@ class Show:
         self.progress = Progress(sys.stderr, f"{NAME}: {args.verb}")
         self.out = make_output(sys.stdout, self.progress)
         state.watch(self.progress.tell)
-        # Whether the check found something, for the exit status.
+        # Whether the check found something that does harm, for the exit status.
         self.found = False
 
     def end(self) -> None:
@@ -177,13 +177,19 @@ class Show:
         self._line(CHECK_HEADER)
         handles: dict[int, None] = {}
         kinds: dict[str, int] = {}
+        harmless = 0
         for each in words:
             self._line(flat_line(each))
             for pin in each["pins"]:
                 self._line(f" {flat_line(pin)}")
             handles.update((int(handle, 16), None) for handle in each["stacks"])
+            if is_harmless(self.state.names, each):
+                harmless += 1
+                continue
             kinds[each["kind"]] = kinds.get(each["kind"], 0) + 1
         totals = "".join(f" {kind}={count}" for kind, count in kinds.items())
+        if harmless:
+            totals += f" harmless={harmless}"
         self._line(f"checked findings={sum(kinds.values())}{totals}")
         if self.args.stacks:
             self._stacks_below(handles)
@@ -196,8 +202,9 @@ class Show:
 
     def _findings(self) -> Iterator[Words]:
         for finding in self.state.for_each_finding(self.progress.tell):
-            self.found = True
-            yield self.views.finding(finding)
+            words = self.views.finding(finding)
+            self.found |= not is_harmless(self.state.names, words)
+            yield words
         self.progress.end()
 
     def _pins(self, header: str, runs: Iterable[Run]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .check import Finding
 from .clock import age_ms
 from .format import Formatter, as_line, dev_word, hex_word
+from .meaning import Names
 from .page import FlagNames, Page, Process
 from .physical import Physical
 from .ring import Hazard
@@ -123,6 +124,7 @@ class Views:
             "kind": finding.kind.value,
             "about": finding.kind.about,
             **self._folio(finding, finding.recorded),
+            **({"stake": finding.stake} if finding.stake else {}),
             "stacks": [f"{handle:#x}" for handle in finding.stacks],
             "pins": [self.pin(run) for run in runs],
         }
@@ -175,6 +177,11 @@ class Views:
                 for block in memory.blocks
             ],
         }
+
+
+def is_harmless(names: Names, finding: Words) -> bool:
+    """Whether nothing was lost by what was found, as the kernel has judged."""
+    return names.is_harmless(finding.get("stake", ""))
 
 
 def flat_line(words: Words) -> str:

@@ -17,7 +17,8 @@ NAMES = Names(
     long=1,
     apis=("pin_user_pages", "pin_user_pages_fast"),
     hazards=("writeback", "truncate"),
-    stakes=("data", "end"),
+    stakes=("data", "end", "read"),
+    reported=1,
 )
 TIME = 1_000_000_000
 NOW = TIME + 5_203_999_999

@@ -11,12 +11,13 @@ import pytest
 from gup_pin.check import Checker, FileCheck, Finding, Flags, Heads, Kind
 from gup_pin.errors import Faults, NoSuchPage
 from gup_pin.folio import NO_FOLIO, Folio
+from gup_pin.left import Stakes
 from gup_pin.memmap import BIAS, Counts, Layouts, Memmap
 from gup_pin.memory import Field, Record
 from gup_pin.pin import Item
 from gup_pin.xarray import Walker
 from mock_memory import NODE, MockMemory
-from samples import ANON, ORIGIN, PAGE_SHIFT, item
+from samples import ANON, NAMES, ORIGIN, PAGE_SHIFT, item
 
 PAGE0, SIZE = 0xFFFFEA0000000000, 64
 WRITEBACK, DIRTY, SWAPCACHE, HEAD, RESERVED, SWAPBACKED, PRIVATE = (
@@ -77,6 +78,7 @@ class Kernel:
     def __init__(self, *pages: bytes, kinds: dict[int, Folio] | None = None) -> None:
         """These pages; MAPPING's cache has pfn 0 at index 3."""
         self.memory, self.faults = MockMemory(), Faults()
+        self.verdict: int | None = None
         self.memory.put(b"".join(pages), PAGE0)
         self.cache = self.memory.put_xarray({3: PAGE0})
         self.memmap = Memmap(self.memory, LAYOUTS, self.faults.add)
@@ -90,6 +92,7 @@ class Kernel:
             self.memmap,
             MockFolios(kinds or {}),  # type: ignore[arg-type]
             files,
+            Stakes(NAMES, data=0, read=2, verdict=lambda items: self.verdict),
             Flags(WRITEBACK, DIRTY, SWAPCACHE, SWAPBACKED, PRIVATE, write=1),
             self.faults.add,
         )
@@ -211,6 +214,41 @@ def test_a_folio_that_its_file_has_replaced(kind: str) -> None:
     assert kernel.kinds(WRITE_PIN, pfn=0) == []
     assert kernel.kinds(WRITE_PIN, pfn=1) == [Kind.TRUNCATED]
     assert not kernel.faults
+
+
+@pytest.mark.parametrize(
+    ("mapping", "pin", "verdict", "stake"),
+    [
+        (0, WRITE_PIN, 0, "data"),
+        (0, WRITE_PIN, 1, "end"),
+        (0, WRITE_PIN, None, "unknown"),
+        (0, READ_PIN, 0, "data"),
+        (0, READ_PIN, 1, "end"),
+        # Nothing worse is possible.
+        (0, READ_PIN, None, "read"),
+        # Another folio is in its place in a file that has not ended.
+        (MAPPING, WRITE_PIN, None, "data"),
+        (MAPPING, READ_PIN, None, "read"),
+        (MAPPING, WRITE_PIN, 1, "data"),
+        (MAPPING, READ_PIN, 1, "read"),
+    ],
+)
+def test_what_is_at_stake_for_a_folio_that_left_its_file(
+    mapping: int, pin: Item, verdict: int | None, stake: str
+) -> None:
+    """The kernel's verdict; without it, no more than is known."""
+    pages = [page(refs=PINNED, mapping=mapping)] * 2
+    kernel = Kernel(*pages, kinds={1: FILE})
+    kernel.verdict = verdict
+    (finding,) = kernel.findings(pin, pfn=1)
+    assert (finding.kind, finding.stake) == (Kind.TRUNCATED, stake)
+
+
+def test_only_a_folio_that_left_its_file_has_a_stake() -> None:
+    """The words of others are unchanged."""
+    kernel = Kernel(page(DIRTY, PINNED, mapping=MAPPING), kinds={0: FILE})
+    (finding,) = kernel.findings(WRITE_PIN)
+    assert (finding.kind, finding.stake) == (Kind.DIRTY, "")
 
 
 def test_a_page_cache_that_is_not_in_the_dump() -> None:

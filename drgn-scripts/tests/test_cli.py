@@ -157,6 +157,43 @@ def test_findings_are_status_4(
     assert ("kind=free" in out or '"kind": "free"' in out) and err == ""
 
 
+LEFT = Finding(Kind.TRUNCATED, 2, ANON, COUNTS, 1, (item(2),))
+
+
+@pytest.mark.parametrize(
+    ("stakes", "status", "end"),
+    [
+        (["end"], 0, "findings=0 harmless=1"),
+        (["end", "end"], 0, "findings=0 harmless=2"),
+        (["data"], 4, "findings=1 truncated=1"),
+        (["unknown"], 4, "findings=1 truncated=1"),
+        (["end", "data", "unknown"], 4, "findings=2 truncated=2 harmless=1"),
+    ],
+)
+def test_the_end_of_a_file_is_no_harm(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
+    stakes: list[str],
+    status: int,
+    end: str,
+) -> None:
+    """It is shown and counted, as by the kernel, but is not a finding."""
+    monkeypatch.setattr(Views, "flags", lambda self, flags: f"flags{flags}")
+    found = [replace(LEFT, stake=stake) for stake in stakes]
+    for option in ("", " --json", " --jsonl"):
+        assert run(monkeypatch, f"check{option}", MockState(findings=found)) == status
+        out, err = capsys.readouterr()
+        assert err == ""
+        if option == "":
+            lines = [line for line in out.splitlines() if line.startswith("kind=")]
+            assert [line.rpartition(" stake=")[2] for line in lines] == stakes
+            assert f"\nchecked {end}\n" in out
+        if option == " --json":
+            document = json.loads(out)
+            validate(document)
+            assert [each["stake"] for each in document["findings"]] == stakes
+
+
 @pytest.mark.parametrize(
     "words",
     ["list", "list owner=1", "task 5", "list --sort age --limit 1", "check --json"],

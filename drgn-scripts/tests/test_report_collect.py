@@ -162,6 +162,9 @@ def test_a_document_is_packed() -> None:
     [
         pytest.param([], 0, id="fine"),
         pytest.param([FINDING], 4, id="findings"),
+        pytest.param([{**FINDING, "stake": "data"}], 4, id="harm"),
+        pytest.param([{**FINDING, "stake": "unknown"}], 4, id="unknown"),
+        pytest.param([{**FINDING, "stake": "end"}], 0, id="harmless"),
     ],
 )
 def test_the_verb_writes_a_page(

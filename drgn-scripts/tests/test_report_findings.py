@@ -37,6 +37,8 @@ def test_what_differs_is_apart() -> None:
         {"ino": 13},
         {"path": ""},
         {"stacks": ["0x1"]},
+        {"stake": "data"},
+        {"stake": "end"},
     ]
     groups = group_findings([FINDING | other for other in others * 2])
     assert [group["count"] for group in groups] == [2] * len(others)

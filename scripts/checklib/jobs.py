@@ -80,7 +80,7 @@ def contention(built: Built) -> list[Result]:
 
 def dump(built: Built) -> list[Result]:
     """A crash dump contains what debugfs showed, in any dump format, and so does live memory."""
-    kinds = ("dump", "dump_changed", "dump_broken", "dump_upstream", "kdump", "live")
+    kinds = ("dump", "dump_changed", "dump_left", "dump_broken", "dump_upstream", "kdump", "live")
     return pytest(built.version, *(f"tests/test_{kind}.py" for kind in kinds))
 
 

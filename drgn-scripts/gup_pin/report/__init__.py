@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..copies import read_copies
 from ..progress import Progress
+from ..views import is_harmless
 from .collect import collect, pack
 from .output import whole_file
 from .page import make_page
@@ -33,14 +34,14 @@ def title_of(data: Mapping[str, Any]) -> str:
 
 
 def write_report(state: GupPinState, path: Path, progress: Progress) -> bool:
-    """Write the page; return whether the check found something.
+    """Write the page; return whether the check found something that does harm.
 
     Raises OSError if it cannot be written, which is tried first, and drgn.FaultError.
     """
     with whole_file(path) as out:
-        data = collect(state, progress)
+        data: Mapping[str, Any] = collect(state, progress)
         out.write(make_page(title_of(data), data))
-    return bool(data["findings"])
+    return any(not is_harmless(state.names, each) for each in data["findings"])
 
 
 def write_copies(folder: Path, path: Path) -> Notes:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 # The words that are equal within a group.
-_SAME = ("kind", "dev", "ino", "path")
+_SAME = ("kind", "dev", "ino", "path", "stake")
 
 # The limits on pfns kept of a group, and on pins of its first finding.
 PFNS = 8
@@ -24,7 +24,7 @@ def group_findings(findings: Iterable[Words]) -> list[dict[str, Any]]:
     """
     groups: dict[tuple[object, ...], dict[str, Any]] = {}
     for finding in findings:
-        key = (*(finding[name] for name in _SAME), *finding["stacks"])
+        key = (*(finding.get(name) for name in _SAME), *finding["stacks"])
         group = groups.get(key)
         if group is None:
             pins = finding.get("pins", [])[:PINS]

@@ -52,7 +52,7 @@ function drawSummary(data, physical, problems) {
       [
         'Findings of the check',
         data.findings
-          ? count(data.findings.reduce((sum, group) => sum + group.count, 0))
+          ? count(countFindings(data.findings))
           : 'not checked',
       ],
       [

@@ -9,6 +9,7 @@ const SEVERITIES = ['danger', 'warning', 'note'];
 const GROUPS = {
   data: 'Data of files may be wrong or lost',
   memory: 'Memory of others may be overwritten',
+  unsure: 'Whether data of files was lost is not known',
   soon: 'Data of files may go wrong yet',
   hang: 'Tasks wait for pins',
   leak: 'Pins that may never be released',
@@ -78,6 +79,11 @@ const STAKES = {
   read: ['note', 'Not reported: the holder only reads, and nothing is lost.'],
   nothing: ['note', 'Not reported: nothing was written.'],
   end: ['note', 'Not reported: the file itself had ended, so nothing that could be read was lost.'],
+  unknown: [
+    'warning',
+    'The kernel has not kept how it left its file: the file may have ended, which harms no reader, or it was cut, and data is lost.',
+    'unsure',
+  ],
 };
 const FINDINGS = {
   writeback: [
@@ -211,17 +217,30 @@ function somePfns(pfns) {
   return different.slice(0, MOST_PFNS).join(' ') + (rest > 0 ? ` and ${count(rest)} more` : '');
 }
 
+/** What is at stake for a hazard or a finding: severity, why, and group. */
+function stakeOf(thing) {
+  return STAKES[thing.stake] || ['danger', '', 'data'];
+}
+
+/** The findings of a check, except those that harm nothing. */
+function countFindings(findings) {
+  return findings
+    .filter((group) => !group.stake || stakeOf(group)[0] !== 'note')
+    .reduce((sum, group) => sum + group.count, 0);
+}
+
 /** Findings come in groups that only differ in their place. */
 function findingProblems(data) {
   return (data.findings || []).map((group) => {
-    const [severity, what, why, stake] = FINDINGS[group.kind] || UNKNOWN;
+    const [bad, what, why, usual] = FINDINGS[group.kind] || UNKNOWN;
+    const [atMost, because, stake] = group.stake ? stakeOf(group) : [bad, '', usual || 'data'];
     const rest = group.count - group.pfns.length;
     const holders = (group.pins || []).map(
       (p) => `${p.comm} (${p.task}), ${p.api}, ${modeName(p)}, ${span(p.age_ms)}`,
     );
     return {
-      severity,
-      group: stake || 'data',
+      severity: milder(bad, atMost),
+      group: stake || 'none',
       number: group.count,
       title: what,
       where: [
@@ -233,9 +252,9 @@ function findingProblems(data) {
       ]
         .filter(Boolean)
         .join(', '),
-      why,
+      why: because || why,
       pairs: [
-        ['Found by', `check: ${group.kind}`],
+        ['Found by', `check: ${group.kind}${group.stake ? `, stake ${group.stake}` : ''}`],
         ['Folios', group.pfns.join(' ') + (rest > 0 ? ` and ${count(rest)} more` : '')],
         ['Pinned by', [...new Set(holders)].join('; ')],
         ['Memory', group.map ?? 'unknown'],
@@ -274,7 +293,7 @@ function hazardProblems(data) {
   return groupHazards(data.hazards || []).map((group) => {
     const last = group[group.length - 1];
     const [bad, what, why] = HAZARDS[last.kind] || UNKNOWN;
-    const [atMost, because, stake] = STAKES[last.stake] || ['danger', '', 'data'];
+    const [atMost, because, stake] = stakeOf(last);
     const ages = group.flatMap((h) => [h.age_ms, h.last_ms]);
     const total = group.reduce((sum, h) => sum + h.count, 0);
     const files = [

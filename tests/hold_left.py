@@ -1,0 +1,87 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Run in a guest by test_dump_left.py: hold pins on memory that has left its file.
+
+Some files end while pinned, which harms no reader; others lose pages that can still be read.
+Returns when all is held, and continues in the background, as gup_pin_hold does. The name of
+the task tells which scene holds a pin.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import mmap
+import os
+import struct
+import sys
+
+from hold_pins import (
+    PAGE,
+    PR_SET_NAME,
+    UDMABUF_CREATE,
+    in_background,
+    libc,
+    memory,
+    pin,
+    pin_for_test,
+)
+
+PAGES = 8
+
+
+def shared() -> tuple[int, int]:
+    """A memfd and the address of its pages, all written to."""
+    fd = os.memfd_create("left", os.MFD_ALLOW_SEALING)
+    os.ftruncate(fd, PAGES * PAGE)
+    return fd, memory(PAGES * PAGE, mmap.MAP_SHARED, fd)
+
+
+def end(fd: int, start: int) -> None:
+    """End a memfd, which has no other user."""
+    libc.munmap(ctypes.c_void_p(start), ctypes.c_size_t(PAGES * PAGE))
+    os.close(fd)
+
+
+def ended_buffer() -> None:
+    """A udmabuf's memfd, closed."""
+    fd, start = shared()
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
+    device = os.open("/dev/udmabuf", os.O_RDWR)
+    fcntl.ioctl(device, UDMABUF_CREATE, struct.pack("IIQQ", fd, 0, 0, PAGES * PAGE))
+    end(fd, start)
+
+
+def ended_ring() -> None:
+    """The buffer of an io_uring, unmapped and closed."""
+    fd, start = shared()
+    pin((start, PAGES * PAGE))
+    end(fd, start)
+
+
+def live() -> None:
+    """The same, but the file is only truncated, and still open."""
+    fd, start = shared()
+    pin((start, PAGES * PAGE))
+    os.ftruncate(fd, 0)
+
+
+def live_read() -> None:
+    """A file that is truncated below a pin for read."""
+    fd, start = shared()
+    pin_for_test(start, PAGES * PAGE)
+    os.ftruncate(fd, 0)
+
+
+SCENES = (ended_buffer, ended_ring, live, live_read)
+
+
+def hold() -> None:
+    """Hold all, by one task with a name for each scene."""
+    for scene in SCENES:
+        libc.prctl(PR_SET_NAME, scene.__name__.encode(), 0, 0, 0)
+        scene()
+
+
+if __name__ == "__main__":
+    sys.exit(in_background(hold))
