@@ -3,6 +3,7 @@
 """Run in a guest by test_dump_left.py: hold pins on memory that has left its file.
 
 Some files end while pinned, which harms no reader; others lose pages that can still be read.
+And a process ends, whose memory stays pinned.
 Returns when all is held, and continues in the background, as gup_pin_hold does. The name of
 the task tells which scene holds a pin.
 """
@@ -23,8 +24,10 @@ from hold_pins import (
     in_background,
     libc,
     memory,
+    open_ring,
     pin,
     pin_for_test,
+    register,
 )
 
 PAGES = 8
@@ -76,9 +79,20 @@ def live_read() -> None:
 SCENES = (ended_buffer, ended_ring, live, live_read)
 
 
+def orphan() -> None:
+    """A buffer of a process that has ended; this one has the ring."""
+    ring = open_ring()
+    child = os.fork()
+    if not child:
+        register(ring, (memory(PAGE), PAGE))
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        raise ChildProcessError("the child failed")
+
+
 def hold() -> None:
     """Hold all, by one task with a name for each scene."""
-    for scene in SCENES:
+    for scene in (*SCENES, orphan):
         libc.prctl(PR_SET_NAME, scene.__name__.encode(), 0, 0, 0)
         scene()
 

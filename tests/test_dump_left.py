@@ -70,6 +70,29 @@ def test_the_verdict_is_the_kernels(left_dump: Dump) -> None:
     assert status == 4
 
 
+def test_hazards_of_a_kind_and_a_stake(left_dump: Dump) -> None:
+    """Those lines of debugfs, and no others."""
+    lines = [line for line in left_dump.hazards.splitlines() if line.startswith("kind=")]
+    for words in (["kind=writeback"], ["stake=end"], ["kind=truncate", "stake=data"]):
+        done = left_dump.drgn("hazards", "--jsonl", *words)
+        assert (done.returncode, done.stderr) == (0, "")
+        found = [json.loads(line)["pin"]["pfn"] for line in done.stdout.splitlines()]
+        wanted = [line for line in lines if all(word in line.split(" ") for word in words)]
+        assert found == [words_of(line)["pfn"] for line in wanted] != []
+
+
+def test_orphans_of_a_kind(left_dump: Dump) -> None:
+    """By what has ended of them; the pin of a child that has."""
+    found = {
+        gone: left_dump.printed("orphans", "--no-stacks", f"gone={gone}").splitlines()[1:]
+        for gone in ("owner", "task", "both")
+    }
+    assert all(line.endswith(f" gone={gone}") for gone in found for line in found[gone])
+    assert [words_of(line)["comm"] for line in found["both"]] == ["orphan"]
+    _, *lines = left_dump.printed("orphans", "--no-stacks").splitlines()
+    assert sorted(lines) == sorted(line for each in found.values() for line in each)
+
+
 def test_the_last_line_counts_what_is_harmless(left_dump: Dump) -> None:
     """Apart from what is not."""
     done = left_dump.drgn("check", "--no-stacks")

@@ -59,7 +59,7 @@ def _state(source: Source) -> GupPinState:
 def _filter(wanted: Filter | None, words: Mapping[str, Any]) -> Filter:
     """Return the filter, given either as one or as its members."""
     if wanted is None:
-        return Filter(**words)
+        return Filter.of(words)
     if words:
         raise TypeError("either a filter or its members")
     return wanted
@@ -85,8 +85,8 @@ def for_each_pin(
         another format
     :raises drgn.FaultError: if the dump lacks even the feature's root
     :raises LookupError: if the debugging information lacks what is needed
-    :raises BadFilter: for an invalid value of a member, or an unknown pin
-        kernel's
+    :raises BadFilter: for a word that is not a member, an invalid value of one, or a
+        name that the kernel does not have
     """
     return _state(prog).for_each_run(_filter(wanted, words))
 
@@ -165,7 +165,8 @@ def for_each_hazard(
 
     :param prog: program, or its state
     :param wanted: only these; None is all
-    :param words: or else the members of a Filter
+    :param words: or else the members of a Filter, such as kind="truncate" or
+        stake="data"
     :return: hazards, from ``struct gup_pin_hazard_record``. kind is an enum
         gup_pin_hazard_kind; event has the time in ns of local_clock(), the task and
         return addresses; run is the pin, as it was then, with the properties listed

@@ -128,9 +128,10 @@ class _Parser:
         self._formats(hazards)
         self._below(hazards)
         self._limit(hazards, "hazards, the newest")
-        self._filter(hazards)
+        self._filter(hazards, "also kind=KIND stake=STAKE")
         text = "pins whose owner or whose task has ended"
-        self._filter(self._pins("orphans", text, Show.orphans))
+        orphans = self._pins("orphans", text, Show.orphans)
+        self._filter(orphans, "also gone=owner|task|both")
         self._check()
         self._report()
         self._formats(
@@ -179,11 +180,11 @@ class _Parser:
         )
 
     @staticmethod
-    def _filter(verb: argparse.ArgumentParser) -> None:
+    def _filter(verb: argparse.ArgumentParser, more: str = "") -> None:
         verb.add_argument(
             "words", nargs="*", metavar="KEY=VALUE", help="a filter: see below"
         )
-        verb.epilog = FILTERS
+        verb.epilog = f"{FILTERS}{more}\n" if more else FILTERS
 
     @staticmethod
     def _limit(verb: argparse.ArgumentParser, what: str) -> None:
@@ -265,6 +266,8 @@ def parse(
         args.parser.error(f"unrecognized arguments: {' '.join(wrong or others)}")
     try:
         args.filter = _filter([*(args.words or ()), *others], preset(args))
+        if args.filter is not None:
+            args.filter.check_part(args.verb)
     except BadFilter as error:
         args.parser.error(str(error))
     return args

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which pins are wanted: mirrors mm/gup_pin/view/filter.c."""
+"""Which pins are wanted: mirrors mm/gup_pin/view/filter.c, with some more words."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,12 @@ def number_below(limit: int, value: str, base: int = 0) -> int:
     return number
 
 
+def _unknown(word: str, known: Iterable[str]) -> BadFilter:
+    """The error for a word that is not one of those known."""
+    there = " ".join(f"{name}=" for name in known)
+    return BadFilter(f"{word} is not a filter; there are {there}")
+
+
 def _id(value: str) -> int:
     return number_below(IDS, value, 10)
 
@@ -90,6 +96,9 @@ _WANTED = {
     "dev": "not MAJOR:MINOR",
     "min_age_ms": "not a number",
     "stack": "not a stack handle",
+    "kind": "not a kind of hazard",
+    "stake": "not a stake",
+    "gone": "neither owner, task nor both",
     "path": "not a path",
     "any_of": "not a PID",
 }
@@ -108,7 +117,13 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "dev": _dev,
     "min_age_ms": lambda value: number_below(U64, value, 10),
     "stack": lambda value: number_below(U32, value),
+    "kind": str,
+    "stake": str,
+    "gone": str,
 }
+
+# Words that only some lines have, and the verb for these.
+_ONLY = {"kind": "hazards", "stake": "hazards", "gone": "orphans"}
 
 
 @dataclass(frozen=True)
@@ -123,6 +138,7 @@ class Filter:
     ino: inode number; dev: dev_t of the file system
     min_age_ms: held for so many ms or more
     stack: handle of the stack
+    kind, stake: of a hazard; gone: what has ended of an orphan
     path: of the file, escaped as in a line, or the last parts of it
     any_of: tgid or pid, of the owner or of the task that pinned
     """
@@ -138,6 +154,9 @@ class Filter:
     dev: int | None = None
     min_age_ms: int | None = None
     stack: int | None = None
+    kind: str | None = None
+    stake: str | None = None
+    gone: str | None = None
     path: str | None = None
     any_of: int | None = None
 
@@ -164,8 +183,7 @@ class Filter:
             key, equals, value = word.partition("=")
             parser = _PARSERS.get(key)
             if not equals or parser is None:
-                known = " ".join(f"{name}=" for name in _PARSERS)
-                raise BadFilter(f"{word} is not a filter; there are {known}")
+                raise _unknown(word, _PARSERS)
             if key in values:
                 raise BadFilter(f"{word}: {key}= is given twice")
             try:
@@ -174,14 +192,36 @@ class Filter:
                 raise BadFilter(f"{word} is {_WANTED[key]}") from None
         return cls(**values)
 
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Filter:
+        """A filter with these members; raises BadFilter, also for an unknown one."""
+        known = [field.name for field in fields(cls)]
+        for name in values:
+            if name not in known:
+                raise _unknown(f"{name}=", known)
+        return cls(**values)
+
     def __bool__(self) -> bool:
         """Whether the filter has any member."""
         return any(getattr(self, field.name) is not None for field in fields(self))
 
     def check_names(self, names: Names) -> None:
-        """Raises BadFilter if the kernel has no such pin function."""
-        if self.api is not None and self.api not in names.apis:
-            raise BadFilter(f"api={self.api} is not a pin function of this kernel")
+        """Raises BadFilter for a name that the kernel does not have."""
+        for name, known, what in (
+            ("api", names.apis, "pin function"),
+            ("kind", names.hazards, "kind of hazard"),
+            ("stake", names.stakes, "stake"),
+        ):
+            value = getattr(self, name)
+            if value is not None and value not in known:
+                raise BadFilter(f"{name}={value} is not a {what} of this kernel")
+
+    def check_part(self, verb: str) -> None:
+        """Raises BadFilter for a word that the lines of a verb do not have."""
+        for name, only in _ONLY.items():
+            value = getattr(self, name)
+            if value is not None and verb != only:
+                raise BadFilter(f"{name}={value} is for {only} only")
 
     def blocks(self) -> tuple[int, int]:
         """First and last pfn that pages of a matching folio may have."""
@@ -212,7 +252,9 @@ class Filter:
         event, item = hazard.event, hazard.run.first
         origin = item.origin
         return (
-            self._wants_folio(item)
+            (self.kind is None or self.kind == names.hazard(hazard.kind))
+            and (self.stake is None or self.stake == names.stake(hazard.stake))
+            and self._wants_folio(item)
             and self._wants_id(origin, names)
             and (
                 self._wants_task(event.tgid, event.pid)

@@ -8,6 +8,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from .meaning import ENDED
+
 # One more than the largest pid, and than the largest number of that many bits.
 IDS = 1 << 31
 U32 = 1 << 32
@@ -82,6 +84,10 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "dev": _below(U32),
     "min_age_ms": _below(U64),
     "stack": _below(U32),
+    # Only the kernel knows the valid names of both.
+    "kind": _text,
+    "stake": _text,
+    "gone": _one_of(*ENDED),
     "path": _text,
     "any_of": _below(IDS),
 }

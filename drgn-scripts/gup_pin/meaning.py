@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 # How certain it is that a record is of live pins, in the words of a line.
 MATCHES = ("exact", "alike", "inferred")
 
-# What has ended of an orphan, in the words of a line; unknown: an older kernel's file.
-GONE = ("", "owner", "task", "both", "unknown")
+# What has ended of an orphan, in the words of a line.
+ENDED = ("owner", "task", "both")
+
+# The same for any pin; unknown: an older kernel's file.
+GONE = ("", *ENDED, "unknown")
 
 
 @dataclass(frozen=True)

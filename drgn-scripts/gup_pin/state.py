@@ -26,7 +26,7 @@ from .errors import Absence, Faults, GupPinUnavailable, NoDebugInfo, Unreadable
 from .filter import Filter
 from .keys import Geometry
 from .left import Stakes, Verdicts
-from .meaning import Meaning, Names
+from .meaning import ENDED, Meaning, Names
 from .memmap import Memmap
 from .memory import ProgramMemory, find_record
 from .orphans import Orphans
@@ -123,6 +123,7 @@ class GupPinState:
         """All pins, by ascending blocks; in a block the oldest first."""
         if not wanted:
             return self.walk.items(self.all_shards())
+        wanted.check_part("list")
         wanted.check_names(self.names)
         items = self.walk.items(self.all_shards(), *wanted.blocks())
         names, now = self.names, self.now
@@ -146,11 +147,14 @@ class GupPinState:
 
     def for_each_orphan(self, wanted: Filter | None = None) -> Iterator[Run]:
         """The lines of the debugfs file orphans."""
+        only: tuple[str, ...] = ENDED
+        if wanted is not None and wanted.gone is not None:
+            only, wanted = (wanted.gone,), replace(wanted, gone=None)
         runs, orphans = self.for_each_run(wanted), self.orphans()
         return (
             replace(run, gone=gone)
             for run in runs
-            if (gone := orphans.gone(run.first))
+            if (gone := orphans.gone(run.first)) in only
         )
 
     def for_each_origin(self) -> Iterator[tuple[int, Origin, origins.Counts]]:
@@ -348,6 +352,7 @@ class GupPinState:
         hazards = self._ring.hazards(address)
         if not wanted:
             return hazards
+        wanted.check_part("hazards")
         wanted.check_names(self.names)
         names, now = self.names, self.now
         return (hazard for hazard in hazards if wanted.wants_hazard(hazard, names, now))

@@ -126,6 +126,8 @@ def test_words_are_a_filter(monkeypatch: pytest.MonkeyPatch, function: Any) -> N
     assert function("the program") == Filter()
     with pytest.raises(BadFilter, match="mode='write'"):
         function("the program", mode="write")
+    with pytest.raises(BadFilter, match=r"^foo= is not a filter; there are owner= "):
+        function("the program", foo=5)
     with pytest.raises(TypeError):
         function("the program", wanted, mode="w")
     with pytest.raises(TypeError):

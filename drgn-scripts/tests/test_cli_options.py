@@ -128,6 +128,8 @@ def test_the_help_tells_all_keys(
         assert run(monkeypatch, f"{verb} --help", Lines()) == 0
         out = capsys.readouterr().out
         assert "[KEY=VALUE]..." in out and all(f" {key}=" in out for key in FILTERED)
+        assert (" kind=" in out, " stake=" in out) == (verb == "hazards",) * 2
+        assert (" gone=" in out) == (verb == "orphans")
 
 
 # Except for the first line of the help.
@@ -154,6 +156,9 @@ BOTH = Filter(mode="w", term="long")
         (["list"], None),
         (["orphans", "mode=w", "--limit=5", "term=long"], BOTH),
         (["hazards", "mode=w", "--limit", "5", "term=long"], BOTH),
+        (["hazards", "kind=writeback"], Filter(kind="writeback")),
+        (["hazards", "stake=end"], Filter(stake="end")),
+        (["orphans", "gone=both"], Filter(gone="both")),
         (["task", "5", "mode=w", "--limit", "5", "term=long"], replace(BOTH, any_of=5)),
         (["task", "--limit", "5", "5", "mode=w term=long"], replace(BOTH, any_of=5)),
         (["task", "--no-stacks", "5"], Filter(any_of=5)),
@@ -178,6 +183,10 @@ def test_words(words: list[str], wanted: Filter | None) -> None:
     [
         (["list", "mode=w", "--limit", "5", "mode=r"], "mode=r: mode= is given twice"),
         (["list", "comm=a b"], "b is not a filter; there are owner="),
+        (["list", "kind=writeback"], "kind=writeback is for hazards only"),
+        (["task", "5", "gone=task"], "gone=task is for orphans only"),
+        (["orphans", "stake=end"], "stake=end is for hazards only"),
+        (["orphans", "gone=x"], "gone=x is neither owner, task nor both"),
         (["list", "mode=w", "--nonsense", "term=long"], "--nonsense"),
         (["list", "mode=w", "--limit", "5", "nonsense"], "nonsense is not a filter"),
         (["list", "--no-stacks", "-x"], "unrecognized arguments: -x"),

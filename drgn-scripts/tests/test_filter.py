@@ -230,6 +230,35 @@ def test_a_function_that_the_kernel_does_not_have() -> None:
         Filter.parse(["api=folio_add_pins"]).check_names(NAMES)
 
 
+@pytest.mark.parametrize("word", ["kind=overdue", "stake=nothing", "gone=nobody"])
+def test_a_name_that_the_kernel_does_not_have(word: str) -> None:
+    """Only the kernel has the lists of kinds and stakes."""
+    with pytest.raises(BadFilter, match=f"^{word} is "):
+        Filter.parse([word]).check_names(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("word", "only"),
+    [("kind=writeback", "hazards"), ("stake=end", "hazards"), ("gone=task", "orphans")],
+)
+def test_words_that_not_all_lines_have(word: str, only: str) -> None:
+    """For others, the answer would always be empty."""
+    wanted = Filter.parse([word])
+    for part in ("list", "task", "file", "hazards", "orphans"):
+        if part == only:
+            wanted.check_part(part)
+            continue
+        with pytest.raises(BadFilter, match=f"^{word} is for {only} only"):
+            wanted.check_part(part)
+
+
+def test_a_member_that_no_filter_has() -> None:
+    """The error names those that there are."""
+    with pytest.raises(BadFilter, match=r"^foo= is not a filter; there are owner= "):
+        Filter.of({"foo": 5})
+    assert Filter.of({"owner": 5, "gone": "task"}) == Filter(owner=5, gone="task")
+
+
 def test_nothing_is_asked_for() -> None:
     """An empty filter matches everything; a word of 0 is not empty."""
     assert not Filter()
@@ -302,6 +331,8 @@ def hazard() -> Hazard:
         *(("comm=kworker", True), ("comm=fio", True), ("comm=x", False)),
         *(("min_age_ms=4", True), ("min_age_ms=6", False)),
         *(("owner=812", True), ("owner=40", False)),
+        *(("kind=truncate", True), ("kind=writeback", False)),
+        *(("stake=data", True), ("stake=end", False)),
     ],
 )
 def test_hazards(word: str, wanted: bool) -> None:

@@ -11,6 +11,7 @@ import pytest
 from test_tasks import CLOCKS, OLD, SECOND, ZOMBIE
 
 from gup_pin import state
+from gup_pin.filter import Filter
 from gup_pin.orphans import Orphans
 from gup_pin.pin import Item
 from gup_pin.runs import Run
@@ -114,3 +115,6 @@ def test_the_state_asks_again_if_live(
     pfns = [0x10] if live else [0x10, 0x20, 0x30]
     assert found == [(pfn, "both") for pfn in pfns]
     assert asked == [("the program", {812, 815}, CLOCKS)] * (3 if live else 0)
+    for gone, wanted in (("both", pfns), ("owner", []), ("task", [])):
+        orphans = GupPinState.for_each_orphan(mock, Filter(gone=gone))
+        assert [run.first.pfn for run in orphans] == wanted

@@ -125,3 +125,6 @@ def test_a_filter_that_is_none(monkeypatch: pytest.MonkeyPatch, each: str) -> No
     monkeypatch.setattr(GupPinState, "orphans", lambda self: None)
     with pytest.raises(BadFilter, match="api=nonsense"):
         getattr(state, each)(Filter(api="nonsense"))
+    elsewhere = {"gone": "task"} if each != "for_each_orphan" else {"kind": "truncate"}
+    with pytest.raises(BadFilter, match=" only"):
+        getattr(state, each)(Filter.of(elsewhere))

@@ -65,6 +65,32 @@ def test_the_options_are_those_of_drgn(tool: Tool) -> None:
     assert ours - OPTIONS_OF_FILES == theirs
 
 
+def filters_of(verb: str) -> set[str]:
+    """The keys of the filters in the help of gup_pins.py for a verb."""
+    return set(re.findall(r"\b([a-z_]+)=", drgn_help(verb)))
+
+
+# Words that only some lines have.
+OF_LINES = {"list": set(), "hazards": {"kind", "stake"}, "orphans": {"gone"}}
+
+
+@pytest.mark.parametrize("verb", OF_LINES)
+def test_the_filters_of_drgn_are_filters_here(tool: Tool, all_files: Path, verb: str) -> None:
+    """Each finds a line by a value of its own, and by another value does not."""
+    write(all_files / "orphans", "# gup_pin orphans 1", pin(path="", gone="both"))
+    keys = filters_of(verb)
+    assert keys & set().union(*OF_LINES.values()) == OF_LINES[verb]
+    raw = tool(verb, "-f", all_files, "--raw").stdout
+    line = next(line for line in raw.splitlines() if line[0] not in "# ")
+    words = dict(word.split("=", 1) for word in line.split(" ")) | {"min_age_ms": "0"}
+    for key in keys:
+        found = json.loads(tool(verb, "-f", all_files, "--json", f"{key}={words[key]}").stdout)
+        assert found, key
+    for word in ("owner=4711", *(f"{key}=nothing" for key in OF_LINES[verb])):
+        done = tool(verb, "-f", all_files, "--json", word, status=NONE)
+        assert json.loads(done.stdout) == []
+
+
 @pytest.fixture(name="all_files")
 def fixture_all_files(folder: Path, hazards: Path) -> Path:
     """A folder with a copy of each file."""
