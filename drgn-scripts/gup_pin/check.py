@@ -18,6 +18,7 @@ from .left import Stakes
 from .memmap import BIAS, Counts, Memmap
 from .pin import Item
 from .runs import Run, make_runs
+from .unchecked import Unchecked
 from .xarray import Walker
 
 if TYPE_CHECKING:
@@ -145,21 +146,29 @@ class Checker:
         self._flags = flags
         self._fault = fault
 
-    def recorded(self, folios: Iterable[list[Item]]) -> Iterator[Finding]:
+    def recorded(
+        self, folios: Iterable[list[Item]], unchecked: Unchecked | None = None
+    ) -> Iterator[Finding]:
         """Problems of the folios that have pins on record, by their items."""
         for items in folios:
-            try:
-                counts = self._memmap.counts(items[0].head)
-            except Unreadable as error:
-                self._fault(error)
-                continue
-            yield from self._judge(items, counts)
+            counts = self._counts(items)
+            if counts is not None:
+                yield from self._judge(items, counts)
+            elif unchecked is not None:
+                unchecked.miss_pins(sum(item.pins for item in items))
+
+    def _counts(self, items: list[Item]) -> Counts | None:
+        """The counts of a folio; None if they, or some of its pins, are unknown."""
+        try:
+            counts = self._memmap.counts(items[0].head)
+        except Unreadable as error:
+            self._fault(error)
+            return None
+        # Without a known size, each page has been taken for a folio.
+        return None if items[0].folio.order is None else counts
 
     def _judge(self, items: list[Item], counts: Counts) -> Iterator[Finding]:
         pfn = items[0].head
-        if items[0].folio.order is None:
-            # Some of its pins may be missing here.
-            return
         write = self._flags.write
         recorded = Recorded(
             sum(item.pins for item in items),

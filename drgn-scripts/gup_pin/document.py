@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from .state import GupPinState
 
-# The parts of a document between its head and tail: lists of words, or words.
-Parts = Mapping[str, "Iterable[Words] | Words"]
+# The parts of a document between its head and tail: lists of words, or words, or a
+# function that returns words, which is called after the parts before it.
+Parts = Mapping[str, "Iterable[Words] | Words | Callable[[], Words]"]
 
 
 class Handles:
@@ -66,7 +67,8 @@ def _all_parts(
     views: Views, verb: str, parts: Parts, handles: Handles
 ) -> Iterator[tuple[str, Any]]:
     yield from views.head(verb).items()
-    yield from parts.items()
+    for name, part in parts.items():
+        yield name, part() if callable(part) else part
     yield "stacks", handles.stacks(views.state)
     yield from views.tail().items()
 

@@ -66,6 +66,11 @@ class Faults:
         fault = self._kinds.setdefault(kind, _Fault(0, error.address))
         fault.count += error.count
 
+    def count(self, what: str) -> int:
+        """How many there were of a kind of object."""
+        kinds = self._kinds.items()
+        return sum(fault.count for (name, _), fault in kinds if name == what)
+
     @property
     def total(self) -> int:
         """How many there were."""

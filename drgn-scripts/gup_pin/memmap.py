@@ -249,15 +249,26 @@ class Memmap:
             data, at = self._memory.read(address, kind.size, self.PAGE), 0
         return int(kind.unpack_from(data, at)[0])
 
-    def suspects(self, first: int, count: int) -> Iterator[tuple[int, Counts]]:
-        """The folios in a range that look pinned: pfns and counts of their heads."""
+    def suspects(
+        self,
+        first: int,
+        count: int,
+        miss: Callable[[int], None] = lambda pages: None,
+    ) -> Iterator[tuple[int, Counts]]:
+        """The folios in a range that look pinned: pfns and counts of their heads.
+
+        Miss is called with the number of struct pages that cannot be read.
+        """
         if self._layouts.page0 is None:
             self._fault(Unreadable("memmap", 0))
+            miss(count)
             return
         for start in range(first, first + count, CHUNK):
-            yield from self._chunk(start, min(CHUNK, first + count - start))
+            yield from self._chunk(start, min(CHUNK, first + count - start), miss)
 
-    def _chunk(self, first: int, count: int) -> Iterator[tuple[int, Counts]]:
+    def _chunk(
+        self, first: int, count: int, miss: Callable[[int], None]
+    ) -> Iterator[tuple[int, Counts]]:
         layouts = self._layouts
         size = layouts.size
         try:
@@ -266,10 +277,11 @@ class Memmap:
             # Only a part may be missing: try both halves.
             if count <= 64:
                 self._fault(error)
+                miss(count)
                 return
             half = count // 2
-            yield from self._chunk(first, half)
-            yield from self._chunk(first + half, count - half)
+            yield from self._chunk(first, half, miss)
+            yield from self._chunk(first + half, count - half, miss)
             return
         values = self._struct(count).unpack(data)
         flags, refs = values[::2], values[1::2]
@@ -282,6 +294,7 @@ class Memmap:
                 counts = self._counts(first + i, data, i * size)
             except Unreadable as error:
                 self._fault(error)
+                miss(1)
                 continue
             if not counts.tail and counts.pin_count()[0] > 0:
                 yield first + i, counts

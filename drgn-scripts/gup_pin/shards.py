@@ -14,7 +14,7 @@ from .totals import Totals
 if TYPE_CHECKING:
     from drgn import Program
 
-_SHARD = "struct gup_pin_shard"
+SHARD = "struct gup_pin_shard"
 _FIGURES = tuple(field.name for field in fields(Totals))
 
 # These are not 0 while a shard's lock is held: of a spinlock, and of the lock that
@@ -56,15 +56,15 @@ def find_layouts(prog: Program) -> Layouts:
     """The layouts in a program; raises LookupError."""
     members = ["xa.xa_flags", "xa.xa_head", "acquired", "released"]
     return Layouts(
-        find_record(prog, _SHARD, _FIGURES),
-        find_record(prog, _SHARD, [*members, *_find_lock(prog)], signed=False),
+        find_record(prog, SHARD, _FIGURES),
+        find_record(prog, SHARD, [*members, *_find_lock(prog)], signed=False),
     )
 
 
 def _find_lock(prog: Program) -> list[str]:
     for path in _LOCKS:
         try:
-            find_record(prog, _SHARD, [path])
+            find_record(prog, SHARD, [path])
         except LookupError:
             continue
         return [path]
@@ -94,7 +94,7 @@ class Shards:
 
     def _data(self) -> bytes:
         size = self._layouts.figures.size
-        return self._memory.read(self._first, self._count * size, _SHARD)
+        return self._memory.read(self._first, self._count * size, SHARD)
 
     def all(self) -> list[Shard]:
         """All shards, in order; raises Unreadable.
@@ -109,7 +109,7 @@ class Shards:
         flags, head, acquired, released, *lock = self._layouts.index.unpack(data, at)
         # The flags contain the type of the lock, so they are never 0.
         if not flags:
-            self._fault(Unreadable(_SHARD, address, "is invalid"))
+            self._fault(Unreadable(SHARD, address, "is invalid"))
             return Shard(0, address)
         if self._live or any(lock):
             return Shard(head, address)

@@ -36,11 +36,12 @@ from .pin import Item
 from .records import Origin
 from .runs import Run, make_runs
 from .sections import find_sections
-from .shards import Shard, Shards
+from .shards import SHARD, Shard, Shards
 from .shards import find_layouts as find_shard_layouts
 from .stacks import Stacks
 from .sums import Sum, sum_up
 from .tasks import Tasks, find_tasks, find_these
+from .unchecked import Unchecked
 from .unloaded import Unloaded
 from .walk import Walk, by_folio
 
@@ -226,19 +227,25 @@ class GupPinState:
         )
 
     def for_each_finding(
-        self, progress: Callable[[int, int], None] = lambda done, total: None
+        self,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+        unchecked: Unchecked | None = None,
     ) -> Iterator[Finding]:
         """What is wrong with folios: first those with pins on record, then others.
 
         Progress is called with the struct pages checked so far, and their total. On a
         live kernel, findings that a second look does not confirm are left out.
+        Unchecked is what could not be checked, in the end.
         """
+        unchecked = Unchecked() if unchecked is None else unchecked
         checker = self._checker()
         heads = Heads()
-        for finding in checker.recorded(heads.noted(self.for_each_folio())):
+        folios = heads.noted(self.for_each_folio())
+        for finding in checker.recorded(folios, unchecked):
             if not self.live or self._still(checker, finding):
                 yield finding
-        suspects = self._suspects(progress)
+        unchecked.miss_pins(self._missing())
+        suspects = self._suspects(progress, unchecked)
         for finding in checker.unrecorded(suspects, heads.has):
             if not self.live or self._still_unrecorded(finding):
                 yield finding
@@ -281,14 +288,22 @@ class GupPinState:
         )
         return Stakes(self.names, data, read, verdicts.stake)
 
+    def _missing(self) -> int | None:
+        """The pins on record that a walk has not found; None if shards are missing."""
+        if self.faults.count(SHARD):
+            return None
+        return self.faults.count(Walk.WHAT)
+
     def _suspects(
-        self, progress: Callable[[int, int], None]
+        self, progress: Callable[[int, int], None], unchecked: Unchecked
     ) -> Iterator[tuple[int, memmap.Counts]]:
         sections = find_sections(self.prog, self.faults.add)
+        if not sections:
+            unchecked.miss_pages(None)
         total, done = sum(count for _, count in sections), 0
         for first, count in sections:
             progress(done, total)
-            yield from self.pages.suspects(first, count)
+            yield from self.pages.suspects(first, count, unchecked.miss_pages)
             done += count
         progress(done, total)
 

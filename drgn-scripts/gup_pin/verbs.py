@@ -31,6 +31,7 @@ from .ring import Hazard
 from .runs import Run, make_runs
 from .sort import choose
 from .state import GupPinState
+from .unchecked import Unchecked
 from .views import Views, Words, flat_line, is_harmless
 from .words import escape
 
@@ -166,9 +167,10 @@ class Show:
 
     def check(self) -> None:
         """What is wrong with the folios."""
-        words = self._findings()
+        unchecked = Unchecked()
+        words = self._findings(unchecked)
         if self.args.json:
-            self._document({"findings": words})
+            self._document({"findings": words, "unchecked": unchecked.words})
             return
         if self.args.jsonl:
             for each in words:
@@ -190,6 +192,7 @@ class Show:
         totals = "".join(f" {kind}={count}" for kind, count in kinds.items())
         if harmless:
             totals += f" harmless={harmless}"
+        totals += unchecked.text()
         self._line(f"checked findings={sum(kinds.values())}{totals}")
         if self.args.stacks:
             self._stacks_below(handles)
@@ -200,8 +203,8 @@ class Show:
 
     # Shared by the verbs
 
-    def _findings(self) -> Iterator[Words]:
-        for finding in self.state.for_each_finding(self.progress.tell):
+    def _findings(self, unchecked: Unchecked) -> Iterator[Words]:
+        for finding in self.state.for_each_finding(self.progress.tell, unchecked):
             words = self.views.finding(finding)
             self.found |= not is_harmless(self.state.names, words)
             yield words

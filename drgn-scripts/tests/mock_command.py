@@ -21,6 +21,7 @@ from gup_pin.filter import Filter
 from gup_pin.meaning import Names
 from gup_pin.ring import Event, Hazard
 from gup_pin.runs import Run
+from gup_pin.unchecked import Unchecked
 from samples import NAMES, NOW, ORIGIN, PAGE_SHIFT, item
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class MockState:
     failing: bool = False
     wanted: Filter | None = None
     findings: list[Any] = field(default_factory=list)
+    # Pins and pages that could not be checked.
+    missed: tuple[int | None, int | None] = (0, 0)
     page_shift: int = PAGE_SHIFT
     release: str = "6.12.0"
     live: bool = False
@@ -86,10 +89,17 @@ class MockState:
     )
     tell: Callable[[int, int], None] = lambda done, total: None
 
-    def for_each_finding(self, progress: Callable[[int, int], None]) -> Iterator[Any]:
+    def for_each_finding(
+        self,
+        progress: Callable[[int, int], None],
+        unchecked: Unchecked | None = None,
+    ) -> Iterator[Any]:
         """The findings."""
         progress(1, 1)
         yield from self.findings
+        if unchecked is not None:
+            unchecked.miss_pins(self.missed[0])
+            unchecked.miss_pages(self.missed[1])
 
     def watch(self, tell: Callable[[int, int], None]) -> None:
         """Have walks report their progress."""

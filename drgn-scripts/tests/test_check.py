@@ -15,6 +15,7 @@ from gup_pin.left import Stakes
 from gup_pin.memmap import BIAS, Counts, Layouts, Memmap
 from gup_pin.memory import Field, Record
 from gup_pin.pin import Item
+from gup_pin.unchecked import Unchecked
 from gup_pin.xarray import Walker
 from mock_memory import NODE, MockMemory
 from samples import ANON, NAMES, ORIGIN, PAGE_SHIFT, item
@@ -295,6 +296,42 @@ def test_struct_pages_that_are_not_in_the_dump() -> None:
     assert [f.pfn for f in kernel.checker.recorded(folios)] == [0]
     (line,) = kernel.faults.lines()
     assert line.startswith("struct page not in the dump")
+
+
+def test_pins_that_could_not_be_compared_are_counted() -> None:
+    """Struct pages that are missing, or a folio of unknown size."""
+    kernel = Kernel(page(refs=1))
+    unsized = replace(item(0), folio=replace(ANON, order=None))
+    folios = [[item(1), item(1)], [item(0)], [unsized]]
+    unchecked = Unchecked()
+    assert len(list(kernel.checker.recorded(folios, unchecked))) == 1
+    assert unchecked == Unchecked(pins=3, pages=0)
+
+
+@pytest.mark.parametrize("page0", [PAGE0, None])
+def test_struct_pages_that_could_not_be_looked_at_are_counted(
+    page0: int | None,
+) -> None:
+    """Those in holes of the memmap, or all."""
+    kernel = Kernel(*[page()] * 256)
+    layouts = replace(LAYOUTS, page0=page0)
+    memmap, unchecked = Memmap(kernel.memory, layouts, print), Unchecked()
+    assert list(memmap.suspects(0, 1024, unchecked.miss_pages)) == []
+    assert unchecked == Unchecked(pins=0, pages=1024 if page0 is None else 768)
+
+
+def test_what_is_unchecked_in_words() -> None:
+    """Only what there is; an unknown number stays unknown."""
+    unchecked = Unchecked()
+    assert unchecked.text() == ""
+    unchecked.miss_pins(2)
+    unchecked.miss_pins(3)
+    assert unchecked.text() == " unchecked_pins=5"
+    unchecked.miss_pins(None)
+    unchecked.miss_pins(1)
+    unchecked.miss_pages(7)
+    assert unchecked.text() == " unchecked_pins=? unchecked_pages=7"
+    assert unchecked.words() == {"pins": None, "pages": 7}
 
 
 def test_heads() -> None:

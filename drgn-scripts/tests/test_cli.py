@@ -195,6 +195,30 @@ def test_the_end_of_a_file_is_no_harm(
 
 
 @pytest.mark.parametrize(
+    ("missed", "end", "words"),
+    [
+        ((0, 0), "", {"pins": 0, "pages": 0}),
+        ((5, 0), " unchecked_pins=5", {"pins": 5, "pages": 0}),
+        ((None, 9), " unchecked_pins=? unchecked_pages=9", {"pins": None, "pages": 9}),
+    ],
+)
+def test_check_says_what_it_could_not_check(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
+    missed: tuple[int | None, int | None],
+    end: str,
+    words: dict[str, Any],
+) -> None:
+    """No findings do not mean that all is well."""
+    assert run(monkeypatch, "check", MockState(missed=missed)) == 0
+    assert capsys.readouterr().out == f"# gup_pin check 1\nchecked findings=0{end}\n"
+    assert run(monkeypatch, "check --json", MockState(missed=missed)) == 0
+    document = json.loads(capsys.readouterr().out)
+    validate(document)
+    assert document["unchecked"] == words
+
+
+@pytest.mark.parametrize(
     "words",
     ["list", "list owner=1", "task 5", "list --sort age --limit 1", "check --json"],
 )

@@ -178,6 +178,7 @@ def parts(views: Views) -> Iterator[tuple[str, Any]]:
     yield "pins", iter([views.pin(RUN), views.pin(Run(item(1), 1, 1))])
     yield "sums", iter([views.total(TOTAL)])
     yield "findings", iter([views.finding(FINDING)])
+    yield "unchecked", lambda: {"pins": 0, "pages": None}
     yield "hazards", iter(())
     yield "stats", {"enabled": 1}
     yield "page", views.page(PAGE, 1, [])

@@ -24,6 +24,7 @@ from gup_pin.progress import Progress
 from gup_pin.report import collect, pack
 from gup_pin.ring import Hazard
 from gup_pin.runs import Run
+from gup_pin.unchecked import Unchecked
 from gup_pin.views import Views
 from mock_command import HAZARD, MockState, mock_drgn
 from samples import ORIGIN
@@ -61,7 +62,9 @@ class WholeState(MockState):
         return SimpleNamespace(gone=gone)
 
     def for_each_finding(
-        self, progress: Callable[[int, int], None]
+        self,
+        progress: Callable[[int, int], None],
+        unchecked: Unchecked | None = None,
     ) -> Iterator[dict[str, Any]]:
         """The findings of the test."""
         progress(1, 1)
