@@ -41,8 +41,8 @@ term=short|long api=FUNCTION pfn=A-B ino=N dev=MAJOR:MINOR min_age_ms=N stack=HA
 EPILOG = f"""\
 {FILTERS}
 exit status: 0 fine; 1 error; 2 usage; 3 the kernel lacks the feature, never enabled
-it, or has another format of it; 4 some of it could not be read, and the rest was
-shown, or check found something that is not harmless
+it, or has another format of it, or --from has none of its files; 4 some of it could
+not be read, and the rest was shown, or check found something that is not harmless
 """
 
 _WORDS = "[KEY=VALUE]..."

@@ -145,9 +145,13 @@ def test_a_file_that_is_cut(folder: Path, name: str) -> None:
 
 
 def test_no_such_folder_and_none_of_the_files(tmp_path: Path) -> None:
-    """Each has its own error."""
-    with pytest.raises(FileNotFoundError):
+    """Each has its own message."""
+    with pytest.raises(NoCopies, match=r"none: No such file or directory$"):
         read_copies(tmp_path / "none")
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(NoCopies, match=r"file: Not a directory$"):
+        read_copies(file)
     with pytest.raises(NoCopies, match="none of the files is there: pins, stacks"):
         read_copies(tmp_path)
 
@@ -308,7 +312,7 @@ def test_no_page(tmp_path: Path) -> None:
     """One line each: not a folder, none of the files, no place to write."""
     page = tmp_path / "pins.html"
     for folder, status, wanted in (
-        (tmp_path / "none", 1, "No such file or directory"),
+        (tmp_path / "none", 3, "No such file or directory"),
         (tmp_path, 3, "none of the files is there"),
     ):
         found, out, err = run("report", "--from", str(folder), "-o", str(page))

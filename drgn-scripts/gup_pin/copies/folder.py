@@ -38,7 +38,7 @@ _T = TypeVar("_T")
 
 
 class NoCopies(Exception):
-    """A folder without any of the files."""
+    """No folder, or a folder without any of the files."""
 
 
 @dataclass
@@ -164,8 +164,15 @@ def _refused(record: Record) -> dict[str, Any]:
 
 
 def read_copies(folder: Path) -> Copies:
-    """The content of a folder; raises OSError if it is not one, and NoCopies."""
-    present = set(os.listdir(folder))
+    """The content of a folder.
+
+    Raises NoCopies if there is no such folder or none of the files, and OSError if the
+    folder cannot be read.
+    """
+    try:
+        present = set(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NoCopies(f"{folder}: {error.strerror}") from error
     if not present.intersection(FILES):
         raise NoCopies(f"{folder}: none of the files is there: {', '.join(FILES)}")
     return _Reader(folder).read()

@@ -47,7 +47,7 @@ def write_report(state: GupPinState, path: Path, progress: Progress) -> bool:
 def write_copies(folder: Path, path: Path) -> Notes:
     """Write the page of a folder of copies; return what could not be read.
 
-    Raises OSError if the page cannot be written or the folder does not exist, and
+    Raises OSError if the page cannot be written or the folder cannot be read, and
     NoCopies.
     """
     with whole_file(path) as out:
