@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vmlib import paths
 
@@ -142,6 +143,16 @@ def words_of(line: str) -> dict[str, str]:
 def without_ages(lines: list[str]) -> list[str]:
     """Lines without their ages, for comparison."""
     return [re.sub(r"\b(age|last|oldest|newest)_ms=\d+", "", line) for line in lines]
+
+
+def stakes_of(document: dict[str, Any]) -> dict[str, list[str]]:
+    """What was at stake for the folios in a document of check, by the task that pinned."""
+    stakes: dict[str, list[str]] = {}
+    for finding in document["findings"]:
+        assert finding["kind"] == "truncated"
+        (pin,) = finding["pins"]
+        stakes.setdefault(pin["comm"], []).append(finding["stake"])
+    return stakes
 
 
 def stacks_of(text: str) -> dict[str, list[str]]:

@@ -76,7 +76,9 @@ def live_read() -> None:
     os.ftruncate(fd, 0)
 
 
-SCENES = (ended_buffer, ended_ring, live, live_read)
+SCENES = {ended_buffer: "end", ended_ring: "end", live: "data", live_read: "read"}
+# What was at stake for the pages of each scene, by the name of the task.
+STAKES = {scene.__name__: [stake] * PAGES for scene, stake in SCENES.items()}
 
 
 def orphan() -> None:

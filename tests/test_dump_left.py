@@ -16,15 +16,10 @@ from pathlib import Path
 import pytest
 
 from dump_bytes import asked, changed, offset_of
-from dumps import Dump, words_of
-from hold_left import PAGES, SCENES
+from dumps import Dump, stakes_of, words_of
+from hold_left import PAGES, STAKES
 from schema import validate
 
-Stakes = dict[str, list[str]]
-
-# What was at stake for the pages of each scene.
-ENDED = {scene.__name__: ["end"] * PAGES for scene in SCENES if "ended" in scene.__name__}
-STAKES = {**ENDED, "live": ["data"] * PAGES, "live_read": ["read"] * PAGES}
 HARMLESS = ("end", "read")
 
 
@@ -34,18 +29,13 @@ def fixture_left_dump(take: Callable[[str], Dump]) -> Dump:
     return take("left")
 
 
-def checked(dump: Dump) -> tuple[Stakes, int]:
+def checked(dump: Dump) -> tuple[dict[str, list[str]], int]:
     """The stakes of all findings, by the task that pinned; and the exit status."""
     done = dump.drgn("check", "--json")
     assert done.stderr == ""
     document = json.loads(done.stdout)
     validate(document)
-    stakes: Stakes = {}
-    for each in document["findings"]:
-        assert each["kind"] == "truncated"
-        (pin,) = each["pins"]
-        stakes.setdefault(pin["comm"], []).append(each["stake"])
-    return stakes, done.returncode
+    return stakes_of(document), done.returncode
 
 
 @contextmanager
@@ -60,7 +50,7 @@ def judged(dump: Dump, comm: str, member: str, value: str) -> Iterator[None]:
 
 def test_the_verdict_is_the_kernels(left_dump: Dump) -> None:
     """Folio by folio as in debugfs; only the live file's pages are harm."""
-    kernels: Stakes = {}
+    kernels = {}
     for line in left_dump.hazards.splitlines():
         if line.startswith("kind=truncate "):
             words = words_of(line)

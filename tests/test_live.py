@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from dumps import VERBS, program, without_ages
+from dumps import VERBS, program, stakes_of, without_ages
+from hold_left import STAKES
 from schema import validate
 from vmlib import paths
 
@@ -122,6 +123,14 @@ def test_verbs_agree(live: Live) -> None:
     assert sum(total["pins"] for total in documents["stacks"]["sums"]) == pins
     assert documents["status"]["stats"]["live_pins"] == pins
     assert documents["orphans"]["pins"] == []
+
+
+def test_folios_that_left_their_file(tmp_path: Path) -> None:
+    """As the kernel has judged: the verdicts are read while it runs."""
+    holder = paths.PROJECT / "tests" / "hold_left.py"
+    checked = ask(tmp_path, holder, ["list", "check"]).said["check"]
+    assert stakes_of(json.loads(checked.text)) == STAKES
+    assert checked.status == 4
 
 
 def test_a_kernel_that_never_tracked_is_status_3(tmp_path: Path) -> None:
