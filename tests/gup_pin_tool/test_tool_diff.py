@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -149,3 +150,58 @@ def test_snapshots_of_one_boot(tool: Tool, tmp_path: Path, frame: str, agrees: b
     assert sorted(g["pins_growth"] for g in got if g["stack"] == "0x1") == (
         [1] if agrees else [-1, 2]
     )
+
+
+@pytest.fixture(name="reloaded")
+def fixture_reloaded(tmp_path: Path) -> tuple[Path, Path]:
+    """Two snapshots of one boot; in the later one, a module was unloaded and loaded again."""
+    before, after = tmp_path / "before", tmp_path / "after"
+    gone = [RXE[0], f"{RXE[1]} (unloaded)", f"{RXE[2]} (unloaded)"]
+    write(before / "stacks", STACKS, stack(RXE, pins=5, stack="0x1"))
+    write(before / "pins", PINS, pin(pfn="0x10", pins=5, stack="0x1"))
+    write(
+        after / "stacks",
+        STACKS,
+        stack(gone, pins=5, stack="0x1"),
+        stack(RXE, pins=2, stack="0x8000001"),
+        # Unwound differently, or marked differently: the same text.
+        stack(RXE, pins=1, stack="0x9"),
+    )
+    pins = [pin(pfn=f"0x{n}0", pins=n, stack=s) for n, s in ((5, "0x1"), (2, "0x8000001"))]
+    write(after / "pins", PINS, *pins, pin(pfn="0x90", pins=1, stack="0x9"), pin(stack="0x3", pages=1))
+    return before, after
+
+
+def test_the_handles_of_a_row_find_all_of_its_pins(
+    tool: Tool, reloaded: tuple[Path, Path]
+) -> None:
+    """A row is a stack by its frames, which may have several handles."""
+    before, after = reloaded
+    for keys in ("stack", "stack,comm"):
+        words = ["diff", before, after, "--by", keys, "pages=16"]
+        row = json.loads(tool(*words, "--json").stdout)[0]
+        assert (row["stack"], row["pins"]) == ("0x1,0x8000001,0x9", 8)
+        assert f" {row['stack']}" in tool(*words).stdout
+        got = json.loads(tool("list", "-f", after, f"stack={row['stack']}", "--json").stdout)
+        assert sum(g["pins"] for g in got) == row["pins"]
+    # The next command is for the later snapshot; handles of the older may be another boot's.
+    row = json.loads(tool("diff", after, before, "--json").stdout)[0]
+    assert (row["stack"], row["pins"], row["pins_before"]) == ("0x1", 5, 8)
+    write(after / "stacks", STACKS, stack(URING, stack="0x4"))
+    rows_by_growth = json.loads(tool("diff", before, after, "--json").stdout)
+    assert [row["stack"] for row in rows_by_growth] == ["0x4", "0x1"]
+
+
+def test_equal_stacks_in_one_snapshot(tool: Tool, reloaded: tuple[Path, Path]) -> None:
+    for words in (["list", "--by", "stack"], ["stacks", "comm=fio"], ["top", "--by", "stack"]):
+        text = tool(*words, "-f", reloaded[1], "pages=16").stdout
+        (found,) = re.findall(r" (0x\S*0x9)\b", text)
+        pins = json.loads(tool("list", "-f", reloaded[1], f"stack={found}", "--json").stdout)
+        assert {g["stack"] for g in pins} == set(found.split(","))
+        assert sum(g["pins"] for g in pins) == (8 if words[0] == "top" else 3)
+
+
+@pytest.mark.parametrize("value", ["", ",", "0x1,", "0x1,,0x2", "0x1,b"])
+def test_wrong_handles(tool: Tool, value: str) -> None:
+    error = tool("list", "-f", "none", f"stack={value}", status=2).stderr
+    assert f"stack={value} is not a number" in error

@@ -123,6 +123,21 @@ def test_a_terminal_is_not_overrun(program: Path, sample: Path, hazards: Path) -
     assert text == (sample / "pins").read_text()
 
 
+@pytest.mark.parametrize("columns", [20, 40, 80])
+def test_a_line_that_is_cut_says_so(program: Path, sample: Path, columns: int) -> None:
+    """What is left of a handle, or of a path, could be taken for another one."""
+    for words in (["list"], ["stacks"], ["list", "-b", "stack"], ["top", "-c", "1"]):
+        command: list[str | Path] = [program, *words, "-f", sample]
+        text = on_terminal(command, columns, TERM="dumb")
+        whole = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        for cut, line in zip(text.splitlines(), whole.splitlines(), strict=True):
+            if len(cut) == columns and words != ["list"]:
+                assert cut == line or cut == f"{line[: columns - 1]}~"
+            assert len(cut) <= columns
+        if columns < 80:
+            assert "~\n" in text
+
+
 HOLDER = {"comm": "a-very-long-nam", "task": "1234567/1234567", "owner": 1234567}
 
 

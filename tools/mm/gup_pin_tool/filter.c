@@ -72,6 +72,29 @@ static int parse_task(struct gp_rule *rule)
 	return rule->both ? GP_OK : gp_usage("task=%s is neither PID nor TGID/PID", rule->value);
 }
 
+/* The next of several handles with commas; *rest is NULL behind the last one. */
+static bool next_handle(const char **rest, unsigned long long *handle)
+{
+	size_t len = *rest ? strcspn(*rest, ",") : 0;
+	char *text = gp_format("%.*s", (int)len, *rest ? *rest : "");
+	bool good = gp_number(text, handle);
+
+	if (good)
+		*rest = (*rest)[len] ? *rest + len + 1 : NULL;
+	free(text);
+	return good;
+}
+
+static int parse_handles(const struct gp_rule *rule)
+{
+	const char *rest = rule->value;
+	unsigned long long handle;
+
+	while (next_handle(&rest, &handle))
+		;
+	return rest ? gp_usage("stack=%s is not a number", rule->value) : GP_OK;
+}
+
 /* Major and minor number of a device, MAJOR:MINOR. */
 static bool is_device(const char *text)
 {
@@ -113,6 +136,8 @@ static enum rule_type rule_type_of(const char *key)
 		return RULE_MIN_AGE;
 	if (!strcmp(key, "task"))
 		return RULE_TASK;
+	if (!strcmp(key, "stack"))
+		return RULE_STACK;
 	return RULE_WORD;
 }
 
@@ -136,6 +161,8 @@ static int gp_filter_add(struct gp_filter *filter, const char *word)
 		return parse_range(rule);
 	if (rule->type == RULE_TASK)
 		return parse_task(rule);
+	if (rule->type == RULE_STACK)
+		return parse_handles(rule);
 	if (rule->type == RULE_MIN_AGE && !gp_number(rule->value, &rule->from))
 		return gp_usage("min_age_ms=%s is not a number", rule->value);
 	return check_value(rule);
@@ -305,6 +332,17 @@ static bool same_task(const struct gp_rule *rule, const char *task)
 	return tgid == rule->from || pid == rule->from;
 }
 
+static bool is_handle(const struct gp_rule *rule, const char *stack)
+{
+	const char *rest = rule->value;
+	unsigned long long handle, wanted;
+
+	while (gp_number(stack, &handle) && next_handle(&rest, &wanted))
+		if (handle == wanted)
+			return true;
+	return false;
+}
+
 static bool same_word(const struct gp_rule *rule, const char *value)
 {
 	enum gp_type type = gp_key_type(rule->key);
@@ -339,6 +377,8 @@ static bool meets_word(const struct gp_rule *rule, const struct gp_record *recor
 		return old_enough(rule, value);
 	case RULE_TASK:
 		return same_task(rule, value);
+	case RULE_STACK:
+		return is_handle(rule, value);
 	case RULE_PID:
 		return of_process(record, rule->from, pass);
 	default:

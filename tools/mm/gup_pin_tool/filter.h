@@ -14,6 +14,7 @@ enum rule_type {
 	RULE_PFN,
 	RULE_MIN_AGE,
 	RULE_TASK,
+	RULE_STACK,
 	RULE_PID,
 	RULE_FILE,
 };

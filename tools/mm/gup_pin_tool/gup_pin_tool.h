@@ -411,6 +411,7 @@ struct gp_values {
  * @labels: the value of each key that it is grouped by
  * @path: a name of the file, when grouped by file and it is known
  * @frames: when grouped by stack and known; otherwise NULL
+ * @handles: when grouped by stack: of these frames, in both snapshots, with commas
  * @now: the sums
  * @then: the sums in the older snapshot
  */
@@ -420,6 +421,7 @@ struct gp_sum {
 	char *labels[GP_BY_MAX];
 	char *path;
 	char *frames;
+	char *handles[2];
 	struct gp_values now;
 	struct gp_values then;
 };
@@ -459,6 +461,8 @@ static void gp_sums_init(struct gp_sums *sums, struct gp_by *by);
 static void gp_sums_add(struct gp_sums *sums, const struct gp_record *record,
 			const char *frames, bool then);
 static bool gp_acquired_known(const struct gp_sum *sum);
+static const char *gp_sum_label(const struct gp_sums *sums, const struct gp_sum *sum,
+				unsigned int which);
 static struct gp_sum *gp_sums_find(const struct gp_sums *sums, const char *key);
 static void gp_sums_free(struct gp_sums *sums);
 

@@ -65,15 +65,15 @@ static bool gp_screen(void)
 	return isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb");
 }
 
-/* A line, truncated to the terminal's width. */
+/* A line; if the terminal is narrower, "~" replaces the rest. */
 static void gp_print_cut(const char *text)
 {
 	char *line = gp_copy(text);
 	size_t used;
 
 	gp_clean(line);
-	if (gp_width())
-		line[gp_fitting(line, screen_width, &used)] = '\0';
+	if (gp_width() && line[gp_fitting(line, screen_width, &used)])
+		strcpy(line + gp_fitting(line, screen_width - 1, &used), "~");
 	puts(line);
 	free(line);
 }

@@ -166,6 +166,52 @@ static bool gp_acquired_known(const struct gp_sum *sum)
 	return sum->now.origins && sum->now.origins == sum->then.origins;
 }
 
+/* Is the handle in a list with commas? */
+static bool has_handle(const char *list, const char *handle)
+{
+	size_t len = strlen(handle);
+
+	for (; list; list = strchr(list, ',')) {
+		list += *list == ',';
+		if (!strncmp(list, handle, len) && (!list[len] || list[len] == ','))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Equal frames may have several handles: a module was loaded again at another place, or
+ * a stack was unwound differently.
+ */
+static void add_handle(char **list, const char *handle)
+{
+	char *old = *list;
+
+	if (!handle || has_handle(old, handle))
+		return;
+	*list = gp_format("%s%s%s", old ? old : "", old ? "," : "", handle);
+	free(old);
+}
+
+/**
+ * gp_sum_label() - a group's value of one of the keys
+ * @sums: the groups
+ * @sum: the group
+ * @which: the index of the key
+ *
+ * Return: the value; for a stack all of its handles in the newer snapshot, or in the older
+ * one if the newer has none.
+ */
+static const char *gp_sum_label(const struct gp_sums *sums, const struct gp_sum *sum,
+				unsigned int which)
+{
+	const char *handles = sum->handles[0] ? sum->handles[0] : sum->handles[1];
+
+	if (handles && !strcmp(sums->by->keys[which], "stack"))
+		return handles;
+	return sum->labels[which];
+}
+
 static void add_record(struct gp_values *values, const struct gp_record *record)
 {
 	bool pins = record->kind == GP_PINS;
@@ -196,6 +242,8 @@ static void gp_sums_add(struct gp_sums *sums, const struct gp_record *record,
 	const char *path;
 
 	add_record(then ? &sum->then : &sum->now, record);
+	if (gp_by_has(sums->by, "stack"))
+		add_handle(&sum->handles[then], gp_word(record, "stack"));
 	if (gp_word(record, "acquired"))
 		sums->acquired = true;
 	if (gp_word(record, "peak"))
@@ -214,6 +262,8 @@ static void gp_sums_free(struct gp_sums *sums)
 		free(sums->all[i]->key);
 		free(sums->all[i]->path);
 		free(sums->all[i]->frames);
+		free(sums->all[i]->handles[0]);
+		free(sums->all[i]->handles[1]);
 		free(sums->all[i]);
 	}
 	gp_names_free(&sums->names[0]);

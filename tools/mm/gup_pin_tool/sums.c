@@ -56,7 +56,7 @@ static void gp_labels(struct gp_table *table, const struct gp_sums *sums,
 	for (i = 0; i < sums->by->nr; i++) {
 		bool path = sum->path && !strcmp(sums->by->keys[i], "file");
 
-		gp_table_add(table, gp_copy(path ? sum->path : sum->labels[i]));
+		gp_table_add(table, gp_copy(path ? sum->path : gp_sum_label(sums, sum, i)));
 	}
 	if (chain && gp_by_has(sums->by, "stack"))
 		gp_table_add(table, sum->frames ? gp_chain_of(sum->frames) : gp_copy(""));
@@ -68,7 +68,7 @@ static void gp_json_labels(struct gp_json *json, const struct gp_sums *sums,
 	unsigned int i;
 
 	for (i = 0; i < sums->by->nr; i++)
-		gp_json_word(json, sums->by->keys[i], sum->labels[i]);
+		gp_json_word(json, sums->by->keys[i], gp_sum_label(sums, sum, i));
 	if (sum->path && !gp_by_has(sums->by, "path"))
 		gp_json_word(json, "path", sum->path);
 }

@@ -119,11 +119,14 @@ static void add_stack(struct gp_view *view, size_t *room, const struct gp_sum *s
 	add_line(view, room, gp_copy(""));
 }
 
-static bool same_group(const struct gp_sum *a, const struct gp_sum *b, unsigned int nr)
+/* The handles of a stack change when pins come and go; its frames are part of the key. */
+static bool same_group(const struct gp_sum *a, const struct gp_sum *b, const struct gp_by *by)
 {
 	unsigned int i;
 
-	for (i = 0; i < nr; i++)
+	if (gp_by_has(by, "stack"))
+		return !strcmp(a->key, b->key);
+	for (i = 0; i < by->nr; i++)
 		if (strcmp(a->labels[i], b->labels[i]))
 			return false;
 	return true;
@@ -162,8 +165,9 @@ static void take_stacks(struct gp_view *view, const struct gp_sums *split)
 	size_t i, room = 0;
 
 	for (i = 0; i < split->nr; i++)
-		if (same_group(split->all[i], wanted, sums->by->nr))
-			add_stack(view, &room, split->all[i], split->all[i]->labels[label]);
+		if (same_group(split->all[i], wanted, sums->by))
+			add_stack(view, &room, split->all[i],
+				  gp_sum_label(split, split->all[i], label));
 	if (!view->nr_stacks)
 		add_line(view, &room, gp_copy("These pins have gone."));
 }
@@ -182,6 +186,8 @@ static int gp_view_stacks(struct gp_view *view)
 	int status = split_by_stack(&top->options->by, &by);
 
 	gp_sums_init(&split, &by);
+	/* The keys of its groups are then those of the rows. */
+	split.compared = gp_by_has(&top->options->by, "stack");
 	if (!status)
 		status = gp_collect(&split, top->source, top->options, false);
 	if (!status)

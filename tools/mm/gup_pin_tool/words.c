@@ -13,7 +13,7 @@
 static bool is_kernel_key(const char *key)
 {
 	static const char *const keys[] = {
-		"owner", "task", "comm", "mode", "term", "api", "ino", "dev", "stack",
+		"owner", "task", "comm", "mode", "term", "api", "ino", "dev",
 	};
 	size_t i;
 
@@ -37,6 +37,9 @@ static char *rule_word(const struct gp_rule *rule, unsigned int pass)
 		if (!rule->inode.sure)
 			return NULL;
 		return gp_format("ino=%llu dev=%s", rule->inode.ino, rule->inode.dev);
+	case RULE_STACK:
+		/* The kernel takes one. */
+		return strchr(rule->value, ',') ? NULL : gp_format("stack=%s", rule->value);
 	default:
 		/* A backslash may be the name's own, or part of an escape. */
 		if (!*rule->value || !is_kernel_key(rule->key) || strchr(rule->value, '\\'))
