@@ -149,15 +149,14 @@ def test_both_stacks(tool: Tool, hazards: Path) -> None:
 
 def test_nothing_has_gone_wrong(tool: Tool, hazards: Path) -> None:
     done = tool("hazards", "-f", hazards, "stake=hang", status=NONE)
-    assert done.stderr == "gup_pin: no hazards for stake=hang: none of 5 lines matches\n"
-    title = done.stdout
-    assert " ".join(title.split()) == TITLES
+    assert done.stderr == "gup_pin: no hazards for stake=hang: none of 5 hazards matches\n"
+    assert done.stdout == ""
     write(hazards, HAZARDS)
     for words, out in (
-        ([], title),
+        ([], ""),
         (["--json"], "[]\n"),
         (["--raw"], f"{HAZARDS}\n"),
-        (["nothing=1"], title),
+        (["nothing=1"], ""),
     ):
         done = tool("hazards", "-f", hazards, *words, status=NONE)
         assert done.stdout == out

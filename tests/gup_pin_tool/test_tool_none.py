@@ -11,11 +11,14 @@ from gup_pin_tool.files import HAZARDS, NONE, PINS, STACKS, Tool, pin, write
 from gup_pin_tool.machine import Machine
 
 
+MORE = [(name, f"# gup_pin {name} 1") for name in ("orphans", "refused")]
+
+
 @pytest.fixture(name="quiet")
 def fixture_quiet(machine: Machine) -> Machine:
     """Tracking is on, and there are no pins."""
     write(machine.files / "stats", "enabled 1", "live_pins 0")
-    for name, title in (("pins", PINS), ("stacks", STACKS), ("hazards", HAZARDS)):
+    for name, title in (("pins", PINS), ("stacks", STACKS), ("hazards", HAZARDS), *MORE):
         write(machine.files / name, title)
     return machine
 
@@ -47,22 +50,77 @@ def test_tracking_is_off(quiet: Machine, words: str) -> None:
     assert error.count("\n") == 1
 
 
+EARLIER = (
+    "7 pins taken before tracking was on are not listed: "
+    "restart the program that holds them, or boot with gup_pin=on"
+)
+ONE_EARLIER = (
+    "1 pin taken before tracking was on is not listed: "
+    "restart the program that holds it, or boot with gup_pin=on"
+)
+
+
 @pytest.mark.parametrize(
-    ("figures", "said"),
+    ("figure", "said"),
     [
-        (["pinned_from_before 7"], "7 pins were taken before tracking was on"),
-        (["untracked 3"], "3 pins have no record, as memory was short"),
+        ("pinned_from_before 7", EARLIER),
+        ("pinned_from_before 1", ONE_EARLIER),
+        ("untracked 3", "3 pins have no record: memory was short, or max_memory_mb was reached"),
+        ("untracked 1", "1 pin has no record: memory was short, or max_memory_mb was reached"),
     ],
 )
-def test_pins_without_a_record(quiet: Machine, figures: list[str], said: str) -> None:
-    write(quiet.files / "stats", "enabled 1", "live_pins 0", *figures)
+def test_pins_without_a_record(quiet: Machine, figure: str, said: str) -> None:
+    write(quiet.files / "stats", "enabled 1", "live_pins 0", figure)
     assert quiet.run("list", status=NONE).stderr == f"gup_pin: no pins: {said}\n"
+    # They have no stack, and cannot be the reason for anything else.
+    for words, reason in (
+        ("hazards", "no hazards: there are none now"),
+        ("refused", "no refusals: there are none now"),
+        ("list stack=0x1", "no pins for stack=0x1: there are none now"),
+        ("file /nosuch", "no pins for /nosuch: No such file or directory"),
+        ("pid 99999", "no pins for task 99999: there is no such task"),
+        ("list ownr=5", "no pins for ownr=5: ownr= is not a known word"),
+        # Some of them may be orphans.
+        ("orphans", "no orphans: there are none on record"),
+    ):
+        error = quiet.run(*words.split(), status=NONE).stderr
+        assert error == f"gup_pin: {reason}\n", words
+
+
+def test_a_copy_of_a_machine_with_earlier_pins(tool: Tool, tmp_path: Path) -> None:
+    write(tmp_path / "pins", PINS)
+    write(tmp_path / "stats", "enabled 1", "pinned_from_before 7")
+    assert f": {EARLIER}\n" in tool("list", "-f", ".", status=NONE).stderr
+
+
+@pytest.mark.parametrize("words", ["list", "orphans", "hazards", "refused", "list --by comm"])
+def test_nothing_is_printed_but_the_reason(quiet: Machine, words: str) -> None:
+    """Titles of no lines would be noise; what programs read has its usual form."""
+    assert quiet.run(*words.split(), status=NONE).stdout == ""
+    assert quiet.run(*words.split(), "--json", status=NONE).stdout == "[]\n"
+
+
+def test_a_folder_has_no_pages(quiet: Machine) -> None:
+    error = quiet.run("file", quiet.folder, status=NONE).stderr
+    assert error == f"gup_pin: no pins for {quiet.folder}: it is a directory: name a file in it\n"
+
+
+@pytest.mark.parametrize(("live", "said"), [(1, "the only pin does not match"),
+                                            (49, "none of 49 pins matches")])  # fmt: skip
+def test_pins_are_counted_by_one_word(quiet: Machine, live: int, said: str) -> None:
+    """However the lines were read: not lines here and pins there."""
+    write(quiet.files / "stats", "enabled 1", f"live_pins {live}")
+    write(quiet.files / "pins", PINS, pin(pins=live))
+    for word in ("owner=5", "map=x", "owner=812 map=x"):
+        error = quiet.run("list", *word.split(), status=NONE).stderr
+        assert error == f"gup_pin: no pins for {word}: {said}\n"
+        assert said in quiet.run("list", *word.split(), refuses=True, status=NONE).stderr
 
 
 def test_the_kernel_left_all_out(quiet: Machine) -> None:
     write(quiet.files / "stats", "enabled 1", "live_pins 49")
     error = quiet.run("list", "owner=5", status=NONE).stderr
-    assert error == "gup_pin: no pins for owner=5: none of 49 live pins matches\n"
+    assert error == "gup_pin: no pins for owner=5: none of 49 pins matches\n"
 
 
 def test_a_copy(tool: Tool, tmp_path: Path) -> None:
@@ -73,7 +131,7 @@ def test_a_copy(tool: Tool, tmp_path: Path) -> None:
     write(tmp_path / "pins", PINS, pin(), pin())
     write(tmp_path / "stats", "enabled 1")
     error = tool("list", "-f", ".", "owner=5", status=NONE).stderr
-    assert error == "gup_pin: no pins for owner=5: none of 2 lines matches\n"
+    assert error == "gup_pin: no pins for owner=5: none of 32 pins matches\n"
 
 
 @pytest.mark.parametrize(

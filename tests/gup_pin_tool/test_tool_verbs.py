@@ -205,7 +205,7 @@ def test_hazards_with_their_stacks(tool: Tool, tmp_path: Path) -> None:
 
 def test_a_page_that_is_not_pinned(tool: Tool, folder: Path) -> None:
     error = tool("show", "0x999", "-f", folder, status=NONE).stderr
-    assert error == "gup_pin: no pins for pfn=0x999: none of 4 lines matches\n"
+    assert error == "gup_pin: no pins for pfn=0x999: none of 15 pins matches\n"
 
 
 @pytest.mark.parametrize(

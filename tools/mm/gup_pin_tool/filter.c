@@ -434,6 +434,7 @@ static bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record)
 	size_t i;
 
 	filter->looked++;
+	filter->pins = gp_add(filter->pins, record->pins);
 	/* Check all rules, since each notes whether its word was seen. */
 	for (i = 0; i < filter->nr; i++)
 		if (!meets_rule(&filter->rules[i], record, filter->pass))
@@ -489,6 +490,8 @@ static char *rule_problem(const struct gp_rule *rule, bool live)
 
 	if (rule->type == RULE_FILE && rule->inode.error)
 		return gp_copy(strerror(rule->inode.error));
+	if (rule->type == RULE_FILE && rule->here && rule->inode.directory)
+		return gp_copy("it is a directory: name a file in it");
 	if (rule->type == RULE_PID && live) {
 		folder = gp_format("/proc/%llu", rule->from);
 		if (access(folder, F_OK))

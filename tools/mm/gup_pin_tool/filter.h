@@ -47,4 +47,7 @@ struct gp_rule {
 	bool seen;
 };
 
+/* words.c */
+static bool gp_filter_has(const struct gp_filter *filter, enum rule_type type);
+
 #endif /* GUP_PIN_FILTER_H */

@@ -46,6 +46,7 @@ static char *gp_copy(const char *text);
 static bool gp_number(const char *text, unsigned long long *number);
 static unsigned long long gp_add(unsigned long long a, unsigned long long b);
 static long long gp_growth(unsigned long long now, unsigned long long then);
+static char *gp_counted(unsigned long long nr, const char *noun);
 static char *gp_escape(const char *text);
 static bool gp_is_key(const char *text, size_t len);
 static void gp_age(char *buf, size_t size, unsigned long long ms);
@@ -83,6 +84,7 @@ static void gp_mount_free(struct gp_mount *mount);
 /**
  * struct gp_inode - the inode that has a file's pages
  * @error: why there is none of that name; 0 if there is
+ * @directory: whether it is a directory
  * @sure: whether @dev and @ino are what the kernel records; if not, they are from stat()
  * @dev: device number of the file system, MAJOR:MINOR; NULL if there is no file
  * @ino: inode number
@@ -97,6 +99,7 @@ static void gp_mount_free(struct gp_mount *mount);
  */
 struct gp_inode {
 	int error;
+	bool directory;
 	bool sure;
 	char *dev;
 	unsigned long long ino;
@@ -308,6 +311,7 @@ struct gp_rule;
  * @pass: number of earlier passes over the kernel's file, with other words
  * @text: the rules as named in messages; NULL if there are none
  * @looked: number of records compared
+ * @pins: number of pins compared
  */
 struct gp_filter {
 	struct gp_rule *rules;
@@ -316,6 +320,7 @@ struct gp_filter {
 	unsigned int pass;
 	char *text;
 	unsigned long long looked;
+	unsigned long long pins;
 };
 
 /* filter.c */

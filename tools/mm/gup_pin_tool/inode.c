@@ -212,8 +212,10 @@ static bool find_inode(struct gp_inode *inode, const char *path, unsigned int de
 		inode->error = depth ? 0 : errno;
 		return false;
 	}
-	if (!depth)
+	if (!depth) {
 		set_numbers(inode, &stat);
+		inode->directory = S_ISDIR(stat.stx_mode);
+	}
 	if (!(stat.stx_mask & STATX_MNT_ID) || !gp_mount_find(&mount, stat.stx_mnt_id, path))
 		return false;
 	found = find_in_mount(inode, &mount, path, &stat, depth);

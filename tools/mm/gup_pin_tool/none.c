@@ -3,7 +3,9 @@
  * Nothing to show: one line says so, with a possible reason.
  */
 #include <stdlib.h>
+#include <string.h>
 
+#include "filter.h"
 #include "gup_pin_tool.h"
 
 /* Appends "; REASON". */
@@ -19,39 +21,89 @@ static void add_reason(char **text, char *reason)
 	*text = longer;
 }
 
-/* If the kernel filters, the number of its lines is unknown. */
-static char *misfits(const struct gp_source *source, const struct gp_filter *filter)
+/* Does the kernel leave out lines, so that their number is unknown? */
+static bool filtered_in_kernel(const struct gp_source *source, const struct gp_filter *filter)
 {
-	unsigned long long live = 0;
+	char *words = source->live && source->dir ? gp_filter_words(filter, 0) : NULL;
+	bool filtered = words;
+
+	free(words);
+	return filtered;
+}
+
+/* @what in the plural, as "pins". */
+static char *misfits(const struct gp_source *source, const struct gp_filter *filter,
+		     const char *what)
+{
+	bool pins = !strcmp(what, "pins"), orphans = !strcmp(what, "orphans");
+	unsigned long long nr = pins || orphans ? filter->pins : filter->looked;
 
 	if (!filter->text)
 		return NULL;
-	if (filter->looked)
-		return gp_format("none of %llu lines matches", filter->looked);
-	if (gp_source_stat(source, "live_pins", &live) && live)
-		return gp_format("none of %llu live pins matches", live);
-	return NULL;
+	if (filtered_in_kernel(source, filter) &&
+	    !(pins && gp_source_stat(source, "live_pins", &nr)))
+		return NULL;
+	if (nr == 1)
+		return gp_format("the only %.*s does not match", (int)strlen(what) - 1, what);
+	return nr ? gp_format("none of %llu %s matches", nr, what) : NULL;
 }
 
-/* Pins that exist, but have no record. */
+/* Pins that exist, but have no record, and so no stack? They have no events, either. */
+static bool may_be_unrecorded(const struct gp_filter *filter, const char *what)
+{
+	return (!strcmp(what, "pins") || !strcmp(what, "stacks")) &&
+	       !gp_filter_has(filter, RULE_STACK);
+}
+
+static char *earlier_pins(unsigned long long nr)
+{
+	char *count = gp_counted(nr, "pin"), *text;
+
+	text = gp_format("%s taken before tracking was on %s not listed: "
+			 "restart the program that holds %s, or boot with gup_pin=on",
+			 count, nr == 1 ? "is" : "are", nr == 1 ? "it" : "them");
+	free(count);
+	return text;
+}
+
+static char *untracked_pins(unsigned long long nr)
+{
+	char *count = gp_counted(nr, "pin"), *text;
+
+	text = gp_format("%s %s no record: memory was short, or max_memory_mb was reached",
+			 count, nr == 1 ? "has" : "have");
+	free(count);
+	return text;
+}
+
 static char *unrecorded(const struct gp_source *source)
 {
-	unsigned long long before = 0, untracked = 0;
+	unsigned long long nr = 0;
 
-	gp_source_stat(source, "pinned_from_before", &before);
-	gp_source_stat(source, "untracked", &untracked);
-	if (before)
-		return gp_format("%llu pins were taken before tracking was on", before);
-	if (untracked)
-		return gp_format("%llu pins have no record, as memory was short", untracked);
+	if (gp_source_stat(source, "pinned_from_before", &nr) && nr)
+		return earlier_pins(nr);
+	if (gp_source_stat(source, "untracked", &nr) && nr)
+		return untracked_pins(nr);
 	return NULL;
 }
 
-static char *find_reasons(const struct gp_source *source, const struct gp_filter *filter)
+/* There may be orphans among the pins that have no record. */
+static const char *there_are_none(const struct gp_source *source, const char *what)
 {
+	char *others = strcmp(what, "orphans") ? NULL : unrecorded(source);
+	bool unsure = others;
+
+	free(others);
+	if (unsure)
+		return "there are none on record";
+	return source->live ? "there are none now" : "the copy has none";
+}
+
+static char *find_reasons(const struct gp_source *source, const struct gp_filter *filter,
+			  const char *what)
+{
+	char *text = gp_copy(""), *problem;
 	unsigned long long enabled;
-	const char *none = source->live ? "there are none now" : "the copy has none";
-	char *text = gp_copy("");
 
 	if (gp_source_stat(source, "enabled", &enabled) && !enabled) {
 		add_reason(&text, source->live ?
@@ -59,11 +111,13 @@ static char *find_reasons(const struct gp_source *source, const struct gp_filter
 			   gp_copy("tracking was off"));
 		return text;
 	}
-	add_reason(&text, gp_filter_problem(filter, source->live));
-	add_reason(&text, misfits(source, filter));
-	add_reason(&text, unrecorded(source));
+	problem = gp_filter_problem(filter, source->live);
+	add_reason(&text, problem ? gp_copy(problem) : misfits(source, filter, what));
+	if (!problem && may_be_unrecorded(filter, what))
+		add_reason(&text, unrecorded(source));
+	free(problem);
 	if (!*text)
-		add_reason(&text, gp_copy(none));
+		add_reason(&text, gp_copy(there_are_none(source, what)));
 	return text;
 }
 
@@ -71,15 +125,18 @@ static char *find_reasons(const struct gp_source *source, const struct gp_filter
  * gp_none() - report that there is nothing to show
  * @source: where the files are
  * @filter: the requested filter
- * @what: the name of what is missing, in the plural
+ * @what: the name of the file that lacks it
  *
  * Return: GP_NONE.
  */
 static int gp_none(const struct gp_source *source, const struct gp_filter *filter,
 		   const char *what)
 {
-	char *reasons = find_reasons(source, filter);
+	char *reasons;
 
+	if (!strcmp(what, "refused"))
+		what = "refusals";
+	reasons = find_reasons(source, filter, what);
 	gp_note("no %s%s%s: %s", what, filter->text ? " for " : "",
 		filter->text ? filter->text : "", reasons);
 	free(reasons);

@@ -115,6 +115,8 @@ static void show_pin(const struct show *show, const struct gp_record *record)
 {
 	const char *frames = frames_of_record(show, record);
 
+	if (!show->shown)
+		gp_pin_title(show->orphans);
 	gp_pin_row(record, frames, show->orphans);
 	if (show->options->stacks && frames)
 		gp_print_below(frames);
@@ -139,8 +141,6 @@ static void begin_show(struct show *show, const char *title)
 		gp_json_begin(&show->json, show->options->jsonl);
 	else if (show->options->raw)
 		puts(title);
-	else if (show->kind == GP_PINS)
-		gp_pin_title(show->orphans);
 	else if (show->kind == GP_HAZARDS)
 		gp_hazard_columns(&show->table);
 	else if (show->kind == GP_REFUSED)
@@ -210,7 +210,7 @@ static void end_show(struct show *show)
 	if (show->options->json)
 		gp_json_end(&show->json);
 	/* Its columns are as wide as their content, so all rows are needed first. */
-	if (show->table.columns)
+	if (show->table.columns && show->shown)
 		gp_table_print(&show->table, 0);
 	gp_table_free(&show->table);
 }

@@ -186,7 +186,7 @@ static int gp_sum_up(const struct gp_source *source, struct gp_options *options)
 		status = gp_sums_sort(&sums, options->sort, false, options->reverse);
 	if (!status && options->json)
 		gp_sums_json(&sums, options);
-	else if (!status)
+	else if (!status && sums.nr)
 		sums_for_people(&sums, options);
 	if (!status && !sums.nr)
 		status = gp_none(source, &options->filter, sums.kind == GP_PINS ?

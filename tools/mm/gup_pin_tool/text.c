@@ -52,6 +52,12 @@ static long long gp_growth(unsigned long long now, unsigned long long then)
 	return a - b;
 }
 
+/* "1 pin", "2 pins"; to be freed. */
+static char *gp_counted(unsigned long long nr, const char *noun)
+{
+	return gp_format("%llu %s%s", nr, noun, nr == 1 ? "" : "s");
+}
+
 /* Text as the kernel writes it in a word: without blanks and lone backslashes. */
 static char *gp_escape(const char *text)
 {

@@ -48,7 +48,7 @@ static char *rule_word(const struct gp_rule *rule, unsigned int pass)
 	}
 }
 
-static bool has_rule(const struct gp_filter *filter, enum rule_type type)
+static bool gp_filter_has(const struct gp_filter *filter, enum rule_type type)
 {
 	size_t i;
 
@@ -102,7 +102,7 @@ static char *gp_filter_words(const struct gp_filter *filter, unsigned int pass)
 	char *words = gp_copy("");
 	size_t i;
 
-	if (pass <= has_rule(filter, RULE_PID)) {
+	if (pass <= gp_filter_has(filter, RULE_PID)) {
 		for (i = 0; i < filter->nr; i++)
 			if (is_of_command(&filter->rules[i]))
 				words = add_word(words, rule_word(&filter->rules[i], pass));
