@@ -9,7 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from gup_pin_tool.files import NONE, PINS, Tool, Words, pin, rows, write
+from gup_pin_tool.files import (
+    HAZARDS,
+    NONE,
+    PINS,
+    RXE,
+    STACKS,
+    URING,
+    Tool,
+    Words,
+    hazard,
+    pin,
+    refused,
+    rows,
+    stack,
+    write,
+)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +46,14 @@ from gup_pin_tool.files import NONE, PINS, Tool, Words, pin, rows, write
         (["min_age_ms=101"], "20 30 40"),
         (["stack=2"], "20 30"),
         (["ino=77", "dev=8:1"], "20 30"),
+        (["stack=0x1,2"], "10 20 30 40"),
+        (["stack=7,0x2"], "20 30"),
+        (["module=ib_uverbs"], "20 30"),
+        # As modprobe takes it.
+        (["module=ib-uverbs", "comm=db"], "20"),
+        (["module=vmlinux"], "10 40"),
+        # The innermost one counts, as with --by.
+        (["module=rxe"], ""),
         (["owner=5"], ""),
         (["--sort", "pins"], "40 30 20 10"),
         (["--sort", "pins", "--reverse"], "10 20 30 40"),
@@ -115,3 +138,45 @@ def test_a_process(tool: Tool, folder: Path) -> None:
         got = json.loads(tool("pid", number, "-f", folder, "--json").stdout)
         assert [g["pfn"] for g in got] == pfns
     assert tool("pid", "4711", "-f", folder, "--json", status=NONE).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("command", ["list", "stacks", "top", "list --by comm", "stacks --by mode"])
+def test_a_module_is_that_of_by_module(tool: Tool, folder: Path, command: str) -> None:
+    """All commands that sum by module have it as a filter, with the same meaning."""
+    verb, *words = command.split()
+    sums = json.loads(tool(verb, "-f", folder, "--by", "module", "--json").stdout)
+    assert {s["module"] for s in sums} == {"vmlinux", "ib_uverbs"}
+    for found in sums:
+        filtered = [verb, *words, "-f", folder, f"module={found['module']}", "--json"]
+        got = json.loads(tool(*filtered).stdout)
+        assert sum(s["pins"] for s in got) == found["pins"]
+    write(folder.parent / "old" / "stacks", STACKS)
+    got = json.loads(tool("diff", folder.parent / "old", folder, "module=ib_uverbs", "-j").stdout)
+    assert [g["frames"] for g in got] == [RXE]
+
+
+def test_modules_of_pins_without_frames(tool: Tool, folder: Path) -> None:
+    """Their stack is not in the file any more, or there is no such file."""
+    write(folder / "stacks", STACKS, stack(RXE, stack="0x2"))
+    got = json.loads(tool("list", "-f", folder, "module=?", "--json").stdout)
+    assert [g["pfn"] for g in got] == ["0x10", "0x40"]
+    (folder / "stacks").unlink()
+    for words in (["list"], ["list", "--raw"], ["list", "--by", "comm"], ["top"], ["file", "77"]):
+        error = tool(*words, "-f", folder, "module=rxe", status=1).stderr
+        assert "modules come from stacks" in error, words
+
+
+def test_modules_of_events_and_refusals(tool: Tool, tmp_path: Path) -> None:
+    """Either stack of a hazard may match, as with its other words."""
+    write(
+        tmp_path / "hazards",
+        HAZARDS,
+        hazard(pfn="0x1", stacks=(RXE, URING)),
+        hazard(pfn="0x2", stacks=(URING, RXE)),
+        hazard(pfn="0x3"),
+    )
+    got = json.loads(tool("hazards", "-f", "hazards", "module=ib_uverbs", "-j").stdout)
+    assert [g["pin"]["pfn"] for g in got] == ["0x1", "0x2"]
+    write(tmp_path / "refused", "# gup_pin refused 1", refused(), refused(RXE, count=7))
+    got = json.loads(tool("refused", "-f", "refused", "module=ib_uverbs", "-j").stdout)
+    assert [g["count"] for g in got] == [7]

@@ -90,7 +90,7 @@ static char *gp_by_value(struct gp_by *by, unsigned int which,
 	if (!strcmp(key, "file")) {
 		value = gp_file_of(record);
 	} else if (!strcmp(key, "module")) {
-		value = frames && *frames ? gp_module_of(frames) : gp_copy("?");
+		value = gp_module_of(frames);
 	} else {
 		word = gp_word(record, key);
 		value = word ? gp_copy(word) : NULL;

@@ -26,6 +26,7 @@ static int add_records(struct gp_sums *sums, struct gp_reader *reader,
 {
 	const struct gp_names *own = &sums->names[then], *other = &sums->names[!then];
 	struct gp_record *record;
+	const char *frames;
 	int status;
 
 	/* Handles of another boot stand for other stacks. */
@@ -37,27 +38,28 @@ static int add_records(struct gp_sums *sums, struct gp_reader *reader,
 			return status;
 		if (!record)
 			break;
-		if (!gp_filter_pass(filter, record))
+		frames = frames_of(record, own, other);
+		if (!gp_filter_pass(filter, record, frames))
 			continue;
 		sums->by->records++;
-		gp_sums_add(sums, record, frames_of(record, own, other), then);
+		gp_sums_add(sums, record, frames, then);
 	}
 	status = gp_filter_check(filter, reader->lines.name);
 	return status ? status : gp_by_check(sums->by, reader->lines.name);
 }
 
 /* Reads the names of stacks, if they are wanted and not in the file itself. */
-static int read_names(struct gp_names *names, const struct gp_source *source,
-		      const struct gp_by *by)
+static int read_names(struct gp_sums *sums, const struct gp_source *source,
+		      const struct gp_options *options, bool then)
 {
-	if (names->read || (!gp_by_has(by, "module") && !gp_by_has(by, "stack")))
-		return GP_OK;
-	if (source->stacks)
-		return gp_names_read(names, source);
-	if (gp_by_has(by, "module"))
-		return gp_error("%s: modules come from stacks: give a folder that has both",
-				source->dir ? source->dir : source->file);
-	return GP_OK;
+	bool modules = gp_by_has(sums->by, "module") ||
+		       gp_filter_needs_frames(&options->filter);
+	struct gp_names *names = &sums->names[then];
+	int status = modules ? gp_names_check(source) : GP_OK;
+
+	if (status || names->read || (!modules && !gp_by_has(sums->by, "stack")))
+		return status;
+	return gp_names_read(names, source);
 }
 
 static bool needs_pins(const struct gp_sums *sums, const struct gp_options *options)
@@ -79,7 +81,7 @@ static int gp_collect_names(struct gp_sums *sums, const struct gp_source *source
 {
 	if (!source->dir || !needs_pins(sums, options))
 		return GP_OK;
-	return read_names(&sums->names[then], source, sums->by);
+	return read_names(sums, source, options, then);
 }
 
 /* The sums of two snapshots need the same file. */
@@ -116,7 +118,7 @@ static int gp_collect(struct gp_sums *sums, const struct gp_source *source,
 		return status;
 	status = check_kind(sums, reader);
 	if (!status && reader->kind == GP_PINS)
-		status = read_names(&sums->names[then], source, sums->by);
+		status = read_names(sums, source, options, then);
 	if (!status)
 		status = add_records(sums, reader, &options->filter, then);
 	gp_reader_close(reader);

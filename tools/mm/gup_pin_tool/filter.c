@@ -72,6 +72,17 @@ static int parse_task(struct gp_rule *rule)
 	return rule->both ? GP_OK : gp_usage("task=%s is neither PID nor TGID/PID", rule->value);
 }
 
+/* Frames have underscores where the name of the module's file may have dashes. */
+static int parse_module(struct gp_rule *rule)
+{
+	char *c;
+
+	for (c = rule->value; *c; c++)
+		if (*c == '-')
+			*c = '_';
+	return *rule->value ? GP_OK : gp_usage("module= has no name: vmlinux is built-in code");
+}
+
 /* The next of several handles with commas; *rest is NULL behind the last one. */
 static bool next_handle(const char **rest, unsigned long long *handle)
 {
@@ -138,6 +149,8 @@ static enum rule_type rule_type_of(const char *key)
 		return RULE_TASK;
 	if (!strcmp(key, "stack"))
 		return RULE_STACK;
+	if (!strcmp(key, "module"))
+		return RULE_MODULE;
 	return RULE_WORD;
 }
 
@@ -163,6 +176,8 @@ static int gp_filter_add(struct gp_filter *filter, const char *word)
 		return parse_task(rule);
 	if (rule->type == RULE_STACK)
 		return parse_handles(rule);
+	if (rule->type == RULE_MODULE)
+		return parse_module(rule);
 	if (rule->type == RULE_MIN_AGE && !gp_number(rule->value, &rule->from))
 		return gp_usage("min_age_ms=%s is not a number", rule->value);
 	return check_value(rule);
@@ -367,6 +382,22 @@ static bool old_enough(const struct gp_rule *rule, const char *age)
 	return gp_number(age, &ms) && ms >= rule->from;
 }
 
+/* For a hazard, the module of its pin, or that of its event. */
+static bool in_module(const struct gp_rule *rule, const struct gp_record *record,
+		      const char *frames)
+{
+	char *module = gp_module_of(frames);
+	bool same = !strcmp(module, rule->value);
+
+	free(module);
+	if (!same && record->kind == GP_HAZARDS) {
+		module = gp_module_of(record->event);
+		same = !strcmp(module, rule->value);
+		free(module);
+	}
+	return same;
+}
+
 static bool meets_word(const struct gp_rule *rule, const struct gp_record *record,
 		       const char *value, unsigned int pass)
 {
@@ -388,7 +419,7 @@ static bool meets_word(const struct gp_rule *rule, const struct gp_record *recor
 
 /* For a word that a hazard has twice, either may match. */
 static bool meets_rule(struct gp_rule *rule, const struct gp_record *record,
-		       unsigned int pass)
+		       const char *frames, unsigned int pass)
 {
 	const char *key = rule->type == RULE_MIN_AGE ? "age_ms" : rule->key, *value;
 	unsigned int at = 0;
@@ -396,6 +427,10 @@ static bool meets_rule(struct gp_rule *rule, const struct gp_record *record,
 	rule->looked = true;
 	if (rule->type == RULE_FILE)
 		return on_file(rule, record);
+	if (rule->type == RULE_MODULE) {
+		rule->seen = true;
+		return in_module(rule, record, frames);
+	}
 	while ((value = gp_next_word(record, key, &at))) {
 		rule->seen = true;
 		if (meets_word(rule, record, value, pass))
@@ -427,8 +462,16 @@ static void clip_record(struct gp_record *record, const struct gp_rule *range)
 		       (record->pins % folios * nr + folios - 1) / folios;
 }
 
-/* Limits a record to the part of its run that is in the range. */
-static bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record)
+/**
+ * gp_filter_pass() - is a record wanted?
+ * @filter: which ones are
+ * @record: the record; limited to the part of its run that is in the range
+ * @frames: the frames of its stack; NULL if unknown
+ *
+ * Return: true if so.
+ */
+static bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record,
+			   const char *frames)
 {
 	bool pass = true;
 	size_t i;
@@ -437,7 +480,7 @@ static bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record)
 	filter->pins = gp_add(filter->pins, record->pins);
 	/* Check all rules, since each notes whether its word was seen. */
 	for (i = 0; i < filter->nr; i++)
-		if (!meets_rule(&filter->rules[i], record, filter->pass))
+		if (!meets_rule(&filter->rules[i], record, frames, filter->pass))
 			pass = false;
 	for (i = 0; pass && i < filter->nr; i++) {
 		if (filter->rules[i].type != RULE_PFN)
@@ -465,6 +508,12 @@ static const char *gp_filter_needs_pins(const struct gp_filter *filter)
 			return rule->key;
 	}
 	return NULL;
+}
+
+/* The names of modules are those in the frames. */
+static bool gp_filter_needs_frames(const struct gp_filter *filter)
+{
+	return gp_filter_has(filter, RULE_MODULE);
 }
 
 /* At the end of the file: an empty answer to a typing error would mislead. */

@@ -15,6 +15,7 @@ enum rule_type {
 	RULE_MIN_AGE,
 	RULE_TASK,
 	RULE_STACK,
+	RULE_MODULE,
 	RULE_PID,
 	RULE_FILE,
 };

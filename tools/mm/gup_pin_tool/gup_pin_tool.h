@@ -328,8 +328,10 @@ static int gp_filter_add(struct gp_filter *filter, const char *word);
 static void gp_filter_add_pid(struct gp_filter *filter, unsigned long long pid);
 static void gp_filter_add_file(struct gp_filter *filter, const char *path, bool here);
 static char *gp_filter_words(const struct gp_filter *filter, unsigned int pass);
-static bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record);
+static bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record,
+			   const char *frames);
 static const char *gp_filter_needs_pins(const struct gp_filter *filter);
+static bool gp_filter_needs_frames(const struct gp_filter *filter);
 static int gp_filter_check(const struct gp_filter *filter, const char *name);
 static char *gp_filter_problem(const struct gp_filter *filter, bool live);
 static void gp_filter_free(struct gp_filter *filter);
@@ -351,6 +353,7 @@ struct gp_names {
 };
 
 /* names.c */
+static int gp_names_check(const struct gp_source *source);
 static int gp_names_read(struct gp_names *names, const struct gp_source *source);
 static bool gp_names_agree(const struct gp_names *a, const struct gp_names *b);
 static const char *gp_names_frames(const struct gp_names *names, const char *handle);

@@ -40,6 +40,15 @@ static int open_stacks(const struct gp_source *source, struct gp_reader **reader
 	return gp_error("%s: this is not stacks", source->stacks);
 }
 
+/* A status: modules are only known by frames. */
+static int gp_names_check(const struct gp_source *source)
+{
+	if (source->stacks)
+		return GP_OK;
+	return gp_error("%s: modules come from stacks: give a folder that has both",
+			source->dir ? source->dir : source->file);
+}
+
 /**
  * gp_names_read() - read the frames of all stacks
  * @names: where to keep them
@@ -177,11 +186,13 @@ static const char *module_frame(const char *frames, char **module)
 	return NULL;
 }
 
-/* The module that pinned; built-in code is vmlinux. */
+/* The module that pinned; built-in code is vmlinux, and "?" is unknown. */
 static char *gp_module_of(const char *frames)
 {
 	char *module;
 
+	if (!frames || !*frames)
+		return gp_copy("?");
 	return module_frame(frames, &module) ? module : gp_copy("vmlinux");
 }
 

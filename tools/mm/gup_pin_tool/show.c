@@ -195,7 +195,7 @@ static int show_each(struct show *show, struct gp_reader *reader, struct gp_keep
 			return status;
 		if (!record)
 			break;
-		if (!gp_filter_pass(filter, record))
+		if (!gp_filter_pass(filter, record, frames_of_record(show, record)))
 			continue;
 		if (keep)
 			gp_keep_add(keep, record);
@@ -238,7 +238,10 @@ static bool needs_names(const struct show *show)
 {
 	const struct gp_options *options = show->options;
 
-	return show->kind == GP_PINS && !options->raw && (!options->json || options->stacks);
+	if (show->kind != GP_PINS)
+		return false;
+	return gp_filter_needs_frames(&options->filter) ||
+	       (!options->raw && (!options->json || options->stacks));
 }
 
 /**
@@ -254,9 +257,12 @@ static int gp_show(const struct gp_source *source, struct gp_options *options,
 {
 	struct show show = { .options = options, .kind = kind };
 	struct gp_reader *reader;
-	int status;
+	int status = GP_OK;
 
-	status = needs_names(&show) ? gp_names_read(&show.names, source) : GP_OK;
+	if (kind == GP_PINS && gp_filter_needs_frames(&options->filter))
+		status = gp_names_check(source);
+	if (!status && needs_names(&show))
+		status = gp_names_read(&show.names, source);
 	if (!status)
 		status = gp_source_open(source, kind, false, &options->filter, &reader);
 	if (status) {

@@ -37,6 +37,8 @@ static char *rule_word(const struct gp_rule *rule, unsigned int pass)
 		if (!rule->inode.sure)
 			return NULL;
 		return gp_format("ino=%llu dev=%s", rule->inode.ino, rule->inode.dev);
+	case RULE_MODULE:
+		return NULL;
 	case RULE_STACK:
 		/* The kernel takes one. */
 		return strchr(rule->value, ',') ? NULL : gp_format("stack=%s", rule->value);
