@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gup_pin_tool.files import NCURSES, Tool, build
+from gup_pin_tool.files import NCURSES, RXE, STACKS, Tool, build, stack, write
 from vmlib import paths
 
 # Problems of parts that are compiled as one.
@@ -96,11 +96,61 @@ def test_a_kernel_tree_builds_it_again_when_a_part_changes(folder_of_tree: Path)
         os.utime(part, (program - 1, program - 1))
 
 
+OPERANDS = {"file": "PATH|INO", "task": "PID", "show": "PFN", "diff": "[A [B]]"}
+
+
+def verbs(tool: Tool) -> list[str]:
+    """The commands, by the help."""
+    return re.findall(r"^  ([a-z]+) ", tool("--help").stdout, re.MULTILINE)
+
+
 def test_help(tool: Tool) -> None:
     text = tool("--help").stdout
+    assert text == tool("help").stdout == tool("-h").stdout
     alone = ("top", "list", "stacks", "orphans", "hazards", "refused", "status", "metrics")
-    for command in (*alone, "file PATH|INO", "task PID", "show PFN", "diff [A [B]]"):
+    for command in (*alone, *(f"{verb} {word}" for verb, word in OPERANDS.items())):
         assert f"\n  {command} " in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_help_of_a_command(tool: Tool, program: Path, tmp_path: Path) -> None:
+    """Its own part only: each option that it takes, and no other."""
+    values = {"--by": "comm", "--sort": "pins", "--limit": "1", "--delay": "1", "--rounds": "1"}
+    options = set(re.findall(r"--[a-z]+(?:-stacks)?", tool("--help").stdout)) - {"--help"}
+    assert {"--no-stacks", "--folded", "--output"} <= options
+    for verb in verbs(tool):
+        text = tool(verb, "--help").stdout
+        assert text == tool("help", verb).stdout == tool("-h", verb, "comm=fio").stdout
+        operand = f" {OPERANDS[verb]}" if verb in OPERANDS else ""
+        assert text.startswith(f"usage: gup_pin {verb}{operand}")
+        assert max(map(len, text.splitlines())) <= 80
+        for option in options:
+            value = [values.get(option, "none")] * (option in {*values, "--from", "--output"})
+            words = [verb, *["1"] * (verb in OPERANDS and verb != "diff"), option, *value]
+            done = subprocess.run(
+                [program, *words], capture_output=True, text=True, check=False, cwd=tmp_path
+            )
+            refused = f"{verb} has no {option}" in done.stderr
+            assert (f" {option} " in f"{text} ".replace("\n", " ")) != refused, (verb, option)
+    assert "usage: gup_pin task PID" in tool("help", "pid").stdout
+    assert "unknown command 'nothing'" in tool("help", "nothing", status=2).stderr
+
+
+# Words of a line that say what they are, or are explained as filters.
+PLAIN = {"called", "by", "comm", "owner", "stack"}
+
+
+@pytest.mark.parametrize("verb", ["top", "list", "stacks", "list --by comm", "stacks --by comm"])
+def test_help_explains_all_columns(tool: Tool, folder: Path, verb: str) -> None:
+    write(folder / "stats", "enabled 1", "untracked 7", "hazard_x 3", "memory_bytes 1")
+    later = {"acquired": 9, "peak": 8, "guessed": 7}
+    write(folder / "stacks", STACKS, stack(RXE, stack="0x2", **later))
+    lines = tool(*verb.split(), "-f", folder).stdout.splitlines()[: 1 + (verb == "top")]
+    found = r"\b[A-Z]{2,}\b|\b[a-z_]{3,}(?= \d)|(?<=\d )[a-z]{3,}(?=,)"
+    words = {word.lower() for word in re.findall(found, "\n".join(lines))} - PLAIN
+    assert len(words) >= 5, lines
+    text = tool("help", verb.split()[0]).stdout
+    assert words <= {word.lower() for word in re.findall(r"\w+", text)}
 
 
 def test_the_manual_is_a_man_page_and_complete(tool: Tool) -> None:

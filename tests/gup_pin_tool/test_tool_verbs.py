@@ -29,6 +29,8 @@ from vmlib import paths
 OF_DUMPS = {"check", "report"}
 # Only useful on a live system, or for two copies.
 OF_FILES = {"top", "diff", "refused", "metrics"}
+# argparse has only --help.
+OF_FILES |= {"help"}
 OPTIONS_OF_FILES = {"--by", "--delay", "--from", "--output", "--raw", "--reverse", "--rounds"}
 
 

@@ -61,42 +61,7 @@
 #include "gup_pin_tool/list.c"
 #include "gup_pin_tool/diff.c"
 #include "gup_pin_tool/status.c"
-
-static const char usage[] =
-"usage: gup_pin [COMMAND] [OPTION]... [KEY=VALUE]...\n"
-"\n"
-"Shows which tasks pin which pages, from the files of CONFIG_DEBUG_GUP_PIN.\n"
-"\n"
-"  top            the tasks with the most pins, updated (the default)\n"
-"  list           the pins, a line each\n"
-"  stacks         where they were taken\n"
-"  file PATH|INO  the pins on a file\n"
-"  task PID       the pins on a process's memory, and those that the task took\n"
-"  show PFN       the pins on a page, with their stacks\n"
-"  orphans        the pins whose owner or whose task has ended\n"
-"  hazards        what went wrong because of pins, the worst first\n"
-"  refused        the long-term pins that the kernel refused\n"
-"  status         the kernel's figures\n"
-"  diff [A [B]]   what changed from A to B, from A until now, or in 10 seconds\n"
-"  metrics        figures for Prometheus\n"
-"\n"
-"  -f, --from PATH      read a copy: a folder, a file, or - for stdin\n"
-"  -b, --by KEY,...     sum by comm, owner, module, file, stack, or any word\n"
-"  -s, --sort KEY       by a word or a figure, the largest first\n"
-"  -r, --reverse        in reverse order\n"
-"  -n, --limit N        the first N only\n"
-"  -j, --json           as JSON\n"
-"      --jsonl          the same, an object a line\n"
-"      --stacks         the frames of each pin below it, or in JSON; --no-stacks\n"
-"      --folded         stacks for flame graphs, a line each\n"
-"  -R, --raw            lines as they are in the file (not top, diff)\n"
-"  -d, --delay SECONDS  between two rounds of top (2), or of diff (10)\n"
-"  -c, --rounds N       of top; all there are on a terminal, else 1\n"
-"  -o, --output FILE    of metrics; written whole or not at all\n"
-"  -h, --help           this text\n"
-"\n"
-"KEY=VALUE shows only matching pins: mode=w comm=fio min_age_ms=1000 pfn=A-B ...\n"
-"exit: 0 done, 1 error, 2 usage, 3 the kernel lacks the files, 5 nothing to show\n";
+#include "gup_pin_tool/help.c"
 
 /**
  * struct command - a command
@@ -116,6 +81,8 @@ struct command {
 	const char *takes;
 };
 
+static int gp_help(struct gp_options *options);
+
 /* Of commands that show lines or sums: S stands for --stacks and --no-stacks, J for --jsonl. */
 #define SHOWS	"fbsrnjJSR="
 
@@ -133,6 +100,7 @@ static const struct command commands[] = {
 	{ "status", gp_status, 0, 0, "", "fjJ" },
 	{ "metrics", gp_metrics, 0, 0, "", "fo=" },
 	{ "diff", gp_diff, 0, 2, "", "fbsrnjJd=" },
+	{ "help", gp_help, 0, 1, "", "" },
 };
 
 /* Options without a letter. */
@@ -173,6 +141,29 @@ static const struct command *find_command(const char *name)
 		if (!strcmp(commands[i].name, name))
 			return &commands[i];
 	return NULL;
+}
+
+static int unknown_command(const char *name)
+{
+	return gp_usage("unknown command '%s'", name);
+}
+
+static int gp_help(struct gp_options *options)
+{
+	const struct command *command;
+
+	if (!options->nr_operands) {
+		gp_help_all();
+		return GP_OK;
+	}
+	command = find_command(options->operands[0]);
+	if (!command)
+		return unknown_command(options->operands[0]);
+	/* The other name of a command is not explained. */
+	if (!strcmp(command->name, "pid"))
+		command = find_command("task");
+	gp_help_command(command->name, command->takes);
+	return GP_OK;
 }
 
 static int parse_count(const char *option, const char *text, unsigned long long *count)
@@ -297,13 +288,14 @@ static int parse_and_run(struct gp_options *options, int argc, char **argv)
 	const struct command *command = &commands[0];
 	/* Each option once. */
 	char used[64] = "";
+	bool help = false;
 	int option, status;
 
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
 		if (option == 'h') {
-			fputs(usage, stdout);
-			return GP_OK;
+			help = true;
+			continue;
 		}
 		status = parse_option(options, option, argv[optind - 1]);
 		if (status)
@@ -315,9 +307,15 @@ static int parse_and_run(struct gp_options *options, int argc, char **argv)
 	if (*argv && !is_filter(*argv)) {
 		command = find_command(*argv);
 		if (!command)
-			return gp_usage("unknown command '%s'", *argv);
+			return unknown_command(*argv);
+		if (help) {
+			options->operands[options->nr_operands++] = *argv;
+			return gp_help(options);
+		}
 		argv++;
 	}
+	if (help)
+		return gp_help(options);
 	options->words = argv;
 	status = parse_words(options, command, argv);
 	if (!status && options->filter.nr)
