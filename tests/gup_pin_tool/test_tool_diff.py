@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import time
 from pathlib import Path
 
 import pytest
 
 from gup_pin_tool.files import PINS, RXE, STACKS, URING, Tool, pin, rows, stack, write
+from gup_pin_tool.machine import Machine
 
 
 def test_diff_shows_what_grew(tool: Tool, two: tuple[Path, Path]) -> None:
@@ -23,7 +26,7 @@ def test_diff_shows_what_grew(tool: Tool, two: tuple[Path, Path]) -> None:
     assert [g.get("acquired_growth") for g in busy] == [100, 10, None, None]
     assert (got[0]["pins"], got[0]["pins_before"], got[0]["acquired_growth"]) == (105, 5, 100)
     text = tool("diff", *two, "-n", "1").stdout
-    table = rows(text)
+    table = rows(text)[1:]
     assert table[0] == ["GROWTH", "BEFORE", "PINS", "PAGES", "ACQUIRED", "STACK"]
     assert table[1] == ["+100", "5", "105", "+100", "+100", "0x8"]
     assert table[2] == ["+101", "18", "119", "+101", "+110", "total"]
@@ -61,7 +64,7 @@ def test_diff_does_not_know_what_was_acquired_where_nobody_held(tool: Tool, tmp_
         assert ["acquired_growth" in g for g in got] == [False]
     # The same stack for reading is another origin.
     write(new / "stacks", STACKS, held, stack(steady, pins=1, acquired=900, mode="r", stack="0x1"))
-    assert rows(tool("diff", old, new).stdout)[1:] == [
+    assert rows(tool("diff", old, new).stdout)[2:] == [
         ["+1", "5", "6", "+16", "0x1"],
         ["+1", "5", "6", "+16", "total"],
     ]
@@ -75,7 +78,7 @@ def test_diff_of_pins(tool: Tool, two: tuple[Path, Path]) -> None:
     for pair in (two, (two[0] / "pins", two[1] / "pins")):
         got = json.loads(tool("diff", *pair, "--by", "comm", "--json").stdout)
         assert [(g["comm"], g["pins_growth"]) for g in got] == [("fio", 9)]
-    table = rows(tool("diff", two[0], two[0], "--by", "comm").stdout)
+    table = rows(tool("diff", two[0], two[0], "--by", "comm").stdout)[1:]
     assert table[1:] == [["3", "3", "total"]]
     done = tool("diff", two[0] / "pins", two[1] / "stacks", status=1)
     assert "this is pins, but the other one is stacks" in done.stderr
@@ -205,3 +208,30 @@ def test_equal_stacks_in_one_snapshot(tool: Tool, reloaded: tuple[Path, Path]) -
 def test_wrong_handles(tool: Tool, value: str) -> None:
     error = tool("list", "-f", "none", f"stack={value}", status=2).stderr
     assert f"stack={value} is not a number" in error
+
+
+def test_diff_names_what_it_compares(tool: Tool, two: tuple[Path, Path], machine: Machine) -> None:
+    """A table that is kept says over which time something grew."""
+    old, new = two
+    now = int(time.time())
+    for folder, ago in ((old, 400), (new, 100)):
+        for name in ("pins", "stacks"):
+            os.utime(folder / name, (now - ago, now - ago))
+
+    def title(*words: str | Path) -> str:
+        return tool("diff", *words).stdout.splitlines()[0]
+
+    assert title(old, new) == f"from {old} to {new}, written 5m00s later"
+    assert title(new, old) == f"from {new} to {old}, written 5m00s earlier"
+    assert title(old / "pins", new / "pins") == (
+        f"from {old}/pins to {new}/pins, written 5m00s later"
+    )
+    write(machine.files / "pins", PINS)
+    write(machine.files / "stacks", STACKS, stack(URING))
+    first = machine.run("diff", old).stdout.splitlines()[0]
+    assert re.fullmatch(rf"from {old}, written 6m4\ds ago, until now", first)
+    first = machine.run("diff", "--delay", "90").stdout.splitlines()[0]
+    assert first == "in 1m30s"
+    # Nothing is known of a pipe.
+    first = tool("diff", "-", new / "pins", text=(old / "pins").read_text()).stdout.splitlines()[0]
+    assert first == f"from - to {new}/pins"

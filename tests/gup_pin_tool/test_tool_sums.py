@@ -16,6 +16,7 @@ from gup_pin_tool.files import (
     STACKS,
     URING,
     Tool,
+    Words,
     pin,
     rows,
     stack,
@@ -148,3 +149,36 @@ def test_pins_of_modules_that_are_gone(tool: Tool, tmp_path: Path) -> None:
     text = tool("list", "-f", tmp_path).stdout
     assert text.count("a_keep [a]") == 2
     assert "(unloaded)" not in text
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            {"pins": 1, "pages": 1, "calls": 1, "oldest_ms": 199, "newest_ms": 101},
+            "1 pin, 1 page, 1 call, w long by pin_user_pages_fast, 0.1s old, stack 0x1",
+        ),
+        (
+            {"pins": 2, "pages": 3, "calls": 4, "oldest_ms": 200, "newest_ms": 100, "peak": 9},
+            "2 pins, 3 pages, 4 calls, w long by pin_user_pages_fast, 0.1s to 0.2s old, "
+            "stack 0x1, peak 9",
+        ),
+    ],
+)
+def test_a_stack_in_words(tool: Tool, tmp_path: Path, words: Words, line: str) -> None:
+    write(tmp_path / "stacks", STACKS, stack(URING, stack="0x1", **words))
+    frames = "".join(f"  {frame}\n" for frame in URING)
+    assert tool("stacks", "-f", "stacks").stdout == f"{line}\n{frames}\n"
+    assert tool("stacks", "-f", "stacks", "--no-stacks").stdout == f"{line}\n"
+
+
+def test_sums_without_their_stacks(tool: Tool, folder: Path) -> None:
+    """Grouped by stack, but a line each."""
+    for words in (["list"], ["stacks", "comm=fio"], ["diff", folder, folder]):
+        command = [*words, "--by", "stack", *(["-f", folder] if words[0] != "diff" else [])]
+        text = tool(*command, "--no-stacks").stdout
+        assert rows(text) == rows(tool(*command).stdout)
+        assert "+0x" not in text and "\n\n" not in text
+        for found in json.loads(tool(*command, "--no-stacks", "--json").stdout):
+            assert "frames" not in found
+        assert tool(*command, "--stacks").stdout == tool(*command).stdout

@@ -222,7 +222,7 @@ def test_a_page_that_is_not_pinned(tool: Tool, folder: Path) -> None:
         (["metrics", "--no-stacks"], "metrics has no --no-stacks"),
         (["stacks", "-o", "x"], "stacks has no --output"),
         (["top", "--raw"], "top has no --raw"),
-        (["diff", "--stacks"], "diff has no --stacks"),
+        (["diff", "--folded"], "diff has no --folded"),
         (["orphans", "--rounds", "1"], "orphans has no --rounds"),
     ],
 )

@@ -99,7 +99,7 @@ static const struct command commands[] = {
 	{ "refused", gp_refused, 0, 0, "", SHOWS },
 	{ "status", gp_status, 0, 0, "", "fjJ" },
 	{ "metrics", gp_metrics, 0, 0, "", "fo=" },
-	{ "diff", gp_diff, 0, 2, "", "fbsrnjJd=" },
+	{ "diff", gp_diff, 0, 2, "", "fbsrnjJSd=" },
 	{ "help", gp_help, 0, 1, "", "" },
 };
 

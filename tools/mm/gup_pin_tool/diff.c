@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "gup_pin_tool.h"
@@ -78,7 +79,8 @@ static void add_total_row(struct gp_table *table, const struct gp_sums *sums)
 	add_diff_row(table, sums, &sum);
 }
 
-static void diff_for_people(const struct gp_sums *sums, const struct gp_options *options)
+static void diff_for_people(const struct gp_sums *sums, const struct gp_options *options,
+			    const char *title)
 {
 	unsigned long long shown = 0;
 	struct gp_table table;
@@ -93,6 +95,7 @@ static void diff_for_people(const struct gp_sums *sums, const struct gp_options 
 		}
 	}
 	add_total_row(&table, sums);
+	gp_print_cut(title);
 	gp_table_print(&table, 0);
 	gp_table_free(&table);
 }
@@ -184,7 +187,56 @@ static int collect_twice(struct gp_sums *sums, struct gp_options *options,
 	return status ? status : gp_collect(sums, source, options, false);
 }
 
-static int compare_snapshots(struct gp_sums *sums, struct gp_options *options)
+static double now_in_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+/* The age of a copy. */
+static char *copy_and_age(const char *name, double age)
+{
+	char text[32];
+
+	gp_age(text, sizeof(text), age * 1000);
+	return gp_format("from %s, written %s ago, until now", name, text);
+}
+
+/* Two copies, and the time between them. */
+static char *both_copies(const char *then, const char *now, double span)
+{
+	char text[32];
+
+	gp_age(text, sizeof(text), (span < 0 ? -span : span) * 1000);
+	return gp_format("from %s to %s, written %s %s", then, now, text,
+			 span < 0 ? "earlier" : "later");
+}
+
+/* What is compared, and over which time: a table may be kept. To be freed. */
+static char *title_of(const struct gp_options *options, const struct gp_source *then,
+		      const struct gp_source *now)
+{
+	double from, to = now_in_seconds();
+	bool known = gp_source_time(then, &from);
+	char text[32];
+
+	if (!options->nr_operands) {
+		gp_age(text, sizeof(text), options->delay * 1000);
+		return gp_format("in %s", text);
+	}
+	if (options->nr_operands == 1 && known && from <= to)
+		return copy_and_age(options->operands[0], to - from);
+	if (options->nr_operands == 1)
+		return gp_format("from %s until now", options->operands[0]);
+	if (known && gp_source_time(now, &to))
+		return both_copies(options->operands[0], options->operands[1], to - from);
+	return gp_format("from %s to %s", options->operands[0], options->operands[1]);
+}
+
+/* @title: gets the first line for people, to be freed */
+static int compare_snapshots(struct gp_sums *sums, struct gp_options *options, char **title)
 {
 	struct gp_source now = {}, then;
 	int status;
@@ -199,6 +251,8 @@ static int compare_snapshots(struct gp_sums *sums, struct gp_options *options)
 	gp_source_remark(&now);
 	if (!status)
 		status = gp_sums_sort(sums, options->sort, true, options->reverse);
+	if (!status)
+		*title = title_of(options, &then, &now);
 	gp_source_free(&now);
 	gp_source_free(&then);
 	return status;
@@ -206,6 +260,7 @@ static int compare_snapshots(struct gp_sums *sums, struct gp_options *options)
 
 static int gp_diff(struct gp_options *options)
 {
+	char *title = NULL;
 	struct gp_sums sums;
 	int status = GP_OK;
 
@@ -219,11 +274,14 @@ static int gp_diff(struct gp_options *options)
 		return status;
 	gp_sums_init(&sums, &options->by);
 	sums.compared = true;
-	status = compare_snapshots(&sums, options);
+	status = compare_snapshots(&sums, options, &title);
+	if (options->no_stacks)
+		gp_sums_drop_frames(&sums);
 	if (!status && options->json)
 		diff_as_json(&sums, options);
 	else if (!status)
-		diff_for_people(&sums, options);
+		diff_for_people(&sums, options, title);
+	free(title);
 	gp_sums_free(&sums);
 	return status;
 }

@@ -296,6 +296,7 @@ static void gp_stats_forget(struct gp_stats *stats);
 static int gp_source_find(struct gp_source *source, const char *from);
 static int gp_source_open(const struct gp_source *source, enum gp_kind kind, bool either,
 			  struct gp_filter *filter, struct gp_reader **reader);
+static bool gp_source_time(const struct gp_source *source, double *seconds);
 static void gp_source_remark(const struct gp_source *source);
 static void gp_source_free(struct gp_source *source);
 static int gp_find_process(struct gp_source *source, const char *from,
@@ -468,6 +469,7 @@ struct gp_sums {
 static void gp_sums_init(struct gp_sums *sums, struct gp_by *by);
 static void gp_sums_add(struct gp_sums *sums, const struct gp_record *record,
 			const char *frames, bool then);
+static void gp_sums_drop_frames(struct gp_sums *sums);
 static bool gp_acquired_known(const struct gp_sum *sum);
 static const char *gp_sum_label(const struct gp_sums *sums, const struct gp_sum *sum,
 				unsigned int which);

@@ -47,21 +47,37 @@ static char *later_words(const struct gp_record *record)
 	return text;
 }
 
-static void stack_for_people(const struct gp_record *record)
+/* "0.1s to 5.2s", or one if they are shown alike. */
+static char *ages_text(const struct gp_record *record)
 {
-	char oldest[32], newest[32], *later = later_words(record), *line;
+	char oldest[32], newest[32];
 
 	gp_age(oldest, sizeof(oldest), gp_word_number(record, "oldest_ms"));
 	gp_age(newest, sizeof(newest), gp_word_number(record, "newest_ms"));
-	line = gp_format("%s pins, %s pages, %s calls, %s %s by %s, %s to %s old, stack %s%s",
-			 gp_word(record, "pins"), gp_word(record, "pages"),
-			 gp_word(record, "calls"), gp_word(record, "mode"),
-			 gp_word(record, "term"), gp_word(record, "api"), newest, oldest,
-			 gp_word(record, "stack"), later);
+	if (!strcmp(oldest, newest))
+		return gp_copy(oldest);
+	return gp_format("%s to %s", newest, oldest);
+}
+
+static void stack_for_people(const struct gp_record *record, bool stacks)
+{
+	char *pins = gp_counted(record->pins, "pin"), *ages = ages_text(record);
+	char *pages = gp_counted(record->pages, "page");
+	char *calls = gp_counted(gp_word_number(record, "calls"), "call");
+	char *later = later_words(record), *line;
+
+	line = gp_format("%s, %s, %s, %s %s by %s, %s old, stack %s%s", pins, pages, calls,
+			 gp_word(record, "mode"), gp_word(record, "term"),
+			 gp_word(record, "api"), ages, gp_word(record, "stack"), later);
 	gp_print_cut(line);
-	gp_print_below(record->frames);
+	if (stacks)
+		gp_print_below(record->frames);
 	free(line);
 	free(later);
+	free(calls);
+	free(pages);
+	free(ages);
+	free(pins);
 }
 
 static void record_as_json(struct gp_json *json, const struct gp_record *record,
@@ -127,7 +143,7 @@ static void show_stack(const struct show *show, const struct gp_record *record)
 	char *line;
 
 	if (!show->options->folded) {
-		stack_for_people(record);
+		stack_for_people(record, !show->options->no_stacks);
 		return;
 	}
 	line = gp_folded(record->frames, gp_word(record, "api"));

@@ -182,6 +182,21 @@ static int gp_source_open(const struct gp_source *source, enum gp_kind kind, boo
 	return GP_ERROR;
 }
 
+/* When a copy was written, by its time stamps, in seconds since 1970. */
+static bool gp_source_time(const struct gp_source *source, double *seconds)
+{
+	char *path = source->file ? gp_copy(source->file) :
+				    gp_format("%s/%s", source->dir, source->stacks ?
+					      gp_kind_name(GP_STACKS) : source->pins);
+	struct stat st;
+	bool known = !source->live && !stat(path, &st) && S_ISREG(st.st_mode);
+
+	if (known)
+		*seconds = st.st_mtim.tv_sec + st.st_mtim.tv_nsec / 1e9;
+	free(path);
+	return known;
+}
+
 /* Without tracking, no pins are found. */
 static void gp_source_remark(const struct gp_source *source)
 {

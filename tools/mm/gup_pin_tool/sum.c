@@ -253,6 +253,17 @@ static void gp_sums_add(struct gp_sums *sums, const struct gp_record *record,
 		sum->path = gp_copy(path);
 }
 
+/* Only the groups are wanted, although they are stacks. */
+static void gp_sums_drop_frames(struct gp_sums *sums)
+{
+	size_t i;
+
+	for (i = 0; i < sums->nr; i++) {
+		free(sums->all[i]->frames);
+		sums->all[i]->frames = NULL;
+	}
+}
+
 static void gp_sums_free(struct gp_sums *sums)
 {
 	size_t i;

@@ -184,6 +184,8 @@ static int gp_sum_up(const struct gp_source *source, struct gp_options *options)
 	status = gp_collect(&sums, source, options, false);
 	if (!status)
 		status = gp_sums_sort(&sums, options->sort, false, options->reverse);
+	if (options->no_stacks)
+		gp_sums_drop_frames(&sums);
 	if (!status && options->json)
 		gp_sums_json(&sums, options);
 	else if (!status && sums.nr)

@@ -104,11 +104,14 @@ static void add_stack(struct gp_view *view, size_t *room, const struct gp_sum *s
 		      const char *handle)
 {
 	const char *frames = sum->frames ? sum->frames : "";
+	char *pins = gp_counted(sum->now.pins, "pin");
+	char *pages = gp_counted(sum->now.pages, "page");
 	char age[32];
 
 	gp_age(age, sizeof(age), sum->now.oldest);
-	add_line(view, room, gp_format("%llu pins on %llu pages, %s old, stack %s",
-				       sum->now.pins, sum->now.pages, age, handle));
+	add_line(view, room, gp_format("%s on %s, %s old, stack %s", pins, pages, age, handle));
+	free(pages);
+	free(pins);
 	while (*frames) {
 		int len = strcspn(frames, "\n");
 
