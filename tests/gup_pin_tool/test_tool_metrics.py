@@ -189,3 +189,17 @@ def test_prometheus_scrapes_it(tool: Tool, snapshot: Path, tmp_path: Path) -> No
     assert done.returncode == 0, done
     found = dict(re.findall(r'module="(\w+)"} => (\d+) @', done.stdout))
     assert found == {"vmlinux": "9", "ib_uverbs": "6"}
+
+
+@pytest.mark.parametrize("source", ["there", "nowhere"])
+def test_only_a_file_is_replaced(tool: Tool, folder: Path, tmp_path: Path, source: str) -> None:
+    """Not /dev/stdout, which would be gone for all others."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "link").symlink_to(pipe)
+    (tmp_path / "there").symlink_to(folder)
+    for name in (pipe, tmp_path / "link", folder):
+        error = tool("metrics", "-f", source, "-o", name, status=1).stderr
+        assert error == f"gup_pin: {name}: this is not a regular file\n"
+        assert name.exists()
+    assert pipe.is_fifo() and list(tmp_path.glob("*.new")) == []

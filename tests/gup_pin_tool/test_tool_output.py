@@ -17,7 +17,18 @@ from typing import IO
 
 import pytest
 
-from gup_pin_tool.files import HAZARDS, PINS, RXE, STACKS, Tool, hazard, pin, stack, write
+from gup_pin_tool.files import (
+    HAZARDS,
+    PINS,
+    RXE,
+    STACKS,
+    Tool,
+    hazard,
+    pin,
+    refused,
+    stack,
+    write,
+)
 
 
 def test_raw_lines_have_no_sums(tool: Tool, folder: Path) -> None:
@@ -72,15 +83,37 @@ def test_a_reader_who_has_seen_enough(program: Path, tmp_path: Path, words: list
     assert process.wait(30) == 0
 
 
-def test_a_disk_that_is_full(program: Path, folder: Path) -> None:
+def every_command(folder: Path) -> list[list[str | Path]]:
+    """Each of them, with something to show."""
     write(folder / "hazards", HAZARDS, hazard())
-    for command in ("list", "stacks", "top", "hazards"):
+    write(folder / "refused", "# gup_pin refused 1", refused())
+    write(folder / "orphans", "# gup_pin orphans 1", pin())
+    write(folder / "stats", "enabled 1")
+    commands = ["list", "stacks", "top", "hazards", "refused", "orphans", "status", "metrics"]
+    options = ["list -j", "list -R", "list --by comm", "stacks --folded", "top -j", "status -j"]
+    of_some = ["file 77", "task 9", "show 0x10"]
+    words = [[*words.split(), "-f", folder] for words in (*commands, *options, *of_some)]
+    return [*words, ["diff", folder, folder], ["help"], ["help", "top"], ["list", "--help"]]
+
+
+def test_a_disk_that_is_full(program: Path, folder: Path) -> None:
+    for words in every_command(folder):
         with Path("/dev/full").open("w") as full:
             done = subprocess.run(
-                [program, command, "-f", folder], stdout=full, stderr=subprocess.PIPE, check=False
+                [program, *words], stdout=full, stderr=subprocess.PIPE, check=False
             )
-        assert done.returncode == 1
-        assert done.stderr == b"gup_pin: cannot write: No space left on device\n"
+        assert done.returncode == 1, words
+        assert done.stderr == b"gup_pin: cannot write: No space left on device\n", words
+
+
+def test_a_reader_that_has_left_before(program: Path, folder: Path) -> None:
+    """No command has anything to say about it."""
+    for words in every_command(folder):
+        ours, its = os.pipe()
+        os.close(ours)
+        done = subprocess.run([program, *words], stdout=its, stderr=subprocess.PIPE, check=False)
+        os.close(its)
+        assert (done.returncode, done.stderr) == (0, b""), words
 
 
 def on_terminal(words: list[str | Path], columns: int, lines: int = 10, **env: str) -> str:
@@ -216,6 +249,7 @@ def test_nothing_that_a_terminal_would_obey(tool: Tool, tmp_path: Path) -> None:
     evil = "\033[31m\x07\x7f\u009b1m"
     write(tmp_path / "pins", PINS, pin(comm=evil, path=f"/{evil}"))
     write(tmp_path / "stacks", STACKS, stack([f"a{evil}+0x1/0x2"]))
+    write(tmp_path / "stats", f"enabled {evil}")
     record = hazard(stacks=([evil], [evil]), comm=evil, path=evil, func=evil, stake=evil)
     write(tmp_path / "hazards", HAZARDS, record)
     for words in (
@@ -225,6 +259,12 @@ def test_nothing_that_a_terminal_would_obey(tool: Tool, tmp_path: Path) -> None:
         ["top"],
         ["top", "-b", "stack"],
         ["hazards", "-b", "stack"],
+        ["stacks", "--folded"],
+        ["stacks", "--json"],
+        ["list", "--json"],
+        ["hazards", "--json"],
+        ["status"],
+        ["status", "--json"],
     ):
         text = tool(*words, "-f", tmp_path).stdout
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)

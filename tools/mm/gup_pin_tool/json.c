@@ -48,6 +48,9 @@ static size_t print_special(const char *text)
 		printf("\\%c", c);
 	else if (c < ' ' || c == 0x7f)
 		printf("\\u%04x", c);
+	else if (c == 0xc2 && (unsigned char)text[1] < 0xa0)
+		/* Control characters, too. */
+		printf("\\u%04x", (unsigned char)text[1]);
 	else
 		fwrite(text, 1, len, stdout);
 	return len ? len : 1;

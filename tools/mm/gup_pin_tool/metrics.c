@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gup_pin_tool.h"
@@ -216,10 +217,24 @@ static int write_file(struct gp_source *source, struct gp_options *options)
 	return status;
 }
 
+/* A file that is renamed to /dev/stdout would replace it, and an error would remove it. */
+static int check_output(const char *output)
+{
+	struct stat st;
+
+	if (!output || stat(output, &st) || S_ISREG(st.st_mode))
+		return GP_OK;
+	return gp_error("%s: this is not a regular file", output);
+}
+
 static int gp_metrics(struct gp_options *options)
 {
 	struct gp_source source;
-	int status = gp_by_parse(&options->by, "term,mode,module");
+	int status = check_output(options->output);
+
+	if (status)
+		return status;
+	status = gp_by_parse(&options->by, "term,mode,module");
 
 	/* Groups with the most pins have their own series. */
 	options->sort = NULL;

@@ -147,6 +147,7 @@ static void show_stack(const struct show *show, const struct gp_record *record)
 		return;
 	}
 	line = gp_folded(record->frames, gp_word(record, "api"));
+	gp_clean(line);
 	printf("%s %s\n", line, gp_word(record, "pins"));
 	free(line);
 }
