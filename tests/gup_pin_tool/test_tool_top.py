@@ -221,8 +221,25 @@ def test_rows_that_do_not_fit(start: Start, busy: Path) -> None:
     terminal.until_text("rows 1-6 of 50")
     terminal.resize(40, 14)
     lines = terminal.until_text("rows 1-10 of 50")
-    assert lines[13] == "q quit  p pins g growth s pages a age n"
+    assert lines[13] == "q quit  p pins g growth s pages a age n~"
     assert max(map(len, lines)) <= 40
+
+
+@pytest.mark.parametrize("columns", [20, 40])
+def test_few_columns(start: Start, columns: int) -> None:
+    """Cut lines say so, and the end of what is typed can be seen."""
+    terminal = start(columns=columns)
+    lines = terminal.until(lambda lines: lines[0].startswith("tracking on"))
+    assert [line for line in lines[:2] if len(line) == columns and line[-1] != "~"] == []
+    assert lines[23][-1] == "~"
+    terminal.keys("/")
+    terminal.type("comm=many pfn=0x1000-0x2000 mode=w owner=812")
+    terminal.until(lambda lines: lines[23].endswith(" owner=812"))
+    assert terminal.lines()[23].startswith("/~")
+    assert len(terminal.lines()[23]) == columns - 1
+    terminal.keys("Escape", "Enter")
+    terminal.until(lambda lines: any(line.startswith("  pin_user_") for line in lines))
+    assert max(map(len, terminal.lines())) <= columns
 
 
 def test_very_few_lines(start: Start) -> None:

@@ -53,6 +53,8 @@ static void gp_age(char *buf, size_t size, unsigned long long ms);
 static void gp_clean(char *text);
 static size_t gp_fitting(const char *text, size_t columns, size_t *used);
 static size_t gp_columns(const char *text);
+static void gp_cut(char *text, size_t columns);
+static char *gp_fit_end(const char *text, size_t columns);
 static char *gp_fit(const char *text, size_t columns, bool cut);
 
 /* path.c */

@@ -3,6 +3,7 @@
  * Pins for people: a line has the page, the holder, where the pin was taken and the file.
  * It fits into 80 columns; a wider terminal truncates less, a pipe nothing.
  */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,21 +114,10 @@ static char *gp_holder(const struct gp_record *record, size_t columns)
 	return text;
 }
 
-/* The end of a path is most significant: "~" replaces its front. */
+/* The end of a path is most significant. */
 static char *fit_path(const char *path, size_t columns)
 {
-	char *clean = gp_copy(path);
-	size_t used, skip = 0;
-
-	gp_clean(clean);
-	if (!columns || gp_columns(clean) <= columns)
-		return clean;
-	while (gp_columns(clean + skip) > columns - 1)
-		skip += gp_fitting(clean + skip, 1, &used) ?:
-			gp_fitting(clean + skip, 2, &used);
-	memmove(clean + 1, clean + skip, strlen(clean + skip) + 1);
-	*clean = '~';
-	return clean;
+	return gp_fit_end(path, columns ? columns : SIZE_MAX);
 }
 
 /* The file by name or number; memory without a file by its kind. */

@@ -69,11 +69,10 @@ static bool gp_screen(void)
 static void gp_print_cut(const char *text)
 {
 	char *line = gp_copy(text);
-	size_t used;
 
 	gp_clean(line);
-	if (gp_width() && line[gp_fitting(line, screen_width, &used)])
-		strcpy(line + gp_fitting(line, screen_width - 1, &used), "~");
+	if (gp_width())
+		gp_cut(line, screen_width);
 	puts(line);
 	free(line);
 }

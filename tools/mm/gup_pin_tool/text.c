@@ -164,6 +164,32 @@ static size_t gp_columns(const char *text)
 	return used;
 }
 
+/* Cuts a clean text that is wider; then "~" is its end. */
+static void gp_cut(char *text, size_t columns)
+{
+	size_t used;
+
+	if (text[gp_fitting(text, columns, &used)])
+		strcpy(text + gp_fitting(text, columns - 1, &used), "~");
+}
+
+/* The end of a text: "~" replaces its front if it is wider. To be freed. */
+static char *gp_fit_end(const char *text, size_t columns)
+{
+	char *clean = gp_copy(text);
+	size_t used, skip = 0;
+
+	gp_clean(clean);
+	if (gp_columns(clean) <= columns)
+		return clean;
+	while (gp_columns(clean + skip) > columns - 1)
+		skip += gp_fitting(clean + skip, 1, &used) ?:
+			gp_fitting(clean + skip, 2, &used);
+	memmove(clean + 1, clean + skip, strlen(clean + skip) + 1);
+	*clean = '~';
+	return clean;
+}
+
 /**
  * gp_fit() - fit a text into a column of a table
  * @text: the text

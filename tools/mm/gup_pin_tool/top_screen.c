@@ -58,18 +58,31 @@ static bool gp_screen_begin(const struct gp_top *top)
 	return true;
 }
 
-/* A line of clean text, truncated to the terminal's width. */
+/* A line of clean text; if the terminal is narrower, "~" replaces the rest. */
 static void draw_line(int y, const char *text, int attributes)
 {
-	size_t used;
+	char *line;
 
 	if (y >= LINES)
 		return;
+	line = gp_copy(text);
+	gp_cut(line, COLS);
 	move(y, 0);
 	clrtoeol();
 	attrset(attributes);
-	addnstr(text, (int)gp_fitting(text, COLS, &used));
+	addstr(line);
 	attrset(A_NORMAL);
+	free(line);
+}
+
+/* The end of what was typed, and the cursor. */
+static void draw_typed(const char *typed)
+{
+	char *end = gp_fit_end(typed, COLS > 3 ? COLS - 2 : 1);
+
+	draw_line(LINES - 1, "/", A_NORMAL);
+	addstr(end);
+	free(end);
 }
 
 static int rows_room(void)
@@ -150,10 +163,8 @@ static void draw(struct gp_view *view)
 		draw_stacks(view);
 	else
 		draw_rows(view);
-	if (view->typing) {
-		draw_line(LINES - 1, "/", A_NORMAL);
-		addstr(view->typed);
-	}
+	if (view->typing)
+		draw_typed(view->typed);
 	curs_set(view->typing);
 	refresh();
 	free(headline);
