@@ -146,12 +146,13 @@ def main() -> int:
     one = Pinner(folder, "gup_pin_one", words)
     third = stack_of(pages[3])
     # ftrace may remember the names of init code, for kallsyms, as long as the module is there.
-    named = says(third, "init", "gup_pin_one", "freed") or says(third, "init", "gup_pin_one")
+    freed = "init, freed"
+    named = says(third, "init", "gup_pin_one", freed) or says(third, "init", "gup_pin_one")
     check("init code", named, str(frames(third)))
     one.unload()
     two = load_at(folder, "gup_pin_two", one.text)
     two.keep(pages[4])
-    check("init code of another", says(third, "init", "gup_pin_one", "freed"), str(frames(third)))
+    check("init code of another", says(third, "init", "gup_pin_one", freed), str(frames(third)))
     check("again the other", stack_of(pages[4]) == second)
 
     for name in ("stacks", "pins", "hazards", "stats", "orphans"):

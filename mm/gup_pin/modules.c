@@ -55,7 +55,7 @@ static int module_changes(struct notifier_block *nb, unsigned long state, void *
 	case MODULE_STATE_COMING:
 		break;
 	case MODULE_STATE_LIVE:
-		code.gone = "freed";
+		code.gone = "init, freed";
 		break;
 	case MODULE_STATE_GOING:
 		code.gone = "unloaded";

@@ -140,7 +140,10 @@ def test_a_module_that_goes_between_two_snapshots(tool: Tool, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("frame", "agrees"),
-    [(f"{RXE[1]} (unloaded)", True), ("0xffffffffc0001234", True), ("other+0x1/0x2", False)],
+    [
+        (f"{RXE[1]} (unloaded)", True),
+        (f"{RXE[1]} (init, freed)", True),
+        ("0xffffffffc0001234", True), ("other+0x1/0x2", False)],
 )
 def test_snapshots_of_one_boot(tool: Tool, tmp_path: Path, frame: str, agrees: bool) -> None:
     """A frame may lose its name when its module goes; one with another name is another boot's."""

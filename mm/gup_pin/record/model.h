@@ -161,7 +161,7 @@ struct gup_pin_unloaded {
 /**
  * struct gup_pin_code - code that appears or disappears: a module, or its init code
  * @module: name of the module
- * @gone: why it is gone, in one word; NULL if it appears: return addresses in it that
+ * @gone: why it is gone, in a word or two; NULL if it appears: return addresses in it that
  *	are on record are not those of this code
  * @start: first byte of its text, and of its init text
  * @end: their ends (exclusive); 0 if there is none

@@ -33,8 +33,8 @@
 /* With this mark, an address that has a stored name is shown without any. */
 #define MARK_UNKNOWN	((1U << STACK_DEPOT_EXTRA_BITS) - 1)
 
-/* What %pS prints, and " [MODULE] (unloaded)". */
-static_assert(KSYM_SYMBOL_LEN + MODULE_NAME_LEN + 16 <= GUP_PIN_FRAME_MAX);
+/* What %pS prints, and " [MODULE] (init, freed)". */
+static_assert(KSYM_SYMBOL_LEN + MODULE_NAME_LEN + 18 <= GUP_PIN_FRAME_MAX);
 
 struct gup_pin_unloads gup_pin_unloads;
 
