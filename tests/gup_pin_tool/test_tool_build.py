@@ -149,7 +149,7 @@ def test_help_explains_all_columns(tool: Tool, folder: Path, verb: str) -> None:
     found = r"\b[A-Z]{2,}\b|\b[a-z_]{3,}(?= \d)|(?<=\d )[a-z]{3,}(?=,)"
     words = {word.lower() for word in re.findall(found, "\n".join(lines))} - PLAIN
     assert len(words) >= 5, lines
-    text = tool("help", verb.split()[0]).stdout
+    text = tool("help", verb.split(maxsplit=1)[0]).stdout
     assert words <= {word.lower() for word in re.findall(r"\w+", text)}
 
 

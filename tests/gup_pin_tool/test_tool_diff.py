@@ -174,7 +174,8 @@ def fixture_reloaded(tmp_path: Path) -> tuple[Path, Path]:
         stack(RXE, pins=1, stack="0x9"),
     )
     pins = [pin(pfn=f"0x{n}0", pins=n, stack=s) for n, s in ((5, "0x1"), (2, "0x8000001"))]
-    write(after / "pins", PINS, *pins, pin(pfn="0x90", pins=1, stack="0x9"), pin(stack="0x3", pages=1))
+    pins += [pin(pfn="0x90", pins=1, stack="0x9"), pin(stack="0x3", pages=1)]
+    write(after / "pins", PINS, *pins)
     return before, after
 
 

@@ -10,7 +10,6 @@ import pytest
 from gup_pin_tool.files import HAZARDS, NONE, PINS, STACKS, Tool, pin, write
 from gup_pin_tool.machine import Machine
 
-
 MORE = [(name, f"# gup_pin {name} 1") for name in ("orphans", "refused")]
 
 

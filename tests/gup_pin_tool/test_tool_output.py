@@ -92,8 +92,10 @@ def every_command(folder: Path) -> list[list[str | Path]]:
     commands = ["list", "stacks", "top", "hazards", "refused", "orphans", "status", "metrics"]
     options = ["list -j", "list -R", "list --by comm", "stacks --folded", "top -j", "status -j"]
     of_some = ["file 77", "task 9", "show 0x10"]
-    words = [[*words.split(), "-f", folder] for words in (*commands, *options, *of_some)]
-    return [*words, ["diff", folder, folder], ["help"], ["help", "top"], ["list", "--help"]]
+    all_words: list[list[str | Path]] = [
+        [*words.split(), "-f", folder] for words in (*commands, *options, *of_some)
+    ]
+    return [*all_words, ["diff", folder, folder], ["help"], ["help", "top"], ["list", "--help"]]
 
 
 def test_a_disk_that_is_full(program: Path, folder: Path) -> None:

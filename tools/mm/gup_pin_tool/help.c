@@ -96,7 +96,7 @@ static const struct help {
 	  "  unmatched     unpins of pages without a pin\n"
 	  "  hazard_*      hazards since boot, by kind\n"
 	  "  memory_bytes  memory that tracking takes\n"
-	  "  pinned_from_before  pins that are older than tracking, not released yet\n" },
+	  "  pinned_from_before  pins that are older than tracking\n" },
 	{ "diff", "[A [B]]", "what changed from A to B, from A until now, or in 10 seconds",
 	  "  GROWTH    of the pins\n"
 	  "  BEFORE    pins in the older snapshot; PINS: in the newer\n"
@@ -118,7 +118,7 @@ static const struct {
 	{ 'n', "  -n, --limit N        the first N only\n" },
 	{ 'j', "  -j, --json           as JSON\n" },
 	{ 'J', "      --jsonl          the same, an object a line\n" },
-	{ 'S', "      --stacks         the frames of each line below it, or in JSON; --no-stacks\n" },
+	{ 'S', "      --stacks         the frames below each line, or in JSON; --no-stacks\n" },
 	{ 'F', "      --folded         stacks for flame graphs, a line each\n" },
 	{ 'R', "  -R, --raw            lines as they are in the file\n" },
 	{ 'd', "  -d, --delay SECONDS  between two rounds of top (2), or of diff (10)\n" },

@@ -59,9 +59,9 @@ static char *earlier_pins(unsigned long long nr)
 {
 	char *count = gp_counted(nr, "pin"), *text;
 
-	text = gp_format("%s taken before tracking was on %s not listed: "
-			 "restart the program that holds %s, or boot with gup_pin=on",
-			 count, nr == 1 ? "is" : "are", nr == 1 ? "it" : "them");
+	text = gp_format("%s taken before tracking was on %s not listed: %s %s, %s", count,
+			 nr == 1 ? "is" : "are", "restart the program that holds",
+			 nr == 1 ? "it" : "them", "or boot with gup_pin=on");
 	free(count);
 	return text;
 }

@@ -170,7 +170,7 @@ static void gp_cut(char *text, size_t columns)
 	size_t used;
 
 	if (text[gp_fitting(text, columns, &used)])
-		strcpy(text + gp_fitting(text, columns - 1, &used), "~");
+		memcpy(text + gp_fitting(text, columns - 1, &used), "~", 2);
 }
 
 /* The end of a text: "~" replaces its front if it is wider. To be freed. */
