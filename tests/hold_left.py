@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Run in a guest by test_dump_left.py: hold pins on memory that has left its file.
+"""Run in a guest by test_dump_left.py and test_live.py: hold pins on memory that has left its file.
 
 Some files end while pinned, which harms no reader; others lose pages that can still be read.
 And a process ends, whose memory stays pinned.
-Returns when all is held, and continues in the background, as gup_pin_hold does. The name of
-the task tells which scene holds a pin.
+Returns when all is held, and continues in the background, as gup_pin_hold does. The task has
+the name of the scene while it pins.
 """
 
 from __future__ import annotations

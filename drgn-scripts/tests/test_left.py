@@ -73,7 +73,7 @@ def test_nothing_is_kept() -> None:
 
 
 def test_two_files_that_were_pinned_from_the_same_place() -> None:
-    """Told apart by the call, and if a call met both, by the address."""
+    """The call distinguishes them, or if one call met both, the address."""
     for other in (pinned(0, pfn=0x200, time=LATER), pinned(0, pfn=0x200, at=ADDR * 2)):
         found = left(hazard(FIRST, END, last=7), hazard(other, DATA, last=7, ino=8))
         assert found.stake([pinned(3)]) == END
@@ -118,7 +118,7 @@ def test_memory_of_another_kind() -> None:
 
 
 def test_pins_that_were_not_all_kept() -> None:
-    """A range with gaps does not tell whether a page in it was counted."""
+    """Of a range with gaps, it is unknown whether a page in it was counted."""
     whole = hazard(FIRST, END, last=7)
     gap = replace(whole, count=7)
     assert left(gap).stake([pinned(3)]) == END
@@ -144,7 +144,7 @@ def test_an_index_that_could_not_be_read() -> None:
 
 
 class Kernel:
-    """Keeps hazards; reading them takes a note."""
+    """Keeps hazards, and counts how often they are read."""
 
     def __init__(self) -> None:
         """Start without hazards."""
@@ -163,7 +163,7 @@ class Kernel:
 
 
 def test_a_dump_is_read_once() -> None:
-    """However many folios are asked about; not at all if none is."""
+    """For any number of folios; not at all if there is none."""
     kernel = Kernel()
     verdicts = kernel.verdicts(live=False)
     assert kernel.reads == 0
