@@ -61,6 +61,8 @@ TRACERS = (
 # Several movable blocks of 128 MB: the last has memory that was reserved during boot, and one
 # with a page that something else holds cannot go offline either.
 MOVABLE = "movablecore=512M"
+# KASAN reserves an eighth of the memory during boot, from the end: half of a GB.
+MOVABLE_KASAN = "movablecore=1280M"
 # make check-users runs the scenes of these.
 FILE_SYSTEMS = "btrfs|f2fs|overlay|nfs"
 # These take long, and have a job of their own.
@@ -156,7 +158,8 @@ def run_programs(
     # The address of stacks varies with each system call, and a cached trace that differs
     # from the fresh one is a splat.
     stacks = "randomize_kstack_offset=on gup_pin.check_traces=1"
-    append = f"gup_pin=on {MOVABLE} cma=128M {stacks} {way.words}".strip()
+    movable = MOVABLE_KASAN if flavour == "debug" else MOVABLE
+    append = f"gup_pin=on {movable} cma=128M {stacks} {way.words}".strip()
     patience = way.patience + way.seconds * len(names)
     guest = Guest(
         [*guest_of(built, flavour, patience), "--append", append, *way.options],

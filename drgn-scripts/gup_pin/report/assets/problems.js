@@ -144,8 +144,8 @@ const ORPHANS = {
   task: [
     'note',
     'none',
-    'Whose task has ended, but not its process',
-    'Mostly in order: the process can unpin them, or its end will.',
+    'Whose task has ended; its process has not, or is not known',
+    'Mostly in order: the process can unpin them, or its end will. With owner 0 the driver has to.',
   ],
 };
 // Why a long-term pin was refused: what the program may do about it.
