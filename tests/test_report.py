@@ -268,7 +268,8 @@ def test_the_page_of_copies(browser: Browser, tmp_path: Path) -> None:
         "Long-term pins that the kernel refused",
         "Counted, and nothing is lost as far as is known",
     ]
-    assert "Whose task has ended; its process has not, or is not known 10 pins" in seen["problems"][-1]
+    task = "Whose task has ended; its process has not, or is not known 10 pins"
+    assert task in seen["problems"][-1]
     refused = seen["problems"][-2]
     assert "Refused: file, EFAULT 2 calls, by fio (812/815) from io_pin_pages, /data" in refused
     assert "use anonymous memory, hugetlbfs or a memfd" in text

@@ -37,7 +37,7 @@ def test_one_file_builds_it(flags: list[str], libs: list[str], tmp_path: Path) -
 )
 def test_it_builds_as_the_texts_tell(text: str, tmp_path: Path) -> None:
     commands = re.findall(r"\bcc [^`\n]*", (paths.PROJECT / text).read_text())
-    assert len(commands) == 1
+    assert len(set(commands)) == 1
     for name in ("tools", "tools/mm/gup_pin.c", "tools/mm/gup_pin_tool"):
         (tmp_path / Path(name).name).symlink_to(paths.PROJECT / name)
     subprocess.run(commands[0].split(), cwd=tmp_path, check=True)

@@ -99,6 +99,31 @@ def test_nothing_is_printed_but_the_reason(quiet: Machine, words: str) -> None:
     assert quiet.run(*words.split(), "--json", status=NONE).stdout == "[]\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("hazards kind=foo", "foo is not a kind of hazard of this kernel"),
+        ("hazards stake=foo", "foo is not a known stake"),
+        ("hazards kind=overdue", "they are looked for only if gup_pin.max_short_ms is set"),
+        ("hazards kind=truncate stake=data", "there are none now"),
+        ("orphans gone=owner", "there are none now"),
+    ],
+)
+def test_no_hazards_is_not_said_of_what_is_not_looked_for(
+    quiet: Machine, words: str, said: str
+) -> None:
+    figures = ("hazard_truncate 0", "hazard_overdue 0")
+    write(quiet.files / "stats", "enabled 1", "live_pins 0", *figures)
+    error = quiet.run(*words.split(), status=NONE).stderr
+    what, *word = words.split()
+    assert error == f"gup_pin: no {what} for {' '.join(word)}: {said}\n"
+
+
+def test_what_has_ended_is_one_of_three(tool: Tool) -> None:
+    error = tool("orphans", "gone=foo", status=2).stderr
+    assert error.startswith("gup_pin: gone=foo is neither owner, task nor both ")
+
+
 def test_a_folder_has_no_pages(quiet: Machine) -> None:
     error = quiet.run("file", quiet.folder, status=NONE).stderr
     assert error == f"gup_pin: no pins for {quiet.folder}: it is a directory: name a file in it\n"

@@ -133,6 +133,26 @@ def test_orphans_are_pins(tool: Tool, tmp_path: Path) -> None:
     assert tool("list", "-f", "orphans", "-R").stdout == (tmp_path / "orphans").read_text()
 
 
+@pytest.mark.parametrize("key", ["stack", "mode", "term", "module", "api,mode"])
+def test_sums_of_orphans_are_of_orphans(tool: Tool, tmp_path: Path, key: str) -> None:
+    """And not of all pins, which the kernel's sums by stack are of."""
+    write(tmp_path / "orphans", "# gup_pin orphans 1", pin(pins=3, gone="owner"))
+    write(tmp_path / "pins", PINS, pin(pins=3), pin(pins=50))
+    write(tmp_path / "stacks", STACKS, stack(["pin_user_pages+0x1/0x90"], pins=53))
+    got = json.loads(tool("orphans", "-f", tmp_path, "--by", key, "--json").stdout)
+    assert [row["pins"] for row in got] == [3]
+
+
+def test_orphans_have_no_such_word(tool: Tool, tmp_path: Path) -> None:
+    """The error names the file that was asked for, and no line hides it."""
+    write(tmp_path / "orphans", "# gup_pin orphans 1", pin(gone="owner"))
+    write(tmp_path / "stacks", STACKS, stack(["a+0x1/0x2"]))
+    for option, what in (("--by", "sum"), ("--sort", "sort")):
+        done = tool("orphans", "-f", tmp_path, option, "foo", status=1)
+        assert done.stderr == f"gup_pin: {tmp_path}/orphans: no line has a word foo= to {what} by\n"
+        assert done.stdout == ""
+
+
 def test_pins_of_modules_that_are_gone(tool: Tool, tmp_path: Path) -> None:
     """They are summed with those that are there; what is no more than an address is unknown."""
     gone = ["pin_user_pages+0x1/0x90", "a_keep+0x1/0x2 [a] (unloaded)", "b_call+0x1/0x2 [b]"]

@@ -62,9 +62,12 @@ static int read_names(struct gp_sums *sums, const struct gp_source *source,
 	return gp_names_read(names, source);
 }
 
-static bool needs_pins(const struct gp_sums *sums, const struct gp_options *options)
+/* The kernel's sums by stack do not have all words, and are of all pins, not of orphans. */
+static bool needs_pins(const struct gp_sums *sums, const struct gp_source *source,
+		       const struct gp_options *options)
 {
-	return gp_by_needs_pins(sums->by) || gp_filter_needs_pins(&options->filter);
+	return strcmp(source->pins, "pins") || gp_by_needs_pins(sums->by) ||
+	       gp_filter_needs_pins(&options->filter);
 }
 
 /**
@@ -79,7 +82,7 @@ static bool needs_pins(const struct gp_sums *sums, const struct gp_options *opti
 static int gp_collect_names(struct gp_sums *sums, const struct gp_source *source,
 			    const struct gp_options *options, bool then)
 {
-	if (!source->dir || !needs_pins(sums, options))
+	if (!source->dir || !needs_pins(sums, source, options))
 		return GP_OK;
 	return read_names(sums, source, options, then);
 }
@@ -108,7 +111,7 @@ static int check_kind(struct gp_sums *sums, const struct gp_reader *reader)
 static int gp_collect(struct gp_sums *sums, const struct gp_source *source,
 		      struct gp_options *options, bool then)
 {
-	bool pins = needs_pins(sums, options);
+	bool pins = needs_pins(sums, source, options);
 	struct gp_reader *reader;
 	int status;
 

@@ -136,6 +136,9 @@ static int check_value(const struct gp_rule *rule)
 		return gp_usage("mode=%s is neither r nor w", rule->value);
 	if (term && strcmp(rule->value, "short") && strcmp(rule->value, "long"))
 		return gp_usage("term=%s is neither short nor long", rule->value);
+	if (!strcmp(rule->key, "gone") && strcmp(rule->value, "owner") &&
+	    strcmp(rule->value, "task") && strcmp(rule->value, "both"))
+		return gp_usage("gone=%s is neither owner, task nor both", rule->value);
 	return check_number(rule);
 }
 

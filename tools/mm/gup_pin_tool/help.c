@@ -75,10 +75,11 @@ static const struct help {
 	{ "hazards", "", "what went wrong because of pins, the worst first",
 	  "  COUNT     number of equal hazards\n"
 	  "  LAST      time since the last one\n"
-	  "  STAKE     what may be harmed\n"
-	  "  KIND      what happened to pinned pages\n"
+	  "  STAKE     what may be harmed: data, memory, hang, time; not reported: guess,\n"
+	  "            rewrite, done, wait, read, nothing, end\n"
+	  "  KIND      what happened to pinned pages; status lists them as hazard_*\n"
 	  "  REPORTED  number of reports in the kernel log\n"
-	  "  M         mode of the pin, as are OWNER and COMM; - without a record of it\n"
+	  "  M         mode of the pin; OWNER and COMM are of it, too; - without a record\n"
 	  "  FUNC      function of the event\n"
 	  "  FILE      and the range of its pages\n" },
 	{ "refused", "", "the long-term pins that the kernel refused",

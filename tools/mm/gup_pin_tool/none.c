@@ -99,6 +99,44 @@ static const char *there_are_none(const struct gp_source *source, const char *wh
 	return source->live ? "there are none now" : "the copy has none";
 }
 
+/* The value of a word of the filter; NULL if it is not filtered by. */
+static const char *wanted(const struct gp_filter *filter, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < filter->nr; i++)
+		if (filter->rules[i].type == RULE_WORD && !strcmp(filter->rules[i].key, key))
+			return filter->rules[i].value;
+	return NULL;
+}
+
+/* Has the kernel no such kind of hazard? False if its kinds are unknown. */
+static bool is_no_kind(const struct gp_source *source, const char *value)
+{
+	unsigned long long count;
+	const char *kind;
+	size_t i;
+
+	for (i = 0; gp_source_hazard(source, i, &kind, &count); i++)
+		if (!strcmp(kind, value))
+			return false;
+	return i;
+}
+
+/* Why there are no hazards of a kind, or at a stake. */
+static char *hazard_reason(const struct gp_source *source, const struct gp_filter *filter)
+{
+	const char *kind = wanted(filter, "kind"), *stake = wanted(filter, "stake");
+
+	if (kind && is_no_kind(source, kind))
+		return gp_format("%s is not a kind of hazard of this kernel", kind);
+	if (stake && !gp_stake_rank(stake))
+		return gp_format("%s is not a known stake", stake);
+	if (kind && !strcmp(kind, "overdue"))
+		return gp_copy("they are looked for only if gup_pin.max_short_ms is set");
+	return NULL;
+}
+
 static char *find_reasons(const struct gp_source *source, const struct gp_filter *filter,
 			  const char *what)
 {
@@ -112,6 +150,8 @@ static char *find_reasons(const struct gp_source *source, const struct gp_filter
 		return text;
 	}
 	problem = gp_filter_problem(filter, source->live);
+	if (!problem && !strcmp(what, "hazards"))
+		problem = hazard_reason(source, filter);
 	add_reason(&text, problem ? gp_copy(problem) : misfits(source, filter, what));
 	if (!problem && may_be_unrecorded(filter, what))
 		add_reason(&text, unrecorded(source));

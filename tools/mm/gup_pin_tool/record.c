@@ -88,6 +88,11 @@ static const struct key refused_keys[NR_REFUSED_KEYS] = {
 	{ "index", GP_HEX },
 };
 
+/* The last word of an orphan. */
+static const struct key orphan_keys[] = {
+	{ "gone", GP_TEXT },
+};
+
 /* Words that later kernels write, and that this program sums. */
 static const struct key later_keys[] = {
 	{ "acquired", GP_DECIMAL },
@@ -156,6 +161,8 @@ static const struct key *find_any(const char *key)
 		found = find_key(hazard_keys, NR_HAZARD_KEYS, key);
 	if (!found)
 		found = find_key(later_keys, sizeof(later_keys) / sizeof(*later_keys), key);
+	if (!found)
+		found = find_key(orphan_keys, sizeof(orphan_keys) / sizeof(*orphan_keys), key);
 	if (!found)
 		found = find_key(event_keys, GP_EVENT_WORDS, key);
 	if (!found)

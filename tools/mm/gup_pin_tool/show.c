@@ -242,10 +242,12 @@ static int show_sorted(struct show *show, struct gp_reader *reader)
 	};
 	int status = show_each(show, reader, &keep);
 
+	/* What was read before an error is shown; in no order it would hide the message. */
 	if (!status && keep.added && !keep.seen)
 		status = gp_error("%s: no line has a word %s= to sort by",
 				  reader->lines.name, keep.key);
-	show_kept(show, &keep);
+	else
+		show_kept(show, &keep);
 	gp_keep_free(&keep);
 	return status;
 }
