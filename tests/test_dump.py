@@ -197,6 +197,23 @@ def test_by_task_and_by_file(dump: Dump) -> None:
         assert len(lines) == sum(pin[key] == value for pin in pins) > 0
 
 
+def test_nothing_to_list_is_explained(dump: Dump) -> None:
+    """By what the dump knows of tasks, and of its records."""
+    pids = {int(number) for line in dump.pins for number in words_of(line)["task"].split("/")}
+    no_task = max(pids) + 100_000
+    recorded = sum(int(words_of(line)["pins"]) for line in dump.pins)
+    none = f"none of {recorded} pins on record matches"
+    for words, said in (
+        (("task", str(no_task)), f"task {no_task}: there is no such task"),
+        (("task", "1"), f"task 1: {none}"),
+        (("file", "/nosuch"), f"/nosuch: {none}"),
+        (("list", "owner=1", "mode=r"), f"owner=1 mode=r: {none}"),
+    ):
+        done = dump.drgn(*words)
+        assert (done.returncode, done.stdout) == (0, "# gup_pin pins 1\n")
+        assert done.stderr == f"gup_pins: no pins for {said}\n"
+
+
 def test_sorted_and_limited(dump: Dump) -> None:
     """The lines with the most pins."""
     counts = sorted((int(words_of(line)["pins"]) for line in dump.pins), reverse=True)

@@ -16,6 +16,7 @@ from .copies import NoCopies
 from .errors import GupPinUnavailable, NoDebugInfo, NoSuchPage, Unreadable
 from .filter import BadFilter, Filter, number_below
 from .filter_values import IDS, U64
+from .nothing import nothing
 from .report import write_copies
 from .sort import SORT_KEYS
 from .state import GupPinState, gup_pin_state
@@ -265,7 +266,8 @@ def parse(
     if wrong or (others and args.words is None):
         args.parser.error(f"unrecognized arguments: {' '.join(wrong or others)}")
     try:
-        args.filter = _filter([*(args.words or ()), *others], preset(args))
+        args.words = [*(args.words or ()), *others]
+        args.filter = _filter(args.words, preset(args))
         if args.filter is not None:
             args.filter.check_part(args.verb)
     except BadFilter as error:
@@ -368,6 +370,9 @@ def run(args: argparse.Namespace, find_prog: Callable[[], Program]) -> int:
         finally:
             show.end()
         sys.stdout.flush()
+        # What could not be read is told below, and may be the reason.
+        if show.is_empty and not show.state.faults:
+            complain(nothing(show.what, args, show.state))
     except (BrokenPipeError, KeyboardInterrupt):
         raise
     except Exception as error:

@@ -182,6 +182,28 @@ class GupPinState:
             self.faults.add,
         )
 
+    def recorded(self) -> int | None:
+        """The number of pins on record; None if not readable."""
+        try:
+            figures = self.shards.totals()
+        except Unreadable:
+            return None
+        return max(figures.acquired - figures.released, 0)
+
+    def earlier(self) -> int:
+        """The number of pins taken before tracking was on, which have no record."""
+        return int(self.root.index.earlier.pins.value_())
+
+    def has_task(self, pid: int) -> bool:
+        """False if there is no such task; true also if that is not readable."""
+        from drgn import FaultError  # noqa: PLC0415
+        from drgn.helpers.linux.pid import find_task  # noqa: PLC0415
+
+        try:
+            return bool(find_task(self.prog, pid))
+        except FaultError:
+            return True
+
     def _live(self) -> totals.Live:
         folios, last, known = 0, -1, True
         calls: set[int] = set()

@@ -55,6 +55,15 @@ class Show:
         state.watch(self.progress.tell)
         # Whether the check found something that does harm, for the exit status.
         self.found = False
+        # What the text is a list of, and how many of them it has. That there are no
+        # orphans or hazards needs no reason.
+        self.what = ""
+        self.listed = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the text is a list of nothing, which has to be explained."""
+        return bool(self.what and not self.listed)
 
     def end(self) -> None:
         """Erase progress, and finish the last line."""
@@ -72,7 +81,7 @@ class Show:
     def orphans(self) -> None:
         """Pins whose owner's process, or whose task, has ended."""
         runs = self.state.for_each_orphan(self.args.filter)
-        self._pins(ORPHANS_HEADER, runs)
+        self._pins(ORPHANS_HEADER, runs, "")
 
     def stacks(self) -> None:
         """Live pins summed by stack."""
@@ -83,7 +92,9 @@ class Show:
             return
         if not (self.args.jsonl or self.args.folded):
             self._line(STACKS_HEADER)
+        self.what = "" if self.args.jsonl else "stacks"
         for total in sums:
+            self.listed += 1
             frames = state.frames(total.origin.stack)
             words = views.total(total)
             if self.args.jsonl:
@@ -210,7 +221,7 @@ class Show:
             yield words
         self.progress.end()
 
-    def _pins(self, header: str, runs: Iterable[Run]) -> None:
+    def _pins(self, header: str, runs: Iterable[Run], what: str = "pins") -> None:
         views = self.views
         runs = choose(runs, self.args.sort, self.args.limit)
         if self.args.json:
@@ -221,6 +232,7 @@ class Show:
             self._pins_as_json(runs)
             return
         self._line(header)
+        self.what = what
         self._pin_lines(runs)
 
     def _document(self, parts: document.Parts) -> None:
@@ -248,6 +260,7 @@ class Show:
         formatter, write = self.views.formatter, self.out.write
         for run in runs:
             write(f"{formatter.line(run)}\n")
+            self.listed += 1
             handles[run.first.origin.stack] = None
         if self.args.stacks:
             self._stacks_below(handles)

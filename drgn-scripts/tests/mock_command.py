@@ -89,6 +89,22 @@ class MockState:
     )
     tell: Callable[[int, int], None] = lambda done, total: None
 
+    on_record: int | None = 32
+    earlier_pins: int = 0
+    empty: bool = False
+
+    def recorded(self) -> int | None:
+        """The pins on record."""
+        return self.on_record
+
+    def earlier(self) -> int:
+        """Those without a record."""
+        return self.earlier_pins
+
+    def has_task(self, pid: int) -> bool:
+        """Only the first one."""
+        return pid == 1
+
     def for_each_finding(
         self,
         progress: Callable[[int, int], None],
@@ -109,6 +125,8 @@ class MockState:
         """The runs."""
         self.tell(1, 2)
         self.wanted = wanted
+        if self.empty:
+            return
         yield Run(item(0x1A2B0), 16, 16)
         if self.damaged:
             self.faults.add(Unreadable("struct page", 0x10))

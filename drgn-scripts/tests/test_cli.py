@@ -110,6 +110,51 @@ def test_task_and_file(
     assert state.wanted == wanted
 
 
+EMPTY = {
+    "list": "pins: there are none on record",
+    "list owner=5 mode=w": "pins for owner=5 mode=w: none of 32 pins on record matches",
+    "task 1": "pins for task 1: none of 32 pins on record matches",
+    "task 1 mode=w": "pins for task 1 mode=w: none of 32 pins on record matches",
+    "task 9999": "pins for task 9999: there is no such task",
+    "file /nosuch": "pins for /nosuch: none of 32 pins on record matches",
+    "file /a\x1b[1m": "pins for /a?[1m: none of 32 pins on record matches",
+}
+
+
+@pytest.mark.parametrize("words", list(EMPTY))
+def test_nothing_to_list_is_explained(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: str
+) -> None:
+    """In one line on stderr; the text keeps its form, and so does JSON."""
+    assert run(monkeypatch, words, MockState(empty=True)) == 0
+    out, err = capsys.readouterr()
+    assert out == "# gup_pin pins 1\n"
+    assert err == f"gup_pins: no {EMPTY[words]}\n"
+    for silent in ("--json", "--jsonl"):
+        assert run(monkeypatch, f"{words} {silent}", MockState(empty=True)) == 0
+        assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (MockState(empty=True, enabled=False), "tracking was off"),
+        (MockState(empty=True, enabled=False, live=True), "tracking is off"),
+        (
+            MockState(empty=True, on_record=0, earlier_pins=1),
+            "1 pin taken before tracking was on cannot be listed",
+        ),
+        (MockState(empty=True, on_record=None), "there are none on record"),
+    ],
+)
+def test_why_there_are_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, state: MockState, reason: str
+) -> None:
+    """Tracking, or what it cannot know."""
+    assert run(monkeypatch, "list", state) == 0
+    assert capsys.readouterr().err == f"gup_pins: no pins: {reason}\n"
+
+
 @pytest.mark.parametrize("key", list(SORT_KEYS))
 def test_sort_keys(monkeypatch: pytest.MonkeyPatch, capsys: Capture, key: str) -> None:
     """Each key works, and loses no pins."""
