@@ -168,6 +168,7 @@ FILTERS: dict[str, Callable[[dict[str, str]], bool]] = {
     "api=memfd_pin_folios": lambda pin: pin["api"] == "memfd_pin_folios",
     "owner=0": lambda pin: pin["owner"] == "0",
     "dev=0:1": lambda pin: pin["dev"] == "0:1",
+    "module=vmlinux": lambda pin: True,
     "stack=1": lambda pin: pin["stack"] == "0x1",
 }
 

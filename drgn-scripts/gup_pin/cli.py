@@ -36,7 +36,8 @@ EXIT_INTERRUPTED = 130
 
 FILTERS = """\
 filters, as debugfs takes them: owner=TGID task=PID|TGID/PID comm=NAME mode=r|w
-term=short|long api=FUNCTION pfn=A-B ino=N dev=MAJOR:MINOR min_age_ms=N stack=HANDLE
+term=short|long api=FUNCTION pfn=A-B ino=N dev=MAJOR:MINOR min_age_ms=N stack=HANDLE;
+and module=NAME
 """
 
 EPILOG = f"""\

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +96,7 @@ _WANTED = {
     "dev": "not MAJOR:MINOR",
     "min_age_ms": "not a number",
     "stack": "not a stack handle",
+    "module": "not the name of a module, or vmlinux for built-in code",
     "kind": "not a kind of hazard",
     "stake": "not a stake",
     "gone": "neither owner, task nor both",
@@ -117,6 +118,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "dev": _dev,
     "min_age_ms": lambda value: number_below(U64, value, 10),
     "stack": lambda value: number_below(U32, value),
+    "module": str,
     "kind": str,
     "stake": str,
     "gone": str,
@@ -138,6 +140,7 @@ class Filter:
     ino: inode number; dev: dev_t of the file system
     min_age_ms: held for so many ms or more
     stack: handle of the stack
+    module: of the innermost frame that is in one; vmlinux if none is; see module_of()
     kind, stake: of a hazard; gone: what has ended of an orphan
     path: of the file, escaped as in a line, or the last parts of it
     any_of: tgid or pid, of the owner or of the task that pinned
@@ -154,6 +157,7 @@ class Filter:
     dev: int | None = None
     min_age_ms: int | None = None
     stack: int | None = None
+    module: str | None = None
     kind: str | None = None
     stake: str | None = None
     gone: str | None = None
@@ -265,6 +269,10 @@ class Filter:
             and self._wants_any(origin)
         )
 
+    def wants_stack(self, *stacks: Sequence[str]) -> bool:
+        """Whether the frames of one of these stacks are of the wanted module."""
+        return self.module is None or self.module in map(module_of, stacks)
+
     def _wants_folio(self, item: Item) -> bool:
         folio = item.folio
         if self.pfn is not None:
@@ -303,6 +311,21 @@ class Filter:
             return True
         age = age_ms(time, now)
         return age is not None and age >= self.min_age_ms
+
+
+def module_of(frames: Sequence[str]) -> str:
+    """The module of the innermost frame that is in one, as in a frame's last brackets.
+
+    Built-in code is vmlinux, and "?" is unknown: a frame is no more than an address,
+    or there are none.
+    """
+    for frame in frames:
+        _, bracket, name = frame.partition(" [")
+        if bracket:
+            return re.split(r"[ \]]", name)[0]
+        if frame.startswith("0x"):
+            return "?"
+    return "vmlinux" if frames else "?"
 
 
 def is_path(path: str | None, wanted: str) -> bool:

@@ -70,6 +70,13 @@ def _task(value: Any) -> tuple[int, int | None]:
     return check(tgid), None if pid is None else check(pid)
 
 
+def _module(value: Any) -> str:
+    """Frames have underscores where the name of the module's file may have dashes."""
+    if not _text(value):
+        raise ValueError(value)
+    return str(value).replace("-", "_")
+
+
 # By member; each returns a filter's form of it, and raises ValueError or TypeError.
 CHECKS: dict[str, Callable[[Any], Any]] = {
     "owner": _below(IDS),
@@ -84,6 +91,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "dev": _below(U32),
     "min_age_ms": _below(U64),
     "stack": _below(U32),
+    "module": _module,
     # Only the kernel knows the valid names of both.
     "kind": _text,
     "stake": _text,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -128,7 +128,15 @@ class GupPinState:
         wanted.check_names(self.names)
         items = self.walk.items(self.all_shards(), *wanted.blocks())
         names, now = self.names, self.now
-        return (item for item in items if wanted.wants_item(item, names, now))
+        return (
+            item
+            for item in items
+            if wanted.wants_item(item, names, now)
+            and (wanted.module is None or wanted.wants_stack(self._frames_of(item)))
+        )
+
+    def _frames_of(self, item: Item) -> tuple[str, ...]:
+        return self.frames(item.origin.stack)
 
     def items_of(self, pfn: int) -> list[Item]:
         """The pins on the folio that contains a page."""
@@ -392,7 +400,16 @@ class GupPinState:
         wanted.check_part("hazards")
         wanted.check_names(self.names)
         names, now = self.names, self.now
-        return (hazard for hazard in hazards if wanted.wants_hazard(hazard, names, now))
+        return (
+            hazard
+            for hazard in hazards
+            if wanted.wants_hazard(hazard, names, now)
+            and (wanted.module is None or wanted.wants_stack(*self._stacks_of(hazard)))
+        )
+
+    def _stacks_of(self, hazard: ring.Hazard) -> Sequence[tuple[str, ...]]:
+        """The stack of a hazard's pin, and that of its event."""
+        return self._frames_of(hazard.run.first), self.event_frames(hazard)
 
     def func(self, hazard: ring.Hazard) -> str:
         """The function that a hazard's report names, and where in it."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gup_pin.filter import BadFilter, Filter, is_path
+from gup_pin.filter import BadFilter, Filter, is_path, module_of
 from gup_pin.ring import Event, Hazard
 from gup_pin.runs import Run
 from samples import ANON, NAMES, ORIGIN, TIME, item
@@ -338,3 +338,33 @@ def hazard() -> Hazard:
 def test_hazards(word: str, wanted: bool) -> None:
     """For a word that a line has twice, either may match."""
     assert Filter.parse([word]).wants_hazard(hazard(), NAMES, NOW) is wanted
+
+
+IN_RXE = ("pin_user_pages+0x1/0x2", "ib_umem_get+0x1/0x2 [ib_core]", "a+0x1/0x2 [rxe]")
+GONE = ("pin_user_pages+0x1/0x2", "a_keep+0x1/0x2 [a_b] (unloaded)")
+
+
+@pytest.mark.parametrize(
+    ("frames", "module"),
+    [
+        (IN_RXE, "ib_core"),
+        (GONE, "a_b"),
+        (("pin_user_pages+0x1/0x2", "io_pin_pages+0x1/0x2"), "vmlinux"),
+        (("pin_user_pages+0x1/0x2", "0xffffffffc0001234", "b+0x1/0x2 [b]"), "?"),
+        ((), "?"),
+    ],
+)
+def test_module(frames: tuple[str, ...], module: str) -> None:
+    """As the program gup_pin has it, also in the spelling of the module's file."""
+    assert module_of(frames) == module
+    assert Filter.parse([f"module={module}"]).wants_stack(frames)
+    assert Filter.parse([f"module={module.replace('_', '-')}"]).wants_stack(frames)
+    assert not Filter.parse(["module=other"]).wants_stack(frames)
+    assert Filter().wants_stack(frames)
+
+
+def test_module_of_one_of_two_stacks() -> None:
+    """A hazard has two."""
+    assert Filter(module="a-b").wants_stack(IN_RXE, GONE)
+    with pytest.raises(BadFilter, match="module= is not the name of a module"):
+        Filter.parse(["module="])
