@@ -41,11 +41,12 @@ static int open_ring(void *addr, size_t size)
 
 	/*
 	 * The same applies to rings; also, the memory of a closed ring is uncharged by
-	 * a work item.
+	 * a work item. A page in movable memory cannot be moved while another task has
+	 * it pinned for a moment: EFAULT, if pages before it were pinned already.
 	 */
 	do {
 		ret = ring < 0 ? 0 : uring_register_one(ring, addr, size);
-	} while (ret == -ENOMEM && gup_pin_patience(&waited));
+	} while ((ret == -ENOMEM || ret == -EFAULT) && gup_pin_patience(&waited));
 	if (ret) {
 		close(ring);
 		errno = -ret;

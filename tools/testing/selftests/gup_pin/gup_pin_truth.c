@@ -354,6 +354,8 @@ FIXTURE_TEARDOWN(truth)
 		close(self->shown.holder[i].file);
 	}
 	gup_pin_scarce_end(&self->scarce);
+	/* A failed test's rings must not be counted as pins of the next one. */
+	gup_pin_wait_task(getpid(), 0);
 	gup_pin_mem_put(&self->shown.mem);
 	if (variant->interrupts) {
 		gup_pin_dm_remove(&self->dm);
