@@ -109,6 +109,7 @@ def test_a_driver_that_leaks(version: str, tmp_path: Path) -> None:
     script = "\n".join((build, load, find)).replace("6.12", version)
     script = script.replace("-o gup_pin ", f"-o {tmp_path}/gup_pin ")
     done = shell(script.replace("./gup_pin ", f"{tmp_path}/gup_pin "), PROJECT)
+    assert re.match(r"from before, written \d+\.\ds ago, until now\nGROWTH ", done.stdout), done
     assert re.search(r"^ +\+100 +0 +100 +\+100 +gup_pin_one$", done.stdout, re.MULTILINE), done
     assert re.search(r"^ +100 +100 +100 .* both dd$", done.stdout, re.MULTILINE), done
 
