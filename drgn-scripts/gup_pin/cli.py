@@ -371,7 +371,7 @@ def run(args: argparse.Namespace, find_prog: Callable[[], Program]) -> int:
         finally:
             show.end()
         sys.stdout.flush()
-        # What could not be read is told below, and may be the reason.
+        # What could not be read is reported below, and may be the reason.
         if show.is_empty and not show.state.faults:
             complain(nothing(show.what, args, show.state))
     except (BrokenPipeError, KeyboardInterrupt):

@@ -110,15 +110,7 @@ class GupPinState:
 
     def watch(self, tell: Callable[[int, int], None]) -> None:
         """Call tell with the progress of each walk of all records: pins done, total."""
-
-        def total() -> int:
-            try:
-                figures = self.shards.totals()
-            except Unreadable:
-                return 0
-            return figures.acquired - figures.released
-
-        self.walk.watch(tell, total)
+        self.walk.watch(tell, lambda: self.recorded() or 0)
 
     def for_each_item(self, wanted: Filter | None = None) -> Iterator[Item]:
         """All pins, by ascending blocks; in a block the oldest first."""

@@ -230,7 +230,7 @@ def test_a_function_that_the_kernel_does_not_have() -> None:
         Filter.parse(["api=folio_add_pins"]).check_names(NAMES)
 
 
-@pytest.mark.parametrize("word", ["kind=overdue", "stake=nothing", "gone=nobody"])
+@pytest.mark.parametrize("word", ["kind=overdue", "stake=nothing", "gone=process"])
 def test_a_name_that_the_kernel_does_not_have(word: str) -> None:
     """Only the kernel has the lists of kinds and stakes."""
     with pytest.raises(BadFilter, match=f"^{word} is "):

@@ -3,15 +3,14 @@
  * Where on the stack the return addresses of a trace are, for the stack cache.
  *
  * Most are at a fixed distance from each other, see stack_cache.c. Functions whose frame
- * has a variable size are an exception. They move the stack
- * pointer by a variable amount, or align it to a multiple of 16. Their caller is found
- * through the frame pointer, which some function between the hook and this one has
- * saved, and sometimes through a word next to where the frame pointer points. A step of
- * the unwinder without the frame pointer shows which frames these are. All words between
- * that frame and the hook that have the value of such a pointer are called links, and
- * must keep their value. Which of them the unwinder has read does not matter: a word
- * that has the value by coincidence is harmless, except that the trace may not be found
- * again until it was seen twice.
+ * has a variable size are an exception. They move the stack pointer by a variable amount,
+ * or align it to a multiple of 16. Their caller is found through the frame pointer, which
+ * some function between the hook and this one has saved, and sometimes through a word next
+ * to where the frame pointer points. A step of the unwinder without the frame pointer
+ * shows which frames these are. All words between that frame and the hook that have the
+ * value of such a pointer are called links, and must keep their value. Which of them the
+ * unwinder has read does not matter: a word that has the value by coincidence is harmless,
+ * except that the trace may not be found again until it was seen twice.
  */
 #include <linux/kernel.h>
 #include <linux/sched.h>
