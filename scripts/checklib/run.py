@@ -45,13 +45,33 @@ class Stopwatch:
         return time.monotonic() - self._wall, self._cpu_seconds() - self._cpu
 
 
-def stop_children(process: int | str = "self") -> None:
-    """Kill a process and all its children, unless Ctrl-C has already done so."""
+def _descendants(process: int | str) -> list[int]:
+    """The children of a process, and theirs."""
+    found: list[int] = []
     with suppress(OSError):
         for task in Path(f"/proc/{process}/task").iterdir():
-            for pid in map(int, (task / "children").read_text().split()):
-                stop_children(pid)
-                os.kill(pid, signal.SIGTERM)
+            with suppress(OSError):
+                found += map(int, (task / "children").read_text().split())
+    return found + [pid for child in found for pid in _descendants(child)]
+
+
+def stop_children() -> None:
+    """Kill all that this process started, unless Ctrl-C has already done so.
+
+    All are found before the first one ends: at the end of a worker its pool kills the
+    others, whose children are then no longer ours. And all stand still, so that none starts
+    another one.
+    """
+    found: list[int] = []
+    while new := [pid for pid in _descendants("self") if pid not in found]:
+        for pid in new:
+            with suppress(OSError):
+                os.kill(pid, signal.SIGSTOP)
+        found += new
+    for number in (signal.SIGTERM, signal.SIGCONT):
+        for pid in found:
+            with suppress(OSError):
+                os.kill(pid, number)
 
 
 def tool(*words: str | Path, seconds: float = 5400) -> str:
