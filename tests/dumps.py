@@ -25,7 +25,7 @@ VERSION = os.environ.get("GUP_PIN_KVER") or paths.versions()[0]
 DUMPS = os.environ.get("GUP_PIN_DUMPS")
 SCRIPT = paths.PROJECT / "drgn-scripts" / "gup_pins.py"
 # The verbs that need no arguments.
-VERBS = ["list", "stacks", "hazards", "orphans", "check", "status"]
+VERBS = ["list", "stacks", "hazards", "refused", "orphans", "check", "status"]
 
 # pins is read late, so that the dump is as close to it as possible. All goes to stdout in the
 # end: a file in a folder of the host would be pinned during the write, and counted.
@@ -41,7 +41,7 @@ until grep -q ^ready /tmp/provoked; do
 done
 mkdir /tmp/shown && cd /tmp/shown && cat $dir/hazards >hazards && cat $dir/stacks >stacks &&
 cat /proc/uptime >times && cat $dir/pins >pins && cat /proc/uptime >>times &&
-cat $dir/stats >stats || exit
+cat $dir/stats >stats && cat $dir/refused >refused || exit
 for file in *; do
 	echo "== $file" && cat "$file"
 done
@@ -80,7 +80,7 @@ class Dump:
     """A dump and what debugfs showed just before it.
 
     name: the holder of the pins; pins: the lines after the header; stacks: frames by handle;
-    hazards, stacks_text: the whole files
+    hazards, refused, stacks_text: the whole files
     """
 
     name: str
@@ -89,6 +89,7 @@ class Dump:
     pins: list[str]
     stacks: dict[str, list[str]]
     hazards: str
+    refused: str
     stats: dict[str, int]
     stacks_text: str
 
@@ -212,6 +213,7 @@ def read_dump(name: str, out: Path, vmlinux: Path) -> Dump:
         pins,
         stacks_of(stacks),
         (out / "hazards").read_text(),
+        (out / "refused").read_text(),
         {name: int(value) for name, value in stats},
         stacks_text,
     )
@@ -223,7 +225,7 @@ def take_dump(name: str, out: Path) -> Dump:
     if not (old / "vmcore").exists():
         boot_and_dump(name, out)
         return read_dump(name, out, paths.build_dir(VERSION, "test") / "vmlinux")
-    for file in ("pins", "stacks", "stats", "hazards", "times", "seconds"):
+    for file in ("pins", "stacks", "stats", "hazards", "refused", "times", "seconds"):
         (out / file).symlink_to(old / file)
     # Tests write to it.
     subprocess.run(["cp", "--sparse=always", old / "vmcore", out], check=True)

@@ -11,6 +11,7 @@ Returns when all is held, and continues in the background, as gup_pin_hold does.
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import mmap
 import os
@@ -37,6 +38,7 @@ libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 
 PR_SET_NAME = 15
 MAP_FIXED, MAP_HUGETLB = 0x10, 0x40000
+MEMFD_SECRET = 447
 IO_URING_SETUP, IO_URING_REGISTER = 425, 427
 IORING_REGISTER_BUFFERS, IORING_UNREGISTER_BUFFERS = 0, 1
 # _IOW('g', 7, struct pin_longterm_test), _IO('g', 8), _IOW('u', 0x42, struct udmabuf_create)
@@ -248,6 +250,20 @@ def file() -> None:
     read_by_a_pin(start + 4 * PAGE, 4 * PAGE)
 
 
+def secret() -> None:
+    """Memory that no device may have: refused twice."""
+    fd = check(libc.syscall(MEMFD_SECRET, 0))
+    os.ftruncate(fd, PAGE)
+    start = memory(PAGE, mmap.MAP_SHARED, fd)
+    for _ in range(2):
+        try:
+            pin((start, PAGE))
+        except OSError as refused:
+            assert refused.errno == errno.EFAULT
+        else:
+            raise AssertionError("secret memory was pinned")
+
+
 def hold() -> None:
     """Hold everything, in two processes."""
     libc.prctl(PR_SET_NAME, NAME, 0, 0, 0)
@@ -259,6 +275,7 @@ def hold() -> None:
     neighbours()
     shared()
     file()
+    secret()
     ready, told = os.pipe()
     if not os.fork():
         libc.prctl(PR_SET_NAME, b"child", 0, 0, 0)

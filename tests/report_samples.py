@@ -206,18 +206,23 @@ def troubled() -> Words:
     )
 
 
-def copied() -> Words:
-    """The content of debugfs' files; the second pin is an orphan."""
-    pins = [pin(0x1A2B0), pin(0x1C000, order=9, pages=512, pins=10)]
-    refused = {
+def refusal(**words: Any) -> Words:
+    """Equal refusals of a long-term pin."""
+    return {
         **{"count": 2, "err": "EFAULT", "mode": "w", "term": "long", "api": "pin_user_pages_fast"},
         **{"owner": 812, "task": "812/815", "comm": "fio", "oldest_ms": 5203, "newest_ms": 103},
         **{"stack": "0x5", "why": "file", "addr": "0x7f21c0001000", "pfn": "0x0"},
         **{"dev": "253:2", "ino": 12, "index": "0x1", "path": "/data"},
+        **words,
         "frames": STACKS["0x2b40003"],
     }
+
+
+def copied() -> Words:
+    """The content of debugfs' files; the second pin is an orphan."""
+    pins = [pin(0x1A2B0), pin(0x1C000, order=9, pages=512, pins=10)]
     whole = document(pins, kernel=None, live=True, source="copies")
-    whole |= {"hazards": [hazard("writeback", 9)], "refused": [refused]}
+    whole |= {"hazards": [hazard("writeback", 9)], "refused": [refusal()]}
     whole |= {"tracking": {"enabled": True}}
     return {key: part for key, part in whole.items() if key not in ("findings", "memory")}
 
@@ -232,11 +237,13 @@ def unread() -> Words:
     ]
     undated = hazard("writeback", 0) | {"age_ms": None, "last_ms": None}
     undated["pin"] |= {"age_ms": None}
+    unasked = refusal(**dict.fromkeys(("why", "oldest_ms", "newest_ms")))
     lost = {"why": "not in the dump", "count": 2, "first": "0x10"}
     return document(
         pins,
         kernel=None,
         hazards=[undated],
+        refused=[unasked],
         findings=[finding("writeback", 0x1C000, **dict.fromkeys(("dev", "ino", "path")))],
         stats={"enabled": 1, "live_pins": None, "untracked": None},
         complete=False,

@@ -137,6 +137,34 @@ def test_hazards_as_json(dump: Dump) -> None:
         assert hazard["frames"] and hazard["pin"]["frames"]
 
 
+def test_refusals_are_those_of_debugfs(dump: Dump) -> None:
+    """Every record with its stack, except for ages; if there is none, a line says so."""
+    done = dump.drgn("refused")
+    found, wanted = (text.splitlines() for text in (done.stdout, dump.refused))
+    assert without_ages(found) == without_ages(wanted)
+    assert found[0] == "# gup_pin refused 1"
+    counts = [int(line.split(" ")[0][6:]) for line in found if line.startswith("count=")]
+    assert sum(counts) == dump.stats["refused"]
+    none = "gup_pins: no refusals: there are none on record\n"
+    assert (done.returncode, done.stderr) == (0, "" if counts else none)
+
+
+def test_refusals_as_json_and_by_filters(odd_dump: Dump) -> None:
+    """What is refused twice is one record, with its reason and its file."""
+    (line,) = odd_dump.printed("refused", "--jsonl", "why=secretmem").splitlines()
+    refusal = json.loads(line)
+    assert (refusal["count"], refusal["err"], refusal["mode"]) == (2, "EFAULT", "w")
+    assert refusal["ino"] and refusal["frames"] and refusal["comm"] == r"a\x20b\x5cc\xc3\xbc"
+    document = json.loads(odd_dump.printed("refused", "--json"))
+    validate(document)
+    assert [each | {"newest_ms": 0} for each in document["refused"]] == [refusal | {"newest_ms": 0}]
+    for word in ("why=file", "err=EBUSY", "module=nosuch", "owner=1"):
+        done = odd_dump.drgn("refused", word)
+        assert (done.returncode, done.stdout) == (0, "# gup_pin refused 1\n")
+        said = f"no refusals for {word}: none of 2 refusals on record matches"
+        assert done.stderr == f"gup_pins: {said}\n"
+
+
 def test_stacks_are_those_of_debugfs(dump: Dump) -> None:
     """Every sum with its stack, in order, except for ages."""
     found, wanted = (text.splitlines() for text in (dump.printed("stacks"), dump.stacks_text))

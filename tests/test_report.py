@@ -320,6 +320,7 @@ def test_what_could_not_be_read_is_said_to_be_unknown(unread: Page) -> None:
     problems = "\n".join(seen["problems"])
     assert "hazard, a file that could not be read" not in problems
     assert "1 folio, a file that could not be read" in problems
+    assert "Refused: unknown reason, EFAULT" in problems
     assert [row[2] for row in seen["origins"]] == ["≥ 19"]
     text = unread.see(steps.open_all)["text"]
     assert "NaN" not in text and "null" not in text and "undefined" not in text

@@ -56,6 +56,7 @@ def check_stacks(
         assert gup_pin.pin_stack(record[0]) == gup_pin.pin_stack(record.origin[0]) == stack
     assert by_run <= {gup_pin.pin_stack(origin) for origin in gup_pin.for_each_origin(prog)}
     assert all(gup_pin.pin_stack(hazard) for hazard in gup_pin.for_each_hazard(prog))
+    assert all(gup_pin.pin_stack(refusal) for refusal in gup_pin.for_each_refusal(prog))
     return by_run
 
 
@@ -89,6 +90,7 @@ def use(prog: Program) -> dict[str, object]:
             each.acquired.counter.value_() > each.released.counter.value_() for each in origins
         ),
         "hazards": len(list(gup_pin.for_each_hazard(prog))),
+        "refusals": len(list(gup_pin.for_each_refusal(prog))),
         "inconsistencies": len(list(gup_pin.for_each_inconsistency(prog))),
         "stacks": sorted(by_run),
         "clocks known": gup_pin.gup_pin_state(prog).tasks().clocks.differ != UNKNOWN_DIFFER,

@@ -8,6 +8,7 @@ from .api import (
     for_each_origin,
     for_each_pin,
     for_each_record,
+    for_each_refusal,
     pin_stack,
     pins_of_page,
 )
@@ -15,6 +16,7 @@ from .check import Finding, Kind
 from .errors import Absence, Faults, GupPinUnavailable, Unreadable
 from .filter import BadFilter, Filter
 from .pin import Item
+from .refused import Refusal
 from .ring import Hazard
 from .runs import Run
 from .state import GupPinState, gup_pin_state
@@ -26,6 +28,7 @@ __all__ = (
     "for_each_record",
     "for_each_origin",
     "for_each_hazard",
+    "for_each_refusal",
     "pin_stack",
     "folio_pin_count",
     "for_each_inconsistency",
@@ -39,6 +42,7 @@ __all__ = (
     "Hazard",
     "Item",
     "Kind",
+    "Refusal",
     "Run",
     "Unreadable",
 )

@@ -20,6 +20,7 @@ from .filter import Filter
 from .memory import bare_type
 from .pin import Item, Pin
 from .records import Origin
+from .refused import Refusal
 from .ring import Hazard
 from .runs import Run
 from .state import GupPinState, gup_pin_state
@@ -181,14 +182,33 @@ def for_each_hazard(
     return _state(prog).for_each_hazard(_filter(wanted, words))
 
 
+def for_each_refusal(
+    prog: Source, wanted: Filter | None = None, **words: Any
+) -> Iterator[Refusal]:
+    """The long-term pins that the kernel refused, as in the debugfs file refused.
+
+    :param prog: program, or its state
+    :param wanted: only these; None is all
+    :param words: or else the members of a Filter, such as why="file"
+    :return: refusals with equal origin and error, counted. The address, the page
+        and the place in a file are those of the last one; oldest and newest are
+        in ns of local_clock().
+    :raises GupPinUnavailable: as for_each_pin()
+    :raises drgn.FaultError: likewise
+    :raises LookupError: likewise
+    :raises BadFilter: likewise
+    """
+    return _state(prog).for_each_refusal(_filter(wanted, words))
+
+
 def pin_stack(
-    pin: Run | Item | Hazard | Origin | Object, prog: Source | None = None
+    pin: Run | Item | Hazard | Refusal | Origin | Object, prog: Source | None = None
 ) -> tuple[str, ...]:
     """Where a pin was taken.
 
-    :param pin: an object from for_each_pin(), pins_of_page(), for_each_origin() or
-        for_each_hazard(); ``struct gup_pin_record`` and ``struct gup_pin_origin``
-        may be given as objects or pointers
+    :param pin: an object from for_each_pin(), pins_of_page(), for_each_origin(),
+        for_each_hazard() or for_each_refusal(); ``struct gup_pin_record`` and
+        ``struct gup_pin_origin`` may be given as objects or pointers
     :param prog: program, or its state; needed only for a record made by hand
     :return: return addresses as "function+0xoffset/0xsize [module]", innermost first;
         empty if the kernel could not keep the stack
@@ -202,6 +222,8 @@ def pin_stack(
         pin = pin.run
     if isinstance(pin, Pin):
         pin = pin.item.origin
+    if isinstance(pin, Refusal):
+        pin = pin.origin
     if isinstance(pin, Origin):
         return _stacks_of(pin, prog).frames(pin.stack)
     handle = _handle_of(pin)
@@ -295,6 +317,7 @@ __all__ = (
     "for_each_origin",
     "for_each_pin",
     "for_each_record",
+    "for_each_refusal",
     "gup_pin_state",
     "pin_stack",
     "pins_of_page",

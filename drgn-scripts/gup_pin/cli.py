@@ -40,6 +40,12 @@ term=short|long api=FUNCTION pfn=A-B ino=N dev=MAJOR:MINOR min_age_ms=N stack=HA
 and module=NAME
 """
 
+# A refusal has no age, and is not shown in a filtered file of debugfs.
+REFUSED_FILTERS = """\
+filters: owner=TGID task=PID|TGID/PID comm=NAME mode=r|w term=long api=FUNCTION
+pfn=A-B ino=N dev=MAJOR:MINOR stack=HANDLE module=NAME why=REASON err=ERROR
+"""
+
 EPILOG = f"""\
 {FILTERS}
 exit status: 0 fine; 1 error; 2 usage; 3 the kernel lacks the feature, never enabled
@@ -131,6 +137,13 @@ class _Parser:
         self._below(hazards)
         self._limit(hazards, "hazards, the newest")
         self._filter(hazards, "also kind=KIND stake=STAKE")
+        refused = self._verb(
+            "refused", "long-term pins that the kernel refused", Show.refused, [_WORDS]
+        )
+        self._formats(refused)
+        self._below(refused)
+        self._filter(refused)
+        refused.epilog = REFUSED_FILTERS
         text = "pins whose owner or whose task has ended"
         orphans = self._pins("orphans", text, Show.orphans)
         self._filter(orphans, "also gone=owner|task|both")

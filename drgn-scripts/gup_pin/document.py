@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from .views import Views, Words
@@ -98,22 +97,3 @@ def build(views: Views, verb: str, parts: Parts) -> Words:
         for each in document[name]:
             handles.note(each)
     return document
-
-
-def whole(state: GupPinState, verb: str = "report") -> Words:
-    """All parts as one object: for reports.
-
-    Takes some KiB of memory for each line of pins. The parts are: pins, sums, hazards,
-    findings, stats, memory.
-    """
-    views = Views(state)
-    parts: dict[str, Iterable[Words] | Words] = {
-        "pins": map(views.pin, state.for_each_run()),
-        "sums": map(views.total, state.sums()),
-        "hazards": map(views.hazard, state.for_each_hazard()),
-        "findings": map(views.finding, state.for_each_finding()),
-        "stats": state.stats(),
-    }
-    with suppress(LookupError):
-        parts["memory"] = views.physical(state.physical())
-    return build(views, verb, parts)

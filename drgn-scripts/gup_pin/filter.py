@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .meaning import Names
     from .pin import Item
     from .records import Origin
+    from .refused import Refusal
     from .ring import Hazard
 
 # BLANKS
@@ -99,6 +100,8 @@ _WANTED = {
     "module": "not the name of a module, or vmlinux for built-in code",
     "kind": "not a kind of hazard",
     "stake": "not a stake",
+    "why": "not a reason",
+    "err": "not an error",
     "gone": "neither owner, task nor both",
     "path": "not a path",
     "any_of": "not a PID",
@@ -121,11 +124,19 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "module": str,
     "kind": str,
     "stake": str,
+    "why": str,
+    "err": str,
     "gone": str,
 }
 
 # Words that only some lines have, and the verb for these.
-_ONLY = {"kind": "hazards", "stake": "hazards", "gone": "orphans"}
+_ONLY = {
+    "kind": "hazards",
+    "stake": "hazards",
+    "why": "refused",
+    "err": "refused",
+    "gone": "orphans",
+}
 
 
 @dataclass(frozen=True)
@@ -142,6 +153,7 @@ class Filter:
     stack: handle of the stack
     module: of the innermost frame that is in one; vmlinux if none is; see module_of()
     kind, stake: of a hazard; gone: what has ended of an orphan
+    why, err: the reason and the error of a refusal
     path: of the file, escaped as in a line, or the last parts of it
     any_of: tgid or pid, of the owner or of the task that pinned
     """
@@ -160,6 +172,8 @@ class Filter:
     module: str | None = None
     kind: str | None = None
     stake: str | None = None
+    why: str | None = None
+    err: str | None = None
     gone: str | None = None
     path: str | None = None
     any_of: int | None = None
@@ -226,6 +240,8 @@ class Filter:
             value = getattr(self, name)
             if value is not None and verb != only:
                 raise BadFilter(f"{name}={value} is for {only} only")
+        if verb == "refused" and self.min_age_ms is not None:
+            raise BadFilter(f"min_age_ms={self.min_age_ms} is not for refused")
 
     def blocks(self) -> tuple[int, int]:
         """First and last pfn that pages of a matching folio may have."""
@@ -266,6 +282,22 @@ class Filter:
             )
             and (self.comm is None or self.comm in (event.comm, origin.comm))
             and (self._wants_age(event.time, now) or self._wants_age(item.time, now))
+            and self._wants_any(origin)
+        )
+
+    def wants_refusal(self, refusal: Refusal, names: Names) -> bool:
+        """Whether a refusal matches; pfn by the page that could not be moved."""
+        origin = refusal.origin
+        return (
+            (self.why is None or self.why == refusal.why)
+            and (self.err is None or self.err == refusal.err)
+            and self._wants_id(origin, names)
+            and self._wants_task(origin.tgid, origin.pid)
+            and (self.comm is None or self.comm == origin.comm)
+            and (self.pfn is None or self.pfn[0] <= refusal.pfn <= self.pfn[1])
+            and (self.ino is None or self.ino == refusal.ino)
+            and (self.dev is None or self.dev == refusal.dev)
+            and (self.path is None or is_path(refusal.path, self.path))
             and self._wants_any(origin)
         )
 

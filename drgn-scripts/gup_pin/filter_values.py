@@ -92,9 +92,11 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "min_age_ms": _below(U64),
     "stack": _below(U32),
     "module": _module,
-    # Only the kernel knows the valid names of both.
+    # Only the kernel knows the valid names of all these.
     "kind": _text,
     "stake": _text,
+    "why": _text,
+    "err": _text,
     "gone": _one_of(*ENDED),
     "path": _text,
     "any_of": _below(IDS),

@@ -11,6 +11,7 @@ from .clock import age_ms
 from .meaning import Names
 from .pin import Item
 from .records import Origin
+from .refused import Refusal
 from .ring import Hazard
 from .runs import Run
 from .words import escape
@@ -20,6 +21,7 @@ PINS_HEADER = "# gup_pin pins 1"
 STACKS_HEADER = "# gup_pin stacks 1"
 ORPHANS_HEADER = "# gup_pin orphans 1"
 HAZARDS_HEADER = "# gup_pin hazards 1"
+REFUSED_HEADER = "# gup_pin refused 1"
 
 _MINOR_BITS = 20
 
@@ -171,6 +173,35 @@ class Formatter:
             "pin": {**self.words(hazard.run), **_frames(pin)},
             **self.more_words(hazard, func),
             **_frames(event),
+        }
+
+    def refusal_words(
+        self, refusal: Refusal, frames: Iterable[str] | None
+    ) -> dict[str, object]:
+        """A refusal as JSON, with the frames of its stack unless None."""
+        return {**self._refusal(refusal), **_frames(frames)}
+
+    def refusal(self, refusal: Refusal, frames: Iterable[str] | None) -> str:
+        """A record of the debugfs file refused; if the frames are None, its line."""
+        line = as_line(self._refusal(refusal))
+        return f"{line}\n" + ("" if frames is None else f"{frame_lines(frames)}\n")
+
+    def _refusal(self, refusal: Refusal) -> dict[str, Word]:
+        """The words of a line of the debugfs file refused."""
+        return {
+            "count": refusal.count,
+            "err": refusal.err,
+            **self.origin_words(refusal.origin),
+            "oldest_ms": age_ms(refusal.oldest, self._now),
+            "newest_ms": age_ms(refusal.newest, self._now),
+            "stack": f"{refusal.origin.stack:#x}",
+            "why": refusal.why,
+            "addr": f"{refusal.addr:#x}",
+            "pfn": f"{refusal.pfn:#x}",
+            "dev": dev_word(refusal.dev),
+            "ino": refusal.ino,
+            "index": f"{refusal.index:#x}",
+            "path": refusal.path,
         }
 
     def json_line(self, run: Run, frames: Iterable[str] | None) -> str:

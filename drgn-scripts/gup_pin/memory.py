@@ -180,15 +180,16 @@ class Record:
         return self.unpack(memory.read(address, self.size, self.name))
 
     def chain(
-        self, memory: Memory, node: int, node_at: int
+        self, memory: Memory, node: int, node_at: int, end: int = 0
     ) -> Iterator[tuple[int, tuple[int, ...]]]:
-        """Address and fields, less the first one, of all structures of a hash chain.
+        """Address and fields, less the first one, of all structures of a list.
 
-        Node is the first hlist_node, node_at its offset, and the first field its next.
-        Raises Unreadable, also for a chain that does not end.
+        Node is the first list_head or hlist_node, node_at its offset, and the first
+        field its next; end is the list's head, or 0 for a hash chain.
+        Raises Unreadable, also for a list that does not end.
         """
         seen: set[int] = set()
-        while node:
+        while node != end:
             address = node - node_at
             if address in seen:
                 raise Unreadable(self.name, address, "is invalid")

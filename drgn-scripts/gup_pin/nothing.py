@@ -21,6 +21,9 @@ class Tracking(Protocol):
     def recorded(self) -> int | None:
         """The number of pins on record; None if unknown."""
 
+    def refusals(self) -> int:
+        """The number of refusals on record."""
+
     def earlier(self) -> int:
         """The number of pins taken before tracking was on, which have no record."""
 
@@ -53,14 +56,23 @@ def _pins_reason(tracking: Tracking, wanted: str) -> str | None:
     return "; ".join(reasons) or None
 
 
+def _refusals_reason(tracking: Tracking, wanted: str) -> str | None:
+    recorded = tracking.refusals()
+    if not (wanted and recorded):
+        return None
+    return f"none of {_count(recorded, 'refusal')} on record matches"
+
+
 def nothing(what: str, args: argparse.Namespace, tracking: Tracking) -> str:
-    """The line, for "pins" or "stacks"."""
+    """The line, for "pins", "stacks" or "refusals"."""
     wanted = _wanted(args)
     reason: str | None = None
     if not tracking.enabled:
         reason = "tracking is off" if tracking.live else "tracking was off"
     elif args.verb == "task" and not tracking.has_task(args.pid):
         reason = "there is no such task"
+    elif what == "refusals":
+        reason = _refusals_reason(tracking, wanted)
     else:
         reason = _pins_reason(tracking, wanted)
     text = f"no {what}{' for ' if wanted else ''}{wanted}"

@@ -15,6 +15,7 @@ from . import (
     origins,
     paths,
     records,
+    refused,
     ring,
     totals,
     unloaded,
@@ -398,6 +399,45 @@ class GupPinState:
             if wanted.wants_hazard(hazard, names, now)
             and (wanted.module is None or wanted.wants_stack(*self._stacks_of(hazard)))
         )
+
+    def for_each_refusal(
+        self, wanted: Filter | None = None
+    ) -> Iterator[refused.Refusal]:
+        """The records of the debugfs file refused, in the same order.
+
+        Raises LookupError if the debugging information lacks them.
+        """
+        from drgn import FaultError  # noqa: PLC0415
+
+        if wanted:
+            wanted.check_part("refused")
+            wanted.check_names(self.names)
+        reader = refused.Refusals(
+            self.memory,
+            refused.find_layouts(self.prog),
+            self.faults.add,
+            Meaning(self.names, self.now, self.stacks),
+        )
+        try:
+            refusals = reader.all(*refused.find_list(self.prog))
+        except FaultError as error:
+            self.faults.add(Unreadable("list of refusals", error.address))
+            return iter(())
+        if not wanted:
+            return refusals
+        return (
+            refusal
+            for refusal in refusals
+            if wanted.wants_refusal(refusal, self.names)
+            and (
+                wanted.module is None
+                or wanted.wants_stack(self.frames(refusal.origin.stack))
+            )
+        )
+
+    def refusals(self) -> int:
+        """The number of refusals on record."""
+        return sum(refusal.count for refusal in self.for_each_refusal())
 
     def _stacks_of(self, hazard: ring.Hazard) -> Sequence[tuple[str, ...]]:
         """The stack of a hazard's pin, and that of its event."""

@@ -20,6 +20,7 @@ from .format import (
     HAZARDS_HEADER,
     ORPHANS_HEADER,
     PINS_HEADER,
+    REFUSED_HEADER,
     STACKS_HEADER,
     frame_lines,
     stack_lines,
@@ -122,6 +123,24 @@ class Show:
         self._line(HAZARDS_HEADER)
         for hazard in hazards:
             self.out.write(views.hazard_record(hazard, self.args.stacks))
+
+    def refused(self) -> None:
+        """Long-term pins that the kernel refused."""
+        state, views, args = self.state, self.views, self.args
+        refusals = state.for_each_refusal(args.filter)
+        if args.json:
+            words = (views.refusal(refusal, args.stacks) for refusal in refusals)
+            self._document({"refused": words})
+            return
+        if args.jsonl:
+            for refusal in refusals:
+                self._object(views.refusal(refusal, args.stacks))
+            return
+        self._line(REFUSED_HEADER)
+        self.what = "refusals"
+        for refusal in refusals:
+            self.listed += 1
+            self.out.write(views.refusal_record(refusal, args.stacks))
 
     def status(self) -> None:
         """The state of the kernel, and the lines of stats."""

@@ -11,6 +11,7 @@ from .format import Formatter, as_line, dev_word, hex_word
 from .meaning import Names
 from .page import FlagNames, Page, Process
 from .physical import Physical
+from .refused import Refusal
 from .ring import Hazard
 from .runs import Run
 from .sums import Sum
@@ -82,6 +83,17 @@ class Views:
     def hazard_record(self, hazard: Hazard, stacks: bool = True) -> str:
         """A record of hazards as text."""
         return self.formatter.hazard(hazard, *self._hazard(hazard, stacks))
+
+    def refusal(self, refusal: Refusal, stacks: bool = True) -> Words:
+        """A record of refused, with the frames of its stack if wanted."""
+        return self.formatter.refusal_words(refusal, self._frames_of(refusal, stacks))
+
+    def refusal_record(self, refusal: Refusal, stacks: bool = True) -> str:
+        """A record of refused as text."""
+        return self.formatter.refusal(refusal, self._frames_of(refusal, stacks))
+
+    def _frames_of(self, refusal: Refusal, stacks: bool) -> tuple[str, ...] | None:
+        return self.state.frames(refusal.origin.stack) if stacks else None
 
     def _hazard(
         self, hazard: Hazard, stacks: bool

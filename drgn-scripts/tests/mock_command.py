@@ -19,6 +19,7 @@ from gup_pin import cli, progress
 from gup_pin.errors import Faults, Unreadable
 from gup_pin.filter import Filter
 from gup_pin.meaning import Names
+from gup_pin.refused import Refusal
 from gup_pin.ring import Event, Hazard
 from gup_pin.runs import Run
 from gup_pin.unchecked import Unchecked
@@ -144,6 +145,18 @@ class MockState:
         if self.damaged:
             self.faults.add(Unreadable("struct gup_pin_hazard_record", 0x10))
 
+    def for_each_refusal(self, wanted: Filter | None = None) -> Iterator[Refusal]:
+        """A refusal, and a fault if the state is damaged."""
+        self.wanted = wanted
+        if not self.empty:
+            yield REFUSAL
+        if self.damaged:
+            self.faults.add(Unreadable("struct gup_pin_refusal", 0x10))
+
+    def refusals(self) -> int:
+        """Those on record."""
+        return 7
+
     def func(self, hazard: Hazard) -> str:
         """Of the event's first frame."""
         assert hazard is HAZARD
@@ -170,6 +183,20 @@ HAZARD = Hazard(
     reported=1,
     stake=1,
     indexes=(0x0, 0x12B),
+)
+REFUSAL = Refusal(
+    origin=ORIGIN,
+    err="EFAULT",
+    count=7,
+    oldest=NOW - 9_000_000,
+    newest=NOW - 4_000_000,
+    why="file",
+    addr=0x7F0000000000,
+    pfn=0,
+    dev=259 << 20 | 4,
+    ino=77,
+    index=0x1F,
+    path=r"/a\x20b",
 )
 EVENT = " truncate_cleanup_folio+0x1/0x2\n notify_change+0x1/0x2\n"
 FRAMES = " pin_user_pages_fast+0x51/0x80\n bio_iov_iter_get_pages+0x1/0x2\n"

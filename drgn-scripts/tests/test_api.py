@@ -80,6 +80,7 @@ EACH: list[Callable[[Any], Any]] = [
     api.for_each_record,
     api.for_each_origin,
     api.for_each_hazard,
+    api.for_each_refusal,
     api.for_each_inconsistency,
 ]
 
@@ -114,9 +115,12 @@ class MockState:
         return wanted
 
     for_each_hazard = for_each_run
+    for_each_refusal = for_each_run
 
 
-@pytest.mark.parametrize("function", [api.for_each_pin, api.for_each_hazard])
+@pytest.mark.parametrize(
+    "function", [api.for_each_pin, api.for_each_hazard, api.for_each_refusal]
+)
 def test_words_are_a_filter(monkeypatch: pytest.MonkeyPatch, function: Any) -> None:
     """A filter or words; both are refused, since one would be ignored."""
     monkeypatch.setattr(api, "_state", lambda _: MockState())

@@ -117,6 +117,8 @@ EMPTY = {
     "task 1 mode=w": "pins for task 1 mode=w: none of 32 pins on record matches",
     "task 9999": "pins for task 9999: there is no such task",
     "file /nosuch": "pins for /nosuch: none of 32 pins on record matches",
+    "refused": "refusals: there are none on record",
+    "refused why=dax": "refusals for why=dax: none of 7 refusals on record matches",
     "file /a\x1b[1m": "pins for /a?[1m: none of 32 pins on record matches",
 }
 
@@ -128,7 +130,8 @@ def test_nothing_to_list_is_explained(
     """In one line on stderr; the text keeps its form, and so does JSON."""
     assert run(monkeypatch, words, MockState(empty=True)) == 0
     out, err = capsys.readouterr()
-    assert out == "# gup_pin pins 1\n"
+    name = "refused" if words.startswith("refused") else "pins"
+    assert out == f"# gup_pin {name} 1\n"
     assert err == f"gup_pins: no {EMPTY[words]}\n"
     for silent in ("--json", "--jsonl"):
         assert run(monkeypatch, f"{words} {silent}", MockState(empty=True)) == 0
@@ -382,6 +385,48 @@ def test_hazards_partial(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> No
     out, err = capsys.readouterr()
     assert out.count("kind=") == 1
     assert err == "gup_pins: struct gup_pin_hazard_record not in the dump (0x10)\n"
+
+
+REFUSED = (
+    "count=7 err=EFAULT mode=w term=long api=pin_user_pages_fast owner=812 "
+    "task=812/815 comm=fio oldest_ms=9 newest_ms=4 stack=0x2b40003 why=file "
+    r"addr=0x7f0000000000 pfn=0x0 dev=259:4 ino=77 index=0x1f path=/a\x20b"
+)
+
+
+def test_refused(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """A record for each, as in debugfs."""
+    assert run(monkeypatch, "refused", MockState()) == 0
+    wanted = f"# gup_pin refused 1\n{REFUSED}\n{FRAMES}\n"
+    assert capsys.readouterr() == (wanted, "")
+    state = MockState()
+    assert run(monkeypatch, "refused --no-stacks why=file err=EFAULT", state) == 0
+    assert capsys.readouterr().out == f"# gup_pin refused 1\n{REFUSED}\n"
+    assert state.wanted == Filter(why="file", err="EFAULT")
+
+
+def test_refused_as_json(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """The words of the line, and frames."""
+    words = dict(word.split("=", 1) for word in REFUSED.split(" "))
+    assert run(monkeypatch, "refused --json", MockState()) == 0
+    document = json.loads(capsys.readouterr().out)
+    validate(document)
+    (refusal,) = document["refused"]
+    assert run(monkeypatch, "refused --jsonl", MockState()) == 0
+    assert json.loads(capsys.readouterr().out) == refusal
+    validate(refusal, "refusal")
+    assert refusal.pop("frames") == FRAME_LIST
+    assert {key: str(value) for key, value in refusal.items()} == words
+    assert run(monkeypatch, "refused --jsonl --no-stacks", MockState()) == 0
+    assert json.loads(capsys.readouterr().out) == refusal
+
+
+def test_refused_partial(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """Readable refusals are printed, the others reported."""
+    assert run(monkeypatch, "refused", MockState(damaged=True)) == 4
+    out, err = capsys.readouterr()
+    assert out.count("count=") == 1
+    assert err == "gup_pins: struct gup_pin_refusal not in the dump (0x10)\n"
 
 
 @pytest.mark.parametrize("absence", list(Absence))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -130,6 +131,11 @@ def test_the_help_tells_all_keys(
         assert "[KEY=VALUE]..." in out and all(f" {key}=" in out for key in FILTERED)
         assert (" kind=" in out, " stake=" in out) == (verb == "hazards",) * 2
         assert (" gone=" in out) == (verb == "orphans")
+    assert run(monkeypatch, "refused --help", Lines()) == 0
+    out = capsys.readouterr().out
+    assert "[KEY=VALUE]..." in out and " why=" in out and " err=" in out
+    there = {key for key in FILTERED if re.search(rf"\b{key}=", out)}
+    assert there == {*FILTERED} - {"min_age_ms"}
 
 
 # Except for the first line of the help.
@@ -159,6 +165,7 @@ BOTH = Filter(mode="w", term="long")
         (["hazards", "kind=writeback"], Filter(kind="writeback")),
         (["hazards", "stake=end"], Filter(stake="end")),
         (["orphans", "gone=both"], Filter(gone="both")),
+        (["refused", "why=file", "owner=5"], Filter(why="file", owner=5)),
         (["task", "5", "mode=w", "--limit", "5", "term=long"], replace(BOTH, any_of=5)),
         (["task", "--limit", "5", "5", "mode=w term=long"], replace(BOTH, any_of=5)),
         (["task", "--no-stacks", "5"], Filter(any_of=5)),
@@ -186,6 +193,9 @@ def test_words(words: list[str], wanted: Filter | None) -> None:
         (["list", "kind=writeback"], "kind=writeback is for hazards only"),
         (["task", "5", "gone=task"], "gone=task is for orphans only"),
         (["orphans", "stake=end"], "stake=end is for hazards only"),
+        (["list", "why=file"], "why=file is for refused only"),
+        (["refused", "min_age_ms=5"], "min_age_ms=5 is not for refused"),
+        (["refused", "err="], "err= is not an error"),
         (["orphans", "gone=x"], "gone=x is neither owner, task nor both"),
         (["list", "mode=w", "--nonsense", "term=long"], "--nonsense"),
         (["list", "mode=w", "--limit", "5", "nonsense"], "nonsense is not a filter"),

@@ -11,6 +11,7 @@ import pytest
 from gup_pin.filter import BadFilter, Filter, is_path, module_of
 from gup_pin.ring import Event, Hazard
 from gup_pin.runs import Run
+from mock_command import REFUSAL
 from samples import ANON, NAMES, ORIGIN, TIME, item
 
 AGE_MS = 5
@@ -338,6 +339,27 @@ def hazard() -> Hazard:
 def test_hazards(word: str, wanted: bool) -> None:
     """For a word that a line has twice, either may match."""
     assert Filter.parse([word]).wants_hazard(hazard(), NAMES, NOW) is wanted
+
+
+@pytest.mark.parametrize(
+    ("word", "wanted"),
+    [
+        *(("why=file", True), ("why=dax", False)),
+        *(("err=EFAULT", True), ("err=ENOMEM", False)),
+        *(("owner=812", True), ("owner=815", False)),
+        *(("task=815", True), ("task=812/815", True), ("task=1", False)),
+        *(("comm=fio", True), ("comm=fi", False)),
+        *(("mode=w", True), ("mode=r", False), ("term=short", False)),
+        *(("api=pin_user_pages_fast", True), ("api=pin_user_pages", False)),
+        *(("pfn=0-5", True), ("pfn=1-5", False)),
+        *(("ino=77", True), ("ino=78", False)),
+        *(("dev=259:4", True), ("dev=259:5", False)),
+        *(("stack=0x2b40003", True), ("stack=1", False)),
+    ],
+)
+def test_refusals(word: str, wanted: bool) -> None:
+    """By the words of their line."""
+    assert Filter.parse([word]).wants_refusal(REFUSAL, NAMES) is wanted
 
 
 IN_RXE = ("pin_user_pages+0x1/0x2", "ib_umem_get+0x1/0x2 [ib_core]", "a+0x1/0x2 [rxe]")

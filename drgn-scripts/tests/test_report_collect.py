@@ -124,6 +124,8 @@ def test_all_parts_are_there() -> None:
     assert group["count"] == 2 and group["ino"] == str(2**64 - 1)
     (hazard,) = data["hazards"]
     assert hazard["comm"] == r"a\x20b" and hazard["pin"]["pins"] == HAZARD.run.pins
+    (refusal,) = data["refused"]
+    assert refusal["path"] == r"/a\x20b" and len(refusal["frames"]) == 2
     assert data["memory"]["blocks"][0]["pages"] == 0x8000
     assert {key: len(frames) for key, frames in data["stacks"].items()} == {
         "0x2b40003": 2

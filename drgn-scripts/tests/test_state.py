@@ -112,7 +112,10 @@ def test_no_debugging_information(monkeypatch: pytest.MonkeyPatch) -> None:
         gup_pin_state(prog)
 
 
-@pytest.mark.parametrize("each", ["for_each_run", "for_each_orphan", "for_each_hazard"])
+@pytest.mark.parametrize(
+    "each",
+    ["for_each_run", "for_each_orphan", "for_each_hazard", "for_each_refusal"],
+)
 def test_a_filter_that_is_none(monkeypatch: pytest.MonkeyPatch, each: str) -> None:
     """The call itself raises: later, verbs would have printed their header."""
     vars(sys.modules["drgn"])["FaultError"] = OSError

@@ -28,7 +28,7 @@ from vmlib import paths
 # Only in the kernel's memory.
 OF_DUMPS = {"check", "report"}
 # Only useful on a live system, or for two copies.
-OF_FILES = {"top", "diff", "refused", "metrics"}
+OF_FILES = {"top", "diff", "metrics"}
 # argparse has only --help.
 OF_FILES |= {"help"}
 OPTIONS_OF_FILES = {"--by", "--delay", "--from", "--output", "--raw", "--reverse", "--rounds"}
@@ -73,7 +73,12 @@ def filters_of(verb: str) -> set[str]:
 
 
 # Words that only some lines have.
-OF_LINES = {"list": set(), "hazards": {"kind", "stake"}, "orphans": {"gone"}}
+OF_LINES = {
+    "list": set(),
+    "hazards": {"kind", "stake"},
+    "orphans": {"gone"},
+    "refused": {"why", "err"},
+}
 
 
 @pytest.mark.parametrize("verb", OF_LINES)

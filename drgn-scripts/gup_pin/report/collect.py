@@ -46,6 +46,8 @@ def collect(state: GupPinState, progress: Progress) -> dict[str, object]:
     data["findings"] = group_findings(findings)
     progress.end()
     data["hazards"] = [views.hazard(hazard) for hazard in state.for_each_hazard()]
+    with suppress(LookupError):
+        data["refused"] = [views.refusal(each) for each in state.for_each_refusal()]
     data["stats"] = state.stats()
     with suppress(LookupError, Unreadable):
         data["memory"] = views.physical(state.physical())

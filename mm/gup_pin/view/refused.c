@@ -36,7 +36,7 @@
 #define REFUSED_BELOW	12
 
 /**
- * struct refused - refusals with the same origin and reason
+ * struct gup_pin_refusal - refusals with the same origin and reason
  * @list: in refused_list; read under RCU
  * @rcu: for freeing
  * @id: the origin
@@ -46,7 +46,7 @@
  * @newest: time of the last one, in ns of local_clock()
  * @target: target of the last one
  */
-struct refused {
+struct gup_pin_refusal {
 	struct list_head list;
 	struct rcu_head rcu;
 	struct gup_pin_id id;
@@ -127,9 +127,9 @@ static void fill_stack(struct gup_pin_id *id)
 	id->stack = gup_pin_marked_stack(id->stack, entries + at, nr);
 }
 
-static struct refused *refused_find(const struct gup_pin_id *id, int err)
+static struct gup_pin_refusal *refused_find(const struct gup_pin_id *id, int err)
 {
-	struct refused *refused;
+	struct gup_pin_refusal *refused;
 
 	list_for_each_entry(refused, &refused_list, list)
 		if (refused->err == err && gup_pin_id_equal(&refused->id, id))
@@ -141,7 +141,7 @@ static struct refused *refused_find(const struct gup_pin_id *id, int err)
 static bool refused_count(const struct gup_pin_id *id, int err,
 			  const struct gup_pin_target *target)
 {
-	struct refused *refused;
+	struct gup_pin_refusal *refused;
 
 	lockdep_assert_held(&refused_lock);
 	refused = refused_find(id, err);
@@ -156,7 +156,7 @@ static bool refused_count(const struct gup_pin_id *id, int err,
 /* Drop the record with the oldest last refusal if the list is full. */
 static void refused_make_room(void)
 {
-	struct refused *refused, *stale = NULL;
+	struct gup_pin_refusal *refused, *stale = NULL;
 
 	lockdep_assert_held(&refused_lock);
 	if (nr_refused < REFUSED_MAX) {
@@ -173,7 +173,7 @@ static void refused_make_room(void)
 static void refused_add(const struct gup_pin_id *id, int err,
 			const struct gup_pin_target *target)
 {
-	struct refused *new = kzalloc(sizeof(*new), GFP_NOWAIT | __GFP_NOWARN);
+	struct gup_pin_refusal *new = kzalloc(sizeof(*new), GFP_NOWAIT | __GFP_NOWARN);
 
 	if (!new)
 		return;
@@ -318,7 +318,7 @@ noinline void __gup_pin_refused_vma(struct vm_area_struct *vma,
  */
 void gup_pin_refused_unload(const struct gup_pin_code *code)
 {
-	const struct refused *refused;
+	const struct gup_pin_refusal *refused;
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(refused, &refused_list, list)
@@ -362,7 +362,7 @@ static const char *err_name(int err)
 
 static int refused_show(struct seq_file *m, void *v)
 {
-	const struct refused *refused;
+	const struct gup_pin_refusal *refused;
 	struct gup_pin_target target;
 	const struct gup_pin_id *id;
 	char comm[GUP_PIN_COMM_MAX];
@@ -372,7 +372,7 @@ static int refused_show(struct seq_file *m, void *v)
 		seq_printf(m, "# gup_pin refused %d\n", GUP_PIN_TEXT_FORMAT);
 		return 0;
 	}
-	refused = list_entry(v, struct refused, list);
+	refused = list_entry(v, struct gup_pin_refusal, list);
 	id = &refused->id;
 	gup_pin_format_comm(comm, id->comm);
 	spin_lock(&refused_lock);
@@ -418,7 +418,7 @@ const struct file_operations gup_pin_refused_fops = {
  */
 void __gup_pin_exit gup_pin_refused_exit(void)
 {
-	struct refused *refused, *next;
+	struct gup_pin_refusal *refused, *next;
 
 	list_for_each_entry_safe(refused, next, &refused_list, list)
 		kfree(refused);

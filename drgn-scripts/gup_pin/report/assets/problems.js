@@ -415,7 +415,7 @@ function refusedProblems(data) {
     severity: 'note',
     group: 'asked',
     number: refused.count,
-    title: `Refused: ${refused.why}, ${refused.err}`,
+    title: `Refused: ${isUnknown(refused.why) ? 'unknown reason' : refused.why}, ${refused.err}`,
     where: [
       plural(refused.count, 'call'),
       `by ${refused.comm} (${refused.task}) from ${viaOf(refused.frames.map(functionOf))}`,
