@@ -48,7 +48,7 @@ announce() {
 	local free place=$CACHE
 	say "$1"
 	if [[ -e $5 ]]; then
-		say "takes about $3: what was built is kept in $CACHE"
+		say "takes about $3, or longer if sources have changed: what was built is kept in $CACHE"
 		return
 	fi
 	while [[ ! -d $place ]]; do

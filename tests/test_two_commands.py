@@ -54,6 +54,15 @@ def test_every_job_that_takes_another_kernel_has_a_configuration() -> None:
         assert (paths.SCRIPTS / "config" / f"{flavour}.config").exists()
 
 
+def test_the_help_describes_every_job() -> None:
+    """Those of the instrumented kernels once, for all of these."""
+    text = run("scripts/check", Path("/nonexistent"), words=["--help"]).stdout
+    described = set(re.findall(r"^  ([a-z_-]+) {2,}[A-Z`t]", text, re.MULTILINE))
+    flavoured = {name for name in jobs.ALL if re.search("-(debug|rt|kcsan)$", name)}
+    assert {"rig", "bounds-trace", "users"} <= described == {*jobs.ALL} - flavoured
+    assert flavoured and all(f"{name.rpartition('-')[0]}," in text for name in flavoured)
+
+
 def test_the_objects_of_every_kernel_of_check_are_known() -> None:
     """So their progress is known the first time."""
     text = (paths.SCRIPTS / "config/objects").read_text()
@@ -184,7 +193,7 @@ def test_what_was_built_is_not_announced_again(command: str, open_path: Path) ->
         (open_path / f"module/try-{version}").touch()
     done = run(command, open_path, *NOT_ROOT, PATH=path_without_packages(open_path))
     lines = done.stderr.splitlines()
-    assert re.match(rf"{command}: takes about \d+ (min|s): what was built is kept in ", lines[1])
+    assert re.match(rf"{command}: takes about \d+ (min|s), or longer if ", lines[1])
     assert lines[2].startswith(f"setup: not root: cannot install {COMMANDS[command]}")
     assert len(lines) == 3
     assert done.returncode == 1

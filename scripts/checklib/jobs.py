@@ -112,6 +112,11 @@ def stock(built: Built) -> list[Result]:
     return [*on_stock(built), *unloaded(built.version, "test_stock"), *dumped]
 
 
+def unload_trace(built: Built) -> list[Result]:
+    """Modules that are unloaded under every tracer keep their names."""
+    return unloaded(built.version, "test_built_in")
+
+
 def unloaded(version: str, test: str) -> list[Result]:
     """Modules that are unloaded keep their names."""
     return pytest(version, f"tests/test_unload.py::{test}")
@@ -125,7 +130,12 @@ def examples(built: Built) -> list[Result]:
 
 def fresh(suite: str) -> Job:
     """A machine of that release that has never seen this project."""
-    return lambda _: pytest(None, "tests/test_fresh.py", "-k", suite)
+
+    def job(_: Built) -> list[Result]:
+        return pytest(None, "tests/test_fresh.py", "-k", suite)
+
+    job.__doc__ = f"A newcomer's steps in a {suite} that has never seen this project."
+    return job
 
 
 def many(built: Built) -> list[Result]:
@@ -260,7 +270,7 @@ DEBUG_ONCE: dict[str, Job] = {
     "kunit_py": kunit_py,
     "bounds-trace": bounds,
     "traced-trace": traced,
-    "unload-trace": lambda built: unloaded(built.version, "test_built_in"),
+    "unload-trace": unload_trace,
     "rounds": rounds,
     "dkms": dkms,
     "mutate": mutate,
@@ -269,6 +279,28 @@ WATCHED = {**DEBUG, **DEBUG_ONCE}
 # By make check-users, for each version.
 USERS: dict[str, Job] = {"suites": suites, "users": users}
 ALL: dict[str, Job] = {**ONCE, **EACH, **WATCHED, **USERS}
+
+
+def describe() -> str:
+    """The jobs and what each does, for people: a line each."""
+    watched = {name: job for name, job in WATCHED.items() if job.__doc__}
+    everywhere = ", ".join(_EVERYWHERE)
+    text = ""
+    for title, table in (
+        ("jobs", {**ONCE, **EACH}),
+        (
+            f"with --debug: {everywhere},\n"
+            "each as NAME-debug (KASAN, lockdep), -rt (PREEMPT_RT) or -kcsan (data races); and",
+            watched,
+        ),
+        ("with --users", USERS),
+    ):
+        text += f"{title}:\n"
+        for name, job in table.items():
+            text += f"  {name:<15} {(job.__doc__ or '').splitlines()[0]}\n"
+    return text
+
+
 # The kernels of jobs that use another one than the test kernel.
 FLAVOURS = {
     "stress": "stress",

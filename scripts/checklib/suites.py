@@ -10,7 +10,7 @@ from .results import Result
 
 
 def suites(built: Built) -> list[Result]:
-    """All of the table."""
+    """Test suites of others, with tracking off and on."""
     return guests.run(table.load(), built.version)[1]
 
 

@@ -107,7 +107,7 @@ def run_place(built: Built, image: stock.Stock, place: Place) -> list[Result]:
 
 
 def users(built: Built) -> list[Result]:
-    """All of them, in the default kernel of a version."""
+    """Programs whose pages are pinned by drivers that only Debian's kernels have."""
     image = images(built.version)[0]
     try:
         return [r for place in places() for r in run_place(built, image, place)]
