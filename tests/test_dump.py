@@ -250,6 +250,22 @@ def test_sorted_and_limited(dump: Dump) -> None:
     assert [int(words_of(line)["pins"]) for line in lines] == counts[:3]
 
 
+@pytest.mark.parametrize("key", ["comm", "mode", "module"])
+def test_sums_by_a_word(dump: Dump, key: str) -> None:
+    """They add up to the lines of debugfs."""
+    wanted: dict[str, list[int]] = {}
+    for pin in map(words_of, dump.pins):
+        value = "vmlinux" if key == "module" else pin[key]
+        sums = wanted.setdefault(value, [0, 0, 0])
+        for i, more in enumerate((int(pin["pins"]), int(pin["pages"]), 1)):
+            sums[i] += more
+    header, *lines = dump.listed("--by", key).splitlines()
+    assert header == "# gup_pin groups 1"
+    found = {words[key]: words for words in map(words_of, lines)}
+    names = ("pins", "pages", "runs")
+    assert {value: [int(f[n]) for n in names] for value, f in found.items()} == wanted
+
+
 def shown(dump: Dump, page: str) -> dict[str, object]:
     """The output of `show --json` for a page."""
     document = json.loads(dump.printed("show", page, "--json"))

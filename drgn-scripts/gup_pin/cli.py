@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
+from .by import FIGURES, parse_keys
 from .copies import NoCopies
 from .errors import GupPinUnavailable, NoDebugInfo, NoSuchPage, Unreadable
 from .filter import BadFilter, Filter, number_below
@@ -70,6 +71,13 @@ def _count(text: str) -> int:
         if number:
             return number
     raise argparse.ArgumentTypeError(f"wants a number of at least 1, not '{text}'")
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    try:
+        return parse_keys(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _pid(text: str) -> int:
@@ -222,6 +230,12 @@ class _Parser:
             metavar="KEY",
             help=f"{', '.join(SORT_KEYS)}; the most or oldest come first",
         )
+        verb.add_argument(
+            "--by",
+            type=_keys,
+            metavar="KEY,...",
+            help="sum by comm, owner, module, file, stack, or any word",
+        )
         self._limit(verb, "lines")
         return verb
 
@@ -279,6 +293,7 @@ def parse(
     wrong = [word for word in others if word.startswith("-")]
     if wrong or (others and args.words is None):
         args.parser.error(f"unrecognized arguments: {' '.join(wrong or others)}")
+    _check_sums(args)
     try:
         args.words = [*(args.words or ()), *others]
         args.filter = _filter(args.words, preset(args))
@@ -287,6 +302,16 @@ def parse(
     except BadFilter as error:
         args.parser.error(str(error))
     return args
+
+
+def _check_sums(args: argparse.Namespace) -> None:
+    """Exits with status 2 if lines cannot be summed or their sums sorted as asked."""
+    by = getattr(args, "by", None) or ()
+    if by and args.sort not in (None, *FIGURES):
+        figures = ", ".join(FIGURES)
+        args.parser.error(f"--sort {args.sort}: sums are sorted by {figures}")
+    if "gone" in by and args.verb != "orphans":
+        args.parser.error("argument --by: gone is for orphans only")
 
 
 def _filter(words: Sequence[str], more: Mapping[str, Any]) -> Filter | None:

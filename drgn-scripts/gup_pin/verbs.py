@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from . import document
+from .by import choose_groups, group_by, group_words
 from .errors import Unreadable
 from .filter import BadFilter, number_below
 from .filter_values import U64
@@ -39,6 +40,7 @@ from .words import escape
 PAGE_HEADER = "# gup_pin page 1"
 CHECK_HEADER = "# gup_pin check 1"
 STATUS_HEADER = "# gup_pin status 1"
+GROUPS_HEADER = "# gup_pin groups 1"
 
 NAME = "gup_pins"
 
@@ -242,6 +244,9 @@ class Show:
 
     def _pins(self, header: str, runs: Iterable[Run], what: str = "pins") -> None:
         views = self.views
+        if self.args.by:
+            self._groups(runs, what)
+            return
         runs = choose(runs, self.args.sort, self.args.limit)
         if self.args.json:
             words = map(views.pin, runs)
@@ -253,6 +258,28 @@ class Show:
         self._line(header)
         self.what = what
         self._pin_lines(runs)
+
+    def _groups(self, runs: Iterable[Run], what: str) -> None:
+        """Pins summed by words, with the stacks if they are one of these."""
+        state, args = self.state, self.args
+        found = group_by(runs, args.by, self.views.formatter, state.frames)
+        groups = choose_groups(found, args.sort, args.limit)
+        words: list[Words] = [dict(group_words(g, args.by, state.now)) for g in groups]
+        if args.json:
+            self._document({"groups": words})
+            return
+        stacks = [each["stack"] for each in words if "stack" in args.by and args.stacks]
+        if args.jsonl:
+            for each in words:
+                if stacks:
+                    each["frames"] = list(state.frames(int(each["stack"], 16)))
+                self._object(each)
+            return
+        self._line(GROUPS_HEADER)
+        self.what, self.listed = what, len(words)
+        for each in words:
+            self._line(flat_line(each))
+        self._stacks_below(dict.fromkeys(int(handle, 16) for handle in stacks))
 
     def _document(self, parts: document.Parts) -> None:
         write, args = document.write, self.args

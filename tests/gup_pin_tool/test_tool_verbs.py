@@ -31,7 +31,7 @@ OF_DUMPS = {"check", "report"}
 OF_FILES = {"top", "diff", "metrics"}
 # argparse has only --help.
 OF_FILES |= {"help"}
-OPTIONS_OF_FILES = {"--by", "--delay", "--from", "--output", "--raw", "--reverse", "--rounds"}
+OPTIONS_OF_FILES = {"--delay", "--from", "--output", "--raw", "--reverse", "--rounds"}
 
 
 def drgn_help(*words: str) -> str:

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Pins summed by words of their lines, their file or their module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .clock import age_ms
+from .filter import module_of
+from .format import Formatter, Word
+from .runs import Run
+
+# The words that lines can be summed by, as in a line; and two derived ones.
+KEYS = (
+    *("pfn", "pages", "order", "pins", "mode", "term", "api", "owner", "task", "comm"),
+    *("age_ms", "addr", "map", "dev", "ino", "index", "stack", "match", "path"),
+    *("gone", "file", "module"),
+)
+
+# The figures that groups are sorted by.
+FIGURES = ("pins", "pages", "age", "age_ms")
+
+# As in the program gup_pin.
+_KEYS_MAX = 8
+
+
+@dataclass(slots=True)
+class Group:
+    """The runs with equal values of all keys.
+
+    pages: None if the number of some could not be read; oldest, newest: times, in ns of
+    local_clock(); path: of the one file of a group by file, empty without a file
+    """
+
+    values: tuple[Word, ...]
+    oldest: int
+    newest: int
+    pins: int = 0
+    pages: int | None = 0
+    runs: int = 0
+    path: str | None = ""
+
+    def add(self, run: Run) -> None:
+        """Add a run."""
+        time = run.first.time
+        self.oldest, self.newest = min(self.oldest, time), max(self.newest, time)
+        self.pins += run.pins
+        known = self.pages is not None and run.pages is not None
+        self.pages = (self.pages or 0) + (run.pages or 0) if known else None
+        self.runs += 1
+
+
+def parse_keys(text: str) -> tuple[str, ...]:
+    """The keys of KEY[,KEY]...; raises ValueError with the reason."""
+    keys = tuple(text.split(","))
+    for key in keys:
+        if key not in KEYS:
+            raise ValueError(f"no line has a word '{key}' to sum by")
+        if keys.count(key) > 1:
+            raise ValueError(f"{key} is given twice")
+    if len(keys) > _KEYS_MAX:
+        raise ValueError(f"at most {_KEYS_MAX} words")
+    return keys
+
+
+def _file_of(words: Mapping[str, Word]) -> Word:
+    """A file by device and inode; memory without a file by its kind."""
+    dev, ino = words["dev"], words["ino"]
+    if dev is None or ino is None:
+        return None
+    return f"{dev}:{ino}" if ino else words["map"]
+
+
+def group_by(
+    runs: Iterable[Run],
+    keys: Sequence[str],
+    formatter: Formatter,
+    frames: Callable[[int], Sequence[str]],
+) -> list[Group]:
+    """The groups of all runs, in the order of their first ones.
+
+    Frames has those of a stack's handle.
+    """
+    groups: dict[tuple[Word, ...], Group] = {}
+    modules: dict[int, str] = {}
+    for run in runs:
+        words = {"gone": "", **formatter.pin_words(run)}
+        if "file" in keys:
+            words["file"] = _file_of(words)
+        if "module" in keys:
+            handle = run.first.origin.stack
+            if handle not in modules:
+                modules[handle] = module_of(frames(handle))
+            words["module"] = modules[handle]
+        values = tuple(words[key] for key in keys)
+        group = groups.get(values)
+        if group is None:
+            time = run.first.time
+            path = run.first.folio.path if "file" in keys else ""
+            group = groups[values] = Group(values, time, time, path=path)
+        group.add(run)
+    return list(groups.values())
+
+
+def choose_groups(
+    groups: Iterable[Group], key: str | None, limit: int | None
+) -> list[Group]:
+    """Groups by a figure, the most or oldest first, up to a limit; None: by pins."""
+    if key in ("age", "age_ms"):
+        found = sorted(groups, key=lambda group: group.oldest)
+    elif key == "pages":
+        found = sorted(groups, key=lambda group: -(group.pages or 0))
+    else:
+        found = sorted(groups, key=lambda group: -group.pins)
+    return found[:limit]
+
+
+def group_words(
+    group: Group, keys: Sequence[str], now: int | None
+) -> dict[str, Word]:
+    """The figures of a group, and its values of the keys, which come last."""
+    values = dict(zip(keys, group.values, strict=True))
+    figures: dict[str, Word] = {
+        "pins": group.pins,
+        "pages": group.pages,
+        "runs": group.runs,
+        "oldest_ms": age_ms(group.oldest, now),
+        "newest_ms": age_ms(group.newest, now),
+    }
+    path: dict[str, Word] = {}
+    if "file" in keys and "path" not in keys and group.path:
+        path = {"path": group.path}
+    # A figure that lines are summed by is theirs, not the sum.
+    mine = {key: value for key, value in figures.items() if key not in values}
+    return {**mine, **values, **path}
