@@ -21,7 +21,9 @@
 #include "gup_pin_way.h"
 
 #define NPAGES		6
-#define FILE_SIZE	(64 * PAGE_SIZE)
+/* More than fit into one bio. */
+#define NPAGES_LARGE	300
+#define FILE_SIZE	(512 * PAGE_SIZE)
 #define DISK_SIZE	(320UL << 20)
 
 FIXTURE(direct_fs)
@@ -30,6 +32,7 @@ FIXTURE(direct_fs)
 	struct gup_pin_dm dm;
 	struct gup_pin_fuse fuse;
 	struct gup_pin_mem mem;
+	size_t npages;
 	int file;
 	pid_t child;
 };
@@ -41,6 +44,7 @@ FIXTURE_VARIANT(direct_fs)
 	const char *config;
 	const char *pinner;
 	bool write;
+	size_t npages;		/* 0: NPAGES */
 };
 
 #define READS(type, option, frame)					\
@@ -49,6 +53,16 @@ FIXTURE_VARIANT(direct_fs)
 	.fs = (type), .config = (option), .pinner = (frame), .write = true
 FIXTURE_VARIANT_ADD(direct_fs, disk_read) { READS(NULL, NULL, "blkdev_read_iter") };
 FIXTURE_VARIANT_ADD(direct_fs, disk_write) { WRITES(NULL, NULL, "blkdev_write_iter") };
+FIXTURE_VARIANT_ADD(direct_fs, disk_read_large)
+{
+	READS(NULL, NULL, "blkdev_read_iter"), .npages = NPAGES_LARGE,
+};
+
+FIXTURE_VARIANT_ADD(direct_fs, disk_write_large)
+{
+	WRITES(NULL, NULL, "blkdev_write_iter"), .npages = NPAGES_LARGE,
+};
+
 FIXTURE_VARIANT_ADD(direct_fs, ext4_read)
 {
 	READS("ext4", "EXT4_FS", "ext4_file_read_iter|ext4_dio_read_iter"),
@@ -165,7 +179,8 @@ FIXTURE_SETUP(direct_fs)
 	self->dm.memfd = -1;
 	ASSERT_OK(gup_pin_begin(&self->base));
 	ASSERT_OK(open_file(self, variant->fs, variant->options));
-	ASSERT_OK(gup_pin_mem_get(&self->mem, MEM_ANON, NPAGES * PAGE_SIZE));
+	self->npages = variant->npages ?: NPAGES;
+	ASSERT_OK(gup_pin_mem_get(&self->mem, MEM_ANON, self->npages * PAGE_SIZE));
 	/* Where the data lies is known from now on, and is not asked of the disk. */
 	ASSERT_OK(gup_pin_way_go(WAY_SYNC, self->file, variant->write, self->mem.addr,
 				 self->mem.size));
@@ -229,8 +244,8 @@ static const char *go(struct _test_data_direct_fs *self, enum gup_pin_way way,
 		return problem;
 	self->child = start(self, way, variant->write);
 	want_io(&want, self->child, way, variant->write);
-	problem = gup_pin_wait_task(self->child, NPAGES) ?:
-		gup_pin_check_pages(&want, self->child, self->mem.addr, NPAGES) ?:
+	problem = gup_pin_wait_task(self->child, self->npages) ?:
+		gup_pin_check_pages(&want, self->child, self->mem.addr, self->npages) ?:
 		gup_pin_check_frame(self->child, variant->pinner) ?:
 		let_go(self);
 	if (problem)
@@ -256,35 +271,40 @@ TEST_F(direct_fs, under_way)
 	}
 }
 
-/* The process is killed, and gone when the disk answers. */
+/* What a dead server has not answered fails, and is unpinned. */
+static const char *kill_server(struct _test_data_direct_fs *self, bool write)
+{
+	const char *problem;
+	int status;
+
+	problem = hold(self);
+	if (problem)
+		return problem;
+	self->child = start(self, WAY_SYNC, write);
+	problem = gup_pin_wait_task(self->child, self->npages);
+	if (problem)
+		return problem;
+	gup_pin_fuse_kill(&self->fuse);
+	if (waitpid(self->child, &status, 0) != self->child)
+		return gup_pin_problem("waitpid: %s", strerror(errno));
+	self->child = 0;
+	return status ? gup_pin_end(&self->base) : "it was answered";
+}
+
+/* The process is killed, and gone when the disk answers; and so is a server. */
 TEST_F(direct_fs, killed)
 {
 	ASSERT_OK(hold(self));
 	self->child = start(self, WAY_AIO, variant->write);
-	ASSERT_OK(gup_pin_wait_task(self->child, NPAGES));
+	ASSERT_OK(gup_pin_wait_task(self->child, self->npages));
 	ASSERT_EQ(0, kill(self->child, SIGKILL));
-	ASSERT_OK(gup_pin_wait_task(self->child, NPAGES));
+	ASSERT_OK(gup_pin_wait_task(self->child, self->npages));
 	ASSERT_OK(let_go(self));
 	ASSERT_EQ(self->child, waitpid(self->child, NULL, 0));
 	self->child = 0;
 	ASSERT_OK(gup_pin_end(&self->base));
-}
-
-/* So is the server: what it has not answered fails, and is unpinned. */
-TEST_F(direct_fs, server_killed)
-{
-	int status;
-
-	if (!self->fuse.dir[0])
-		return;
-	ASSERT_OK(hold(self));
-	self->child = start(self, WAY_SYNC, variant->write);
-	ASSERT_OK(gup_pin_wait_task(self->child, NPAGES));
-	gup_pin_fuse_kill(&self->fuse);
-	ASSERT_EQ(self->child, waitpid(self->child, &status, 0));
-	self->child = 0;
-	EXPECT_NE(0, status);
-	ASSERT_OK(gup_pin_end(&self->base));
+	if (self->fuse.dir[0])
+		ASSERT_OK(kill_server(self, variant->write));
 }
 
 TEST_HARNESS_MAIN

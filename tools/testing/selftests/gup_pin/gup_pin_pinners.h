@@ -44,6 +44,10 @@ const char *uring_start(struct uring_one **one, int opcode, int fd, const void *
 const char *uring_read_start(struct uring_one **one, int fd, void *buf, size_t size);
 const char *uring_finish(struct uring_one **one, ssize_t *result);
 
+/* A command to a driver (IORING_OP_URING_CMD), whose payload is at most 80 bytes. */
+const char *uring_command(int fd, unsigned int command, const void *payload, size_t size,
+			  ssize_t *result);
+
 /* One asynchronous read or write. */
 struct aio_one {
 	aio_context_t ctx;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* One asynchronous read or write by io_uring, without a library. */
+/* One request by io_uring, without a library. */
 #include <errno.h>
 #include <linux/io_uring.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,6 +17,7 @@ struct uring_one {
 	char *rings;
 	size_t rings_size;
 	struct io_uring_sqe *sqe;
+	size_t sqe_size;
 };
 
 static void put(struct uring_one **one)
@@ -23,7 +25,7 @@ static void put(struct uring_one **one)
 	if ((*one)->rings)
 		munmap((*one)->rings, (*one)->rings_size);
 	if ((*one)->sqe)
-		munmap((*one)->sqe, sizeof(*(*one)->sqe));
+		munmap((*one)->sqe, (*one)->sqe_size);
 	close((*one)->fd);
 	free(*one);
 	*one = NULL;
@@ -43,12 +45,13 @@ static int enter(struct uring_one *one, unsigned int submit, unsigned int wait)
 		       wait ? IORING_ENTER_GETEVENTS : 0, NULL, 0);
 }
 
-static const char *submit(struct uring_one *one, int opcode, int fd, const void *addr,
-			  unsigned int len)
+/* With entries of twice the size if there is a command in them. */
+static const char *open_one(struct uring_one *one, bool command)
 {
-	unsigned int *tail, *array;
 	size_t cq_size;
 
+	one->params.flags = command ? IORING_SETUP_SQE128 : 0;
+	one->sqe_size = (command ? 2 : 1) * sizeof(*one->sqe);
 	one->fd = syscall(__NR_io_uring_setup, 1, &one->params);
 	if (one->fd < 0)
 		return gup_pin_problem("io_uring_setup: %s", strerror(errno));
@@ -57,17 +60,21 @@ static const char *submit(struct uring_one *one, int opcode, int fd, const void 
 	cq_size = one->params.cq_off.cqes +
 		one->params.cq_entries * sizeof(struct io_uring_cqe);
 	one->rings_size = one->params.sq_off.array +
-		one->params.sq_entries * sizeof(*array);
+		one->params.sq_entries * sizeof(unsigned int);
 	if (one->rings_size < cq_size)
 		one->rings_size = cq_size;
 	one->rings = map(one->fd, one->rings_size, IORING_OFF_SQ_RING);
-	one->sqe = map(one->fd, sizeof(*one->sqe), IORING_OFF_SQES);
+	one->sqe = map(one->fd, one->sqe_size, IORING_OFF_SQES);
 	if (!one->rings || !one->sqe)
 		return gup_pin_problem("cannot map an io_uring: %s", strerror(errno));
-	one->sqe->opcode = opcode;
-	one->sqe->fd = fd;
-	one->sqe->addr = (unsigned long)addr;
-	one->sqe->len = len;
+	return NULL;
+}
+
+/* Submits the only entry. */
+static const char *submit(struct uring_one *one)
+{
+	unsigned int *tail, *array;
+
 	array = (unsigned int *)(one->rings + one->params.sq_off.array);
 	tail = (unsigned int *)(one->rings + one->params.sq_off.tail);
 	array[0] = 0;
@@ -83,7 +90,14 @@ const char *uring_start(struct uring_one **one, int opcode, int fd, const void *
 	const char *problem;
 
 	*one = calloc(1, sizeof(**one));
-	problem = submit(*one, opcode, fd, addr, len);
+	problem = open_one(*one, false);
+	if (!problem) {
+		(*one)->sqe->opcode = opcode;
+		(*one)->sqe->fd = fd;
+		(*one)->sqe->addr = (unsigned long)addr;
+		(*one)->sqe->len = len;
+		problem = submit(*one);
+	}
 	if (problem)
 		put(one);
 	return problem;
@@ -105,5 +119,24 @@ const char *uring_finish(struct uring_one **one, ssize_t *result)
 	cqe = (struct io_uring_cqe *)((*one)->rings + (*one)->params.cq_off.cqes);
 	*result = cqe->res;
 	put(one);
+	return problem;
+}
+
+const char *uring_command(int fd, unsigned int command, const void *payload, size_t size,
+			  ssize_t *result)
+{
+	struct uring_one *one = calloc(1, sizeof(*one));
+	const char *problem = open_one(one, true);
+
+	if (!problem) {
+		one->sqe->opcode = IORING_OP_URING_CMD;
+		one->sqe->fd = fd;
+		one->sqe->cmd_op = command;
+		memcpy(one->sqe->cmd, payload, size);
+		problem = submit(one);
+	}
+	if (!problem)
+		return uring_finish(&one, result);
+	put(&one);
 	return problem;
 }

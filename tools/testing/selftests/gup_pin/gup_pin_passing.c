@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pins that end in the function that took them, before `pins` can be read: the events show
+ * them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/iommufd.h>
+#include <linux/rds.h>
+#include <linux/user_events.h>
+#include <drivers/iommu/iommufd/iommufd_test.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "gup_pin_harness.h"
+#include "gup_pin_iommu.h"
+#include "gup_pin_mem.h"
+#include "gup_pin_tracefs.h"
+#include "gup_pin_util.h"
+
+#define TRACEFS		"/sys/kernel/tracing/"
+#define USER_EVENTS	TRACEFS "user_events_data"
+#define NAME		"gup_pin_passing"
+#define REMOTE		"pin_user_pages_remote"
+
+FIXTURE(passing)
+{
+	struct gup_pin_base base;
+	struct gup_pin_mem mem;
+	int fd;
+};
+
+FIXTURE_SETUP(passing)
+{
+	const char *missing = gup_pin_missing() ?: gup_pin_tracefs_missing();
+
+	self->fd = -1;
+	if (missing)
+		SKIP(return, "%s", missing);
+	ASSERT_OK(gup_pin_begin(&self->base));
+	ASSERT_OK(gup_pin_mem_get(&self->mem, MEM_ANON, PAGE_SIZE));
+	ASSERT_OK(gup_pin_tracefs_begin());
+}
+
+FIXTURE_TEARDOWN(passing)
+{
+	gup_pin_tracefs_end();
+	if (self->fd >= 0)
+		close(self->fd);
+	gup_pin_mem_put(&self->mem);
+}
+
+/* One pin on this process's page by that task, and its unpin. */
+static const char *check_passed(const struct gup_pin_mem *mem, pid_t tgid, const char *api,
+				char mode)
+{
+	const struct gup_pin_event *acquire, *release;
+	struct gup_pin_events events;
+	const char *problem;
+
+	problem = gup_pin_tracefs_read(&events);
+	if (problem)
+		return problem;
+	problem = gup_pin_tracefs_only(&events, EVENT_ACQUIRE, tgid, &acquire) ?:
+		gup_pin_tracefs_only(&events, EVENT_RELEASE, tgid, &release);
+	if (!problem && (strcmp(acquire->api, api) || acquire->mode != mode ||
+			 strcmp(acquire->term, "short") || acquire->pins != 1))
+		problem = gup_pin_problem("%s %c %s pins=%lu", acquire->api, acquire->mode,
+					  acquire->term, acquire->pins);
+	if (!problem && (acquire->owner != getpid() || acquire->pid != tgid))
+		problem = gup_pin_problem("owner=%d pid=%d", acquire->owner, acquire->pid);
+	if (!problem && (acquire->addr != (unsigned long)mem->addr ||
+			 acquire->pfn != gup_pin_pfn_of(0, mem->addr)))
+		problem = gup_pin_problem("addr=0x%lx pfn=0x%lx", acquire->addr, acquire->pfn);
+	if (!problem && (release->pfn != acquire->pfn || release->stack != acquire->stack ||
+			 strcmp(release->match, "exact")))
+		problem = gup_pin_problem("pfn=0x%lx stack=0x%lx match=%s is released",
+					  release->pfn, release->stack, release->match);
+	gup_pin_tracefs_free(&events);
+	return problem;
+}
+
+/* A child enables this process's event: a bit of its memory changes. */
+TEST_F(passing, user_event)
+{
+	struct user_reg reg = {
+		.size = sizeof(reg),
+		.enable_bit = 3,
+		.enable_size = sizeof(uint32_t),
+		.enable_addr = (unsigned long)self->mem.addr,
+		.name_args = (unsigned long)NAME " u32 count",
+	};
+	uint32_t *enabled = (uint32_t *)self->mem.addr;
+	int status;
+	pid_t pid;
+
+	self->fd = open(USER_EVENTS, O_RDWR | O_CLOEXEC);
+	if (self->fd < 0)
+		SKIP(return, "no %s (CONFIG_USER_EVENTS): %s", USER_EVENTS, strerror(errno));
+	memset(self->mem.addr, 0, self->mem.size);
+	ASSERT_EQ(0, ioctl(self->fd, DIAG_IOCSREG, &reg));
+	ASSERT_OK(gup_pin_tracefs_both(true));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(!!gup_pin_write(TRACEFS "events/user_events/" NAME "/enable", "1"));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(0, status);
+	ASSERT_EQ(1U << reg.enable_bit, *enabled);
+	ASSERT_OK(check_passed(&self->mem, pid, REMOTE, 'w'));
+	ASSERT_OK(gup_pin_write(TRACEFS "events/user_events/" NAME "/enable", "0"));
+	ASSERT_EQ(0, *enabled);
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+static int iommu_test(int fd, struct iommu_test_cmd *cmd)
+{
+	cmd->size = sizeof(*cmd);
+	return ioctl(fd, IOMMU_TEST_CMD, cmd) ? -errno : 0;
+}
+
+/* A driver in the kernel reads or writes a part of a page that is mapped for a device. */
+static int access_part(int fd, __u32 access, void *data, size_t size, bool write)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_ACCESS_RW,
+		.id = access,
+		.access_rw = {
+			.iova = MOCK_APERTURE_START + 8,
+			.length = size,
+			.uptr = (unsigned long)data,
+			.flags = MOCK_ACCESS_RW_SLOW_PATH | (write ? MOCK_ACCESS_RW_WRITE : 0),
+		},
+	};
+
+	return iommu_test(fd, &cmd);
+}
+
+static int open_access(int fd, __u32 ioas, __u32 *access)
+{
+	struct iommu_test_cmd create = {
+		.op = IOMMU_TEST_OP_CREATE_ACCESS,
+		.id = ioas,
+		.create_access = { .flags = MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES },
+	};
+	struct iommu_test_cmd attach = {
+		.op = IOMMU_TEST_OP_ACCESS_REPLACE_IOAS,
+		.access_replace_ioas = { .ioas_id = ioas },
+	};
+	int ret = iommu_test(fd, &create);
+
+	if (ret)
+		return ret;
+	*access = create.create_access.out_access_fd;
+	attach.id = *access;
+	return iommu_test(fd, &attach);
+}
+
+TEST_F(passing, iommufd_access)
+{
+	char data[8] = "written";
+	__u32 ioas, access;
+	int ret, write;
+
+	ret = gup_pin_iommu_open(&self->fd, &ioas);
+	if (self->fd < 0)
+		SKIP(return, "no /dev/iommu (CONFIG_IOMMUFD): %s", strerror(-ret));
+	ASSERT_EQ(0, ret);
+	ret = open_access(self->fd, ioas, &access);
+	if (ret == -ENOTTY)
+		SKIP(return, "%s", GUP_PIN_NO_MOCK);
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, gup_pin_iommu_map(self->fd, ioas, self->mem.addr, 0, self->mem.size, true));
+	for (write = 1; write >= 0; write--) {
+		ASSERT_OK(gup_pin_tracefs_empty());
+		ASSERT_OK(gup_pin_tracefs_both(true));
+		ASSERT_EQ(0, access_part(self->fd, access, data, sizeof(data), write));
+		ASSERT_OK(gup_pin_tracefs_both(false));
+		ASSERT_OK(check_passed(&self->mem, getpid(), REMOTE, write ? 'w' : 'r'));
+		ASSERT_STREQ("written", self->mem.addr + 8);
+	}
+	ASSERT_EQ(0, close(access));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+/* The kernel writes what a socket option says to pinned memory. */
+TEST_F(passing, rds_info)
+{
+	socklen_t len = self->mem.size;
+
+	self->fd = socket(AF_RDS, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (self->fd < 0)
+		SKIP(return, "no AF_RDS (CONFIG_RDS): %s", strerror(errno));
+	ASSERT_OK(gup_pin_tracefs_both(true));
+	ASSERT_LT(0, getsockopt(self->fd, SOL_RDS, RDS_INFO_COUNTERS, self->mem.addr, &len));
+	EXPECT_LT(0, len);
+	ASSERT_OK(check_passed(&self->mem, getpid(), "pin_user_pages_fast", 'w'));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+TEST_HARNESS_MAIN
