@@ -17,7 +17,7 @@ from .stock import MODULES, images, judge_figures, options_of
 
 # Drivers that pin, and modules for their programs; scripts/drivers builds others.
 DRIVERS = (
-    "btrfs dummy f2fs ib_uverbs nfsd nfsv4 rdma_rxe rdma_ucm scsi_debug sd_mod sg"
+    "9p 9pnet_fd btrfs dummy f2fs ib_uverbs nfsd nfsv4 rdma_rxe rdma_ucm scsi_debug sd_mod sg"
     " tls vfio_iommu_type1 vfio_pci vhost_net vhost_vdpa virtio_vdpa virtio_net vduse vivid"
 )
 # Debian's programs for them.

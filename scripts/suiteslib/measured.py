@@ -34,8 +34,7 @@ on, in one guest. A *test* kernel is the project's own; the others are Debian's,
 """
 
 NOT_RUN = """\
-Not run are xfstests, of which Debian has no package, and the kernel's selftests of user_events,
-as neither kernel has ``CONFIG_USER_EVENTS``.
+Not run is xfstests, of which Debian has no package.
 """
 
 

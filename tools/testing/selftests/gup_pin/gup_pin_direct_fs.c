@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "gup_pin_9p.h"
 #include "gup_pin_dm.h"
 #include "gup_pin_frame.h"
 #include "gup_pin_fuse.h"
@@ -30,7 +31,7 @@ FIXTURE(direct_fs)
 {
 	struct gup_pin_base base;
 	struct gup_pin_dm dm;
-	struct gup_pin_fuse fuse;
+	struct gup_pin_served served;
 	struct gup_pin_mem mem;
 	size_t npages;
 	int file;
@@ -83,6 +84,16 @@ FIXTURE_VARIANT_ADD(direct_fs, btrfs_write)
 FIXTURE_VARIANT_ADD(direct_fs, fuse_read) { READS("fuse", "FUSE_FS", "fuse_direct_io") };
 FIXTURE_VARIANT_ADD(direct_fs, fuse_write) { WRITES("fuse", "FUSE_FS", "fuse_direct_io") };
 
+FIXTURE_VARIANT_ADD(direct_fs, 9p_read)
+{
+	READS("9p", "9P_FS", "netfs_unbuffered_read_iter_locked|netfs_unbuffered_read_iter"),
+};
+
+FIXTURE_VARIANT_ADD(direct_fs, 9p_write)
+{
+	WRITES("9p", "9P_FS", "netfs_unbuffered_write_iter_locked|netfs_unbuffered_write_iter"),
+};
+
 static const char *missing_fs(const char *type, const char *config)
 {
 	char *text, word[32];
@@ -111,14 +122,16 @@ static const char *fill_disk(struct gup_pin_dm *dm)
 	return NULL;
 }
 
-static const char *open_fuse(struct gup_pin_fuse *fuse, int *file)
+static const char *open_served(struct gup_pin_served *served, const char *fs, int *file)
 {
-	const char *problem = gup_pin_fuse_mount(fuse, FILE_SIZE);
+	const char *problem;
 	char path[80];
 
+	problem = strcmp(fs, "9p") ? gup_pin_fuse_mount(served, FILE_SIZE) :
+		gup_pin_9p_mount(served, FILE_SIZE);
 	if (problem)
 		return problem;
-	snprintf(path, sizeof(path), "%s/data", fuse->dir);
+	snprintf(path, sizeof(path), "%s/" SERVED_NAME, served->dir);
 	*file = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
 	return *file < 0 ? gup_pin_problem("%s: %s", path, strerror(errno)) : NULL;
 }
@@ -130,8 +143,8 @@ static const char *open_file(struct _test_data_direct_fs *self, const char *fs,
 	int *file = &self->file;
 	const char *problem;
 
-	if (fs && !strcmp(fs, "fuse"))
-		return open_fuse(&self->fuse, file);
+	if (fs && (!strcmp(fs, "fuse") || !strcmp(fs, "9p")))
+		return open_served(&self->served, fs, file);
 	problem = gup_pin_dm_create(dm, DISK_SIZE);
 	if (problem)
 		return problem;
@@ -152,17 +165,17 @@ static const char *open_file(struct _test_data_direct_fs *self, const char *fs,
 /* From now on, or no more, is what is asked for not answered. */
 static const char *hold(struct _test_data_direct_fs *self)
 {
-	if (!self->fuse.dir[0])
+	if (!self->served.dir[0])
 		return gup_pin_dm_suspend(&self->dm);
-	gup_pin_fuse_hold(&self->fuse, true);
+	gup_pin_served_hold(&self->served, true);
 	return NULL;
 }
 
 static const char *let_go(struct _test_data_direct_fs *self)
 {
-	if (!self->fuse.dir[0])
+	if (!self->served.dir[0])
 		return gup_pin_dm_resume(&self->dm);
-	gup_pin_fuse_hold(&self->fuse, false);
+	gup_pin_served_hold(&self->served, false);
 	return NULL;
 }
 
@@ -188,7 +201,7 @@ FIXTURE_SETUP(direct_fs)
 
 FIXTURE_TEARDOWN(direct_fs)
 {
-	if (self->dm.name[0] || self->fuse.dir[0])
+	if (self->dm.name[0] || self->served.dir[0])
 		let_go(self);
 	if (self->child > 0) {
 		kill(self->child, SIGKILL);
@@ -198,7 +211,7 @@ FIXTURE_TEARDOWN(direct_fs)
 		close(self->file);
 	gup_pin_mem_put(&self->mem);
 	gup_pin_dm_remove(&self->dm);
-	gup_pin_fuse_unmount(&self->fuse);
+	gup_pin_served_unmount(&self->served);
 }
 
 static pid_t start(const struct _test_data_direct_fs *self, enum gup_pin_way way, bool write)
@@ -284,7 +297,7 @@ static const char *kill_server(struct _test_data_direct_fs *self, bool write)
 	problem = gup_pin_wait_task(self->child, self->npages);
 	if (problem)
 		return problem;
-	gup_pin_fuse_kill(&self->fuse);
+	gup_pin_served_kill(&self->served);
 	if (waitpid(self->child, &status, 0) != self->child)
 		return gup_pin_problem("waitpid: %s", strerror(errno));
 	self->child = 0;
@@ -303,7 +316,7 @@ TEST_F(direct_fs, killed)
 	ASSERT_EQ(self->child, waitpid(self->child, NULL, 0));
 	self->child = 0;
 	ASSERT_OK(gup_pin_end(&self->base));
-	if (self->fuse.dir[0])
+	if (self->served.dir[0])
 		ASSERT_OK(kill_server(self, variant->write));
 }
 
