@@ -21,7 +21,7 @@ static int open_umem(void *addr, size_t size)
 	int sock = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0), ret;
 	unsigned int waited = 0;
 
-	/* Concurrent long-term pins may fail while they migrate the same pages. */
+	/* As with those in gup_pin_pinners.h. */
 	do {
 		ret = sock < 0 ? 0 : setsockopt(sock, SOL_XDP, XDP_UMEM_REG, &reg, sizeof(reg));
 	} while (ret && errno == ENOMEM && gup_pin_patience(&waited));
@@ -37,16 +37,8 @@ static int open_umem(void *addr, size_t size)
 static int open_ring(void *addr, size_t size)
 {
 	int ring = uring_open(), ret;
-	unsigned int waited = 0;
 
-	/*
-	 * The same applies to rings; also, the memory of a closed ring is uncharged by
-	 * a work item. A page in movable memory cannot be moved while another task has
-	 * it pinned for a moment: EFAULT, if pages before it were pinned already.
-	 */
-	do {
-		ret = ring < 0 ? 0 : uring_register_one(ring, addr, size);
-	} while ((ret == -ENOMEM || ret == -EFAULT) && gup_pin_patience(&waited));
+	ret = ring < 0 ? 0 : uring_register_one(ring, addr, size);
 	if (ret) {
 		close(ring);
 		errno = -ret;

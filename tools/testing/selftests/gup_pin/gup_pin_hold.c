@@ -10,16 +10,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if_xdp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "gup_pin_device.h"
 #include "gup_pin_dm.h"
 #include "gup_pin_mem.h"
 #include "gup_pin_pinners.h"
@@ -84,21 +83,17 @@ static const char *hold_udmabuf(void)
 
 static const char *hold_part_of_thp(void)
 {
-	struct xdp_umem_reg reg = { .len = 10 * PAGE_SIZE, .chunk_size = PAGE_SIZE };
 	struct gup_pin_mem mem;
 	const char *problem;
 	int sock;
 
 	problem = gup_pin_mem_get(&mem, MEM_THP, SIZE_2M);
-	if (problem)
-		return problem;
-	sock = socket(AF_XDP, SOCK_RAW, 0);
-	reg.addr = (unsigned long)mem.addr + 10 * PAGE_SIZE;
-	if (setsockopt(sock, SOL_XDP, XDP_UMEM_REG, &reg, sizeof(reg)))
-		return failed("XDP_UMEM_REG", -errno);
+	if (!problem)
+		problem = gup_pin_device_give_part(DEVICE_UMEM, -1, mem.addr, 10 * PAGE_SIZE,
+						   10 * PAGE_SIZE, &sock);
 	HOLDS("an AF_XDP umem of pages 10 to 19 of a transparent huge page, at %p",
 	      mem.addr);
-	return NULL;
+	return problem;
 }
 
 /* Inherited by the two processes below. */

@@ -167,7 +167,7 @@ TEST_F(io_uring, failure)
 		{ .iov_base = (void *)PAGE_SIZE, .iov_len = PAGE_SIZE },
 	};
 
-	ASSERT_EQ(-EFAULT, uring_register(self->ring, iov, 2));
+	ASSERT_EQ(-EFAULT, uring_register_once(self->ring, iov, 2));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 

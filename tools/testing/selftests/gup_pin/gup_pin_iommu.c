@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include "gup_pin_iommu.h"
+#include "gup_pin_util.h"
 
 #ifndef IOMMU_IOAS_MAP_FILE
 struct iommu_ioas_map_file {
@@ -24,6 +25,18 @@ struct iommu_ioas_map_file {
 
 #define IOVA		((__u64)MOCK_APERTURE_START)
 #define MAP_FLAGS	(IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE)
+
+/* With the patience of those in gup_pin_pinners.h. */
+static int do_pin(int fd, unsigned long request, void *cmd)
+{
+	unsigned int waited = 0;
+	int ret;
+
+	do {
+		ret = ioctl(fd, request, cmd) ? -errno : 0;
+	} while (ret == -ENOMEM && gup_pin_patience(&waited));
+	return ret;
+}
 
 int gup_pin_iommu_open(int *fd, __u32 *ioas)
 {
@@ -46,7 +59,7 @@ int gup_pin_iommu_attach(int fd, __u32 ioas)
 		.id = ioas,
 	};
 
-	return ioctl(fd, IOMMU_TEST_CMD, &cmd) ? -errno : 0;
+	return do_pin(fd, IOMMU_TEST_CMD, &cmd);
 }
 
 int gup_pin_iommu_map(int fd, __u32 ioas, void *addr, size_t offset, size_t size,
@@ -61,7 +74,7 @@ int gup_pin_iommu_map(int fd, __u32 ioas, void *addr, size_t offset, size_t size
 		.iova = IOVA + offset,
 	};
 
-	return ioctl(fd, IOMMU_IOAS_MAP, &cmd) ? -errno : 0;
+	return do_pin(fd, IOMMU_IOAS_MAP, &cmd);
 }
 
 int gup_pin_iommu_map_file(int fd, __u32 ioas, int file, size_t size)
@@ -75,7 +88,7 @@ int gup_pin_iommu_map_file(int fd, __u32 ioas, int file, size_t size)
 		.iova = IOVA,
 	};
 
-	return ioctl(fd, IOMMU_IOAS_MAP_FILE, &cmd) ? -errno : 0;
+	return do_pin(fd, IOMMU_IOAS_MAP_FILE, &cmd);
 }
 
 int gup_pin_iommu_unmap(int fd, __u32 ioas, size_t offset, size_t size)

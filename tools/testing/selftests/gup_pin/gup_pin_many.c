@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if_xdp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "gup_pin_harness.h"
+#include "gup_pin_device.h"
 #include "gup_pin_mem.h"
 #include "gup_pin_pinners.h"
 #include "gup_pin_util.h"
@@ -99,7 +99,7 @@ static const char *pin_lines(struct many *many)
 static const char *pin_bulk(struct many *many)
 {
 	unsigned long want = number_from("GUP_PIN_MANY_PINS", 1UL << 20);
-	struct xdp_umem_reg reg = { .len = BULK_SIZE, .chunk_size = PAGE_SIZE };
+	const char *problem = NULL;
 
 	if (want <= many->lines)
 		return NULL;
@@ -113,14 +113,12 @@ static const char *pin_bulk(struct many *many)
 	madvise(many->bulk, BULK_SIZE, MADV_HUGEPAGE);
 	for (unsigned long i = 0; i < BULK_SIZE; i += PAGE_SIZE)
 		many->bulk[i] = 1;
-	reg.addr = (unsigned long)many->bulk;
-	for (unsigned int i = 0; i < many->nr_socks; i++) {
-		many->sock[i] = socket(AF_XDP, SOCK_RAW, 0);
-		if (setsockopt(many->sock[i], SOL_XDP, XDP_UMEM_REG, &reg, sizeof(reg)))
-			return gup_pin_problem("XDP_UMEM_REG: %s", strerror(errno));
+	for (unsigned int i = 0; i < many->nr_socks && !problem; i++) {
+		problem = gup_pin_device_give_part(DEVICE_UMEM, -1, many->bulk, 0, BULK_SIZE,
+						   &many->sock[i]);
 		many->pins += BULK_SIZE / PAGE_SIZE;
 	}
-	return NULL;
+	return problem;
 }
 
 static void unpin(struct many *many)

@@ -182,7 +182,7 @@ TEST_F(movable, other_holder)
 	ASSERT_OK(gup_pin_check_pages(&want, 0, busy, 1));
 	EXPECT_EQ(pfn, gup_pin_pfn_of(0, busy));
 
-	ret = gup_test_hold(self->fd, self->addr, NPAGES * PAGE_SIZE, variant->flags);
+	ret = gup_test_hold_once(self->fd, self->addr, NPAGES * PAGE_SIZE, variant->flags);
 	EXPECT_EQ(-ENOMEM, ret);
 	EXPECT_EQ(pfn, gup_pin_pfn_of(0, busy));
 	ASSERT_OK(gup_pin_read_task(&lines, getpid()));

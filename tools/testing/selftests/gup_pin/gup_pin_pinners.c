@@ -25,7 +25,7 @@ int gup_test_open(void)
 }
 
 /* Returns 0 or -errno, like all gup_test_*(). */
-int gup_test_hold(int fd, const void *addr, size_t size, unsigned int flags)
+int gup_test_hold_once(int fd, const void *addr, size_t size, unsigned int flags)
 {
 	struct pin_longterm_test args = {
 		.addr = (unsigned long)addr,
@@ -34,6 +34,17 @@ int gup_test_hold(int fd, const void *addr, size_t size, unsigned int flags)
 	};
 
 	return ioctl(fd, PIN_LONGTERM_TEST_START, &args) ? -errno : 0;
+}
+
+int gup_test_hold(int fd, const void *addr, size_t size, unsigned int flags)
+{
+	unsigned int waited = 0;
+	int ret;
+
+	do {
+		ret = gup_test_hold_once(fd, addr, size, flags);
+	} while (ret == -ENOMEM && gup_pin_patience(&waited));
+	return ret;
 }
 
 int gup_test_release(int fd)
@@ -76,10 +87,25 @@ int uring_open(void)
 	return syscall(__NR_io_uring_setup, 4, &params);
 }
 
-int uring_register(int ring, const struct iovec *iov, unsigned int nr)
+int uring_register_once(int ring, const struct iovec *iov, unsigned int nr)
 {
 	return syscall(__NR_io_uring_register, ring, IORING_REGISTER_BUFFERS, iov, nr) ?
 		-errno : 0;
+}
+
+/*
+ * EFAULT, if pages before the one that cannot be moved were pinned already. Also, the memory of
+ * a closed ring is uncharged by a work item.
+ */
+int uring_register(int ring, const struct iovec *iov, unsigned int nr)
+{
+	unsigned int waited = 0;
+	int ret;
+
+	do {
+		ret = uring_register_once(ring, iov, nr);
+	} while ((ret == -ENOMEM || ret == -EFAULT) && gup_pin_patience(&waited));
+	return ret;
 }
 
 int uring_register_one(int ring, const void *addr, size_t size)
@@ -148,7 +174,7 @@ const char *aio_finish(struct aio_one *aio, ssize_t *result)
 	return NULL;
 }
 
-int udmabuf_open(int memfd, off_t offset, size_t size)
+int udmabuf_open_once(int memfd, off_t offset, size_t size)
 {
 	struct udmabuf_create create = {
 		.memfd = memfd,
@@ -164,5 +190,16 @@ int udmabuf_open(int memfd, off_t offset, size_t size)
 	fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK);
 	fd = ioctl(dev, UDMABUF_CREATE, &create);
 	close(dev);
+	return fd;
+}
+
+int udmabuf_open(int memfd, off_t offset, size_t size)
+{
+	unsigned int waited = 0;
+	int fd;
+
+	do {
+		fd = udmabuf_open_once(memfd, offset, size);
+	} while (fd < 0 && errno == ENOMEM && gup_pin_patience(&waited));
 	return fd;
 }

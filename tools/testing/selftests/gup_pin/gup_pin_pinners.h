@@ -10,6 +10,13 @@
 #include <sys/uio.h>
 
 /*
+ * A long-term pin moves the pages out of a movable zone or CMA, which fails while something else
+ * refers to one of them for a moment: another task that pins or moves it, or compaction. The
+ * functions here try again, except for those whose name ends in _once: for tests that expect
+ * to fail, and for those that count each attempt.
+ */
+
+/*
  * /sys/kernel/debug/gup_test. On 6.12 the pages belong to the device and not to the
  * open file: only one set can be held in the whole system, and closing any descriptor
  * of the device releases it.
@@ -22,6 +29,7 @@ enum { GUP_TEST_WRITE = 1, GUP_TEST_FAST = 2 };
 const char *gup_test_missing(void);
 int gup_test_open(void);
 int gup_test_hold(int fd, const void *addr, size_t size, unsigned int flags);
+int gup_test_hold_once(int fd, const void *addr, size_t size, unsigned int flags);
 int gup_test_release(int fd);
 /* Pins and immediately unpins. */
 int gup_test_basic(int fd, const void *addr, size_t size, bool write);
@@ -31,6 +39,7 @@ int gup_test_longterm_benchmark(int fd, const void *addr, size_t size, bool writ
 /* io_uring: registered buffers; pin_user_pages_fast(), one call per buffer. */
 int uring_open(void);
 int uring_register(int ring, const struct iovec *iov, unsigned int nr);
+int uring_register_once(int ring, const struct iovec *iov, unsigned int nr);
 int uring_register_one(int ring, const void *addr, size_t size);
 int uring_unregister(int ring);
 
@@ -64,5 +73,6 @@ const char *aio_finish(struct aio_one *aio, ssize_t *result);
 /* /dev/udmabuf: memfd_pin_folios(). Returns a dma-buf, or -1. */
 #define UDMABUF		"/dev/udmabuf"
 int udmabuf_open(int memfd, off_t offset, size_t size);
+int udmabuf_open_once(int memfd, off_t offset, size_t size);
 
 #endif /* GUP_PIN_PINNERS_H */

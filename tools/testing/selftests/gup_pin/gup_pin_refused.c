@@ -243,16 +243,18 @@ static void asker_end(struct asker *self)
 static int ask(struct asker *self, void *addr, size_t size,
 	       bool write)
 {
+	const struct iovec iov = { addr, size };
+
 	switch (self->how) {
 	case BY_SLOW:
 	case BY_FAST:
-		return gup_test_hold(self->gup_test, addr, size,
-				     (self->how == BY_FAST ? GUP_TEST_FAST : 0) |
-				     (write ? GUP_TEST_WRITE : 0));
+		return gup_test_hold_once(self->gup_test, addr, size,
+					  (self->how == BY_FAST ? GUP_TEST_FAST : 0) |
+					  (write ? GUP_TEST_WRITE : 0));
 	case BY_URING:
-		return uring_register_one(self->ring, addr, size);
+		return uring_register_once(self->ring, &iov, 1);
 	case BY_MEMFD:
-		self->buf = udmabuf_open(self->memfd, (char *)addr - self->mem, size);
+		self->buf = udmabuf_open_once(self->memfd, (char *)addr - self->mem, size);
 		return self->buf < 0 ? -errno : 0;
 	}
 	return -EINVAL;

@@ -112,7 +112,7 @@ static void *pin_by_io_uring(void *arg)
 			iov[i].iov_base = piece.addr;
 			iov[i].iov_len = piece.size;
 		}
-		ret = uring_register(ring, iov, nr);
+		ret = uring_register_once(ring, iov, nr);
 		note(worker, "io_uring register", ret);
 		if (!ret && pick(worker, 8)) {
 			note(worker, "io_uring unregister", uring_unregister(ring));
@@ -153,8 +153,8 @@ static void *pin_by_gup_test(void *arg)
 			ret = gup_test_longterm_benchmark(fd, piece.addr, piece.size, write);
 			break;
 		case 3:
-			ret = gup_test_hold(fd, piece.addr, piece.size,
-					    pick(worker, 4));
+			ret = gup_test_hold_once(fd, piece.addr, piece.size,
+						 pick(worker, 4));
 			/* Another thread uses it: on 6.12 there is only one set. */
 			if (ret == -EINVAL)
 				ret = -EBUSY;
@@ -203,7 +203,7 @@ static void *pin_by_others(void *arg)
 			continue;
 		mem = &worker->stress->area[hugetlb ? AREA_HUGETLB : AREA_MEMFD];
 		piece = pick_piece(worker, hugetlb ? AREA_HUGETLB : AREA_MEMFD);
-		fd = udmabuf_open(mem->fd, piece.addr - mem->addr, piece.size);
+		fd = udmabuf_open_once(mem->fd, piece.addr - mem->addr, piece.size);
 		note(worker, "udmabuf", fd < 0 ? -errno : 0);
 		if (fd >= 0)
 			close(fd);

@@ -188,7 +188,7 @@ TEST_F(udmabuf, no_memory)
 	ASSERT_OK(gup_pin_mem_want_hugepages(SIZE_2M));
 	ASSERT_EQ(0, fallocate(fd, 0, 0, SIZE_2M));
 	ASSERT_OK(gup_pin_mem_drop_hugepages());
-	EXPECT_EQ(-1, udmabuf_open(fd, 0, 2 * SIZE_2M));
+	EXPECT_EQ(-1, udmabuf_open_once(fd, 0, 2 * SIZE_2M));
 	EXPECT_EQ(ENOMEM, errno);
 	ASSERT_OK(gup_pin_read_stats(&stats));
 	EXPECT_EQ(self->base.stats.unmatched, stats.unmatched);

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* pin_user_pages() by a real driver: the umem of AF_XDP. */
-#include <errno.h>
-#include <linux/if_xdp.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
+#include "gup_pin_device.h"
 #include "gup_pin_harness.h"
 #include "gup_pin_mem.h"
 #include "gup_pin_util.h"
@@ -36,41 +33,36 @@ FIXTURE_VARIANT_ADD(xdp, hugetlb)
 
 FIXTURE_SETUP(xdp)
 {
-	const char *missing = gup_pin_missing() ?: gup_pin_mem_missing(variant->kind);
+	const char *missing = gup_pin_missing() ?: gup_pin_mem_missing(variant->kind) ?:
+		gup_pin_device_missing(DEVICE_UMEM);
 
+	self->sock = -1;
 	if (missing)
 		SKIP(return, "%s", missing);
-	self->sock = socket(AF_XDP, SOCK_RAW, 0);
-	if (self->sock < 0)
-		SKIP(return, "no AF_XDP (CONFIG_XDP_SOCKETS): %s", strerror(errno));
 	ASSERT_OK(gup_pin_begin(&self->base));
 	ASSERT_OK(gup_pin_mem_get(&self->mem, variant->kind, variant->size));
 }
 
 FIXTURE_TEARDOWN(xdp)
 {
-	close(self->sock);
+	if (self->sock >= 0)
+		close(self->sock);
 	gup_pin_mem_put(&self->mem);
 }
 
 TEST_F(xdp, umem)
 {
-	struct xdp_umem_reg reg = {
-		.addr = (unsigned long)self->mem.addr,
-		.len = self->mem.size,
-		.chunk_size = PAGE_SIZE,
-	};
 	struct gup_pin_want want;
 
-	ASSERT_EQ(0, setsockopt(self->sock, SOL_XDP, XDP_UMEM_REG, &reg, sizeof(reg))) {
-		TH_LOG("XDP_UMEM_REG: %s", strerror(errno));
-	}
+	ASSERT_OK(gup_pin_device_give_part(DEVICE_UMEM, -1, self->mem.addr, 0, self->mem.size,
+					   &self->sock));
 	gup_pin_want_self(&want, "pin_user_pages", 'w', "long", self->mem.map);
 	want.order = self->mem.order;
 	want.comm = "gup_pin_xdp";
 	ASSERT_OK(gup_pin_check_pages(&want, 0, self->mem.addr,
 				      self->mem.size / PAGE_SIZE));
 	ASSERT_EQ(0, close(self->sock));
+	self->sock = -1;
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
