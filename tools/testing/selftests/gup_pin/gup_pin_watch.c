@@ -378,22 +378,49 @@ const char *gup_pin_watch_begin(struct gup_pin_watch *watch)
 		gup_pin_log_open(0, SEEK_END, &watch->log);
 }
 
+/* Number of hazards in the ring since then. */
+static const char *count_news(const struct gup_pin_hazards *before, unsigned long *count)
+{
+	struct gup_pin_hazards ring;
+	const char *problem = gup_pin_read_hazards(&ring);
+	size_t i;
+
+	*count = 0;
+	for (i = 0; !problem && i < ring.nr; i++)
+		*count += news(&ring.hazard[i], find_equal(before, &ring.hazard[i]));
+	free(ring.hazard);
+	return problem;
+}
+
+/*
+ * A hazard is counted in `stats`, then in /proc/vmstat, kept in the ring, and then reported,
+ * in any task.
+ */
+static bool is_complete(const struct gup_pin_counts *growth, unsigned long kept,
+			unsigned long reports, const struct gup_pin_expect *expect)
+{
+	unsigned int times = expect->times ?: 1;
+
+	return growth->kind[expect->kind] >= times && kept >= times &&
+	       growth->vm_writeback >= growth->kind[HAZARD_WRITEBACK] &&
+	       growth->vm_truncate >= growth->kind[HAZARD_TRUNCATE] &&
+	       reports + growth->suppressed >= (expect->quiet ? 0 : times);
+}
+
 const char *gup_pin_watch_saw(struct gup_pin_watch *watch,
 			      const struct gup_pin_expect *expect)
 {
 	unsigned int times = expect->times ?: 1, waited = 0;
-	unsigned int reports = expect->quiet ? 0 : times;
 	struct gup_pin_counts now, growth;
 	struct gup_pin_hazards before;
 	const char *problem;
+	unsigned long kept;
 	char *log = NULL;
 
-	/* A hazard is counted, kept in the ring, and then reported, in any task. */
 	do {
-		problem = read_growth(watch, &now, &growth);
+		problem = read_growth(watch, &now, &growth) ?: count_news(&watch->ring, &kept);
 		gup_pin_log_add(watch->log, &log);
-	} while (!problem && (growth.kind[expect->kind] < times ||
-			      gup_pin_log_reports(log) + growth.suppressed < reports) &&
+	} while (!problem && !is_complete(&growth, kept, gup_pin_log_reports(log), expect) &&
 		 gup_pin_patience(&waited));
 	watch->counts = now;
 	if (!problem)
