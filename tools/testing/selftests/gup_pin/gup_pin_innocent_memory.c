@@ -84,7 +84,7 @@ FIXTURE_SETUP(memory)
 	ASSERT_OK(gup_pin_device_give_part(variant->device, self->mem.fd, self->mem.addr,
 					   FIRST * PAGE_SIZE, GIVEN * PAGE_SIZE,
 					   &self->device));
-	ASSERT_EQ(GIVEN, gup_pin_calm_acquired(&self->calm));
+	ASSERT_OK(gup_pin_wait_task(getpid(), GIVEN));
 	for (i = 0; i < GIVEN; i++)
 		self->pfn[i] = gup_pin_pfn_of(0, self->mem.addr + (FIRST + i) * PAGE_SIZE);
 }
@@ -127,15 +127,15 @@ static const char *let_go(int *device, struct gup_pin_calm *calm)
 static const char *swap_out(const struct gup_pin_mem *mem)
 {
 	long before = gup_pin_vmstat("pswpout");
-	int tries;
+	unsigned int waited = 0;
 
-	for (tries = 0; tries < 100; tries++) {
+	/* Pages that are yet to be put on a list, by another CPU, are left out. */
+	do {
 		if (madvise(mem->addr, mem->size, MADV_PAGEOUT))
 			return gup_pin_problem("MADV_PAGEOUT: %s", strerror(errno));
 		if (gup_pin_vmstat("pswpout") - before >= NPAGES / 2)
 			return NULL;
-		gup_pin_msleep(10);
-	}
+	} while (gup_pin_patience(&waited));
 	return "hardly anything was swapped out";
 }
 
@@ -168,12 +168,18 @@ TEST_F_TIMEOUT(memory, cma, GUP_PIN_PATIENCE)
 {
 	struct gup_pin_cma cma = {};
 	char path[400], count[32];
+	unsigned int waited = 0;
+	const char *problem;
 
 	if (!gup_pin_cma_area(&cma))
 		SKIP(return, "no CMA area in debugfs (CONFIG_CMA_DEBUGFS, boot with cma=128M)");
 	snprintf(count, sizeof(count), "%lu", (cma.range.end - cma.range.start) / 2);
 	snprintf(path, sizeof(path), "%s/alloc", cma.dir);
-	ASSERT_OK(gup_pin_write(path, count));
+	/* Pages of others there, which have to be moved, may be busy for a moment. */
+	do {
+		problem = gup_pin_write(path, count);
+	} while (problem && gup_pin_patience(&waited));
+	ASSERT_OK(problem);
 	snprintf(path, sizeof(path), "%s/free", cma.dir);
 	ASSERT_OK(gup_pin_write(path, count));
 	ASSERT_FALSE(gup_pin_in_range(&cma.range, self->mem.addr + FIRST * PAGE_SIZE));
@@ -242,7 +248,7 @@ FIXTURE_SETUP(ksm)
 	memset(self->mem.addr, 'k', self->mem.size);
 	ASSERT_OK(gup_pin_device_give_part(DEVICE_RING, -1, self->mem.addr, FIRST * PAGE_SIZE,
 					   GIVEN * PAGE_SIZE, &self->device));
-	ASSERT_EQ(GIVEN, gup_pin_calm_acquired(&self->calm));
+	ASSERT_OK(gup_pin_wait_task(getpid(), GIVEN));
 }
 
 FIXTURE_TEARDOWN(ksm)
@@ -256,16 +262,14 @@ FIXTURE_TEARDOWN(ksm)
 
 static const char *merge(void)
 {
+	unsigned int waited = 0;
 	const char *problem;
-	int tries;
 
 	problem = gup_pin_write(KSM "sleep_millisecs", "10") ?:
 		gup_pin_write(KSM "pages_to_scan", "1000") ?: gup_pin_write(KSM "run", "1");
-	for (tries = 0; !problem && gup_pin_read_number(KSM "pages_sharing") < 20; tries++) {
-		if (tries == 1000)
+	while (!problem && gup_pin_read_number(KSM "pages_sharing") < 20)
+		if (!gup_pin_patience(&waited))
 			problem = "nothing was merged";
-		gup_pin_msleep(10);
-	}
 	return problem;
 }
 

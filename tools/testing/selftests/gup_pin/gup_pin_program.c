@@ -217,11 +217,11 @@ const char *gup_pin_program_check_pins(pid_t pid, const char *map, unsigned long
 {
 	const char *problem = NULL;
 	struct gup_pin_lines lines;
-	int tries;
+	unsigned int waited = 0;
 	size_t i;
 
 	/* A kernel thread of io_uring may pin, with some delay. */
-	for (tries = 0, *pins = 0; tries < 500; tries++) {
+	do {
 		problem = gup_pin_read_task(&lines, pid);
 		if (problem)
 			return problem;
@@ -229,8 +229,7 @@ const char *gup_pin_program_check_pins(pid_t pid, const char *map, unsigned long
 		if (*pins)
 			break;
 		gup_pin_free(&lines);
-		gup_pin_msleep(10);
-	}
+	} while (gup_pin_patience(&waited));
 	if (!*pins)
 		return gup_pin_problem("process %d has pinned nothing", pid);
 	for (i = 0; !problem && i < lines.nr; i++)

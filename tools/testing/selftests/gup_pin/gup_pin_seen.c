@@ -69,11 +69,11 @@ bool gup_pin_dirty(unsigned long pfn)
 const char *gup_pin_wait_sleeps(pid_t pid)
 {
 	char path[64], *text, state = 'R';
+	unsigned int waited = 0;
 	const char *problem;
-	int tries;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	for (tries = 0; tries < 500; tries++) {
+	do {
 		problem = gup_pin_slurp(path, &text, NULL);
 		if (problem)
 			return problem;
@@ -81,7 +81,6 @@ const char *gup_pin_wait_sleeps(pid_t pid)
 		free(text);
 		if (state == 'S' || state == 'D')
 			return NULL;
-		gup_pin_msleep(10);
-	}
+	} while (gup_pin_patience(&waited));
 	return gup_pin_problem("process %d is '%c' and does not wait", pid, state);
 }
