@@ -42,12 +42,8 @@ FIXTURE_SETUP(events)
 	}
 	ASSERT_OK(gup_pin_begin(&self->base));
 	ASSERT_OK(gup_pin_mem_get(&self->mem, MEM_ANON, NPAGES * PAGE_SIZE));
-	/*
-	 * Move the memory to where long-term pins are allowed, so that it is not
-	 * migrated later.
-	 */
-	ASSERT_EQ(0, uring_register_one(self->ring[0], self->mem.addr, self->mem.size));
-	ASSERT_EQ(0, uring_unregister(self->ring[0]));
+	/* Each event is to be of a call that succeeds. */
+	ASSERT_OK(gup_pin_mem_settle(&self->mem));
 	ASSERT_OK(gup_pin_tracefs_begin());
 }
 

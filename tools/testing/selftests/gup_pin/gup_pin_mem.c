@@ -212,7 +212,7 @@ void gup_pin_mem_put(struct gup_pin_mem *mem)
  * A long-term pin moves the pages to where they can stay: in a movable zone or CMA, the
  * next pin would scatter them.
  */
-static const char *settle(const struct gup_pin_mem *mem)
+const char *gup_pin_mem_settle(const struct gup_pin_mem *mem)
 {
 	int ring = uring_open();
 	int ret;
@@ -229,12 +229,13 @@ static const char *settle(const struct gup_pin_mem *mem)
 const char *gup_pin_mem_contiguous(struct gup_pin_mem *mem)
 {
 	const char *problem = gup_pin_mem_get(mem, MEM_THP, SIZE_2M);
+	unsigned int waited = 0;
 	unsigned long pfn, i;
 	char text[80];
 
 	if (problem)
 		return problem;
-	problem = settle(mem);
+	problem = gup_pin_mem_settle(mem);
 	if (problem)
 		return problem;
 	if (!is_thp(mem->addr))
@@ -243,7 +244,10 @@ const char *gup_pin_mem_contiguous(struct gup_pin_mem *mem)
 	snprintf(text, sizeof(text), "%d,0x%lx,0x%lx", getpid(),
 		 (unsigned long)mem->addr, (unsigned long)mem->addr + mem->size);
 	madvise(mem->addr, mem->size, MADV_NOHUGEPAGE);
-	problem = gup_pin_write("/sys/kernel/debug/split_huge_pages", text);
+	/* Not while something else, like compaction, looks at the page. */
+	do {
+		problem = gup_pin_write("/sys/kernel/debug/split_huge_pages", text);
+	} while (!problem && is_thp(mem->addr) && gup_pin_patience(&waited));
 	if (problem)
 		return problem;
 	if (is_thp(mem->addr))

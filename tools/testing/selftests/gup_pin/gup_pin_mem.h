@@ -47,6 +47,12 @@ const char *gup_pin_mem_drop_hugepages(void);
 /* Returns why there is no memory of this kind; NULL if there can be. */
 const char *gup_pin_mem_missing(enum gup_pin_mem_kind kind);
 
+/*
+ * Moves the memory to where long-term pins are allowed: no later one moves it, or fails because
+ * that is not possible at the moment.
+ */
+const char *gup_pin_mem_settle(const struct gup_pin_mem *mem);
+
 /* 2 MiB of 4 KiB pages with ascending pfns, from a split THP. */
 const char *gup_pin_mem_contiguous(struct gup_pin_mem *mem);
 

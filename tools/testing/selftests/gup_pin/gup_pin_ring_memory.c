@@ -87,6 +87,7 @@ FIXTURE_SETUP(ring_memory)
 	ASSERT_OK(gup_pin_begin(&self->base));
 	self->npages = variant->buffers ? NPAGES : 2;
 	ASSERT_OK(gup_pin_mem_get(&self->mem, MEM_ANON, self->npages * PAGE_SIZE));
+	ASSERT_OK(gup_pin_mem_settle(&self->mem));
 	if (variant->buffers) {
 		/* io_uring has to begin with zeroes there. */
 		memset(self->mem.addr, 0, self->mem.size);

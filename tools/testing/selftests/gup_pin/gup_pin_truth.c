@@ -289,18 +289,6 @@ static const char *get_disk(struct gup_pin_null *null, struct gup_pin_dm *dm)
 	return gup_pin_dm_create_over(dm, path, IO_SIZE) ?: gup_pin_dm_delay(dm, IO_MS);
 }
 
-/* A long-term pin moves memory out of CMA and the like: once, before pfns are read. */
-static const char *settle(const struct gup_pin_mem *mem)
-{
-	int ring = uring_open(), ret = uring_register_one(ring, mem->addr, mem->size);
-
-	if (ret)
-		return gup_pin_problem("io_uring: %s", strerror(-ret));
-	uring_unregister(ring);
-	close(ring);
-	return gup_pin_wait_task(getpid(), 0);
-}
-
 static const char *get_memory(struct gup_pin_mem *mem,
 			      const struct _fixture_variant_truth *variant)
 {
@@ -310,7 +298,8 @@ static const char *get_memory(struct gup_pin_mem *mem,
 	/* A child needs as many pages again. */
 	if (variant->fork && variant->mem == MEM_HUGETLB)
 		problem = gup_pin_mem_want_hugepages(2 * size);
-	return problem ?: gup_pin_mem_get(mem, variant->mem, size) ?: settle(mem);
+	return problem ?: gup_pin_mem_get(mem, variant->mem, size) ?:
+		gup_pin_mem_settle(mem);
 }
 
 FIXTURE_SETUP(truth)
@@ -557,7 +546,7 @@ static const char *next(struct _test_data_truth *self,
 		step(self, variant, seed, nr);
 }
 
-TEST_F_TIMEOUT(truth, is_told, 300)
+TEST_F_TIMEOUT(truth, is_told, 600)
 {
 	struct gup_pin_shown *shown = &self->shown;
 	unsigned long untracked;
