@@ -6,8 +6,11 @@
 #include "gup_pin_shown.h"
 #include "gup_pin_util.h"
 
-/* Pins released by a work item are gone after this time. */
-#define LATER_MS	1000
+/*
+ * Pins released by a work item, or after an RCU grace period, are gone after this time, also on
+ * a machine that is busy with something else.
+ */
+#define LATER_MS	10000
 
 /**
  * struct look - contents of `pins`
