@@ -326,6 +326,14 @@ static const char *pin_and_see(struct gup_pin_scene *scene, struct gup_pin_watch
 	return gup_pin_watch_saw(watch, &expect);
 }
 
+/* The request ended too early to show anything: the next one takes more time. */
+static void last_longer(struct gup_pin_scene *scene)
+{
+	gup_pin_scene_unpin(scene);
+	gup_pin_null_remove(&scene->null);
+	scene->null_ms *= 4;
+}
+
 TEST_F(ways, pinned)
 {
 	struct gup_pin_scene *scene = &self->scene;
@@ -336,10 +344,7 @@ TEST_F(ways, pinned)
 		if (!is_pinned(scene) || variant->holder != HOLD_NULL_BLK ||
 		    scene->null_ms >= GUP_PIN_SCENE_NULL_MOST_MS)
 			break;
-		/* It ended too early to show anything: once more, for longer. */
-		gup_pin_scene_unpin(scene);
-		gup_pin_null_remove(&scene->null);
-		scene->null_ms *= 4;
+		last_longer(scene);
 		gup_pin_watch_end(&self->watch);
 		ASSERT_OK(gup_pin_watch_begin(&self->watch));
 	}
@@ -350,8 +355,14 @@ TEST_F(ways, pinned)
 /* The twin: the same, but the pin is gone when the page is written back. */
 TEST_F(ways, not_pinned_any_more)
 {
-	ASSERT_OK(gup_pin_scene_pin(&self->scene, variant->holder));
-	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
+	struct gup_pin_scene *scene = &self->scene;
+	const char *problem;
+
+	while ((problem = gup_pin_scene_pin(scene, variant->holder)) &&
+	       variant->holder == HOLD_NULL_BLK && scene->null_ms < GUP_PIN_SCENE_NULL_MOST_MS)
+		last_longer(scene);
+	ASSERT_OK(problem);
+	ASSERT_OK(gup_pin_scene_unpin(scene));
 	ASSERT_OK(write_back(&self->scene, variant->how));
 	ASSERT_OK(gup_pin_watch_silent(&self->watch));
 	ASSERT_OK(gup_pin_end(&self->base));
