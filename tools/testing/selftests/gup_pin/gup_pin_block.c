@@ -156,8 +156,14 @@ const char *gup_pin_block_find(unsigned long *block, struct gup_pin_range *range
 
 const char *gup_pin_unpoison(unsigned long pfn)
 {
+	unsigned int waited = 0;
+	const char *problem;
 	char text[32];
 
+	/* What used the page may not have freed it yet. */
 	snprintf(text, sizeof(text), "0x%lx", pfn);
-	return gup_pin_write(GUP_PIN_UNPOISON, text);
+	do {
+		problem = gup_pin_write(GUP_PIN_UNPOISON, text);
+	} while (problem && errno == EBUSY && gup_pin_patience(&waited));
+	return problem;
 }
