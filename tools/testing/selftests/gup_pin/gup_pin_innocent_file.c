@@ -208,12 +208,20 @@ static const char *compact(void)
 static const char *evict(const struct gup_pin_scene *scene, enum what what)
 {
 	size_t other = SCENE_PAGES - 1, page = (scene->pinned - scene->map) / PAGE_SIZE;
+	unsigned int waited = 0;
 	int ret;
 
 	if (!gup_pin_cached(scene->fd, other))
 		return "the file is not in memory";
 	if (what == WHAT_PAGEOUT) {
 		ret = madvise(scene->map, scene->size, MADV_PAGEOUT);
+		/*
+		 * A page that another CPU has yet to put on a list is left out. Compaction
+		 * makes all CPUs do so.
+		 */
+		while (!ret && !scene->line.order && gup_pin_cached(scene->fd, other) &&
+		       !compact() && gup_pin_patience(&waited))
+			ret = madvise(scene->map, scene->size, MADV_PAGEOUT);
 	} else {
 		/* What is in a page table stays; and what is dirty is written, so not it. */
 		ret = madvise(scene->map, scene->size, MADV_DONTNEED) ?:
