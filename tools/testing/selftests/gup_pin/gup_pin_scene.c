@@ -504,6 +504,8 @@ static void close_fd(int *fd)
 
 void gup_pin_scene_close(struct gup_pin_scene *scene)
 {
+	unsigned int waited = 0;
+
 	if (!scene->size)
 		return;
 	if (scene->disk.name[0])
@@ -517,8 +519,9 @@ void gup_pin_scene_close(struct gup_pin_scene *scene)
 	close_fd(&scene->ring);
 	close_fd(&scene->gup_test);
 	close_fd(&scene->slow_fd);
-	if (scene->mounted)
-		umount(scene->dir);
+	/* As for gup_pin_dm_remove(): the next scene needs the device. */
+	while (scene->mounted && umount(scene->dir) && gup_pin_patience(&waited))
+		;
 	if (!kinds[scene->fs].on_disk && scene->dir[0] && scene->fs != SCENE_NFS)
 		rmdir(scene->dir);
 	gup_pin_nfs_unmount(&scene->nfs);

@@ -34,10 +34,14 @@ const char *gup_pin_mount(struct gup_pin_mounted *at, const char *type, const ch
 
 const char *gup_pin_unmount(struct gup_pin_mounted *at)
 {
+	unsigned int waited = 0;
+
 	if (!at->dir[0])
 		return NULL;
-	if (umount(at->dir))
-		return gup_pin_problem("cannot unmount %s: %s", at->dir, strerror(errno));
+	/* The last of what was open may be closed by a work item. */
+	while (umount(at->dir))
+		if (errno != EBUSY || !gup_pin_patience(&waited))
+			return gup_pin_problem("cannot unmount %s: %s", at->dir, strerror(errno));
 	rmdir(at->dir);
 	at->dir[0] = '\0';
 	return NULL;
