@@ -15,17 +15,30 @@
 #define HUGEPAGES	"/sys/kernel/mm/hugepages/hugepages-2048kB/"
 #define KPF_THP		22
 
+/*
+ * Free memory may lie in pieces that are too small. Compaction leaves out pages that something
+ * refers to for a moment, so that another attempt may succeed. False: timeout.
+ */
+static bool compact(unsigned int *waited_ms)
+{
+	gup_pin_write("/proc/sys/vm/compact_memory", "1");
+	return gup_pin_patience(waited_ms);
+}
+
 static void want_hugepages(size_t size)
 {
-	long have = gup_pin_read_number(HUGEPAGES "free_hugepages");
-	long total = gup_pin_read_number(HUGEPAGES "nr_hugepages");
-	long need = size / SIZE_2M;
+	long need = size / SIZE_2M, have, total;
+	unsigned int waited = 0;
 	char text[32];
 
-	if (have >= need)
-		return;
-	snprintf(text, sizeof(text), "%ld", total + need - have);
-	gup_pin_write(HUGEPAGES "nr_hugepages", text);
+	do {
+		have = gup_pin_read_number(HUGEPAGES "free_hugepages");
+		total = gup_pin_read_number(HUGEPAGES "nr_hugepages");
+		if (have >= need)
+			return;
+		snprintf(text, sizeof(text), "%ld", total + need - have);
+		gup_pin_write(HUGEPAGES "nr_hugepages", text);
+	} while (gup_pin_read_number(HUGEPAGES "free_hugepages") < need && compact(&waited));
 }
 
 const char *gup_pin_mem_drop_hugepages(void)
@@ -69,8 +82,32 @@ const char *gup_pin_mem_missing(enum gup_pin_mem_kind kind)
 	return NULL;
 }
 
+static void touch(char *addr, size_t size)
+{
+	size_t at;
+
+	for (at = 0; at < size; at += PAGE_SIZE)
+		addr[at] = 1;
+}
+
+/* Once more, if there was none of this size. */
+static const char *want_thp(char *addr)
+{
+	unsigned int waited = 0;
+
+	while (!is_thp(addr)) {
+		if (!compact(&waited))
+			return gup_pin_problem("got no transparent huge page");
+		if (madvise(addr, SIZE_2M, MADV_DONTNEED))
+			return gup_pin_problem("MADV_DONTNEED: %s", strerror(errno));
+		touch(addr, SIZE_2M);
+	}
+	return NULL;
+}
+
 static const char *finish(struct gup_pin_mem *mem)
 {
+	const char *problem = NULL;
 	struct stat st;
 	size_t i;
 
@@ -80,14 +117,12 @@ static const char *finish(struct gup_pin_mem *mem)
 		mem->dev = st.st_dev;
 		mem->ino = st.st_ino;
 	}
-	for (i = 0; i < mem->size; i += PAGE_SIZE)
-		mem->addr[i] = 1;
+	touch(mem->addr, mem->size);
 	if (mem->kind != MEM_THP)
 		return NULL;
-	for (i = 0; i < mem->size; i += SIZE_2M)
-		if (!is_thp(mem->addr + i))
-			return gup_pin_problem("got no transparent huge page");
-	return NULL;
+	for (i = 0; i < mem->size && !problem; i += SIZE_2M)
+		problem = want_thp(mem->addr + i);
+	return problem;
 }
 
 /* From /proc/self/maps, because shared anonymous memory has an inode but no descriptor. */
