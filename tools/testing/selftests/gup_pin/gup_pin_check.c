@@ -253,6 +253,7 @@ const char *gup_pin_missing(void)
 
 const char *gup_pin_begin(struct gup_pin_base *base)
 {
+	unsigned int waited = 0;
 	const char *problem;
 
 	if (gup_pin_read_number(GUP_PIN_DIR "/enable") != 1) {
@@ -260,10 +261,13 @@ const char *gup_pin_begin(struct gup_pin_base *base)
 		if (problem)
 			return problem;
 	}
-	problem = gup_pin_read_stats(&base->stats);
-	if (problem)
-		return problem;
-	return gup_pin_check_no_lines(getpid());
+	/* As in gup_pin_end(): where nothing is pinned, the last call may be about to end. */
+	do {
+		problem = gup_pin_read_stats(&base->stats);
+	} while (!problem && !base->stats.live_pins &&
+		 (base->stats.live_folios || base->stats.live_calls) &&
+		 gup_pin_patience(&waited));
+	return problem ?: gup_pin_check_no_lines(getpid());
 }
 
 /* Of a process, or on a folio. */
