@@ -6,8 +6,11 @@
 #include "gup_pin_hazard.h"
 #include "gup_pin_util.h"
 
-/* Time limit of a test in seconds, generous for busy emulated machines. */
-#define GUP_PIN_PATIENCE	120
+/*
+ * Time limit of a test in seconds, generous for busy emulated machines: it may wait several times
+ * for GUP_PIN_PATIENCE_MS.
+ */
+#define GUP_PIN_PATIENCE	300
 
 struct gup_pin_calm {
 	struct gup_pin_base base;
