@@ -137,7 +137,7 @@ static void unused_go_by_themselves(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, READ_ONCE(f->origins.count), nr);
 	for (i = 1; i < nr; i++)
 		gup_pin_origin_put(origins[i], 1);
-	for (i = 0; i < 100 && READ_ONCE(f->origins.count) > KEPT; i++)
+	for (i = 0; i < 600 && READ_ONCE(f->origins.count) > KEPT; i++)
 		msleep(100);
 	KUNIT_EXPECT_LE(test, READ_ONCE(f->origins.count), KEPT);
 	/* Except the live one. */
