@@ -2,6 +2,8 @@
 /* Capture reports printed to the console, and compare them line by line. */
 #include <linux/minmax.h>
 #include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <trace/events/printk.h>
@@ -15,12 +17,22 @@ static DEFINE_RAW_SPINLOCK(lock);
 static char lines[LINES][LINE_MAX];
 static unsigned int nr_lines;
 static unsigned int rules;
+/* Of the report that has begun: the task and the level of interrupts that print it. */
+static const struct task_struct *author;
+static unsigned char level;
 
-/* A report consists of two rules and the lines between them. */
+/*
+ * A report consists of two rules and the lines between them. What another task says meanwhile, or
+ * an interrupt, is not a part of it: on a busy machine, that something takes long, for example.
+ */
 static void keep_line(const char *text, size_t len)
 {
 	bool rule = len > 20 && !strncmp(text, "====================", 20);
 
+	if (rules % 2 && (author != current || level != interrupt_context_level()))
+		return;
+	author = current;
+	level = interrupt_context_level();
 	if ((rule || rules % 2) && nr_lines < LINES) {
 		len = min(len, LINE_MAX - 1);
 		memcpy(lines[nr_lines], text, len);
