@@ -28,8 +28,7 @@ USERFAULTFD = 323
 # From linux/userfaultfd.h.
 API, REGISTER, ZEROPAGE = 0xC018AA3F, 0xC020AA00, 0xC020AA04
 API_VERSION, MODE_MISSING = 0xAA, 1
-# By then rmmod has printed that it waits, in seconds.
-LATE = 12.0
+# In seconds, far more than normally needed.
 PATIENCE = 600.0
 WAITS = "gup_pin: waiting for calls that are pinning just now"
 
@@ -71,6 +70,11 @@ def done_in_time(done: Callable[[], bool]) -> bool:
     return done()
 
 
+def log() -> str:
+    """The kernel's log."""
+    return subprocess.check_output(["dmesg"], text=True)
+
+
 def start_rmmod() -> int:
     """A child that removes the module, and ends with status 0 when done."""
     child = os.fork()
@@ -91,9 +95,8 @@ def main() -> int:
     reader.start()
     check("a pin sleeps in a page fault", fault.came())
     rmmod = start_rmmod()
-    time.sleep(LATE)
+    check("it says why", done_in_time(lambda: WAITS in log()))
     check("rmmod waits", os.waitpid(rmmod, os.WNOHANG)[0] == 0)
-    check("it says why", WAITS in subprocess.check_output(["dmesg"], text=True))
     other = mmap.mmap(-1, PAGE)
     check("others can pin", os.preadv(disk, [other], 0) == PAGE)
     fault.answer()
