@@ -2,6 +2,7 @@
 """A mock program for the command; as a script, the command on that program.
 
 mock_command.py STATE WORD...: STATE may contain damaged, failing, slow (with commas).
+If not slow, time stands still.
 """
 
 from __future__ import annotations
@@ -206,8 +207,7 @@ def main(state: str, *words: str) -> int:
     """Run the command in this process, after its stdin has ended."""
     named = state.split(",")
     sys.modules["drgn"] = mock_drgn()
-    if "slow" in named:
-        vars(progress)["time"] = Clock(2.0)
+    vars(progress)["time"] = Clock(2.0 if "slow" in named else 0.0)
     found = MockState(damaged="damaged" in named, failing="failing" in named)
     vars(cli)["gup_pin_state"] = lambda prog: found
     sys.stdin.read()
