@@ -47,10 +47,15 @@ json.loads((folder / "gup-pin-2.schema.json").read_text())
 """
 
 
+def files_of(folder: Path) -> set[Path]:
+    """Its files, without those that another test's Python may be writing just now."""
+    found = (path for path in folder.rglob("*") if "__pycache__" not in path.parts)
+    return {path for path in found if path.is_file()}
+
+
 def data_files() -> list[Path]:
     """The package's files other than code."""
-    files = [path for path in PACKAGE.rglob("*") if path.is_file()]
-    return [path for path in files if path.suffix not in (".py", ".pyc")]
+    return sorted(path for path in files_of(PACKAGE) if path.suffix != ".py")
 
 
 def covered(file: Path) -> bool:
@@ -127,10 +132,8 @@ def _installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_an_installed_package_is_whole(installed: Path, drgn: Path) -> None:
     """All files, and no others; it works from there."""
-    files = {path.relative_to(PARTS) for path in PACKAGE.rglob("*") if path.is_file()}
-    wanted = {path for path in files if path.suffix != ".pyc"}
-    found = {path for path in installed.rglob("*") if path.is_file()}
-    parts = {path.relative_to(installed) for path in found}
+    wanted = {path.relative_to(PARTS) for path in files_of(PACKAGE)}
+    parts = {path.relative_to(installed) for path in files_of(installed)}
     assert {path for path in parts if path.parts[0] == "gup_pin"} == wanted
     assert {path.parts[0] for path in parts} == {"gup_pin", "gup_pin.egg-info"}
     assert python("-c", USE, str(installed), paths=[installed, drgn], cwd=drgn) == ""
