@@ -257,8 +257,12 @@ def test_a_command_in_the_guest(tmp_path: Path) -> None:
     """Its status and its output; one that takes too long ends, with what it started."""
     env = {"PATH": "/usr/bin:/bin"}
     assert suites_guest.run("echo hi; exit 3", env, tmp_path, 60) == (3, "hi\n")
-    status, text = suites_guest.run("sleep 1000 & echo $!; wait", env, tmp_path, 1)
-    assert status is None
+    # On a busy machine even echo may take that long.
+    for limit in (1, 10, 100):
+        status, text = suites_guest.run("sleep 1000 & echo $!; wait", env, tmp_path, limit)
+        assert status is None
+        if text:
+            break
     done = subprocess.run(["ps", "-o", "stat=", text.strip()], stdout=subprocess.PIPE, check=False)
     assert done.stdout.strip()[:1] in (b"", b"Z")
 
