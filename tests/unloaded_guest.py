@@ -16,14 +16,15 @@ import mmap
 import os
 import re
 import sys
+import time
 from pathlib import Path
 
 from rounds import module
 from rounds.load import DEBUGFS, PAGE, vector_of
 
 PARAMETERS = Path("/sys/module/gup_pin/parameters")
-# A freed place may be kept back for a while.
-TRIES = 20
+# A freed place may be kept back for a while. In seconds, far more than normally needed.
+PATIENCE = 300.0
 
 
 def check(what: str, good: bool, said: str = "") -> None:
@@ -91,11 +92,13 @@ def says(stack: str, function: str, name: str, gone: str = "") -> bool:
 
 def load_at(folder: Path, name: str, text: int) -> Pinner:
     """Load it where another one was; try again if it is somewhere else."""
-    for _ in range(TRIES):
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
         found = Pinner(folder, name)
         if found.text == text:
             return found
         found.unload()
+        time.sleep(0.1)
     check(f"{name} lies where the other one was", False)
     raise AssertionError
 
