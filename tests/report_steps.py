@@ -6,12 +6,12 @@ from __future__ import annotations
 import base64
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from selenium.webdriver import Keys
 
-from report_browser import Window
+from report_browser import PAGE_SECONDS, Window
 
 # Roles that need a name. Not group: a <details> is one, named by its summary.
 NAMED = {
@@ -52,12 +52,27 @@ def search(window: Window, queries: Sequence[str]) -> Any:
     return [_query(window, words) for words in queries]
 
 
-def type_only(window: Window, query: str) -> Any:
-    """Type, without Enter."""
+def _wait_for(done: Callable[[], bool]) -> None:
+    """Wait until it is done, or for too long: the test then says what is missing."""
+    end = time.monotonic() + PAGE_SECONDS
+    while not done() and time.monotonic() < end:
+        time.sleep(0.1)
+
+
+def type_only(window: Window, query: str, rows: int) -> Any:
+    """Type, without Enter; the table once it has that number of rows."""
     window.focus("#query")
     window.press(query)
-    time.sleep(1)
+    _wait_for(lambda: len(window.run("tableNow")["cells"]) == rows)
     return window.run("tableNow")
+
+
+def misbehave(window: Window, errors: int, windows: int) -> None:
+    """Wait until a page has counted its uncaught errors, and has opened windows."""
+    _wait_for(
+        lambda: window.driver.execute_script("return uncaught") == errors
+        and len(window.driver.window_handles) == windows
+    )
 
 
 def sort(window: Window, column: int, times: int) -> Any:

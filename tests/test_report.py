@@ -11,7 +11,6 @@ import importlib
 import json
 import re
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,6 +44,9 @@ AGED = [1, 4, 3, 0, 5, 2]
 BAD = """\
 <!doctype html><img src="http://gup-pin.invalid/image">
 <script>
+let uncaught = 0;
+addEventListener("error", () => { uncaught++; });
+addEventListener("unhandledrejection", () => { uncaught++; });
 console.debug("said");
 setTimeout(() => { throw new Error("thrown"); });
 Promise.reject(new Error("refused"));
@@ -143,7 +145,8 @@ def test_what_goes_wrong_is_seen(browser: Browser, tmp_path: Path) -> None:
     """Otherwise the tests below would not fail."""
     page = tmp_path / "bad.html"
     page.write_text(BAD)
-    seen = browser.look(page, lambda _: time.sleep(1))
+    # The first window, the page's and the one that it opens.
+    seen = browser.look(page, steps.misbehave, errors=2, windows=3)
     assert seen.requests == ["http://gup-pin.invalid/image"]
     errors = "\n".join(seen.errors)
     for part in ('"said"', "Uncaught Error: thrown", "Uncaught Error: refused", "1 more window"):
@@ -478,7 +481,7 @@ def test_a_word_that_is_none_is_told(troubled: Page, query: str) -> None:
 
 def test_searches_while_one_types(troubled: Page) -> None:
     """Without Enter; the focus stays."""
-    table = troubled.see(steps.type_only, query="ibv_rc")
+    table = troubled.see(steps.type_only, query="ibv_rc", rows=1)
     assert pfns(table) == [TROUBLED[4]] and table["focus"] == "query"
 
 
