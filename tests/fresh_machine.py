@@ -81,7 +81,7 @@ class Machine:
             text=True,
             errors="replace",
             check=False,
-            timeout=1800,
+            timeout=5400,
         )
         self.log.write(f"# {' '.join(command)}\n{done.stdout}{done.stderr}# {done.returncode}\n")
         return done
@@ -96,6 +96,7 @@ class Machine:
     def until(self, line: re.Pattern[str], *command: str) -> tuple[int, str]:
         """Run a command until its output has that, then press Ctrl-C; status and output."""
         said = ""
+        pressed = False
         # A shell starts background jobs with SIGINT ignored for good.
         with subprocess.Popen(
             ["env", "--default-signal=INT", *self.words(*command)],
@@ -110,8 +111,10 @@ class Machine:
             assert process.stdout
             for text in process.stdout:
                 said += text
-                if line.search(text):
+                # Once: lines like it may be in the pipe already.
+                if not pressed and line.search(text):
                     os.killpg(process.pid, signal.SIGINT)
+                    pressed = True
             status = process.wait()
         self.log.write(f"# {' '.join(command)}\n{said}# {status}\n")
         return status, said

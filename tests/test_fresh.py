@@ -101,7 +101,7 @@ def test_its_own_tools_boot_the_kernel(machine: Machine) -> None:
     build = machine.root / CACHE / "build/6.12-test"
     shutil.copy(paths.build_dir("6.12", "test") / "vmlinux.boot", build / "vmlinux")
     pins = machine.must(
-        "scripts/vm", "-t", "180", "--", "sh", "-c", LOOK, f"{programs}/gup_pin_hold"
+        "scripts/vm", "--", "sh", "-c", LOOK, f"{programs}/gup_pin_hold"
     )
     (build / "vmlinux").unlink()
     assert pins.startswith("# gup_pin pins 1\n")
