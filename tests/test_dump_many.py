@@ -26,7 +26,9 @@ GUEST = """
 dir=/sys/kernel/debug/gup_pin
 mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug
 "$2" >/tmp/log 2>&1 || { cat /tmp/log; exit 1; }
-cat $dir/stats >/tmp/stats && cat $dir/pins >/tmp/pins && cp /tmp/stats /tmp/pins "$1"
+cat $dir/stats >/tmp/stats && cat $dir/pins >/tmp/pins && cp /tmp/stats /tmp/pins "$1" || exit
+# 9P drops its pins by a work item.
+until grep -qxF "$(grep '^live_pins ' /tmp/stats)" $dir/stats; do sleep 0.1; done
 """
 
 # Words that must be equal in both; the age differs.

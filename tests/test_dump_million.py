@@ -28,8 +28,11 @@ MEMORY_KB = 512 << 10
 GUEST = """
 dir=/sys/kernel/debug/gup_pin
 "$2" >/tmp/log 2>&1 || { cat /tmp/log; exit 1; }
-# Not to 9P at once: what is written there may itself be pinned while the rest is read.
-cat $dir/stacks >/tmp/stacks && cat $dir/pins >/tmp/pins && cp /tmp/stacks /tmp/pins "$1"
+# Not to 9P at once: what is written there may itself be pinned while the rest is read; and it
+# drops its pins by a work item.
+live=$(grep '^live_pins ' $dir/stats)
+cat $dir/stacks >/tmp/stacks && cat $dir/pins >/tmp/pins && cp /tmp/stacks /tmp/pins "$1" || exit
+until grep -qxF "$live" $dir/stats; do sleep 0.1; done
 """
 
 

@@ -29,13 +29,14 @@ shift 3
 if [ "$hold" ]; then
 	"$hold" >/tmp/log 2>&1 || { cat /tmp/log; exit 1; }
 fi
+# Not to 9P: what is written there is pinned, for a while after the write, too.
+mkdir /tmp/said && cd /tmp/said || exit
 for verb in $GUP_PIN_VERBS; do
-	"$@" -k -s "$vmlinux" "$GUP_PIN_SCRIPT" $verb --json >"$out/$verb" 2>"$out/$verb.errors"
-	echo $? >"$out/$verb.status"
-	# not to 9p: what is written there may itself be pinned while the rest is read
-	[ $verb != list ] || cat /sys/kernel/debug/gup_pin/pins >/tmp/pins
+	"$@" -k -s "$vmlinux" "$GUP_PIN_SCRIPT" $verb --json >$verb 2>$verb.errors
+	echo $? >$verb.status
+	[ $verb != list ] || cat /sys/kernel/debug/gup_pin/pins >pins
 done
-cp /tmp/pins "$out"
+cp ./* "$out"
 """
 
 # Objects that a live kernel may have freed, or begun to write, meanwhile.
@@ -61,7 +62,7 @@ class Live:
 
 def ask(out: Path, hold: str | Path, verbs: Sequence[str], append: Sequence[str] = ()) -> Live:
     """Run the script in a guest."""
-    vm: list[str | Path] = [paths.SCRIPTS / "vm", "-k", VERSION, "-m", "2G", "-t", "800"]
+    vm: list[str | Path] = [paths.SCRIPTS / "vm", "-k", VERSION, "-m", "2G", "-t", "1800"]
     vm += [*append, "--out", out, "--", "sh", "-c", GUEST, "sh", out]
     vm += [paths.build_dir(VERSION, "test") / "vmlinux", hold]
     vm += [paths.SCRIPTS / "drgn", "-k", VERSION, "-q"]
