@@ -13,6 +13,7 @@ import errno
 import json
 import mmap
 import os
+import re
 import resource
 import shutil
 import signal
@@ -52,15 +53,15 @@ def shell(command: str) -> str:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=120,
+        timeout=900,
     )
     return f"# {command}\n{done.stdout}"
 
 
-def shell_until(words: str, command: str) -> str:
+def shell_until(pattern: str, command: str) -> str:
     """Repeats the command until its output has that: on a busy machine it may be late."""
     for _ in range(30):
-        if words in (text := shell(command)).partition("\n")[2]:
+        if re.search(pattern, (text := shell(command)).partition("\n")[2], re.MULTILINE):
             break
     return text
 
@@ -281,12 +282,12 @@ def example_trace() -> str:
     pid = as_process("worker", busy)
     wait_for("comm=worker", DIR / "pins")
     text = shell_until(
-        "addr: 0x",
+        r"worker/.* gup_pin:gup_pin_(acquire|release)\(.*comm: \"worker\".* addr: 0x",
         "perf trace -a -e gup_pin:gup_pin_acquire,gup_pin:gup_pin_release -- sleep 0.2 2>&1"
         " | head -n 4",
     )
     text += shell_until(
-        " worker ",
+        "^ *[0-9.]+% +worker +pfn=",
         "perf record -q -a -e gup_pin:gup_pin_acquire -o /dev/shm/data -- sleep 1;"
         " perf report -i /dev/shm/data --stdio -q --sort comm,trace 2>/dev/null | head -n 2",
     )
@@ -296,10 +297,10 @@ def example_trace() -> str:
 
 # The commands, by text that their output must have.
 ONE_LINERS = {
-    "@us[worker, 1]":
+    r"@us\[worker, 1\]":
         "t:gup_pin:gup_pin_release "
         "{ @us[args->comm, args->longterm] = hist(args->age_ns / 1000); }",
-    "@pins[worker, 1]":
+    r"@pins\[worker, 1\]":
         "t:gup_pin:gup_pin_acquire { @pins[args->comm, args->longterm] = sum(args->pins); }",
 }
 
