@@ -38,7 +38,7 @@ steps: dict[str, object] = {"pid": os.getpid(), "pages": PAGES}
 def run(name: str, *words: str | Path, user: int | None = None) -> None:
     """Run one step."""
     done = subprocess.run(
-        [tool, *words], capture_output=True, text=True, check=False, user=user, timeout=60
+        [tool, *words], capture_output=True, text=True, check=False, user=user, timeout=600
     )
     steps[name] = [done.returncode, done.stdout, done.stderr]
 
@@ -48,7 +48,7 @@ def told(name: str, *words: str | Path) -> None:
     log = Path("/tmp/strace")
     command: list[str | Path] = ["strace", "-s", "1000", "-e", "trace=write", "-o", log]
     done = subprocess.run(
-        [*command, tool, *words, "--json"], capture_output=True, text=True, check=False, timeout=60
+        [*command, tool, *words, "--json"], capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode in (0, NONE), done
     writes = re.findall(r'^write\((\d+), "(.*)", \d+\) += (.*)$', log.read_text(), re.M)
