@@ -19,5 +19,9 @@ for file in stats stacks hazards pins; do
 	cat $dir/$file >"/tmp/shown/$file"
 done
 cp /tmp/shown/* "$out"
+# It drops them by a work item.
+until grep -qxF "$(grep '^live_pins ' /tmp/shown/stats)" $dir/stats; do
+	sleep 0.1
+done
 echo 1 >/proc/sys/kernel/panic_on_warn
 exec "$provoke"
