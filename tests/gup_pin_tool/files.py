@@ -16,6 +16,8 @@ SOURCE = paths.PROJECT / "tools" / "mm" / "gup_pin.c"
 SAMPLE = json.loads((Path(__file__).parent / "sample.json").read_text())
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 SANITIZERS = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+# Where vm.mmap_rnd_bits is 32, a program at a random address may lie in their heap.
+SANITIZERS += ["-fno-pie", "-no-pie"]
 # top with keys.
 NCURSES = ["-DGUP_PIN_NCURSES", "-lncursesw"]
 PINS, STACKS, HAZARDS = (f"# gup_pin {name} 1" for name in ("pins", "stacks", "hazards"))
