@@ -374,8 +374,11 @@ static bool same_word(const struct gp_rule *rule, const char *value)
 
 static bool in_range(const struct gp_rule *rule, const struct gp_record *record)
 {
+	/* A refusal names one page, and has no word for how many. */
+	unsigned long long pages = record->pages ? record->pages : 1;
+
 	return record->pfn <= rule->to &&
-	       gp_add(record->pfn, record->pages) > rule->from;
+	       gp_add(record->pfn, pages) > rule->from;
 }
 
 static bool old_enough(const struct gp_rule *rule, const char *age)
