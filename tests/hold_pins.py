@@ -30,6 +30,8 @@ SPLIT = Path("/sys/kernel/debug/split_huge_pages")
 NAME = b"a b\\c\xc3\xbc"
 # /proc/self/pagemap: 64 bits a page, of which these are its pfn.
 PFN_MASK = (1 << 55) - 1
+# The same for /proc/kpageflags.
+KPF_THP = 1 << 22
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = ctypes.c_void_p
@@ -200,6 +202,13 @@ def move_away(page: int) -> None:
         ctypes.memset(page, 0x5A, PAGE)
 
 
+def is_huge(page: int) -> bool:
+    """Whether a page is part of a huge one."""
+    with Path("/proc/kpageflags").open("rb") as file:
+        file.seek(frames(page, 1)[0] * 8)
+        return bool(int.from_bytes(file.read(8), sys.byteorder) & KPF_THP)
+
+
 def neighbours() -> None:
     """Adjacent small pages, made by splitting a huge page; and a gap."""
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
@@ -208,7 +217,9 @@ def neighbours() -> None:
     check(libc.madvise(start, HUGE, mmap.MADV_HUGEPAGE))
     ctypes.memset(start, 0x5A, HUGE)
     check(libc.madvise(start, HUGE, mmap.MADV_NOHUGEPAGE))
-    SPLIT.write_text(f"{os.getpid()},{start:#x},{start + HUGE:#x}")
+    # Not while something else has it for a moment, as compaction may.
+    while is_huge(start):
+        SPLIT.write_text(f"{os.getpid()},{start:#x},{start + HUGE:#x}")
     pin((start, NEIGHBOURS * PAGE))
     start += NEIGHBOURS * PAGE
     move_away(start + 7 * PAGE)
