@@ -345,6 +345,17 @@ def test_no_qemu_outlives_scripts_vm(number: signal.Signals, status: int) -> Non
         os.close(ended)
 
 
+def test_a_reader_that_is_late_does_not_make_the_clock_wrong() -> None:
+    """The guest has ended long before all of its output is read, which fits into no pipe."""
+    words = ["--", "head", "-c", "200000", "/dev/zero"]
+    with subprocess.Popen([VM, *KERNEL, *SMALL, *words], stdout=-1, stderr=-1) as process:
+        assert process.stdout is not None
+        assert select.select([process.stdout], [], [], 900)[0]
+        time.sleep(10)
+        out, stderr = process.communicate(timeout=900)
+    assert (process.returncode, out) == (0, bytes(200_000)), stderr
+
+
 def test_nobody_left_to_read_the_output() -> None:
     process = subprocess.Popen(
         [VM, *KERNEL, *SMALL, "--", "yes"], stdout=subprocess.PIPE, stderr=subprocess.PIPE

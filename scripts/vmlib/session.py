@@ -103,6 +103,8 @@ class Session:
         # Time of the guest and of the host at the last comparison; equal at power-on.
         self._guest_time = 0.0
         self._host_time = 0.0
+        # How long the readers of our output have kept us from reading the guest's since then.
+        self._kept = 0.0
         self._clock_fault: str | None = None
         self._control = b""
         self._selector = selectors.DefaultSelector()
@@ -189,11 +191,11 @@ class Session:
     def _compare_clocks(self, guest: float, booting: bool) -> None:
         """Record a wrong clock; guest: its uptime in seconds."""
         now = time.monotonic()
-        passed = guest - self._guest_time
-        ours = min(passed, now - self._host_time) if booting else now - self._host_time
-        self._guest_time, self._host_time = guest, now
+        passed, most = guest - self._guest_time, now - self._host_time
+        least = 0 if booting else most - self._kept
+        self._guest_time, self._host_time, self._kept = guest, now, 0.0
         if not self.options.icount and not self._clock_fault:
-            self._clock_fault = clock.fault(passed, ours)
+            self._clock_fault = clock.fault(passed, min(max(passed, least), most))
 
     def _pump(self, timeout: float) -> None:
         """Wait for data and pass it on."""
@@ -205,7 +207,9 @@ class Session:
             except ConnectionError:
                 data = b""
             if data:
+                began = time.monotonic()
                 key.data(data)
+                self._kept += time.monotonic() - began
             else:
                 self._selector.unregister(sock)
                 if self._monitor is not None and sock is self._monitor.sock:
