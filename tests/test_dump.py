@@ -151,14 +151,15 @@ def test_refusals_are_those_of_debugfs(dump: Dump) -> None:
 
 def test_refusals_as_json_and_by_filters(odd_dump: Dump) -> None:
     """What is refused twice is one record, with its reason and its file."""
-    (line,) = odd_dump.printed("refused", "--jsonl", "why=secretmem").splitlines()
+    (line,) = odd_dump.printed("refused", "--jsonl", "why=file").splitlines()
     refusal = json.loads(line)
     assert (refusal["count"], refusal["err"], refusal["mode"]) == (2, "EFAULT", "w")
-    assert refusal["ino"] and refusal["frames"] and refusal["comm"] == r"a\x20b\x5cc\xc3\xbc"
+    assert refusal["ino"] and refusal["path"] == "/table" and refusal["frames"]
+    assert refusal["comm"] == r"a\x20b\x5cc\xc3\xbc"
     document = json.loads(odd_dump.printed("refused", "--json"))
     validate(document)
     assert [each | {"newest_ms": 0} for each in document["refused"]] == [refusal | {"newest_ms": 0}]
-    for word in ("why=file", "err=EBUSY", "module=nosuch", "owner=1"):
+    for word in ("why=dax", "err=EBUSY", "module=nosuch", "owner=1"):
         done = odd_dump.drgn("refused", word)
         assert (done.returncode, done.stdout) == (0, "# gup_pin refused 1\n")
         said = f"no refusals for {word}: none of 2 refusals on record matches"
