@@ -93,26 +93,36 @@ TEST_F(passing, user_event)
 		.enable_addr = (unsigned long)self->mem.addr,
 		.name_args = (unsigned long)NAME " u32 count",
 	};
-	uint32_t *enabled = (uint32_t *)self->mem.addr;
-	int status;
+	volatile uint32_t *enabled = (uint32_t *)self->mem.addr;
+	int status, go[2];
+	char byte = 0;
 	pid_t pid;
 
 	self->fd = open(USER_EVENTS, O_RDWR | O_CLOEXEC);
 	if (self->fd < 0)
 		SKIP(return, "no %s (CONFIG_USER_EVENTS): %s", USER_EVENTS, strerror(errno));
-	memset(self->mem.addr, 0, self->mem.size);
-	ASSERT_EQ(0, ioctl(self->fd, DIAG_IOCSREG, &reg));
-	ASSERT_OK(gup_pin_tracefs_both(true));
+	ASSERT_EQ(0, pipe(go));
+	/* A child of later would inherit the event. */
 	pid = fork();
 	ASSERT_LE(0, pid);
-	if (!pid)
+	if (!pid) {
+		if (read(go[0], &byte, 1) != 1)
+			_exit(2);
 		_exit(!!gup_pin_write(TRACEFS "events/user_events/" NAME "/enable", "1"));
+	}
+	/* A page that it shares is not writable: a worker would have to wait for that. */
+	*enabled = 0;
+	ASSERT_EQ(0, ioctl(self->fd, DIAG_IOCSREG, &reg));
+	ASSERT_OK(gup_pin_tracefs_both(true));
+	ASSERT_EQ(1, write(go[1], &byte, 1));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_EQ(0, status);
 	ASSERT_EQ(1U << reg.enable_bit, *enabled);
 	ASSERT_OK(check_passed(&self->mem, pid, REMOTE, 'w'));
 	ASSERT_OK(gup_pin_write(TRACEFS "events/user_events/" NAME "/enable", "0"));
 	ASSERT_EQ(0, *enabled);
+	close(go[0]);
+	close(go[1]);
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
