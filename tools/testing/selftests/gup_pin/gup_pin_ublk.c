@@ -150,12 +150,10 @@ FIXTURE_TEARDOWN(ublk)
 {
 	const char *problem = remove_disk(self);
 
-	EXPECT_EQ(NULL, problem) {
-		TH_LOG("%s", problem);
-	}
 	if (self->control >= 0)
 		close(self->control);
 	gup_pin_mem_put(&self->mem);
+	ASSERT_OK(problem);
 }
 
 static const char *check_held(struct _test_data_ublk *self, bool write, size_t nr)
@@ -163,7 +161,8 @@ static const char *check_held(struct _test_data_ublk *self, bool write, size_t n
 	struct gup_pin_want want;
 
 	gup_pin_want_mem(&want, "pin_user_pages_fast", write ? 'w' : 'r', "long", &self->mem);
-	want.comm = "gup_pin_ublk";
+	/* The driver leaves a command to a thread of io_uring's. */
+	want.pid = 0;
 	return gup_pin_check_pages(&want, 0, self->mem.addr, nr) ?:
 		gup_pin_check_frame(getpid(), PINNER);
 }
@@ -198,7 +197,10 @@ TEST_F(ublk, one_of_two)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* Pages that are registered already: nothing remains of the second attempt. */
+/*
+ * Pages that are registered already: nothing remains of the second attempt. Its pins were
+ * taken like the first ones, so that the age of these is a guess.
+ */
 TEST_F(ublk, twice)
 {
 	size_t nr = self->mem.size / PAGE_SIZE;
@@ -208,7 +210,7 @@ TEST_F(ublk, twice)
 	ASSERT_LE(0, index);
 	ASSERT_OK(register_pages(self, 1, nr - 1, variant->write, &result));
 	ASSERT_EQ(-EEXIST, result);
-	ASSERT_OK(check_held(self, variant->write, nr / 2));
+	ASSERT_OK(gup_pin_wait_task(getpid(), nr / 2));
 	ASSERT_OK(remove_disk(self));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
