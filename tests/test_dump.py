@@ -162,7 +162,7 @@ def test_refusals_as_json_and_by_filters(odd_dump: Dump) -> None:
     for word in ("why=dax", "err=EBUSY", "module=nosuch", "owner=1"):
         done = odd_dump.drgn("refused", word)
         assert (done.returncode, done.stdout) == (0, "# gup_pin refused 1\n")
-        said = f"no refusals for {word}: none of 2 refusals on record matches"
+        said = f"no refusals for {word}: none of 1 refusal on record matches"
         assert done.stderr == f"gup_pins: {said}\n"
 
 

@@ -274,6 +274,37 @@ sys.exit(main())
 """
 
 
+# Two trees of processes; after a line of input, none of them is left.
+TREES = """
+import subprocess, sys
+sys.path.insert(0, "scripts")
+from checklib.run import stop_children
+for _ in range(2):
+    subprocess.Popen(["sh", "-c", "sleep 1000 & echo $$ $!; wait"], stdin=subprocess.DEVNULL)
+sys.stdin.readline()
+stop_children()
+"""
+
+
+def test_all_descendants_are_stopped() -> None:
+    command = ["/usr/bin/python3", "-c", TREES]
+    with subprocess.Popen(
+        command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        pids = [int(pid) for _ in range(2) for pid in process.stdout.readline().split()]
+        ends = [os.pidfd_open(pid) for pid in pids]
+        try:
+            process.stdin.write("\n")
+            process.stdin.close()
+            assert process.wait(300) == 0
+            assert len(ends) == 4
+            assert all(select.select([end], [], [], 300)[0] for end in ends)
+        finally:
+            for end in ends:
+                os.close(end)
+
+
 @pytest.mark.parametrize("phase", ["build", "job"])
 @pytest.mark.parametrize("to", [os.killpg, os.kill], ids=["group", "process"])
 def test_ctrl_c_ends_all_and_says_so(

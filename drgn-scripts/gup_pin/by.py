@@ -5,21 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .clock import age_ms
 from .filter import module_of
 from .format import Formatter, Word
 from .runs import Run
+from .sort import SORT_KEYS
 
-# The words that lines can be summed by, as in a line; and two derived ones.
-KEYS = (
-    *("pfn", "pages", "order", "pins", "mode", "term", "api", "owner", "task", "comm"),
-    *("age_ms", "addr", "map", "dev", "ino", "index", "stack", "match", "path"),
-    *("gone", "file", "module"),
-)
+# The words that lines can be summed by; "gone" is of orphans only.
+KEYS = (*(key for key in SORT_KEYS if key != "age"), "gone", "file", "module")
 
-# The figures that groups are sorted by.
-FIGURES = ("pins", "pages", "age", "age_ms")
+# The figures of a group; "age" and "age_ms" sort as "oldest_ms".
+FIGURES = ("pins", "pages", "runs", "oldest_ms", "newest_ms")
 
 # As in the program gup_pin.
 _KEYS_MAX = 8
@@ -30,7 +28,7 @@ class Group:
     """The runs with equal values of all keys.
 
     pages: None if the number of some could not be read; oldest, newest: times, in ns of
-    local_clock(); path: of the one file of a group by file, empty without a file
+    local_clock(); path: of a group by file, if any of its runs has one
     """
 
     values: tuple[Word, ...]
@@ -85,7 +83,7 @@ def group_by(
     groups: dict[tuple[Word, ...], Group] = {}
     modules: dict[int, str] = {}
     for run in runs:
-        words = {"gone": "", **formatter.pin_words(run)}
+        words = formatter.pin_words(run)
         if "file" in keys:
             words["file"] = _file_of(words)
         if "module" in keys:
@@ -97,23 +95,42 @@ def group_by(
         group = groups.get(values)
         if group is None:
             time = run.first.time
-            path = run.first.folio.path if "file" in keys else ""
-            group = groups[values] = Group(values, time, time, path=path)
+            group = groups[values] = Group(values, time, time)
         group.add(run)
+        if "file" in keys and not group.path:
+            group.path = run.first.folio.path
     return list(groups.values())
 
 
 def choose_groups(
-    groups: Iterable[Group], key: str | None, limit: int | None
+    groups: Iterable[Group], keys: Sequence[str], sort: str | None, limit: int | None
 ) -> list[Group]:
-    """Groups by a figure, the most or oldest first, up to a limit; None: by pins."""
-    if key in ("age", "age_ms"):
-        found = sorted(groups, key=lambda group: group.oldest)
-    elif key == "pages":
-        found = sorted(groups, key=lambda group: -(group.pages or 0))
-    else:
-        found = sorted(groups, key=lambda group: -group.pins)
-    return found[:limit]
+    """Groups in an order, up to a limit.
+
+    By a figure, the most or oldest come first; by one of the keys, the smallest. None
+    is by pins. Equal ones are in the order of their values of all keys.
+    """
+    figure = "oldest_ms" if sort in ("age", "age_ms") else sort or "pins"
+
+    def order(group: Group) -> tuple[Any, ...]:
+        labels = [str(value) for value in group.values]
+        if figure in keys:
+            return _place(group.values[keys.index(figure)]), labels
+        most = {
+            "pins": -group.pins,
+            "pages": -(group.pages or 0),
+            "runs": -group.runs,
+            "oldest_ms": group.oldest,
+            "newest_ms": group.newest,
+        }
+        return most[figure], labels
+
+    return sorted(groups, key=order)[:limit]
+
+
+def _place(value: Word) -> tuple[bool, bool, Any]:
+    """Numbers by their size, before text; unreadable values last."""
+    return value is None, isinstance(value, str), value or 0
 
 
 def group_words(

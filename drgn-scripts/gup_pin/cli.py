@@ -41,7 +41,7 @@ term=short|long api=FUNCTION pfn=A-B ino=N dev=MAJOR:MINOR min_age_ms=N stack=HA
 and module=NAME
 """
 
-# A refusal has no age, and is not shown in a filtered file of debugfs.
+# No min_age_ms=, which is of pins; debugfs does not filter its file.
 REFUSED_FILTERS = """\
 filters: owner=TGID task=PID|TGID/PID comm=NAME mode=r|w term=long api=FUNCTION
 pfn=A-B ino=N dev=MAJOR:MINOR stack=HANDLE module=NAME why=REASON err=ERROR
@@ -226,7 +226,6 @@ class _Parser:
         self._below(verb)
         verb.add_argument(
             "--sort",
-            choices=SORT_KEYS,
             metavar="KEY",
             help=f"{', '.join(SORT_KEYS)}; the most or oldest come first",
         )
@@ -234,7 +233,8 @@ class _Parser:
             "--by",
             type=_keys,
             metavar="KEY,...",
-            help="sum by comm, owner, module, file, stack, or any word",
+            help="sum by comm, owner, module, file, stack, or any word; --sort also by "
+            f"{', '.join(FIGURES)}",
         )
         self._limit(verb, "lines")
         return verb
@@ -305,11 +305,13 @@ def parse(
 
 
 def _check_sums(args: argparse.Namespace) -> None:
-    """Exits with status 2 if lines cannot be summed or their sums sorted as asked."""
+    """Exits with status 2 if lines cannot be summed, or not be sorted, as asked."""
     by = getattr(args, "by", None) or ()
-    if by and args.sort not in (None, *FIGURES):
-        figures = ", ".join(FIGURES)
-        args.parser.error(f"--sort {args.sort}: sums are sorted by {figures}")
+    sort = getattr(args, "sort", None)
+    known = (*FIGURES, "age", "age_ms", *by) if by else tuple(SORT_KEYS)
+    if sort is not None and sort not in known:
+        message = f"invalid key: '{sort}'; there are {', '.join(known)}"
+        args.parser.error(f"argument --sort: {message}")
     if "gone" in by and args.verb != "orphans":
         args.parser.error("argument --by: gone is for orphans only")
 

@@ -28,7 +28,7 @@ class Handles:
         self._seen: dict[str, None] = {}
 
     def note(self, words: Words) -> None:
-        """Note the stacks of a pin, a sum, a hazard's pin or a finding."""
+        """Note the stacks of a pin, a sum, a refusal, a hazard's pin or a finding."""
         if not self._wanted:
             return
         handle = words.get("pin", words).get("stack")

@@ -226,7 +226,7 @@ class Filter:
     def check_names(self, names: Names) -> None:
         """Raises BadFilter for a name that the kernel does not have."""
         for name, known, what in (
-            ("api", names.apis, "pin function"),
+            ("api", (*names.apis, "unknown"), "pin function"),
             ("kind", names.hazards, "kind of hazard"),
             ("stake", names.stakes, "stake"),
         ):
@@ -294,7 +294,7 @@ class Filter:
             and self._wants_id(origin, names)
             and self._wants_task(origin.tgid, origin.pid)
             and (self.comm is None or self.comm == origin.comm)
-            and (self.pfn is None or self.pfn[0] <= refusal.pfn <= self.pfn[1])
+            and (self.pfn is None or self._wants_page(refusal.pfn))
             and (self.ino is None or self.ino == refusal.ino)
             and (self.dev is None or self.dev == refusal.dev)
             and (self.path is None or is_path(refusal.path, self.path))
@@ -316,6 +316,11 @@ class Filter:
             and (self.dev is None or self.dev == folio.dev)
             and (self.path is None or is_path(folio.path, self.path))
         )
+
+    def _wants_page(self, pfn: int) -> bool:
+        """Whether the page of a refusal matches; 0 is none, or an unknown one."""
+        first, last = self.pfn or (0, 0)
+        return bool(pfn) and first <= pfn <= last
 
     def _wants_id(self, origin: Origin, names: Names) -> bool:
         return (

@@ -22,7 +22,7 @@ class Tracking(Protocol):
         """The number of pins on record; None if unknown."""
 
     def refusals(self) -> int:
-        """The number of refusals on record."""
+        """The number of records of refusals."""
 
     def earlier(self) -> int:
         """The number of pins taken before tracking was on, which have no record."""

@@ -436,8 +436,8 @@ class GupPinState:
         )
 
     def refusals(self) -> int:
-        """The number of refusals on record."""
-        return sum(refusal.count for refusal in self.for_each_refusal())
+        """The number of records of refusals."""
+        return sum(1 for _ in self.for_each_refusal())
 
     def _stacks_of(self, hazard: ring.Hazard) -> Sequence[tuple[str, ...]]:
         """The stack of a hazard's pin, and that of its event."""

@@ -263,7 +263,7 @@ class Show:
         """Pins summed by words, with the stacks if they are one of these."""
         state, args = self.state, self.args
         found = group_by(runs, args.by, self.views.formatter, state.frames)
-        groups = choose_groups(found, args.sort, args.limit)
+        groups = choose_groups(found, args.by, args.sort, args.limit)
         words: list[Words] = [dict(group_words(g, args.by, state.now)) for g in groups]
         if args.json:
             self._document({"groups": words})

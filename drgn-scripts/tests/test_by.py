@@ -42,7 +42,8 @@ def sums(keys: str, *runs: Run, sort: str | None = None) -> list[dict[str, Any]]
     """The words of the groups of these runs, or of all."""
     by = parse_keys(keys)
     groups = group_by(runs or RUNS, by, Formatter(NAMES, NOW), STACKS.__getitem__)
-    return [dict(group_words(g, by, NOW)) for g in choose_groups(groups, sort, None)]
+    chosen = choose_groups(groups, by, sort, None)
+    return [dict(group_words(group, by, NOW)) for group in chosen]
 
 
 def test_by_a_word() -> None:
@@ -62,7 +63,6 @@ def test_by_a_word() -> None:
         ("module", {"db_core": 40, "vmlinux": 7}),
         ("module,file", {"db_core/8:1:7": 40, "vmlinux/anon": 5, "vmlinux/8:1:7": 2}),
         ("stack", {"0x2": 40, f"{ORIGIN.stack:#x}": 7}),
-        ("gone", {"both": 40, "": 7}),
     ],
 )
 def test_by_more(keys: str, wanted: dict[str, int]) -> None:
@@ -77,6 +77,9 @@ def test_the_path_of_a_file() -> None:
     by_file, by_path = sums("file"), sums("file,path")
     assert [group.get("path") for group in by_file] == ["/data", None]
     assert [group["path"] for group in by_path] == ["/data", ""]
+    unread = replace(FILE, path=None)
+    (group,) = sums("file", Run(item(1, folio=unread), 1, 1), RUNS[1])
+    assert group["path"] == "/data"
 
 
 def test_the_order() -> None:
@@ -84,6 +87,14 @@ def test_the_order() -> None:
     assert [group["comm"] for group in sums("comm", sort="age")] == ["fio", "db"]
     assert [group["comm"] for group in sums("comm", sort="pages")] == ["fio", "db"]
     assert [group["comm"] for group in sums("comm", sort="pins")] == ["db", "fio"]
+    assert [group["comm"] for group in sums("comm", sort="runs")] == ["fio", "db"]
+    assert [group["comm"] for group in sums("comm", sort="comm")] == ["db", "fio"]
+    assert [group["comm"] for group in sums("comm", sort="newest_ms")] == ["fio", "db"]
+    pins = Run(item(5), 1, 9), Run(item(6), 1, 50), Run(item(7), 1, 9)
+    assert [group["pins"] for group in sums("pins", *pins)] == [9, 50]
+    alike = Run(item(5, origin=DB), 1, 5), RUNS[0]
+    assert [group["comm"] for group in sums("comm", *alike)] == ["db", "fio"]
+    assert [group["comm"] for group in sums("comm", *alike[::-1])] == ["db", "fio"]
 
 
 def test_what_could_not_be_read() -> None:
@@ -104,7 +115,7 @@ def test_a_figure_that_is_a_key() -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_all_keys_are_in_the_schema(key: str) -> None:
     """Each has its place."""
-    for group in sums(key):
+    for group in sums(key, RUNS[2]):
         assert key in group
         validate(group, "group")
 
@@ -117,6 +128,11 @@ class Lines(MockState):
         """The runs."""
         self.wanted = wanted
         yield from [] if self.empty else RUNS[:2]
+
+    def for_each_orphan(self, wanted: Filter | None) -> Iterator[Run]:
+        """The only orphan."""
+        self.wanted = wanted
+        yield RUNS[2]
 
 
 def test_text_and_json(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
@@ -141,6 +157,15 @@ def test_text_and_json(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None
     assert [*document["stacks"]] == [each["stack"] for each in document["groups"]]
 
 
+def test_orphans(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """By what has ended."""
+    monkeypatch.setattr(Lines, "frames", lambda self, handle: STACKS[handle])
+    assert run(monkeypatch, "orphans --by gone,module", Lines()) == 0
+    line = "pins=40 pages=2 runs=1 oldest_ms=5201 newest_ms=5201"
+    line += " gone=both module=db_core"
+    assert capsys.readouterr() == (f"# gup_pin groups 1\n{line}\n", "")
+
+
 def test_nothing_to_sum(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     """It is explained, as for lines."""
     assert run(monkeypatch, "list --by comm", Lines(empty=True)) == 0
@@ -156,7 +181,8 @@ def test_nothing_to_sum(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> Non
         ("list --by comm,", "no line has a word '' to sum by"),
         ("list --by pfn,pages,order,pins,mode,term,api,owner,task", "at most 8 words"),
         ("list --by gone", "gone is for orphans only"),
-        ("list --by comm --sort comm", "sums are sorted by pins, pages, age"),
+        ("list --by comm --sort mode", "'mode'; there are pins, pages, runs, "),
+        ("list --sort runs", "invalid key: 'runs'; there are pfn, pages, order"),
         ("stacks --by comm", "unrecognized arguments: --by"),
     ],
 )

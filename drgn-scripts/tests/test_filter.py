@@ -351,7 +351,7 @@ def test_hazards(word: str, wanted: bool) -> None:
         *(("comm=fio", True), ("comm=fi", False)),
         *(("mode=w", True), ("mode=r", False), ("term=short", False)),
         *(("api=pin_user_pages_fast", True), ("api=pin_user_pages", False)),
-        *(("pfn=0-5", True), ("pfn=1-5", False)),
+        *(("pfn=0-5", False), ("pfn=0-0xffffff", False)),
         *(("ino=77", True), ("ino=78", False)),
         *(("dev=259:4", True), ("dev=259:5", False)),
         *(("stack=0x2b40003", True), ("stack=1", False)),
@@ -360,6 +360,15 @@ def test_hazards(word: str, wanted: bool) -> None:
 def test_refusals(word: str, wanted: bool) -> None:
     """By the words of their line."""
     assert Filter.parse([word]).wants_refusal(REFUSAL, NAMES) is wanted
+
+
+@pytest.mark.parametrize(
+    ("word", "wanted"), [("pfn=4-5", True), ("pfn=5", True), ("pfn=0-4", False)]
+)
+def test_a_page_that_was_refused(word: str, wanted: bool) -> None:
+    """The one that could not be moved."""
+    refusal = replace(REFUSAL, pfn=5)
+    assert Filter.parse([word]).wants_refusal(refusal, NAMES) is wanted
 
 
 IN_RXE = ("pin_user_pages+0x1/0x2", "ib_umem_get+0x1/0x2 [ib_core]", "a+0x1/0x2 [rxe]")

@@ -297,7 +297,8 @@ def describe() -> str:
     ):
         text += f"{title}:\n"
         for name, job in table.items():
-            text += f"  {name:<15} {(job.__doc__ or '').splitlines()[0]}\n"
+            about, _, _ = (job.__doc__ or "").partition("\n")
+            text += f"  {name:<15} {about}\n"
     return text
 
 

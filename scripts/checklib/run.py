@@ -55,6 +55,15 @@ def _descendants(process: int | str) -> list[int]:
     return found + [pid for child in found for pid in _descendants(child)]
 
 
+def _stands_still(pid: int) -> bool:
+    """Whether a process is stopped, or has ended: it was still in fork(), perhaps."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return True
+    return stat.rpartition(")")[2].split()[0] in "TtXZ"
+
+
 def stop_children() -> None:
     """Kill all that this process started, unless Ctrl-C has already done so.
 
@@ -63,10 +72,15 @@ def stop_children() -> None:
     another one.
     """
     found: list[int] = []
-    while new := [pid for pid in _descendants("self") if pid not in found]:
+    # One that waits for a disk does not stop.
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        new = [pid for pid in _descendants("self") if pid not in found]
         for pid in new:
             with suppress(OSError):
                 os.kill(pid, signal.SIGSTOP)
+        if not new and all(map(_stands_still, found)):
+            break
         found += new
     for number in (signal.SIGTERM, signal.SIGCONT):
         for pid in found:

@@ -100,11 +100,12 @@ class Session:
         self.started = False
         self.status: int | None = None
         self._stopped = False
-        # Time of the guest and of the host at the last comparison; equal at power-on.
+        # Time of the guest at the last comparison, and when it was sent: the earliest and
+        # the latest time of the host. A late reader of our output keeps us from the guest's.
         self._guest_time = 0.0
-        self._host_time = 0.0
-        # How long the readers of our output have kept us from reading the guest's since then.
-        self._kept = 0.0
+        self._host_time = 0.0, 0.0
+        # When the last select() ended, and the one before it, in which what is ready was not.
+        self._selected = self._before = 0.0
         self._clock_fault: str | None = None
         self._control = b""
         self._selector = selectors.DefaultSelector()
@@ -138,7 +139,8 @@ class Session:
             )
         for end in self._ends:
             end.close()
-        self._host_time = time.monotonic()
+        now = self._selected = self._before = time.monotonic()
+        self._host_time = now, now
         self._monitor = Monitor(ours["monitor"])
         self._monitor.send("qmp_capabilities")
         handlers: dict[str, Callable[[bytes], None]] = {
@@ -190,16 +192,19 @@ class Session:
 
     def _compare_clocks(self, guest: float, booting: bool) -> None:
         """Record a wrong clock; guest: its uptime in seconds."""
-        now = time.monotonic()
-        passed, most = guest - self._guest_time, now - self._host_time
-        least = 0 if booting else most - self._kept
-        self._guest_time, self._host_time, self._kept = guest, now, 0.0
+        earliest, latest = self._before, time.monotonic()
+        passed = guest - self._guest_time
+        least = 0 if booting else earliest - self._host_time[1]
+        most = latest - self._host_time[0]
+        self._guest_time, self._host_time = guest, (earliest, latest)
         if not self.options.icount and not self._clock_fault:
             self._clock_fault = clock.fault(passed, min(max(passed, least), most))
 
     def _pump(self, timeout: float) -> None:
         """Wait for data and pass it on."""
-        for key, _ in self._selector.select(max(timeout, 0)):
+        ready = self._selector.select(max(timeout, 0))
+        self._before, self._selected = self._selected, time.monotonic()
+        for key, _ in ready:
             sock = key.fileobj
             assert isinstance(sock, socket.socket)
             try:
@@ -207,9 +212,7 @@ class Session:
             except ConnectionError:
                 data = b""
             if data:
-                began = time.monotonic()
                 key.data(data)
-                self._kept += time.monotonic() - began
             else:
                 self._selector.unregister(sock)
                 if self._monitor is not None and sock is self._monitor.sock:

@@ -22,8 +22,8 @@ static const struct task_struct *author;
 static unsigned char level;
 
 /*
- * A report consists of two rules and the lines between them. What another task says meanwhile, or
- * an interrupt, is not a part of it: on a busy machine, that something takes long, for example.
+ * A report consists of two rules and the lines between them. Lines of other tasks and of
+ * interrupts are not part of it: a busy machine prints that a work item hogs the CPU, for example.
  */
 static void keep_line(const char *text, size_t len)
 {

@@ -374,9 +374,11 @@ static bool same_word(const struct gp_rule *rule, const char *value)
 
 static bool in_range(const struct gp_rule *rule, const struct gp_record *record)
 {
-	/* A refusal names one page, and has no word for how many. */
+	/* A refusal names one page, with no word for how many, or none by 0. */
 	unsigned long long pages = record->pages ? record->pages : 1;
 
+	if (record->kind == GP_REFUSED && !record->pfn)
+		return false;
 	return record->pfn <= rule->to &&
 	       gp_add(record->pfn, pages) > rule->from;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Problems, worst first: findings, hazards, orphans, and pins that were not recorded.
+// Problems, worst first: findings, hazards, orphans, refusals, and pins without a record.
 
 'use strict';
 
