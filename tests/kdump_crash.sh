@@ -14,7 +14,7 @@ kexec -p "$kernel" --append="$words"
 "$hold"
 dir=/sys/kernel/debug/gup_pin
 mkdir /tmp/shown
-for file in stats stacks hazards pins; do
+for file in stats stacks hazards refused pins; do
 	# not to 9p: what is written there may itself be pinned while the rest is read
 	cat $dir/$file >"/tmp/shown/$file"
 done

@@ -322,7 +322,8 @@ def test_json_is_as_the_schema_says(dump: Dump, verb: str) -> None:
     validate(document)
     assert document["complete"] and not document["live"]
     assert document["kernel"].startswith(f"{VERSION}.")
-    pins = document.get("pins", []) + [each["pin"] for each in document.get("hazards", [])]
+    pins = document.get("pins", []) + document.get("refused", [])
+    pins += [each["pin"] for each in document.get("hazards", [])]
     named = {pin["stack"] for pin in pins}
     assert named == set(document["stacks"]) or verb in ("stacks", "check")
 
