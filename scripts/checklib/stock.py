@@ -30,7 +30,8 @@ from .run import Failed, Guest, path_from, tap_programs
 # Modules of such a kernel that the programs need; modprobe ignores those that are built
 # in.
 MODULES = (
-    "brd configfs dm_delay dm_mod ext4 hwpoison_inject loop nd_e820 nd_pmem null_blk vfat xfs"
+    "brd configfs dm_delay dm_mod ext4 hwpoison_inject loop nd_e820 nd_pmem null_blk rds"
+    " ublk_drv vfat xfs"
 )
 # Debian's setting with Secure Boot.
 LOCKDOWN = "lockdown=integrity"

@@ -35,7 +35,7 @@ FIXTURE_VARIANT(ring_memory)
 
 FIXTURE_VARIANT_ADD(ring_memory, ring)
 {
-	.pinner = "__x64_sys_io_uring_setup|__do_sys_io_uring_setup|io_uring_setup",
+	.pinner = "__io_uaddr_map|io_create_region",
 };
 
 FIXTURE_VARIANT_ADD(ring_memory, buffers)

@@ -143,7 +143,7 @@ FIXTURE_SETUP(ublk)
 	/* A driver that does not know the flag clears it. */
 	ASSERT_OK(unregister(self, 0, &result));
 	if (result != -ENOENT)
-		SKIP(return, "this kernel's ublk has no shared memory");
+		SKIP(return, "this kernel has no ublk_ctrl_reg_buf()");
 }
 
 FIXTURE_TEARDOWN(ublk)
