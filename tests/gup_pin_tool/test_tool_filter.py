@@ -180,3 +180,11 @@ def test_modules_of_events_and_refusals(tool: Tool, tmp_path: Path) -> None:
     write(tmp_path / "refused", "# gup_pin refused 1", refused(), refused(RXE, count=7))
     got = json.loads(tool("refused", "-f", "refused", "module=ib_uverbs", "-j").stdout)
     assert [g["count"] for g in got] == [7]
+
+
+def test_a_refusal_names_one_page_or_none(tool: Tool, tmp_path: Path) -> None:
+    """Page 0 is none, so that a range from 0 on does not find it."""
+    write(tmp_path / "refused", "# gup_pin refused 1", refused(), refused(RXE, pfn="0x99"))
+    for word in ("pfn=0-0xffff", "pfn=0x99"):
+        found = json.loads(tool("refused", "-f", tmp_path, "--json", word).stdout)
+        assert [refusal["pfn"] for refusal in found] == ["0x99"]
