@@ -93,7 +93,7 @@ TEST_F(passing, user_event)
 		.enable_addr = (unsigned long)self->mem.addr,
 		.name_args = (unsigned long)NAME " u32 count",
 	};
-	volatile uint32_t *enabled = (uint32_t *)self->mem.addr;
+	uint32_t *enabled = (uint32_t *)self->mem.addr;
 	int status, go[2];
 	char byte = 0;
 	pid_t pid;
@@ -111,16 +111,16 @@ TEST_F(passing, user_event)
 		_exit(!!gup_pin_write(TRACEFS "events/user_events/" NAME "/enable", "1"));
 	}
 	/* A page that it shares is not writable: a worker would have to wait for that. */
-	*enabled = 0;
+	__atomic_store_n(enabled, 0, __ATOMIC_RELAXED);
 	ASSERT_EQ(0, ioctl(self->fd, DIAG_IOCSREG, &reg));
 	ASSERT_OK(gup_pin_tracefs_both(true));
 	ASSERT_EQ(1, write(go[1], &byte, 1));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_EQ(0, status);
-	ASSERT_EQ(1U << reg.enable_bit, *enabled);
+	ASSERT_EQ(1U << reg.enable_bit, __atomic_load_n(enabled, __ATOMIC_RELAXED));
 	ASSERT_OK(check_passed(&self->mem, pid, REMOTE, 'w'));
 	ASSERT_OK(gup_pin_write(TRACEFS "events/user_events/" NAME "/enable", "0"));
-	ASSERT_EQ(0, *enabled);
+	ASSERT_EQ(0, __atomic_load_n(enabled, __ATOMIC_RELAXED));
 	close(go[0]);
 	close(go[1]);
 	ASSERT_OK(gup_pin_end(&self->base));
