@@ -46,8 +46,16 @@ const char *gup_pin_swap_on(struct gup_pin_swap *swap)
 
 const char *gup_pin_swap_off(struct gup_pin_swap *swap)
 {
-	/* A disk that is still in use cannot be removed. */
-	if (swap->on && swapoff(swap->dm.dev))
+	int ret;
+
+	/*
+	 * A disk that is still in use cannot be removed. What io_uring has left to this task
+	 * (TIF_NOTIFY_SIGNAL) interrupts swapoff() like a signal, and is done on the way out.
+	 */
+	do {
+		ret = swap->on ? swapoff(swap->dm.dev) : 0;
+	} while (ret && errno == EINTR);
+	if (ret)
 		return gup_pin_problem("swapoff: %s", strerror(errno));
 	swap->on = false;
 	if (swap->dm.name[0])
