@@ -104,7 +104,7 @@ class Session:
         # the latest time of the host. A late reader of our output keeps us from the guest's.
         self._guest_time = 0.0
         self._host_time = 0.0, 0.0
-        # When the last select() ended, and the one before it, in which what is ready was not.
+        # When the last select() ended; and since when what it found may have been ready.
         self._selected = self._before = 0.0
         self._clock_fault: str | None = None
         self._control = b""
@@ -202,8 +202,12 @@ class Session:
 
     def _pump(self, timeout: float) -> None:
         """Wait for data and pass it on."""
-        ready = self._selector.select(max(timeout, 0))
-        self._before, self._selected = self._selected, time.monotonic()
+        ready = self._selector.select(0)
+        waited = not ready
+        if waited:
+            ready = self._selector.select(max(timeout, 0))
+        now = time.monotonic()
+        self._before, self._selected = now if waited else self._selected, now
         for key, _ in ready:
             sock = key.fileobj
             assert isinstance(sock, socket.socket)
