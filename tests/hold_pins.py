@@ -277,7 +277,7 @@ def refuse() -> None:
         except OSError as refused:
             assert refused.errno == errno.EFAULT
         else:
-            raise AssertionError("a page of a file was pinned for long")
+            raise AssertionError("a page of a file got a long-term pin")
 
 
 def hold() -> None:

@@ -264,7 +264,7 @@ class Show:
         state, args = self.state, self.args
         found = group_by(runs, args.by, self.views.formatter, state.frames)
         groups = choose_groups(found, args.by, args.sort, args.limit)
-        words: list[Words] = [dict(group_words(g, args.by, state.now)) for g in groups]
+        words: list[Words] = [group_words(g, args.by, state.now) for g in groups]
         if args.json:
             self._document({"groups": words})
             return

@@ -28,7 +28,6 @@ enum {
 
 #define VERSION_TEXT	"9P2000.L"
 #define HEADER		7	/* size, type and tag */
-#define QID		13	/* type, version and number of a node */
 #define MESSAGE_MAX	(SERVED_MOST + 64)
 #define FIDS		1024
 #define DIRECTORY	0x80	/* a qid's type */
@@ -50,6 +49,7 @@ static void put(uint64_t value, size_t bytes)
 	out.size += bytes;
 }
 
+/* Type, version and number of a node. */
 static void put_qid(bool file)
 {
 	put(file ? 0 : DIRECTORY, 1);
