@@ -11,8 +11,8 @@
 #include "gup_pin_harness.h"
 #include "gup_pin_hazard.h"
 #include "gup_pin_scene.h"
+#include "gup_pin_tracefs.h"
 
-#define TRACEFS	"/sys/kernel/tracing"
 #define EVENT	TRACEFS "/events/gup_pin/gup_pin_hazard/enable"
 #define REPORT	TRACEFS "/events/error_report/error_report_end/enable"
 #define TRACE	TRACEFS "/trace"

@@ -27,7 +27,6 @@
 #include "gup_pin_tracefs.h"
 #include "gup_pin_util.h"
 
-#define TRACEFS		"/sys/kernel/tracing/"
 #define PCP_FRACTION	"/proc/sys/vm/percpu_pagelist_high_fraction"
 #define MOST_US		20
 /* Possible for an unprivileged user, with 8 MiB of locked memory. */
@@ -45,7 +44,7 @@ static const char *tracer_missing(void)
 	char *text;
 
 	problem = gup_pin_tracefs_missing() ?:
-		gup_pin_slurp(TRACEFS "available_tracers", &text, NULL);
+		gup_pin_slurp(TRACEFS "/available_tracers", &text, NULL);
 	if (problem)
 		return problem;
 	found = strstr(text, "irqsoff");
@@ -56,21 +55,21 @@ static const char *tracer_missing(void)
 static const char *tracer_begin(void)
 {
 	/* Only duration and place are needed, not the functions in between. */
-	return gup_pin_write(TRACEFS "options/function-trace", "0") ?:
-		gup_pin_write(TRACEFS "tracing_on", "0") ?:
-		gup_pin_write(TRACEFS "current_tracer", "irqsoff");
+	return gup_pin_write(TRACEFS "/options/function-trace", "0") ?:
+		gup_pin_write(TRACEFS "/tracing_on", "0") ?:
+		gup_pin_write(TRACEFS "/current_tracer", "irqsoff");
 }
 
 static void tracer_end(void)
 {
-	gup_pin_write(TRACEFS "current_tracer", "nop");
-	gup_pin_write(TRACEFS "tracing_on", "1");
+	gup_pin_write(TRACEFS "/current_tracer", "nop");
+	gup_pin_write(TRACEFS "/tracing_on", "1");
 }
 
 static const char *tracer_start(void)
 {
-	return gup_pin_write(TRACEFS "tracing_max_latency", "0") ?:
-		gup_pin_write(TRACEFS "tracing_on", "1");
+	return gup_pin_write(TRACEFS "/tracing_max_latency", "0") ?:
+		gup_pin_write(TRACEFS "/tracing_on", "1");
 }
 
 /*
@@ -99,9 +98,9 @@ static const char *tracer_stop(const char *name)
 	char *text, *at;
 	long us;
 
-	gup_pin_write(TRACEFS "tracing_on", "0");
-	us = gup_pin_read_number(TRACEFS "tracing_max_latency");
-	problem = gup_pin_slurp(TRACEFS "trace", &text, NULL);
+	gup_pin_write(TRACEFS "/tracing_on", "0");
+	us = gup_pin_read_number(TRACEFS "/tracing_max_latency");
+	problem = gup_pin_slurp(TRACEFS "/trace", &text, NULL);
 	if (problem)
 		return problem;
 	at = strstr(text, "started at:");

@@ -21,8 +21,7 @@
 #include "gup_pin_tracefs.h"
 #include "gup_pin_util.h"
 
-#define TRACEFS		"/sys/kernel/tracing/"
-#define USER_EVENTS	TRACEFS "user_events_data"
+#define USER_EVENTS	TRACEFS "/user_events_data"
 #define NAME		"gup_pin_passing"
 #define REMOTE		"pin_user_pages_remote"
 
@@ -108,7 +107,7 @@ TEST_F(passing, user_event)
 	if (!pid) {
 		if (read(go[0], &byte, 1) != 1)
 			_exit(2);
-		_exit(!!gup_pin_write(TRACEFS "events/user_events/" NAME "/enable", "1"));
+		_exit(!!gup_pin_write(TRACEFS "/events/user_events/" NAME "/enable", "1"));
 	}
 	/* A page that it shares is not writable: a worker would have to wait for that. */
 	__atomic_store_n(enabled, 0, __ATOMIC_RELAXED);
@@ -119,7 +118,7 @@ TEST_F(passing, user_event)
 	ASSERT_EQ(0, status);
 	ASSERT_EQ(1U << reg.enable_bit, __atomic_load_n(enabled, __ATOMIC_RELAXED));
 	ASSERT_OK(check_passed(&self->mem, pid, REMOTE, 'w'));
-	ASSERT_OK(gup_pin_write(TRACEFS "events/user_events/" NAME "/enable", "0"));
+	ASSERT_OK(gup_pin_write(TRACEFS "/events/user_events/" NAME "/enable", "0"));
 	ASSERT_EQ(0, __atomic_load_n(enabled, __ATOMIC_RELAXED));
 	close(go[0]);
 	close(go[1]);

@@ -12,7 +12,6 @@
 #include "gup_pin_tracefs.h"
 #include "gup_pin_util.h"
 
-#define TRACEFS		"/sys/kernel/tracing"
 #define EVENTS		"/events/gup_pin/"
 #define INSTANCE	TRACEFS "/instances/gup_pin_selftest"
 #define TRACE		INSTANCE "/trace"

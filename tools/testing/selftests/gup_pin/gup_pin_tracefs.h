@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define TRACEFS		"/sys/kernel/tracing"
+
 enum gup_pin_event_kind { EVENT_ACQUIRE, EVENT_RELEASE, NR_EVENTS };
 
 struct gup_pin_event {
