@@ -232,6 +232,31 @@ def test_a_guest_that_hangs_in_its_boot_says_where_and_has_a_second_go() -> None
     assert done.stderr.count("Kernel panic - not syncing: NMI: Not continuing") == 2
 
 
+# As if the panic of such a guest came from a breakpoint that QEMU should not have run.
+STALE = """
+import runpy, sys
+sys.path.insert(0, "scripts")
+from vmlib import console
+console.stale_breakpoint = lambda text: "Requested init" in text
+sys.argv = ["vm", "--append", "init=/nonexistent", "--", "true"]
+runpy.run_path("scripts/vm", run_name="__main__")
+"""
+
+
+def test_a_guest_that_qemu_fails_in_its_boot_has_a_second_go() -> None:
+    done = subprocess.run(
+        ["/usr/bin/python3", "-c", STALE],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 125
+    lost = "vm: QEMU ran a breakpoint that was no longer there: guest panicked: Requested init"
+    assert done.stderr.count(lost) == 2
+    assert done.stderr.count("vm: once more\n") == 1
+
+
 @pytest.mark.parametrize(("part", "wrong"), [(1 / 25, "fast"), (4, "slow")])
 def test_a_guest_whose_clock_is_wrong_is_refused(part: float, wrong: str) -> None:
     """As if the kernel had measured its counter on a busy host."""

@@ -128,6 +128,17 @@ def test_a_panic_is_found() -> None:
     assert console.panic(begun) is None
 
 
+@pytest.mark.parametrize(("before", "stale"), [("0f", True), ("cc", False)])
+def test_a_breakpoint_that_was_removed_is_a_fault_of_qemu(before: str, stale: bool) -> None:
+    oops = (
+        "[    0.9] Oops: int3: 0000 [#1] PREEMPT SMP\n"
+        "[    0.9] CPU: 0 UID: 0 PID: 1 Comm: swapper/0 Not tainted 6.12.118 #1\n"
+        f"[    0.9] Code: 00 e9 13 0f 84 fa 01 00 00 {before} <1f> 44 00 00 49 89 d7\n"
+    )
+    assert console.stale_breakpoint(oops) is stale
+    assert not console.stale_breakpoint(oops.replace("int3", "general protection fault"))
+
+
 @pytest.mark.parametrize(
     ("guest", "host", "wrong"),
     [

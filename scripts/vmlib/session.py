@@ -35,8 +35,8 @@ class GuestError(Exception):
     """The guest returned no exit status, or no dump."""
 
 
-class GuestSilent(GuestError):
-    """The guest hung before COMMAND started: nothing of ours has run."""
+class GuestLost(GuestError):
+    """The guest hung, or QEMU failed it, before COMMAND started: nothing of ours has run."""
 
 
 class Stream:
@@ -237,7 +237,7 @@ class Session:
             if self._silent():
                 self._interrupt()
                 silent = f"silent for {SILENT_SECONDS:g} s"
-                raise GuestSilent(f"guest hung before COMMAND began: {silent}")
+                raise GuestLost(f"guest hung before COMMAND began: {silent}")
             self._pump(min(left, 5.0))
         if self._complete() and not self._clock_fault:
             assert self.status is not None
@@ -247,6 +247,9 @@ class Session:
             self._pump(0)
         for stream in self.streams.values():
             stream.flush()
+        if self._stopped and console.stale_breakpoint(self._console()):
+            error = GuestError if self.started else GuestLost
+            raise error(f"QEMU ran a breakpoint that was no longer there: {self._reason()}")
         raise GuestError(self._reason())
 
     def _patience(self) -> float:
