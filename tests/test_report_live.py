@@ -93,7 +93,8 @@ def test_all_of_it_is_on_the_page(seen: Seen) -> None:
     assert seen.copied["tracking"] == {"enabled": True}
     assert seen.copied["kernel"].startswith(f"{VERSION}.")
     (frames,) = seen.copied["stacks"].values()
-    assert any(frame.startswith("io_sqe_buffers_register+") for frame in frames)
+    # gcc 14 moves this call to the function's unlikely part.
+    assert any(re.match(r"io_sqe_buffers_register(\.cold)?\+", frame) for frame in frames)
 
 
 def test_debugfs_itself_gives_the_same(seen: Seen) -> None:
