@@ -702,6 +702,20 @@ MUTATIONS = [
         "",
         "gup_pin_holders.what_is_not_recorded",
     ),
+    Mutation(
+        "whole-folio-is-not-endangered",
+        HOLDERS,
+        "\treturn head == tally->pfn ||\n",
+        "\treturn true ||\n",
+        "gup_pin_holders.whole_folio_beside_a_page",
+    ),
+    Mutation(
+        "whole-folio-is-not-written",
+        HOLDERS,
+        "\treturn head == pfn || !written_as_whole(index, head);\n",
+        "\treturn head == pfn || index;\n",
+        "gup_pin_holders.whole_folio_beside_a_page",
+    ),
     # Sites.
     Mutation(
         "site-with-many-stacks-has-six",

@@ -132,6 +132,48 @@ static void calls_of_a_large_folio(struct kunit *test)
 	__free_pages(page, ORDER);
 }
 
+/*
+ * A pin of the whole folio is on all of its pages: it endangers, and writes to, a page that
+ * has a read pin of its own.
+ */
+static void whole_folio_beside_a_page(struct kunit *test)
+{
+	struct gup_pin_test_call read = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_test_call write = gup_pin_test_call(test, GUP_PIN_WRITE);
+	struct gup_pin_test_call other = gup_pin_test_call(test, GUP_PIN_WRITE);
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, ORDER);
+	struct gup_pin_fixture *f = test->priv;
+	const unsigned int at = GUP_PIN_BLOCK_PAGES + 6;
+	struct gup_pin_holders holders;
+	struct gup_pin_item items[3];
+	unsigned long pfn;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	pfn = page_to_pfn(page);
+	gup_pin_test_add(test, pfn + at, &read, 1);
+	/* Not on that page. */
+	gup_pin_test_add(test, pfn, &other, 1);
+	KUNIT_EXPECT_TRUE(test, gup_pin_only_reads(&f->index, pfn + at, 1));
+	KUNIT_EXPECT_EQ(test, 1, gup_pin_walk_holders_of(&f->index, pfn + at, 1, items, 3,
+							 &holders));
+	write.flags = GUP_PIN_RECORD_FOLIO;
+	gup_pin_test_add(test, pfn, &write, 5);
+	KUNIT_EXPECT_FALSE(test, gup_pin_only_reads(&f->index, pfn + at, 1));
+	KUNIT_ASSERT_EQ(test, 2, gup_pin_walk_holders_of(&f->index, pfn + at, 1, items, 3,
+							 &holders));
+	KUNIT_EXPECT_EQ(test, items[0].time, write.time);
+	KUNIT_EXPECT_EQ(test, items[1].time, read.time);
+	KUNIT_EXPECT_EQ(test, holders.pins, 6);
+	KUNIT_EXPECT_EQ(test, holders.writes, 5);
+	/* From the first page on it is found once. */
+	KUNIT_ASSERT_EQ(test, 3, gup_pin_walk_holders_of(&f->index, pfn, at + 1, items, 3,
+							 &holders));
+	KUNIT_EXPECT_EQ(test, holders.pins, 7);
+	gup_pin_test_flush(test);
+	gup_pin_expect_empty(test);
+	__free_pages(page, ORDER);
+}
+
 static bool all_recorded(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -299,6 +341,7 @@ static struct kunit_case holders_cases[] = {
 	KUNIT_CASE(first_of_many),
 	KUNIT_CASE(without_holders),
 	KUNIT_CASE(calls_of_a_large_folio),
+	KUNIT_CASE(whole_folio_beside_a_page),
 	KUNIT_CASE(what_is_not_recorded),
 	KUNIT_CASE(only_reads),
 	KUNIT_CASE(only_reads_beside_a_reader),

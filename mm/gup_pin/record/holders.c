@@ -120,11 +120,10 @@ static bool all_recorded(const struct gup_pin_index *index, const struct gup_pin
 	return READ_ONCE(index->complete) && !shard->untracked;
 }
 
-/* Returns false if the lock was not available. */
-static bool count_block(struct tally *tally, unsigned long nr)
+/* With @whole, count pins of whole folios only. Returns false if the lock was not available. */
+static bool count_block(struct tally *tally, unsigned long nr, u64 mask, bool whole)
 {
 	struct gup_pin_shard *shard = gup_pin_shard_of(tally->index, nr);
-	u64 mask = gup_pin_folio_mask(nr, tally->pfn, tally->npages);
 	struct gup_pin_record *record;
 	struct gup_pin_block *block;
 	unsigned int seen = 0;
@@ -140,7 +139,8 @@ static bool count_block(struct tally *tally, unsigned long nr)
 	while (record) {
 		bool pause = ++seen % HOLDERS_BATCH == 0;
 
-		if (record->mask & mask)
+		if ((record->mask & mask) &&
+		    (!whole || (record->flags & GUP_PIN_RECORD_FOLIO)))
 			count(tally, block, record, record->mask & mask);
 		if (pause && tally->try)
 			break;
@@ -153,9 +153,10 @@ static bool count_block(struct tally *tally, unsigned long nr)
 	return true;
 }
 
+/* The pins on some pages of a folio, and on the whole folio, which are on its first page. */
 static bool count_folio(struct tally *tally)
 {
-	unsigned long nr = gup_pin_block_nr(tally->pfn);
+	unsigned long nr = gup_pin_block_nr(tally->pfn), head = gup_pin_head_pfn(tally->pfn);
 	unsigned long last = gup_pin_block_nr(tally->pfn + tally->npages - 1);
 
 	*tally->holders = (struct gup_pin_holders) {
@@ -163,13 +164,15 @@ static bool count_folio(struct tally *tally)
 		.all_recorded = true,
 	};
 	for (; nr <= last; nr++)
-		if (!count_block(tally, nr))
+		if (!count_block(tally, nr, gup_pin_folio_mask(nr, tally->pfn, tally->npages),
+				 false))
 			return false;
-	return true;
+	return head == tally->pfn ||
+	       count_block(tally, gup_pin_block_nr(head), BIT_ULL(gup_pin_block_bit(head)), true);
 }
 
 /**
- * gup_pin_walk_holders_of() - pins on some pages of a folio, with their sums
+ * gup_pin_walk_holders_of() - pins on some pages of a folio, or on all of it, with their sums
  * @index: the index
  * @pfn: the first page
  * @npages: number of pages
@@ -276,6 +279,28 @@ static bool only_reads_in(struct gup_pin_index *index, unsigned long nr, u64 mas
 	return !(writes & mask) && !(mask & ~reads);
 }
 
+/* May the folio have a write pin that belongs to none of its pages? */
+static bool written_as_whole(struct gup_pin_index *index, unsigned long head)
+{
+	unsigned long nr = gup_pin_block_nr(head), flags;
+	struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
+	u64 mask = BIT_ULL(gup_pin_block_bit(head));
+	struct gup_pin_record *record;
+	struct gup_pin_block *block;
+	bool written = false;
+
+	xa_lock_irqsave(&shard->xa, flags);
+	block = gup_pin_index_find(shard, nr);
+	if (block && block->nr_records > HOLDERS_BATCH)
+		written = true;
+	record = block && !written ? &block->first : NULL;
+	for (; record && !written; record = gup_pin_next_record(block, record))
+		written = (record->mask & mask) && (record->flags & GUP_PIN_RECORD_FOLIO) &&
+			  (gup_pin_is_write(record) || block->guessed & mask);
+	xa_unlock_irqrestore(&shard->xa, flags);
+	return written;
+}
+
 /**
  * gup_pin_only_reads() - do contiguous pages of a folio certainly have read pins only?
  * @index: the index
@@ -284,16 +309,16 @@ static bool only_reads_in(struct gup_pin_index *index, unsigned long nr, u64 mas
  *
  * Context: Any context in which the lock of a shard may be taken.
  *
- * Return: true if every page has a recorded pin, no recorded pin is for write, and no pin
- * can be without a record.
+ * Return: true if every page has a recorded pin, no recorded pin of them or of the whole
+ * folio is for write, and no pin can be without a record.
  */
 bool gup_pin_only_reads(struct gup_pin_index *index, unsigned long pfn,
 			unsigned long npages)
 {
-	unsigned long nr;
+	unsigned long nr, head = gup_pin_head_pfn(pfn);
 
 	for (nr = gup_pin_block_nr(pfn); nr <= gup_pin_block_nr(pfn + npages - 1); nr++)
 		if (!only_reads_in(index, nr, gup_pin_folio_mask(nr, pfn, npages)))
 			return false;
-	return true;
+	return head == pfn || !written_as_whole(index, head);
 }
