@@ -716,6 +716,13 @@ MUTATIONS = [
         "\treturn head == pfn || index;\n",
         "gup_pin_holders.whole_folio_beside_a_page",
     ),
+    Mutation(
+        "guess-hides-what-is-certain",
+        HOLDERS,
+        "\treturn mode == GUP_PIN_WRITE ? mixed : 2;\n",
+        "\treturn mode == GUP_PIN_WRITE ? 0 : 2;\n",
+        "gup_pin_holders.certain_before_guessed",
+    ),
     # Sites.
     Mutation(
         "site-with-many-stacks-has-six",

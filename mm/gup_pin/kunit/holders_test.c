@@ -174,6 +174,37 @@ static void whole_folio_beside_a_page(struct kunit *test)
 	__free_pages(page, ORDER);
 }
 
+/* After a guess a write pin may be a read pin: one that is certain comes before it. */
+static void certain_before_guessed(struct kunit *test)
+{
+	struct gup_pin_test_call read = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_test_call guessed = gup_pin_test_call(test, GUP_PIN_WRITE);
+	struct gup_pin_test_call certain = gup_pin_test_call(test, GUP_PIN_WRITE);
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, ORDER);
+	struct gup_pin_fixture *f = test->priv;
+	struct gup_pin_holders holders;
+	struct gup_pin_item items[2];
+	unsigned long pfn;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	pfn = page_to_pfn(page);
+	gup_pin_test_add(test, pfn, &read, 1);
+	gup_pin_test_add(test, pfn, &guessed, 1);
+	gup_pin_test_unpin(test, pfn, 1);
+	KUNIT_ASSERT_EQ(test, gup_pin_test_pins(test, pfn, &guessed), 1);
+	gup_pin_test_add(test, pfn + 9, &certain, 1);
+	KUNIT_EXPECT_EQ(test, 1, gup_pin_walk_holders(&f->index, pfn, items, 1, &holders));
+	KUNIT_EXPECT_EQ(test, items[0].time, certain.time);
+	KUNIT_EXPECT_FALSE(test, items[0].mixed);
+	KUNIT_EXPECT_EQ(test, 2, gup_pin_walk_holders(&f->index, pfn, items, 2, &holders));
+	KUNIT_EXPECT_EQ(test, items[0].time, certain.time);
+	KUNIT_EXPECT_EQ(test, items[1].time, guessed.time);
+	KUNIT_EXPECT_TRUE(test, items[1].mixed);
+	gup_pin_test_flush(test);
+	gup_pin_expect_empty(test);
+	__free_pages(page, ORDER);
+}
+
 static bool all_recorded(struct kunit *test)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -342,6 +373,7 @@ static struct kunit_case holders_cases[] = {
 	KUNIT_CASE(without_holders),
 	KUNIT_CASE(calls_of_a_large_folio),
 	KUNIT_CASE(whole_folio_beside_a_page),
+	KUNIT_CASE(certain_before_guessed),
 	KUNIT_CASE(what_is_not_recorded),
 	KUNIT_CASE(only_reads),
 	KUNIT_CASE(only_reads_beside_a_reader),

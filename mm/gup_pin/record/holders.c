@@ -43,14 +43,20 @@ struct tally {
 	unsigned int next;
 };
 
-/* Write pins come first, then the oldest. */
-static bool comes_before(const struct gup_pin_record *record, const struct gup_pin_item *item)
+/* How harmful a pin is, the worst first: a write pin, what may be one, a read pin. */
+static unsigned int harm(enum gup_pin_mode mode, bool mixed)
 {
-	enum gup_pin_mode mode = record->origin->id.mode;
+	return mode == GUP_PIN_WRITE ? mixed : 2;
+}
 
-	if (mode != item->id.mode)
-		return mode == GUP_PIN_WRITE;
-	return record->time < item->time;
+/* The most harmful come first, then the oldest. */
+static bool comes_before(const struct gup_pin_record *record, bool mixed,
+			 const struct gup_pin_item *item)
+{
+	unsigned int mine = harm(record->origin->id.mode, mixed);
+	unsigned int others = harm(item->id.mode, item->mixed);
+
+	return mine != others ? mine < others : record->time < item->time;
 }
 
 static struct gup_pin_item *find_item(struct tally *tally, const struct gup_pin_record *record)
@@ -76,7 +82,7 @@ static void insert(struct tally *tally, const struct gup_pin_block *block,
 		item->pins += gup_pin_count(mask) * record->pins;
 		return;
 	}
-	while (i && comes_before(record, &items[i - 1]))
+	while (i && comes_before(record, block->mixed & mask, &items[i - 1]))
 		i--;
 	if (i == tally->max)
 		return;
@@ -176,7 +182,8 @@ static bool count_folio(struct tally *tally)
  * @index: the index
  * @pfn: the first page
  * @npages: number of pages
- * @items: filled in, one item for each call: write pins first, then oldest first
+ * @items: filled in, one item for each call: write pins first, those that may be read pins
+ *	after others; then oldest first
  * @max: size of @items; further calls are only counted
  * @holders: filled in
  *
