@@ -586,6 +586,51 @@ MUTATIONS = [
         "gup_pin_folio.untracked_where_late",
     ),
     Mutation(
+        "whole-folio-is-never-meant",
+        TAKE,
+        "gup_pin_match_of(block, mask, &verdict, others + also);\n\tverdict.modes |= also;\n",
+        "gup_pin_match_of(block, mask, &verdict, others);\n",
+        "gup_pin_folio.page_beside_folio",
+    ),
+    Mutation(
+        "whole-folio-never-fits-better",
+        TAKE,
+        "if (unpin->whole_score > verdict.score)\n",
+        "if (!block)\n",
+        "gup_pin_folio.folio_fits_better",
+    ),
+    Mutation(
+        "page-is-not-marked-before-its-folio",
+        TAKE,
+        "\t\tgup_pin_doubt_rest(block, mask,\n"
+        "\t\t\t\t   gup_pin_doubt_of(verdict, unpin, GUP_PIN_INFERRED, 0));\n",
+        "",
+        "gup_pin_folio.folio_fits_better",
+    ),
+    Mutation(
+        "page-is-forgotten-without-its-folio",
+        UNPIN_FOLIO,
+        "\t\tgup_pin_unpin_mask(unpin, gup_pin_block_nr(pfn),\n"
+        "\t\t\t\t   BIT_ULL(gup_pin_block_bit(pfn)));\n"
+        "\t\tunpin->whole = was;\n",
+        "\t\tunpin->whole = was;\n",
+        "gup_pin_folio.folio_fits_some",
+    ),
+    Mutation(
+        "pins-of-a-folio-are-not-counted-off",
+        TAKE,
+        "\t\tatomic_long_sub((long)gup_pin_count(mask) * pins, &unpin->index->whole);\n",
+        "\t\tbarrier();\n",
+        "gup_pin_folio.folio_as_such",
+    ),
+    Mutation(
+        "page-of-a-folio-is-not-meant",
+        UNPIN_FOLIO,
+        "\t\tdoubt_all(unpin, pfn, npages);\n",
+        "\t\tbarrier();\n",
+        "gup_pin_folio.folio_beside_pages",
+    ),
+    Mutation(
         "releases-are-not-joined",
         TAKE,
         "\t    last->time == (u32)jiffies)\n\t\tmask |= last->mask;\n",

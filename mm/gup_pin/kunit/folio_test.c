@@ -170,8 +170,8 @@ static void some_pages(struct kunit *test)
 }
 
 /*
- * A pin of the whole folio belongs to no page; an unpin of a page takes it only if the
- * page has no pin.
+ * A pin of the whole folio belongs to no page; if nothing else is known, an unpin of a page
+ * takes it only if the page has no pin.
  */
 static void folio_as_such(struct kunit *test)
 {
@@ -203,7 +203,158 @@ static void folio_as_such(struct kunit *test)
 	unpin_pages(test, 99, 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, s->pfn, &other), 1);
 	unpin_pages(test, 0, 1);
-	the_end(test, 0);
+	/* The unpins of a page and of the folio that had both were guesses: so is the rest. */
+	the_end(test, 4);
+}
+
+/* What is known about an unpin of one task's pins, with or without a handle. */
+#define TASK	77
+#define HANDLE	0xffff000000020000UL
+
+/* A call of this task. */
+static struct gup_pin_test_call call_by(struct kunit *test, pid_t pid, enum gup_pin_mode mode)
+{
+	const struct gup_pin_id id = { .mode = mode, .term = GUP_PIN_LONG, .pid = pid };
+
+	return gup_pin_test_call_of(test, &id);
+}
+
+static struct gup_pin_unpin unpin_by_task(struct kunit *test)
+{
+	struct gup_pin_unpin unpin = accusing(test);
+
+	unpin.pid = TASK;
+	return unpin;
+}
+
+/* unpin_pages() of which more is known. */
+static void unpin_with(struct kunit *test, struct gup_pin_unpin unpin, unsigned int first,
+		       unsigned int npages)
+{
+	struct folio_state *s = test->priv;
+
+	gup_pin_unpin_range(&unpin, s->pfn + first, npages);
+	gup_pin_unpin_end(&unpin);
+	atomic_sub(npages, &s->folio->_pincount);
+	gup_pin_expect_sound(test);
+}
+
+/*
+ * An unpin of a page that has a pin of its own may mean a pin of the whole folio, as iommufd
+ * does with those of memfd_pin_folios(): it is a guess, and so is what remains.
+ */
+static void page_beside_folio(struct kunit *test)
+{
+	struct gup_pin_test_call whole = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_unpin unpin = accusing(test);
+	struct folio_state *s = test->priv;
+	struct gup_pin_item item;
+
+	pin_folio(test, &whole, 1);
+	pin_pages(test, &s->call, 70, 2);
+	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, s->pfn + 70, &item));
+	KUNIT_EXPECT_EQ(test, (int)item.match, GUP_PIN_INFERRED);
+	unpin_pages(test, 70, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, s->pfn, &whole), 1);
+	gup_pin_expect_match(test, s->pfn, GUP_PIN_INFERRED);
+	gup_pin_expect_match(test, s->pfn + 71, GUP_PIN_EXACT);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 1);
+	/* The modes differ, so that the remaining pin may be for write. */
+	KUNIT_EXPECT_TRUE(test, gup_pin_test_block(test, s->pfn)->mixed &
+			  BIT_ULL(gup_pin_block_bit(s->pfn)));
+	/* It was of the page, after all. */
+	unpin_pages(test, 70, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, s->pfn, &whole), 0);
+	/* No pin of the whole folio is left. */
+	unpin_pages(test, 71, 1);
+	the_end(test, 2);
+}
+
+/*
+ * An unpin of the folio may mean a pin of a page, as those of FUSE do: the unpin of a page
+ * through which the other pin is released finds the one that is left.
+ */
+static void folio_beside_pages(struct kunit *test)
+{
+	struct gup_pin_test_call whole = gup_pin_test_call(test, GUP_PIN_WRITE);
+	struct folio_state *s = test->priv;
+
+	pin_folio(test, &whole, 1);
+	pin_pages(test, &s->call, 70, 1);
+	unpin_folio_pins(test, 1);
+	gup_pin_expect_match(test, s->pfn + 70, GUP_PIN_INFERRED);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_block(test, s->pfn + 70)->mixed, 0);
+	unpin_pages(test, 5, 1);
+	the_end(test, 2);
+}
+
+/* The better match goes, be it of the page or of the whole folio. */
+static void folio_fits_better(struct kunit *test)
+{
+	struct gup_pin_test_call whole = call_by(test, TASK, GUP_PIN_WRITE);
+	struct gup_pin_test_call page = call_by(test, TASK + 1, GUP_PIN_WRITE);
+	struct gup_pin_unpin unpin = unpin_by_task(test);
+	struct folio_state *s = test->priv;
+	struct gup_pin_item item;
+
+	pin_folio(test, &whole, 2);
+	pin_pages(test, &page, 70, 1);
+	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, s->pfn + 70, &item));
+	KUNIT_EXPECT_EQ(test, item.time, whole.time);
+	KUNIT_EXPECT_EQ(test, (int)item.match, GUP_PIN_INFERRED);
+	unpin_with(test, unpin, 70, 1);
+	KUNIT_EXPECT_EQ(test, pins_on(test, 70), 1);
+	gup_pin_expect_match(test, s->pfn + 70, GUP_PIN_INFERRED);
+	gup_pin_expect_match(test, s->pfn, GUP_PIN_INFERRED);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 1);
+	/* All of them were for write. */
+	KUNIT_EXPECT_EQ(test, gup_pin_test_block(test, s->pfn)->mixed, 0);
+	/* A pin of the folio is left: it is released through a page without a pin. */
+	unpin_with(test, unpin, 5, 1);
+	KUNIT_EXPECT_EQ(test, pins_on(test, 0), 0);
+	unpin_pages(test, 70, 1);
+	the_end(test, 3);
+}
+
+/* The folio's pins are used up on the way: the other pages' own are released. */
+static void folio_fits_some(struct kunit *test)
+{
+	struct gup_pin_test_call whole = call_by(test, TASK, GUP_PIN_WRITE);
+	struct gup_pin_test_call page = call_by(test, TASK + 1, GUP_PIN_WRITE);
+
+	pin_folio(test, &whole, 2);
+	pin_pages(test, &page, 60, 10);
+	unpin_with(test, unpin_by_task(test), 60, 10);
+	KUNIT_EXPECT_EQ(test, pins_on(test, 0), 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->acquired -
+			gup_pin_test_totals(test)->released, 2);
+	unpin_pages(test, 60, 2);
+	the_end(test, gup_pin_test_totals(test)->inferred);
+}
+
+/* A handle proves which pin it is, whatever else is pinned. */
+static void handle_beside_folio(struct kunit *test)
+{
+	struct gup_pin_test_call whole = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_unpin unpin = accusing(test);
+	struct folio_state *s = test->priv;
+
+	pin_folio(test, &whole, 1);
+	s->call.flags = GUP_PIN_RECORD_HANDLE;
+	s->call.cookie = HANDLE;
+	pin_pages(test, &s->call, 70, 1);
+	unpin.handle = HANDLE;
+	unpin_with(test, unpin, 70, 1);
+	KUNIT_EXPECT_EQ(test, pins_on(test, 70), 0);
+	gup_pin_expect_match(test, s->pfn, GUP_PIN_EXACT);
+	/* Another's handle: the folio's pin is more likely. */
+	pin_pages(test, &s->call, 70, 1);
+	unpin.handle = HANDLE + 1;
+	unpin_with(test, unpin, 70, 1);
+	KUNIT_EXPECT_EQ(test, pins_on(test, 70), 1);
+	KUNIT_EXPECT_EQ(test, pins_on(test, 0), 0);
+	unpin_pages(test, 70, 1);
+	the_end(test, gup_pin_test_totals(test)->inferred);
 }
 
 /* Several pins of the whole folio at once. */
@@ -587,6 +738,11 @@ static void page_and_folio_at_once(struct kunit *test)
 static struct kunit_case folio_cases[] = {
 	KUNIT_CASE(some_pages),
 	KUNIT_CASE(folio_as_such),
+	KUNIT_CASE(page_beside_folio),
+	KUNIT_CASE(folio_beside_pages),
+	KUNIT_CASE(folio_fits_better),
+	KUNIT_CASE(folio_fits_some),
+	KUNIT_CASE(handle_beside_folio),
 	KUNIT_CASE(folio_several_pins),
 	KUNIT_CASE(folio_of_pages),
 	KUNIT_CASE(folio_of_two_calls),

@@ -7,11 +7,13 @@
  * @objects: allocated objects
  * @nodes: xa_nodes
  * @pins: pins of all records
+ * @whole: those of folios as a whole
  */
 struct tally {
 	u64 objects[NR_GUP_PIN_KINDS];
 	u64 nodes;
 	u64 pins;
+	u64 whole;
 };
 
 static unsigned int count_nodes(const void *entry)
@@ -47,7 +49,7 @@ static const char *block_wrong(const struct gup_pin_block *block, struct tally *
 	unsigned int records = 0, places = 0;
 	struct gup_pin_record *record;
 	const char *wrong = NULL;
-	u64 used = 0;
+	u64 used = 0, pins;
 
 	for (record = gup_pin_first_record(block); record;
 	     record = gup_pin_next_record(block, record)) {
@@ -55,7 +57,10 @@ static const char *block_wrong(const struct gup_pin_block *block, struct tally *
 			wrong = wrong ?: record_wrong(record);
 			records++;
 			tally->objects[GUP_PIN_RECORDS] += record != first;
-			tally->pins += (u64)hweight64(record->mask) * record->pins;
+			pins = (u64)hweight64(record->mask) * record->pins;
+			tally->pins += pins;
+			if (record->flags & GUP_PIN_RECORD_FOLIO)
+				tally->whole += pins;
 			used |= record->mask;
 		} else {
 			places += record != first;
@@ -152,4 +157,5 @@ void gup_pin_expect_sound(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_memory_bytes() - f->memory, bytes);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_nodes(test), tally.nodes);
 	KUNIT_EXPECT_EQ(test, t->acquired - t->released, tally.pins);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&f->index.whole), tally.whole);
 }

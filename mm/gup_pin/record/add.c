@@ -36,6 +36,14 @@ enum add_result {
 	ADD_NO_RECORD,
 };
 
+static void count_added(const struct gup_pin_adder *adder, struct gup_pin_shard *shard,
+			u64 pins)
+{
+	shard->acquired += pins;
+	if (unlikely(adder->flags & GUP_PIN_RECORD_FOLIO))
+		atomic_long_add(pins, &adder->index->whole);
+}
+
 static enum add_result add_locked(struct attempt *try, struct gup_pin_shard *shard,
 				  struct xa_state *xas)
 {
@@ -61,7 +69,7 @@ static enum add_result add_locked(struct attempt *try, struct gup_pin_shard *sha
 	}
 	if (!gup_pin_block_add(block, &try->what, &try->record, AT_HAND))
 		return ADD_NO_RECORD;
-	shard->acquired += (u64)gup_pin_count(try->what.mask) * try->what.pins;
+	count_added(try->adder, shard, (u64)gup_pin_count(try->what.mask) * try->what.pins);
 	if (unlikely(block->earlier & try->what.mask))
 		gup_pin_earlier_doubt(index, block, try->what.mask);
 	if (unlikely(try->what.flags & GUP_PIN_RECORD_ASSUMED)) {
@@ -154,7 +162,7 @@ static bool add_quickly(struct gup_pin_adder *adder, struct gup_pin_shard *shard
 		done = add_behind(adder, block, mask, pins);
 	}
 	if (done)
-		shard->acquired += gup_pin_count(mask) * pins;
+		count_added(adder, shard, (u64)gup_pin_count(mask) * pins);
 	xa_unlock_irqrestore(&shard->xa, flags);
 	return done;
 }

@@ -387,6 +387,7 @@ struct gup_pin_sites {
  * @shards: see gup_pin_shard_of() and gup_pin_key()
  * @earlier: pins from before tracking
  * @sites: callers of unpin functions
+ * @whole: recorded pins of folios as a whole, see GUP_PIN_RECORD_FOLIO
  * @recording: record new pins. Changes only while every hook is enabled: a CPU that does
  *	not run the unpin hook yet could leave a stale record
  * @complete: recording since boot, so every pin has a record or is untracked
@@ -395,6 +396,7 @@ struct gup_pin_index {
 	struct gup_pin_shard shards[GUP_PIN_NR_SHARDS];
 	struct gup_pin_earlier earlier;
 	struct gup_pin_sites sites;
+	atomic_long_t whole;
 	bool recording;
 	bool complete;
 };

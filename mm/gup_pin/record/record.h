@@ -165,6 +165,12 @@ static inline void gup_pin_add(struct gup_pin_adder *adder, unsigned long pfn,
  * @counted: pfn of the head of the folio that @others is about, plus one; 0
  *	if there is none
  * @others: pins on that folio without a record
+ * @whole: pfn of the head of the large folio that is unpinned, plus one, if it has pins as a
+ *	whole, which may be meant instead of those on its pages; 0 otherwise
+ * @whole_score: the best score of these
+ * @whole_modes: bitmap of their modes
+ * @beside: bitmap of the modes of the page's own pins, if such a pin is released instead
+ * @doubt: what has become doubtful about them
  */
 struct gup_pin_unpin {
 	struct gup_pin_index *index;
@@ -183,6 +189,11 @@ struct gup_pin_unpin {
 	u64 taken;
 	unsigned long counted;
 	unsigned int others;
+	unsigned long whole;
+	u16 whole_score;
+	u8 whole_modes;
+	u8 beside;
+	u8 doubt;
 };
 
 void gup_pin_unpin_mask(struct gup_pin_unpin *unpin, unsigned long block, u64 mask);

@@ -98,6 +98,8 @@ static __always_inline void take_off(struct gup_pin_unpin *unpin,
 	}
 	unpin->released += gup_pin_count(mask) * pins;
 	unpin->taken += gup_pin_count(mask) * pins;
+	if (unlikely(record->flags & GUP_PIN_RECORD_FOLIO))
+		atomic_long_sub((long)gup_pin_count(mask) * pins, &unpin->index->whole);
 	if (sure && unpin->site && unlikely(READ_ONCE(origin->site) != unpin->site)) {
 		gup_pin_site_learn(&unpin->index->sites, unpin->site, &origin->id);
 		WRITE_ONCE(origin->site, unpin->site);
@@ -208,6 +210,23 @@ void gup_pin_doubt_rest(struct gup_pin_block *block, u64 mask, enum gup_pin_doub
 		block->mixed |= left;
 }
 
+/*
+ * A pin of the folio as a whole fits better than those on the page. Unless it is certain,
+ * mark these before it is released: the unpin of a page without a record looks for marks.
+ */
+static enum gup_pin_taken leave_to_whole(struct gup_pin_unpin *unpin,
+					 struct gup_pin_block *block, u64 mask,
+					 struct gup_pin_verdict *verdict)
+{
+	if (unpin->whole_score < GUP_PIN_FITS_HANDLE) {
+		unpin->beside |= verdict->modes;
+		verdict->modes |= unpin->whole_modes;
+		gup_pin_doubt_rest(block, mask,
+				   gup_pin_doubt_of(verdict, unpin, GUP_PIN_INFERRED, 0));
+	}
+	return GUP_PIN_WHOLE_FITS;
+}
+
 /* Release one pin of a page that may have several. */
 enum gup_pin_taken gup_pin_take_one(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 				    struct gup_pin_block *block, unsigned int bit, bool whole,
@@ -215,6 +234,8 @@ enum gup_pin_taken gup_pin_take_one(struct gup_pin_unpin *unpin, struct gup_pin_
 {
 	u64 mask = BIT_ULL(bit);
 	struct gup_pin_verdict verdict = gup_pin_decide(unpin, shard, block, mask, whole, flags);
+	u8 also = whole ? unpin->beside : 0;
+	enum gup_pin_doubt doubt;
 	enum gup_pin_match match;
 	unsigned int others;
 
@@ -231,10 +252,19 @@ enum gup_pin_taken gup_pin_take_one(struct gup_pin_unpin *unpin, struct gup_pin_
 		gup_pin_doubt_rest(block, mask, GUP_PIN_DOUBT_MIXED);
 		return GUP_PIN_NOT_RECORDED;
 	}
-	match = gup_pin_match_of(block, mask, &verdict, others);
+	if (!whole && gup_pin_whole_too(unpin, block, bit)) {
+		if (unpin->whole_score > verdict.score)
+			return leave_to_whole(unpin, block, mask, &verdict);
+		also = unpin->whole_modes;
+	}
+	match = gup_pin_match_of(block, mask, &verdict, others + also);
+	verdict.modes |= also;
+	doubt = gup_pin_doubt_of(&verdict, unpin, match, others);
 	shard->inferred += match == GUP_PIN_INFERRED;
 	gup_pin_take(unpin, shard, block, verdict.record, mask, 1, match == GUP_PIN_EXACT);
-	gup_pin_doubt_rest(block, mask, gup_pin_doubt_of(&verdict, unpin, match, others));
+	gup_pin_doubt_rest(block, mask, doubt);
+	if (!whole && also)
+		unpin->doubt = max_t(u8, unpin->doubt, doubt);
 	return GUP_PIN_TAKEN;
 }
 

@@ -18,16 +18,18 @@
 /*
  * Returns the pages still to be processed. Stops after some pages if there are many
  * records, so that others can take the lock; or, with @count set, if the pins on the
- * folio of the next page must be counted first. Adds pages without a record to @missing.
+ * folio of the next page must be counted first. Adds pages without a record to @missing, and
+ * those whose folio has a pin as a whole that fits better to @beside.
  */
 static u64 unpin_mask(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
-		      struct gup_pin_block *block, u64 mask, u64 *missing, bool *count,
-		      unsigned long *flags)
+		      struct gup_pin_block *block, u64 mask, u64 *missing, u64 *beside,
+		      bool *count, unsigned long *flags)
 {
 	unsigned int pages = 0, bit;
 	enum gup_pin_taken result;
 
-	if (likely(gup_pin_all_recorded(unpin->index, shard) && block->nr_records <= GUP_PIN_LOOK))
+	if (likely(gup_pin_all_recorded(unpin->index, shard) &&
+		   block->nr_records <= GUP_PIN_LOOK && !unpin->whole))
 		mask = gup_pin_take_only(unpin, shard, block, mask);
 	if (unlikely(mask))
 		pages = DIV_ROUND_UP(SCORED, block->nr_records + TAKE_COST);
@@ -40,6 +42,8 @@ static u64 unpin_mask(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 		}
 		if (result == GUP_PIN_NO_RECORD)
 			*missing |= BIT_ULL(bit);
+		if (result == GUP_PIN_WHOLE_FITS)
+			*beside |= BIT_ULL(bit);
 		if (result == GUP_PIN_NOT_RECORDED) {
 			unpin->others--;
 			gup_pin_count_unrecorded(unpin, shard,
@@ -64,7 +68,7 @@ static u64 unpin_mask(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 void gup_pin_unpin_mask(struct gup_pin_unpin *unpin, unsigned long block, u64 mask)
 {
 	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, block);
-	u64 left = mask, unmatched = 0, missing = 0;
+	u64 left = mask, unmatched = 0, missing = 0, beside = 0;
 	struct gup_pin_block *found;
 	unsigned long flags;
 	bool count;
@@ -78,7 +82,8 @@ void gup_pin_unpin_mask(struct gup_pin_unpin *unpin, unsigned long block, u64 ma
 		found = gup_pin_index_find(shard, block);
 		count = false;
 		if (likely(found)) {
-			left = unpin_mask(unpin, shard, found, left, &missing, &count, &flags);
+			left = unpin_mask(unpin, shard, found, left, &missing, &beside, &count,
+					  &flags);
 		} else {
 			missing |= left;
 			left = 0;
@@ -87,8 +92,10 @@ void gup_pin_unpin_mask(struct gup_pin_unpin *unpin, unsigned long block, u64 ma
 		if (unlikely(count))
 			gup_pin_count_others(unpin, gup_pin_block_first(block) + __ffs64(left));
 	}
-	if (likely(!missing))
+	if (likely(!(missing | beside)))
 		return;
+	for (; beside; beside &= beside - 1)
+		gup_pin_unpin_beside(unpin, gup_pin_block_first(block) + __ffs64(beside));
 	for (; missing; missing &= missing - 1)
 		if (gup_pin_unpin_elsewhere(unpin, gup_pin_block_first(block) + __ffs64(missing)))
 			unmatched |= missing & -missing;
@@ -108,6 +115,8 @@ void gup_pin_unpin_range(struct gup_pin_unpin *unpin, unsigned long pfn,
 			 unsigned long npages)
 {
 	unpin->taken = 0;
+	if (unlikely(atomic_long_read(&unpin->index->whole)))
+		gup_pin_look_at_whole(unpin, pfn);
 	while (npages) {
 		unsigned int bit = gup_pin_block_bit(pfn);
 		unsigned long nr = min(npages, GUP_PIN_BLOCK_PAGES - bit);
@@ -117,16 +126,19 @@ void gup_pin_unpin_range(struct gup_pin_unpin *unpin, unsigned long pfn,
 		pfn += nr;
 		npages -= nr;
 	}
+	if (unlikely(unpin->whole))
+		gup_pin_doubt_whole(unpin);
 }
 
 /* gup_pin_take_one() without any change; the pins on the folio must have been counted. */
-static bool peek(const struct gup_pin_unpin *unpin, unsigned long pfn, bool whole,
+static bool peek(struct gup_pin_unpin *unpin, unsigned long pfn, bool whole,
 		 struct gup_pin_item *item)
 {
 	unsigned long nr = gup_pin_block_nr(pfn), flags;
 	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
 	u64 mask = BIT_ULL(gup_pin_block_bit(pfn));
 	struct gup_pin_verdict verdict = {};
+	u8 also = whole ? unpin->beside : 0;
 	struct gup_pin_block *block;
 	unsigned int others;
 
@@ -140,9 +152,17 @@ static bool peek(const struct gup_pin_unpin *unpin, unsigned long pfn, bool whol
 		if (others && !gup_pin_takes_record(&verdict))
 			verdict.record = NULL;
 	}
+	if (verdict.record && !whole && gup_pin_whole_too(unpin, block, gup_pin_block_bit(pfn))) {
+		also = unpin->whole_modes;
+		if (unpin->whole_score > verdict.score) {
+			if (unpin->whole_score < GUP_PIN_FITS_HANDLE)
+				unpin->beside = verdict.modes;
+			verdict.record = NULL;
+		}
+	}
 	if (verdict.record) {
 		gup_pin_fill_item(item, block, verdict.record, mask);
-		item->match = gup_pin_match_of(block, mask, &verdict, others);
+		item->match = gup_pin_match_of(block, mask, &verdict, others + also);
 	}
 	if (block)
 		gup_pin_index_tidy(shard, block);
@@ -167,6 +187,8 @@ bool gup_pin_unpin_peek(const struct gup_pin_unpin *unpin, unsigned long pfn,
 	unsigned long head = gup_pin_head_pfn(pfn);
 	struct gup_pin_unpin copy = *unpin;
 
+	if (unlikely(atomic_long_read(&unpin->index->whole)))
+		gup_pin_look_at_whole(&copy, pfn);
 	gup_pin_count_others(&copy, head);
 	return peek(&copy, pfn, false, item) ||
 	       (head != pfn && peek(&copy, head, true, item));

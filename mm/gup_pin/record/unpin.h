@@ -88,6 +88,7 @@ enum gup_pin_taken {
 	GUP_PIN_NO_RECORD,
 	GUP_PIN_NOT_RECORDED,
 	GUP_PIN_COUNT_FIRST,
+	GUP_PIN_WHOLE_FITS,
 };
 
 void gup_pin_take(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
@@ -103,7 +104,19 @@ enum gup_pin_doubt gup_pin_doubt_of(const struct gup_pin_verdict *verdict,
 				    enum gup_pin_match match, unsigned int others);
 void gup_pin_doubt_rest(struct gup_pin_block *block, u64 mask, enum gup_pin_doubt doubt);
 
+/* May a pin of the folio as a whole be meant, which is on record on another page? */
+static inline bool gup_pin_whole_too(const struct gup_pin_unpin *unpin,
+				     const struct gup_pin_block *block, unsigned int bit)
+{
+	return unlikely(unpin->whole) &&
+	       unpin->whole != gup_pin_block_first(block->nr) + bit + 1;
+}
+
 /* unpin_folio.c */
+
+unsigned int gup_pin_look_at_whole(struct gup_pin_unpin *unpin, unsigned long pfn);
+void gup_pin_unpin_beside(struct gup_pin_unpin *unpin, unsigned long pfn);
+void gup_pin_doubt_whole(struct gup_pin_unpin *unpin);
 
 bool gup_pin_unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn);
 

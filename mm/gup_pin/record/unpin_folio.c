@@ -138,6 +138,60 @@ static enum gup_pin_taken unpin_whole(struct gup_pin_unpin *unpin, unsigned long
 	return result;
 }
 
+/**
+ * gup_pin_look_at_whole() - find the pins of a page's folio as a whole
+ * @unpin: the unpin of the page, and of others of its folio; @whole and the following members
+ *	are set
+ * @pfn: the page
+ *
+ * A small folio's are on the same page as others, and so are found with them.
+ *
+ * Return: number of these pins; less if there are very many.
+ */
+unsigned int gup_pin_look_at_whole(struct gup_pin_unpin *unpin, unsigned long pfn)
+{
+	unsigned long head = gup_pin_head_pfn(pfn), nr = gup_pin_block_nr(head), flags;
+	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
+	struct gup_pin_verdict verdict = {};
+	struct gup_pin_block *block;
+
+	if (gup_pin_folio_pages(head) == 1)
+		return 0;
+	xa_lock_irqsave(&shard->xa, flags);
+	block = gup_pin_index_find(shard, nr);
+	if (block) {
+		verdict = gup_pin_decide(unpin, shard, block, BIT_ULL(gup_pin_block_bit(head)),
+					 true, &flags);
+		gup_pin_index_tidy(shard, block);
+	}
+	gup_pin_shard_unlock(shard, flags);
+	unpin->whole = verdict.record ? head + 1 : 0;
+	unpin->whole_score = verdict.score;
+	unpin->whole_modes = verdict.modes;
+	unpin->beside = 0;
+	unpin->doubt = GUP_PIN_DOUBT_NONE;
+	return verdict.pins;
+}
+
+/*
+ * Release a pin of the page's folio as a whole, which fits better than those on the page; or
+ * one of these, if there is none any more.
+ */
+void gup_pin_unpin_beside(struct gup_pin_unpin *unpin, unsigned long pfn)
+{
+	unsigned long head = gup_pin_head_pfn(pfn), was = unpin->whole;
+
+	if (unpin->counted != head + 1)
+		gup_pin_count_others(unpin, head);
+	if (unpin_whole(unpin, head) != GUP_PIN_TAKEN) {
+		unpin->whole = 0;
+		gup_pin_unpin_mask(unpin, gup_pin_block_nr(pfn),
+				   BIT_ULL(gup_pin_block_bit(pfn)));
+		unpin->whole = was;
+	}
+	unpin->beside = 0;
+}
+
 /*
  * The page has no record: the folio may be pinned as a whole; otherwise, the pin has no
  * record. Returns true if that is an error.
@@ -197,6 +251,22 @@ static void doubt_block(struct gup_pin_index *index, unsigned long nr, u64 mask,
 	gup_pin_shard_unlock(shard, flags);
 }
 
+/**
+ * gup_pin_doubt_whole() - complete an unpin of pages whose folio has pins as a whole
+ * @unpin: the unpin; @whole is reset
+ *
+ * If a pin on a page was released, but one of these may have been meant, they are in doubt.
+ */
+void gup_pin_doubt_whole(struct gup_pin_unpin *unpin)
+{
+	unsigned long head = unpin->whole - 1;
+
+	if (unpin->doubt)
+		doubt_block(unpin->index, gup_pin_block_nr(head),
+			    BIT_ULL(gup_pin_block_bit(head)), unpin->doubt);
+	unpin->whole = 0;
+}
+
 /* Returns the number of pins for which no record scores at least @least. */
 static unsigned int unpin_fitting(struct gup_pin_unpin *unpin, unsigned long pfn,
 				  unsigned long npages, unsigned int least,
@@ -253,11 +323,36 @@ static unsigned int unpin_kept(struct gup_pin_unpin *unpin, unsigned long pfn,
 	return left;
 }
 
+/*
+ * If a folio has pins as a whole, and others on its pages, either may be meant: mark all of
+ * them before one is released. Pins with a handle are not meant.
+ */
+static void doubt_all(struct gup_pin_unpin *unpin, unsigned long pfn, unsigned long npages)
+{
+	unsigned long nr = gup_pin_block_nr(pfn), last = gup_pin_block_nr(pfn + npages - 1);
+	unsigned int pins = gup_pin_look_at_whole(unpin, pfn);
+	bool meant = unpin->whole && unpin->whole_score >= GUP_PIN_FITS_NOTHING;
+	struct gup_pin_holders all;
+
+	unpin->whole = 0;
+	if (!meant)
+		return;
+	gup_pin_walk_holders(unpin->index, pfn, NULL, 0, &all);
+	if (all.pins == pins)
+		return;
+	for (; nr <= last; nr++)
+		doubt_block(unpin->index, nr, gup_pin_folio_mask(nr, pfn, npages),
+			    all.writes && all.writes < all.pins ? GUP_PIN_DOUBT_MIXED :
+								  GUP_PIN_DOUBT_GUESSED);
+}
+
 static void unpin_large(struct gup_pin_unpin *unpin, unsigned long pfn, unsigned long npages,
 			unsigned int pins)
 {
 	unsigned long nr = gup_pin_block_nr(pfn), last = gup_pin_block_nr(pfn + npages - 1);
 
+	if (unlikely(atomic_long_read(&unpin->index->whole)) && !unpin->handle)
+		doubt_all(unpin, pfn, npages);
 	gup_pin_count_others(unpin, pfn);
 	if (unpin->handle) {
 		pins = unpin_fitting(unpin, pfn, npages, GUP_PIN_FITS_HANDLE, pins);
