@@ -223,6 +223,27 @@ static void reported_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_origins_live(&f->origins), 0);
 }
 
+/* Otherwise, a user could rename its tasks such that all of their origins share a bucket. */
+static void hash_has_a_secret(struct kunit *test)
+{
+	const struct gup_pin_id id = { .stack = 0x1234, .pid = 42 };
+	struct gup_pin_fixture *f = test->priv;
+	struct gup_pin_origin *origin;
+	unsigned int i, changes = 0;
+	u32 last = 0;
+
+	for (i = 0; i < 4; i++) {
+		origin = get(test, &id);
+		KUNIT_ASSERT_NOT_NULL(test, origin);
+		changes += i && origin->hash != last;
+		last = origin->hash;
+		gup_pin_origin_put(origin, 1);
+		gup_pin_origins_destroy(&f->origins);
+		gup_pin_origins_init(&f->origins);
+	}
+	KUNIT_EXPECT_GT(test, changes, 0);
+}
+
 /* Does the table have an origin with this task? */
 static bool is_there(struct kunit *test, pid_t pid)
 {
@@ -475,6 +496,7 @@ static struct kunit_case origin_cases[] = {
 	KUNIT_CASE(readers_may_look_on),
 	KUNIT_CASE_SLOW(taken_while_swept),
 	KUNIT_CASE_SLOW(held_is_seen),
+	KUNIT_CASE(hash_has_a_secret),
 	{}
 };
 

@@ -129,6 +129,7 @@ struct gup_pin_origin {
  * @lock: held to add and remove origins
  * @count: origins in the table, with or without live pins; under @lock
  * @hand: the next bucket to sweep; under @lock
+ * @seed: of the hash, so that a user cannot choose names whose origins share a bucket
  * @sweep: runs while the table has more origins than it should keep
  */
 struct gup_pin_origins {
@@ -136,6 +137,7 @@ struct gup_pin_origins {
 	spinlock_t lock;	/* see above */
 	unsigned int count;
 	unsigned int hand;
+	u32 seed;
 	struct delayed_work sweep;
 };
 

@@ -3,6 +3,7 @@
  * Origins: task, stack, mode and term of pins. Equal origins are interned as one object.
  */
 #include <linux/jhash.h>
+#include <linux/random.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -19,10 +20,10 @@
 /* Time between sweeps. A sweep marks an unused origin, the next one frees it. */
 #define SWEEP_INTERVAL		HZ
 
-static u32 id_hash(const struct gup_pin_id *id)
+static u32 id_hash(const struct gup_pin_origins *origins, const struct gup_pin_id *id)
 {
 	BUILD_BUG_ON(sizeof(*id) % sizeof(u32));
-	return jhash2((const u32 *)id, sizeof(*id) / sizeof(u32), 0);
+	return jhash2((const u32 *)id, sizeof(*id) / sizeof(u32), origins->seed);
 }
 
 static struct hlist_head *bucket_of(struct gup_pin_origins *origins, u32 hash)
@@ -176,7 +177,7 @@ struct gup_pin_origin *gup_pin_origin_get(struct gup_pin_origins *origins,
 					  const struct gup_pin_id *id, u64 pins,
 					  gfp_t gfp)
 {
-	u32 hash = id_hash(id);
+	u32 hash = id_hash(origins, id);
 	struct hlist_head *bucket = bucket_of(origins, hash);
 	struct gup_pin_origin *origin, *new;
 	unsigned long flags;
@@ -312,7 +313,7 @@ static struct gup_pin_origin *look_up(struct gup_pin_origins *origins,
 				      const struct gup_pin_id *id)
 {
 	struct gup_pin_origin *origin;
-	u32 hash = id_hash(id);
+	u32 hash = id_hash(origins, id);
 
 	/* An origin that is being freed may already have a duplicate in the table. */
 	hlist_for_each_entry_rcu(origin, bucket_of(origins, hash), node)
@@ -400,5 +401,6 @@ void gup_pin_origins_init(struct gup_pin_origins *origins)
 	spin_lock_init(&origins->lock);
 	origins->count = 0;
 	origins->hand = 0;
+	origins->seed = get_random_u32();
 	INIT_DELAYED_WORK(&origins->sweep, sweep);
 }
