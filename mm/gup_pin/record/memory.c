@@ -74,8 +74,11 @@ static noinline bool get_allowance(unsigned long max_mb, unsigned int size)
 {
 	u64 max = bound_bytes(max_mb), used = gup_pin_memory_bytes(), part;
 
-	if (used + size > max)
+	if (used + size > max) {
+		/* Each refusal lowers it: on 32 bit, it would wrap around and become huge. */
+		this_cpu_write(allowance, 0);
 		return false;
+	}
 	part = div_u64(max - used, 2 * num_possible_cpus());
 	this_cpu_write(allowance, min_t(u64, part, ALLOWANCE_MAX));
 	return true;
