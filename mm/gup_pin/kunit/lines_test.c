@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Files with a line for each pin, read and filtered as by a program. */
+/* Files of pins, hazards and refusals, read and filtered as by a program. */
 #include <kunit/test.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -16,7 +16,7 @@
 #include "case.h"
 #include "file.h"
 
-#define TEXT	(64 << 10)
+#define TEXT	(512 << 10)
 
 struct lines_state {
 	const struct file_operations *fops;
@@ -247,6 +247,84 @@ static void hidden(struct kunit *test)
 					   " stack=0x0 match=exact path=gup_pin\n"));
 }
 
+/* Add a hazard that equals no other. */
+static void add_hazard(struct kunit *test)
+{
+	static unsigned long nth;
+	struct lines_state *s = test->priv;
+	const struct gup_pin_event event = { .nr = 1, .entries = { ++nth } };
+	const struct gup_pin_hazard hazard = {
+		.kind = GUP_PIN_HAZARD_TRUNCATE,
+		.stake = GUP_PIN_STAKE_END,
+		.folio = page_folio(s->page),
+		.event = &event,
+	};
+
+	gup_pin_hazard(&hazard);
+}
+
+/* Read at most @len bytes to the start of the user's buffer. */
+static ssize_t read_some(struct kunit *test, size_t len)
+{
+	struct lines_state *s = test->priv;
+
+	return s->fops->read(s->file, (char __user *)s->user, len, &s->pos);
+}
+
+/* A reader comes to an end, though there are new hazards each time that it reads. */
+static void new_hazards_all_the_time(struct kunit *test)
+{
+	unsigned int i, reads = 0;
+
+	open_file(test, &gup_pin_hazards_fops);
+	while (reads < 2 * NR_GUP_PIN_HAZARDS * GUP_PIN_RING_PLACES && read_some(test, 4096) > 0) {
+		for (i = 0; i < GUP_PIN_RING_PLACES; i++)
+			add_hazard(test);
+		reads++;
+	}
+	KUNIT_EXPECT_LE(test, reads, NR_GUP_PIN_HAZARDS * GUP_PIN_RING_PLACES + 1);
+}
+
+/* Records that are kept, and records that replace the oldest ones during a read. */
+#define REFUSALS	1024
+#define REPLACED	40
+
+static void add_refusals(unsigned int first, unsigned int end)
+{
+	const struct gup_pin_target target = { .why = "file" };
+	struct gup_pin_id id = { .term = GUP_PIN_LONG, .comm = "kunit" };
+
+	for (; first < end; first++) {
+		id.pid = first;
+		gup_pin_refused_by(&id, -EFAULT, &target);
+	}
+}
+
+/* Records that a reader has passed go: it misses none of those that stay. */
+static void refusals_go_meanwhile(struct kunit *test)
+{
+	unsigned int i, missed = 0;
+	const char *text, *found;
+	char word[32];
+
+	add_refusals(0, REFUSALS);
+	open_file(test, &gup_pin_refused_fops);
+	KUNIT_EXPECT_GT(test, read_some(test, 2000), 0);
+	add_refusals(REFUSALS, REFUSALS + REPLACED);
+	text = read_file(test);
+	for (i = REPLACED; i < REFUSALS; i++) {
+		snprintf(word, sizeof(word), " task=0/%u ", i);
+		/* They are in order. */
+		found = strstr(text, word);
+		text = found ?: text;
+		missed += !found;
+	}
+	KUNIT_EXPECT_EQ(test, missed, 0);
+	/* What was added since it began would keep it reading. */
+	snprintf(word, sizeof(word), " task=0/%u ", REFUSALS);
+	KUNIT_EXPECT_NULL(test, strstr(text, word));
+}
+
 static struct kunit_case lines_cases[] = {
 	KUNIT_CASE(filtered),
 	KUNIT_CASE(no_orphan),
@@ -255,6 +333,8 @@ static struct kunit_case lines_cases[] = {
 	KUNIT_CASE(no_names),
 	KUNIT_CASE(who_lives),
 	KUNIT_CASE(hidden),
+	KUNIT_CASE(new_hazards_all_the_time),
+	KUNIT_CASE(refusals_go_meanwhile),
 	{}
 };
 

@@ -15,6 +15,8 @@
  * struct hazards_iter - state of reading `hazards`
  * @at: file position, in records, of @hazard
  * @end: there are no more records
+ * @last: number of the newest record when the file was read from its start; without this
+ *	end, a reader of new ones might never get to it
  * @filter: records to show
  * @as_of: see gup_pin_frames_as_of()
  * @hazard: the current record
@@ -22,6 +24,7 @@
 struct hazards_iter {
 	loff_t at;
 	bool end;
+	u64 last;
 	struct gup_pin_filter filter;
 	u32 as_of;
 	struct gup_pin_hazard_record hazard;
@@ -32,7 +35,7 @@ static bool next_wanted(struct hazards_iter *iter)
 	struct gup_pin_hazard_record *hazard = &iter->hazard;
 
 	iter->as_of = gup_pin_frames_as_of();
-	while (gup_pin_ring_get(hazard, hazard->seq))
+	while (gup_pin_ring_get(hazard, hazard->seq) && hazard->seq <= iter->last)
 		if (gup_pin_filter_hazard(&iter->filter, hazard, local_clock()))
 			return true;
 	return false;
@@ -46,6 +49,7 @@ static void *hazards_start(struct seq_file *m, loff_t *pos)
 	if (!*pos) {
 		iter->at = 0;
 		iter->end = false;
+		iter->last = READ_ONCE(gup_pin_ring.newest);
 		iter->hazard.seq = 0;
 		return SEQ_START_TOKEN;
 	}

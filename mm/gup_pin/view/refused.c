@@ -39,6 +39,7 @@
  * struct gup_pin_refusal - refusals with the same origin and reason
  * @list: in refused_list; read under RCU
  * @rcu: for freeing
+ * @seq: number of the record, from 1; the list is in this order
  * @id: the origin
  * @err: the error that mm/gup.c found
  * @count: number of refusals
@@ -49,6 +50,7 @@
 struct gup_pin_refusal {
 	struct list_head list;
 	struct rcu_head rcu;
+	u64 seq;
 	struct gup_pin_id id;
 	int err;
 	u64 count;
@@ -60,6 +62,8 @@ struct gup_pin_refusal {
 static LIST_HEAD(refused_list);
 static DEFINE_SPINLOCK(refused_lock);
 static unsigned int nr_refused;
+/* Number of the newest record. */
+static u64 newest_seq;
 static atomic64_t refusals;
 
 /**
@@ -187,6 +191,8 @@ static void refused_add(const struct gup_pin_id *id, int err,
 	/* Recheck: without a stack, another task may have added the same id. */
 	if (!refused_count(id, err, target)) {
 		refused_make_room();
+		new->seq = newest_seq + 1;
+		WRITE_ONCE(newest_seq, new->seq);
 		list_add_tail_rcu(&new->list, &refused_list);
 		new = NULL;
 	}
@@ -326,16 +332,47 @@ void gup_pin_refused_unload(const struct gup_pin_code *code)
 	rcu_read_unlock();
 }
 
+/**
+ * struct refused_iter - state of reading `refused`
+ * @last: number of the newest record when the file was read from its start; without this
+ *	end, a reader of new ones might never get to it
+ */
+struct refused_iter {
+	u64 last;
+};
+
+/*
+ * The position is the number of the next record: others may go meanwhile. At the start it is
+ * the head of the list.
+ */
 static void *refused_start(struct seq_file *m, loff_t *pos)
 	__acquires(RCU)
 {
+	struct refused_iter *iter = m->private;
+	struct gup_pin_refusal *refused;
+
 	rcu_read_lock();
-	return seq_list_start_head_rcu(&refused_list, *pos);
+	if (!*pos) {
+		iter->last = READ_ONCE(newest_seq);
+		return &refused_list;
+	}
+	list_for_each_entry_rcu(refused, &refused_list, list)
+		if (refused->seq >= *pos)
+			return refused->seq <= iter->last ? &refused->list : NULL;
+	return NULL;
 }
 
 static void *refused_next(struct seq_file *m, void *v, loff_t *pos)
 {
-	return seq_list_next_rcu(v, &refused_list, pos);
+	const struct refused_iter *iter = m->private;
+	const struct gup_pin_refusal *refused;
+	struct list_head *next = seq_list_next_rcu(v, &refused_list, pos);
+
+	if (!next)
+		return NULL;
+	refused = list_entry(next, struct gup_pin_refusal, list);
+	*pos = refused->seq;
+	return refused->seq <= iter->last ? next : NULL;
 }
 
 static void refused_stop(struct seq_file *m, void *v)
@@ -402,7 +439,9 @@ static const struct seq_operations refused_sops = {
 
 static int refused_open(struct inode *inode, struct file *file)
 {
-	return seq_open(file, &refused_sops);
+	if (!__seq_open_private(file, &refused_sops, sizeof(struct refused_iter)))
+		return -ENOMEM;
+	return 0;
 }
 
 const struct file_operations gup_pin_refused_fops = {
@@ -410,7 +449,7 @@ const struct file_operations gup_pin_refused_fops = {
 	.open = refused_open,
 	.read = seq_read,
 	.llseek = seq_lseek,
-	.release = seq_release,
+	.release = seq_release_private,
 };
 
 /**
