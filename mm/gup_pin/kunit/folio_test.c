@@ -347,14 +347,46 @@ static void handle_beside_folio(struct kunit *test)
 	unpin_with(test, unpin, 70, 1);
 	KUNIT_EXPECT_EQ(test, pins_on(test, 70), 0);
 	gup_pin_expect_match(test, s->pfn, GUP_PIN_EXACT);
-	/* Another's handle: the folio's pin is more likely. */
+	/* Nor is the page's pin meant by an unpin with another handle, or without. */
 	pin_pages(test, &s->call, 70, 1);
 	unpin.handle = HANDLE + 1;
 	unpin_with(test, unpin, 70, 1);
-	KUNIT_EXPECT_EQ(test, pins_on(test, 70), 1);
 	KUNIT_EXPECT_EQ(test, pins_on(test, 0), 0);
+	gup_pin_expect_match(test, s->pfn + 70, GUP_PIN_EXACT);
+	pin_folio(test, &whole, 1);
 	unpin_pages(test, 70, 1);
-	the_end(test, gup_pin_test_totals(test)->inferred);
+	KUNIT_EXPECT_EQ(test, pins_on(test, 0), 0);
+	gup_pin_expect_match(test, s->pfn + 70, GUP_PIN_EXACT);
+	unpin.handle = HANDLE;
+	unpin_with(test, unpin, 70, 1);
+	the_end(test, 0);
+}
+
+/* The pin of the folio, by a udmabuf, has a handle: an unpin of a page does not mean it. */
+static void folio_with_handle(struct kunit *test)
+{
+	struct gup_pin_test_call whole = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_unpin unpin = accusing(test);
+	struct folio_state *s = test->priv;
+	struct gup_pin_item item;
+
+	atomic_inc(&s->folio->_pincount);
+	whole.flags = GUP_PIN_RECORD_FOLIO | GUP_PIN_RECORD_HANDLE;
+	whole.cookie = HANDLE;
+	gup_pin_test_add(test, s->pfn, &whole, 1);
+	pin_pages(test, &s->call, 70, 2);
+	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, s->pfn + 70, &item));
+	KUNIT_EXPECT_EQ(test, (int)item.match, GUP_PIN_EXACT);
+	unpin_pages(test, 70, 1);
+	KUNIT_EXPECT_EQ(test, pins_on(test, 70), 0);
+	/* Nor does one of the folio. */
+	unpin_folio_pins(test, 1);
+	KUNIT_EXPECT_EQ(test, pins_on(test, 71), 0);
+	unpin.handle = HANDLE;
+	gup_pin_unpin_folio(&unpin, s->pfn, PAGES, 1);
+	gup_pin_unpin_end(&unpin);
+	atomic_dec(&s->folio->_pincount);
+	the_end(test, 0);
 }
 
 /* Several pins of the whole folio at once. */
@@ -743,6 +775,7 @@ static struct kunit_case folio_cases[] = {
 	KUNIT_CASE(folio_fits_better),
 	KUNIT_CASE(folio_fits_some),
 	KUNIT_CASE(handle_beside_folio),
+	KUNIT_CASE(folio_with_handle),
 	KUNIT_CASE(folio_several_pins),
 	KUNIT_CASE(folio_of_pages),
 	KUNIT_CASE(folio_of_two_calls),

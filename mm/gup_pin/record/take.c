@@ -211,14 +211,14 @@ void gup_pin_doubt_rest(struct gup_pin_block *block, u64 mask, enum gup_pin_doub
 }
 
 /*
- * A pin of the folio as a whole fits better than those on the page. Unless it is certain,
- * mark these before it is released: the unpin of a page without a record looks for marks.
+ * A pin of the folio as a whole fits better than those on the page. If they are candidates,
+ * mark them before it is released: the unpin of a page without a record looks for marks.
  */
 static enum gup_pin_taken leave_to_whole(struct gup_pin_unpin *unpin,
 					 struct gup_pin_block *block, u64 mask,
 					 struct gup_pin_verdict *verdict)
 {
-	if (unpin->whole_score < GUP_PIN_FITS_HANDLE) {
+	if (gup_pin_either(unpin, verdict)) {
 		unpin->beside |= verdict->modes;
 		verdict->modes |= unpin->whole_modes;
 		gup_pin_doubt_rest(block, mask,
@@ -255,7 +255,8 @@ enum gup_pin_taken gup_pin_take_one(struct gup_pin_unpin *unpin, struct gup_pin_
 	if (!whole && gup_pin_whole_too(unpin, block, bit)) {
 		if (unpin->whole_score > verdict.score)
 			return leave_to_whole(unpin, block, mask, &verdict);
-		also = unpin->whole_modes;
+		if (gup_pin_either(unpin, &verdict))
+			also = unpin->whole_modes;
 	}
 	match = gup_pin_match_of(block, mask, &verdict, others + also);
 	verdict.modes |= also;

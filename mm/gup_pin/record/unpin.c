@@ -153,10 +153,10 @@ static bool peek(struct gup_pin_unpin *unpin, unsigned long pfn, bool whole,
 			verdict.record = NULL;
 	}
 	if (verdict.record && !whole && gup_pin_whole_too(unpin, block, gup_pin_block_bit(pfn))) {
-		also = unpin->whole_modes;
+		if (gup_pin_either(unpin, &verdict))
+			also = unpin->whole_modes;
 		if (unpin->whole_score > verdict.score) {
-			if (unpin->whole_score < GUP_PIN_FITS_HANDLE)
-				unpin->beside = verdict.modes;
+			unpin->beside = also ? verdict.modes : 0;
 			verdict.record = NULL;
 		}
 	}

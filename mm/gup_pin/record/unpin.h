@@ -112,6 +112,20 @@ static inline bool gup_pin_whole_too(const struct gup_pin_unpin *unpin,
 	       unpin->whole != gup_pin_block_first(block->nr) + bit + 1;
 }
 
+/*
+ * Are these, and those of the page, both candidates? Not if only one of the two has the
+ * handle of the unpin, or only one has none.
+ */
+static inline bool gup_pin_either(const struct gup_pin_unpin *unpin,
+				  const struct gup_pin_verdict *verdict)
+{
+	unsigned int less = min_t(unsigned int, unpin->whole_score, verdict->score);
+	unsigned int more = max_t(unsigned int, unpin->whole_score, verdict->score);
+
+	return (more < GUP_PIN_FITS_NOTHING || less >= GUP_PIN_FITS_NOTHING) &&
+	       (more < GUP_PIN_FITS_HANDLE || less >= GUP_PIN_FITS_HANDLE);
+}
+
 /* unpin_folio.c */
 
 unsigned int gup_pin_look_at_whole(struct gup_pin_unpin *unpin, unsigned long pfn);
