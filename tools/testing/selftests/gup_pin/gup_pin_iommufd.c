@@ -255,4 +255,38 @@ TEST_F(iommufd_file, add_pins)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
+/*
+ * The pages are unmapped one by one, and as dirty. Another mapping of them, for read only, keeps
+ * its pins, and is not taken for one that was written to.
+ */
+TEST_F(iommufd_file, beside_a_read_only_mapping)
+{
+	size_t size = self->mem.size;
+	unsigned long accused, now;
+	struct gup_pin_want want;
+	int ret;
+
+	ret = gup_pin_iommu_attach(self->fd, self->ioas);
+	if (ret == -ENOTTY)
+		SKIP(return, GUP_PIN_NO_MOCK);
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, gup_pin_iommu_map(self->fd, self->ioas, self->mem.addr, size, size, false));
+	ret = gup_pin_iommu_map_file(self->fd, self->ioas, self->mem.fd, size);
+	ASSERT_EQ(0, ret) {
+		TH_LOG("IOMMU_IOAS_MAP_FILE: %s", strerror(-ret));
+	}
+	ASSERT_OK(gup_pin_read_stat("hazard_dirty_read_pin", &accused));
+	ASSERT_EQ(0, gup_pin_iommu_unmap(self->fd, self->ioas, 0, size));
+	ASSERT_OK(gup_pin_read_stat("hazard_dirty_read_pin", &now));
+	EXPECT_EQ(accused, now);
+
+	gup_pin_want_self(&want, "pin_user_pages_fast", 'r', "long", self->mem.map);
+	want.order = self->mem.order;
+	want.dev = self->mem.dev;
+	want.ino = self->mem.ino;
+	ASSERT_OK(gup_pin_check_pages(&want, 0, self->mem.addr, size / PAGE_SIZE));
+	ASSERT_EQ(0, gup_pin_iommu_unmap(self->fd, self->ioas, size, size));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
 TEST_HARNESS_MAIN
