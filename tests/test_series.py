@@ -385,6 +385,8 @@ def test_checkpatch(written: Path, pristine: Path) -> None:
             text=True,
             check=False,
             env=os.environ | {"GIT_DIR": "/nonexistent"},
+            # It leaves a file in the current folder.
+            cwd=written.parent,
         )
         said += done.stdout.splitlines()
     assert said == []
