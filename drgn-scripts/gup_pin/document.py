@@ -85,15 +85,6 @@ def _write_list(
     out.write("]")
 
 
-def build(views: Views, verb: str, parts: Parts) -> Words:
-    """The same as one object."""
-    handles = Handles()
-    document: Words = {}
-    for name, part in _all_parts(views, verb, parts, handles):
-        if part is None or isinstance(part, (dict, str, bool)):
-            document[name] = part
-            continue
-        document[name] = list(part)
-        for each in document[name]:
-            handles.note(each)
-    return document
+def build(views: Views, verb: str, parts: Mapping[str, Words]) -> Words:
+    """The same as one object; without lists, which would have to be kept."""
+    return dict(_all_parts(views, verb, parts, Handles()))
