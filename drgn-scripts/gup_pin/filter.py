@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .clock import age_ms
 from .filter_values import CHECKS, IDS, U32, U64
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .records import Origin
     from .refused import Refusal
     from .ring import Hazard
+
+T = TypeVar("T")
 
 # BLANKS
 _BLANKS = re.compile("[ \\t\\r\\n]+")
@@ -301,9 +303,17 @@ class Filter:
             and self._wants_any(origin)
         )
 
-    def wants_stack(self, *stacks: Sequence[str]) -> bool:
-        """Whether the frames of one of these stacks are of the wanted module."""
-        return self.module is None or self.module in map(module_of, stacks)
+    def of_module(
+        self, found: Iterator[T], stacks: Callable[[T], Iterable[Sequence[str]]]
+    ) -> Iterator[T]:
+        """Those of which one stack's frames are of the wanted module.
+
+        Frames are read only if one is wanted.
+        """
+        module = self.module
+        if module is None:
+            return found
+        return (each for each in found if module in map(module_of, stacks(each)))
 
     def _wants_folio(self, item: Item) -> bool:
         folio = item.folio

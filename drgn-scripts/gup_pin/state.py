@@ -121,12 +121,8 @@ class GupPinState:
         wanted.check_names(self.names)
         items = self.walk.items(self.all_shards(), *wanted.blocks())
         names, now = self.names, self.now
-        return (
-            item
-            for item in items
-            if wanted.wants_item(item, names, now)
-            and (wanted.module is None or wanted.wants_stack(self._frames_of(item)))
-        )
+        items = (item for item in items if wanted.wants_item(item, names, now))
+        return wanted.of_module(items, lambda item: [self._frames_of(item)])
 
     def _frames_of(self, item: Item) -> tuple[str, ...]:
         return self.frames(item.origin.stack)
@@ -393,12 +389,8 @@ class GupPinState:
         wanted.check_part("hazards")
         wanted.check_names(self.names)
         names, now = self.names, self.now
-        return (
-            hazard
-            for hazard in hazards
-            if wanted.wants_hazard(hazard, names, now)
-            and (wanted.module is None or wanted.wants_stack(*self._stacks_of(hazard)))
-        )
+        hazards = (each for each in hazards if wanted.wants_hazard(each, names, now))
+        return wanted.of_module(hazards, self._stacks_of)
 
     def for_each_refusal(
         self, wanted: Filter | None = None
@@ -425,14 +417,10 @@ class GupPinState:
             return iter(())
         if not wanted:
             return refusals
-        return (
-            refusal
-            for refusal in refusals
-            if wanted.wants_refusal(refusal, self.names)
-            and (
-                wanted.module is None
-                or wanted.wants_stack(self.frames(refusal.origin.stack))
-            )
+        names = self.names
+        refusals = (each for each in refusals if wanted.wants_refusal(each, names))
+        return wanted.of_module(
+            refusals, lambda each: [self.frames(each.origin.stack)]
         )
 
     def refusals(self) -> int:

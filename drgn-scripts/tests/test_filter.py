@@ -387,15 +387,21 @@ GONE = ("pin_user_pages+0x1/0x2", "a_keep+0x1/0x2 [a_b] (unloaded)")
 )
 def test_module(frames: tuple[str, ...], module: str) -> None:
     """As the program gup_pin has it, also in the spelling of the module's file."""
+
+    def found(word: str) -> list[str]:
+        wanted = Filter.parse([f"module={word}"])
+        return list(wanted.of_module(iter(["pin"]), lambda _: [frames]))
+
     assert module_of(frames) == module
-    assert Filter.parse([f"module={module}"]).wants_stack(frames)
-    assert Filter.parse([f"module={module.replace('_', '-')}"]).wants_stack(frames)
-    assert not Filter.parse(["module=other"]).wants_stack(frames)
-    assert Filter().wants_stack(frames)
+    assert found(module) == found(module.replace("_", "-")) == ["pin"]
+    assert not found("other")
 
 
 def test_module_of_one_of_two_stacks() -> None:
-    """A hazard has two."""
-    assert Filter(module="a-b").wants_stack(IN_RXE, GONE)
+    """A hazard has two. No stack is read if no module is wanted."""
+    stacks = {1: (IN_RXE, GONE), 2: (IN_RXE, IN_RXE)}
+    assert list(Filter(module="a-b").of_module(iter(stacks), stacks.__getitem__)) == [1]
+    stacks.clear()
+    assert list(Filter().of_module(iter([1]), stacks.__getitem__)) == [1]
     with pytest.raises(BadFilter, match="module= is not the name of a module"):
         Filter.parse(["module="])
