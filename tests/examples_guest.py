@@ -214,7 +214,8 @@ def player() -> None:
     hold_pins.pin((hold_pins.memory(size), size))
     fd = os.open("srv/table", os.O_RDWR)
     try:
-        hold_pins.pin((hold_pins.memory(4 * hold_pins.PAGE, mmap.MAP_SHARED, fd), size // 16))
+        page = hold_pins.memory(4 * hold_pins.PAGE, mmap.MAP_SHARED, fd)
+        hold_pins.register_once(hold_pins.open_ring(), (page, size // 16))
     except OSError as refused:
         assert refused.errno == errno.EFAULT
     ring = hold_pins.open_ring()

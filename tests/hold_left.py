@@ -11,16 +11,14 @@ the name of the scene while it pins.
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import mmap
 import os
-import struct
 import sys
 
 from hold_pins import (
     PAGE,
     PR_SET_NAME,
-    UDMABUF_CREATE,
+    export_memory,
     in_background,
     libc,
     memory,
@@ -49,9 +47,7 @@ def end(fd: int, start: int) -> None:
 def ended_buffer() -> None:
     """A udmabuf's memfd, closed."""
     fd, start = shared()
-    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
-    device = os.open("/dev/udmabuf", os.O_RDWR)
-    fcntl.ioctl(device, UDMABUF_CREATE, struct.pack("IIQQ", fd, 0, 0, PAGES * PAGE))
+    export_memory(fd, PAGES * PAGE)
     end(fd, start)
 
 

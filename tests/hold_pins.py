@@ -23,6 +23,8 @@ from array import array
 from collections.abc import Callable
 from pathlib import Path
 
+from patience import patiently
+
 PAGE = 4096
 HUGE = 2 << 20
 # The minimum of adjacent small pages.
@@ -68,7 +70,15 @@ def memory(size: int, flags: int = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, fd: in
     return address
 
 
-def register(ring: int, *buffers: tuple[int, int]) -> None:
+def until_pinned(call: Callable[[], object]) -> None:
+    """Repeat a call until the pages that it pins could be moved to where they can stay.
+
+    Something else may refer to one for a moment. EFAULT: io_uring got the pages before it.
+    """
+    patiently(call, errno.ENOMEM, errno.EFAULT)
+
+
+def register_once(ring: int, *buffers: tuple[int, int]) -> None:
     """Register (address, size) with an io_uring that has none: a call each."""
     iov = b"".join(struct.pack("QQ", *buffer) for buffer in buffers)
     check(
@@ -80,6 +90,11 @@ def register(ring: int, *buffers: tuple[int, int]) -> None:
             len(buffers),
         )
     )
+
+
+def register(ring: int, *buffers: tuple[int, int]) -> None:
+    """The same, with patience."""
+    until_pinned(lambda: register_once(ring, *buffers))
 
 
 def open_ring() -> int:
@@ -227,14 +242,20 @@ def neighbours() -> None:
     pin((start, NEIGHBOURS * PAGE))
 
 
+def export_memory(fd: int, size: int) -> None:
+    """Make a dma-buf of the start of a memfd, for a driver; it is never closed."""
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
+    device = os.open("/dev/udmabuf", os.O_RDWR)
+    request = struct.pack("IIQQ", fd, 0, 0, size)
+    until_pinned(lambda: fcntl.ioctl(device, UDMABUF_CREATE, request))
+
+
 def shared() -> None:
     """A memfd: pinned as by a driver, and as mapped by a process."""
     fd = os.memfd_create("pins", os.MFD_ALLOW_SEALING)
     os.ftruncate(fd, 64 * PAGE)
     start = memory(64 * PAGE, mmap.MAP_SHARED, fd)
-    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
-    device = os.open("/dev/udmabuf", os.O_RDWR)
-    fcntl.ioctl(device, UDMABUF_CREATE, struct.pack("IIQQ", fd, 0, 0, 32 * PAGE))
+    export_memory(fd, 32 * PAGE)
     pin((start + 40 * PAGE, 5 * PAGE))
 
 
@@ -242,7 +263,7 @@ def pin_for_test(start: int, size: int) -> int:
     """Have the kernel's own test pin memory for reading; returns the holder."""
     device = os.open("/sys/kernel/debug/gup_test", os.O_RDWR)
     request = struct.pack("QQIxxxx", start, size, 0)
-    fcntl.ioctl(device, PIN_LONGTERM_TEST_START, request)
+    until_pinned(lambda: fcntl.ioctl(device, PIN_LONGTERM_TEST_START, request))
     return device
 
 
@@ -273,7 +294,7 @@ def refuse() -> None:
     start = memory(PAGE, mmap.MAP_SHARED, fd)
     for _ in range(2):
         try:
-            pin((start, PAGE))
+            register_once(open_ring(), (start, PAGE))
         except OSError as refused:
             assert refused.errno == errno.EFAULT
         else:

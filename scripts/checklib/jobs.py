@@ -168,6 +168,7 @@ def rig(_: Built) -> list[Result]:
         "tests/test_vm_parts.py",
         "tests/test_stock.py",
         "tests/test_users.py",
+        "tests/test_patience.py",
         "tests/test_suites.py",
         "tests/test_vm.py",
         "drgn-scripts/tests",
