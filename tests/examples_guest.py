@@ -24,6 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import hold_pins
+from unmount import unmount
 
 PR_SET_NAME = 15
 PR_SET_THP_DISABLE = 41
@@ -204,7 +205,8 @@ def example_truncate() -> str:
     shell("dmsetup resume slow")
     end(reader)
     text += shell("truncate --size 0 srv/table; echo $?")
-    shell("umount srv; dmsetup remove slow")
+    unmount(Path("srv"))
+    shell("dmsetup remove slow")
     return text
 
 
@@ -240,7 +242,8 @@ def example_start() -> str:
     text += shell("gup_pin refused")
     shell("dmsetup resume slow")
     end(*pids)
-    shell("umount srv; dmsetup remove slow")
+    unmount(Path("srv"))
+    shell("dmsetup remove slow")
     return text
 
 

@@ -19,6 +19,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from unmount import unmount
+
 DEBUGFS = Path("/sys/kernel/debug")
 KB, MB = 1 << 10, 1 << 20
 PAGE = 4 * KB
@@ -186,7 +188,7 @@ def main() -> int:
         churn.join()
     os.sync()
     for folder in folders:
-        run("umount", str(folder))
+        unmount(folder)
     troubles = [churn.trouble for churn in churns if churn.trouble]
     if troubles:
         print("\n".join(troubles), file=sys.stderr)

@@ -21,6 +21,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from unmount import unmount
+
 GUP_PIN = Path("/sys/kernel/debug/gup_pin")
 CONFIGFS = Path("/sys/kernel/config")
 # A disk in memory whose requests are completed by a timer's interrupt, or by polling.
@@ -101,7 +103,7 @@ def place(kind: str, env: dict[str, str]) -> Iterator[Path]:
     force = {"ext4": "-F", "xfs": "-f"}[kind]
     must(f"mkfs.{kind} -q {force} {disk()} && mount -t {kind} {disk()} {folder}", env)
     yield folder
-    must(f"umount {folder}", env)
+    unmount(folder)
     folder.rmdir()
 
 
