@@ -170,7 +170,8 @@ def test_a_guest_that_hangs_is_given_up() -> None:
     assert lines[0].startswith("vm: guest hung: ")
     assert str(console) in lines[0]
     assert 5 < len(lines) <= 21
-    assert patience <= took < 2 * patience + 60
+    # Before the guest's command would have ended; beside other load, the start alone may be slow.
+    assert patience <= took < 900
 
 
 def test_a_guest_that_panics_is_noticed_at_once(folder: Path) -> None:
