@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include "gup_pin_iommu.h"
-#include "gup_pin_util.h"
+#include "gup_pin_pinners.h"
 
 #ifndef IOMMU_IOAS_MAP_FILE
 struct iommu_ioas_map_file {
@@ -26,16 +26,9 @@ struct iommu_ioas_map_file {
 #define IOVA		((__u64)MOCK_APERTURE_START)
 #define MAP_FLAGS	(IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE)
 
-/* With the patience of those in gup_pin_pinners.h. */
 static int do_pin(int fd, unsigned long request, void *cmd)
 {
-	unsigned int waited = 0;
-	int ret;
-
-	do {
-		ret = ioctl(fd, request, cmd) ? -errno : 0;
-	} while (ret == -ENOMEM && gup_pin_patience(&waited));
-	return ret;
+	return gup_pin_patiently(ioctl(fd, request, cmd) ? -errno : 0);
 }
 
 int gup_pin_iommu_open(int *fd, __u32 *ioas)

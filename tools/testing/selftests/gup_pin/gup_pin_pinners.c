@@ -38,13 +38,7 @@ int gup_test_hold_once(int fd, const void *addr, size_t size, unsigned int flags
 
 int gup_test_hold(int fd, const void *addr, size_t size, unsigned int flags)
 {
-	unsigned int waited = 0;
-	int ret;
-
-	do {
-		ret = gup_test_hold_once(fd, addr, size, flags);
-	} while (ret == -ENOMEM && gup_pin_patience(&waited));
-	return ret;
+	return gup_pin_patiently(gup_test_hold_once(fd, addr, size, flags));
 }
 
 int gup_test_release(int fd)

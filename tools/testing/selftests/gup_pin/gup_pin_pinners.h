@@ -3,11 +3,13 @@
 #ifndef GUP_PIN_PINNERS_H
 #define GUP_PIN_PINNERS_H
 
+#include <errno.h>
 #include <linux/aio_abi.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include "gup_pin_util.h"
 
 /*
  * A long-term pin moves the pages out of a movable zone or CMA, which fails while something else
@@ -15,6 +17,18 @@
  * functions here try again, except for those whose name ends in _once: for tests that expect
  * to fail, and for those that count each attempt.
  */
+
+/* The value of an expression that pins, and is 0 or -errno: evaluated until pages can be moved. */
+#define gup_pin_patiently(call)						\
+({									\
+	unsigned int __waited = 0;					\
+	int __ret;							\
+									\
+	do {								\
+		__ret = (call);						\
+	} while (__ret == -ENOMEM && gup_pin_patience(&__waited));	\
+	__ret;								\
+})
 
 /*
  * /sys/kernel/debug/gup_test. On 6.12 the pages belong to the device and not to the

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "gup_pin_pinners.h"
 #include "gup_pin_rdma.h"
 #include "gup_pin_util.h"
 
@@ -192,7 +193,8 @@ int gup_pin_rdma_reg(struct gup_pin_rdma *rdma, const void *addr, size_t size, _
 		.cmd.pd_handle = rdma->pd,
 		.cmd.access_flags = access,
 	};
-	int ret = call(rdma, IB_USER_VERBS_CMD_REG_MR, &reg, sizeof(reg), sizeof(resp));
+	int ret = gup_pin_patiently(call(rdma, IB_USER_VERBS_CMD_REG_MR, &reg, sizeof(reg),
+					 sizeof(resp)));
 
 	*mr = resp.resp.mr_handle;
 	return ret;

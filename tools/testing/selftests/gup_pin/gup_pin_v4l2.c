@@ -136,6 +136,8 @@ FIXTURE_SETUP(v4l2)
 	self->mode = variant->type == V4L2_BUF_TYPE_VIDEO_OUTPUT ? 'r' : 'w';
 	/* One more than there are buffers. */
 	ASSERT_OK(gup_pin_mem_get(&self->mem, variant->kind, (NBUFS + 1) * self->size));
+	/* The pins of a call that fails would be counted. */
+	ASSERT_OK(gup_pin_mem_settle(&self->mem));
 }
 
 FIXTURE_TEARDOWN(v4l2)
@@ -240,7 +242,8 @@ static const char *queue_and_wait(void *arg)
 	int fd, ret;
 
 	problem = open_camera(&fd, *type, &frame) ?:
-		gup_pin_mem_get(&mem, MEM_ANON, frame + PAGE_SIZE);
+		gup_pin_mem_get(&mem, MEM_ANON, frame + PAGE_SIZE) ?:
+		gup_pin_mem_settle(&mem);
 	if (problem)
 		return problem;
 	ret = queue(fd, *type, 0, mem.addr, frame, frame);

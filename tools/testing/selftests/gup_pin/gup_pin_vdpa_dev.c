@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include "gup_pin_pinners.h"
 #include "gup_pin_util.h"
 #include "gup_pin_vdpa.h"
 
@@ -103,7 +104,7 @@ int vdpa_map(int fd, unsigned long iova, const void *addr, size_t size, __u8 per
 		.perm = perm,
 	};
 
-	return send_msg(fd, &msg);
+	return gup_pin_patiently(send_msg(fd, &msg));
 }
 
 int vdpa_unmap(int fd, unsigned long iova, size_t size)

@@ -20,6 +20,7 @@
 #include "gup_pin_frame.h"
 #include "gup_pin_harness.h"
 #include "gup_pin_mem.h"
+#include "gup_pin_pinners.h"
 #include "gup_pin_util.h"
 
 #define CONTROL		"/dev/vduse/control"
@@ -212,7 +213,7 @@ static int set_memory(int fd, unsigned long request, const void *addr, size_t si
 {
 	struct vduse_iova_umem umem = { .uaddr = (unsigned long)addr, .size = size };
 
-	return ioctl(fd, request, &umem) ? -errno : 0;
+	return gup_pin_patiently(ioctl(fd, request, &umem) ? -errno : 0);
 }
 
 static void want_memory(struct gup_pin_want *want, const struct gup_pin_mem *mem)

@@ -17,6 +17,7 @@
 #include "gup_pin_frame.h"
 #include "gup_pin_harness.h"
 #include "gup_pin_mem.h"
+#include "gup_pin_pinners.h"
 #include "gup_pin_program.h"
 #include "gup_pin_util.h"
 
@@ -176,7 +177,7 @@ static int map(int container, unsigned long iova, const void *addr, size_t size,
 		.size = size,
 	};
 
-	return ioctl(container, VFIO_IOMMU_MAP_DMA, &dma) ? -errno : 0;
+	return gup_pin_patiently(ioctl(container, VFIO_IOMMU_MAP_DMA, &dma) ? -errno : 0);
 }
 
 static int unmap(int container, unsigned long iova, size_t size)
