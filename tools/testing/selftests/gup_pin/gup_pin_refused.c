@@ -141,8 +141,8 @@ static const char *read_total(unsigned long *total)
 	return at ? NULL : gup_pin_problem("no refused in stats");
 }
 
-/* The only record of this process. */
-static const char *read_mine(struct refusal *out)
+/* The only record of this process with this reason. */
+static const char *read_mine(const char *err, struct refusal *out)
 {
 	struct refusals all;
 	const char *problem = read_refusals(&all);
@@ -150,14 +150,14 @@ static const char *read_mine(struct refusal *out)
 	size_t i;
 
 	for (i = 0; !problem && i < all.nr; i++) {
-		if (all.refusal[i].tgid != getpid())
+		if (all.refusal[i].tgid != getpid() || strcmp(all.refusal[i].err, err))
 			continue;
 		*out = all.refusal[i];
 		mine++;
 	}
 	free(all.refusal);
 	if (!problem && mine != 1)
-		problem = gup_pin_problem("%u records of this process, not 1", mine);
+		problem = gup_pin_problem("%u records of this process with %s, not 1", mine, err);
 	return problem;
 }
 
@@ -279,15 +279,14 @@ static const char *check(struct asker *self, const char *err, unsigned int count
 	const char *problem;
 	unsigned long total;
 
-	problem = read_total(&total) ?: read_mine(last);
+	problem = read_total(&total) ?: read_mine(err, last);
 	if (problem)
 		return problem;
 	if (total - self->total != count)
 		return gup_pin_problem("refused in stats grew by %lu, not %u",
 				       total - self->total, count);
-	if (last->count != count || strcmp(last->err, err))
-		return gup_pin_problem("count=%lu err=%s, not %u and %s", last->count,
-				       last->err, count, err);
+	if (last->count != count)
+		return gup_pin_problem("count=%lu, not %u", last->count, count);
 	if (last->mode != 'w' || strcmp(last->term, "long"))
 		return gup_pin_problem("mode=%c term=%s", last->mode, last->term);
 	if (strcmp(last->api, apis[self->how]))
@@ -640,10 +639,22 @@ TEST_F(once, part)
 	/* Move the pages to where they can stay, so that the call does not retry. */
 	ASSERT_EQ(0, uring_register_one(asker->ring, asker->mem, 4 * PAGE_SIZE));
 	ASSERT_EQ(0, uring_unregister(asker->ring));
+	/* Attempts that failed meanwhile were refused, too. */
+	ASSERT_OK(read_total(&asker->total));
 	ASSERT_OK(map_file_behind(asker, asker->mem));
 	EXPECT_EQ(-EFAULT, ask(asker, asker->mem, 8 * PAGE_SIZE, true));
 	ASSERT_OK(check(asker, "EFAULT", 1, &last));
 	ASSERT_OK(gup_pin_end(&asker->base));
+}
+
+static bool any_in_range(const struct gup_pin_range *range, const char *addr, unsigned int npages)
+{
+	unsigned int i;
+
+	for (i = 0; i < npages; i++)
+		if (gup_pin_in_range(range, addr + i * PAGE_SIZE))
+			return true;
+	return false;
 }
 
 /* The part that can be pinned must be migrated first, and then the call retries everything. */
@@ -651,6 +662,7 @@ TEST_F(once, moved_part)
 {
 	struct asker *asker = &self->asker;
 	struct gup_pin_range movable;
+	unsigned int waited = 0, attempts = 0;
 	struct refusal last;
 	char *page;
 
@@ -660,9 +672,17 @@ TEST_F(once, moved_part)
 	page = gup_pin_fault_into(&movable, asker->mem, asker->size - 8 * PAGE_SIZE, 4);
 	ASSERT_NE(NULL, page);
 	ASSERT_OK(map_file_behind(asker, page));
-	EXPECT_EQ(-EFAULT, ask(asker, page, 8 * PAGE_SIZE, true));
-	EXPECT_FALSE(gup_pin_in_range(&movable, page));
-	ASSERT_OK(check(asker, "EFAULT", 1, &last));
+	/*
+	 * Something else may hold a page for a moment: a call that could not migrate it is
+	 * refused that, too. What counts is the one that migrated the rest.
+	 */
+	do {
+		ASSERT_OK(read_total(&asker->total));
+		asker->total -= attempts++;
+		ASSERT_GT(0, ask(asker, page, 8 * PAGE_SIZE, true));
+	} while (any_in_range(&movable, page, 4) && gup_pin_patience(&waited));
+	EXPECT_FALSE(any_in_range(&movable, page, 4));
+	ASSERT_OK(check(asker, "EFAULT", attempts, &last));
 	ASSERT_OK(gup_pin_end(&asker->base));
 }
 
