@@ -166,36 +166,47 @@ void gup_pin_child_end(struct gup_pin_child *child)
 	child->pid = 0;
 }
 
-/* State as in /proc/PID/stat. */
-static const char *wait_state(pid_t pid, char state)
+/* Polls a file of a process in /proc. */
+static const char *wait_text(pid_t pid, const char *name, bool (*is_right)(const char *text))
 {
-	char path[64], *text, *at;
 	unsigned int waited = 0;
 	const char *problem;
-	bool is;
+	char path[64], *text;
+	bool right;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
 	do {
 		problem = gup_pin_slurp(path, &text, NULL);
 		if (problem)
 			return problem;
-		at = strrchr(text, ')');
-		is = at && at[1] == ' ' && at[2] == state;
+		right = is_right(text);
 		free(text);
-		if (is)
+		if (right)
 			return NULL;
 	} while (gup_pin_patience(&waited));
-	return gup_pin_problem("process %d does not come into state %c", pid, state);
+	return gup_pin_problem("%s does not become what is waited for", path);
+}
+
+static bool is_zombie(const char *stat)
+{
+	const char *at = strrchr(stat, ')');
+
+	return at && !strncmp(at, ") Z", 3);
 }
 
 const char *gup_pin_wait_ended(pid_t pid)
 {
-	return wait_state(pid, 'Z');
+	return wait_text(pid, "stat", is_zombie);
 }
 
-const char *gup_pin_wait_disk(pid_t pid)
+static bool is_page_wait(const char *wchan)
 {
-	return wait_state(pid, 'D');
+	return !strncmp(wchan, "folio_wait_", strlen("folio_wait_"));
+}
+
+const char *gup_pin_wait_page(pid_t pid)
+{
+	return wait_text(pid, "wchan", is_page_wait);
 }
 
 /* A page whose fault is never completed. */

@@ -34,9 +34,9 @@ const char *gup_pin_child_exit(struct gup_pin_child *child);
 /* Ends the child, unless it has ended, and waits for it. */
 void gup_pin_child_end(struct gup_pin_child *child);
 
-/* Wait until the first thread of a process has ended, or waits for a disk. */
+/* Wait until the first thread of a process has ended, or sleeps until a page is written. */
 const char *gup_pin_wait_ended(pid_t pid);
-const char *gup_pin_wait_disk(pid_t pid);
+const char *gup_pin_wait_page(pid_t pid);
 /* The same for a thread of this process: pthread_join() returns before it is gone. */
 const char *gup_pin_wait_thread_gone(pid_t tid);
 

@@ -204,8 +204,8 @@ TEST_F(proof, one_byte)
 	expect_writeback(&expect, &self->scene);
 	expect.task = pid;
 	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
-	/* The checksum is made after the report, and before it waits. */
-	ASSERT_OK(gup_pin_wait_disk(pid));
+	/* The checksum is made after the report, and before the process waits for the page. */
+	ASSERT_OK(gup_pin_wait_page(pid));
 	self->scene.pinned[1000] = 1;
 	ASSERT_OK(end_writeback(&self->scene));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
