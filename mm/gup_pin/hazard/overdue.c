@@ -135,14 +135,17 @@ static void look_again(struct work_struct *work)
 	queue_delayed_work(look_queue, &look_work, msecs_to_jiffies(wait));
 }
 
-/* Serialised by the parameter lock. */
+/* Serialised by the parameter lock. Nothing is reported by the former value any more. */
 static int max_short_set(const char *val, const struct kernel_param *kp)
 {
 	int err = param_set_ulong(val, kp);
 
-	if (!err && look_queue)
-		mod_delayed_work(look_queue, &look_work, 0);
-	return err;
+	if (err || !look_queue)
+		return err;
+	cancel_delayed_work_sync(&look_work);
+	if (max_short_ms)
+		queue_delayed_work(look_queue, &look_work, 0);
+	return 0;
 }
 
 static const struct kernel_param_ops max_short_ops = {
