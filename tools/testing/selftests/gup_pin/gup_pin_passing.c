@@ -18,17 +18,22 @@
 #include "gup_pin_harness.h"
 #include "gup_pin_iommu.h"
 #include "gup_pin_mem.h"
+#include "gup_pin_passed.h"
 #include "gup_pin_tracefs.h"
 #include "gup_pin_util.h"
 
 #define USER_EVENTS	TRACEFS "/user_events_data"
 #define NAME		"gup_pin_passing"
 #define REMOTE		"pin_user_pages_remote"
+/* Pages of the mock device are smaller than those of the CPU. */
+#define DEVICE_SIZE	(4 * PAGE_SIZE)
+#define DEVICE_PAGE_SIZE (PAGE_SIZE / 2)
 
 FIXTURE(passing)
 {
 	struct gup_pin_base base;
 	struct gup_pin_mem mem;
+	struct gup_pin_mem device;	/* mapped for one */
 	int fd;
 };
 
@@ -37,6 +42,7 @@ FIXTURE_SETUP(passing)
 	const char *missing = gup_pin_missing() ?: gup_pin_tracefs_missing();
 
 	self->fd = -1;
+	self->device.fd = -1;
 	if (missing)
 		SKIP(return, "%s", missing);
 	ASSERT_OK(gup_pin_begin(&self->base));
@@ -50,36 +56,7 @@ FIXTURE_TEARDOWN(passing)
 	if (self->fd >= 0)
 		close(self->fd);
 	gup_pin_mem_put(&self->mem);
-}
-
-/* One pin on this process's page by that task, and its unpin. */
-static const char *check_passed(const struct gup_pin_mem *mem, pid_t tgid, const char *api,
-				char mode)
-{
-	const struct gup_pin_event *acquire, *release;
-	struct gup_pin_events events;
-	const char *problem;
-
-	problem = gup_pin_tracefs_read(&events);
-	if (problem)
-		return problem;
-	problem = gup_pin_tracefs_only(&events, EVENT_ACQUIRE, tgid, &acquire) ?:
-		gup_pin_tracefs_only(&events, EVENT_RELEASE, tgid, &release);
-	if (!problem && (strcmp(acquire->api, api) || acquire->mode != mode ||
-			 strcmp(acquire->term, "short") || acquire->pins != 1))
-		problem = gup_pin_problem("%s %c %s pins=%lu", acquire->api, acquire->mode,
-					  acquire->term, acquire->pins);
-	if (!problem && (acquire->owner != getpid() || acquire->pid != tgid))
-		problem = gup_pin_problem("owner=%d pid=%d", acquire->owner, acquire->pid);
-	if (!problem && (acquire->addr != (unsigned long)mem->addr ||
-			 acquire->pfn != gup_pin_pfn_of(0, mem->addr)))
-		problem = gup_pin_problem("addr=0x%lx pfn=0x%lx", acquire->addr, acquire->pfn);
-	if (!problem && (release->pfn != acquire->pfn || release->stack != acquire->stack ||
-			 strcmp(release->match, "exact")))
-		problem = gup_pin_problem("pfn=0x%lx stack=0x%lx match=%s is released",
-					  release->pfn, release->stack, release->match);
-	gup_pin_tracefs_free(&events);
-	return problem;
+	gup_pin_mem_put(&self->device);
 }
 
 /* A child enables this process's event: a bit of its memory changes. */
@@ -117,7 +94,7 @@ TEST_F(passing, user_event)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_EQ(0, status);
 	ASSERT_EQ(1U << reg.enable_bit, __atomic_load_n(enabled, __ATOMIC_RELAXED));
-	ASSERT_OK(check_passed(&self->mem, pid, REMOTE, 'w'));
+	ASSERT_OK(gup_pin_check_passed(self->mem.addr, pid, REMOTE, 'w'));
 	ASSERT_OK(gup_pin_write(TRACEFS "/events/user_events/" NAME "/enable", "0"));
 	ASSERT_EQ(0, __atomic_load_n(enabled, __ATOMIC_RELAXED));
 	close(go[0]);
@@ -188,10 +165,98 @@ TEST_F(passing, iommufd_access)
 		ASSERT_OK(gup_pin_tracefs_both(true));
 		ASSERT_EQ(0, access_part(self->fd, access, data, sizeof(data), write));
 		ASSERT_OK(gup_pin_tracefs_both(false));
-		ASSERT_OK(check_passed(&self->mem, getpid(), REMOTE, write ? 'w' : 'r'));
+		ASSERT_OK(gup_pin_check_passed(self->mem.addr, getpid(), REMOTE,
+					       write ? 'w' : 'r'));
 		ASSERT_STREQ("written", self->mem.addr + 8);
 	}
 	ASSERT_EQ(0, close(access));
+	ASSERT_OK(gup_pin_end(&self->base));
+}
+
+/* What a device has written is asked for: bits are set in a page of the program's. */
+static int enable_dirty(int fd, __u32 ioas, __u32 *hwpt)
+{
+	struct iommu_test_cmd mock = {
+		.op = IOMMU_TEST_OP_MOCK_DOMAIN,
+		.id = ioas,
+	};
+	struct iommu_hwpt_alloc alloc = {
+		.size = sizeof(alloc),
+		.flags = IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
+		.pt_id = ioas,
+	};
+	struct iommu_hwpt_set_dirty_tracking set = {
+		.size = sizeof(set),
+		.flags = IOMMU_HWPT_DIRTY_TRACKING_ENABLE,
+	};
+	int ret = iommu_test(fd, &mock);
+
+	if (ret)
+		return ret;
+	alloc.dev_id = mock.mock_domain.out_idev_id;
+	if (ioctl(fd, IOMMU_HWPT_ALLOC, &alloc))
+		return -errno;
+	*hwpt = alloc.out_hwpt_id;
+	set.hwpt_id = *hwpt;
+	return ioctl(fd, IOMMU_HWPT_SET_DIRTY_TRACKING, &set) ? -errno : 0;
+}
+
+/* The mock device writes to pages of its own size, those of the bits that are set. */
+static int make_dirty(int fd, __u32 hwpt, const __u64 *bits)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_DIRTY,
+		.id = hwpt,
+		.dirty = {
+			.iova = MOCK_APERTURE_START,
+			.length = DEVICE_SIZE,
+			.page_size = DEVICE_PAGE_SIZE,
+			.uptr = (unsigned long)bits,
+		},
+	};
+
+	return iommu_test(fd, &cmd);
+}
+
+static int get_dirty(int fd, __u32 hwpt, void *bits)
+{
+	struct iommu_hwpt_get_dirty_bitmap cmd = {
+		.size = sizeof(cmd),
+		.hwpt_id = hwpt,
+		.iova = MOCK_APERTURE_START,
+		.length = DEVICE_SIZE,
+		.page_size = DEVICE_PAGE_SIZE,
+		.data = (unsigned long)bits,
+	};
+
+	return ioctl(fd, IOMMU_HWPT_GET_DIRTY_BITMAP, &cmd) ? -errno : 0;
+}
+
+TEST_F(passing, dirty_bitmap)
+{
+	const __u64 written = 0xff;	/* all of them */
+	__u32 ioas, hwpt;
+	int ret;
+
+	ret = gup_pin_iommu_open(&self->fd, &ioas);
+	if (self->fd < 0)
+		SKIP(return, "no /dev/iommu (CONFIG_IOMMUFD): %s", strerror(-ret));
+	ASSERT_EQ(0, ret);
+	ret = enable_dirty(self->fd, ioas, &hwpt);
+	if (ret == -ENOTTY)
+		SKIP(return, "%s", GUP_PIN_NO_MOCK);
+	ASSERT_EQ(0, ret);
+	ASSERT_OK(gup_pin_mem_get(&self->device, MEM_ANON, DEVICE_SIZE));
+	ASSERT_EQ(0, gup_pin_iommu_map(self->fd, ioas, self->device.addr, 0, DEVICE_SIZE, true));
+	ASSERT_EQ(0, make_dirty(self->fd, hwpt, &written));
+	memset(self->mem.addr, 0, self->mem.size);
+	ASSERT_OK(gup_pin_tracefs_both(true));
+	ASSERT_EQ(0, get_dirty(self->fd, hwpt, self->mem.addr));
+	ASSERT_OK(gup_pin_tracefs_both(false));
+	EXPECT_EQ(0, memcmp(self->mem.addr, &written, sizeof(written)));
+	ASSERT_OK(gup_pin_check_passed(self->mem.addr, getpid(), "pin_user_pages_fast", 'w'));
+	ASSERT_EQ(0, close(self->fd));
+	self->fd = -1;
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
@@ -206,7 +271,7 @@ TEST_F(passing, rds_info)
 	ASSERT_OK(gup_pin_tracefs_both(true));
 	ASSERT_LT(0, getsockopt(self->fd, SOL_RDS, RDS_INFO_COUNTERS, self->mem.addr, &len));
 	EXPECT_LT(0, len);
-	ASSERT_OK(check_passed(&self->mem, getpid(), "pin_user_pages_fast", 'w'));
+	ASSERT_OK(gup_pin_check_passed(self->mem.addr, getpid(), "pin_user_pages_fast", 'w'));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
