@@ -197,3 +197,12 @@ def test_more_devices_come_before_all_others() -> None:
     devices = [words[i + 1] for i, word in enumerate(words) if word == "-device"]
     assert devices[:2] == ["intel-iommu", "edu"]
     assert len(devices) > 2
+
+
+def test_a_disk_comes_before_the_device_that_stores_in_it() -> None:
+    """QEMU looks for it when it makes the device."""
+    wires = qemu.Wires(monitor=3, ports={}, console=None)
+    asked = replace(options(), devices=("nvme,drive=d",), blockdevs=("null-co,node-name=d",))
+    words = qemu.command_line(asked, Path("/x"), Path("/y"), "quiet", wires)
+    assert words.index("null-co,node-name=d") == words.index("-blockdev") + 1
+    assert words.index("null-co,node-name=d") < words.index("nvme,drive=d")

@@ -24,7 +24,8 @@ class Options:
     """The options of scripts/vm.
 
     stock: a Debian kernel, instead of the project's of this version and flavour;
-    devices: more devices, as for QEMU's -device.
+    devices: more devices, as for QEMU's -device; blockdevs: what they store in, as for its
+    -blockdev.
     """
 
     command: list[str]
@@ -42,6 +43,7 @@ class Options:
     out: Path | None
     stock: Stock | None = None
     devices: tuple[str, ...] = ()
+    blockdevs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,8 @@ def command_line(
     words += ["-accel", f"tcg,thread={threads}", "-m", options.memory, "-smp", str(options.cpus)]
     if options.icount:
         words += ["-icount", "shift=0,sleep=off"]
+    for node in options.blockdevs:
+        words += ["-blockdev", node]
     # Before all others: an IOMMU would not know earlier devices.
     for device in options.devices:
         words += ["-device", device]
