@@ -72,6 +72,7 @@ USERS = (
     "gup_pin_rdma",
     "gup_pin_vdpa",
     "gup_pin_scsi",
+    "gup_pin_nvme",
     "gup_pin_v4l2",
     "gup_pin_crypto",
     "gup_pin_process_vm",

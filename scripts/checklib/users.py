@@ -17,13 +17,20 @@ from .stock import MODULES, images, judge_figures, options_of
 
 # Drivers that pin, and modules for their programs; scripts/drivers builds others.
 DRIVERS = (
-    "9p 9pnet_fd btrfs dummy f2fs ib_uverbs nfsd nfsv4 rdma_rxe rdma_ucm scsi_debug sd_mod sg"
-    " tls vfio_iommu_type1 vfio_pci vhost_net vhost_vdpa virtio_vdpa virtio_net vduse vivid"
+    "9p 9pnet_fd btrfs dummy f2fs ib_uverbs nfsd nfsv4 nvme rdma_rxe rdma_ucm scsi_debug sd_mod"
+    " sg tls vfio_iommu_type1 vfio_pci vhost_net vhost_vdpa virtio_vdpa virtio_net vduse vivid"
 )
 # Debian's programs for them.
 ROOT = "trixie-users"
 SELFTESTS = "tools/testing/selftests/gup_pin"
 VFIO = "gup_pin_vfio"
+# A disk that takes its time for both data and metadata of 8 bytes for each block.
+NVME = (
+    "--blockdev",
+    "driver=null-co,node-name=slow,size=67108864,read-zeroes=on,latency-ns=250000000",
+    *("--device", "nvme,id=nvme,serial=gup_pin"),
+    *("--device", "nvme-ns,bus=nvme,drive=slow,ms=8"),
+)
 IOMMU = ("--append", "intel_iommu=on", "--device", "intel-iommu", "--device", "edu")
 # rdma-core's own programs.
 RDMA = "tests/rdma_guest.sh"
@@ -71,7 +78,7 @@ def places() -> list[Place]:
     """The guests of one kernel."""
     together = tuple(f"./{name}" for name in USERS if name != VFIO)
     return [
-        Place("users", (*together, str(paths.PROJECT / RDMA))),
+        Place("users", (*together, str(paths.PROJECT / RDMA)), NVME),
         Place("users of VFIO", (f"./{VFIO}",), IOMMU),
         Place("innocents", (scenes("gup_pin_innocent_file"),)),
         Place("guilty", (scenes("gup_pin_guilty_file"),), reports=ANY_REPORT),
