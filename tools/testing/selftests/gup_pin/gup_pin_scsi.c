@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * SCSI commands that a program sends itself, to a disk of scsi_debug's which takes its
- * time: short-term pins of blk_rq_map_user(), by the disk's node and by SCSI generic.
+ * SCSI commands to a disk and a tape of scsi_debug's which take their time: short-term pins
+ * of blk_rq_map_user(), by the disk's node and by SCSI generic, for commands that a program
+ * sends itself; and of the tape's driver.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,8 @@
 #include "gup_pin_util.h"
 
 #define DRIVER		"/sys/bus/pseudo/drivers/scsi_debug"
+#define TYPE_DISK	"0"
+#define TYPE_TAPE	"1"
 #define ALLOW_DIRECT	"/sys/module/sg/parameters/allow_dio"
 #define SECTOR_SIZE	512
 #define NPAGES		4
@@ -34,13 +37,16 @@ FIXTURE(scsi)
 	struct gup_pin_base base;
 	struct gup_pin_mem mem;
 	char node[64];
+	bool added;		/* the tape */
+	int tape;
 	unsigned int delay;
 	pid_t child;
 };
 
 FIXTURE_VARIANT(scsi)
 {
-	const char *where;	/* below the folder of the disk */
+	bool tape;
+	const char *where;	/* below the folder of the disk, or the tape */
 	const char *pinner;
 	bool write;
 	enum gup_pin_mem_kind kind;
@@ -76,27 +82,43 @@ FIXTURE_VARIANT_ADD(scsi, generic_read_hugetlb)
 	.where = "scsi_generic/sg", .pinner = "sg_ioctl", .kind = MEM_HUGETLB, .size = SIZE_2M,
 };
 
-static const char *missing_disk(void)
+FIXTURE_VARIANT_ADD(scsi, tape_read)
+{
+	.tape = true, .where = "scsi_tape/nst", .pinner = "sgl_map_user_pages|setup_buffering",
+	.kind = MEM_ANON, .size = NPAGES * PAGE_SIZE,
+};
+
+FIXTURE_VARIANT_ADD(scsi, tape_write)
+{
+	.tape = true, .where = "scsi_tape/nst", .pinner = "sgl_map_user_pages|setup_buffering",
+	.write = true, .kind = MEM_ANON, .size = NPAGES * PAGE_SIZE,
+};
+
+static const char *missing_disk(bool tape)
 {
 	if (access("/sys/module/scsi_debug", F_OK))
 		return "scsi_debug is not loaded (CONFIG_SCSI_DEBUG)";
 	if (access("/sys/module/sg", F_OK))
 		return "sg is not loaded (CONFIG_CHR_DEV_SG)";
+	if (tape && access("/sys/module/st", F_OK))
+		return "st is not loaded (CONFIG_CHR_DEV_ST)";
 	return NULL;
 }
 
-static const char *find_node(char *node, size_t size, const char *where)
+/* The disk's adapter is the first one, the tape's the second. */
+static const char *find_node(char *node, size_t size, bool tape, const char *where)
 {
-	const char *problem = NULL;
+	unsigned int waited = 0;
 	char pattern[200];
 	glob_t found;
 
-	snprintf(pattern, sizeof(pattern), DRIVER "/adapter0/host*/target*/*:*/%s*", where);
-	if (glob(pattern, 0, NULL, &found))
-		return gup_pin_problem("there is no %s", pattern);
+	snprintf(pattern, sizeof(pattern), DRIVER "/adapter%d/host*/target*/*:*/%s*", tape, where);
+	while (glob(pattern, 0, NULL, &found))
+		if (!gup_pin_patience(&waited))
+			return gup_pin_problem("there is no %s", pattern);
 	snprintf(node, size, "/dev/%s", strrchr(found.gl_pathv[0], '/') + 1);
 	globfree(&found);
-	return problem;
+	return NULL;
 }
 
 static const char *set_delay(unsigned int jiffies)
@@ -107,14 +129,38 @@ static const char *set_delay(unsigned int jiffies)
 	return gup_pin_write(DRIVER "/delay", text);
 }
 
+/* The type is that of adapters that are added, and of all of them before 6.15. */
+static const char *add_tape(void)
+{
+	/* It takes many commands, as does closing it. */
+	return set_delay(1) ?: gup_pin_write(DRIVER "/ptype", TYPE_TAPE) ?:
+		gup_pin_write(DRIVER "/add_host", "1");
+}
+
+static const char *remove_tape(void)
+{
+	const char *problem = gup_pin_write(DRIVER "/add_host", "-1");
+
+	return gup_pin_write(DRIVER "/ptype", TYPE_DISK) ?: problem;
+}
+
 FIXTURE_SETUP(scsi)
 {
-	const char *missing = gup_pin_missing() ?: missing_disk() ?:
+	const char *missing = gup_pin_missing() ?: missing_disk(variant->tape) ?:
 		gup_pin_mem_missing(variant->kind);
 
+	self->tape = -1;
 	if (missing)
 		SKIP(return, "%s", missing);
-	ASSERT_OK(find_node(self->node, sizeof(self->node), variant->where));
+	if (variant->tape) {
+		ASSERT_OK(add_tape());
+		self->added = true;
+	}
+	ASSERT_OK(find_node(self->node, sizeof(self->node), variant->tape, variant->where));
+	if (variant->tape) {
+		self->tape = open(self->node, O_RDWR | O_CLOEXEC);
+		ASSERT_LE(0, self->tape);
+	}
 	ASSERT_OK(gup_pin_write(ALLOW_DIRECT, "1"));
 	ASSERT_OK(gup_pin_begin(&self->base));
 	/* The child has some of its own. */
@@ -130,6 +176,12 @@ FIXTURE_TEARDOWN(scsi)
 		kill(self->child, SIGKILL);
 		waitpid(self->child, NULL, 0);
 	}
+	if (self->tape >= 0) {
+		EXPECT_OK(set_delay(1));
+		close(self->tape);
+	}
+	if (self->added)
+		EXPECT_OK(remove_tape());
 	gup_pin_mem_put(&self->mem);
 }
 
@@ -154,8 +206,20 @@ static int command(const char *node, bool write, void *addr)
 	return fd < 0 || ioctl(fd, SG_IO, &hdr) || hdr.status || hdr.host_status;
 }
 
+/*
+ * Whether it succeeds does not matter: there is nothing on a tape to be read, and before 6.15,
+ * one of scsi_debug's takes commands for those of a disk.
+ */
+static int transfer(int tape, bool to_tape, void *addr)
+{
+	ssize_t done = to_tape ? write(tape, addr, NPAGES * PAGE_SIZE) :
+		read(tape, addr, NPAGES * PAGE_SIZE);
+
+	return done < 0 && errno != EIO;
+}
+
 /* A child that sends a command, with the test's memory. */
-static pid_t start(const char *node, bool write, void *addr)
+static pid_t start(const struct _test_data_scsi *self, bool write)
 {
 	pid_t pid = fork();
 
@@ -163,7 +227,9 @@ static pid_t start(const char *node, bool write, void *addr)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "gup_pin scsi");
-	_exit(command(node, write, addr));
+	if (self->tape >= 0)
+		_exit(transfer(self->tape, write, self->mem.addr));
+	_exit(command(self->node, write, self->mem.addr));
 }
 
 /*
@@ -183,7 +249,7 @@ static const char *catch(struct _test_data_scsi *self,
 		problem = set_delay(self->delay);
 		if (problem)
 			return problem;
-		self->child = start(self->node, variant->write, self->mem.addr);
+		self->child = start(self, variant->write);
 		problem = gup_pin_wait_task(self->child, NPAGES) ?: check(self, variant);
 		if (!problem)
 			return NULL;
