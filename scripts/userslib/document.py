@@ -110,7 +110,7 @@ def numbers(table: Table, later: str) -> dict[str, int]:
         elif user.release == ("none",):
             kind = "none"
         else:
-            kind = "later" if user.why == later else "never"
+            kind = "later" if user.why.startswith(later) else "never"
         count[kind] += len(user.callers)
     return {"total": sum(count.values()), **count}
 
