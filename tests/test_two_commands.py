@@ -145,6 +145,19 @@ def test_help_of_check_without_python(tmp_path: Path) -> None:
     assert done.stdout.startswith("check [-k VERSION] [--debug | --users] [JOB]...: ")
 
 
+@pytest.mark.parametrize("before", [[], ["-k", "7.3"], ["-c", "nodump", "-s", "novmlinux"]])
+@pytest.mark.parametrize("words", [["--help"], ["list", "--help"], ["report", "-h"]])
+def test_the_help_of_gup_pins(before: list[str], words: list[str], tmp_path: Path) -> None:
+    """It needs neither a kernel nor a dump, and no drgn is installed for it."""
+    script = "drgn-scripts/gup_pins.py"
+    given = [*before, str(PROJECT / script), *words]
+    done = run("scripts/drgn", tmp_path / "cache", words=given)
+    alone = run(script, tmp_path, "/usr/bin/python3", words=words)
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", alone.stdout)
+    assert done.stdout.startswith("usage: drgn -c DUMP -s VMLINUX gup_pins.py ")
+    assert not (tmp_path / "cache").exists()
+
+
 # Words that no command takes.
 UNKNOWN = {
     **{name: ["--nonsense"] for name in (*COMMANDS, "scripts/check", "scripts/selftests")},
