@@ -177,6 +177,52 @@ def test_an_unknown_word_is_one_line(command: str, open_path: Path) -> None:
     assert not (open_path / "cache").exists()
 
 
+# Those that only run in a guest, and what takes the words of apt.
+INTERNAL = {"demo-guest", "private-apt", "stock-init", "try-guest", "try-load", "vm-init"}
+# The words that each needs first, where there is a word too many.
+FIRST = {
+    "drgn": ["-k"],
+    "fetch-stock": ["6.12", "bookworm"],
+    "in-root": ["--nonsense"],
+    "suite": ["fio"],
+    "vm": ["-k"],
+}
+EXTRA = {
+    "apply": ["/nonexistent"],
+    "audit.py": ["/nonexistent"],
+    "debian-root": ["trixie"],
+    "drivers": ["6.12"],
+    "fetch-source": ["6.12"],
+    "kernel": ["6.12", "test", "vmlinux"],
+    "module": ["6.12"],
+    "selftests": ["6.12"],
+    "series": ["6.12"],
+    "suite": ["fio", "6.12"],
+    "tree": ["6.12"],
+}
+
+
+def programs() -> set[str]:
+    """The scripts that are commands."""
+    files = {path.name for path in paths.SCRIPTS.iterdir() if path.is_file()}
+    return {name for name in files if os.access(paths.SCRIPTS / name, os.X_OK)} - INTERNAL
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        *((name, [*FIRST.get(name, []), "--nonsense"]) for name in sorted(programs())),
+        *((name, [*first, "nonsense"]) for name, first in EXTRA.items()),
+    ],
+)
+def test_a_usage_error_has_one_status(name: str, words: list[str], tmp_path: Path) -> None:
+    """In all scripts, before anything is done."""
+    done = run(f"scripts/{name}", tmp_path / "cache", words=words)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert done.stderr
+    assert not (tmp_path / "cache").exists()
+
+
 def test_check_takes_the_options_of_its_program(open_path: Path) -> None:
     """It has to know them before there is a Python; then it stops at the first package."""
     usage = run("scripts/check", open_path, words=["--help"]).stdout.partition("\n\n")[0]
