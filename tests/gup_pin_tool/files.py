@@ -21,7 +21,8 @@ SANITIZERS += ["-fno-pie", "-no-pie"]
 # top with keys.
 NCURSES = ["-DGUP_PIN_NCURSES", "-lncursesw"]
 PINS, STACKS, HAZARDS = (f"# gup_pin {name} 1" for name in ("pins", "stacks", "hazards"))
-# The exit status if there is nothing to show.
+# The exit statuses for an invalid command line, and if there is nothing to show.
+USAGE = 2
 NONE = 5
 Words = dict[str, object]
 Run = subprocess.CompletedProcess[str]

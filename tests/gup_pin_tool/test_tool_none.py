@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gup_pin_tool.files import HAZARDS, NONE, PINS, STACKS, Tool, pin, write
+from gup_pin_tool.files import HAZARDS, NONE, PINS, STACKS, USAGE, Tool, pin, write
 from gup_pin_tool.machine import Machine
 
 MORE = [(name, f"# gup_pin {name} 1") for name in ("orphans", "refused")]
@@ -33,7 +33,6 @@ def fixture_quiet(machine: Machine) -> Machine:
         ("pid 42", "no pins for task 42: there are none now"),
         ("file /nosuch", "no pins for /nosuch: No such file or directory"),
         ("list owner=5", "no pins for owner=5: there are none now"),
-        ("list ownr=5", "no pins for ownr=5: ownr= is not a known word"),
         ("list owner=5 mode=w", "no pins for owner=5 mode=w: there are none now"),
     ],
 )
@@ -78,7 +77,6 @@ def test_pins_without_a_record(quiet: Machine, figure: str, said: str) -> None:
         ("list stack=0x1", "no pins for stack=0x1: there are none now"),
         ("file /nosuch", "no pins for /nosuch: No such file or directory"),
         ("pid 99999", "no pins for task 99999: there is no such task"),
-        ("list ownr=5", "no pins for ownr=5: ownr= is not a known word"),
         # Some of them may be orphans.
         ("orphans", "no orphans: there are none on record"),
     ):
@@ -102,8 +100,6 @@ def test_nothing_is_printed_but_the_reason(quiet: Machine, words: str) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("hazards kind=foo", "foo is not a kind of hazard of this kernel"),
-        ("hazards stake=foo", "foo is not a known stake"),
         ("hazards kind=overdue", "they are looked for only if gup_pin.max_short_ms is set"),
         ("hazards kind=truncate stake=data", "there are none now"),
         ("orphans gone=owner", "there are none now"),
@@ -117,6 +113,35 @@ def test_no_hazards_is_not_said_of_what_is_not_looked_for(
     error = quiet.run(*words.split(), status=NONE).stderr
     what, *word = words.split()
     assert error == f"gup_pin: no {what} for {' '.join(word)}: {said}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("list ownr=5", "ownr= is not a known word of pins"),
+        ("list kind=truncate", "kind= is not a known word of pins"),
+        ("list gone=both", "gone= is not a known word of pins"),
+        ("refused min_age_ms=5", "age_ms= is not a known word of refused"),
+        ("list --by ownr", "ownr= is not a known word of stacks to sum by"),
+        ("list --sort ownr", "ownr= is not a known word of pins to sort by"),
+        ("hazards kind=foo", "kind=foo is not a kind of hazard of this kernel"),
+        ("hazards stake=foo", "stake=foo is not a known stake"),
+    ],
+)
+@pytest.mark.parametrize("enabled", [0, 1])
+def test_an_unknown_word_is_a_usage_error_also_without_lines(
+    quiet: Machine, words: str, said: str, enabled: int
+) -> None:
+    write(quiet.files / "stats", f"enabled {enabled}", "live_pins 0", "hazard_truncate 0")
+    error = quiet.run(*words.split(), status=USAGE).stderr
+    assert error == f"gup_pin: {said} (gup_pin --help says more)\n"
+
+
+def test_the_kernel_left_out_all_lines(quiet: Machine) -> None:
+    """None had to be compared, and an unknown word beside a known one is noticed."""
+    write(quiet.files / "stats", "enabled 1", "live_pins 49")
+    error = quiet.run("list", "owner=5", "ownr=5", status=USAGE).stderr
+    assert "ownr= is not a known word of pins" in error
 
 
 def test_what_has_ended_is_one_of_three(tool: Tool) -> None:

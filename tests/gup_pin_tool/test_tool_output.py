@@ -22,6 +22,7 @@ from gup_pin_tool.files import (
     PINS,
     RXE,
     STACKS,
+    USAGE,
     Tool,
     hazard,
     pin,
@@ -51,7 +52,7 @@ def test_no_key_of_json_comes_twice(tool: Tool, folder: Path) -> None:
     keys = ["pins", "pages", "runs", "calls", "oldest_ms", "newest_ms", "acquired", "peak"]
     for key in (*keys, "pins,pages", "frames", "frames,stack", "path,file", "age_ms"):
         for command in (["list", "-f", folder], ["diff", old, folder]):
-            done = tool(*command, "-j", "--by", key, status=int(key in ("runs", "path,file")))
+            done = tool(*command, "-j", "--by", key, status=USAGE * (key in ("runs", "path,file")))
             if done.stdout:
                 assert json.loads(done.stdout, object_pairs_hook=pairs_once)
     got = json.loads(tool("list", "-f", folder, "-j", "--by", "pins").stdout)

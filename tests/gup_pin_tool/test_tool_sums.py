@@ -15,6 +15,7 @@ from gup_pin_tool.files import (
     SAMPLE,
     STACKS,
     URING,
+    USAGE,
     Tool,
     Words,
     pin,
@@ -148,8 +149,8 @@ def test_orphans_have_no_such_word(tool: Tool, tmp_path: Path) -> None:
     write(tmp_path / "orphans", "# gup_pin orphans 1", pin(gone="owner"))
     write(tmp_path / "stacks", STACKS, stack(["a+0x1/0x2"]))
     for option, what in (("--by", "sum"), ("--sort", "sort")):
-        done = tool("orphans", "-f", tmp_path, option, "foo", status=1)
-        assert done.stderr == f"gup_pin: {tmp_path}/orphans: no line has a word foo= to {what} by\n"
+        done = tool("orphans", "-f", tmp_path, option, "foo", status=USAGE)
+        assert f"{tmp_path}/orphans: no line has a word foo= to {what} by (" in done.stderr
         assert done.stdout == ""
 
 

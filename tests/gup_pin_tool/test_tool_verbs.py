@@ -16,6 +16,8 @@ from gup_pin_tool.files import (
     NONE,
     RXE,
     URING,
+    USAGE,
+    Run,
     Tool,
     hazard,
     pin,
@@ -34,16 +36,21 @@ OF_FILES |= {"help"}
 OPTIONS_OF_FILES = {"--delay", "--from", "--output", "--raw", "--reverse", "--rounds"}
 
 
-def drgn_help(*words: str) -> str:
-    """The help of gup_pins.py, which needs no drgn."""
+def drgn_parse(*words: str) -> Run:
+    """The command line of gup_pins.py is checked before drgn is needed."""
     code = "import sys; from gup_pin.cli import parse; parse(sys.argv[1:])"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *words, "--help"],
+    return subprocess.run(
+        [sys.executable, "-c", code, *words],
         capture_output=True,
         text=True,
-        check=True,
         cwd=paths.PROJECT / "drgn-scripts",
     )
+
+
+def drgn_help(*words: str) -> str:
+    """The help of gup_pins.py."""
+    done = drgn_parse(*words, "--help")
+    done.check_returncode()
     return done.stdout
 
 
@@ -218,6 +225,41 @@ def test_hazards_with_their_stacks(tool: Tool, tmp_path: Path) -> None:
 def test_a_page_that_is_not_pinned(tool: Tool, folder: Path) -> None:
     error = tool("show", "0x999", "-f", folder, status=NONE).stderr
     assert error == "gup_pin: no pins for pfn=0x999: none of 15 pins matches\n"
+
+
+UNKNOWN = [
+    "nonsense",
+    "list --nonsense",
+    "list nonsense",
+    "list nothing=1",
+    "list owner=4711 nothing=1",
+    "list kind=truncate",
+    "list gone=both",
+    "list --by nothing",
+    "list --by gone",
+    "list --sort nothing",
+    "list --by comm --sort nothing",
+    "orphans why=file",
+    "hazards nothing=1",
+    "hazards gone=both",
+    "refused stake=data",
+    "refused min_age_ms=1",
+    "task nonsense",
+    "show nonsense",
+    "list mode=x",
+    "list owner=x",
+]
+
+
+@pytest.mark.parametrize("words", UNKNOWN)
+def test_an_unknown_word_has_one_status(tool: Tool, all_files: Path, words: str) -> None:
+    """With lines and without, and in gup_pins.py."""
+    split = words.split()
+    assert drgn_parse(*split).returncode == USAGE
+    tool(*split, "-f", all_files, status=USAGE)
+    for name in ("pins", "stacks", "hazards", "orphans", "refused"):
+        write(all_files / name, f"# gup_pin {name} 1")
+    tool(*split, "-f", all_files, status=USAGE)
 
 
 @pytest.mark.parametrize(

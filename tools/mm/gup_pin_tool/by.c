@@ -34,6 +34,12 @@ static int add_by_key(struct gp_by *by, const char *text, size_t len)
 	return GP_OK;
 }
 
+/* Keys that no line has as a word. */
+static bool is_derived(const char *key)
+{
+	return !strcmp(key, "file") || !strcmp(key, "module");
+}
+
 /* KEY[,KEY]... */
 static int gp_by_parse(struct gp_by *by, const char *text)
 {
@@ -101,15 +107,16 @@ static char *gp_by_value(struct gp_by *by, unsigned int which,
 }
 
 /* At the end of the file: a word that no line has is a typing error. */
-static int gp_by_check(const struct gp_by *by, const char *name)
+static int gp_by_check(const struct gp_by *by, const struct gp_reader *reader)
 {
+	int status = GP_OK;
 	unsigned int i;
 
-	for (i = 0; i < by->nr && by->records; i++)
-		if (!by->seen[i])
-			return gp_error("%s: no line has a word %s= to sum by", name,
-					by->keys[i]);
-	return GP_OK;
+	for (i = 0; !status && i < by->nr; i++)
+		if (!by->seen[i] && !is_derived(by->keys[i]))
+			status = gp_reader_lacks(reader, by->keys[i], by->records,
+						 " to sum by");
+	return status;
 }
 
 static void gp_by_free(struct gp_by *by)

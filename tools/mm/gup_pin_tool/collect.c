@@ -44,8 +44,8 @@ static int add_records(struct gp_sums *sums, struct gp_reader *reader,
 		sums->by->records++;
 		gp_sums_add(sums, record, frames, then);
 	}
-	status = gp_filter_check(filter, reader->lines.name);
-	return status ? status : gp_by_check(sums->by, reader->lines.name);
+	status = gp_filter_check(filter, reader);
+	return status ? status : gp_by_check(sums->by, reader);
 }
 
 /* Reads the names of stacks, if they are wanted and not in the file itself. */

@@ -425,11 +425,19 @@ static bool meets_word(const struct gp_rule *rule, const struct gp_record *recor
 	}
 }
 
+/* The word of a line that a rule compares; NULL if it compares something else. */
+static const char *word_of(const struct gp_rule *rule)
+{
+	if (rule->type == RULE_FILE || rule->type == RULE_MODULE)
+		return NULL;
+	return rule->type == RULE_MIN_AGE ? "age_ms" : rule->key;
+}
+
 /* For a word that a hazard has twice, either may match. */
 static bool meets_rule(struct gp_rule *rule, const struct gp_record *record,
 		       const char *frames, unsigned int pass)
 {
-	const char *key = rule->type == RULE_MIN_AGE ? "age_ms" : rule->key, *value;
+	const char *key = word_of(rule), *value;
 	unsigned int at = 0;
 
 	rule->looked = true;
@@ -525,20 +533,24 @@ static bool gp_filter_needs_frames(const struct gp_filter *filter)
 }
 
 /* At the end of the file: an empty answer to a typing error would mislead. */
-static int gp_filter_check(const struct gp_filter *filter, const char *name)
+static int gp_filter_check(const struct gp_filter *filter, const struct gp_reader *reader)
 {
+	int status = GP_OK;
 	size_t i;
 
-	for (i = 0; i < filter->nr; i++) {
+	for (i = 0; !status && i < filter->nr; i++) {
 		const struct gp_rule *rule = &filter->rules[i];
 
-		if (rule->type == RULE_FILE && rule->inode.error && rule->looked && !rule->seen)
+		if (rule->seen)
+			continue;
+		if (rule->type == RULE_FILE && rule->inode.error && rule->looked)
 			return gp_error("%s: %s, and %s has no path= to find it by",
-					rule->value, strerror(rule->inode.error), name);
-		if (rule->type != RULE_FILE && rule->looked && !rule->seen)
-			return gp_error("%s: no line has a word %s=", name, rule->key);
+					rule->value, strerror(rule->inode.error),
+					reader->lines.name);
+		if (word_of(rule))
+			status = gp_reader_lacks(reader, word_of(rule), rule->looked, "");
 	}
-	return GP_OK;
+	return status;
 }
 
 static char *rule_problem(const struct gp_rule *rule, bool live)
@@ -555,8 +567,6 @@ static char *rule_problem(const struct gp_rule *rule, bool live)
 			text = gp_copy("there is no such task");
 		free(folder);
 	}
-	if (rule->type == RULE_WORD && !gp_key_known(rule->key))
-		text = gp_format("%s= is not a known word", rule->key);
 	return text;
 }
 

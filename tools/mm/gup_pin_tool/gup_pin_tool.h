@@ -214,8 +214,8 @@ static const char *gp_word(const struct gp_record *record, const char *key);
 static const char *gp_pin_word(const struct gp_record *record, const char *key);
 static unsigned long long gp_word_number(const struct gp_record *record, const char *key);
 static enum gp_type gp_key_type(const char *key);
-static bool gp_key_known(const char *key);
 static bool gp_kind_has(enum gp_kind kind, const char *key);
+static bool gp_kind_knows(enum gp_kind kind, const char *key);
 static bool gp_key_needs_pins(const char *key);
 
 /* frames.c */
@@ -250,6 +250,8 @@ struct gp_reader {
 static int gp_reader_open(struct gp_reader **reader, const char *path,
 			  struct gp_filter *filter, bool process);
 static int gp_reader_next(struct gp_reader *reader, struct gp_record **record);
+static int gp_reader_lacks(const struct gp_reader *reader, const char *key, bool lines,
+			   const char *purpose);
 static void gp_reader_close(struct gp_reader *reader);
 static const char *gp_kind_name(enum gp_kind kind);
 
@@ -335,7 +337,7 @@ static bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record,
 			   const char *frames);
 static const char *gp_filter_needs_pins(const struct gp_filter *filter);
 static bool gp_filter_needs_frames(const struct gp_filter *filter);
-static int gp_filter_check(const struct gp_filter *filter, const char *name);
+static int gp_filter_check(const struct gp_filter *filter, const struct gp_reader *reader);
 static char *gp_filter_problem(const struct gp_filter *filter, bool live);
 static void gp_filter_free(struct gp_filter *filter);
 
@@ -390,7 +392,7 @@ static bool gp_by_has(const struct gp_by *by, const char *key);
 static bool gp_by_needs_pins(const struct gp_by *by);
 static char *gp_by_value(struct gp_by *by, unsigned int which,
 			 const struct gp_record *record, const char *frames);
-static int gp_by_check(const struct gp_by *by, const char *name);
+static int gp_by_check(const struct gp_by *by, const struct gp_reader *reader);
 static void gp_by_free(struct gp_by *by);
 
 /**

@@ -123,15 +123,23 @@ static bool is_no_kind(const struct gp_source *source, const char *value)
 	return i;
 }
 
-/* Why there are no hazards of a kind, or at a stake. */
-static char *hazard_reason(const struct gp_source *source, const struct gp_filter *filter)
+/* A kind or a stake that the kernel does not have, and that no hazard had. */
+static int check_hazard_names(const struct gp_source *source, const struct gp_filter *filter)
 {
 	const char *kind = wanted(filter, "kind"), *stake = wanted(filter, "stake");
 
 	if (kind && is_no_kind(source, kind))
-		return gp_format("%s is not a kind of hazard of this kernel", kind);
+		return gp_usage("kind=%s is not a kind of hazard of this kernel", kind);
 	if (stake && !gp_stake_rank(stake))
-		return gp_format("%s is not a known stake", stake);
+		return gp_usage("stake=%s is not a known stake", stake);
+	return GP_OK;
+}
+
+/* Why there are no hazards of a kind. */
+static char *hazard_reason(const struct gp_filter *filter)
+{
+	const char *kind = wanted(filter, "kind");
+
 	if (kind && !strcmp(kind, "overdue"))
 		return gp_copy("they are looked for only if gup_pin.max_short_ms is set");
 	return NULL;
@@ -151,7 +159,7 @@ static char *find_reasons(const struct gp_source *source, const struct gp_filter
 	}
 	problem = gp_filter_problem(filter, source->live);
 	if (!problem && !strcmp(what, "hazards"))
-		problem = hazard_reason(source, filter);
+		problem = hazard_reason(filter);
 	add_reason(&text, problem ? gp_copy(problem) : misfits(source, filter, what));
 	if (!problem && may_be_unrecorded(filter, what))
 		add_reason(&text, unrecorded(source));
@@ -167,13 +175,16 @@ static char *find_reasons(const struct gp_source *source, const struct gp_filter
  * @filter: the requested filter
  * @what: the name of the file that lacks it
  *
- * Return: GP_NONE.
+ * Return: GP_NONE; GP_USAGE if the filter has a name that the kernel does not have.
  */
 static int gp_none(const struct gp_source *source, const struct gp_filter *filter,
 		   const char *what)
 {
 	char *reasons;
+	int status = strcmp(what, "hazards") ? GP_OK : check_hazard_names(source, filter);
 
+	if (status)
+		return status;
 	if (!strcmp(what, "refused"))
 		what = "refusals";
 	reasons = find_reasons(source, filter, what);

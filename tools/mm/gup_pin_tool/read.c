@@ -227,6 +227,37 @@ static int gp_reader_next(struct gp_reader *reader, struct gp_record **record)
 	return status;
 }
 
+/* Only orphans have gone=. */
+static bool knows_word(const struct gp_reader *reader, const char *key)
+{
+	if (!strcmp(key, "gone"))
+		return !strcmp(reader->name, "orphans");
+	return gp_kind_knows(reader->kind, key);
+}
+
+/**
+ * gp_reader_lacks() - check a word of the command line that no line has
+ * @reader: the file, read to its end
+ * @key: the word
+ * @lines: whether lines were searched for it
+ * @purpose: for messages: "", or " to sort by"
+ *
+ * Without lines, only words that this program does not know for the file are wrong.
+ *
+ * Return: a status.
+ */
+static int gp_reader_lacks(const struct gp_reader *reader, const char *key, bool lines,
+			   const char *purpose)
+{
+	if (lines)
+		return gp_usage("%s: no line has a word %s=%s", reader->lines.name, key,
+				purpose);
+	if (!knows_word(reader, key))
+		return gp_usage("%s= is not a known word of %s%s", key, reader->name,
+				purpose);
+	return GP_OK;
+}
+
 static void gp_reader_close(struct gp_reader *reader)
 {
 	gp_lines_close(&reader->lines);

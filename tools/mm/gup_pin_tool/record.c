@@ -88,25 +88,31 @@ static const struct key refused_keys[NR_REFUSED_KEYS] = {
 	{ "index", GP_HEX },
 };
 
-/* The last word of an orphan. */
-static const struct key orphan_keys[] = {
+/* Words after those of the contract; gone= is of orphans only. */
+static const struct key later_pins_keys[] = {
+	{ "path", GP_NAME },
 	{ "gone", GP_TEXT },
 };
 
-/* Words that later kernels write, and that this program sums. */
-static const struct key later_keys[] = {
+static const struct key later_stacks_keys[] = {
 	{ "acquired", GP_DECIMAL },
 	{ "peak", GP_DECIMAL },
 	{ "guessed", GP_DECIMAL },
 };
 
+static const struct key later_refused_keys[] = {
+	{ "path", GP_NAME },
+};
+
 #define PARTS_MAX	3
 
-/* The parts of a line, in order. */
-static const struct part {
+struct part {
 	const struct key *keys;
 	unsigned int nr;
-} parts[][PARTS_MAX] = {
+};
+
+/* The parts of a line, in order. */
+static const struct part parts[][PARTS_MAX] = {
 	[GP_PINS] = { { pins_keys, GP_PIN_WORDS } },
 	[GP_STACKS] = { { stacks_keys, NR_STACKS_KEYS } },
 	[GP_HAZARDS] = {
@@ -115,6 +121,16 @@ static const struct part {
 		{ hazard_keys, NR_HAZARD_KEYS },
 	},
 	[GP_REFUSED] = { { refused_keys, NR_REFUSED_KEYS } },
+};
+
+#define LATER(keys)	{ keys, sizeof(keys) / sizeof(*(keys)) }
+
+/* What may follow them, depending on the kernel. */
+static const struct part later_parts[] = {
+	[GP_PINS] = LATER(later_pins_keys),
+	[GP_STACKS] = LATER(later_stacks_keys),
+	[GP_HAZARDS] = {},
+	[GP_REFUSED] = LATER(later_refused_keys),
 };
 
 static const struct key *find_key(const struct key *keys, unsigned int nr,
@@ -128,16 +144,33 @@ static const struct key *find_key(const struct key *keys, unsigned int nr,
 	return NULL;
 }
 
+static const struct key *find_in_parts(enum gp_kind kind, const char *name)
+{
+	const struct key *found = NULL;
+	unsigned int i;
+
+	for (i = 0; !found && i < PARTS_MAX; i++)
+		found = find_key(parts[kind][i].keys, parts[kind][i].nr, name);
+	return found;
+}
+
 /* Do all lines of this file have the word? */
 static bool gp_kind_has(enum gp_kind kind, const char *key)
 {
-	const struct part *part = parts[kind];
-	unsigned int i;
+	return find_in_parts(kind, key);
+}
 
-	for (i = 0; i < PARTS_MAX; i++)
-		if (find_key(part[i].keys, part[i].nr, key))
-			return true;
-	return false;
+static const struct key *find_in_kind(enum gp_kind kind, const char *name)
+{
+	const struct key *found = find_in_parts(kind, name);
+
+	return found ? found : find_key(later_parts[kind].keys, later_parts[kind].nr, name);
+}
+
+/* Does this program know it as a word of this file? A later kernel may have more. */
+static bool gp_kind_knows(enum gp_kind kind, const char *key)
+{
+	return find_in_kind(kind, key);
 }
 
 /*
@@ -151,36 +184,14 @@ static bool gp_key_needs_pins(const char *key)
 	return gp_kind_has(GP_PINS, key) && !gp_kind_has(GP_STACKS, key);
 }
 
-static const struct key *find_any(const char *key)
-{
-	const struct key *found = find_key(pins_keys, GP_PIN_WORDS, key);
-
-	if (!found)
-		found = find_key(stacks_keys, NR_STACKS_KEYS, key);
-	if (!found)
-		found = find_key(hazard_keys, NR_HAZARD_KEYS, key);
-	if (!found)
-		found = find_key(later_keys, sizeof(later_keys) / sizeof(*later_keys), key);
-	if (!found)
-		found = find_key(orphan_keys, sizeof(orphan_keys) / sizeof(*orphan_keys), key);
-	if (!found)
-		found = find_key(event_keys, GP_EVENT_WORDS, key);
-	if (!found)
-		found = find_key(refused_keys, NR_REFUSED_KEYS, key);
-	return found;
-}
-
-/* Does this program know the word? A later kernel may have more. */
-static bool gp_key_known(const char *key)
-{
-	return find_any(key);
-}
-
 /* The type of unknown words: text. */
 static enum gp_type gp_key_type(const char *key)
 {
-	const struct key *found = find_any(key);
+	const struct key *found = NULL;
+	enum gp_kind kind;
 
+	for (kind = GP_PINS; !found && kind <= GP_REFUSED; kind++)
+		found = find_in_kind(kind, key);
 	return found ? found->type : GP_TEXT;
 }
 

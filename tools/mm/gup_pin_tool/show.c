@@ -219,7 +219,7 @@ static int show_each(struct show *show, struct gp_reader *reader, struct gp_keep
 		else if (!show_record(show, record))
 			return GP_OK;
 	}
-	return gp_filter_check(filter, reader->lines.name);
+	return gp_filter_check(filter, reader);
 }
 
 static void end_show(struct show *show)
@@ -240,16 +240,15 @@ static int show_sorted(struct show *show, struct gp_reader *reader)
 		.reverse = show->options->reverse,
 		.limit = show->options->limit,
 	};
-	int status = show_each(show, reader, &keep);
+	int status = show_each(show, reader, &keep), unsorted = GP_OK;
 
+	if (!status && !keep.seen)
+		unsorted = gp_reader_lacks(reader, keep.key, keep.added, " to sort by");
 	/* What was read before an error is shown; in no order it would hide the message. */
-	if (!status && keep.added && !keep.seen)
-		status = gp_error("%s: no line has a word %s= to sort by",
-				  reader->lines.name, keep.key);
-	else
+	if (!unsorted)
 		show_kept(show, &keep);
 	gp_keep_free(&keep);
-	return status;
+	return unsorted ? unsorted : status;
 }
 
 /* People want to know where a pin was taken; programs have to ask for it. */

@@ -208,7 +208,7 @@ static int gp_top_screen(struct gp_top *top)
 	while (!status && !view.done) {
 		view.stale = false;
 		status = gp_top_round(top);
-		if (status == GP_ERROR && gp_view_back(&view)) {
+		if (status && gp_view_back(&view)) {
 			status = GP_OK;
 			continue;
 		}
