@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Pins summed by words of their lines, their file or their module."""
+"""Pins summed by words of their lines, their file, their module or their stack."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from .clock import age_ms
@@ -28,7 +29,8 @@ class Group:
     """The runs with equal values of all keys.
 
     pages: None if the number of some could not be read; oldest, newest: times, in ns of
-    local_clock(); path: of a group by file, if any of its runs has one
+    local_clock(); path: of a group by file, if any of its runs has one; handles: all of
+    its stacks, which have equal frames if it is a group by stack
     """
 
     values: tuple[Word, ...]
@@ -38,6 +40,7 @@ class Group:
     pages: int | None = 0
     runs: int = 0
     path: str | None = ""
+    handles: dict[int, None] = field(default_factory=dict)
 
     def add(self, run: Run) -> None:
         """Add a run."""
@@ -47,6 +50,7 @@ class Group:
         known = self.pages is not None and run.pages is not None
         self.pages = (self.pages or 0) + (run.pages or 0) if known else None
         self.runs += 1
+        self.handles[run.stack] = None
 
 
 def parse_keys(text: str) -> tuple[str, ...]:
@@ -70,6 +74,22 @@ def _file_of(words: Mapping[str, Word]) -> Word:
     return f"{dev}:{ino}" if ino else words["map"]
 
 
+def _first_alike(frames: Callable[[int], Sequence[str]]) -> Callable[[int], int]:
+    """The first handle of a stack, of those with equal frames that were asked for.
+
+    There are several if a module was loaded again at another place, or if the stack was
+    unwound differently.
+    """
+    first: dict[tuple[str, ...], int] = {}
+
+    @cache
+    def find(handle: int) -> int:
+        known = tuple(frames(handle))
+        return first.setdefault(known, handle) if known else handle
+
+    return find
+
+
 def group_by(
     runs: Iterable[Run],
     keys: Sequence[str],
@@ -81,16 +101,16 @@ def group_by(
     Frames has those of a stack's handle.
     """
     groups: dict[tuple[Word, ...], Group] = {}
-    modules: dict[int, str] = {}
+    module = cache(lambda handle: module_of(frames(handle)))
+    stack = _first_alike(frames)
     for run in runs:
         words = formatter.pin_words(run)
         if "file" in keys:
             words["file"] = _file_of(words)
         if "module" in keys:
-            handle = run.first.origin.stack
-            if handle not in modules:
-                modules[handle] = module_of(frames(handle))
-            words["module"] = modules[handle]
+            words["module"] = module(run.stack)
+        if "stack" in keys:
+            words["stack"] = f"{stack(run.stack):#x}"
         values = tuple(words[key] for key in keys)
         group = groups.get(values)
         if group is None:
@@ -130,6 +150,8 @@ def choose_groups(
 
 def _place(value: Word) -> tuple[bool, bool, Any]:
     """Numbers by their size, before text; unreadable values last."""
+    if isinstance(value, str) and value.startswith("0x"):
+        value = int(value, 16)
     return value is None, isinstance(value, str), value or 0
 
 
@@ -138,6 +160,8 @@ def group_words(
 ) -> dict[str, Word]:
     """The figures of a group, and its values of the keys, which come last."""
     values = dict(zip(keys, group.values, strict=True))
+    if "stack" in keys:
+        values["stack"] = ",".join(f"{handle:#x}" for handle in group.handles)
     figures: dict[str, Word] = {
         "pins": group.pins,
         "pages": group.pages,

@@ -38,7 +38,7 @@ EXIT_INTERRUPTED = 130
 FILTERS = """\
 filters, as debugfs takes them: owner=TGID task=PID|TGID/PID comm=NAME mode=r|w
 term=short|long api=FUNCTION pfn=A-B ino=N dev=MAJOR:MINOR min_age_ms=N stack=HANDLE;
-and module=NAME
+and module=NAME, and several stacks: stack=HANDLE,HANDLE
 """
 
 # No min_age_ms=, which is of pins; debugfs does not filter its file.

@@ -28,14 +28,13 @@ class Handles:
         self._seen: dict[str, None] = {}
 
     def note(self, words: Words) -> None:
-        """Note the stacks of a pin, a sum, a refusal, a hazard's pin or a finding."""
+        """Note those of a pin, a group, a sum, a refusal, a hazard or a finding."""
         if not self._wanted:
             return
-        handle = words.get("pin", words).get("stack")
-        if handle is not None:
-            self._seen[handle] = None
-        for handle in words.get("stacks", ()):
-            self._seen[handle] = None
+        # Of a group, several handles with commas.
+        word = words.get("pin", words).get("stack")
+        handles = [] if word is None else word.split(",")
+        self._seen.update(dict.fromkeys((*handles, *words.get("stacks", ()))))
 
     def stacks(self, state: GupPinState) -> dict[str, list[str]]:
         """The frames of each stack; unreadable ones go to the state's faults."""

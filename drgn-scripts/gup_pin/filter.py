@@ -78,6 +78,11 @@ def _pfn(value: str) -> tuple[int, int]:
     return a, number_below(U64, last) if dash else a
 
 
+def _handles(value: str) -> tuple[int, ...]:
+    """HANDLE[,HANDLE]..."""
+    return tuple(number_below(U32, handle) for handle in value.split(","))
+
+
 def _dev(value: str) -> int:
     major, colon, minor = value.partition(":")
     if not colon:
@@ -122,7 +127,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "ino": lambda value: number_below(U64, value),
     "dev": _dev,
     "min_age_ms": lambda value: number_below(U64, value, 10),
-    "stack": lambda value: number_below(U32, value),
+    "stack": _handles,
     "module": str,
     "kind": str,
     "stake": str,
@@ -152,7 +157,7 @@ class Filter:
     pfn: first and last pfn, or just one; a folio matches if any page of it does
     ino: inode number; dev: dev_t of the file system
     min_age_ms: held for so many ms or more
-    stack: handle of the stack
+    stack: handle of the stack, or several
     module: of the innermost frame that is in one; vmlinux if none is; see module_of()
     kind, stake: of a hazard; gone: what has ended of an orphan
     why, err: the reason and the error of a refusal
@@ -170,7 +175,7 @@ class Filter:
     ino: int | None = None
     dev: int | None = None
     min_age_ms: int | None = None
-    stack: int | None = None
+    stack: tuple[int, ...] | None = None
     module: str | None = None
     kind: str | None = None
     stake: str | None = None
@@ -338,7 +343,7 @@ class Filter:
             and (self.mode is None or self.mode == names.mode(origin.mode))
             and (self.term is None or self.term == names.term(origin.term))
             and (self.api is None or self.api == names.api(origin.api))
-            and (self.stack is None or self.stack == origin.stack)
+            and (self.stack is None or origin.stack in self.stack)
         )
 
     def _wants_task(self, tgid: int, pid: int) -> bool:

@@ -63,6 +63,14 @@ def _pfn(value: Any) -> tuple[int, int]:
     return check(first), check(last)
 
 
+def _handles(value: Any) -> tuple[int, ...]:
+    """Several handles, or one."""
+    handles = value if isinstance(value, (tuple, list)) else (value,)
+    if not handles:
+        raise ValueError(value)
+    return tuple(map(_below(U32), handles))
+
+
 def _task(value: Any) -> tuple[int, int | None]:
     """Process and task, or one id that is either."""
     tgid, pid = value if isinstance(value, (tuple, list)) else (value, None)
@@ -90,7 +98,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "ino": _below(U64),
     "dev": _below(U32),
     "min_age_ms": _below(U64),
-    "stack": _below(U32),
+    "stack": _handles,
     "module": _module,
     # Only the kernel knows the valid names of all these.
     "kind": _text,

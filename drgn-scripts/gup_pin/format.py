@@ -265,6 +265,6 @@ def frame_lines(frames: Iterable[str]) -> str:
     return "".join(f" {frame}\n" for frame in frames)
 
 
-def stack_lines(handle: int, frames: Iterable[str]) -> str:
-    """A stack: its handle, then frame by frame as in the debugfs file stacks."""
-    return f"stack={handle:#x}\n" + frame_lines(frames)
+def stack_lines(handles: str, frames: Iterable[str]) -> str:
+    """A stack: its word, then frame by frame as in the debugfs file stacks."""
+    return f"stack={handles}\n" + frame_lines(frames)

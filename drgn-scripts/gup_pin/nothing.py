@@ -77,4 +77,3 @@ def nothing(what: str, args: argparse.Namespace, tracking: Tracking) -> str:
         reason = _pins_reason(tracking, wanted)
     text = f"no {what}{' for ' if wanted else ''}{wanted}"
     return f"{text}: {reason or 'there are none on record'}"
-

@@ -209,14 +209,14 @@ class Show:
                 self._finding_as_json(each)
             return
         self._line(CHECK_HEADER)
-        handles: dict[int, None] = {}
+        handles: dict[str, None] = {}
         kinds: dict[str, int] = {}
         harmless = 0
         for each in words:
             self._line(flat_line(each))
             for pin in each["pins"]:
                 self._line(f" {flat_line(pin)}")
-            handles.update((int(handle, 16), None) for handle in each["stacks"])
+            handles.update(dict.fromkeys(each["stacks"]))
             if is_harmless(self.state.names, each):
                 harmless += 1
                 continue
@@ -272,14 +272,14 @@ class Show:
         if args.jsonl:
             for each in words:
                 if stacks:
-                    each["frames"] = list(state.frames(int(each["stack"], 16)))
+                    each["frames"] = list(self._frames(each["stack"]))
                 self._object(each)
             return
         self._line(GROUPS_HEADER)
         self.what, self.listed = what, len(words)
         for each in words:
             self._line(flat_line(each))
-        self._stacks_below(dict.fromkeys(int(handle, 16) for handle in stacks))
+        self._stacks_below(dict.fromkeys(stacks))
 
     def _document(self, parts: document.Parts) -> None:
         write, args = document.write, self.args
@@ -289,7 +289,7 @@ class Show:
         """A JSON line in which each pin has its frames."""
         if self.args.stacks:
             for pin in finding["pins"]:
-                pin["frames"] = list(self.state.frames(int(pin["stack"], 16)))
+                pin["frames"] = list(self._frames(pin["stack"]))
         self._object(finding)
 
     def _pins_as_json(self, runs: Iterable[Run]) -> None:
@@ -302,18 +302,22 @@ class Show:
             write(f"{formatter.json_line(run, frames)}\n")
 
     def _pin_lines(self, runs: Iterable[Run]) -> None:
-        handles: dict[int, None] = {}
+        handles: dict[str, None] = {}
         formatter, write = self.views.formatter, self.out.write
         for run in runs:
             write(f"{formatter.line(run)}\n")
             self.listed += 1
-            handles[run.first.origin.stack] = None
+            handles[f"{run.stack:#x}"] = None
         if self.args.stacks:
             self._stacks_below(handles)
 
-    def _stacks_below(self, handles: Iterable[int]) -> None:
-        for handle in handles:
-            self.out.write(f"\n{stack_lines(handle, self.state.frames(handle))}")
+    def _stacks_below(self, words: Iterable[str]) -> None:
+        for word in words:
+            self.out.write(f"\n{stack_lines(word, self._frames(word))}")
+
+    def _frames(self, word: str) -> tuple[str, ...]:
+        """The frames of a word stack=; of several handles, which have equal frames."""
+        return self.state.frames(int(word.partition(",")[0], 16))
 
     def _line(self, line: str) -> None:
         self.out.write(f"{line}\n")

@@ -72,6 +72,23 @@ def test_by_more(keys: str, wanted: dict[str, int]) -> None:
     assert found == wanted
 
 
+def test_equal_stacks() -> None:
+    """Handles with equal frames are one sum, which has all of them."""
+    stacks = {9: ("a+0x1/0x2",), 1: ("b+0x1/0x2",), 16: ("a+0x1/0x2",), 2: (), 3: ()}
+    runs = [
+        Run(item(handle, origin=replace(ORIGIN, stack=handle)), 1, handle)
+        for handle in stacks
+    ]
+    for keys in (("stack",), ("comm", "stack")):
+        groups = group_by(runs, keys, Formatter(NAMES, NOW), stacks.__getitem__)
+        chosen = choose_groups(groups, keys, "stack", None)
+        words = [group_words(group, keys, NOW) for group in chosen]
+        found = [(each["stack"], each["pins"]) for each in words]
+        assert found == [("0x1", 1), ("0x2", 2), ("0x3", 3), ("0x9,0x10", 25)]
+        for each in words:
+            validate(each, "group")
+
+
 def test_the_path_of_a_file() -> None:
     """It is shown beside the file, of which it is one name."""
     by_file, by_path = sums("file"), sums("file,path")
@@ -151,6 +168,28 @@ def test_text_and_json(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None
         group = json.loads(capsys.readouterr().out)
         validate(group, "group")
         assert {*group} & {"frames"} == more
+    twice = (
+        Run(item(1, origin=replace(ORIGIN, stack=9)), 1, 1),
+        Run(item(2, origin=replace(ORIGIN, stack=7)), 1, 1),
+    )
+    monkeypatch.setattr(Lines, "for_each_run", lambda self, wanted: iter(twice))
+    monkeypatch.setattr(Lines, "frames", lambda self, handle: ("a+0x1/0x2",))
+    assert run(monkeypatch, "list --by stack", Lines()) == 0
+    end = " stack=0x9,0x7\n\nstack=0x9,0x7\n a+0x1/0x2\n"
+    assert capsys.readouterr().out.endswith(end)
+    assert run(monkeypatch, "list --by stack --jsonl", Lines()) == 0
+    assert json.loads(capsys.readouterr().out)["frames"] == ["a+0x1/0x2"]
+    assert run(monkeypatch, "list --by stack --json", Lines()) == 0
+    document = json.loads(capsys.readouterr().out)
+    validate(document)
+    assert document["groups"][0]["stack"] == "0x9,0x7"
+    assert document["stacks"] == {"0x9": ["a+0x1/0x2"], "0x7": ["a+0x1/0x2"]}
+
+
+def test_the_document_has_the_stacks_of_its_groups(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Each of them."""
     assert run(monkeypatch, "file /data --by stack --json", Lines()) == 0
     document = json.loads(capsys.readouterr().out)
     validate(document)

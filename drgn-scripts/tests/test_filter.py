@@ -45,6 +45,7 @@ def wants(*words: str) -> bool:
             "ino=077",
         ),
         *("dev=259:4", "min_age_ms=5", "min_age_ms=0", "stack=0x2b40003"),
+        *("stack=1,0x2b40003", "stack=45350915,1"),
         *(
             "pfn=0x100",
             "pfn=256",
@@ -79,6 +80,7 @@ def test_wanted(word: str) -> None:
             "dev=259:5",
             "dev=4:259",
         ),
+        *("stack=1,2",),
         *("min_age_ms=6", "stack=1", "pfn=0xff", "pfn=0x104", "pfn=0-0xff"),
         *("pfn=0400", "ino=0115"),
     ],
@@ -154,6 +156,7 @@ def test_all_words_must_fit() -> None:
             "dev=0:1048576",
             "min_age_ms=0x1",
             "stack=0x100000000",
+            *("stack=1,", "stack=,1", "stack=,", "stack=1,b"),
         ),
     ],
 )
@@ -208,6 +211,7 @@ def test_values_of_scripts(words: dict[str, Any], member: object) -> None:
         *({"task": "63"}, {"task": (None, 5)}, {"task": (1, 2, 3)}, {"task": 1 << 31}),
         *({"owner": -1}, {"owner": 1.5}, {"owner": "812"}, {"any_of": 1 << 31}),
         *({"ino": 1 << 64}, {"dev": 1 << 32}, {"min_age_ms": -1}, {"stack": 1 << 32}),
+        *({"stack": ()}, {"stack": (1, -1)}, {"stack": "1,2"}),
         *({"path": ""}, {"path": 5}),
     ],
 )

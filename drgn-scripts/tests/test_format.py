@@ -171,6 +171,6 @@ def test_age() -> None:
 
 def test_stack() -> None:
     """A handle, then a frame a line after one blank."""
-    assert stack_lines(0x2B40003, ["a+0x1/0x2", "b+0x3/0x4"]) == (
+    assert stack_lines("0x2b40003", ["a+0x1/0x2", "b+0x3/0x4"]) == (
         "stack=0x2b40003\n a+0x1/0x2\n b+0x3/0x4\n"
     )

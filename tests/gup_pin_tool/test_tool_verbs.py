@@ -14,7 +14,9 @@ import pytest
 from gup_pin_tool.files import (
     MSYNC,
     NONE,
+    PINS,
     RXE,
+    STACKS,
     URING,
     USAGE,
     Run,
@@ -23,6 +25,7 @@ from gup_pin_tool.files import (
     pin,
     refused,
     rows,
+    stack,
     write,
 )
 from vmlib import paths
@@ -43,6 +46,7 @@ def drgn_parse(*words: str) -> Run:
         [sys.executable, "-c", code, *words],
         capture_output=True,
         text=True,
+        check=False,
         cwd=paths.PROJECT / "drgn-scripts",
     )
 
@@ -147,6 +151,31 @@ def test_verbs_that_show_pins(tool: Tool, all_files: Path, words: str, pfns: str
     lines = tool(*words.split(), "-f", all_files, "--jsonl").stdout.splitlines()
     # show has the frames, unless switched off.
     assert [json.loads(line) for line in lines] == got
+
+
+@pytest.mark.parametrize("keys", ["stack", "comm,stack", "stack,comm"])
+def test_sums_by_stack_are_those_of_drgn(tool: Tool, tmp_path: Path, keys: str) -> None:
+    """Handles with equal frames are one stack; those without frames are not."""
+    frames = {"0x9": URING, "0x1": RXE, "0x10": URING, "0x2": [], "0x3": []}
+    folder = paths.PROJECT / "drgn-scripts"
+    done = subprocess.run(
+        [sys.executable, Path(__file__).parent / "sum_runs.py", keys],
+        input=json.dumps(frames),
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": f"{folder}:{folder}/tests"},
+    )
+    theirs = json.loads(done.stdout)
+    write(tmp_path / "pins", PINS, *theirs["pins"])
+    write(tmp_path / "stacks", STACKS, *(stack(f, stack=handle) for handle, f in frames.items()))
+    words = ["list", "-f", tmp_path, "--by", keys, "pages=1", "--no-stacks", "--json"]
+    ours = json.loads(tool(*words).stdout)
+    assert sorted(ours, key=str) == sorted(theirs["groups"], key=str)
+    joined = [group["stack"] for group in ours if "," in group["stack"]]
+    assert joined == ["0x9,0x10"]
+    found = tool("list", "-f", tmp_path, "--json", f"stack={joined[0]}").stdout
+    assert {pin["stack"] for pin in json.loads(found)} == {"0x9", "0x10"}
 
 
 def test_stacks_below_the_lines(tool: Tool, all_files: Path) -> None:
