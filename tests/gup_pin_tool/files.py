@@ -106,12 +106,7 @@ def refused(frames: Iterable[str] = URING, **words: object) -> str:
     line: Words = {
         "count": 2,
         "err": "EFAULT",
-        "mode": "w",
-        "term": "long",
-        "api": "pin_user_pages_fast",
-        "owner": 812,
-        "task": "812/815",
-        "comm": "fio",
+        **{key: PIN[key] for key in ("mode", "term", "api", "owner", "task", "comm")},
         "oldest_ms": 5203,
         "newest_ms": 103,
         "stack": "0x1",

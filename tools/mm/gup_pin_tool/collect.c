@@ -32,19 +32,15 @@ static int add_records(struct gp_sums *sums, struct gp_reader *reader,
 	/* Handles of another boot stand for other stacks. */
 	if (!gp_names_agree(own, other))
 		other = NULL;
-	for (;;) {
-		status = gp_reader_next(reader, &record);
-		if (status)
-			return status;
-		if (!record)
-			break;
+	while (!(status = gp_reader_next(reader, &record)) && record) {
 		frames = frames_of(record, own, other);
 		if (!gp_filter_pass(filter, record, frames))
 			continue;
 		sums->by->records++;
 		gp_sums_add(sums, record, frames, then);
 	}
-	status = gp_filter_check(filter, reader);
+	if (!status)
+		status = gp_filter_check(filter, reader);
 	return status ? status : gp_by_check(sums->by, reader);
 }
 

@@ -68,12 +68,8 @@ static int gp_names_read(struct gp_names *names, const struct gp_source *source)
 	status = open_stacks(source, &reader);
 	if (status)
 		return status;
-	for (;;) {
-		status = gp_reader_next(reader, &record);
-		if (status || !record)
-			break;
+	while (!(status = gp_reader_next(reader, &record)) && record)
 		add_name(names, record);
-	}
 	gp_reader_close(reader);
 	if (names->nr)
 		qsort(names->table, names->nr, sizeof(*names->table), compare_handles);

@@ -206,12 +206,7 @@ static int show_each(struct show *show, struct gp_reader *reader, struct gp_keep
 	struct gp_record *record;
 	int status;
 
-	for (;;) {
-		status = gp_reader_next(reader, &record);
-		if (status)
-			return status;
-		if (!record)
-			break;
+	while (!(status = gp_reader_next(reader, &record)) && record) {
 		if (!gp_filter_pass(filter, record, frames_of_record(show, record)))
 			continue;
 		if (keep)
@@ -219,7 +214,7 @@ static int show_each(struct show *show, struct gp_reader *reader, struct gp_keep
 		else if (!show_record(show, record))
 			return GP_OK;
 	}
-	return gp_filter_check(filter, reader);
+	return status ? status : gp_filter_check(filter, reader);
 }
 
 static void end_show(struct show *show)
