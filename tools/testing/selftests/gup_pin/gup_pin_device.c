@@ -88,10 +88,7 @@ const char *gup_pin_device_missing(enum gup_pin_device_kind kind)
 	case DEVICE_DMABUF:
 		return access(UDMABUF, F_OK) ? "no " UDMABUF " (CONFIG_UDMABUF)" : NULL;
 	case DEVICE_RING:
-		fd = uring_open();
-		if (fd < 0)
-			return "no io_uring (CONFIG_IO_URING)";
-		break;
+		return uring_missing();
 	case DEVICE_UMEM:
 		fd = socket(AF_XDP, SOCK_RAW, 0);
 		if (fd < 0)

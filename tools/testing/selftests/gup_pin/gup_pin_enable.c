@@ -30,14 +30,14 @@ FIXTURE(enable)
 
 FIXTURE_SETUP(enable)
 {
-	const char *missing = gup_pin_missing();
+	const char *missing = gup_pin_missing() ?: uring_missing();
 
 	if (missing)
 		SKIP(return, "%s", missing);
 	self->before = uring_open();
 	self->after = uring_open();
-	if (self->before < 0 || self->after < 0)
-		SKIP(return, "no io_uring (CONFIG_IO_URING): %s", strerror(errno));
+	ASSERT_LE(0, self->before);
+	ASSERT_LE(0, self->after);
 	ASSERT_OK(gup_pin_begin(&self->base));
 	ASSERT_OK(gup_pin_mem_get(&self->mem, MEM_ANON, NPAGES * PAGE_SIZE));
 	/* Each pin is counted, even of a call that fails as some pages cannot be moved yet. */

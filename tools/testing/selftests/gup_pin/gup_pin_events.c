@@ -4,7 +4,6 @@
  * what `pins` shows, there are no events while they are disabled, and toggling them
  * does not affect records.
  */
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,15 +29,15 @@ FIXTURE(events)
 
 FIXTURE_SETUP(events)
 {
-	const char *missing = gup_pin_missing() ?: gup_pin_tracefs_missing();
+	const char *missing = gup_pin_missing() ?: uring_missing() ?:
+		gup_pin_tracefs_missing();
 	int i;
 
 	if (missing)
 		SKIP(return, "%s", missing);
 	for (i = 0; i < 2; i++) {
 		self->ring[i] = uring_open();
-		if (self->ring[i] < 0)
-			SKIP(return, "no io_uring (CONFIG_IO_URING): %s", strerror(errno));
+		ASSERT_LE(0, self->ring[i]);
 	}
 	ASSERT_OK(gup_pin_begin(&self->base));
 	ASSERT_OK(gup_pin_mem_get(&self->mem, MEM_ANON, NPAGES * PAGE_SIZE));
@@ -213,8 +212,9 @@ TEST_F(events, gup_test)
 	struct gup_pin_lines lines;
 	unsigned int flags;
 
-	if (fd < 0)
-		SKIP(return, "no " GUP_TEST " (CONFIG_GUP_TEST): %s", strerror(errno));
+	if (gup_test_missing())
+		SKIP(return, "%s", gup_test_missing());
+	ASSERT_LE(0, fd);
 	for (flags = 0; flags < 4; flags++) {
 		ASSERT_OK(gup_pin_tracefs_both(true));
 		ASSERT_EQ(0, gup_test_hold(fd, self->mem.addr, self->mem.size, flags));
@@ -235,16 +235,15 @@ TEST_F(events, gup_test)
 /* Many pins of a folio are released at once; io_uring would release some early. */
 TEST_F(events, huge_page)
 {
-	const char *missing = gup_pin_mem_missing(MEM_THP);
+	const char *missing = gup_pin_mem_missing(MEM_THP) ?: gup_test_missing();
 	int fd = gup_test_open();
 	struct gup_pin_lines lines;
 	struct gup_pin_mem huge;
 	char *addr;
 
-	if (!missing && fd < 0)
-		missing = "no " GUP_TEST " (CONFIG_GUP_TEST)";
 	if (missing)
 		SKIP(return, "%s", missing);
+	ASSERT_LE(0, fd);
 	ASSERT_OK(gup_pin_mem_get(&huge, MEM_THP, SIZE_2M));
 	addr = huge.addr + 8 * PAGE_SIZE;
 	ASSERT_OK(gup_pin_tracefs_both(true));
@@ -381,8 +380,9 @@ TEST_F(events, handle)
 	unsigned long stack[2];
 	int fd = gup_test_open();
 
-	if (fd < 0)
-		SKIP(return, "no " GUP_TEST " (CONFIG_GUP_TEST): %s", strerror(errno));
+	if (gup_test_missing())
+		SKIP(return, "%s", gup_test_missing());
+	ASSERT_LE(0, fd);
 	ASSERT_OK(gup_pin_tracefs_both(true));
 	ASSERT_EQ(0, uring_register_one(self->ring[0], self->mem.addr, PAGE_SIZE));
 	ASSERT_EQ(0, gup_test_hold(fd, self->mem.addr, PAGE_SIZE, 0));

@@ -4,7 +4,6 @@
  * all N: the pin succeeds anyway, is counted as untracked if it could not be recorded,
  * and its release is never an error.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,15 +61,15 @@ FIXTURE_VARIANT_ADD(failslab, thp)
 
 FIXTURE_SETUP(failslab)
 {
-	const char *missing = gup_pin_missing() ?: gup_pin_mem_missing(variant->kind);
+	const char *missing = gup_pin_missing() ?: gup_test_missing() ?:
+		gup_pin_mem_missing(variant->kind);
 
 	if (missing)
 		SKIP(return, "%s", missing);
 	if (access(FAILSLAB, F_OK))
 		SKIP(return, "no " FAILSLAB " (CONFIG_FAILSLAB, CONFIG_FAULT_INJECTION_DEBUG_FS)");
 	self->fd = gup_test_open();
-	if (self->fd < 0)
-		SKIP(return, "no " GUP_TEST " (CONFIG_GUP_TEST): %s", strerror(errno));
+	ASSERT_LE(0, self->fd);
 	self->ring = uring_open();
 	ASSERT_LE(0, self->ring);
 	self->fail_nth = open(FAIL_NTH, O_RDWR);

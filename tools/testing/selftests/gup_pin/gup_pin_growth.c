@@ -3,7 +3,6 @@
  * acquired= and peak= of `stacks` distinguish a busy stack from a leaking one. Switches
  * tracking off and on, which changes the numbers since boot.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -44,15 +43,14 @@ static int settle(struct grower *at, unsigned int ring, unsigned int npages)
 
 FIXTURE_SETUP(growth)
 {
-	const char *missing = gup_pin_missing();
+	const char *missing = gup_pin_missing() ?: uring_missing();
 	unsigned int i;
 
 	if (missing)
 		SKIP(return, "%s", missing);
 	for (i = 0; i < MANY; i++) {
 		self->at.ring[i] = uring_open();
-		if (self->at.ring[i] < 0)
-			SKIP(return, "no io_uring (CONFIG_IO_URING): %s", strerror(errno));
+		ASSERT_LE(0, self->at.ring[i]);
 	}
 	ASSERT_OK(gup_pin_begin(&self->at.base));
 	ASSERT_OK(gup_pin_mem_get(&self->at.mem, MEM_ANON, 2 * NPAGES * PAGE_SIZE));

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* pin_user_pages() and pin_user_pages_fast(), long-term, through the gup_test device. */
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -112,13 +111,13 @@ FIXTURE_VARIANT_ADD(pin, memfd_hugetlb)
 
 FIXTURE_SETUP(pin)
 {
-	const char *missing = gup_pin_missing() ?: gup_pin_mem_missing(variant->kind);
+	const char *missing = gup_pin_missing() ?: gup_test_missing() ?:
+		gup_pin_mem_missing(variant->kind);
 
 	if (missing)
 		SKIP(return, "%s", missing);
 	self->fd = gup_test_open();
-	if (self->fd < 0)
-		SKIP(return, "no " GUP_TEST " (CONFIG_GUP_TEST): %s", strerror(errno));
+	ASSERT_LE(0, self->fd);
 	ASSERT_OK(gup_pin_begin(&self->base));
 }
 
@@ -236,13 +235,12 @@ FIXTURE_VARIANT_ADD(pin_file, fast)
 
 FIXTURE_SETUP(pin_file)
 {
-	const char *missing = gup_pin_missing() ?: gup_pin_dm_missing();
+	const char *missing = gup_pin_missing() ?: gup_test_missing() ?: gup_pin_dm_missing();
 
 	if (missing)
 		SKIP(return, "%s", missing);
 	self->fd = gup_test_open();
-	if (self->fd < 0)
-		SKIP(return, "no " GUP_TEST " (CONFIG_GUP_TEST): %s", strerror(errno));
+	ASSERT_LE(0, self->fd);
 	ASSERT_OK(gup_pin_begin(&self->base));
 }
 

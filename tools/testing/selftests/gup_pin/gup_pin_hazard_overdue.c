@@ -44,15 +44,14 @@ static const char *set_max(const char *ms)
 
 FIXTURE_SETUP(overdue)
 {
-	const char *missing = gup_pin_missing() ?: gup_pin_dm_missing();
+	const char *missing = gup_pin_missing() ?: uring_missing() ?: gup_pin_dm_missing();
 
 	self->at.ring = -1;
 	self->at.watch.log = -1;
 	if (missing)
 		SKIP(return, "%s", missing);
 	self->at.ring = uring_open();
-	if (self->at.ring < 0)
-		SKIP(return, "no io_uring (CONFIG_IO_URING): %s", strerror(errno));
+	ASSERT_LE(0, self->at.ring);
 	self->at.before = gup_pin_read_number(MAX_SHORT);
 	ASSERT_LE(0, self->at.before);
 	ASSERT_OK(gup_pin_begin(&self->at.base));

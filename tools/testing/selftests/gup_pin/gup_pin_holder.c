@@ -28,7 +28,7 @@ const char *gup_pin_holder_missing(enum gup_pin_holder_kind kind)
 {
 	if (kind != BY_GUP_TEST)
 		return gup_pin_device_missing(devices[kind]);
-	return access(GUP_TEST, R_OK | W_OK) ? "no " GUP_TEST " (CONFIG_GUP_TEST)" : NULL;
+	return gup_test_missing();
 }
 
 static void stay_on(int cpu)

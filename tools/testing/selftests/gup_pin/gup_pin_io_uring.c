@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Registered buffers of io_uring: pin_user_pages_fast(), write, long-term. */
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 #include "gup_pin_harness.h"
@@ -47,13 +46,13 @@ FIXTURE_VARIANT_ADD(io_uring, hugetlb)
 
 FIXTURE_SETUP(io_uring)
 {
-	const char *missing = gup_pin_missing() ?: gup_pin_mem_missing(variant->kind);
+	const char *missing = gup_pin_missing() ?: uring_missing() ?:
+		gup_pin_mem_missing(variant->kind);
 
 	if (missing)
 		SKIP(return, "%s", missing);
 	self->ring = uring_open();
-	if (self->ring < 0)
-		SKIP(return, "no io_uring (CONFIG_IO_URING): %s", strerror(errno));
+	ASSERT_LE(0, self->ring);
 	ASSERT_OK(gup_pin_begin(&self->base));
 	ASSERT_OK(gup_pin_mem_get(&self->mem, variant->kind, variant->size));
 }

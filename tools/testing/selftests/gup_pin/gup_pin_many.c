@@ -275,7 +275,8 @@ FIXTURE(many)
 
 FIXTURE_SETUP(many)
 {
-	const char *missing = gup_pin_missing() ?: gup_pin_mem_missing(MEM_THP);
+	const char *missing = gup_pin_missing() ?: uring_missing() ?:
+		gup_pin_mem_missing(MEM_THP);
 	struct rlimit files = { .rlim_cur = 4096, .rlim_max = 4096 };
 	int fd;
 
@@ -284,10 +285,6 @@ FIXTURE_SETUP(many)
 	fd = socket(AF_XDP, SOCK_RAW, 0);
 	if (fd < 0)
 		SKIP(return, "no AF_XDP (CONFIG_XDP_SOCKETS): %s", strerror(errno));
-	close(fd);
-	fd = uring_open();
-	if (fd < 0)
-		SKIP(return, "no io_uring (CONFIG_IO_URING): %s", strerror(errno));
 	close(fd);
 	setrlimit(RLIMIT_NOFILE, &files);
 	ASSERT_OK(gup_pin_begin(&self->base));

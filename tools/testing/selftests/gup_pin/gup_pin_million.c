@@ -85,14 +85,10 @@ static const char *hold_in_child(struct shared *shared, pid_t *child)
 
 FIXTURE_SETUP(million)
 {
-	const char *missing = gup_pin_missing();
-	int ring = uring_open();
+	const char *missing = gup_pin_missing() ?: uring_missing();
 
 	if (missing)
 		SKIP(return, "%s", missing);
-	if (ring < 0)
-		SKIP(return, "no io_uring (CONFIG_IO_URING): %s", strerror(errno));
-	close(ring);
 	if (gup_pin_most_pages() < MILLION / TIMES)
 		SKIP(return, "too little memory for %lu pages", MILLION / TIMES);
 	ASSERT_OK(gup_pin_begin(&self->base));

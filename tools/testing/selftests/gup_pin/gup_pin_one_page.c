@@ -59,15 +59,11 @@ static void *hold(void *arg)
 
 FIXTURE_SETUP(one_page)
 {
-	const char *missing = gup_pin_missing();
-	int ring = uring_open();
+	const char *missing = gup_pin_missing() ?: uring_missing();
 	pthread_t thread;
 
 	if (missing)
 		SKIP(return, "%s", missing);
-	if (ring < 0)
-		SKIP(return, "no io_uring (CONFIG_IO_URING): %s", strerror(errno));
-	close(ring);
 	ASSERT_OK(gup_pin_begin(&self->base));
 	ASSERT_OK(gup_pin_mem_get(&self->mem, MEM_ANON, PAGE_SIZE));
 	self->holder.page = self->mem.addr;

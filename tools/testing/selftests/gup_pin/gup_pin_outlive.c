@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Pins that outlive the mapping or the process that they were taken on. */
-#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -39,13 +38,12 @@ FIXTURE_VARIANT_ADD(outlive, shared_anon)
 
 FIXTURE_SETUP(outlive)
 {
-	const char *missing = gup_pin_missing();
+	const char *missing = gup_pin_missing() ?: uring_missing();
 
 	if (missing)
 		SKIP(return, "%s", missing);
 	self->ring = uring_open();
-	if (self->ring < 0)
-		SKIP(return, "no io_uring (CONFIG_IO_URING): %s", strerror(errno));
+	ASSERT_LE(0, self->ring);
 	ASSERT_OK(gup_pin_begin(&self->base));
 	ASSERT_OK(gup_pin_mem_get(&self->mem, variant->kind, NPAGES * PAGE_SIZE));
 }
@@ -274,10 +272,8 @@ TEST_F(outlive, passed)
 	pid_t child;
 
 	/* gup_test, because io_uring descriptors cannot be passed. */
-	fd = gup_test_open();
-	if (fd < 0)
-		SKIP(return, "no " GUP_TEST " (CONFIG_GUP_TEST): %s", strerror(errno));
-	close(fd);
+	if (gup_test_missing())
+		SKIP(return, "%s", gup_test_missing());
 	ASSERT_EQ(0, pipe(up));
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 	child = fork();

@@ -81,6 +81,16 @@ int uring_open(void)
 	return syscall(__NR_io_uring_setup, 4, &params);
 }
 
+const char *uring_missing(void)
+{
+	int ring = uring_open();
+
+	if (ring < 0)
+		return gup_pin_problem("no io_uring (CONFIG_IO_URING): %s", strerror(errno));
+	close(ring);
+	return NULL;
+}
+
 int uring_register_once(int ring, const struct iovec *iov, unsigned int nr)
 {
 	return syscall(__NR_io_uring_register, ring, IORING_REGISTER_BUFFERS, iov, nr) ?

@@ -51,6 +51,7 @@ int gup_test_fast_benchmark(int fd, const void *addr, size_t size, bool write);
 int gup_test_longterm_benchmark(int fd, const void *addr, size_t size, bool write);
 
 /* io_uring: registered buffers; pin_user_pages_fast(), one call per buffer. */
+const char *uring_missing(void);
 int uring_open(void);
 int uring_register(int ring, const struct iovec *iov, unsigned int nr);
 int uring_register_once(int ring, const struct iovec *iov, unsigned int nr);

@@ -226,13 +226,13 @@ FIXTURE(readers)
 
 FIXTURE_SETUP(readers)
 {
-	const char *missing = gup_pin_missing();
-	int ring = uring_open();
+	const char *missing = gup_pin_missing() ?: uring_missing();
+	int ring;
 
 	if (missing)
 		SKIP(return, "%s", missing);
-	if (ring < 0)
-		SKIP(return, "no io_uring (CONFIG_IO_URING): %s", strerror(errno));
+	ring = uring_open();
+	ASSERT_LE(0, ring);
 	ASSERT_OK(gup_pin_begin(&self->base));
 	ASSERT_OK(gup_pin_mem_get(&self->mem, MEM_ANON, NPAGES * PAGE_SIZE));
 	/*

@@ -195,7 +195,8 @@ struct asker {
 
 static const char *asker_missing(struct asker *self, enum how how)
 {
-	const char *missing = gup_pin_missing() ?: gup_pin_dm_missing();
+	const char *missing = gup_pin_missing() ?: gup_pin_dm_missing() ?:
+		gup_test_missing() ?: uring_missing();
 
 	memset(self, 0, sizeof(*self));
 	self->how = how;
@@ -206,10 +207,6 @@ static const char *asker_missing(struct asker *self, enum how how)
 	self->ring = uring_open();
 	if (missing)
 		return missing;
-	if (self->gup_test < 0)
-		return "no " GUP_TEST " (CONFIG_GUP_TEST)";
-	if (self->ring < 0)
-		return "no io_uring (CONFIG_IO_URING)";
 	if (how == BY_MEMFD && access(UDMABUF, F_OK))
 		return "no " UDMABUF " (CONFIG_UDMABUF)";
 	return NULL;

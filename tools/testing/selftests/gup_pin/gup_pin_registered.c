@@ -3,7 +3,6 @@
  * O_DIRECT I/O with a buffer that is also registered with io_uring: the end of the I/O
  * releases the pins of the I/O, although those of the ring are older.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,13 +49,12 @@ FIXTURE_VARIANT_ADD(registered, write_page)
 
 FIXTURE_SETUP(registered)
 {
-	const char *missing = gup_pin_missing() ?: gup_pin_dm_missing();
+	const char *missing = gup_pin_missing() ?: uring_missing() ?: gup_pin_dm_missing();
 
 	if (missing)
 		SKIP(return, "%s", missing);
 	self->ring = uring_open();
-	if (self->ring < 0)
-		SKIP(return, "no io_uring (CONFIG_IO_URING): %s", strerror(errno));
+	ASSERT_LE(0, self->ring);
 	ASSERT_OK(gup_pin_begin(&self->base));
 	ASSERT_OK(gup_pin_dm_create(&self->dm, 24 << 20));
 	ASSERT_OK(gup_pin_dm_mount(&self->dm, "ext4"));

@@ -46,17 +46,7 @@ static const char *check_live(const struct gup_pin_base *base, const struct gup_
 
 static const char *missing(void)
 {
-	const char *problem = gup_pin_missing();
-	int ring;
-
-	if (problem)
-		return problem;
-	ring = uring_open();
-	if (ring < 0)
-		return gup_pin_problem("no io_uring (CONFIG_IO_URING): %s",
-				       strerror(errno));
-	close(ring);
-	return NULL;
+	return gup_pin_missing() ?: uring_missing();
 }
 
 static const char *bound_set(long mb)

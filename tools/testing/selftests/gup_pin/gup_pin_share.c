@@ -22,14 +22,14 @@ FIXTURE(share)
 
 FIXTURE_SETUP(share)
 {
-	const char *missing = gup_pin_missing();
+	const char *missing = gup_pin_missing() ?: uring_missing();
 
 	if (missing)
 		SKIP(return, "%s", missing);
 	self->ring = uring_open();
 	self->other = uring_open();
-	if (self->ring < 0 || self->other < 0)
-		SKIP(return, "no io_uring (CONFIG_IO_URING): %s", strerror(errno));
+	ASSERT_LE(0, self->ring);
+	ASSERT_LE(0, self->other);
 	ASSERT_OK(gup_pin_begin(&self->base));
 }
 

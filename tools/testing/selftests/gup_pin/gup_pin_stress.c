@@ -309,8 +309,9 @@ FIXTURE_SETUP(stress)
 		[AREA_HUGETLB] = { MEM_MEMFD_HUGETLB, 4 << 20 },
 	};
 	struct stress *stress = &self->stress;
-	const char *missing = gup_pin_missing() ?: gup_pin_dm_missing();
-	int fd, i;
+	const char *missing = gup_pin_missing() ?: uring_missing() ?:
+		gup_test_missing() ?: gup_pin_dm_missing();
+	int i;
 
 	/* PREEMPT_RT has no transparent huge pages. */
 	if (gup_pin_mem_missing(MEM_THP)) {
@@ -321,14 +322,6 @@ FIXTURE_SETUP(stress)
 		missing = gup_pin_mem_missing(areas[i].kind);
 	if (missing)
 		SKIP(return, "%s", missing);
-	fd = gup_test_open();
-	if (fd < 0)
-		SKIP(return, "no " GUP_TEST " (CONFIG_GUP_TEST): %s", strerror(errno));
-	close(fd);
-	fd = uring_open();
-	if (fd < 0)
-		SKIP(return, "no io_uring (CONFIG_IO_URING): %s", strerror(errno));
-	close(fd);
 	ASSERT_OK(gup_pin_begin(&self->base));
 	for (i = 0; i < NR_AREAS; i++)
 		ASSERT_OK(gup_pin_mem_get(&stress->area[i], areas[i].kind,
