@@ -84,7 +84,7 @@ def test_orphans_of_a_kind(left_dump: Dump) -> None:
 
 
 def test_the_last_line_counts_what_is_harmless(left_dump: Dump) -> None:
-    """Apart from what is not."""
+    """Separately from findings."""
     done = left_dump.drgn("check", "--no-stacks")
     assert (done.returncode, done.stderr) == (4, "")
     harmless = sum(stake in HARMLESS for each in STAKES.values() for stake in each)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A line for an empty answer: what there is none of, and a possible reason."""
+"""A line for an empty result: what was looked for, and a possible reason."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Tracking(Protocol):
 
 
 def _wanted(args: argparse.Namespace) -> str:
-    """What was asked for, but for the verb, without control characters."""
+    """The words after the verb, without control characters."""
     words: list[str] = list(args.words or [])
     if args.verb == "task":
         words.insert(0, f"task {args.pid}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a check could not check: without it, no findings would mean too much."""
+"""What a check could not read: otherwise "no findings" would claim too much."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def test_another_call_on_the_same_file() -> None:
 
 
 def test_a_hole_in_a_file_that_ended_later() -> None:
-    """Which of both a page met is unknown, except for the one that was kept."""
+    """It is unknown which of the two a page met, except for the one that was kept."""
     hole = hazard(replace(pinned(5), time=TIME - 9), DATA)
     found = left(hole, hazard(FIRST, END, last=7))
     assert found.stake([pinned(4)]) == END

@@ -374,7 +374,7 @@ static bool same_word(const struct gp_rule *rule, const char *value)
 
 static bool in_range(const struct gp_rule *rule, const struct gp_record *record)
 {
-	/* A refusal names one page, with no word for how many, or none by 0. */
+	/* A refusal names a single page and has no word pages=; pfn=0 is no page. */
 	unsigned long long pages = record->pages ? record->pages : 1;
 
 	if (record->kind == GP_REFUSED && !record->pfn)

@@ -259,8 +259,8 @@ FIXTURE_SETUP(block)
 		SKIP(return, "%s", problem);
 	ASSERT_OK(problem);
 	/*
-	 * The counter-check: nothing in the block is pinned. What the kernel said of blocks
-	 * that were tried before does not matter.
+	 * Cross-check with a block in which nothing is pinned. Messages about blocks that
+	 * were tried before do not matter.
 	 */
 	ASSERT_OK(gup_pin_log_open(0, SEEK_END, &self->log));
 	ASSERT_OK(gup_pin_block_cycle(self->block));

@@ -41,7 +41,7 @@ FIXTURE_SETUP(events)
 	}
 	ASSERT_OK(gup_pin_begin(&self->base));
 	ASSERT_OK(gup_pin_mem_get(&self->mem, MEM_ANON, NPAGES * PAGE_SIZE));
-	/* Each event is to be of a call that succeeds. */
+	/* All calls succeed from here on, so each event belongs to one that did. */
 	ASSERT_OK(gup_pin_mem_settle(&self->mem));
 	ASSERT_OK(gup_pin_tracefs_begin());
 }

@@ -228,7 +228,7 @@ TEST_F(overdue, in_order)
 	ASSERT_OK(gup_pin_watch_silent(&self->at.watch));
 	ASSERT_EQ(0, uring_unregister(self->at.ring));
 
-	/* Longer than a busy machine may stand still. */
+	/* Longer than a busy machine may stall. */
 	ASSERT_OK(set_max("600000"));
 	ASSERT_OK(pin(&self->at, 1, &line));
 	gup_pin_msleep(500);

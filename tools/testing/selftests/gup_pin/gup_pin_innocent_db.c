@@ -170,7 +170,7 @@ TEST_F_TIMEOUT(db, no_report, GUP_PIN_PATIENCE)
 			work(i, self->file, self->pool.addr);
 		}
 	}
-	/* Until the first of those that end has ended; the last one works on all the time. */
+	/* Until the first process has ended; the last one never stops working. */
 	do {
 		int buffered = gup_pin_dm_file(&self->dm, "checkpoint", PAGE_SIZE, O_RDWR);
 

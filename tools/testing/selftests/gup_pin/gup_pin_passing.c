@@ -78,7 +78,7 @@ TEST_F(passing, user_event)
 	if (self->fd < 0)
 		SKIP(return, "no %s (CONFIG_USER_EVENTS): %s", USER_EVENTS, strerror(errno));
 	ASSERT_EQ(0, pipe(go));
-	/* A child of later would inherit the event. */
+	/* A child that is forked later would inherit the event. */
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
@@ -86,7 +86,7 @@ TEST_F(passing, user_event)
 			_exit(2);
 		_exit(!!gup_pin_write(TRACEFS "/events/user_events/" NAME "/enable", "1"));
 	}
-	/* A page that it shares is not writable: a worker would have to wait for that. */
+	/* Make the page writable: for a shared page, a worker would have to do that first. */
 	__atomic_store_n(enabled, 0, __ATOMIC_RELAXED);
 	ASSERT_EQ(0, ioctl(self->fd, DIAG_IOCSREG, &reg));
 	ASSERT_OK(gup_pin_tracefs_both(true));
@@ -260,7 +260,7 @@ TEST_F(passing, dirty_bitmap)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* The kernel writes what a socket option says to pinned memory. */
+/* The kernel writes the value of a socket option to pinned memory. */
 TEST_F(passing, rds_info)
 {
 	socklen_t len = self->mem.size;

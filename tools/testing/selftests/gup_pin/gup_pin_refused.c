@@ -582,7 +582,7 @@ TEST_F(movable, pinned_by_another)
 		err = ask(asker, page, PAGE_SIZE, true);
 		if (err != -ENOMEM || !gup_pin_patience(&waited))
 			break;
-		/* The record of a pin goes before the pin: it may have been there still. */
+		/* A record is removed before its pin is dropped: the pin may still have existed. */
 		ASSERT_OK(check(asker, "ENOMEM", ++refused, &last));
 	}
 	EXPECT_EQ(0, err);

@@ -117,7 +117,7 @@ static const char *check_held(struct _test_data_ring_memory *self, const char *p
 		gup_pin_check_frame(getpid(), pinner);
 }
 
-/* Two calls for a ring's two parts. The end of the ring is that of all its memory. */
+/* Two calls for the two parts of a ring, which are unpinned when the ring is closed. */
 TEST_F(ring_memory, held)
 {
 	ASSERT_OK(check_held(self, variant->pinner));
@@ -132,7 +132,7 @@ TEST_F(ring_memory, held)
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
-/* Memory that is not there. Of a ring, the other part was pinned before. */
+/* Memory that is not mapped. The other part of a ring was pinned before. */
 TEST_F(ring_memory, failure)
 {
 	const char *nowhere = (char *)PAGE_SIZE;

@@ -32,7 +32,7 @@ struct gup_pin_served {
 const char *gup_pin_served_mount(struct gup_pin_served *served, const char *type,
 				 const char *options, int fd,
 				 void (*serve)(int fd, const bool *held));
-/* From now on, reads and writes are not answered; or they are again. */
+/* Stops (held) or resumes the answers to reads and writes. */
 void gup_pin_served_hold(struct gup_pin_served *served, bool held);
 /* For the server. */
 void gup_pin_served_wait(const bool *held);
