@@ -11,8 +11,6 @@ import pytest
 from conftest import PROJECT
 from vmlib import paths
 
-NOPS = ("nop", "xchg   %ax,%ax", "data16")
-
 
 @pytest.fixture(scope="module", name="build")
 def fixture_build(version: str) -> Path:

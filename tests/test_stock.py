@@ -73,7 +73,7 @@ def test_an_archive_without_such_a_kernel_is_one_line() -> None:
     assert done.stderr == "stock_debs: no generic kernel 6.12\n"
 
 
-def test_cpio_reads_what_was_archived(tmp_path: Path) -> None:
+def test_cpio_reads_what_was_archived() -> None:
     data = b"12345"
     entries = [cpio.folder("a"), cpio.program("a/run", data), cpio.terminal("tty", 5, 1)]
     whole = cpio.archive(entries)

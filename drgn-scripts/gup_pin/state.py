@@ -511,6 +511,20 @@ def _find_unloaded(root: Object, memory: ProgramMemory, faults: Faults) -> Unloa
     return Unloaded(memory, unloaded.find_layouts(root.prog_), address, faults.add)
 
 
+def _find_folios(
+    prog: Program, memory: ProgramMemory, pages: Memmap, faults: Faults
+) -> folio.FolioReader:
+    """What reads folios and their files."""
+    return folio.FolioReader(
+        memory,
+        folio.find_layouts(prog),
+        pages,
+        faults.add,
+        paths.PathReader(memory, paths.find_layouts(prog)),
+        memory.live,
+    )
+
+
 def gup_pin_state(prog: Program) -> GupPinState:
     """Find the feature in a program.
 
@@ -544,14 +558,7 @@ def gup_pin_state(prog: Program) -> GupPinState:
         memory, records.find_layouts(prog), memory.live, meaning
     )
     pages = Memmap(memory, memmap.find_layouts(prog), faults.add)
-    folios = folio.FolioReader(
-        memory,
-        folio.find_layouts(prog),
-        pages,
-        faults.add,
-        paths.PathReader(memory, paths.find_layouts(prog)),
-        memory.live,
-    )
+    folios = _find_folios(prog, memory, pages, faults)
     walk = Walk(
         geometry,
         xarray.Walker(memory, xarray.find_node_layout(prog), faults.add, memory.live),

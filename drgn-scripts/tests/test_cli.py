@@ -529,7 +529,7 @@ def test_usage(monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: str) -> 
     assert line.startswith("gup_pins: ") and line.endswith(" --help says more)")
 
 
-def test_no_file(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+def test_no_file(capsys: Capture) -> None:
     """An empty path is invalid; digits of other scripts are not numbers."""
     with pytest.raises(SystemExit) as left:
         cli.parse(["file", ""])

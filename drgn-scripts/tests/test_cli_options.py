@@ -229,7 +229,7 @@ def test_words(words: list[str], wanted: Filter | None) -> None:
     ],
 )
 def test_words_that_are_none(
-    monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: list[str], complaint: str
+    capsys: Capture, words: list[str], complaint: str
 ) -> None:
     """Status 2; one line that names the help of the verb."""
 

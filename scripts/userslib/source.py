@@ -42,7 +42,6 @@ class Tree:
 
     root: Path
     _bodies: dict[str, list[audit.Function]] = field(default_factory=dict)
-    _texts: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def version(self) -> str:

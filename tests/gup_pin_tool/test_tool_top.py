@@ -270,7 +270,7 @@ def test_tracking_was_off(start: Start, busy: Path) -> None:
     assert terminal.until_text("no rows")[0].startswith("tracking was off  pins 0")
 
 
-def test_rounds_are_plain(start: Start, with_keys: Path, busy: Path, tmp_path: Path) -> None:
+def test_rounds_are_plain(with_keys: Path, busy: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     terminal = Terminal(tmp_path / "other", f"{with_keys} top -c 1 -f {busy}")
     assert "many" in "\n".join(terminal.until_text("status=0"))

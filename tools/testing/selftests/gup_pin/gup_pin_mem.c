@@ -149,12 +149,30 @@ const char *gup_pin_mem_inode(const void *addr, dev_t *dev, ino_t *ino)
 	return gup_pin_problem("a mapping is not in /proc/self/maps");
 }
 
+/* Aligned, so that all of it can be huge pages. */
+static const char *map_thp(struct gup_pin_mem *mem)
+{
+	size_t size = mem->size;
+	char *addr;
+
+	addr = mmap(NULL, size + SIZE_2M, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		    -1, 0);
+	if (addr == MAP_FAILED)
+		return gup_pin_problem("mmap: %s", strerror(errno));
+	mem->addr = (char *)(((unsigned long)addr + SIZE_2M - 1) & -SIZE_2M);
+	if (mem->addr > addr)
+		munmap(addr, mem->addr - addr);
+	munmap(mem->addr + size, addr + SIZE_2M - mem->addr);
+	if (madvise(mem->addr, size, MADV_HUGEPAGE))
+		return gup_pin_problem("MADV_HUGEPAGE: %s", strerror(errno));
+	return finish(mem);
+}
+
 const char *gup_pin_mem_get(struct gup_pin_mem *mem, enum gup_pin_mem_kind kind,
 			    size_t size)
 {
 	int prot = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	const char *problem;
-	char *addr;
 
 	memset(mem, 0, sizeof(*mem));
 	mem->kind = kind;
@@ -163,8 +181,10 @@ const char *gup_pin_mem_get(struct gup_pin_mem *mem, enum gup_pin_mem_kind kind,
 	mem->map = "anon";
 	switch (kind) {
 	case MEM_ANON:
-	case MEM_THP:
 		break;
+	case MEM_THP:
+		mem->order = 9;
+		return map_thp(mem);
 	case MEM_HUGETLB:
 		flags |= MAP_HUGETLB;
 		want_hugepages(size);
@@ -190,19 +210,6 @@ const char *gup_pin_mem_get(struct gup_pin_mem *mem, enum gup_pin_mem_kind kind,
 	if (kind == MEM_HUGETLB || kind == MEM_MEMFD_HUGETLB) {
 		mem->map = "hugetlb";
 		mem->order = 9;
-	}
-	if (kind == MEM_THP) {
-		mem->order = 9;
-		addr = mmap(NULL, size + SIZE_2M, prot, flags, -1, 0);
-		if (addr == MAP_FAILED)
-			return gup_pin_problem("mmap: %s", strerror(errno));
-		mem->addr = (char *)(((unsigned long)addr + SIZE_2M - 1) & -SIZE_2M);
-		if (mem->addr > addr)
-			munmap(addr, mem->addr - addr);
-		munmap(mem->addr + size, addr + SIZE_2M - mem->addr);
-		if (madvise(mem->addr, size, MADV_HUGEPAGE))
-			return gup_pin_problem("MADV_HUGEPAGE: %s", strerror(errno));
-		return finish(mem);
 	}
 	mem->addr = mmap(NULL, size, prot, flags, mem->fd, 0);
 	if (mem->addr == MAP_FAILED) {
