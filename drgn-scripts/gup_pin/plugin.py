@@ -18,6 +18,7 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from gup_pin import cli
+from gup_pin.messages import EXIT_FINE
 from gup_pin.verbs import NAME
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def execute(prog: Program, words: Sequence[str]) -> int:
         return cli.execute(words, lambda: prog, "%%%(prog)s", NAME)
     except BrokenPipeError:
         # The reader of a pipe has left; drgn restores stdout itself.
-        return cli.EXIT_FINE
+        return EXIT_FINE
     finally:
         # In %gup_pins … > FILE drgn closes the file next. The session's own stay open.
         if sys.stdout is not sys.__stdout__:

@@ -16,6 +16,7 @@ from test_format import LINE
 from test_progress import Terminal
 
 from gup_pin import cli, progress
+from gup_pin.arguments import parse
 from gup_pin.check import Finding, Kind
 from gup_pin.errors import Absence, GupPinUnavailable
 from gup_pin.filter import BadFilter, Filter
@@ -532,10 +533,10 @@ def test_usage(monkeypatch: pytest.MonkeyPatch, capsys: Capture, words: str) -> 
 def test_no_file(capsys: Capture) -> None:
     """An empty path is invalid; digits of other scripts are not numbers."""
     with pytest.raises(SystemExit) as left:
-        cli.parse(["file", ""])
+        parse(["file", ""])
     assert left.value.code == 2
     assert "path='' is not a path" in capsys.readouterr().err
-    assert cli.parse(["file", "\u0663"]).filter == Filter(path=r"\xd9\xa3")
+    assert parse(["file", "\u0663"]).filter == Filter(path=r"\xd9\xa3")
 
 
 def test_any_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from test_cli import FRAME_LIST, run
 from test_format import LINE
 
 from gup_pin import cli
+from gup_pin.arguments import parse
 from gup_pin.errors import Unreadable
 from gup_pin.filter import Filter
 from gup_pin.folio import UNKNOWN_FOLIO
@@ -182,7 +183,7 @@ BOTH = Filter(mode="w", term="long")
 )
 def test_words(words: list[str], wanted: Filter | None) -> None:
     """Before, between and after options; several in one argument, as in one write."""
-    assert (cli.parse(words).filter or None) == wanted
+    assert (parse(words).filter or None) == wanted
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ OPTIONS_OF_FILES = {"--delay", "--from", "--output", "--raw", "--reverse", "--ro
 
 def drgn_parse(*words: str) -> Run:
     """The command line of gup_pins.py is checked before drgn is needed."""
-    code = "import sys; from gup_pin.cli import parse; parse(sys.argv[1:])"
+    code = "import sys; from gup_pin.arguments import parse; parse(sys.argv[1:])"
     return subprocess.run(
         [sys.executable, "-c", code, *words],
         capture_output=True,
