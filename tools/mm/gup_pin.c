@@ -36,6 +36,7 @@
 #include "gup_pin_tool/read.c"
 #include "gup_pin_tool/source.c"
 #include "gup_pin_tool/stats.c"
+#include "gup_pin_tool/rules.c"
 #include "gup_pin_tool/filter.c"
 #include "gup_pin_tool/words.c"
 #include "gup_pin_tool/names.c"

@@ -48,6 +48,11 @@ struct gp_rule {
 	bool seen;
 };
 
+/* rules.c */
+static bool gp_split_task(const char *task, unsigned long long *tgid,
+			  unsigned long long *pid);
+static bool gp_next_handle(const char **rest, unsigned long long *handle);
+
 /* words.c */
 static bool gp_filter_has(const struct gp_filter *filter, enum rule_type type);
 

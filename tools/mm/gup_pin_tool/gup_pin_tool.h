@@ -328,11 +328,15 @@ struct gp_filter {
 	unsigned long long pins;
 };
 
-/* filter.c */
+/* rules.c */
 static int gp_filter_add(struct gp_filter *filter, const char *word);
 static void gp_filter_add_pid(struct gp_filter *filter, unsigned long long pid);
 static void gp_filter_add_file(struct gp_filter *filter, const char *path, bool here);
+
+/* words.c */
 static char *gp_filter_words(const struct gp_filter *filter, unsigned int pass);
+
+/* filter.c */
 static bool gp_filter_pass(struct gp_filter *filter, struct gp_record *record,
 			   const char *frames);
 static const char *gp_filter_needs_pins(const struct gp_filter *filter);

@@ -15,6 +15,9 @@ struct key {
 #define NR_STACKS_KEYS	9
 #define NR_HAZARD_KEYS	8
 #define NR_REFUSED_KEYS	17
+#define NR_LATER_PINS_KEYS	2
+#define NR_LATER_STACKS_KEYS	3
+#define NR_LATER_REFUSED_KEYS	1
 
 static const struct key pins_keys[GP_PIN_WORDS] = {
 	{ "pfn", GP_HEX },
@@ -89,18 +92,18 @@ static const struct key refused_keys[NR_REFUSED_KEYS] = {
 };
 
 /* Words after those of the contract; gone= is of orphans only. */
-static const struct key later_pins_keys[] = {
+static const struct key later_pins_keys[NR_LATER_PINS_KEYS] = {
 	{ "path", GP_NAME },
 	{ "gone", GP_TEXT },
 };
 
-static const struct key later_stacks_keys[] = {
+static const struct key later_stacks_keys[NR_LATER_STACKS_KEYS] = {
 	{ "acquired", GP_DECIMAL },
 	{ "peak", GP_DECIMAL },
 	{ "guessed", GP_DECIMAL },
 };
 
-static const struct key later_refused_keys[] = {
+static const struct key later_refused_keys[NR_LATER_REFUSED_KEYS] = {
 	{ "path", GP_NAME },
 };
 
@@ -123,14 +126,12 @@ static const struct part parts[][PARTS_MAX] = {
 	[GP_REFUSED] = { { refused_keys, NR_REFUSED_KEYS } },
 };
 
-#define LATER(keys)	{ keys, sizeof(keys) / sizeof(*(keys)) }
-
 /* What may follow them, depending on the kernel. */
 static const struct part later_parts[] = {
-	[GP_PINS] = LATER(later_pins_keys),
-	[GP_STACKS] = LATER(later_stacks_keys),
+	[GP_PINS] = { later_pins_keys, NR_LATER_PINS_KEYS },
+	[GP_STACKS] = { later_stacks_keys, NR_LATER_STACKS_KEYS },
 	[GP_HAZARDS] = {},
-	[GP_REFUSED] = LATER(later_refused_keys),
+	[GP_REFUSED] = { later_refused_keys, NR_LATER_REFUSED_KEYS },
 };
 
 static const struct key *find_key(const struct key *keys, unsigned int nr,
