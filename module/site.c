@@ -178,7 +178,7 @@ int __init gup_pin_sites_init(void)
 
 	gup_pin_sites.text = gup_pin_symbol("_stext");
 	if (!gup_pin_sites.text || end < gup_pin_sites.text) {
-		pr_err("where this kernel's text is cannot be told: not loaded\n");
+		pr_err("cannot find out where this kernel's text is: not loaded\n");
 		return -ENOENT;
 	}
 	gup_pin_sites.text_size = end - gup_pin_sites.text;

@@ -65,9 +65,9 @@ def kselftest(built: Built) -> list[Result]:
     tool("make", "-C", selftests, *words, "install")
     programs = sorted(programs_of(built))
     results = [
-        told(f"{name}: built", programs, sorted(made(folder / "kselftest", programs))),
-        told(f"{name}: installed", programs, sorted(made(installed / "gup_pin", programs))),
-        told(f"{name}: listed", programs, sorted(listed(installed / "kselftest-list.txt"))),
+        same(f"{name}: built", programs, sorted(made(folder / "kselftest", programs))),
+        same(f"{name}: installed", programs, sorted(made(installed / "gup_pin", programs))),
+        same(f"{name}: listed", programs, sorted(listed(installed / "kselftest-list.txt"))),
     ]
     options = ["-k", built.version, "-m", "2G", "-t", "900", "--append", "gup_pin=on"]
     places = [str(installed), str(selftests), str(folder)]
@@ -91,7 +91,7 @@ def listed(file: Path) -> list[str]:
     return [line.removeprefix("gup_pin:") for line in file.read_text().splitlines()]
 
 
-def told(name: str, wanted: list[str], found: list[str]) -> Result:
+def same(name: str, wanted: list[str], found: list[str]) -> Result:
     """Whether a list is the one that is wanted."""
     lacks, has = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
     good = wanted == found

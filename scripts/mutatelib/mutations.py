@@ -420,7 +420,7 @@ MUTATIONS = [
         "gup_pin_folio.folio_of_two_calls",
     ),
     Mutation(
-        "cut-is-not-told",
+        "cut-is-not-reported",
         MATCH,
         "\t\tverdict.cut = pause && verdict.record;\n\t\tif (verdict.cut)\n",
         "\t\tif (pause && verdict.record)\n",
@@ -741,7 +741,7 @@ MUTATIONS = [
         "gup_pin_holders.only_reads",
     ),
     Mutation(
-        "not-recorded-is-not-told",
+        "not-recorded-is-not-reported",
         HOLDERS,
         "\ttally->holders->all_recorded &= all_recorded(tally->index, shard);\n",
         "",
@@ -897,7 +897,7 @@ MUTATIONS = [
         why="x86 undoes none: that is where a page cannot be made accessible",
     ),
     Mutation(
-        "bio-is-not-told-of",
+        "bio-is-not-reported",
         HEADER,
         "\t\t__gup_pin_released_bio(bio, folio_page(folio, first), npages);\n",
         "\t\t;\n",
@@ -1031,7 +1031,7 @@ MUTATIONS = [
         "gup_pin_report.stack_begins_with_the_title",
     ),
     Mutation(
-        "bio-is-told-of-after-the-put",
+        "bio-is-reported-after-the-put",
         HEADER,
         "\t\t__gup_pin_released_bio(bio, folio_page(folio, first), npages);\n"
         "\t__gup_pin_unpin_folio(folio, npages);\n",

@@ -22,7 +22,7 @@
 #include "gup_pin_util.h"
 
 /* What a child sends after it has pinned. */
-struct told {
+struct reply {
 	char *addr;
 	pid_t pinner;
 	int err;
@@ -30,7 +30,7 @@ struct told {
 
 struct pinning {
 	int ring;
-	struct told *told;
+	struct reply *reply;
 };
 
 const char *gup_pin_become(uid_t uid)
@@ -46,11 +46,11 @@ const char *gup_pin_become(uid_t uid)
 static void *pin(void *arg)
 {
 	struct pinning *pinning = arg;
-	struct told *told = pinning->told;
+	struct reply *reply = pinning->reply;
 
-	told->pinner = gettid();
-	told->err = uring_register_one(pinning->ring, told->addr,
-				       CHILD_PAGES * PAGE_SIZE);
+	reply->pinner = gettid();
+	reply->err = uring_register_one(pinning->ring, reply->addr,
+					CHILD_PAGES * PAGE_SIZE);
 	return NULL;
 }
 
@@ -71,15 +71,15 @@ static int pin_by_thread(struct pinning *pinning)
 	int err;
 
 	err = pthread_create(&thread, NULL, pin, pinning) ?: pthread_join(thread, NULL);
-	if (!err && gup_pin_wait_thread_gone(pinning->told->pinner))
+	if (!err && gup_pin_wait_thread_gone(pinning->reply->pinner))
 		err = ETIMEDOUT;
 	return err;
 }
 
 static void live(const struct gup_pin_child_how *how, int up, int go)
 {
-	struct told told = { .err = EIO };
-	struct pinning pinning = { .ring = how->ring, .told = &told };
+	struct reply reply = { .err = EIO };
+	struct pinning pinning = { .ring = how->ring, .reply = &reply };
 	char byte;
 
 	if (how->comm)
@@ -89,17 +89,17 @@ static void live(const struct gup_pin_child_how *how, int up, int go)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (!how->ring)
 		pinning.ring = uring_open();
-	told.addr = mmap(NULL, CHILD_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (pinning.ring < 0 || told.addr == MAP_FAILED)
+	reply.addr = mmap(NULL, CHILD_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (pinning.ring < 0 || reply.addr == MAP_FAILED)
 		_exit(2);
-	madvise(told.addr, CHILD_PAGES * PAGE_SIZE, MADV_NOHUGEPAGE);
-	memset(told.addr, 1, CHILD_PAGES * PAGE_SIZE);
+	madvise(reply.addr, CHILD_PAGES * PAGE_SIZE, MADV_NOHUGEPAGE);
+	memset(reply.addr, 1, CHILD_PAGES * PAGE_SIZE);
 	if (!how->thread)
 		pin(&pinning);
 	else if (pin_by_thread(&pinning))
 		_exit(3);
-	if (write(up, &told, sizeof(told)) != sizeof(told))
+	if (write(up, &reply, sizeof(reply)) != sizeof(reply))
 		_exit(4);
 	_exit(read(go, &byte, 1) != 1);
 }
@@ -120,7 +120,7 @@ const char *gup_pin_child_start(struct gup_pin_child *child,
 				const struct gup_pin_child_how *how)
 {
 	const char *problem = NULL;
-	struct told told;
+	struct reply reply;
 	int up[2], go[2];
 
 	memset(child, 0, sizeof(*child));
@@ -134,15 +134,15 @@ const char *gup_pin_child_start(struct gup_pin_child *child,
 	child->go = go[1];
 	if (child->pid < 0)
 		problem = gup_pin_problem("fork: %s", strerror(errno));
-	else if (read(up[0], &told, sizeof(told)) != sizeof(told))
+	else if (read(up[0], &reply, sizeof(reply)) != sizeof(reply))
 		problem = gup_pin_problem("a child has ended");
-	else if (told.err)
-		problem = gup_pin_problem("a child cannot pin: %s", strerror(-told.err));
+	else if (reply.err)
+		problem = gup_pin_problem("a child cannot pin: %s", strerror(-reply.err));
 	close(up[0]);
 	if (problem)
 		return problem;
-	child->addr = told.addr;
-	child->pinner = told.pinner;
+	child->addr = reply.addr;
+	child->pinner = reply.pinner;
 	return NULL;
 }
 

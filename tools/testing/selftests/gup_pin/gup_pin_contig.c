@@ -203,8 +203,8 @@ static bool is_silent(const char *log)
 }
 
 /* The message about the failed migration must be followed by the page's pin. */
-static const char *check_told(const char *log, const char *failed,
-			      const struct gup_pin_line *pin)
+static const char *check_reported(const char *log, const char *failed,
+				  const struct gup_pin_line *pin)
 {
 	const char *at = strstr(log, failed), *problem;
 	unsigned int times;
@@ -440,7 +440,7 @@ TEST_F(page, soft_offline)
 	EXPECT_NE(0, soft_offline(pfn));
 	EXPECT_EQ(pfn, gup_pin_pfn_of(0, self->victim.page));
 	log = gup_pin_log_rest(self->log);
-	ASSERT_OK(check_told(log, "page migration failed", &self->victim.line));
+	ASSERT_OK(check_reported(log, "page migration failed", &self->victim.line));
 	free(log);
 
 	ASSERT_OK(gup_pin_slow_unpin(&self->slow));

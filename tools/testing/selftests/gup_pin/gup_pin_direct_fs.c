@@ -162,7 +162,7 @@ static const char *open_file(struct _test_data_direct_fs *self, const char *fs,
 	return *file < 0 ? gup_pin_problem("O_DIRECT: %s", strerror(errno)) : NULL;
 }
 
-/* From now on, or no more, is what is asked for not answered. */
+/* Stop answering I/O, and resume. */
 static const char *hold(struct _test_data_direct_fs *self)
 {
 	if (!self->served.dir[0])
@@ -171,7 +171,7 @@ static const char *hold(struct _test_data_direct_fs *self)
 	return NULL;
 }
 
-static const char *let_go(struct _test_data_direct_fs *self)
+static const char *resume_io(struct _test_data_direct_fs *self)
 {
 	if (!self->served.dir[0])
 		return gup_pin_dm_resume(&self->dm);
@@ -202,7 +202,7 @@ FIXTURE_SETUP(direct_fs)
 FIXTURE_TEARDOWN(direct_fs)
 {
 	if (self->dm.name[0] || self->served.dir[0])
-		let_go(self);
+		resume_io(self);
 	if (self->child > 0) {
 		kill(self->child, SIGKILL);
 		waitpid(self->child, NULL, 0);
@@ -274,7 +274,7 @@ static const char *go(struct _test_data_direct_fs *self, enum gup_pin_way way,
 		return problem;
 	self->child = start(self, way, variant->write);
 	want_io(&want, self->child, way, variant->write);
-	problem = wait_for_io(self, &want, variant->pinner) ?: let_go(self);
+	problem = wait_for_io(self, &want, variant->pinner) ?: resume_io(self);
 	if (problem)
 		return problem;
 	if (waitpid(self->child, &status, 0) != self->child)
@@ -326,7 +326,7 @@ TEST_F(direct_fs, killed)
 	ASSERT_OK(gup_pin_wait_task(self->child, self->npages));
 	ASSERT_EQ(0, kill(self->child, SIGKILL));
 	ASSERT_OK(gup_pin_wait_task(self->child, self->npages));
-	ASSERT_OK(let_go(self));
+	ASSERT_OK(resume_io(self));
 	ASSERT_EQ(self->child, waitpid(self->child, NULL, 0));
 	self->child = 0;
 	ASSERT_OK(gup_pin_end(&self->base));

@@ -84,7 +84,7 @@ static const char *check_acquire(const struct gup_pin_lines *lines, const void *
 		return problem;
 	problem = gup_pin_tracefs_only(&events, EVENT_ACQUIRE, getpid(), &event);
 	if (!problem && gup_pin_tracefs_pins(&events, EVENT_RELEASE, getpid()))
-		problem = gup_pin_problem("they are held, but told to be released");
+		problem = gup_pin_problem("they are held, but reported as released");
 	if (!problem && event->pins != gup_pin_sum_pins(lines))
 		problem = gup_pin_problem("pins=%lu, not %lu", event->pins,
 					  gup_pin_sum_pins(lines));

@@ -24,7 +24,7 @@ FIXTURE(one_file)
 	int fd;
 	int other;
 	char mine[32];			/* a filter that matches our pins */
-	char nobodys[32];		/* a filter that matches none */
+	char no_match[32];		/* a filter that matches none */
 	const char *name;
 };
 
@@ -73,7 +73,7 @@ FIXTURE_SETUP(one_file)
 	}
 	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
 	snprintf(self->mine, sizeof(self->mine), "task=%d/%d", pid, pid);
-	snprintf(self->nobodys, sizeof(self->nobodys), "task=%d/%d mode=r", pid, pid);
+	snprintf(self->no_match, sizeof(self->no_match), "task=%d/%d mode=r", pid, pid);
 	self->fd = gup_pin_view_open(self->name);
 	ASSERT_LE(0, self->fd);
 	self->other = gup_pin_view_open(self->name);
@@ -108,7 +108,7 @@ TEST_F(one_file, write_and_read)
 {
 	FILTER(self->fd, self->mine);
 	EXPECT_LINES(64, self->fd);
-	FILTER(self->fd, self->nobodys);
+	FILTER(self->fd, self->no_match);
 	EXPECT_LINES(0, self->fd);
 	FILTER(self->fd, "\n");
 	EXPECT_LINES(64, self->fd);
@@ -119,7 +119,7 @@ TEST_F(one_file, write_and_read)
 
 		ASSERT_EQ(999, read(self->fd, part, 999));
 	}
-	FILTER(self->fd, self->nobodys);
+	FILTER(self->fd, self->no_match);
 	EXPECT_LINES(0, self->fd);
 }
 
@@ -129,7 +129,7 @@ TEST_F(one_file, rewound)
 	EXPECT_LINES(64, self->fd);
 	ASSERT_EQ(0, lseek(self->fd, 0, SEEK_SET));
 	EXPECT_LINES(64, self->fd);
-	FILTER(self->fd, self->nobodys);
+	FILTER(self->fd, self->no_match);
 	EXPECT_LINES(0, self->fd);
 	ASSERT_EQ(0, lseek(self->fd, 0, SEEK_SET));
 	EXPECT_LINES(0, self->fd);
@@ -138,7 +138,7 @@ TEST_F(one_file, rewound)
 /* Other open files of the same file are not affected. */
 TEST_F(one_file, of_one_open_file)
 {
-	FILTER(self->fd, self->nobodys);
+	FILTER(self->fd, self->no_match);
 	EXPECT_LINES(64, self->other);
 	EXPECT_LINES(0, self->fd);
 	FILTER(self->other, self->mine);
@@ -152,7 +152,7 @@ TEST_F(one_file, dup)
 	int copy = dup(self->fd);
 
 	ASSERT_LE(0, copy);
-	FILTER(copy, self->nobodys);
+	FILTER(copy, self->no_match);
 	EXPECT_LINES(0, self->fd);
 	FILTER(self->fd, self->mine);
 	EXPECT_LINES(64, copy);
@@ -167,7 +167,7 @@ TEST_F(one_file, inherited)
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid)
-		_exit(!!gup_pin_view_filter(self->fd, self->nobodys));
+		_exit(!!gup_pin_view_filter(self->fd, self->no_match));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_EQ(0, status);
 	EXPECT_LINES(0, self->fd);
@@ -243,7 +243,7 @@ TEST_F(one_file, opened_otherwise)
 	/* Like `echo words >>file`. */
 	fd = open(path, O_RDWR | O_APPEND | O_TRUNC);
 	ASSERT_LE(0, fd);
-	FILTER(fd, self->nobodys);
+	FILTER(fd, self->no_match);
 	EXPECT_LINES(0, fd);
 	close(fd);
 }

@@ -184,7 +184,7 @@ static pid_t let_other_do_it(const struct gup_pin_scene *scene, enum deed deed, 
 }
 
 /* Leaves only the file's name. */
-static void let_go_of_file(struct gup_pin_scene *scene)
+static void close_file(struct gup_pin_scene *scene)
 {
 	munmap(scene->map, scene->size);
 	scene->map = NULL;
@@ -198,7 +198,7 @@ TEST_F_TIMEOUT(file, reported, GUP_PIN_PATIENCE)
 	int status = 0;
 
 	if (variant->deed == DEED_UMOUNT)
-		let_go_of_file(&self->scene);
+		close_file(&self->scene);
 	blame[0].task = let_other_do_it(&self->scene, variant->deed, &status);
 	ASSERT_LT(0, blame[0].task);
 	ASSERT_EQ(0, status) {

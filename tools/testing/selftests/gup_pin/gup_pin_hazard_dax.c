@@ -93,7 +93,7 @@ FIXTURE_TEARDOWN(dax)
 	gup_pin_set_policy("dax_wait_ms", "1000");
 }
 
-static int let_go(const struct gup_pin_scene *scene, bool punch)
+static int free_blocks(const struct gup_pin_scene *scene, bool punch)
 {
 	if (!punch)
 		return ftruncate(scene->fd, 0);
@@ -108,9 +108,25 @@ static pid_t start_child(const struct gup_pin_scene *scene, bool punch)
 
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		_exit(let_go(scene, punch) ? errno : 0);
+		_exit(free_blocks(scene, punch) ? errno : 0);
 	}
 	return pid;
+}
+
+/* The pin ends, and so do the child's wait and the child. */
+static const char *end_wait(struct _test_data_dax *self)
+{
+	const char *problem = gup_pin_scene_unpin(&self->scene);
+	int status;
+
+	if (problem)
+		return problem;
+	if (waitpid(self->child, &status, 0) < 0)
+		return gup_pin_problem("waitpid: %s", strerror(errno));
+	self->child = 0;
+	if (status)
+		return gup_pin_problem("the child that truncates ended with status 0x%x", status);
+	return gup_pin_watch_silent(&self->watch);
 }
 
 TEST_F(dax, waits)
@@ -134,11 +150,7 @@ TEST_F(dax, waits)
 	/* It has found the pin, and must not get past it. */
 	ASSERT_EQ(0, waitpid(self->child, &status, WNOHANG));
 
-	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
-	ASSERT_EQ(self->child, waitpid(self->child, &status, 0));
-	self->child = 0;
-	EXPECT_EQ(0, status);
-	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(end_wait(self));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
@@ -151,7 +163,6 @@ TEST_F(dax, waits_not_for_long)
 		.stake = "wait",
 		.quiet = true,
 	};
-	int status;
 
 	ASSERT_OK(gup_pin_set_policy("dax_wait_ms", "100000"));
 	ASSERT_OK(gup_pin_scene_pin(&self->scene, variant->holder));
@@ -160,11 +171,7 @@ TEST_F(dax, waits_not_for_long)
 	expect.pin = &self->scene.line;
 	expect.task = self->child;
 	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
-	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
-	ASSERT_EQ(self->child, waitpid(self->child, &status, 0));
-	self->child = 0;
-	EXPECT_EQ(0, status);
-	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(end_wait(self));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
@@ -173,7 +180,7 @@ TEST_F(dax, does_not_wait)
 {
 	ASSERT_OK(gup_pin_scene_pin(&self->scene, variant->holder));
 	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
-	ASSERT_EQ(0, let_go(&self->scene, variant->punch));
+	ASSERT_EQ(0, free_blocks(&self->scene, variant->punch));
 	ASSERT_OK(gup_pin_watch_silent(&self->watch));
 	ASSERT_OK(gup_pin_end(&self->base));
 }

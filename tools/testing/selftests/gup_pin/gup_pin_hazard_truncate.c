@@ -321,7 +321,7 @@ static const char *direct_write(const struct gup_pin_scene *scene, off_t at)
 	return problem;
 }
 
-static int let_go(struct gup_pin_scene *scene, enum how how, off_t at, off_t len)
+static int remove_page(struct gup_pin_scene *scene, enum how how, off_t at, off_t len)
 {
 	const int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
 
@@ -360,11 +360,11 @@ static const char *leave_file(struct gup_pin_scene *scene, enum how how)
 	default:
 		break;
 	}
-	if (!let_go(scene, how, at, scene->page_size))
+	if (!remove_page(scene, how, at, scene->page_size))
 		return NULL;
 	/* The page has left its file, though it cannot be taken out of use. */
 	if (how != BY_POISON || errno != EBUSY)
-		return gup_pin_problem("cannot let go of a page: %s", strerror(errno));
+		return gup_pin_problem("cannot remove a page from its file: %s", strerror(errno));
 	return NULL;
 }
 

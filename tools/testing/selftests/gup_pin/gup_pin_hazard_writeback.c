@@ -536,25 +536,32 @@ static const char *start_writeback(struct gup_pin_scene *scene)
 	return problem;
 }
 
+/* A pin meanwhile is a hazard, which is expected with these words, and nothing else is. */
+static const char *pin_under(struct gup_pin_scene *scene, struct gup_pin_watch *watch,
+			     enum gup_pin_scene_holder holder, struct gup_pin_expect *expect)
+{
+	const char *problem = start_writeback(scene) ?: gup_pin_scene_pin(scene, holder);
+
+	if (problem)
+		return problem;
+	expect->kind = HAZARD_PIN_UNDER_WRITEBACK;
+	expect->func = "pin_user_pages_fast";
+	expect->task = getpid();
+	expect->pin = &scene->line;
+	return gup_pin_watch_saw(watch, expect) ?: gup_pin_dm_resume(&scene->disk) ?:
+		gup_pin_scene_unpin(scene) ?: gup_pin_watch_silent(watch);
+}
+
 TEST_F(writeback, pin_under)
 {
 	struct gup_pin_expect expect = {
-		.kind = HAZARD_PIN_UNDER_WRITEBACK,
-		.func = "pin_user_pages_fast",
-		.task = getpid(),
 		.title = "write pin of folio under writeback in ",
 		/* The page fault has made it dirty again, and the disk needs no stable pages. */
 		.stake = "rewrite",
 		.quiet = true,
 	};
 
-	ASSERT_OK(start_writeback(&self->scene));
-	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_READ));
-	expect.pin = &self->scene.line;
-	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
-	ASSERT_OK(gup_pin_dm_resume(&self->scene.disk));
-	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
-	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(pin_under(&self->scene, &self->watch, HOLD_READ, &expect));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
@@ -562,20 +569,11 @@ TEST_F(writeback, pin_under)
 TEST_F(writeback, read_pin_under)
 {
 	struct gup_pin_expect expect = {
-		.kind = HAZARD_PIN_UNDER_WRITEBACK,
-		.func = "pin_user_pages_fast",
-		.task = getpid(),
 		.stake = "read",
 		.quiet = true,
 	};
 
-	ASSERT_OK(start_writeback(&self->scene));
-	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_WRITE));
-	expect.pin = &self->scene.line;
-	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
-	ASSERT_OK(gup_pin_dm_resume(&self->scene.disk));
-	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
-	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(pin_under(&self->scene, &self->watch, HOLD_WRITE, &expect));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 
@@ -593,21 +591,12 @@ TEST_F(writeback, pin_after)
 TEST_F(writeback, read_pin_under_policy_any)
 {
 	struct gup_pin_expect expect = {
-		.kind = HAZARD_PIN_UNDER_WRITEBACK,
-		.func = "pin_user_pages_fast",
-		.task = getpid(),
 		.title = "read pin of folio under writeback in ",
 		.stake = "read",
 	};
 
 	ASSERT_OK(gup_pin_set_policy("writeback", "any"));
-	ASSERT_OK(start_writeback(&self->scene));
-	ASSERT_OK(gup_pin_scene_pin(&self->scene, HOLD_WRITE));
-	expect.pin = &self->scene.line;
-	ASSERT_OK(gup_pin_watch_saw(&self->watch, &expect));
-	ASSERT_OK(gup_pin_dm_resume(&self->scene.disk));
-	ASSERT_OK(gup_pin_scene_unpin(&self->scene));
-	ASSERT_OK(gup_pin_watch_silent(&self->watch));
+	ASSERT_OK(pin_under(&self->scene, &self->watch, HOLD_WRITE, &expect));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
 

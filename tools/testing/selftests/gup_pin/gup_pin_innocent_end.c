@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Innocents: programs whose shared memory is given to a device, and that end. The
- * memory has no name, or never had one: its end takes nothing from anybody, though
- * the device may let go of it later.
+ * memory has no name, or never had one: no reader loses it at its end, though
+ * the device may unpin it later.
  */
 #include <string.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Innocents: a page of a file is pinned while something happens that does the pin no
- * harm, and takes no data from anybody.
+ * harm, and no data is lost.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -53,7 +53,7 @@ FIXTURE_VARIANT(file)
 #define SEEN(which_fs, which_holder, which)				\
 	.fs = SCENE_##which_fs, .holder = HOLD_##which_holder, .what = WHAT_##which
 
-/* A device reads from a page, and somebody else changes the file. */
+/* A device reads from a page, and another process changes the file. */
 FIXTURE_VARIANT_ADD(file, ext4_truncate_read) { SEEN(EXT4, WRITE, TRUNCATE) };
 FIXTURE_VARIANT_ADD(file, ext4_truncate_long_read) { SEEN(EXT4, LONG_READ, TRUNCATE) };
 FIXTURE_VARIANT_ADD(file, xfs_truncate_read) { SEEN(XFS, WRITE, TRUNCATE) };
