@@ -164,6 +164,7 @@ def rig(_: Built) -> list[Result]:
         "tests/test_two_commands.py",
         "tests/test_contributing.py",
         "tests/test_bench.py",
+        "tests/test_figures.py",
         "tests/test_contention.py",
         "tests/test_vm_parts.py",
         "tests/test_stock.py",
