@@ -134,9 +134,30 @@ MUTATIONS = [
     Mutation(
         "record-is-not-freed",
         BLOCK,
-        "\tlist_del(&record->list);\n\tgup_pin_free_later(shard, GUP_PIN_RECORDS, record);\n",
+        "\tlist_del(&record->list);\n\trecord_put(shard, record);\n",
         "\tlist_del(&record->list);\n",
         "gup_pin_model.goes_like_a_model",
+    ),
+    Mutation(
+        "too-many-spare-records",
+        BLOCK,
+        "shard->nr_spare == GUP_PIN_SPARE || ",
+        "",
+        "gup_pin_memory.spare_records",
+    ),
+    Mutation(
+        "spare-records-despite-a-bound",
+        BLOCK,
+        " || READ_ONCE(gup_pin_max_memory_mb))",
+        ")",
+        "gup_pin_memory.spare_records",
+    ),
+    Mutation(
+        "spare-records-stay",
+        INDEX,
+        "\tgup_pin_drop_spare(shard);\n",
+        "",
+        "gup_pin_memory.spare_records",
     ),
     Mutation(
         "records-are-not-counted-down",

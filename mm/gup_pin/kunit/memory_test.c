@@ -305,6 +305,48 @@ static void nodes_count(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_memory_bytes(), before);
 }
 
+/* Pin a page several times, and unpin it. */
+static void pin_often(struct kunit *test, unsigned int nr)
+{
+	struct memory_state *s = test->priv;
+	struct gup_pin_test_call call = { .origin = s->origin };
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		call.time = i;
+		gup_pin_test_add(test, GUP_PIN_TEST_PFN, &call, 1);
+	}
+	gup_pin_test_unpin(test, GUP_PIN_TEST_PFN, nr);
+}
+
+/* A shard keeps some free records, until they are dropped; with a bound, it keeps none. */
+static void spare_records(struct kunit *test)
+{
+	struct memory_state *s = test->priv;
+	struct gup_pin_index *index = &s->fixture.index;
+	struct gup_pin_shard *shard =
+		gup_pin_shard_of(index, gup_pin_block_nr(GUP_PIN_TEST_PFN));
+	u64 before = gup_pin_memory_bytes(), kept;
+
+	/* The first record of a block is in the block. */
+	pin_often(test, 10);
+	KUNIT_EXPECT_EQ(test, shard->nr_spare, 9);
+	gup_pin_expect_sound(test);
+	kept = gup_pin_memory_bytes();
+	pin_often(test, 10);
+	KUNIT_EXPECT_EQ(test, gup_pin_memory_bytes(), kept);
+	pin_often(test, 2 * GUP_PIN_SPARE);
+	KUNIT_EXPECT_EQ(test, shard->nr_spare, GUP_PIN_SPARE);
+	gup_pin_expect_sound(test);
+	gup_pin_index_drop_kept(index);
+	KUNIT_EXPECT_EQ(test, shard->nr_spare, 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_memory_bytes(), before);
+	set_bound(1);
+	pin_often(test, 10);
+	KUNIT_EXPECT_EQ(test, shard->nr_spare, 0);
+	KUNIT_EXPECT_EQ(test, gup_pin_memory_bytes(), before);
+}
+
 /*
  * So do the nodes of earlier pins, which are freed when tracking is switched off, even
  * if pins are left.
@@ -338,6 +380,7 @@ static struct kunit_case memory_cases[] = {
 	KUNIT_CASE(origins_have_a_bound),
 	KUNIT_CASE(records_have_a_bound),
 	KUNIT_CASE(nodes_count),
+	KUNIT_CASE(spare_records),
 	KUNIT_CASE(earlier_nodes_count),
 	{}
 };

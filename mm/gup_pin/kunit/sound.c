@@ -80,6 +80,19 @@ static const char *block_wrong(const struct gup_pin_block *block, struct tally *
 	return wrong;
 }
 
+static const char *spare_wrong(const struct gup_pin_shard *shard, struct tally *tally)
+{
+	const struct gup_pin_freed *spare;
+	unsigned int nr = 0;
+
+	for (spare = shard->spare; spare && nr <= shard->nr_spare; spare = spare->next)
+		nr++;
+	tally->objects[GUP_PIN_RECORDS] += nr;
+	if (nr != shard->nr_spare)
+		return "spare records are miscounted";
+	return nr > GUP_PIN_SPARE ? "there are too many spare records" : NULL;
+}
+
 static void check_shard(struct kunit *test, unsigned int nr, struct tally *tally)
 {
 	struct gup_pin_fixture *f = test->priv;
@@ -88,6 +101,9 @@ static void check_shard(struct kunit *test, unsigned int nr, struct tally *tally
 	const char *wrong = NULL;
 	unsigned long key;
 
+	wrong = spare_wrong(shard, tally);
+	if (wrong)
+		KUNIT_FAIL_AND_ABORT(test, "shard %u: %s", nr, wrong);
 	tally->nodes += count_nodes((void __force *)shard->xa.xa_head);
 	xa_for_each(&shard->xa, key, block) {
 		if (block->nr != gup_pin_key_block(key, nr))

@@ -67,7 +67,7 @@ static enum add_result add_locked(struct attempt *try, struct gup_pin_shard *sha
 		block->earlier = gup_pin_earlier_mask(index, try->nr);
 		try->block = NULL;
 	}
-	if (!gup_pin_block_add(block, &try->what, &try->record, AT_HAND))
+	if (!gup_pin_block_add(shard, block, &try->what, &try->record, AT_HAND))
 		return ADD_NO_RECORD;
 	count_added(try->adder, shard, (u64)gup_pin_count(try->what.mask) * try->what.pins);
 	if (unlikely(block->earlier & try->what.mask))
@@ -115,8 +115,8 @@ static enum add_result add(struct attempt *try, struct gup_pin_shard *shard)
 }
 
 /* The pins need a record other than the block's first. */
-static noinline bool add_behind(struct gup_pin_adder *adder, struct gup_pin_block *block,
-				u64 mask, unsigned int pins)
+static noinline bool add_behind(struct gup_pin_adder *adder, struct gup_pin_shard *shard,
+				struct gup_pin_block *block, u64 mask, unsigned int pins)
 {
 	const struct gup_pin_record what = {
 		.origin = adder->origin,
@@ -129,7 +129,7 @@ static noinline bool add_behind(struct gup_pin_adder *adder, struct gup_pin_bloc
 	};
 	struct gup_pin_record *none = NULL;
 
-	return gup_pin_block_add(block, &what, &none, AT_HAND);
+	return gup_pin_block_add(shard, block, &what, &none, AT_HAND);
 }
 
 /*
@@ -159,7 +159,7 @@ static bool add_quickly(struct gup_pin_adder *adder, struct gup_pin_shard *shard
 		WRITE_ONCE(record->mask, mask);
 		block->nr_records = 1;
 	} else if (done) {
-		done = add_behind(adder, block, mask, pins);
+		done = add_behind(adder, shard, block, mask, pins);
 	}
 	if (done)
 		count_added(adder, shard, (u64)gup_pin_count(mask) * pins);

@@ -31,6 +31,51 @@ struct gup_pin_block *gup_pin_block_alloc(unsigned long nr, gfp_t gfp)
 	return block;
 }
 
+/*
+ * Take a free record that the shard has kept, or allocate one. make bench: single on/off
+ * 2.14, without the kept ones 2.59; scattered 2.79, without 3.49.
+ */
+static struct gup_pin_record *record_get(struct gup_pin_shard *shard, gfp_t gfp)
+{
+	struct gup_pin_freed *spare = shard->spare;
+
+	if (!spare)
+		return gup_pin_alloc(GUP_PIN_RECORDS, gfp);
+	shard->spare = spare->next;
+	shard->nr_spare--;
+	return (struct gup_pin_record *)spare;
+}
+
+/* Keep a free record for record_get(), unless there is a bound on memory. */
+static void record_put(struct gup_pin_shard *shard, struct gup_pin_record *record)
+{
+	struct gup_pin_freed *spare = (struct gup_pin_freed *)record;
+
+	if (shard->nr_spare == GUP_PIN_SPARE || READ_ONCE(gup_pin_max_memory_mb)) {
+		gup_pin_free_later(shard, GUP_PIN_RECORDS, record);
+		return;
+	}
+	spare->next = shard->spare;
+	shard->spare = spare;
+	shard->nr_spare++;
+}
+
+/**
+ * gup_pin_drop_spare() - free the records that are kept for the next pins
+ * @shard: the shard, whose lock is held
+ */
+void gup_pin_drop_spare(struct gup_pin_shard *shard)
+{
+	struct gup_pin_freed *spare;
+
+	lockdep_assert_held(&shard->xa.xa_lock);
+	while ((spare = shard->spare)) {
+		shard->spare = spare->next;
+		gup_pin_free_later(shard, GUP_PIN_RECORDS, spare);
+	}
+	shard->nr_spare = 0;
+}
+
 /* Can the pins be merged into @record: same call, other pages? */
 static bool belongs_to(const struct gup_pin_record *record,
 		       const struct gup_pin_record *what)
@@ -43,15 +88,17 @@ static bool belongs_to(const struct gup_pin_record *record,
 
 /**
  * gup_pin_block_add() - add pins to pages of a block
+ * @shard: the shard, whose lock is held
  * @block: the block
  * @what: the pins
- * @spare: preallocated record, or NULL; set to NULL if used
+ * @ready: preallocated record, or NULL; set to NULL if used
  * @gfp: flags for an allocation under the lock
  *
  * Return: false if there is no memory; then nothing has changed.
  */
-bool gup_pin_block_add(struct gup_pin_block *block, const struct gup_pin_record *what,
-		       struct gup_pin_record **spare, gfp_t gfp)
+bool gup_pin_block_add(struct gup_pin_shard *shard, struct gup_pin_block *block,
+		       const struct gup_pin_record *what, struct gup_pin_record **ready,
+		       gfp_t gfp)
 {
 	struct gup_pin_record *record = list_last_entry(&block->first.list,
 							struct gup_pin_record, list);
@@ -61,7 +108,7 @@ bool gup_pin_block_add(struct gup_pin_block *block, const struct gup_pin_record 
 		return true;
 	}
 	record = gup_pin_block_empty(block) ? &block->first :
-		 *spare ?: gup_pin_alloc(GUP_PIN_RECORDS, gfp);
+		 *ready ?: record_get(shard, gfp);
 	if (!record)
 		return false;
 	record->origin = what->origin;
@@ -73,7 +120,7 @@ bool gup_pin_block_add(struct gup_pin_block *block, const struct gup_pin_record 
 	/* Set the mask last: a crash dump may be taken at any time. */
 	WRITE_ONCE(record->mask, what->mask);
 	if (record != &block->first) {
-		*spare = NULL;
+		*ready = NULL;
 		list_add_tail(&record->list, &block->first.list);
 	}
 	block->nr_records++;
@@ -102,7 +149,7 @@ void gup_pin_block_lose(struct gup_pin_shard *shard, struct gup_pin_block *block
 	if (record == &block->first)
 		return;
 	list_del(&record->list);
-	gup_pin_free_later(shard, GUP_PIN_RECORDS, record);
+	record_put(shard, record);
 }
 
 /**

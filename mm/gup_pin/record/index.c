@@ -148,10 +148,11 @@ static void drop_kept(struct gup_pin_shard *shard)
 		if (gup_pin_block_empty(block))
 			remove(shard, block);
 	}
+	gup_pin_drop_spare(shard);
 }
 
 /**
- * gup_pin_index_drop_kept() - free the cached empty blocks
+ * gup_pin_index_drop_kept() - free the cached empty blocks and free records
  * @index: the index
  *
  * Context: Any context in which the lock of a shard may be taken.

@@ -137,8 +137,10 @@ unsigned long gup_pin_index_next(struct gup_pin_index *index, unsigned long from
 
 /* block.c */
 struct gup_pin_block *gup_pin_block_alloc(unsigned long nr, gfp_t gfp);
-bool gup_pin_block_add(struct gup_pin_block *block, const struct gup_pin_record *what,
-		       struct gup_pin_record **spare, gfp_t gfp);
+bool gup_pin_block_add(struct gup_pin_shard *shard, struct gup_pin_block *block,
+		       const struct gup_pin_record *what, struct gup_pin_record **ready,
+		       gfp_t gfp);
+void gup_pin_drop_spare(struct gup_pin_shard *shard);
 void gup_pin_block_lose(struct gup_pin_shard *shard, struct gup_pin_block *block,
 			struct gup_pin_record *record, u64 mask, unsigned int pins);
 unsigned int gup_pin_block_pins(const struct gup_pin_block *block, u64 mask);

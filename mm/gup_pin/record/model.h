@@ -283,6 +283,9 @@ struct gup_pin_block {
  */
 #define GUP_PIN_KEPT		8
 
+/* Free records that a shard keeps: one for each page of a block. */
+#define GUP_PIN_SPARE		GUP_PIN_BLOCK_PAGES
+
 /**
  * struct gup_pin_last - the most recently released pins of a shard
  * @block: number of the block
@@ -308,7 +311,9 @@ struct gup_pin_freed;
  * @kept: cache of empty blocks, replaced round robin
  * @next_kept: the entry of @kept to replace next
  * @last: the most recent release, to report an unpin too many
+ * @spare: free records, for the next pins; at most GUP_PIN_SPARE
  * @freed: objects that gup_pin_shard_unlock() will free
+ * @nr_spare: number of records in @spare
  * @nodes: xa_nodes in use
  * @acquired: pins recorded
  * @released: recorded pins that were released
@@ -323,8 +328,10 @@ struct gup_pin_shard {
 	struct gup_pin_block *recent[GUP_PIN_RECENT];
 	struct gup_pin_block *kept[GUP_PIN_KEPT];
 	struct gup_pin_last last;
+	struct gup_pin_freed *spare;
 	struct gup_pin_freed *freed;
 	u32 next_kept;
+	u32 nr_spare;
 	u32 nodes;
 	u64 acquired;
 	u64 released;
