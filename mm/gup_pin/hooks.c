@@ -261,17 +261,17 @@ noinline void __gup_pin_acquired(const struct gup_pin_request *request,
 	struct gup_pin_adder adder = {
 		.index = &gup_pin_root.index,
 		.gfp = record_gfp(gup_flags),
-		.time = local_clock(),
-		.cookie = (unsigned long)request->pages -
+		.what.time = local_clock(),
+		.what.cookie = (unsigned long)request->pages -
 			  (addr >> PAGE_SHIFT) * sizeof(*request->pages),
-		.flags = GUP_PIN_RECORD_ADDR,
+		.what.flags = GUP_PIN_RECORD_ADDR,
 	};
 	struct gup_pin_id id;
 
 	id_init(&id, request->api, mode,
 		gup_flags & FOLL_LONGTERM ? GUP_PIN_LONG : GUP_PIN_SHORT,
 		mm_owner_tgid(request->mm));
-	adder.origin = hook_origin(&id, npages, adder.gfp);
+	adder.what.origin = hook_origin(&id, npages, adder.gfp);
 	if (trace_gup_pin_acquire_enabled())
 		gup_pin_trace_taken_pages(&id, request->pages, npages,
 					  request->addr);
@@ -287,16 +287,16 @@ noinline void __gup_pin_acquired_folios(struct folio **folios,
 	struct gup_pin_adder adder = {
 		.index = &gup_pin_root.index,
 		.gfp = record_gfp(0),
-		.time = local_clock(),
-		.cookie = (unsigned long)folios,
-		.flags = GUP_PIN_RECORD_FOLIO,
+		.what.time = local_clock(),
+		.what.cookie = (unsigned long)folios,
+		.what.flags = GUP_PIN_RECORD_FOLIO,
 	};
 	struct gup_pin_id id;
 	unsigned long i;
 
 	/* The memory belongs to a file, not to a process; the caller may write to it. */
 	id_init(&id, GUP_PIN_MEMFD_PIN_FOLIOS, GUP_PIN_WRITE, GUP_PIN_LONG, 0);
-	adder.origin = hook_origin(&id, nfolios, adder.gfp);
+	adder.what.origin = hook_origin(&id, nfolios, adder.gfp);
 	if (trace_gup_pin_acquire_enabled())
 		gup_pin_trace_taken(&id, folios[0], nfolios);
 	for (i = 0; i < nfolios; i++)
@@ -314,8 +314,8 @@ noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
 	struct gup_pin_adder adder = {
 		.index = &gup_pin_root.index,
 		.gfp = GFP_NOWAIT | __GFP_NOWARN,
-		.time = local_clock(),
-		.flags = GUP_PIN_RECORD_FOLIO,
+		.what.time = local_clock(),
+		.what.flags = GUP_PIN_RECORD_FOLIO,
 	};
 	unsigned long pfn = folio_pfn(folio);
 	struct gup_pin_record continued;
@@ -336,19 +336,19 @@ noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
 	if (gup_pin_index_newest(&gup_pin_root.index, pfn, folio_nr_pages(folio),
 				 task_pid_nr(current), &continued, &old)) {
 		id_init(&id, api, old.mode, old.term, old.owner);
-		adder.base = continued.base;
-		adder.flags |= continued.flags & GUP_PIN_RECORD_ADDR;
+		adder.what.base = continued.base;
+		adder.what.flags |= continued.flags & GUP_PIN_RECORD_ADDR;
 	} else {
 		/* Nothing is known: assume the more harmful pin, and mark it as a guess. */
 		id_init(&id, api, GUP_PIN_WRITE,
 			api == GUP_PIN_FOLIO_ADD_PINS ? GUP_PIN_LONG :
 							GUP_PIN_SHORT, 0);
-		adder.flags |= GUP_PIN_RECORD_ASSUMED;
+		adder.what.flags |= GUP_PIN_RECORD_ASSUMED;
 	}
-	adder.origin = hook_origin(&id, pins, adder.gfp);
+	adder.what.origin = hook_origin(&id, pins, adder.gfp);
 	if (trace_gup_pin_acquire_enabled())
 		gup_pin_trace_taken(&id, folio, pins);
-	__gup_pin_add(&adder, gup_pin_block_nr(pfn), BIT_ULL(gup_pin_block_bit(pfn)), pins);
+	gup_pin_add_mask(&adder, gup_pin_block_nr(pfn), BIT_ULL(gup_pin_block_bit(pfn)), pins);
 	gup_pin_add_end(&adder, pins);
 	if (unlikely(gup_pin_sees_writeback(folio)))
 		gup_pin_under_writeback(folio, _RET_IP_);
@@ -393,33 +393,6 @@ static __always_inline void unpin_range(struct gup_pin_unpin *unpin, struct page
 	gup_pin_unpin_range(unpin, page_to_pfn(page), npages);
 }
 
-/*
- * Unpin the leading small folios that are in one block at once. Returns the number of
- * pages processed. make bench: neighbours on/off 1.30, without this 2.22.
- */
-static unsigned long unpin_small(struct gup_pin_unpin *unpin, struct page **pages,
-				 unsigned long npages)
-{
-	unsigned long i, pfn, block = gup_pin_block_nr(page_to_pfn(pages[0]));
-	u64 mask = 0, bit;
-
-	for (i = 0; i < npages; i++) {
-		if (!pages[i])
-			continue;
-		if (is_zero_page(pages[i]))
-			continue;
-		pfn = page_to_pfn(pages[i]);
-		bit = BIT_ULL(gup_pin_block_bit(pfn));
-		if (gup_pin_block_nr(pfn) != block || (mask & bit) ||
-		    folio_test_large(page_folio(pages[i])))
-			break;
-		mask |= bit;
-	}
-	if (mask)
-		gup_pin_unpin_mask(unpin, block, mask);
-	return i;
-}
-
 static __always_inline void unpin_array(struct gup_pin_unpin *unpin, struct page **pages,
 					unsigned long npages)
 {
@@ -437,14 +410,16 @@ static __always_inline void unpin_array(struct gup_pin_unpin *unpin, struct page
 		folio = page_folio(pages[i]);
 		if (is_zero_folio(folio))
 			continue;
-		if (folio_test_large(folio)) {
-			run = folio_run(pages + i, npages - i, folio);
-		} else if (!slowly) {
-			run = unpin_small(unpin, pages + i, npages - i);
+		if (!folio_test_large(folio) && !slowly) {
+			gup_pin_unpin_page(unpin, folio_pfn(folio));
 			continue;
 		}
+		gup_pin_unpin_flush(unpin);
+		if (folio_test_large(folio))
+			run = folio_run(pages + i, npages - i, folio);
 		unpin_range(unpin, pages[i], run);
 	}
+	gup_pin_unpin_flush(unpin);
 	gup_pin_unpin_end(unpin);
 }
 

@@ -13,6 +13,7 @@ EARLIER = "mm/gup_pin/record/earlier.c"
 HANDLE = "mm/gup_pin/record/handle.c"
 HOLDERS = "mm/gup_pin/record/holders.c"
 HOOKS = "mm/gup_pin/hooks.c"
+RECORD = "mm/gup_pin/record/record.h"
 HUGE = "mm/gup_pin/huge.c"
 INDEX = "mm/gup_pin/record/index.c"
 INTERNAL = "mm/gup_pin/record/internal.h"
@@ -66,6 +67,20 @@ MUTATIONS = [
         "gup_pin_api.zero_page",
     ),
     Mutation(
+        "pending-unpins-are-forgotten",
+        HOOKS,
+        "\tgup_pin_unpin_flush(unpin);\n\tgup_pin_unpin_end(unpin);\n",
+        "\tgup_pin_unpin_end(unpin);\n",
+        "gup_pin_api.pin_functions",
+    ),
+    Mutation(
+        "pending-unpins-of-a-page-are-one",
+        RECORD,
+        "if (unpin->block != block || (unpin->mask & bit)) {",
+        "if (unpin->block != block) {",
+        "gup_pin_api.array_has_pages_twice",
+    ),
+    Mutation(
         "no-barrier-after-the-record",
         HOOKS,
         "\tsmp_mb(); /* as in gup_pin_sees_writeback() */\n",
@@ -84,14 +99,14 @@ MUTATIONS = [
     Mutation(
         "block-forgets-earlier-pins",
         ADD,
-        "\t\tblock->earlier = gup_pin_earlier_mask(index, try->nr);\n",
+        "\t\tblock->earlier = gup_pin_earlier_mask(index, nr);\n",
         "",
         "gup_pin_earlier.take_no_record",
     ),
     Mutation(
         "assumed-mode-is-trusted",
         ADD,
-        "\t\tblock->guessed |= try->what.mask;\n\t\tblock->mixed |= try->what.mask;\n",
+        "\t\tblock->guessed |= what->mask;\n\t\tblock->mixed |= what->mask;\n",
         "",
         "gup_pin_api.further_pin_of_another_task",
     ),
@@ -105,7 +120,7 @@ MUTATIONS = [
     Mutation(
         "origin-keeps-what-was-not-added",
         ADD,
-        "\tif (adder->origin && adder->added != pins)\n",
+        "\tif (adder->what.origin && adder->added != pins)\n",
         "\tif (false)\n",
         "gup_pin_origin.part_is_recorded",
     ),
@@ -120,8 +135,8 @@ MUTATIONS = [
     Mutation(
         "page-twice-in-a-mask",
         BLOCK,
-        "record->mask && !(record->mask & what->mask) &&",
-        "record->mask &&",
+        "!(record->mask & what->mask) && record->origin",
+        "record->origin",
         "gup_pin_block.array_has_a_page_twice",
     ),
     Mutation(
@@ -199,8 +214,8 @@ MUTATIONS = [
     Mutation(
         "kept-block-is-kept-twice",
         INDEX,
-        "if (!gup_pin_block_empty(block) || block->kept)",
-        "if (!gup_pin_block_empty(block))",
+        "\tif (block->kept)\n\t\treturn;\n",
+        "",
         "gup_pin_model.goes_like_a_model",
     ),
     Mutation(
@@ -381,10 +396,10 @@ MUTATIONS = [
     Mutation(
         "release-with-interrupts-on",
         UNPIN,
-        "\t\txa_lock_irqsave(&shard->xa, flags);\n"
-        "\t\tif (unlikely(!READ_ONCE(unpin->index->recording))) {\n",
-        "\t\tlocal_save_flags(flags);\n\t\txa_lock(&shard->xa);\n"
-        "\t\tif (unlikely(!READ_ONCE(unpin->index->recording))) {\n",
+        "\txa_lock_irqsave(&shard->xa, flags);\n\tblock = gup_pin_index_find(shard, nr);\n"
+        "\tif (likely(block && READ_ONCE(",
+        "\tlocal_save_flags(flags);\n\txa_lock(&shard->xa);\n"
+        "\tblock = gup_pin_index_find(shard, nr);\n\tif (likely(block && READ_ONCE(",
         "gup_pin_index.unpinned_in_an_interrupt",
         # Without lockdep it is an occasional deadlock.
         flavour="stress",
@@ -521,15 +536,29 @@ MUTATIONS = [
     Mutation(
         "pages-with-two-records-are-taken",
         TAKE,
-        "\tonce &= mask & ~more;\n",
-        "\tonce &= mask;\n",
+        "\tonce &= ~more;\n",
+        "",
         "gup_pin_unpin.*",
     ),
     Mutation(
-        "marks-outlive-the-pins",
+        "page-with-two-records-is-taken",
         TAKE,
-        "\t\tshard->inferred += gup_pin_count(once & block->guessed);\n\t\ttrust(block, once);\n",
-        "\t\tshard->inferred += gup_pin_count(once & block->guessed);\n",
+        "if (only || hit != mask ||",
+        "if (hit != mask ||",
+        "gup_pin_unpin.*",
+    ),
+    Mutation(
+        "one-of-several-pins-is-the-only-one",
+        TAKE,
+        "hit != mask || record->pins > 1)",
+        "hit != mask)",
+        "gup_pin_model.goes_like_a_model",
+    ),
+    Mutation(
+        "doubt-is-forgotten",
+        TAKE,
+        "if (!only || (block->earlier | block->alike | block->guessed) & mask)",
+        "if (!only || block->earlier & mask)",
         "gup_pin_unpin.*",
     ),
     Mutation(
@@ -640,7 +669,7 @@ MUTATIONS = [
     Mutation(
         "pins-of-a-folio-are-not-counted-off",
         TAKE,
-        "\t\tatomic_long_sub((long)gup_pin_count(mask) * pins, &unpin->index->whole);\n",
+        "\t\tatomic_long_sub(all, &unpin->index->whole);\n",
         "\t\tbarrier();\n",
         "gup_pin_folio.folio_as_such",
     ),

@@ -154,6 +154,21 @@ static void pin_functions(struct kunit *test)
 	expect_released(test, NR);
 }
 
+/* The pages of two calls, released together: each of them is in the array twice. */
+static void array_has_pages_twice(struct kunit *test)
+{
+	struct api_state *s = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < NR; i += NR / 2)
+		KUNIT_ASSERT_EQ(test, NR / 2, pin_user_pages_fast(s->addr, NR / 2, FOLL_WRITE,
+								  s->pages + i));
+	KUNIT_ASSERT_PTR_EQ(test, s->pages[0], s->pages[NR / 2]);
+	unpin_user_pages(s->pages, NR);
+	expect_released(test, NR);
+	KUNIT_EXPECT_EQ(test, gup_pin_real_pins(page_to_pfn(s->pages[0])), 0);
+}
+
 static void pin(struct kunit *test)
 {
 	struct api_state *s = test->priv;
@@ -459,6 +474,7 @@ static void memory_runs_out(struct kunit *test)
 
 static struct kunit_case api_cases[] = {
 	KUNIT_CASE(pin_functions),
+	KUNIT_CASE(array_has_pages_twice),
 	KUNIT_CASE(unpin_functions),
 	KUNIT_CASE(further_pins),
 #ifdef CONFIG_KRETPROBES

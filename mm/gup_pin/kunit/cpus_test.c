@@ -40,9 +40,8 @@ static void worker_step(struct worker *w)
 	struct gup_pin_unpin unpin = { .index = &f->index, .site = 0x1000, .write = true };
 	struct gup_pin_adder adder = {
 		.index = &f->index,
-		.origin = w->call.origin,
 		.gfp = GFP_KERNEL,
-		.time = w->call.time++,
+		.what = { .origin = w->call.origin, .time = w->call.time++ },
 	};
 	unsigned int from = prandom_u32_state(&w->rnd) % PAGES;
 	unsigned int nr = 1 + prandom_u32_state(&w->rnd) % (PAGES - from);

@@ -140,8 +140,8 @@ static unsigned int try_add(struct kunit *test, const struct situation *s,
 				gup_pin_add(&adder, FIRST + i * GUP_PIN_BLOCK_PAGES +
 					    __ffs64(mask), 0);
 			else
-				__gup_pin_add(&adder, gup_pin_block_nr(FIRST) + i,
-					      mask & -mask, s->pins);
+				gup_pin_add_mask(&adder, gup_pin_block_nr(FIRST) + i,
+						 mask & -mask, s->pins);
 		}
 	}
 	gup_pin_add_end(&adder, pins_of(s));

@@ -70,12 +70,14 @@ struct gup_pin_adder gup_pin_test_adder(struct kunit *test,
 	KUNIT_ASSERT_TRUE(test, gup_pin_origin_take(call->origin, pins));
 	return (struct gup_pin_adder) {
 		.index = &f->index,
-		.origin = call->origin,
 		.gfp = GFP_KERNEL,
-		.time = call->time,
-		.base = call->base,
-		.cookie = call->cookie,
-		.flags = call->flags,
+		.what = {
+			.origin = call->origin,
+			.time = call->time,
+			.base = call->base,
+			.cookie = call->cookie,
+			.flags = call->flags,
+		},
 	};
 }
 
@@ -85,7 +87,7 @@ void gup_pin_test_add(struct kunit *test, unsigned long pfn,
 {
 	struct gup_pin_adder adder = gup_pin_test_adder(test, call, pins);
 
-	__gup_pin_add(&adder, gup_pin_block_nr(pfn), BIT_ULL(gup_pin_block_bit(pfn)), pins);
+	gup_pin_add_mask(&adder, gup_pin_block_nr(pfn), BIT_ULL(gup_pin_block_bit(pfn)), pins);
 	gup_pin_add_end(&adder, pins);
 	KUNIT_EXPECT_EQ(test, adder.added, pins);
 }
@@ -109,7 +111,7 @@ void gup_pin_test_add_untracked(struct kunit *test, unsigned long pfn, unsigned 
 	struct gup_pin_fixture *f = test->priv;
 	struct gup_pin_adder adder = { .index = &f->index, .gfp = GFP_KERNEL };
 
-	__gup_pin_add(&adder, gup_pin_block_nr(pfn), BIT_ULL(gup_pin_block_bit(pfn)), pins);
+	gup_pin_add_mask(&adder, gup_pin_block_nr(pfn), BIT_ULL(gup_pin_block_bit(pfn)), pins);
 	gup_pin_add_end(&adder, pins);
 	KUNIT_EXPECT_EQ(test, adder.added, 0);
 }

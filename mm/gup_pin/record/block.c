@@ -80,8 +80,8 @@ void gup_pin_drop_spare(struct gup_pin_shard *shard)
 static bool belongs_to(const struct gup_pin_record *record,
 		       const struct gup_pin_record *what)
 {
-	return record->mask && !(record->mask & what->mask) &&
-	       record->time == what->time && record->origin == what->origin &&
+	return record->time == what->time && record->mask &&
+	       !(record->mask & what->mask) && record->origin == what->origin &&
 	       record->base == what->base && record->cookie == what->cookie &&
 	       record->flags == what->flags && record->pins == 1 && what->pins == 1;
 }
@@ -128,23 +128,15 @@ bool gup_pin_block_add(struct gup_pin_shard *shard, struct gup_pin_block *block,
 }
 
 /**
- * gup_pin_block_lose() - remove pins from a record
+ * gup_pin_block_drop() - remove a record
  * @shard: the shard, whose lock is held
  * @block: the block of @record
- * @record: the record; unused or to be freed on return if it has no pin left
- * @mask: bitmap of the pages, all of them in @record
- * @pins: number of pins to remove from each page; at most @record->pins
+ * @record: the record; unused or free on return
  */
-void gup_pin_block_lose(struct gup_pin_shard *shard, struct gup_pin_block *block,
-			struct gup_pin_record *record, u64 mask, unsigned int pins)
+void gup_pin_block_drop(struct gup_pin_shard *shard, struct gup_pin_block *block,
+			struct gup_pin_record *record)
 {
-	if (pins < record->pins) {
-		record->pins -= pins;
-		return;
-	}
-	record->mask &= ~mask;
-	if (record->mask)
-		return;
+	record->mask = 0;
 	block->nr_records--;
 	if (record == &block->first)
 		return;
@@ -166,7 +158,7 @@ unsigned int gup_pin_block_pins(const struct gup_pin_block *block, u64 mask)
 
 	for (record = gup_pin_first_record(block); record;
 	     record = gup_pin_next_record(block, record))
-		pins += gup_pin_count(record->mask & mask) * record->pins;
+		pins += hweight64(record->mask & mask) * record->pins;
 	return pins;
 }
 

@@ -78,8 +78,8 @@ static void insert(struct tally *tally, const struct gup_pin_block *block,
 	unsigned int i = tally->nr;
 
 	if (item) {
-		item->pages += gup_pin_count(mask);
-		item->pins += gup_pin_count(mask) * record->pins;
+		item->pages += hweight64(mask);
+		item->pins += hweight64(mask) * record->pins;
 		return;
 	}
 	while (i && comes_before(record, block->mixed & mask, &items[i - 1]))
@@ -110,7 +110,7 @@ static void count(struct tally *tally, const struct gup_pin_block *block,
 		  const struct gup_pin_record *record, u64 mask)
 {
 	struct gup_pin_holders *holders = tally->holders;
-	unsigned int pins = gup_pin_count(mask) * record->pins;
+	unsigned int pins = hweight64(mask) * record->pins;
 
 	holders->calls += !is_known(tally, record);
 	holders->pins += pins;

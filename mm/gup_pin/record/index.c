@@ -98,7 +98,7 @@ static void remove(struct gup_pin_shard *shard, struct gup_pin_block *block)
 
 /*
  * Keep an empty block, and drop one that became empty earlier. make bench: thp on/off
- * 1.50, without this 2.63; scattered 3.79, without this 4.44.
+ * 1.50, without this 2.57; scattered 2.79, without this 3.82.
  */
 static void keep(struct gup_pin_shard *shard, struct gup_pin_block *block)
 {
@@ -114,17 +114,11 @@ static void keep(struct gup_pin_shard *shard, struct gup_pin_block *block)
 		remove(shard, old);
 }
 
-/**
- * gup_pin_index_tidy() - keep or free a block that may be empty
- * @shard: its shard, whose lock is held
- * @block: the block; may be freed on return
- *
- * An empty block is kept for a while, unless there is a bound on memory.
- */
-void gup_pin_index_tidy(struct gup_pin_shard *shard, struct gup_pin_block *block)
+/* Slow path of gup_pin_index_tidy(). */
+void __gup_pin_index_tidy(struct gup_pin_shard *shard, struct gup_pin_block *block)
 {
 	lockdep_assert_held(&shard->xa.xa_lock);
-	if (!gup_pin_block_empty(block) || block->kept)
+	if (block->kept)
 		return;
 	/* Earlier pins are looked up only when a block is created. */
 	if (READ_ONCE(gup_pin_max_memory_mb) || block->earlier)
@@ -222,7 +216,7 @@ u64 gup_pin_index_pins(struct gup_pin_index *index, unsigned long pfn, unsigned 
 		block = gup_pin_index_find(shard, nr);
 		record = block ? &block->first : NULL;
 		while (record) {
-			pins += gup_pin_count(record->mask & mask) * record->pins;
+			pins += hweight64(record->mask & mask) * record->pins;
 			if (++looked % GUP_PIN_LOOK)
 				record = gup_pin_next_record(block, record);
 			else
@@ -333,11 +327,11 @@ bool gup_pin_index_newest(struct gup_pin_index *index, unsigned long pfn,
 static void drop_record(struct gup_pin_shard *shard, struct gup_pin_block *block,
 			struct gup_pin_record *record)
 {
-	u64 pins = (u64)gup_pin_count(record->mask) * record->pins;
+	u64 pins = (u64)hweight64(record->mask) * record->pins;
 
 	shard->released += pins;
 	gup_pin_origin_put(record->origin, pins);
-	gup_pin_block_lose(shard, block, record, record->mask, record->pins);
+	gup_pin_block_drop(shard, block, record);
 }
 
 /* Drop all records of a block, in batches. */

@@ -95,7 +95,7 @@ static struct gup_pin_verdict look(const struct gup_pin_unpin *unpin,
 	while (record) {
 		if ((record->mask & mask) &&
 		    (!whole || (record->flags & GUP_PIN_RECORD_FOLIO))) {
-			verdict.pins += gup_pin_count(record->mask & mask) * record->pins;
+			verdict.pins += hweight64(record->mask & mask) * record->pins;
 			looked += SCORE_COST;
 			fits = score(unpin, site, record, index);
 			if (fits >= least)

@@ -80,45 +80,36 @@ void gup_pin_sites_unload(struct gup_pin_sites *sites, const struct gup_pin_code
 /**
  * struct gup_pin_adder - state of recording the pins of a call
  * @index: the index
- * @origin: origin of the call, already charged with all of its pins; NULL to count
- *	them as untracked
  * @gfp: flags for allocations
- * @time: time of the call
- * @cookie: see &gup_pin_record.cookie
- * @flags: see &gup_pin_record.flags
  * @added: pins recorded so far
- * @block: number of the block of @mask
- * @mask: pages to be recorded, one pin each
- * @base: see &gup_pin_record.base
+ * @block: number of the block of the pending pins
+ * @what: the pending pins. Its origin has already been charged with all pins of the
+ *	call; if it is NULL, they are counted as untracked
  */
 struct gup_pin_adder {
 	struct gup_pin_index *index;
-	struct gup_pin_origin *origin;
 	gfp_t gfp;
-	u64 time;
-	unsigned long cookie;
-	u32 flags;
 	u64 added;
 	unsigned long block;
-	u64 mask;
-	unsigned long base;
+	struct gup_pin_record what;
 };
 
-void __gup_pin_add(struct gup_pin_adder *adder, unsigned long block, u64 mask,
-		   unsigned int pins);
+void __gup_pin_add_flush(struct gup_pin_adder *adder);
+void gup_pin_add_mask(struct gup_pin_adder *adder, unsigned long block, u64 mask,
+		      unsigned int pins);
 void gup_pin_add_range(struct gup_pin_adder *adder, unsigned long pfn, unsigned long npages,
 		       unsigned long base);
 void gup_pin_add_end(struct gup_pin_adder *adder, u64 pins);
 
 /**
- * gup_pin_add_flush() - record the pending pages
+ * gup_pin_add_flush() - record the pending pins
  * @adder: the state
  */
 static inline void gup_pin_add_flush(struct gup_pin_adder *adder)
 {
-	if (adder->mask)
-		__gup_pin_add(adder, adder->block, adder->mask, 1);
-	adder->mask = 0;
+	if (adder->what.mask)
+		__gup_pin_add_flush(adder);
+	adder->what.mask = 0;
 }
 
 /**
@@ -135,12 +126,13 @@ static inline void gup_pin_add(struct gup_pin_adder *adder, unsigned long pfn,
 	unsigned long block = gup_pin_block_nr(pfn);
 	u64 bit = BIT_ULL(gup_pin_block_bit(pfn));
 
-	if (adder->block != block || adder->base != base || (adder->mask & bit)) {
+	if (adder->block != block || adder->what.base != base || (adder->what.mask & bit)) {
 		gup_pin_add_flush(adder);
 		adder->block = block;
-		adder->base = base;
+		adder->what.base = base;
+		adder->what.pins = 1;
 	}
-	adder->mask |= bit;
+	adder->what.mask |= bit;
 }
 
 /* unpin.c */
@@ -171,6 +163,8 @@ static inline void gup_pin_add(struct gup_pin_adder *adder, unsigned long pfn,
  * @whole_modes: bitmap of their modes
  * @beside: bitmap of the modes of the page's own pins, if such a pin is released instead
  * @doubt: what has become doubtful about them
+ * @block: number of the block of @mask
+ * @mask: pages whose pin is to be released, one each
  */
 struct gup_pin_unpin {
 	struct gup_pin_index *index;
@@ -194,9 +188,44 @@ struct gup_pin_unpin {
 	u8 whole_modes;
 	u8 beside;
 	u8 doubt;
+	unsigned long block;
+	u64 mask;
 };
 
 void gup_pin_unpin_mask(struct gup_pin_unpin *unpin, unsigned long block, u64 mask);
+
+/**
+ * gup_pin_unpin_flush() - release the pins on the pending pages
+ * @unpin: what is known about the pins
+ */
+static inline void gup_pin_unpin_flush(struct gup_pin_unpin *unpin)
+{
+	if (unpin->mask)
+		gup_pin_unpin_mask(unpin, unpin->block, unpin->mask);
+	unpin->mask = 0;
+}
+
+/**
+ * gup_pin_unpin_page() - release a pin on a small folio, now or at the next flush
+ * @unpin: what is known about the pin
+ * @pfn: the page
+ *
+ * make bench: neighbours on/off 1.34, page by page 2.10.
+ *
+ * Context: As for gup_pin_unpin_mask().
+ */
+static inline void gup_pin_unpin_page(struct gup_pin_unpin *unpin, unsigned long pfn)
+{
+	unsigned long block = gup_pin_block_nr(pfn);
+	u64 bit = BIT_ULL(gup_pin_block_bit(pfn));
+
+	if (unpin->block != block || (unpin->mask & bit)) {
+		gup_pin_unpin_flush(unpin);
+		unpin->block = block;
+	}
+	unpin->mask |= bit;
+}
+
 void gup_pin_unpin_range(struct gup_pin_unpin *unpin, unsigned long pfn,
 			 unsigned long npages);
 void gup_pin_unpin_folio(struct gup_pin_unpin *unpin, unsigned long pfn,

@@ -15,92 +15,129 @@
 #define SCORED		128
 #define TAKE_COST	8
 
+/**
+ * struct elsewhere - pages of a block whose pins are not among the records on them
+ * @missing: pages without a record
+ * @beside: pages whose folio has a pin as a whole that fits better
+ */
+struct elsewhere {
+	u64 missing;
+	u64 beside;
+};
+
+/*
+ * Release one of several pins on the first of the pages, or one without a record. Returns
+ * false if the pins on the page's folio must be counted first.
+ */
+static bool unpin_one(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+		      struct gup_pin_block *block, u64 mask, struct elsewhere *elsewhere,
+		      unsigned long *flags)
+{
+	unsigned int bit = __ffs64(mask);
+
+	switch (gup_pin_take_one(unpin, shard, block, bit, false, flags)) {
+	case GUP_PIN_COUNT_FIRST:
+		return false;
+	case GUP_PIN_NO_RECORD:
+		elsewhere->missing |= BIT_ULL(bit);
+		break;
+	case GUP_PIN_WHOLE_FITS:
+		elsewhere->beside |= BIT_ULL(bit);
+		break;
+	case GUP_PIN_NOT_RECORDED:
+		unpin->others--;
+		gup_pin_count_unrecorded(unpin, shard, gup_pin_block_first(block->nr) + bit, 1);
+		break;
+	case GUP_PIN_TAKEN:
+		break;
+	}
+	return true;
+}
+
 /*
  * Returns the pages still to be processed. Stops after some pages if there are many
  * records, so that others can take the lock; or, with @count set, if the pins on the
- * folio of the next page must be counted first. Adds pages without a record to @missing, and
- * those whose folio has a pin as a whole that fits better to @beside.
+ * folio of the next page must be counted first.
  */
-static u64 unpin_mask(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
-		      struct gup_pin_block *block, u64 mask, u64 *missing, u64 *beside,
+static u64 unpin_each(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+		      struct gup_pin_block *block, u64 mask, struct elsewhere *elsewhere,
 		      bool *count, unsigned long *flags)
 {
-	unsigned int pages = 0, bit;
-	enum gup_pin_taken result;
+	unsigned int pages = DIV_ROUND_UP(SCORED, block->nr_records + TAKE_COST);
 
-	if (likely(gup_pin_all_recorded(unpin->index, shard) &&
-		   block->nr_records <= GUP_PIN_LOOK && !unpin->whole))
-		mask = gup_pin_take_only(unpin, shard, block, mask);
-	if (unlikely(mask))
-		pages = DIV_ROUND_UP(SCORED, block->nr_records + TAKE_COST);
-	while (mask && pages--) {
-		bit = __ffs64(mask);
-		result = gup_pin_take_one(unpin, shard, block, bit, false, flags);
-		if (result == GUP_PIN_COUNT_FIRST) {
-			*count = true;
+	for (; mask && pages--; mask &= mask - 1) {
+		*count = !unpin_one(unpin, shard, block, mask, elsewhere, flags);
+		if (*count)
 			break;
-		}
-		if (result == GUP_PIN_NO_RECORD)
-			*missing |= BIT_ULL(bit);
-		if (result == GUP_PIN_WHOLE_FITS)
-			*beside |= BIT_ULL(bit);
-		if (result == GUP_PIN_NOT_RECORDED) {
-			unpin->others--;
-			gup_pin_count_unrecorded(unpin, shard,
-						 gup_pin_block_first(block->nr) + bit, 1);
-		}
-		mask &= mask - 1;
 	}
 	gup_pin_index_tidy(shard, block);
 	return mask;
 }
 
+/* Slow path of gup_pin_unpin_mask(): page by page. */
+static noinline void unpin_pages(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
+				 unsigned long nr, u64 mask)
+{
+	struct elsewhere elsewhere = {};
+	struct gup_pin_block *block;
+	u64 unmatched = 0, left;
+	unsigned long flags;
+	bool count;
+
+	while (mask) {
+		xa_lock_irqsave(&shard->xa, flags);
+		if (!READ_ONCE(unpin->index->recording)) {
+			xa_unlock_irqrestore(&shard->xa, flags);
+			return;
+		}
+		block = gup_pin_index_find(shard, nr);
+		count = false;
+		if (block) {
+			mask = unpin_each(unpin, shard, block, mask, &elsewhere, &count, &flags);
+		} else {
+			elsewhere.missing |= mask;
+			mask = 0;
+		}
+		gup_pin_shard_unlock(shard, flags);
+		if (count)
+			gup_pin_count_others(unpin, gup_pin_block_first(nr) + __ffs64(mask));
+	}
+	for (left = elsewhere.beside; left; left &= left - 1)
+		gup_pin_unpin_beside(unpin, gup_pin_block_first(nr) + __ffs64(left));
+	for (left = elsewhere.missing; left; left &= left - 1)
+		if (gup_pin_unpin_elsewhere(unpin, gup_pin_block_first(nr) + __ffs64(left)))
+			unmatched |= left & -left;
+	if (unmatched && unpin->unmatched)
+		unpin->unmatched(nr, unmatched, 1, unpin->ip);
+}
+
 /**
  * gup_pin_unpin_mask() - release one pin on each of some pages of a block
  * @unpin: what is known about the pins
- * @block: number of the block
+ * @nr: number of the block
  * @mask: bitmap of the pages
  *
  * Call while the pages still have the pins.
  *
  * Context: Any context in which the lock of a shard may be taken.
  */
-void gup_pin_unpin_mask(struct gup_pin_unpin *unpin, unsigned long block, u64 mask)
+void gup_pin_unpin_mask(struct gup_pin_unpin *unpin, unsigned long nr, u64 mask)
 {
-	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, block);
-	u64 left = mask, unmatched = 0, missing = 0, beside = 0;
-	struct gup_pin_block *found;
+	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
+	struct gup_pin_block *block;
 	unsigned long flags;
-	bool count;
 
-	while (left) {
-		xa_lock_irqsave(&shard->xa, flags);
-		if (unlikely(!READ_ONCE(unpin->index->recording))) {
-			xa_unlock_irqrestore(&shard->xa, flags);
-			return;
-		}
-		found = gup_pin_index_find(shard, block);
-		count = false;
-		if (likely(found)) {
-			left = unpin_mask(unpin, shard, found, left, &missing, &beside, &count,
-					  &flags);
-		} else {
-			missing |= left;
-			left = 0;
-		}
-		gup_pin_shard_unlock(shard, flags);
-		if (unlikely(count))
-			gup_pin_count_others(unpin, gup_pin_block_first(block) + __ffs64(left));
+	xa_lock_irqsave(&shard->xa, flags);
+	block = gup_pin_index_find(shard, nr);
+	if (likely(block && READ_ONCE(unpin->index->recording) &&
+		   gup_pin_all_recorded(unpin->index, shard) &&
+		   block->nr_records <= GUP_PIN_LOOK && !unpin->whole)) {
+		mask = gup_pin_take_only(unpin, shard, block, mask);
+		gup_pin_index_tidy(shard, block);
 	}
-	if (likely(!(missing | beside)))
-		return;
-	for (; beside; beside &= beside - 1)
-		gup_pin_unpin_beside(unpin, gup_pin_block_first(block) + __ffs64(beside));
-	for (; missing; missing &= missing - 1)
-		if (gup_pin_unpin_elsewhere(unpin, gup_pin_block_first(block) + __ffs64(missing)))
-			unmatched |= missing & -missing;
-	if (unmatched && unpin->unmatched)
-		unpin->unmatched(block, unmatched, 1, unpin->ip);
+	gup_pin_shard_unlock(shard, flags);
+	if (unlikely(mask))
+		unpin_pages(unpin, shard, nr, mask);
 }
 
 /**
