@@ -31,12 +31,8 @@ struct api_state {
 
 static int api_init(struct kunit *test)
 {
-	struct api_state *s;
+	struct api_state *s = gup_pin_case_begin(test, true, sizeof(*s));
 
-	gup_pin_case_start(test);
-	if (!gup_pin_root.index.recording || !gup_pin_root.index.complete)
-		kunit_skip(test, "needs gup_pin=on");
-	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
 	if (!s)
 		return -ENOMEM;
 	s->addr = kunit_vm_mmap(test, NULL, 0, NR * PAGE_SIZE,
@@ -105,14 +101,9 @@ static void expect_pinned(struct kunit *test, unsigned int nr,
 static void expect_released(struct kunit *test, unsigned int pins)
 {
 	struct api_state *s = test->priv;
-	struct gup_pin_totals t;
 
-	gup_pin_index_totals(&gup_pin_root.index, &t);
-	KUNIT_EXPECT_EQ(test, t.acquired - s->before.acquired, pins);
-	KUNIT_EXPECT_EQ(test, t.released - s->before.released, pins);
-	KUNIT_EXPECT_EQ(test, t.unmatched, s->before.unmatched);
-	KUNIT_EXPECT_EQ(test, t.untracked, s->before.untracked);
-	s->before = t;
+	gup_pin_case_expect(test, &s->before, pins);
+	gup_pin_index_totals(&gup_pin_root.index, &s->before);
 }
 
 static void pin_functions(struct kunit *test)

@@ -35,6 +35,50 @@ int gup_pin_case_start(struct kunit *test)
 	return 0;
 }
 
+/**
+ * gup_pin_case_need() - skip the case unless pins are recorded in the real index
+ * @test: the test
+ * @complete: whether it needs that all pins since boot are
+ */
+void gup_pin_case_need(struct kunit *test, bool complete)
+{
+	if (!gup_pin_root.index.recording || (complete && !gup_pin_root.index.complete))
+		kunit_skip(test, "needs gup_pin=on");
+}
+
+/**
+ * gup_pin_case_begin() - begin a case that needs the real index
+ * @test: the test; skipped if gup_pin_case_need()
+ * @complete: as for gup_pin_case_need()
+ * @size: size of the suite's state
+ *
+ * Return: the state, zeroed; NULL if there is no memory.
+ */
+void *gup_pin_case_begin(struct kunit *test, bool complete, size_t size)
+{
+	gup_pin_case_start(test);
+	gup_pin_case_need(test, complete);
+	return kunit_kzalloc(test, size, GFP_KERNEL);
+}
+
+/**
+ * gup_pin_case_expect() - expect some pins to have been recorded, and released
+ * @test: the test
+ * @before: totals of the real index before that
+ * @pins: number of pins
+ */
+void gup_pin_case_expect(struct kunit *test, const struct gup_pin_totals *before,
+			 unsigned int pins)
+{
+	struct gup_pin_totals t;
+
+	gup_pin_index_totals(&gup_pin_root.index, &t);
+	KUNIT_EXPECT_EQ(test, t.acquired - before->acquired, pins);
+	KUNIT_EXPECT_EQ(test, t.released - before->released, pins);
+	KUNIT_EXPECT_EQ(test, t.unmatched, before->unmatched);
+	KUNIT_EXPECT_EQ(test, t.untracked, before->untracked);
+}
+
 /* Get one of the pins in the real index that the case has taken. */
 static bool find_pin(struct gup_pin_item *item)
 {

@@ -6,7 +6,13 @@
 #include <kunit/test.h>
 #include <linux/atomic.h>
 
+struct gup_pin_totals;
+
 int gup_pin_case_start(struct kunit *test);
+void gup_pin_case_need(struct kunit *test, bool complete);
+void *gup_pin_case_begin(struct kunit *test, bool complete, size_t size);
+void gup_pin_case_expect(struct kunit *test, const struct gup_pin_totals *before,
+			 unsigned int pins);
 void gup_pin_case_unpin(struct kunit *test);
 void gup_pin_test_meet(atomic_t *arrived, unsigned int *times);
 

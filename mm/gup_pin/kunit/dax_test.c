@@ -17,7 +17,7 @@
 
 #define STEP_MS		20
 
-/* No wait lasts that long, even if the machine stands still for a while. */
+/* Longer than any wait, even if the machine stalls for a while. */
 #define NEVER_MS	(60 * 60 * 1000)
 
 static void reset_limit(void *ms)

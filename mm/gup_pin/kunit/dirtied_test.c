@@ -23,12 +23,8 @@ static u64 met(enum gup_pin_hazard_kind kind)
 
 static int dirtied_init(struct kunit *test)
 {
-	struct dirtied_state *s;
+	struct dirtied_state *s = gup_pin_case_begin(test, false, sizeof(*s));
 
-	gup_pin_case_start(test);
-	if (!gup_pin_root.index.recording)
-		kunit_skip(test, "needs gup_pin=on");
-	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
 	if (!s)
 		return -ENOMEM;
 	s->folio = gup_pin_test_stand_in(test);

@@ -39,8 +39,7 @@ static void dump_names_the_pins(struct kunit *test)
 	unsigned long addr;
 	struct page *page;
 
-	if (!gup_pin_root.index.recording)
-		kunit_skip(test, "needs gup_pin=on");
+	gup_pin_case_need(test, false);
 	addr = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
 			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
 	KUNIT_ASSERT_NE(test, addr, 0);
@@ -73,8 +72,7 @@ static void dump_never_waits(struct kunit *test)
 	struct kmsg_dump_iter iter;
 	unsigned long flags;
 
-	if (!gup_pin_root.index.recording)
-		kunit_skip(test, "needs gup_pin=on");
+	gup_pin_case_need(test, false);
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	shard = gup_pin_shard_of(&gup_pin_root.index,
 				 gup_pin_block_nr(page_to_pfn(page)));

@@ -47,13 +47,9 @@ void gup_pin_scene_start(struct kunit *test)
 /* Used as a suite's .init: maps a file, and pins nothing. */
 int gup_pin_scene_init(struct kunit *test)
 {
-	struct gup_pin_scene *s;
+	struct gup_pin_scene *s = gup_pin_case_begin(test, true, sizeof(*s));
 	int err;
 
-	gup_pin_case_start(test);
-	if (!gup_pin_root.index.recording || !gup_pin_root.index.complete)
-		kunit_skip(test, "needs gup_pin=on");
-	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
 	if (!s)
 		return -ENOMEM;
 	test->priv = s;

@@ -30,12 +30,8 @@ struct lines_state {
 
 static int lines_init(struct kunit *test)
 {
-	struct lines_state *s;
+	struct lines_state *s = gup_pin_case_begin(test, false, sizeof(*s));
 
-	gup_pin_case_start(test);
-	if (!gup_pin_root.index.recording)
-		kunit_skip(test, "needs gup_pin=on");
-	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
 	if (!s)
 		return -ENOMEM;
 	s->inode = kunit_kzalloc(test, sizeof(*s->inode), GFP_KERNEL);

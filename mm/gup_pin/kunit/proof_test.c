@@ -174,12 +174,8 @@ static u64 changed(void)
 
 static int proof_init(struct kunit *test)
 {
-	struct proof_state *s;
+	struct proof_state *s = gup_pin_case_begin(test, false, sizeof(*s));
 
-	gup_pin_case_start(test);
-	if (!gup_pin_root.index.recording)
-		kunit_skip(test, "needs gup_pin=on");
-	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
 	if (!s)
 		return -ENOMEM;
 	s->addr = gup_pin_test_map(test, 1);

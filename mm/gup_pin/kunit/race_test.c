@@ -382,8 +382,7 @@ static void race_folio(struct kunit *test, bool (*pin)(struct race *race),
 	struct race *race = race_new(test);
 	struct page *page;
 
-	if (!gup_pin_root.index.recording)
-		kunit_skip(test, "needs gup_pin=on");
+	gup_pin_case_need(test, false);
 	race->addr = gup_pin_test_map(test, 1);
 	page = gup_pin_test_pin(test, race->addr, true);
 	race->folio = page_folio(page);

@@ -349,39 +349,39 @@ static void writers_come_first(struct kunit *test)
 	unpin_user_pages(pages, MANY);
 }
 
-struct told {
+struct traced {
 	unsigned int hazards;
 	unsigned int reports;
 	struct gup_pin_hazard_trace hazard;
 	unsigned long id;
 };
 
-static void told_hazard(void *data, const struct gup_pin_hazard_trace *hazard)
+static void probe_hazard(void *data, const struct gup_pin_hazard_trace *hazard)
 {
-	struct told *told = data;
+	struct traced *traced = data;
 
-	told->hazards++;
-	told->hazard = *hazard;
+	traced->hazards++;
+	traced->hazard = *hazard;
 }
 
-static void told_report(void *data, enum error_detector detector,
-			unsigned long id)
+static void probe_report(void *data, enum error_detector detector,
+			 unsigned long id)
 {
-	struct told *told = data;
+	struct traced *traced = data;
 
-	told->reports += detector == ERROR_DETECTOR_GUP_PIN;
-	told->id = id;
+	traced->reports += detector == ERROR_DETECTOR_GUP_PIN;
+	traced->id = id;
 }
 
-static void untell_hazard(void *told)
+static void unregister_hazard(void *traced)
 {
-	unregister_trace_gup_pin_hazard(told_hazard, told);
+	unregister_trace_gup_pin_hazard(probe_hazard, traced);
 	tracepoint_synchronize_unregister();
 }
 
-static void untell_report(void *told)
+static void unregister_report(void *traced)
 {
-	unregister_trace_error_report_end(told_report, told);
+	unregister_trace_error_report_end(probe_report, traced);
 	tracepoint_synchronize_unregister();
 }
 
@@ -393,39 +393,39 @@ static unsigned long vm_event(enum vm_event_item item)
 	return events[item];
 }
 
-static void others_are_told(struct kunit *test)
+static void others_are_notified(struct kunit *test)
 {
 	unsigned long writebacks = vm_event(GUP_PIN_HAZARD_WRITEBACKS);
 	unsigned long truncates = vm_event(GUP_PIN_HAZARD_TRUNCATES);
 	struct gup_pin_scene *s = test->priv;
 	struct page *page = gup_pin_scene_pin(test, true);
 	/* Not on the stack, because the case may be aborted. */
-	struct told *told = kunit_kzalloc(test, sizeof(*told), GFP_KERNEL);
+	struct traced *traced = kunit_kzalloc(test, sizeof(*traced), GFP_KERNEL);
 
-	KUNIT_ASSERT_NOT_NULL(test, told);
-	KUNIT_ASSERT_EQ(test, 0, register_trace_gup_pin_hazard(told_hazard,
-							       told));
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, untell_hazard,
-							   told));
-	KUNIT_ASSERT_EQ(test, 0, register_trace_error_report_end(told_report,
-								 told));
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, untell_report,
-							   told));
+	KUNIT_ASSERT_NOT_NULL(test, traced);
+	KUNIT_ASSERT_EQ(test, 0, register_trace_gup_pin_hazard(probe_hazard,
+							       traced));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, unregister_hazard,
+							   traced));
+	KUNIT_ASSERT_EQ(test, 0, register_trace_error_report_end(probe_report,
+								 traced));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, unregister_report,
+							   traced));
 	gup_pin_scene_writeback(test);
-	kunit_release_action(test, untell_report, told);
-	kunit_release_action(test, untell_hazard, told);
+	kunit_release_action(test, unregister_report, traced);
+	kunit_release_action(test, unregister_hazard, traced);
 
-	KUNIT_EXPECT_EQ(test, told->hazards, 1);
-	KUNIT_EXPECT_STREQ(test, told->hazard.kind, "writeback");
-	KUNIT_EXPECT_STREQ(test, told->hazard.api, "pin_user_pages_fast");
-	KUNIT_EXPECT_EQ(test, told->hazard.pfn, folio_pfn(s->folio));
-	KUNIT_EXPECT_EQ(test, told->hazard.ino, s->folio->mapping->host->i_ino);
-	KUNIT_EXPECT_EQ(test, told->hazard.pid, task_pid_nr(current));
-	KUNIT_EXPECT_EQ(test, told->hazard.pins, 1);
-	KUNIT_EXPECT_TRUE(test, told->hazard.write);
-	KUNIT_EXPECT_FALSE(test, told->hazard.longterm);
-	KUNIT_EXPECT_EQ(test, told->reports, 1);
-	KUNIT_EXPECT_EQ(test, told->id, (unsigned long)s->folio);
+	KUNIT_EXPECT_EQ(test, traced->hazards, 1);
+	KUNIT_EXPECT_STREQ(test, traced->hazard.kind, "writeback");
+	KUNIT_EXPECT_STREQ(test, traced->hazard.api, "pin_user_pages_fast");
+	KUNIT_EXPECT_EQ(test, traced->hazard.pfn, folio_pfn(s->folio));
+	KUNIT_EXPECT_EQ(test, traced->hazard.ino, s->folio->mapping->host->i_ino);
+	KUNIT_EXPECT_EQ(test, traced->hazard.pid, task_pid_nr(current));
+	KUNIT_EXPECT_EQ(test, traced->hazard.pins, 1);
+	KUNIT_EXPECT_TRUE(test, traced->hazard.write);
+	KUNIT_EXPECT_FALSE(test, traced->hazard.longterm);
+	KUNIT_EXPECT_EQ(test, traced->reports, 1);
+	KUNIT_EXPECT_EQ(test, traced->id, (unsigned long)s->folio);
 
 	gup_pin_scene_truncate(test, 0, 511);
 	unpin_user_page(page);
@@ -445,7 +445,7 @@ static struct kunit_case report_cases[] = {
 	KUNIT_CASE(not_with_interrupts_off),
 	KUNIT_CASE(panic_by_kind),
 	KUNIT_CASE(writers_come_first),
-	KUNIT_CASE(others_are_told),
+	KUNIT_CASE(others_are_notified),
 	{}
 };
 

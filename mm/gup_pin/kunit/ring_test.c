@@ -28,13 +28,9 @@ struct ring_state {
 
 static int ring_init(struct kunit *test)
 {
+	struct ring_state *s = gup_pin_case_begin(test, true, sizeof(*s));
 	struct page *pages[2];
-	struct ring_state *s;
 
-	gup_pin_case_start(test);
-	if (!gup_pin_root.index.recording || !gup_pin_root.index.complete)
-		kunit_skip(test, "needs gup_pin=on");
-	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
 	if (!s)
 		return -ENOMEM;
 	s->text = kunit_kzalloc(test, TEXT, GFP_KERNEL);

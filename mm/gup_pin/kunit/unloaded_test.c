@@ -401,8 +401,7 @@ static void pins_and_unpins(struct kunit *test)
 	unsigned long addr, ip = 0;
 	unsigned int i;
 
-	if (!gup_pin_root.index.recording || !gup_pin_root.index.complete)
-		kunit_skip(test, "needs gup_pin=on");
+	gup_pin_case_need(test, true);
 	addr = gup_pin_test_map(test, PINS);
 	for (i = 0; i < PINS; i++) {
 		unload_before(test, i, &pinner, ip);

@@ -20,12 +20,8 @@ struct views_state {
 
 static int views_init(struct kunit *test)
 {
-	struct views_state *s;
+	struct views_state *s = gup_pin_case_begin(test, true, sizeof(*s));
 
-	gup_pin_case_start(test);
-	if (!gup_pin_root.index.recording || !gup_pin_root.index.complete)
-		kunit_skip(test, "needs gup_pin=on");
-	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
 	if (!s)
 		return -ENOMEM;
 	test->priv = s;
@@ -152,7 +148,7 @@ static void mappings_that_are_refused(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, vma);
 }
 
-struct told {
+struct traced {
 	unsigned int times;
 	unsigned long pfn;
 	unsigned long pins;
@@ -164,109 +160,109 @@ struct told {
 	char api[32];
 };
 
-static void tell(void *data, const struct gup_pin_trace *pin)
+static void probe(void *data, const struct gup_pin_trace *pin)
 {
-	struct told *told = data;
+	struct traced *traced = data;
 
 	/* Ignore pins of other tasks. */
 	if (pin->pid != task_pid_nr(current))
 		return;
-	told->times++;
-	told->pfn = pin->pfn;
-	told->pins = pin->pins;
-	told->addr = pin->addr;
-	told->write = pin->write;
-	told->exact = pin->exact;
-	told->age_ns = pin->age_ns;
-	told->pid = pin->pid;
-	strscpy(told->api, pin->api, sizeof(told->api));
+	traced->times++;
+	traced->pfn = pin->pfn;
+	traced->pins = pin->pins;
+	traced->addr = pin->addr;
+	traced->write = pin->write;
+	traced->exact = pin->exact;
+	traced->age_ns = pin->age_ns;
+	traced->pid = pin->pid;
+	strscpy(traced->api, pin->api, sizeof(traced->api));
 }
 
-static void acquire_untell(void *told)
+static void acquire_unregister(void *traced)
 {
-	unregister_trace_gup_pin_acquire(tell, told);
+	unregister_trace_gup_pin_acquire(probe, traced);
 	tracepoint_synchronize_unregister();
 }
 
-static void release_untell(void *told)
+static void release_unregister(void *traced)
 {
-	unregister_trace_gup_pin_release(tell, told);
+	unregister_trace_gup_pin_release(probe, traced);
 	tracepoint_synchronize_unregister();
 }
 
 /* Not on the stack: the tracepoint may outlive an aborted case for a while. */
-static struct told *told_new(struct kunit *test)
+static struct traced *traced_new(struct kunit *test)
 {
-	struct told *told = kunit_kzalloc(test, sizeof(*told), GFP_KERNEL);
+	struct traced *traced = kunit_kzalloc(test, sizeof(*traced), GFP_KERNEL);
 
-	KUNIT_ASSERT_NOT_NULL(test, told);
-	return told;
+	KUNIT_ASSERT_NOT_NULL(test, traced);
+	return traced;
 }
 
-static struct told *acquire_tell(struct kunit *test)
+static struct traced *acquire_register(struct kunit *test)
 {
-	struct told *told = told_new(test);
+	struct traced *traced = traced_new(test);
 
-	KUNIT_ASSERT_EQ(test, 0, register_trace_gup_pin_acquire(tell, told));
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, acquire_untell,
-							   told));
-	return told;
+	KUNIT_ASSERT_EQ(test, 0, register_trace_gup_pin_acquire(probe, traced));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, acquire_unregister,
+							   traced));
+	return traced;
 }
 
-static struct told *release_tell(struct kunit *test)
+static struct traced *release_register(struct kunit *test)
 {
-	struct told *told = told_new(test);
+	struct traced *traced = traced_new(test);
 
-	KUNIT_ASSERT_EQ(test, 0, register_trace_gup_pin_release(tell, told));
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, release_untell,
-							   told));
-	return told;
+	KUNIT_ASSERT_EQ(test, 0, register_trace_gup_pin_release(probe, traced));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, release_unregister,
+							   traced));
+	return traced;
 }
 
 static void acquire_is_traced(struct kunit *test)
 {
 	struct views_state *s = test->priv;
-	struct told *told = acquire_tell(test);
+	struct traced *traced = acquire_register(test);
 	struct page *pages[2];
 
 	KUNIT_ASSERT_EQ(test, 2, pin_user_pages_fast(s->addr, 2, FOLL_WRITE,
 						     pages));
-	kunit_release_action(test, acquire_untell, told);
-	KUNIT_EXPECT_EQ(test, told->times, 1);
-	KUNIT_EXPECT_EQ(test, told->pfn, page_to_pfn(pages[0]));
-	KUNIT_EXPECT_EQ(test, told->pins, 2);
-	KUNIT_EXPECT_EQ(test, told->addr, s->addr);
-	KUNIT_EXPECT_TRUE(test, told->write);
-	KUNIT_EXPECT_STREQ(test, told->api, "pin_user_pages_fast");
+	kunit_release_action(test, acquire_unregister, traced);
+	KUNIT_EXPECT_EQ(test, traced->times, 1);
+	KUNIT_EXPECT_EQ(test, traced->pfn, page_to_pfn(pages[0]));
+	KUNIT_EXPECT_EQ(test, traced->pins, 2);
+	KUNIT_EXPECT_EQ(test, traced->addr, s->addr);
+	KUNIT_EXPECT_TRUE(test, traced->write);
+	KUNIT_EXPECT_STREQ(test, traced->api, "pin_user_pages_fast");
 	unpin_user_pages(pages, 2);
-	KUNIT_EXPECT_EQ(test, told->times, 1);
+	KUNIT_EXPECT_EQ(test, traced->times, 1);
 }
 
 static void release_is_traced(struct kunit *test)
 {
 	struct views_state *s = test->priv;
 	struct page *pages[2], *page;
-	struct told *told;
+	struct traced *traced;
 
 	page = gup_pin_test_pin(test, s->addr, false);
-	told = release_tell(test);
+	traced = release_register(test);
 	unpin_user_page(page);
-	KUNIT_EXPECT_EQ(test, told->times, 1);
-	KUNIT_EXPECT_EQ(test, told->pfn, page_to_pfn(page));
-	KUNIT_EXPECT_EQ(test, told->pins, 1);
-	KUNIT_EXPECT_EQ(test, told->addr, s->addr);
-	KUNIT_EXPECT_FALSE(test, told->write);
-	KUNIT_EXPECT_TRUE(test, told->exact);
-	KUNIT_EXPECT_GT(test, told->age_ns, 0);
+	KUNIT_EXPECT_EQ(test, traced->times, 1);
+	KUNIT_EXPECT_EQ(test, traced->pfn, page_to_pfn(page));
+	KUNIT_EXPECT_EQ(test, traced->pins, 1);
+	KUNIT_EXPECT_EQ(test, traced->addr, s->addr);
+	KUNIT_EXPECT_FALSE(test, traced->write);
+	KUNIT_EXPECT_TRUE(test, traced->exact);
+	KUNIT_EXPECT_GT(test, traced->age_ns, 0);
 
 	KUNIT_ASSERT_EQ(test, 2, pin_user_pages_fast(s->addr, 2, FOLL_WRITE,
 						     pages));
 	unpin_user_pages(pages, 2);
-	KUNIT_EXPECT_EQ(test, told->times, 3);
-	kunit_release_action(test, release_untell, told);
+	KUNIT_EXPECT_EQ(test, traced->times, 3);
+	kunit_release_action(test, release_unregister, traced);
 	page = gup_pin_test_pin(test, s->addr, false);
 	unpin_user_page(page);
-	KUNIT_EXPECT_EQ(test, told->times, 3);
+	KUNIT_EXPECT_EQ(test, traced->times, 3);
 }
 
 /* The oldest pin is released by default, but an unpin that dirties releases a write pin. */
@@ -274,22 +270,22 @@ static void release_tells_the_right_pin(struct kunit *test)
 {
 	struct views_state *s = test->priv;
 	struct page *page, *again;
-	struct told *told;
+	struct traced *traced;
 
 	page = gup_pin_test_pin(test, s->addr, false);
 	KUNIT_ASSERT_EQ(test, 1, pin_user_pages_fast(s->addr, 1, FOLL_WRITE |
 						     FOLL_LONGTERM, &again));
 	KUNIT_ASSERT_PTR_EQ(test, page, again);
 	KUNIT_ASSERT_PTR_EQ(test, page, gup_pin_test_pin(test, s->addr, false));
-	told = release_tell(test);
+	traced = release_register(test);
 	unpin_user_pages_dirty_lock(&page, 1, true);
-	KUNIT_EXPECT_EQ(test, told->times, 1);
-	KUNIT_EXPECT_TRUE(test, told->write);
-	KUNIT_EXPECT_FALSE(test, told->exact);
+	KUNIT_EXPECT_EQ(test, traced->times, 1);
+	KUNIT_EXPECT_TRUE(test, traced->write);
+	KUNIT_EXPECT_FALSE(test, traced->exact);
 	unpin_user_page(page);
-	KUNIT_EXPECT_FALSE(test, told->write);
+	KUNIT_EXPECT_FALSE(test, traced->write);
 	unpin_user_page(page);
-	KUNIT_EXPECT_EQ(test, told->times, 3);
+	KUNIT_EXPECT_EQ(test, traced->times, 3);
 }
 
 static struct kunit_case views_cases[] = {
