@@ -263,7 +263,7 @@ TEST_F(iommufd_file, beside_a_read_only_mapping)
 {
 	size_t size = self->mem.size;
 	unsigned long accused, now;
-	struct gup_pin_want want;
+	struct gup_pin_lines lines;
 	int ret;
 
 	ret = gup_pin_iommu_attach(self->fd, self->ioas);
@@ -280,11 +280,11 @@ TEST_F(iommufd_file, beside_a_read_only_mapping)
 	ASSERT_OK(gup_pin_read_stat("hazard_dirty_read_pin", &now));
 	EXPECT_EQ(accused, now);
 
-	gup_pin_want_self(&want, "pin_user_pages_fast", 'r', "long", self->mem.map);
-	want.order = self->mem.order;
-	want.dev = self->mem.dev;
-	want.ino = self->mem.ino;
-	ASSERT_OK(gup_pin_check_pages(&want, 0, self->mem.addr, size / PAGE_SIZE));
+	ASSERT_OK(gup_pin_read_task(&lines, getpid()));
+	EXPECT_EQ(size / PAGE_SIZE, gup_pin_sum_pins(&lines));
+	gup_pin_only_api(&lines, "pin_user_pages_fast");
+	EXPECT_EQ(size / PAGE_SIZE, gup_pin_sum_pins(&lines));
+	gup_pin_free(&lines);
 	ASSERT_EQ(0, gup_pin_iommu_unmap(self->fd, self->ioas, size, size));
 	ASSERT_OK(gup_pin_end(&self->base));
 }
