@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@ FIXTURE(nvme)
 	struct gup_pin_base base;
 	struct gup_pin_mem mem;
 	int disk;
+	bool flipped;
 	pid_t child;
 };
 
@@ -64,6 +66,66 @@ static const char *open_disk(int *disk)
 	return problem;
 }
 
+/* Returns 0, or -errno. */
+static int send_command(int disk, bool write, const char *metadata)
+{
+	static __u64 data[NBLOCKS * BLOCK_SIZE / sizeof(__u64) + 1];
+	struct nvme_user_io io = {
+		.opcode = write ? WRITE : READ,
+		.nblocks = NBLOCKS - 1,
+		/* At this address it has to be copied, and is not pinned meanwhile. */
+		.addr = (unsigned long)data + 1,
+		.metadata = (unsigned long)metadata,
+	};
+
+	return ioctl(disk, NVME_IOCTL_SUBMIT_IO, &io) ? -errno : 0;
+}
+
+/* One after another until it is told to end: 0, or what went wrong. */
+static int send_commands(int disk, bool write, const char *metadata, int stop)
+{
+	char byte;
+	int ret;
+
+	do {
+		ret = send_command(disk, write, metadata);
+		if (ret)
+			return -ret;
+	} while (read(stop, &byte, 1) < 0 && errno == EAGAIN);
+	return 0;
+}
+
+/* Of two pages, the metadata is at the end of the first, and at the start of the second. */
+static char *metadata_in(const struct gup_pin_mem *mem)
+{
+	if (mem->size == PAGE_SIZE)
+		return mem->addr + NBLOCKS * METADATA_SIZE;
+	return mem->addr + PAGE_SIZE - NBLOCKS * METADATA_SIZE / 2;
+}
+
+/*
+ * blk_rq_integrity_map_user() of 6.12 takes the directions for each other: what a disk is to
+ * write to is pinned for reading only, so that it may even be read-only memory, and the other
+ * way round. The pins have to be shown as they are.
+ */
+static const char *check_direction(struct _test_data_nvme *self)
+{
+	char *metadata = metadata_in(&self->mem);
+	int ret;
+
+	*metadata = 1;
+	if (mprotect(self->mem.addr, self->mem.size, PROT_READ))
+		return gup_pin_problem("mprotect: %s", strerror(errno));
+	ret = send_command(self->disk, false, metadata);
+	if (mprotect(self->mem.addr, self->mem.size, PROT_READ | PROT_WRITE))
+		return gup_pin_problem("mprotect: %s", strerror(errno));
+	if (ret && ret != -EFAULT)
+		return gup_pin_problem("NVMe read: %s", strerror(-ret));
+	/* All that is on this disk is 0. */
+	self->flipped = !*metadata;
+	return self->flipped == !ret ? NULL : "what was read is not there";
+}
+
 FIXTURE_SETUP(nvme)
 {
 	const char *missing = gup_pin_missing();
@@ -76,6 +138,7 @@ FIXTURE_SETUP(nvme)
 	ASSERT_OK(open_disk(&self->disk));
 	ASSERT_OK(gup_pin_begin(&self->base));
 	ASSERT_OK(gup_pin_mem_get(&self->mem, MEM_ANON, variant->npages * PAGE_SIZE));
+	ASSERT_OK(check_direction(self));
 }
 
 FIXTURE_TEARDOWN(nvme)
@@ -87,34 +150,6 @@ FIXTURE_TEARDOWN(nvme)
 	if (self->disk >= 0)
 		close(self->disk);
 	gup_pin_mem_put(&self->mem);
-}
-
-/* One after another until it is told to end: 0, or where it went wrong. */
-static int send_commands(int disk, bool write, const char *metadata, int stop)
-{
-	static __u64 data[NBLOCKS * BLOCK_SIZE / sizeof(__u64) + 1];
-	struct nvme_user_io io = {
-		.opcode = write ? WRITE : READ,
-		.nblocks = NBLOCKS - 1,
-		/* At this address it has to be copied, and is not pinned meanwhile. */
-		.addr = (unsigned long)data + 1,
-		.metadata = (unsigned long)metadata,
-	};
-	char byte;
-
-	do {
-		if (ioctl(disk, NVME_IOCTL_SUBMIT_IO, &io))
-			return 1;
-	} while (read(stop, &byte, 1) < 0 && errno == EAGAIN);
-	return 0;
-}
-
-/* Of two pages, the metadata is at the end of the first, and at the start of the second. */
-static char *metadata_in(const struct gup_pin_mem *mem)
-{
-	if (mem->size == PAGE_SIZE)
-		return mem->addr + NBLOCKS * METADATA_SIZE;
-	return mem->addr + PAGE_SIZE - NBLOCKS * METADATA_SIZE / 2;
 }
 
 static pid_t start(const struct _test_data_nvme *self, bool write, int stop)
@@ -134,7 +169,8 @@ static const char *check_pins(const struct _test_data_nvme *self, bool write)
 {
 	struct gup_pin_want want;
 
-	gup_pin_want_self(&want, "pin_user_pages_fast", write ? 'r' : 'w', "short", "anon");
+	gup_pin_want_self(&want, "pin_user_pages_fast", write == self->flipped ? 'w' : 'r', "short",
+			  "anon");
 	want.comm = "gup_pin\\x20nvme";
 	want.tgid = self->child;
 	want.pid = self->child;
