@@ -137,6 +137,17 @@ static const char *add_tape(void)
 		gup_pin_write(DRIVER "/add_host", "1");
 }
 
+/* Its node appears after it has appeared in sysfs. */
+static const char *open_tape(int *tape, const char *node)
+{
+	unsigned int waited = 0;
+
+	do {
+		*tape = open(node, O_RDWR | O_CLOEXEC);
+	} while (*tape < 0 && gup_pin_patience(&waited));
+	return *tape < 0 ? gup_pin_problem("%s: %s", node, strerror(errno)) : NULL;
+}
+
 static const char *remove_tape(void)
 {
 	const char *problem = gup_pin_write(DRIVER "/add_host", "-1");
@@ -157,10 +168,8 @@ FIXTURE_SETUP(scsi)
 		self->added = true;
 	}
 	ASSERT_OK(find_node(self->node, sizeof(self->node), variant->tape, variant->where));
-	if (variant->tape) {
-		self->tape = open(self->node, O_RDWR | O_CLOEXEC);
-		ASSERT_LE(0, self->tape);
-	}
+	if (variant->tape)
+		ASSERT_OK(open_tape(&self->tape, self->node));
 	ASSERT_OK(gup_pin_write(ALLOW_DIRECT, "1"));
 	ASSERT_OK(gup_pin_begin(&self->base));
 	/* The child has some of its own. */
