@@ -98,7 +98,8 @@ killed() {
 }
 
 listens() {
-	[ "$(rdma resource show cm_id | grep -c 'state LISTEN')" -gt 0 ]
+	# The kernel's RDS listens as well.
+	[ "$(rdma resource show cm_id | grep -c 'state LISTEN .*comm rping')" -gt 0 ]
 }
 
 pings() {

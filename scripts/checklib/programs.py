@@ -70,6 +70,7 @@ STRESS = ["gup_pin_stress"]
 # By make check-users, since they need drivers that the project's own kernels lack.
 USERS = (
     "gup_pin_rdma",
+    "gup_pin_rds",
     "gup_pin_vdpa",
     "gup_pin_scsi",
     "gup_pin_nvme",

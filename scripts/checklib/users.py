@@ -17,9 +17,9 @@ from .stock import MODULES, images, judge_figures, options_of
 
 # Drivers that pin, and modules for their programs; scripts/drivers builds others.
 DRIVERS = (
-    "9p 9pnet_fd btrfs dummy f2fs ib_uverbs nfsd nfsv4 nvme rdma_rxe rdma_ucm scsi_debug sd_mod"
-    " sg st tls vfio_iommu_type1 vfio_pci vhost_net vhost_vdpa virtio_vdpa virtio_net vduse"
-    " vivid"
+    "9p 9pnet_fd btrfs dummy f2fs ib_uverbs nfsd nfsv4 nvme rdma_rxe rdma_ucm rds_rdma"
+    " scsi_debug sd_mod sg st tls vfio_iommu_type1 vfio_pci vhost_net vhost_vdpa virtio_vdpa"
+    " virtio_net vduse vivid"
 )
 # Debian's programs for them.
 ROOT = "trixie-users"

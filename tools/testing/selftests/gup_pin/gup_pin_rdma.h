@@ -35,6 +35,8 @@ struct gup_pin_rdma {
 const char *gup_pin_rdma_missing(const char *driver);
 /* Adds the device, and opens it. NULL, or what is wrong. */
 const char *gup_pin_rdma_open(struct gup_pin_rdma *rdma, const char *driver);
+/* Gives its network device an address, with the length of its prefix. NULL, or what is wrong. */
+const char *gup_pin_rdma_address(const char *address);
 /*
  * Opens it once more, in another process: a descriptor takes orders only from the one that
  * has opened it. The other one stays open.

@@ -156,6 +156,14 @@ const char *gup_pin_rdma_open(struct gup_pin_rdma *rdma, const char *driver)
 	return run(command) ?: gup_pin_rdma_open_again(rdma);
 }
 
+const char *gup_pin_rdma_address(const char *address)
+{
+	char command[200];
+
+	snprintf(command, sizeof(command), FIND_TOOLS "ip address add %s dev " NETDEV, address);
+	return run(command);
+}
+
 const char *gup_pin_rdma_open_again(struct gup_pin_rdma *rdma)
 {
 	const char *problem;
