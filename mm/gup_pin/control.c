@@ -33,16 +33,6 @@ struct gup_pin_root gup_pin_root = {
 static bool ready __ro_after_init;
 
 /**
- * gup_pin_ready() - can tracking be switched on?
- *
- * Return: false if initialisation at boot failed.
- */
-bool gup_pin_ready(void)
-{
-	return ready;
-}
-
-/**
  * gup_pin_switch() - switch tracking on or off
  * @on: true to switch on, false to switch off
  *

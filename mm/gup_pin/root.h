@@ -75,7 +75,6 @@ bool gup_pin_mapped_huge(struct mm_struct *mm, unsigned long addr,
 			 const struct page *page);
 
 /* control.c */
-bool gup_pin_ready(void);
 int gup_pin_switch(bool on);
 int gup_pin_init(void);
 int gup_pin_init_late(void);
