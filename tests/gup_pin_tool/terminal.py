@@ -20,7 +20,9 @@ class Terminal:
         size = ["-x", str(columns), "-y", str(lines)]
         # The exit status is shown last.
         shell = f"{command}; echo status=$?; exec sleep 1000"
-        self.do("new-session", "-d", *size, "env", "LC_ALL=C.UTF-8", "sh", "-c", shell)
+        # Python's readline module exports a size of its own, which ncurses would believe.
+        env = ["env", "-u", "COLUMNS", "-u", "LINES", "LC_ALL=C.UTF-8"]
+        self.do("new-session", "-d", *size, *env, "sh", "-c", shell)
 
     def do(self, *words: str) -> str:
         """Run a tmux command."""

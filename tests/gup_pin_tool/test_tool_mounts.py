@@ -182,16 +182,27 @@ def test_a_file_that_was_deleted(plain: Path, tmp_path: Path) -> None:
     assert [record["pfn"] for record in json.loads(done.stdout)] == ["0x1"]
 
 
-def test_a_file_in_another_mount_namespace(plain: Path, tmp_path: Path) -> None:
-    """By the root folder of a process in a container."""
+# A process in there prints the file's numbers, and stays until its input ends.
+IN_A_ROOT = """
+import os, sys
+os.chroot(sys.argv[1])
+print(*sys.argv[2:], flush=True)
+os.read(0, 1)
+"""
+
+
+@pytest.mark.parametrize("chroot", [False, True])
+def test_a_file_in_another_mount_namespace(plain: Path, tmp_path: Path, chroot: bool) -> None:
+    """By the root folder of a process in a container, which may be any folder."""
     script = f"""
 mkdir -p {tmp_path}/u {tmp_path}/w {tmp_path}/l {tmp_path}/m
 mount -t tmpfs none {tmp_path}/m
 cd {tmp_path}/m; mkdir l u w root; echo text >u/table
 mount -t overlay overlay -o lowerdir=l,upperdir=u,workdir=w root
-stat -c 'dev=%Hd:%Ld ino=%i' u/table
-exec cat
+root={tmp_path if chroot else "/"}
+exec /usr/bin/python3 -c '{IN_A_ROOT}' $root $(stat -c 'dev=%Hd:%Ld ino=%i' u/table)
 """
+    inside = "" if chroot else tmp_path
     holder = subprocess.Popen(
         ["unshare", "-m", "sh", "-ec", script],
         stdin=subprocess.PIPE,
@@ -201,7 +212,7 @@ exec cat
     assert holder.stdin is not None and holder.stdout is not None
     words = dict(word.split("=") for word in holder.stdout.readline().split())
     copy = write(tmp_path / "pins", PINS, pin(pfn="0x1", path="/u/table", **words))
-    path = f"/proc/{holder.pid}/root{tmp_path}/m/root/table"
+    path = f"/proc/{holder.pid}/root{inside}/m/root/table"
     command: list[str | Path] = [plain, "file", path, "-f", copy, "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     holder.stdin.close()

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -45,15 +46,42 @@ static char *path_of_file(const char *path)
 	return full;
 }
 
-/* The path from the root of the file system; NULL if it is not below its mount. */
-static char *path_in_mount(const struct gp_mount *mount, const char *path)
+static char *below_mount(const struct gp_mount *mount, const char *full)
 {
 	const char *root = strcmp(mount->root, "/") ? mount->root : "";
 	size_t len = strcmp(mount->point, "/") ? strlen(mount->point) : 0;
-	char *full = path_of_file(path), *inside = NULL;
 
-	if (!strncmp(full, mount->point, len) && (full[len] == '/' || !full[len]))
-		inside = gp_format("%s%s", root, full + len);
+	if (strncmp(full, mount->point, len) || (full[len] != '/' && full[len]))
+		return NULL;
+	return gp_format("%s%s", root, full + len);
+}
+
+/*
+ * The full path of a path below /proc/PID/root, from the root folder of this process on, as
+ * in its mountinfo: it differs after chroot().
+ */
+static const char *from_its_root(const char *full, const char *path)
+{
+	char link[64], root[PATH_MAX];
+	int pid, end = 0;
+	ssize_t len;
+
+	if (sscanf(path, "/proc/%d/root/%n", &pid, &end) != 1 || !end)
+		return full;
+	snprintf(link, sizeof(link), "/proc/%d/root", pid);
+	len = readlink(link, root, sizeof(root));
+	if (len < 1 || (size_t)len >= sizeof(root) || strncmp(full, root, len) || full[len] != '/')
+		return full;
+	return full + len;
+}
+
+/* The path from the root of the file system; NULL if it is not below its mount. */
+static char *path_in_mount(const struct gp_mount *mount, const char *path)
+{
+	char *full = path_of_file(path), *inside = below_mount(mount, full);
+
+	if (!inside)
+		inside = below_mount(mount, from_its_root(full, path));
 	free(full);
 	return inside;
 }
