@@ -469,7 +469,7 @@ static void unpin_folio_pins(struct gup_pin_unpin *unpin, struct folio *folio,
 	if (is_zero_folio(folio))
 		return;
 	if (trace_gup_pin_release_enabled())
-		gup_pin_trace_dropped(unpin, &folio->page, pins);
+		gup_pin_trace_dropped_folio(unpin, folio, pins);
 	gup_pin_unpin_folio(unpin, folio_pfn(folio), folio_nr_pages(folio), pins);
 }
 

@@ -767,6 +767,37 @@ static void page_and_folio_at_once(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
+static enum gup_pin_match peek_folio(struct kunit *test, unsigned long handle, unsigned int pins)
+{
+	struct gup_pin_unpin unpin = accusing(test);
+	struct folio_state *s = test->priv;
+	struct gup_pin_item item;
+
+	unpin.handle = handle;
+	KUNIT_ASSERT_TRUE(test, gup_pin_unpin_peek_folio(&unpin, s->pfn, BIT(ORDER), pins, &item));
+	return item.match;
+}
+
+/*
+ * The tracepoint shows a pin on the first page: an unpin of the folio may mean that of another
+ * page, if it has any, unless the handle tells.
+ */
+static void folio_is_shown(struct kunit *test)
+{
+	struct gup_pin_test_call other = gup_pin_test_call(test, GUP_PIN_READ);
+	struct folio_state *s = test->priv;
+
+	s->call.flags = GUP_PIN_RECORD_HANDLE;
+	s->call.cookie = HANDLE;
+	pin_pages(test, &s->call, 0, 1);
+	KUNIT_EXPECT_EQ(test, (int)peek_folio(test, 0, 1), GUP_PIN_EXACT);
+	pin_pages(test, &other, 70, 1);
+	KUNIT_EXPECT_EQ(test, (int)peek_folio(test, 0, 1), GUP_PIN_INFERRED);
+	KUNIT_EXPECT_EQ(test, (int)peek_folio(test, 0, 2), GUP_PIN_EXACT);
+	KUNIT_EXPECT_EQ(test, (int)peek_folio(test, HANDLE, 1), GUP_PIN_EXACT);
+	KUNIT_EXPECT_EQ(test, (int)peek_folio(test, HANDLE + 1, 1), GUP_PIN_INFERRED);
+}
+
 static struct kunit_case folio_cases[] = {
 	KUNIT_CASE(some_pages),
 	KUNIT_CASE(folio_as_such),
@@ -776,6 +807,7 @@ static struct kunit_case folio_cases[] = {
 	KUNIT_CASE(folio_fits_some),
 	KUNIT_CASE(handle_beside_folio),
 	KUNIT_CASE(folio_with_handle),
+	KUNIT_CASE(folio_is_shown),
 	KUNIT_CASE(folio_several_pins),
 	KUNIT_CASE(folio_of_pages),
 	KUNIT_CASE(folio_of_two_calls),

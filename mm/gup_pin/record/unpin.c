@@ -169,7 +169,7 @@ void gup_pin_unpin_range(struct gup_pin_unpin *unpin, unsigned long pfn,
 
 /* gup_pin_take_one() without any change; the pins on the folio must have been counted. */
 static bool peek(struct gup_pin_unpin *unpin, unsigned long pfn, bool whole,
-		 struct gup_pin_item *item)
+		 struct gup_pin_item *item, unsigned int *score)
 {
 	unsigned long nr = gup_pin_block_nr(pfn), flags;
 	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
@@ -200,11 +200,25 @@ static bool peek(struct gup_pin_unpin *unpin, unsigned long pfn, bool whole,
 	if (verdict.record) {
 		gup_pin_fill_item(item, block, verdict.record, mask);
 		item->match = gup_pin_match_of(block, mask, &verdict, others + also);
+		*score = verdict.score;
 	}
 	if (block)
 		gup_pin_index_tidy(shard, block);
 	gup_pin_shard_unlock(shard, flags);
 	return verdict.record;
+}
+
+static bool peek_page(const struct gup_pin_unpin *unpin, unsigned long pfn,
+		      struct gup_pin_item *item, unsigned int *score)
+{
+	unsigned long head = gup_pin_head_pfn(pfn);
+	struct gup_pin_unpin copy = *unpin;
+
+	if (unlikely(atomic_long_read(&unpin->index->whole)))
+		gup_pin_look_at_whole(&copy, pfn);
+	gup_pin_count_others(&copy, head);
+	return peek(&copy, pfn, false, item, score) ||
+	       (head != pfn && peek(&copy, head, true, item, score));
 }
 
 /**
@@ -221,12 +235,34 @@ static bool peek(struct gup_pin_unpin *unpin, unsigned long pfn, bool whole,
 bool gup_pin_unpin_peek(const struct gup_pin_unpin *unpin, unsigned long pfn,
 			struct gup_pin_item *item)
 {
-	unsigned long head = gup_pin_head_pfn(pfn);
-	struct gup_pin_unpin copy = *unpin;
+	unsigned int score;
 
-	if (unlikely(atomic_long_read(&unpin->index->whole)))
-		gup_pin_look_at_whole(&copy, pfn);
-	gup_pin_count_others(&copy, head);
-	return peek(&copy, pfn, false, item) ||
-	       (head != pfn && peek(&copy, head, true, item));
+	return peek_page(unpin, pfn, item, &score);
+}
+
+/**
+ * gup_pin_unpin_peek_folio() - find a record that an unpin of a folio may release
+ * @unpin: what is known about the pins
+ * @pfn: head of the folio
+ * @npages: number of pages of the folio
+ * @pins: number of pins
+ * @item: filled in: a record on the first page. It is a guess if the folio has more pins,
+ *	unless it has the handle of the unpin
+ *
+ * Context: As for gup_pin_unpin_mask().
+ *
+ * Return: false if there is none, as for gup_pin_unpin_peek().
+ */
+bool gup_pin_unpin_peek_folio(const struct gup_pin_unpin *unpin, unsigned long pfn,
+			      unsigned long npages, unsigned long pins,
+			      struct gup_pin_item *item)
+{
+	unsigned int score;
+
+	if (!peek_page(unpin, pfn, item, &score))
+		return false;
+	if (npages > 1 && score < GUP_PIN_FITS_HANDLE &&
+	    gup_pin_index_pins(unpin->index, pfn, npages) > pins)
+		item->match = GUP_PIN_INFERRED;
+	return true;
 }

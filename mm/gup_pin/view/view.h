@@ -182,6 +182,8 @@ void gup_pin_trace_taken_pages(const struct gup_pin_id *id,
 			       unsigned long addr);
 void gup_pin_trace_dropped(const struct gup_pin_unpin *unpin, struct page *page,
 			   unsigned long pins);
+void gup_pin_trace_dropped_folio(const struct gup_pin_unpin *unpin, struct folio *folio,
+				 unsigned long pins);
 
 /* refused.c */
 
