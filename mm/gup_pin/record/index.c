@@ -339,7 +339,7 @@ static void flush_block(struct gup_pin_shard *shard, struct gup_pin_block *block
 			unsigned long *flags)
 	__must_hold(&shard->xa.xa_lock)
 {
-	struct gup_pin_record *record, place;
+	struct gup_pin_record *record, place = {};
 	unsigned int looked = 0;
 
 	if (block->first.mask)
