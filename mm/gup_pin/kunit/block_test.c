@@ -121,6 +121,20 @@ static void different_is_another(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
+/* A call begins without pending pages, also if its first page is the first one of memory. */
+static void first_page_of_all(struct kunit *test)
+{
+	struct gup_pin_test_call a = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_adder adder = gup_pin_test_adder(test, &a, 1);
+
+	gup_pin_add(&adder, 0, 0);
+	gup_pin_add_end(&adder, 1);
+	KUNIT_EXPECT_EQ(test, adder.added, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, 0, &a), 1);
+	gup_pin_test_flush(test);
+	gup_pin_expect_empty(test);
+}
+
 /* An array may contain a page twice. */
 static void array_has_a_page_twice(struct kunit *test)
 {
@@ -252,6 +266,7 @@ static struct kunit_case block_cases[] = {
 	KUNIT_CASE(calls_in_turn),
 	KUNIT_CASE(different_is_another),
 	KUNIT_CASE(array_has_a_page_twice),
+	KUNIT_CASE(first_page_of_all),
 	KUNIT_CASE(several_pins_of_a_page),
 	KUNIT_CASE(first_record_is_used_in_order),
 	KUNIT_CASE(pins_behind_a_reader),

@@ -199,7 +199,6 @@ void gup_pin_add_mask(struct gup_pin_adder *adder, unsigned long block, u64 mask
 	adder->what.mask = mask;
 	adder->what.pins = pins;
 	gup_pin_add_flush(adder);
-	adder->what.pins = 1;
 }
 
 /**

@@ -130,9 +130,9 @@ static inline void gup_pin_add(struct gup_pin_adder *adder, unsigned long pfn,
 		gup_pin_add_flush(adder);
 		adder->block = block;
 		adder->what.base = base;
-		adder->what.pins = 1;
 	}
 	adder->what.mask |= bit;
+	adder->what.pins = 1;
 }
 
 /* unpin.c */
