@@ -37,6 +37,17 @@ def vm(*words: str, **options: object) -> subprocess.CompletedProcess[bytes]:
     )
 
 
+def changed_vm(program: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a program that changes scripts/vm, and then runs it."""
+    return subprocess.run(
+        ["/usr/bin/python3", "-c", program, *words],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def split(stderr: bytes) -> tuple[Path, bytes]:
     """The console's path from the first line of stderr, and the rest."""
     line, _, rest = stderr.partition(b"\n")
@@ -213,19 +224,13 @@ from vmlib import session
 session.SILENT_SECONDS, session.NMI_SECONDS = 5, 300
 silent = Session._silent
 Session._silent = lambda self: "Waiting for root device" in self._console() and silent(self)
-sys.argv = ["vm", "--append", sys.argv[1], "--", "true"]
+sys.argv[0] = "vm"
 runpy.run_path("scripts/vm", run_name="__main__")
 """
 
 
 def test_a_guest_that_hangs_in_its_boot_says_where_and_has_a_second_go() -> None:
-    done = subprocess.run(
-        ["/usr/bin/python3", "-c", SILENT, NO_ROOT],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = changed_vm(SILENT, "--append", NO_ROOT, "--", "true")
     assert done.returncode == 125
     hung = "vm: guest hung before COMMAND began: silent for 5 s"
     assert done.stderr.count(hung) == 2
@@ -239,19 +244,13 @@ import runpy, sys
 sys.path.insert(0, "scripts")
 from vmlib import console
 console.stale_breakpoint = lambda text: "Requested init" in text
-sys.argv = ["vm", "--append", "init=/nonexistent", "--", "true"]
+sys.argv[0] = "vm"
 runpy.run_path("scripts/vm", run_name="__main__")
 """
 
 
 def test_a_guest_that_qemu_fails_in_its_boot_has_a_second_go() -> None:
-    done = subprocess.run(
-        ["/usr/bin/python3", "-c", STALE],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = changed_vm(STALE, "--append", "init=/nonexistent", "--", "true")
     assert done.returncode == 125
     lost = "vm: QEMU ran a breakpoint that was no longer there: guest panicked: Requested init"
     assert done.stderr.count(lost) == 2

@@ -389,7 +389,7 @@ static __always_inline void unpin_range(struct gup_pin_unpin *unpin, struct page
 	if (unpin->write)
 		check_dirty(page, npages, unpin->ip);
 	if (trace_gup_pin_release_enabled())
-		gup_pin_trace_dropped(unpin, page, npages);
+		gup_pin_trace_dropped(unpin, page_to_pfn(page), 1, npages);
 	gup_pin_unpin_range(unpin, page_to_pfn(page), npages);
 }
 
@@ -469,7 +469,7 @@ static void unpin_folio_pins(struct gup_pin_unpin *unpin, struct folio *folio,
 	if (is_zero_folio(folio))
 		return;
 	if (trace_gup_pin_release_enabled())
-		gup_pin_trace_dropped_folio(unpin, folio, pins);
+		gup_pin_trace_dropped(unpin, folio_pfn(folio), folio_nr_pages(folio), pins);
 	gup_pin_unpin_folio(unpin, folio_pfn(folio), folio_nr_pages(folio), pins);
 }
 
@@ -509,7 +509,7 @@ void __gup_pin_released_bio(struct bio *bio, struct page *page, unsigned long np
 	unpin.first = (unsigned long)bio->bi_io_vec;
 	unpin.last = (unsigned long)(bio->bi_io_vec + bio->bi_max_vecs) - 1;
 	if (trace_gup_pin_release_enabled())
-		gup_pin_trace_dropped(&unpin, page, npages);
+		gup_pin_trace_dropped(&unpin, page_to_pfn(page), 1, npages);
 	gup_pin_unpin_range(&unpin, page_to_pfn(page), npages);
 	gup_pin_unpin_end(&unpin);
 }

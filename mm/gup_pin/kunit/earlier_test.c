@@ -441,9 +441,9 @@ static void are_foreseen(struct kunit *test)
 	pin(test, 1);
 	switch_on(test);
 	record(test, GUP_PIN_LONG, 11, last_page(test));
-	KUNIT_EXPECT_FALSE(test, gup_pin_unpin_peek(&unpin, s->pfn + last_page(test), &item));
+	KUNIT_EXPECT_FALSE(test, gup_pin_unpin_peek(&unpin, s->pfn + last_page(test), 1, 1, &item));
 	unpin_at(test, NO_SITE, last_page(test));
-	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, s->pfn + last_page(test), &item));
+	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, s->pfn + last_page(test), 1, 1, &item));
 	unpin_at(test, NO_SITE, last_page(test));
 	the_end(test);
 }

@@ -252,7 +252,7 @@ static void page_beside_folio(struct kunit *test)
 
 	pin_folio(test, &whole, 1);
 	pin_pages(test, &s->call, 70, 2);
-	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, s->pfn + 70, &item));
+	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, s->pfn + 70, 1, 1, &item));
 	KUNIT_EXPECT_EQ(test, (int)item.match, GUP_PIN_INFERRED);
 	unpin_pages(test, 70, 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, s->pfn, &whole), 1);
@@ -299,7 +299,7 @@ static void folio_fits_better(struct kunit *test)
 
 	pin_folio(test, &whole, 2);
 	pin_pages(test, &page, 70, 1);
-	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, s->pfn + 70, &item));
+	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, s->pfn + 70, 1, 1, &item));
 	KUNIT_EXPECT_EQ(test, item.time, whole.time);
 	KUNIT_EXPECT_EQ(test, (int)item.match, GUP_PIN_INFERRED);
 	unpin_with(test, unpin, 70, 1);
@@ -375,7 +375,7 @@ static void folio_with_handle(struct kunit *test)
 	whole.cookie = HANDLE;
 	gup_pin_test_add(test, s->pfn, &whole, 1);
 	pin_pages(test, &s->call, 70, 2);
-	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, s->pfn + 70, &item));
+	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, s->pfn + 70, 1, 1, &item));
 	KUNIT_EXPECT_EQ(test, (int)item.match, GUP_PIN_EXACT);
 	unpin_pages(test, 70, 1);
 	KUNIT_EXPECT_EQ(test, pins_on(test, 70), 0);
@@ -473,7 +473,7 @@ static void untracked_beside_what_fits(struct kunit *test)
 	pin_pages(test, &s->call, 5, 1);
 	unpin.first = 0x1000 + 5 * sizeof(void *);
 	unpin.last = unpin.first;
-	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, s->pfn + 5, &item));
+	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, s->pfn + 5, 1, 1, &item));
 	KUNIT_EXPECT_EQ(test, item.match, GUP_PIN_INFERRED);
 	unpin_pages(test, 5, 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->untracked, 0);
@@ -774,7 +774,7 @@ static enum gup_pin_match peek_folio(struct kunit *test, unsigned long handle, u
 	struct gup_pin_item item;
 
 	unpin.handle = handle;
-	KUNIT_ASSERT_TRUE(test, gup_pin_unpin_peek_folio(&unpin, s->pfn, BIT(ORDER), pins, &item));
+	KUNIT_ASSERT_TRUE(test, gup_pin_unpin_peek(&unpin, s->pfn, BIT(ORDER), pins, &item));
 	return item.match;
 }
 

@@ -134,7 +134,7 @@ static void try_pair(struct kunit *test, const struct candidate *ca,
 	unpin.handle = HANDLE;
 	unpin.first = ARRAY;
 	unpin.last = ARRAY;
-	KUNIT_ASSERT_TRUE(test, gup_pin_unpin_peek(&unpin, FIRST, &item));
+	KUNIT_ASSERT_TRUE(test, gup_pin_unpin_peek(&unpin, FIRST, 1, 1, &item));
 	KUNIT_ASSERT_EQ(test, item.time, first ? a.time : b.time);
 	KUNIT_ASSERT_EQ(test, (int)item.match, (int)match);
 	gup_pin_test_unpin_by(unpin, FIRST);
@@ -196,13 +196,13 @@ static void only_one_is_exact(struct kunit *test)
 	unpin.pid = TASK;
 	unpin.first = ARRAY;
 	unpin.last = ARRAY + 8;
-	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, FIRST + 3, &item));
+	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, FIRST + 3, 1, 1, &item));
 	KUNIT_EXPECT_EQ(test, item.pfn, FIRST + 3);
 	KUNIT_EXPECT_EQ(test, (int)item.match, GUP_PIN_EXACT);
 	/* Peeking changes nothing. */
 	KUNIT_EXPECT_EQ(test, gup_pin_test_pins(test, FIRST + 3, &a), 1);
 	gup_pin_test_unpin_by(unpin, FIRST + 3);
-	KUNIT_EXPECT_FALSE(test, gup_pin_unpin_peek(&unpin, FIRST + 3, &item));
+	KUNIT_EXPECT_FALSE(test, gup_pin_unpin_peek(&unpin, FIRST + 3, 1, 1, &item));
 	gup_pin_expect_match(test, FIRST + 4, GUP_PIN_EXACT);
 	gup_pin_test_unpin_mask(test, FIRST, 0xff & ~BIT(3));
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 0);
@@ -281,7 +281,7 @@ static void last_of_alike_ones(struct kunit *test)
 		gup_pin_test_add(test, FIRST, &call, 1);
 	}
 	gup_pin_test_unpin(test, FIRST, 1);
-	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, FIRST, &item));
+	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, FIRST, 1, 1, &item));
 	KUNIT_EXPECT_EQ(test, (int)item.match, GUP_PIN_ALIKE);
 	gup_pin_test_unpin(test, FIRST, 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 0);
@@ -337,7 +337,7 @@ static void behind_very_many(struct kunit *test)
 
 	add_many(test, FIRST + 1);
 	gup_pin_test_add_mask(test, FIRST, BIT(0) | BIT(2), &call);
-	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, FIRST, &item));
+	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, FIRST, 1, 1, &item));
 	KUNIT_EXPECT_EQ(test, item.time, call.time);
 	KUNIT_EXPECT_EQ(test, (int)item.match, GUP_PIN_EXACT);
 	gup_pin_test_unpin(test, FIRST, 1);

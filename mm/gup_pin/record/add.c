@@ -32,11 +32,6 @@ enum add_result {
 	ADD_NO_RECORD,
 };
 
-static u64 pins_of(const struct gup_pin_record *what)
-{
-	return (u64)hweight64(what->mask) * what->pins;
-}
-
 static void count_added(const struct gup_pin_adder *adder, struct gup_pin_shard *shard,
 			u64 pins)
 {
@@ -72,7 +67,7 @@ static enum add_result add_locked(struct attempt *try, struct gup_pin_shard *sha
 	}
 	if (!gup_pin_block_add(shard, block, what, &try->record, AT_HAND))
 		return ADD_NO_RECORD;
-	count_added(try->adder, shard, pins_of(what));
+	count_added(try->adder, shard, gup_pin_record_pins(what));
 	if (unlikely(block->earlier & what->mask))
 		gup_pin_earlier_doubt(index, block, what->mask);
 	if (unlikely(what->flags & GUP_PIN_RECORD_ASSUMED)) {
@@ -174,7 +169,7 @@ static noinline void add_slowly(struct gup_pin_adder *adder, struct gup_pin_shar
 void __gup_pin_add_flush(struct gup_pin_adder *adder)
 {
 	struct gup_pin_shard *shard = gup_pin_shard_of(adder->index, adder->block);
-	u64 pins = pins_of(&adder->what);
+	u64 pins = gup_pin_record_pins(&adder->what);
 
 	if (likely(adder->what.origin) && add_quickly(adder, shard, pins))
 		adder->added += pins;

@@ -327,7 +327,7 @@ bool gup_pin_index_newest(struct gup_pin_index *index, unsigned long pfn,
 static void drop_record(struct gup_pin_shard *shard, struct gup_pin_block *block,
 			struct gup_pin_record *record)
 {
-	u64 pins = (u64)hweight64(record->mask) * record->pins;
+	u64 pins = gup_pin_record_pins(record);
 
 	shard->released += pins;
 	gup_pin_origin_put(record->origin, pins);

@@ -126,6 +126,7 @@ static inline struct gup_pin_block *gup_pin_index_find(struct gup_pin_shard *sha
 bool gup_pin_index_insert(struct gup_pin_shard *shard, struct gup_pin_block *block,
 			  struct xa_state *xas);
 void __gup_pin_index_tidy(struct gup_pin_shard *shard, struct gup_pin_block *block);
+
 /* No record and no place of a reader? */
 static inline bool gup_pin_block_empty(const struct gup_pin_block *block)
 {
@@ -198,6 +199,11 @@ static inline void gup_pin_place_del(struct gup_pin_block *block, struct gup_pin
 {
 	list_del(&place->list);
 	block->nr_records--;
+}
+
+static inline u64 gup_pin_record_pins(const struct gup_pin_record *record)
+{
+	return (u64)hweight64(record->mask) * record->pins;
 }
 
 static inline bool gup_pin_is_write(const struct gup_pin_record *record)

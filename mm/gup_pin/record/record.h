@@ -250,10 +250,7 @@ enum gup_pin_match {
 struct gup_pin_item;
 
 bool gup_pin_unpin_peek(const struct gup_pin_unpin *unpin, unsigned long pfn,
-			struct gup_pin_item *item);
-bool gup_pin_unpin_peek_folio(const struct gup_pin_unpin *unpin, unsigned long pfn,
-			      unsigned long npages, unsigned long pins,
-			      struct gup_pin_item *item);
+			unsigned long npages, unsigned long pins, struct gup_pin_item *item);
 
 /* index.c */
 void gup_pin_index_init(struct gup_pin_index *index);

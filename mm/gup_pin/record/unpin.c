@@ -208,24 +208,14 @@ static bool peek(struct gup_pin_unpin *unpin, unsigned long pfn, bool whole,
 	return verdict.record;
 }
 
-static bool peek_page(const struct gup_pin_unpin *unpin, unsigned long pfn,
-		      struct gup_pin_item *item, unsigned int *score)
-{
-	unsigned long head = gup_pin_head_pfn(pfn);
-	struct gup_pin_unpin copy = *unpin;
-
-	if (unlikely(atomic_long_read(&unpin->index->whole)))
-		gup_pin_look_at_whole(&copy, pfn);
-	gup_pin_count_others(&copy, head);
-	return peek(&copy, pfn, false, item, score) ||
-	       (head != pfn && peek(&copy, head, true, item, score));
-}
-
 /**
  * gup_pin_unpin_peek() - find the record that an unpin would release
- * @unpin: what is known about the pin
- * @pfn: the page
- * @item: filled in
+ * @unpin: what is known about the pins
+ * @pfn: the page; if it is not known, head of the folio
+ * @npages: number of pages of the folio, if the page is not known; otherwise 1
+ * @pins: number of pins
+ * @item: filled in. If the page is not known, a record on the first one: a guess if the folio
+ *	has more pins, unless the record has the handle of the unpin
  *
  * Context: As for gup_pin_unpin_mask().
  *
@@ -233,33 +223,17 @@ static bool peek_page(const struct gup_pin_unpin *unpin, unsigned long pfn,
  * release a pin without a record.
  */
 bool gup_pin_unpin_peek(const struct gup_pin_unpin *unpin, unsigned long pfn,
-			struct gup_pin_item *item)
+			unsigned long npages, unsigned long pins, struct gup_pin_item *item)
 {
+	unsigned long head = gup_pin_head_pfn(pfn);
+	struct gup_pin_unpin copy = *unpin;
 	unsigned int score;
 
-	return peek_page(unpin, pfn, item, &score);
-}
-
-/**
- * gup_pin_unpin_peek_folio() - find a record that an unpin of a folio may release
- * @unpin: what is known about the pins
- * @pfn: head of the folio
- * @npages: number of pages of the folio
- * @pins: number of pins
- * @item: filled in: a record on the first page. It is a guess if the folio has more pins,
- *	unless it has the handle of the unpin
- *
- * Context: As for gup_pin_unpin_mask().
- *
- * Return: false if there is none, as for gup_pin_unpin_peek().
- */
-bool gup_pin_unpin_peek_folio(const struct gup_pin_unpin *unpin, unsigned long pfn,
-			      unsigned long npages, unsigned long pins,
-			      struct gup_pin_item *item)
-{
-	unsigned int score;
-
-	if (!peek_page(unpin, pfn, item, &score))
+	if (unlikely(atomic_long_read(&unpin->index->whole)))
+		gup_pin_look_at_whole(&copy, pfn);
+	gup_pin_count_others(&copy, head);
+	if (!peek(&copy, pfn, false, item, &score) &&
+	    (head == pfn || !peek(&copy, head, true, item, &score)))
 		return false;
 	if (npages > 1 && score < GUP_PIN_FITS_HANDLE &&
 	    gup_pin_index_pins(unpin->index, pfn, npages) > pins)

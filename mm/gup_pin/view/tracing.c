@@ -76,9 +76,20 @@ void gup_pin_trace_taken_pages(const struct gup_pin_id *id,
 		    addr + (first << PAGE_SHIFT));
 }
 
-/* @pin: the first of them; NULL if it has no record */
-static void trace_dropped(const struct gup_pin_unpin *unpin, unsigned long pfn,
-			  unsigned long pins, const struct gup_pin_item *pin)
+/**
+ * gup_pin_trace_dropped() - trace unpins of a folio, which are still on record
+ * @unpin: what is known about the pins
+ * @pfn: the page, or the first of contiguous ones with an unpin each; if the pages are not
+ *	known, head of the folio
+ * @npages: number of pages of the folio, if the pages are not known; otherwise 1
+ * @pins: number of pins
+ *
+ * Shows the origin of a pin on the first page.
+ *
+ * Context: Any context in which the lock of a shard may be taken.
+ */
+void gup_pin_trace_dropped(const struct gup_pin_unpin *unpin, unsigned long pfn,
+			   unsigned long npages, unsigned long pins)
 {
 	static const struct gup_pin_id unknown = {
 		.api = NR_GUP_PIN_APIS,
@@ -90,60 +101,19 @@ static void trace_dropped(const struct gup_pin_unpin *unpin, unsigned long pfn,
 		.ip = gup_pin_shown_ip(unpin->func),
 		.match = gup_pin_match_name(GUP_PIN_INFERRED),
 	};
+	struct gup_pin_item pin;
 	u64 now = local_clock();
 
-	fill_trace(&t, pin ? &pin->id : &unknown);
-	if (pin) {
-		t.addr = pin->addr;
-		t.age_ns = now > pin->time ? now - pin->time : 0;
-		t.exact = pin->match == GUP_PIN_EXACT;
-		t.match = gup_pin_match_name(pin->match);
+	if (!READ_ONCE(gup_pin_root.index.recording))
+		return;
+	if (gup_pin_unpin_peek(unpin, pfn, npages, pins, &pin)) {
+		fill_trace(&t, &pin.id);
+		t.addr = pin.addr;
+		t.age_ns = now > pin.time ? now - pin.time : 0;
+		t.exact = pin.match == GUP_PIN_EXACT;
+		t.match = gup_pin_match_name(pin.match);
+	} else {
+		fill_trace(&t, &unknown);
 	}
 	trace_gup_pin_release(&t);
-}
-
-/**
- * gup_pin_trace_dropped() - trace one unpin on each of contiguous pages of a folio
- * @unpin: what is known about the pins
- * @page: the first page; its pin is still on record
- * @pins: number of pins
- *
- * Shows the origin of the pin on the first page.
- *
- * Context: Any context in which the lock of a shard may be taken.
- */
-void gup_pin_trace_dropped(const struct gup_pin_unpin *unpin, struct page *page,
-			   unsigned long pins)
-{
-	unsigned long pfn = page_to_pfn(page);
-	struct gup_pin_item pin;
-	bool found;
-
-	if (!READ_ONCE(gup_pin_root.index.recording))
-		return;
-	found = gup_pin_unpin_peek(unpin, pfn, &pin);
-	trace_dropped(unpin, pfn, pins, found ? &pin : NULL);
-}
-
-/**
- * gup_pin_trace_dropped_folio() - trace unpins of a folio whose pages are not known
- * @unpin: what is known about the pins
- * @folio: the folio; its pins are still on record
- * @pins: number of pins
- *
- * Shows the origin of a pin on the folio's first page.
- *
- * Context: Any context in which the lock of a shard may be taken.
- */
-void gup_pin_trace_dropped_folio(const struct gup_pin_unpin *unpin, struct folio *folio,
-				 unsigned long pins)
-{
-	unsigned long pfn = folio_pfn(folio);
-	struct gup_pin_item pin;
-	bool found;
-
-	if (!READ_ONCE(gup_pin_root.index.recording))
-		return;
-	found = gup_pin_unpin_peek_folio(unpin, pfn, folio_nr_pages(folio), pins, &pin);
-	trace_dropped(unpin, pfn, pins, found ? &pin : NULL);
 }

@@ -180,10 +180,8 @@ void gup_pin_trace_taken(const struct gup_pin_id *id, struct folio *folio,
 void gup_pin_trace_taken_pages(const struct gup_pin_id *id,
 			       struct page **pages, unsigned long npages,
 			       unsigned long addr);
-void gup_pin_trace_dropped(const struct gup_pin_unpin *unpin, struct page *page,
-			   unsigned long pins);
-void gup_pin_trace_dropped_folio(const struct gup_pin_unpin *unpin, struct folio *folio,
-				 unsigned long pins);
+void gup_pin_trace_dropped(const struct gup_pin_unpin *unpin, unsigned long pfn,
+			   unsigned long npages, unsigned long pins);
 
 /* refused.c */
 

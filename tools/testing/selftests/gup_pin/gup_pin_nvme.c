@@ -81,7 +81,7 @@ static int send_command(int disk, bool write, const char *metadata)
 	return ioctl(disk, NVME_IOCTL_SUBMIT_IO, &io) ? -errno : 0;
 }
 
-/* One after another until it is told to end: 0, or what went wrong. */
+/* Commands one after another, until @stop has ended or a byte: 0, or what went wrong. */
 static int send_commands(int disk, bool write, const char *metadata, int stop)
 {
 	char byte;
