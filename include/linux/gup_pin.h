@@ -39,7 +39,7 @@ void __gup_pin_submit(struct folio *folio, unsigned long ip);
 void __gup_pin_truncate(struct folio *folio);
 void __gup_pin_truncate_part(struct folio *folio, size_t offset, size_t length);
 void __gup_pin_read_ended(struct bio *bio);
-void __gup_pin_read_released(const struct bio *bio, unsigned long pfn);
+void __gup_pin_read_released(struct bio *bio, struct folio *folio);
 void __gup_pin_dirtying(struct folio *folio);
 void __gup_pin_dax_wait(struct folio *folio, unsigned long ip);
 int gup_pin_proc_open(struct file *file, struct pid *pid);
@@ -217,7 +217,7 @@ static __always_inline void gup_pin_read_released(struct bio *bio,
 						  struct folio *folio)
 {
 	if (static_branch_unlikely(&gup_pin_hooks))
-		__gup_pin_read_released(bio, folio_pfn(folio));
+		__gup_pin_read_released(bio, folio);
 }
 
 /**

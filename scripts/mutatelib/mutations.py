@@ -1026,15 +1026,15 @@ MUTATIONS = [
     Mutation(
         "guessed-mode-is-reported",
         JUDGE,
-        "if (pin->mixed || ended->lossy || elsewhere(hazard, pin))",
-        "if (ended->lossy || elsewhere(hazard, pin))",
+        "if (pin->mixed || may_have_ended(pin, ended) || elsewhere(hazard, pin))",
+        "if (may_have_ended(pin, ended) || elsewhere(hazard, pin))",
         "gup_pin_hazard.a_guessed_mode",
     ),
     Mutation(
         "part-elsewhere-is-reported",
         JUDGE,
-        "if (pin->mixed || ended->lossy || elsewhere(hazard, pin))",
-        "if (pin->mixed || ended->lossy)",
+        "if (pin->mixed || may_have_ended(pin, ended) || elsewhere(hazard, pin))",
+        "if (pin->mixed || may_have_ended(pin, ended))",
         "gup_pin_judge.*",
     ),
     Mutation(
@@ -1068,10 +1068,30 @@ MUTATIONS = [
     Mutation(
         "release-leaves-the-ended-read",
         ENDED,
-        "\t\tif (bucket->places[i].bio == bio && bucket->places[i].pfn == pfn)\n"
-        "\t\t\tclear_place(&bucket->places[i]);\n",
-        "\t\t;\n",
+        "\tif (!clear_places_of(bucket, bio, pfn) && bucket->nr_lost &&",
+        "\tif (bucket->nr_lost &&",
         "gup_pin_ended.nothing_is_left_of_it",
+    ),
+    Mutation(
+        "replaced-read-is-forgotten",
+        ENDED,
+        "\t\tbucket->nr_lost++;\n\t\tbucket->lost = jiffies;\n\t\tatomic_inc(&ended_nr);\n",
+        "\t\t;\n",
+        "gup_pin_ended.too_many_have_ended",
+    ),
+    Mutation(
+        "replaced-read-stays",
+        ENDED,
+        "\t\tbucket->nr_lost--;\n\t\tatomic_dec(&ended_nr);\n",
+        "\t\t;\n",
+        "gup_pin_ended.too_many_have_ended",
+    ),
+    Mutation(
+        "long-term-pin-may-have-ended",
+        JUDGE,
+        "return ended->lossy && pin->id.term != GUP_PIN_LONG;",
+        "return ended->lossy;",
+        "gup_pin_ended.a_long_term_pin_is_certain",
     ),
     Mutation(
         "title-is-not-first-in-the-stack",

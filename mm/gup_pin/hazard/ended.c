@@ -9,8 +9,8 @@
  * unpinned.
  *
  * Only pages of files are stored, because only they can meet a hazard. When a bucket is
- * full, a new entry replaces the oldest one. For a while after that, it is uncertain
- * whether pins of folios with that hash belong to reads that have ended.
+ * full, a new entry replaces the oldest one. Until the pages of that read are unpinned,
+ * it is uncertain whether pins of folios with that hash belong to reads that have ended.
  */
 #include <linux/atomic.h>
 #include <linux/bio.h>
@@ -52,12 +52,12 @@ struct ended {
  * struct ended_bucket - entries for folios with equal hashes
  * @lock: protects @places
  * @places: in no order
- * @lost: if @lossy, when an entry was last replaced, in jiffies
- * @lossy: an entry that was not stale was replaced
+ * @lost: if @nr_lost, when an entry was last replaced, in jiffies
+ * @nr_lost: replaced entries whose pages are still pinned
  */
 struct ended_bucket {
 	raw_spinlock_t lock;
-	bool lossy;
+	unsigned int nr_lost;
 	unsigned long lost;
 	struct ended places[ENDED_PLACES];
 };
@@ -68,7 +68,7 @@ static struct ended_bucket buckets[BIT(ENDED_BITS)] = {
 	},
 };
 
-/* Number of entries in use. */
+/* Number of entries in use, and of those that were replaced. */
 static atomic_t ended_nr;
 
 /**
@@ -103,6 +103,30 @@ static void clear_place(struct ended *place)
 	place->bio = NULL;
 }
 
+static void clear_lost(struct ended_bucket *bucket)
+{
+	atomic_sub(bucket->nr_lost, &ended_nr);
+	bucket->nr_lost = 0;
+}
+
+static bool is_lossy(const struct ended_bucket *bucket)
+{
+	return bucket->nr_lost && !is_old(bucket->lost);
+}
+
+static void replace(struct ended_bucket *bucket, struct ended *place)
+{
+	if (!is_lossy(bucket))
+		clear_lost(bucket);
+	if (place->bio && !is_old(place->time)) {
+		bucket->nr_lost++;
+		bucket->lost = jiffies;
+		atomic_inc(&ended_nr);
+	}
+	clear_place(place);
+}
+
+/* A free place, or that of the oldest entry. */
 static struct ended *place_in(struct ended_bucket *bucket)
 {
 	struct ended *oldest = bucket->places;
@@ -113,10 +137,6 @@ static struct ended *place_in(struct ended_bucket *bucket)
 			return &bucket->places[i];
 		if (time_before(bucket->places[i].time, oldest->time))
 			oldest = &bucket->places[i];
-	}
-	if (!is_old(oldest->time)) {
-		bucket->lossy = true;
-		bucket->lost = jiffies;
 	}
 	return oldest;
 }
@@ -136,9 +156,34 @@ static void remember(const struct bio *bio, const struct folio_iter *fi)
 
 	raw_spin_lock_irqsave(&bucket->lock, flags);
 	place = place_in(bucket);
-	clear_place(place);
+	replace(bucket, place);
 	*place = ended;
 	atomic_inc(&ended_nr);
+	raw_spin_unlock_irqrestore(&bucket->lock, flags);
+}
+
+/* Returns false if there is none. */
+static bool clear_places_of(struct ended_bucket *bucket, const struct bio *bio,
+			    unsigned long pfn)
+{
+	bool found = false;
+	unsigned int i;
+
+	for (i = 0; i < ENDED_PLACES; i++)
+		if (bucket->places[i].bio == bio && bucket->places[i].pfn == pfn) {
+			clear_place(&bucket->places[i]);
+			found = true;
+		}
+	return found;
+}
+
+static void forget(const struct bio *bio, unsigned long pfn)
+{
+	struct ended_bucket *bucket = bucket_of(pfn);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&bucket->lock, flags);
+	clear_places_of(bucket, bio, pfn);
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 }
 
@@ -168,7 +213,7 @@ void __gup_pin_read_ended(struct bio *bio)
 		return;
 	if (atomic_read(&ended_nr))
 		bio_for_each_folio_all(fi, bio)
-			__gup_pin_read_released(bio, folio_pfn(fi.folio));
+			forget(bio, folio_pfn(fi.folio));
 	if (bio_has_crypt_ctx(bio))
 		return;
 	bio_for_each_folio_all(fi, bio)
@@ -178,22 +223,24 @@ void __gup_pin_read_ended(struct bio *bio)
 
 /*
  * Called after the unpin, so that a pin always has its entry. A pin taken between the
- * two may be mistaken for the released one.
+ * two may be mistaken for the released one. The folio may be free already: if it has
+ * left its file, a replaced entry of it counts until it is stale.
  */
-void __gup_pin_read_released(const struct bio *bio, unsigned long pfn)
+void __gup_pin_read_released(struct bio *bio, struct folio *folio)
 {
+	unsigned long pfn = folio_pfn(folio), flags;
 	struct ended_bucket *bucket;
-	unsigned long flags;
-	unsigned int i;
 
 	/* Usually no page of a file is being read to. */
 	if (!atomic_read(&ended_nr))
 		return;
 	bucket = bucket_of(pfn);
 	raw_spin_lock_irqsave(&bucket->lock, flags);
-	for (i = 0; i < ENDED_PLACES; i++)
-		if (bucket->places[i].bio == bio && bucket->places[i].pfn == pfn)
-			clear_place(&bucket->places[i]);
+	if (!clear_places_of(bucket, bio, pfn) && bucket->nr_lost && is_read(bio) &&
+	    gup_pin_folio_file(folio)) {
+		bucket->nr_lost--;
+		atomic_dec(&ended_nr);
+	}
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 }
 
@@ -221,7 +268,7 @@ void gup_pin_ended_look(struct folio *folio, struct gup_pin_ended *ended)
 		ended->pins += bucket->places[i].pages;
 		ended->excused |= bucket->places[i].excused;
 	}
-	ended->lossy = bucket->lossy && !is_old(bucket->lost);
+	ended->lossy = is_lossy(bucket);
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 }
 
@@ -259,7 +306,7 @@ void gup_pin_ended_forget(void)
 		raw_spin_lock_irqsave(&bucket->lock, flags);
 		for (i = 0; i < ENDED_PLACES; i++)
 			clear_place(&bucket->places[i]);
-		bucket->lossy = false;
+		clear_lost(bucket);
 		raw_spin_unlock_irqrestore(&bucket->lock, flags);
 	}
 }

@@ -166,6 +166,12 @@ static bool has_ended(const struct gup_pin_hazard *hazard, unsigned int writes,
 	}
 }
 
+/* A long-term pin is never that of a direct read. */
+static bool may_have_ended(const struct gup_pin_item *pin, const struct gup_pin_ended *ended)
+{
+	return ended->lossy && pin->id.term != GUP_PIN_LONG;
+}
+
 /**
  * gup_pin_pin_stake() - what is at stake, given the pins of the folio
  * @hazard: the hazard; its stake assumes a write pin
@@ -189,7 +195,7 @@ enum gup_pin_stake gup_pin_pin_stake(const struct gup_pin_hazard *hazard,
 		return max(stake, GUP_PIN_STAKE_READ);
 	if (has_ended(hazard, writes, ended))
 		return max(stake, GUP_PIN_STAKE_DONE);
-	if (pin->mixed || ended->lossy || elsewhere(hazard, pin))
+	if (pin->mixed || may_have_ended(pin, ended) || elsewhere(hazard, pin))
 		return max(stake, GUP_PIN_STAKE_GUESS);
 	return stake;
 }

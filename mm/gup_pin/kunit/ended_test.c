@@ -7,6 +7,8 @@
 #include "case.h"
 #include "hazard_scene.h"
 
+#define MANY	16
+
 /* A bio that owns a pin on the scene's page. */
 struct io {
 	struct bio bio;
@@ -126,6 +128,63 @@ static void a_write_excuses_nothing(struct kunit *test)
 	unpin_user_page(page);
 }
 
+/* More reads of one page than are stored. */
+static void end_many(struct kunit *test, struct io **ios)
+{
+	unsigned int i;
+
+	for (i = 0; i < MANY; i++) {
+		ios[i] = io_of(test, REQ_OP_READ);
+		bio_endio(&ios[i]->bio);
+	}
+}
+
+static void release_many(struct io **ios, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		release(ios[i]);
+}
+
+/* If reads are missing in the table, nothing is certain until all their pages are unpinned. */
+static void too_many_have_ended(struct kunit *test)
+{
+	struct io *ios[MANY];
+	struct page *page;
+
+	end_many(test, ios);
+	page = gup_pin_scene_pin(test, true);
+	gup_pin_scene_writeback(test);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_WRITEBACK, 1);
+	gup_pin_expect_reported(test, 0, 0);
+	release_many(ios, MANY / 2);
+	gup_pin_scene_writeback(test);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_WRITEBACK, 2);
+	gup_pin_expect_reported(test, 0, 0);
+	release_many(ios + MANY / 2, MANY / 2);
+	gup_pin_scene_start(test);
+	gup_pin_scene_writeback(test);
+	gup_pin_expect_reported(test, 1, 0);
+	unpin_user_page(page);
+}
+
+/* A direct read takes no long-term pin. */
+static void a_long_term_pin_is_certain(struct kunit *test)
+{
+	struct gup_pin_scene *s = test->priv;
+	struct io *ios[MANY];
+	struct page *page;
+
+	KUNIT_ASSERT_EQ(test, 1, pin_user_pages_fast(s->addr, 1, FOLL_WRITE | FOLL_LONGTERM,
+						     &page));
+	end_many(test, ios);
+	gup_pin_scene_writeback(test);
+	gup_pin_expect_reported(test, 1, 0);
+	release_many(ios, MANY);
+	unpin_user_page(page);
+}
+
 static struct kunit_case ended_cases[] = {
 	KUNIT_CASE(writeback_after_the_end),
 	KUNIT_CASE(truncation_after_the_end),
@@ -134,6 +193,8 @@ static struct kunit_case ended_cases[] = {
 	KUNIT_CASE(it_ends_twice),
 	KUNIT_CASE(nothing_is_left_of_it),
 	KUNIT_CASE(a_write_excuses_nothing),
+	KUNIT_CASE(too_many_have_ended),
+	KUNIT_CASE(a_long_term_pin_is_certain),
 	{}
 };
 
