@@ -39,6 +39,7 @@ JUDGE = "mm/gup_pin/hazard/judge.c"
 DEED = "mm/gup_pin/hazard/deed.c"
 ENDED = "mm/gup_pin/hazard/ended.c"
 PROCFS = "mm/gup_pin/view/procfs.c"
+REFUSED = "mm/gup_pin/view/refused.c"
 # The hooks for all callers, and those of mm/.
 HEADER = "include/linux/gup_pin.h"
 MM_HEADER = "mm/gup_pin/hooks.h"
@@ -1085,6 +1086,13 @@ MUTATIONS = [
         "\t\tbucket->nr_lost--;\n\t\tatomic_dec(&ended_nr);\n",
         "\t\t;\n",
         "gup_pin_ended.too_many_have_ended",
+    ),
+    Mutation(
+        "refusals-of-one-user-replace-all",
+        REFUSED,
+        "refused = refused_stalest(own >= REFUSED_SHARE, uid);",
+        "refused = refused_stalest(false, uid);",
+        "gup_pin_lines.refusals_of_one_user",
     ),
     Mutation(
         "long-term-pin-may-have-ended",

@@ -291,6 +291,7 @@ static void new_hazards_all_the_time(struct kunit *test)
 #define REFUSALS	1024
 #define REPLACED	40
 
+/* A tenth for each user, so that none has more than its share. */
 static void add_refusals(unsigned int first, unsigned int end)
 {
 	const struct gup_pin_target target = { .why = "file" };
@@ -298,6 +299,7 @@ static void add_refusals(unsigned int first, unsigned int end)
 
 	for (; first < end; first++) {
 		id.pid = first;
+		id.uid = first % 10;
 		gup_pin_refused_by(&id, -EFAULT, &target);
 	}
 }
@@ -327,6 +329,25 @@ static void refusals_go_meanwhile(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, strstr(text, word));
 }
 
+/* A user that is refused as often as it likes, under any number of names. */
+static void refusals_of_one_user(struct kunit *test)
+{
+	const struct gup_pin_target target = { .why = "file" };
+	struct gup_pin_id id = { .term = GUP_PIN_LONG, .comm = "other", .uid = 1 };
+	const char *text;
+
+	gup_pin_refused_by(&id, -EFAULT, &target);
+	strscpy(id.comm, "many", sizeof(id.comm));
+	id.uid = 2;
+	for (id.pid = 0; id.pid < 2 * REFUSALS; id.pid++)
+		gup_pin_refused_by(&id, -EFAULT, &target);
+	open_file(test, &gup_pin_refused_fops);
+	text = read_file(test);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, " comm=other "));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, " task=0/2047 comm=many "));
+	KUNIT_EXPECT_NULL(test, strstr(text, " task=0/0 comm=many "));
+}
+
 static struct kunit_case lines_cases[] = {
 	KUNIT_CASE(filtered),
 	KUNIT_CASE(no_orphan),
@@ -337,6 +358,7 @@ static struct kunit_case lines_cases[] = {
 	KUNIT_CASE(hidden),
 	KUNIT_CASE(new_hazards_all_the_time),
 	KUNIT_CASE(refusals_go_meanwhile),
+	KUNIT_CASE(refusals_of_one_user),
 	{}
 };
 

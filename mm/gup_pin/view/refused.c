@@ -32,6 +32,9 @@
 /* Maximum number of records, as any number of tasks may call a driver. */
 #define REFUSED_MAX	1024
 
+/* Maximum number of records of one user, which leaves the rest for others. */
+#define REFUSED_SHARE	(REFUSED_MAX / 2)
+
 /* Maximum number of frames between the hook and the pin function. */
 #define REFUSED_BELOW	12
 
@@ -157,21 +160,34 @@ static bool refused_count(const struct gup_pin_id *id, int err,
 	return true;
 }
 
-/* Drop the record with the oldest last refusal if the list is full. */
-static void refused_make_room(void)
+/* The record with the oldest last refusal: of all, or of one user. */
+static struct gup_pin_refusal *refused_stalest(bool of_user, u32 uid)
 {
 	struct gup_pin_refusal *refused, *stale = NULL;
 
+	list_for_each_entry(refused, &refused_list, list)
+		if ((!of_user || refused->id.uid == uid) &&
+		    (!stale || refused->newest < stale->newest))
+			stale = refused;
+	return stale;
+}
+
+/* Drop a record if the list is full, or one of this user if it has its share. */
+static void refused_make_room(u32 uid)
+{
+	struct gup_pin_refusal *refused;
+	unsigned int own = 0;
+
 	lockdep_assert_held(&refused_lock);
-	if (nr_refused < REFUSED_MAX) {
+	list_for_each_entry(refused, &refused_list, list)
+		own += refused->id.uid == uid;
+	if (own < REFUSED_SHARE && nr_refused < REFUSED_MAX) {
 		nr_refused++;
 		return;
 	}
-	list_for_each_entry(refused, &refused_list, list)
-		if (!stale || refused->newest < stale->newest)
-			stale = refused;
-	list_del_rcu(&stale->list);
-	kfree_rcu(stale, rcu);
+	refused = refused_stalest(own >= REFUSED_SHARE, uid);
+	list_del_rcu(&refused->list);
+	kfree_rcu(refused, rcu);
 }
 
 static void refused_add(const struct gup_pin_id *id, int err,
@@ -190,7 +206,7 @@ static void refused_add(const struct gup_pin_id *id, int err,
 	spin_lock(&refused_lock);
 	/* Recheck: without a stack, another task may have added the same id. */
 	if (!refused_count(id, err, target)) {
-		refused_make_room();
+		refused_make_room(id->uid);
 		new->seq = newest_seq + 1;
 		WRITE_ONCE(newest_seq, new->seq);
 		list_add_tail_rcu(&new->list, &refused_list);
