@@ -51,36 +51,35 @@ def behind(record: Object) -> Iterator[Record]:
         yield "task", task.pid.address_of_().value_(), sizeof(task.pid)
 
 
-def in_block(block: Object) -> Iterator[Record]:
-    """The structures of a block."""
-    yield whole("block", block)
-    if block.first.mask:
-        yield from behind(block.first)
-    head = block.first.list.address_of_()
-    for record in list_for_each_entry("struct gup_pin_record", head, "list"):
-        if record.mask:
-            yield whole("record", record)
-            yield from behind(record)
-
-
-def pages(block: Object) -> Iterator[Record]:
+def pages(block: Object, record: Object) -> Iterator[Record]:
     """The struct pages of the pinned pages."""
+    for bit in range(BLOCK):
+        if record.mask.value_() >> bit & 1:
+            yield whole("page", pfn_to_page(block.prog_, block.nr * BLOCK + bit))
+
+
+def in_block(block: Object) -> Iterator[Record]:
+    """The structures of a block; none if it has no pins, as one that is kept for the next."""
     head = block.first.list.address_of_()
-    others = list_for_each_entry("struct gup_pin_record", head, "list")
-    for record in (block.first, *others):
-        for bit in range(BLOCK):
-            if record.mask.value_() >> bit & 1:
-                yield whole("page", pfn_to_page(block.prog_, block.nr * BLOCK + bit))
+    first = [block.first] if block.first.mask else []
+    others = [r for r in list_for_each_entry("struct gup_pin_record", head, "list") if r.mask]
+    if first or others:
+        yield whole("block", block)
+    for record in others:
+        yield whole("record", record)
+    for record in (*first, *others):
+        yield from behind(record)
+        yield from pages(block, record)
 
 
 def records(prog: Program) -> Iterator[Record]:
     """All structures."""
     for shard in prog["gup_pin_root"].index.shards:
-        for _, entry in xa_for_each(shard.xa.address_of_()):
-            block = cast("struct gup_pin_block *", entry)
-            yield from in_block(block)
-            yield from pages(block)
-        if shard.xa.xa_head.value_() & 3 == 2:
+        entries = xa_for_each(shard.xa.address_of_())
+        blocks = [cast("struct gup_pin_block *", entry) for _, entry in entries]
+        found = [record for block in blocks for record in in_block(block)]
+        yield from found
+        if found and shard.xa.xa_head.value_() & 3 == 2:
             yield "node", shard.xa.xa_head.value_() - 2, sizeof(prog.type("struct xa_node"))
 
 
