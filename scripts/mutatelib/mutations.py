@@ -150,9 +150,9 @@ MUTATIONS = [
     Mutation(
         "record-is-not-freed",
         BLOCK,
-        "\tlist_del(&record->list);\n\trecord_put(shard, record);\n",
-        "\tlist_del(&record->list);\n",
-        "gup_pin_model.goes_like_a_model",
+        "\tshard->spare = spare;\n\tshard->nr_spare++;\n",
+        "",
+        "gup_pin_memory.spare_records",
     ),
     Mutation(
         "too-many-spare-records",
