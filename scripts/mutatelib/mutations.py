@@ -544,16 +544,9 @@ MUTATIONS = [
     Mutation(
         "page-with-two-records-is-taken",
         TAKE,
-        "if (only || hit != mask ||",
-        "if (hit != mask ||",
+        "if (only || hit != mask)",
+        "if (hit != mask)",
         "gup_pin_unpin.*",
-    ),
-    Mutation(
-        "one-of-several-pins-is-the-only-one",
-        TAKE,
-        "hit != mask || record->pins > 1)",
-        "hit != mask)",
-        "gup_pin_model.goes_like_a_model",
     ),
     Mutation(
         "doubt-is-forgotten",

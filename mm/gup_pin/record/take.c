@@ -122,7 +122,7 @@ void gup_pin_take(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 }
 
 /*
- * Releases the pins of pages that have only one, recorded without doubt. Returns the other
+ * Releases one pin of each page that has one record, which is certain. Returns the other
  * pages. make bench: single on/off 2.14, with gup_pin_take_one() alone 4.06.
  */
 static noinline u64 take_several(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
@@ -134,7 +134,7 @@ static noinline u64 take_several(struct gup_pin_unpin *unpin, struct gup_pin_sha
 	for (record = gup_pin_first_record(block); record;
 	     record = gup_pin_next_record(block, record)) {
 		hit = record->mask & mask;
-		more |= record->pins > 1 ? hit : once & hit;
+		more |= once & hit;
 		once |= hit;
 	}
 	once &= ~more;
@@ -162,7 +162,7 @@ u64 gup_pin_take_only(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 	do {
 		hit = record->mask & mask;
 		if (hit) {
-			if (only || hit != mask || record->pins > 1)
+			if (only || hit != mask)
 				return take_several(unpin, shard, block, mask);
 			only = record;
 		}
