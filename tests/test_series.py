@@ -353,6 +353,12 @@ def test_the_end_is_what_apply_makes(
     assert changed <= table
 
 
+def test_nothing_is_left_for_the_end(written: Path) -> None:
+    """The last patch has its own file only: not what earlier ones have left out by mistake."""
+    last = sorted(written.glob("*.patch"))[-1].read_text()
+    assert re.findall(r"^\+\+\+ b/(\S+)", last, re.MULTILINE) == load().patches[-1].files
+
+
 # MAINTAINERS comes last. 6.12 has no kzalloc_obj(), which 7.3 wants for kzalloc().
 ALWAYS = "FILE_PATH_CHANGES,ALLOC_WITH_SIZEOF"
 

@@ -14,7 +14,7 @@ import pytest
 
 from checklib.built import Built
 from checklib.programs import kunit
-from checklib.results import PASSED
+from checklib.results import PASSED, SKIPPED, Result
 from checklib.run import Guest
 from serieslib.build import Kernel
 from serieslib.repository import Repository
@@ -46,6 +46,13 @@ READ_A_DISK = """
 """
 
 
+def is_as_expected(result: Result, number: int) -> bool:
+    """Whether it has passed, or needs an option that a later patch adds."""
+    needs = result.detail.removeprefix("needs ") if result.status == SKIPPED else ""
+    later = any(patch.has_name("mm/gup_pin/Kconfig", needs) for patch in PATCHES[number + 1 :])
+    return result.status == PASSED or later
+
+
 @pytest.fixture(scope="module", name="kernel")
 def fixture_kernel(version: str) -> Kernel:
     """A tree before the first patch; scripts/vm finds its builds."""
@@ -68,7 +75,7 @@ def test_patch(kernel: Kernel, number: int, version: str, monkeypatch: pytest.Mo
     if number >= KUNIT:
         results = kunit(Built(version, kernel.tree, Path()))
         assert len(results) > 50
-        assert [r for r in results if r.status != PASSED] == []
+        assert [r for r in results if not is_as_expected(r, number)] == []
     options = ["-k", version, "--append", "gup_pin=on brd.rd_nr=1 brd.rd_size=4096"]
     if number < HOOKS:
         guest = Guest(options, ["true"])

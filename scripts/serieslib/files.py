@@ -10,6 +10,7 @@ from .lexer import Item, conditions, items, words
 from .places import Places, is_ours
 from .statements import Cut, Later, members_without, without
 
+_STATIC = re.compile(r"(?:/\*(?:(?!\*/).)*\*/\s*)*static\b", re.DOTALL)
 _INCLUDE = re.compile(r'^#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 
 
@@ -112,7 +113,7 @@ class Files:
                 for n, item in enumerate(kept)
                 if item.name
                 and path.endswith(".c")
-                and re.match(r"(?:/\*.*?\*/\s*)*static\b", item.text.lstrip(), re.DOTALL)
+                and _STATIC.match(item.text.lstrip())
                 and not any(item.name in other for m, other in enumerate(used) if m != n)
             ]
             if not alone:
