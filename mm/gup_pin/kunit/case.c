@@ -3,9 +3,12 @@
  * Start and end of each case: the console shows which case is running, and an aborted
  * case leaves no pins to the following ones.
  */
+#include <linux/err.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/processor.h>
 #include <linux/sched.h>
+#include <linux/string.h>
 
 #include "../compat.h"
 #include "../gup_pin.h"
@@ -112,6 +115,23 @@ void gup_pin_case_unpin(struct kunit *test)
 	}
 	if (!failed)
 		KUNIT_EXPECT_EQ(test, left, 0);
+}
+
+/**
+ * gup_pin_test_set_param() - set a parameter, as on the command line or in sysfs
+ * @arg: the parameter, with its value
+ *
+ * Return: 0 or -errno.
+ */
+int gup_pin_test_set_param(const char *arg)
+{
+	char buf[64];
+
+	strscpy(buf, arg);
+	return PTR_ERR_OR_ZERO(parse_args("gup_pin test", buf,
+					  __start___param,
+					  __stop___param - __start___param,
+					  -1, -1, NULL, NULL));
 }
 
 /**

@@ -19,24 +19,12 @@
 #include "file.h"
 #include "hazard_scene.h"
 
-/* Set a parameter, as on the command line or in sysfs. */
-static int set_param(const char *arg)
-{
-	char buf[64];
-
-	strscpy(buf, arg);
-	return PTR_ERR_OR_ZERO(parse_args("gup_pin test", buf,
-					  __start___param,
-					  __stop___param - __start___param,
-					  -1, -1, NULL, NULL));
-}
-
 static void reset_params(void *ignore)
 {
-	set_param("gup_pin.writeback=write");
-	set_param("gup_pin.pin_under_writeback=writeback");
-	set_param("gup_pin.truncate=write");
-	set_param("gup_pin.dirty_read_pin=report");
+	gup_pin_test_set_param("gup_pin.writeback=write");
+	gup_pin_test_set_param("gup_pin.pin_under_writeback=writeback");
+	gup_pin_test_set_param("gup_pin.truncate=write");
+	gup_pin_test_set_param("gup_pin.dirty_read_pin=report");
 }
 
 struct policy_case {
@@ -104,7 +92,7 @@ static void policies(struct kunit *test)
 		const struct policy_case *c = &policy_table[i];
 
 		reset_params(NULL);
-		KUNIT_ASSERT_EQ_MSG(test, 0, set_param(c->param), "%s", c->param);
+		KUNIT_ASSERT_EQ_MSG(test, 0, gup_pin_test_set_param(c->param), "%s", c->param);
 		gup_pin_scene_start(test);
 		provoke(test, c->kind, c->write);
 		gup_pin_expect_counted(test, c->kind, c->result != NONE);
@@ -130,10 +118,10 @@ static void words_of_policies(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(wrong); i++)
-		KUNIT_EXPECT_EQ_MSG(test, -EINVAL, set_param(wrong[i]), "%s",
+		KUNIT_EXPECT_EQ_MSG(test, -EINVAL, gup_pin_test_set_param(wrong[i]), "%s",
 				    wrong[i]);
 	for (i = 0; i < ARRAY_SIZE(right); i++)
-		KUNIT_EXPECT_EQ_MSG(test, 0, set_param(right[i]), "%s", right[i]);
+		KUNIT_EXPECT_EQ_MSG(test, 0, gup_pin_test_set_param(right[i]), "%s", right[i]);
 	for (i = 0; i < NR_GUP_PIN_HAZARDS; i++)
 		KUNIT_EXPECT_EQ(test, GUP_PIN_POLICY_REPORT,
 				(int)gup_pin_policy_of(i));
@@ -298,16 +286,16 @@ static void not_with_interrupts_off(struct kunit *test)
 static void panic_by_kind(struct kunit *test)
 {
 	KUNIT_EXPECT_TRUE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_OVERDUE));
-	KUNIT_EXPECT_EQ(test, 0, set_param("gup_pin.panic=truncate,writeback"));
+	KUNIT_EXPECT_EQ(test, 0, gup_pin_test_set_param("gup_pin.panic=truncate,writeback"));
 	KUNIT_EXPECT_TRUE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_TRUNCATE));
 	KUNIT_EXPECT_TRUE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_WRITEBACK));
 	KUNIT_EXPECT_FALSE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_OVERDUE));
-	KUNIT_EXPECT_EQ(test, -EINVAL, set_param("gup_pin.panic=truncate,some"));
-	KUNIT_EXPECT_EQ(test, -EINVAL, set_param("gup_pin.panic="));
+	KUNIT_EXPECT_EQ(test, -EINVAL, gup_pin_test_set_param("gup_pin.panic=truncate,some"));
+	KUNIT_EXPECT_EQ(test, -EINVAL, gup_pin_test_set_param("gup_pin.panic="));
 	KUNIT_EXPECT_TRUE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_TRUNCATE));
-	KUNIT_EXPECT_EQ(test, 0, set_param("gup_pin.panic=none"));
+	KUNIT_EXPECT_EQ(test, 0, gup_pin_test_set_param("gup_pin.panic=none"));
 	KUNIT_EXPECT_FALSE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_TRUNCATE));
-	KUNIT_EXPECT_EQ(test, 0, set_param("gup_pin.panic=all"));
+	KUNIT_EXPECT_EQ(test, 0, gup_pin_test_set_param("gup_pin.panic=all"));
 	KUNIT_EXPECT_TRUE(test, gup_pin_policy_panics(GUP_PIN_HAZARD_OVERDUE));
 }
 
