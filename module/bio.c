@@ -30,7 +30,7 @@ WRAPPER(void, __bio_release_pages, struct bio *bio, bool mark_it_dirty)
 		if (mark_it_dirty)
 			mark_dirty(fi.folio);
 		gup_pin_unpin_bio(bio, fi.folio, first, npages);
-		gup_pin_read_released(bio, fi.folio);
+		gup_pin_read_released(bio, fi.folio, npages);
 	}
 	wrapper_leave();
 }

@@ -39,7 +39,7 @@ void __gup_pin_submit(struct folio *folio, unsigned long ip);
 void __gup_pin_truncate(struct folio *folio);
 void __gup_pin_truncate_part(struct folio *folio, size_t offset, size_t length);
 void __gup_pin_read_ended(struct bio *bio);
-void __gup_pin_read_released(struct bio *bio, struct folio *folio);
+void __gup_pin_read_released(struct bio *bio, struct folio *folio, size_t npages);
 void __gup_pin_dirtying(struct folio *folio);
 void __gup_pin_dax_wait(struct folio *folio, unsigned long ip);
 int gup_pin_proc_open(struct file *file, struct pid *pid);
@@ -210,14 +210,15 @@ static __always_inline void gup_pin_read_ended(struct bio *bio)
  * gup_pin_read_released() - the pins of a bio on a folio were released
  * @bio: the bio
  * @folio: the folio; may already be freed
+ * @npages: number of pages
  *
  * Context: Any context except NMI.
  */
-static __always_inline void gup_pin_read_released(struct bio *bio,
-						  struct folio *folio)
+static __always_inline void gup_pin_read_released(struct bio *bio, struct folio *folio,
+						  size_t npages)
 {
 	if (static_branch_unlikely(&gup_pin_hooks))
-		__gup_pin_read_released(bio, folio);
+		__gup_pin_read_released(bio, folio, npages);
 }
 
 /**
@@ -300,7 +301,8 @@ static inline void gup_pin_read_ended(struct bio *bio)
 {
 }
 
-static inline void gup_pin_read_released(struct bio *bio, struct folio *folio)
+static inline void gup_pin_read_released(struct bio *bio, struct folio *folio,
+					 size_t npages)
 {
 }
 

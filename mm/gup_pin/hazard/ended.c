@@ -53,7 +53,7 @@ struct ended {
  * @lock: protects @places
  * @places: in no order
  * @lost: if @nr_lost, when an entry was last replaced, in jiffies
- * @nr_lost: replaced entries whose pages are still pinned
+ * @nr_lost: pages of replaced entries that are still pinned
  */
 struct ended_bucket {
 	raw_spinlock_t lock;
@@ -68,7 +68,7 @@ static struct ended_bucket buckets[BIT(ENDED_BITS)] = {
 	},
 };
 
-/* Number of entries in use, and of those that were replaced. */
+/* Number of entries in use, and of pages of those that were replaced. */
 static atomic_t ended_nr;
 
 /**
@@ -119,11 +119,23 @@ static void replace(struct ended_bucket *bucket, struct ended *place)
 	if (!is_lossy(bucket))
 		clear_lost(bucket);
 	if (place->bio && !is_old(place->time)) {
-		bucket->nr_lost++;
+		bucket->nr_lost += place->pages;
 		bucket->lost = jiffies;
-		atomic_inc(&ended_nr);
+		atomic_add(place->pages, &ended_nr);
 	}
 	clear_place(place);
+}
+
+/* A read may have several parts of a folio, which share an entry. */
+static struct ended *find_place(struct ended_bucket *bucket, const struct bio *bio,
+				unsigned long pfn)
+{
+	unsigned int i;
+
+	for (i = 0; i < ENDED_PLACES; i++)
+		if (bucket->places[i].bio == bio && bucket->places[i].pfn == pfn)
+			return &bucket->places[i];
+	return NULL;
 }
 
 /* A free place, or that of the oldest entry. */
@@ -155,35 +167,28 @@ static void remember(const struct bio *bio, const struct folio_iter *fi)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&bucket->lock, flags);
-	place = place_in(bucket);
-	replace(bucket, place);
-	*place = ended;
-	atomic_inc(&ended_nr);
+	place = find_place(bucket, bio, ended.pfn);
+	if (place) {
+		place->pages += ended.pages;
+	} else {
+		place = place_in(bucket);
+		replace(bucket, place);
+		*place = ended;
+		atomic_inc(&ended_nr);
+	}
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
-}
-
-/* Returns false if there is none. */
-static bool clear_places_of(struct ended_bucket *bucket, const struct bio *bio,
-			    unsigned long pfn)
-{
-	bool found = false;
-	unsigned int i;
-
-	for (i = 0; i < ENDED_PLACES; i++)
-		if (bucket->places[i].bio == bio && bucket->places[i].pfn == pfn) {
-			clear_place(&bucket->places[i]);
-			found = true;
-		}
-	return found;
 }
 
 static void forget(const struct bio *bio, unsigned long pfn)
 {
 	struct ended_bucket *bucket = bucket_of(pfn);
+	struct ended *place;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&bucket->lock, flags);
-	clear_places_of(bucket, bio, pfn);
+	place = find_place(bucket, bio, pfn);
+	if (place)
+		clear_place(place);
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 }
 
@@ -221,25 +226,41 @@ void __gup_pin_read_ended(struct bio *bio)
 			remember(bio, &fi);
 }
 
+/* Returns the number of pages that are not in an entry. */
+static unsigned int take_pages(struct ended_bucket *bucket, const struct bio *bio,
+			       unsigned long pfn, unsigned int pages)
+{
+	struct ended *place = find_place(bucket, bio, pfn);
+	unsigned int taken = place ? min(pages, place->pages) : 0;
+
+	if (place) {
+		place->pages -= taken;
+		if (!place->pages)
+			clear_place(place);
+	}
+	return pages - taken;
+}
+
 /*
  * Called after the unpin, so that a pin always has its entry. A pin taken between the
  * two may be mistaken for the released one. The folio may be free already: if it has
  * left its file, a replaced entry of it counts until it is stale.
  */
-void __gup_pin_read_released(struct bio *bio, struct folio *folio)
+void __gup_pin_read_released(struct bio *bio, struct folio *folio, size_t npages)
 {
 	unsigned long pfn = folio_pfn(folio), flags;
 	struct ended_bucket *bucket;
+	unsigned int lost;
 
 	/* Usually no page of a file is being read to. */
 	if (!atomic_read(&ended_nr))
 		return;
 	bucket = bucket_of(pfn);
 	raw_spin_lock_irqsave(&bucket->lock, flags);
-	if (!clear_places_of(bucket, bio, pfn) && bucket->nr_lost && is_read(bio) &&
-	    gup_pin_folio_file(folio)) {
-		bucket->nr_lost--;
-		atomic_dec(&ended_nr);
+	lost = min(take_pages(bucket, bio, pfn, npages), bucket->nr_lost);
+	if (lost && is_read(bio) && gup_pin_folio_file(folio)) {
+		bucket->nr_lost -= lost;
+		atomic_sub(lost, &ended_nr);
 	}
 	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 }
