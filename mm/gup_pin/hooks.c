@@ -207,20 +207,54 @@ static void record_pages(struct gup_pin_adder *adder,
 	}
 }
 
+/* Pins that were just recorded, on a folio under writeback. */
+static noinline void under_writeback(struct page *page, unsigned long pages,
+				     unsigned long pins, unsigned long addr,
+				     const struct gup_pin_id *id,
+				     const struct gup_pin_record *what, unsigned long ip)
+{
+	bool assumed = what->flags & GUP_PIN_RECORD_ASSUMED;
+	struct folio *folio = page_folio(page);
+	struct gup_pin_item pin = {
+		.pfn = page_to_pfn(page),
+		.head = folio_pfn(folio),
+		.pages = pages,
+		.pins = pins,
+		.id = *id,
+		.time = what->time,
+		.addr = addr,
+		.match = assumed ? GUP_PIN_INFERRED : GUP_PIN_EXACT,
+		.mixed = assumed,
+	};
+
+	if (!READ_ONCE(gup_pin_root.index.recording))
+		return;
+	gup_pin_folio_describe(folio, &pin.folio);
+	if (pin.folio.ino)
+		pin.folio.index += folio_page_idx(folio, page);
+	gup_pin_under_writeback(folio, &pin, ip);
+}
+
 /*
  * The flags of a large folio are in its head page, which may not be among the pages.
  */
-static void check_large(const struct gup_pin_request *request,
-			unsigned long npages, unsigned long ip)
+static void check_large(const struct gup_pin_request *request, unsigned long npages,
+			const struct gup_pin_id *id, const struct gup_pin_record *what,
+			unsigned long ip)
 {
-	struct folio *folio, *last = NULL;
-	unsigned long i;
+	unsigned long addr = untagged_addr(request->addr) & PAGE_MASK;
+	struct page **pages = request->pages;
+	unsigned long i, nr;
 
-	for (i = 0; i < npages; i++) {
-		folio = page_folio(request->pages[i]);
-		if (folio != last && folio_test_writeback(folio))
-			gup_pin_under_writeback(folio, ip);
-		last = folio;
+	for (i = 0; i < npages; i += nr) {
+		struct folio *folio = page_folio(pages[i]);
+
+		nr = 1;
+		while (i + nr < npages && page_folio(pages[i + nr]) == folio)
+			nr++;
+		if (folio_test_writeback(folio))
+			under_writeback(pages[i], nr, nr, addr + (i << PAGE_SHIFT), id, what,
+					ip);
 	}
 }
 
@@ -229,8 +263,9 @@ static void check_large(const struct gup_pin_request *request,
  * gup_pin_sees_writeback(), with a single barrier. There may be many pages, so the flags
  * of small folios are collected first and tested once.
  */
-static void check_pages(const struct gup_pin_request *request,
-			unsigned long npages, bool large, unsigned long ip)
+static void check_pages(const struct gup_pin_request *request, unsigned long npages,
+			bool large, const struct gup_pin_id *id,
+			const struct gup_pin_record *what, unsigned long ip)
 {
 	struct page **pages = request->pages;
 	unsigned long i, flags = 0;
@@ -243,7 +278,7 @@ static void check_pages(const struct gup_pin_request *request,
 		if (likely(!(flags & BIT(PG_writeback))))
 			return;
 	}
-	check_large(request, npages, ip);
+	check_large(request, npages, id, what, ip);
 }
 
 /*
@@ -278,7 +313,7 @@ noinline void __gup_pin_acquired(const struct gup_pin_request *request,
 	record_pages(&adder, request, npages, addr, &taken);
 	gup_pin_add_end(&adder, npages);
 	if (!taken.mappings)
-		check_pages(request, npages, taken.large, _RET_IP_);
+		check_pages(request, npages, taken.large, &id, &adder.what, _RET_IP_);
 }
 
 noinline void __gup_pin_acquired_folios(struct folio **folios,
@@ -305,7 +340,8 @@ noinline void __gup_pin_acquired_folios(struct folio **folios,
 	gup_pin_add_end(&adder, nfolios);
 	for (i = 0; i < nfolios; i++)
 		if (unlikely(gup_pin_sees_writeback(folios[i])))
-			gup_pin_under_writeback(folios[i], _RET_IP_);
+			under_writeback(&folios[i]->page, folio_nr_pages(folios[i]), 1, 0,
+					&id, &adder.what, _RET_IP_);
 }
 
 noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
@@ -351,7 +387,8 @@ noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
 	gup_pin_add_mask(&adder, gup_pin_block_nr(pfn), BIT_ULL(gup_pin_block_bit(pfn)), pins);
 	gup_pin_add_end(&adder, pins);
 	if (unlikely(gup_pin_sees_writeback(folio)))
-		gup_pin_under_writeback(folio, _RET_IP_);
+		under_writeback(&folio->page, folio_nr_pages(folio), pins, 0, &id,
+				&adder.what, _RET_IP_);
 }
 
 static __always_inline struct gup_pin_unpin unpin_by(unsigned long site, unsigned long ip)

@@ -158,18 +158,22 @@ void __gup_pin_invalidate(struct folio *folio)
 
 /**
  * gup_pin_under_writeback() - a folio under writeback was pinned
- * @folio: the folio; its pin is recorded
+ * @folio: the folio
+ * @pin: the pin, as it is recorded. Other pins on the folio were there when its writeback
+ *	started, which is a hazard of its own
  * @ip: return address into the pin function
  *
  * Context: As gup_pin_hazard().
  */
-noinline void gup_pin_under_writeback(struct folio *folio, unsigned long ip)
+noinline void gup_pin_under_writeback(struct folio *folio, const struct gup_pin_item *pin,
+				      unsigned long ip)
 {
 	const struct gup_pin_hazard hazard = {
 		.kind = GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK,
 		.stake = gup_pin_rewrite_stake(folio),
 		.folio = folio,
 		.ip = ip,
+		.pin = pin,
 	};
 
 	if (folio_test_anon(folio) || folio_test_swapcache(folio))

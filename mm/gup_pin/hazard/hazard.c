@@ -89,7 +89,7 @@ static bool is_hazard(const struct gup_pin_hazard *hazard,
 	}
 	if (hazard->pin) {
 		record->pin = *hazard->pin;
-		record->writes |= hazard->pin->id.mode == GUP_PIN_WRITE;
+		record->writes = hazard->pin->id.mode == GUP_PIN_WRITE;
 	} else if (!nr) {
 		no_hazard(hazard, &holders);
 		return false;

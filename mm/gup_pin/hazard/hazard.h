@@ -248,7 +248,7 @@ unsigned int gup_pin_place_for(const struct gup_pin_place *places, size_t stride
  * @kind: their kind
  * @reported: number of printed reports
  * @pins: recorded pins on the folio
- * @writes: there are write pins
+ * @writes: there are write pins; or if the hazard is about @pin, it is one
  * @stake: the worst stake of them
  * @first_index: lowest of the folios' indexes in the file, in pages
  * @last_index: highest of the folios' indexes in the file, in pages
@@ -310,7 +310,8 @@ size_t gup_pin_seen_bytes(void);
 /* event.c */
 void gup_pin_leaves_file(struct folio *folio, unsigned long first, unsigned long npages,
 			 unsigned long ip);
-void gup_pin_under_writeback(struct folio *folio, unsigned long ip);
+void gup_pin_under_writeback(struct folio *folio, const struct gup_pin_item *pin,
+			     unsigned long ip);
 void gup_pin_unmatched(unsigned long block, u64 mask, unsigned int pins,
 		       unsigned long ip);
 void gup_pin_dirty_read(unsigned long pfn, unsigned long ip);

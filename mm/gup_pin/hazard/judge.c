@@ -148,6 +148,13 @@ static bool elsewhere(const struct gup_pin_hazard *hazard,
 	       (page < hazard->first || page >= hazard->first + hazard->npages);
 }
 
+/* Is it harmless if the I/O of the pin had ended? A pin that was just taken begins one. */
+static bool may_be_late(enum gup_pin_hazard_kind kind)
+{
+	return kind == GUP_PIN_HAZARD_WRITEBACK || kind == GUP_PIN_HAZARD_TRUNCATE ||
+	       kind == GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN;
+}
+
 /*
  * Do all write pins belong to reads that have ended? The unpin of such a read may then
  * dirty what was written back meanwhile.
@@ -155,21 +162,16 @@ static bool elsewhere(const struct gup_pin_hazard *hazard,
 static bool has_ended(const struct gup_pin_hazard *hazard, unsigned int writes,
 		      const struct gup_pin_ended *ended)
 {
-	switch (hazard->kind) {
-	case GUP_PIN_HAZARD_WRITEBACK:
-	case GUP_PIN_HAZARD_TRUNCATE:
-		return ended->pins >= writes;
-	case GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN:
-		return ended->pins >= writes && ended->excused;
-	default:
+	if (hazard->kind == GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN && !ended->excused)
 		return false;
-	}
+	return may_be_late(hazard->kind) && ended->pins >= writes;
 }
 
 /* A long-term pin is never that of a direct read. */
-static bool may_have_ended(const struct gup_pin_item *pin, const struct gup_pin_ended *ended)
+static bool may_have_ended(const struct gup_pin_hazard *hazard,
+			   const struct gup_pin_item *pin, const struct gup_pin_ended *ended)
 {
-	return ended->lossy && pin->id.term != GUP_PIN_LONG;
+	return may_be_late(hazard->kind) && ended->lossy && pin->id.term != GUP_PIN_LONG;
 }
 
 /**
@@ -195,7 +197,7 @@ enum gup_pin_stake gup_pin_pin_stake(const struct gup_pin_hazard *hazard,
 		return max(stake, GUP_PIN_STAKE_READ);
 	if (has_ended(hazard, writes, ended))
 		return max(stake, GUP_PIN_STAKE_DONE);
-	if (pin->mixed || may_have_ended(pin, ended) || elsewhere(hazard, pin))
+	if (pin->mixed || may_have_ended(hazard, pin, ended) || elsewhere(hazard, pin))
 		return max(stake, GUP_PIN_STAKE_GUESS);
 	return stake;
 }

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Between the end of a direct read and the unpin of its pages. */
 #include <linux/bio.h>
+#include <linux/gup_pin.h>
 #include <linux/mm.h>
+#include <linux/sched/clock.h>
 
 #include "../gup_pin.h"
 #include "case.h"
+#include "file.h"
 #include "hazard_scene.h"
 
 #define MANY	16
 
-/* A bio that owns a pin on the scene's page. */
+/* A bio that owns pins on the scene's page, mostly one. */
 struct io {
 	struct bio bio;
-	struct bio_vec vec;
+	struct bio_vec vec[2];
 };
 
 static struct io *io_of(struct kunit *test, blk_opf_t op)
@@ -22,7 +25,7 @@ static struct io *io_of(struct kunit *test, blk_opf_t op)
 
 	KUNIT_ASSERT_NOT_NULL(test, io);
 	page = gup_pin_scene_pin(test, !op_is_write(op));
-	bio_init(&io->bio, NULL, &io->vec, 1, op);
+	bio_init(&io->bio, NULL, io->vec, ARRAY_SIZE(io->vec), op);
 	bio_set_flag(&io->bio, BIO_PAGE_PINNED);
 	__bio_add_page(&io->bio, page, PAGE_SIZE, 0);
 	return io;
@@ -169,6 +172,83 @@ static void too_many_have_ended(struct kunit *test)
 	unpin_user_page(page);
 }
 
+/* The bio has two parts of the page, with a pin each: the second may be there for longer. */
+static void one_of_two_parts_is_released(struct kunit *test)
+{
+	struct gup_pin_scene *s = test->priv;
+	struct io *io = io_of(test, REQ_OP_READ);
+	struct page *page = gup_pin_scene_pin(test, true);
+
+	io->vec[0].bv_len = 512;
+	__bio_add_page(&io->bio, page, 512, 1024);
+	bio_endio(&io->bio);
+	unpin_user_page(page);
+	gup_pin_read_released(&io->bio, s->folio, 1);
+	gup_pin_scene_writeback(test);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_WRITEBACK, 1);
+	gup_pin_expect_reported(test, 0, 0);
+	unpin_user_page(page);
+	gup_pin_read_released(&io->bio, s->folio, 1);
+	bio_uninit(&io->bio);
+	page = gup_pin_scene_pin(test, true);
+	gup_pin_scene_start(test);
+	gup_pin_scene_writeback(test);
+	gup_pin_expect_reported(test, 1, 0);
+	unpin_user_page(page);
+}
+
+/* Returns the pin of the newest hazard. */
+static struct gup_pin_item newest_pin(void)
+{
+	/* Too large for the stack. */
+	static struct gup_pin_hazard_record hazard;
+
+	hazard.seq = 0;
+	while (gup_pin_ring_get(&hazard, hazard.seq))
+		;
+	return hazard.pin;
+}
+
+/* A program waits for a read, has the page written back, and writes it to another file. */
+static void a_read_pin_after_the_end(struct kunit *test)
+{
+	struct gup_pin_scene *s = test->priv;
+	struct io *io = io_of(test, REQ_OP_READ);
+	struct page *page;
+
+	bio_endio(&io->bio);
+	gup_pin_test_start_writeback(s->folio);
+	folio_clear_dirty(s->folio);
+	page = gup_pin_scene_pin(test, false);
+	KUNIT_EXPECT_EQ(test, gup_pin_scene_counted(test, GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK),
+			1);
+	KUNIT_EXPECT_EQ(test, (int)newest_pin().id.mode, GUP_PIN_READ);
+	gup_pin_expect_reported(test, 0, 0);
+	gup_pin_test_end_writeback(s->folio);
+	unpin_user_page(page);
+	release(io);
+}
+
+/* Counter-check: the second read is reported, and not the first, which has ended. */
+static void a_write_pin_after_the_end(struct kunit *test)
+{
+	struct gup_pin_scene *s = test->priv;
+	struct io *io = io_of(test, REQ_OP_READ);
+	struct page *page;
+	u64 time;
+
+	bio_endio(&io->bio);
+	gup_pin_test_start_writeback(s->folio);
+	folio_clear_dirty(s->folio);
+	time = local_clock();
+	page = gup_pin_scene_pin(test, true);
+	KUNIT_EXPECT_GE(test, newest_pin().time, time);
+	gup_pin_expect_reported(test, 1, 0);
+	gup_pin_test_end_writeback(s->folio);
+	unpin_user_page(page);
+	release(io);
+}
+
 /* A direct read takes no long-term pin. */
 static void a_long_term_pin_is_certain(struct kunit *test)
 {
@@ -194,6 +274,9 @@ static struct kunit_case ended_cases[] = {
 	KUNIT_CASE(nothing_is_left_of_it),
 	KUNIT_CASE(a_write_excuses_nothing),
 	KUNIT_CASE(too_many_have_ended),
+	KUNIT_CASE(one_of_two_parts_is_released),
+	KUNIT_CASE(a_read_pin_after_the_end),
+	KUNIT_CASE(a_write_pin_after_the_end),
 	KUNIT_CASE(a_long_term_pin_is_certain),
 	{}
 };

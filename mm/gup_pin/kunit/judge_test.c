@@ -186,6 +186,10 @@ static void stakes_of_ended_reads(struct kunit *test)
 	expect_ended(test, GUP_PIN_HAZARD_WRITEBACK, &ended, GUP_PIN_STAKE_DATA);
 	ended.lossy = true;
 	expect_ended(test, GUP_PIN_HAZARD_WRITEBACK, &ended, GUP_PIN_STAKE_GUESS);
+	/* The pin was just taken; the content has changed. */
+	expect_ended(test, GUP_PIN_HAZARD_PIN_UNDER_WRITEBACK, &ended, GUP_PIN_STAKE_DATA);
+	expect_ended(test, GUP_PIN_HAZARD_CHANGED_UNDER_WRITEBACK, &ended,
+		     GUP_PIN_STAKE_DATA);
 	ended.pins = 2;
 	expect_ended(test, GUP_PIN_HAZARD_WRITEBACK, &ended, GUP_PIN_STAKE_DONE);
 	ended.lossy = false;
