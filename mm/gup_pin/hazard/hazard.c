@@ -163,13 +163,17 @@ static void trace(const struct gup_pin_hazard_record *record)
 	trace_gup_pin_hazard(&t);
 }
 
-static void report(const struct gup_pin_hazard *hazard,
+static bool report(const struct gup_pin_hazard *hazard,
 		   const struct gup_pin_hazard_record *record)
 {
-	if (gup_pin_deed_reported(record->kind, &record->pin))
+	if (gup_pin_deed_reported(record->kind, &record->pin)) {
 		atomic64_inc(&gup_pin_root.reports_suppressed);
-	else if (gup_pin_report(hazard, record))
-		gup_pin_deed_report(record->kind, &record->pin);
+		return true;
+	}
+	if (!gup_pin_report(hazard, record))
+		return false;
+	gup_pin_deed_report(record->kind, &record->pin);
+	return true;
 }
 
 /**
@@ -182,14 +186,19 @@ static void report(const struct gup_pin_hazard *hazard,
  *
  * Context: Any in which shard locks may be taken; must not hold the lock of the folio's
  * shard.
+ * Return: false if it should be reported, but neither it nor an equal one was.
  */
-void gup_pin_hazard(const struct gup_pin_hazard *hazard)
+bool gup_pin_hazard(const struct gup_pin_hazard *hazard)
 {
 	struct gup_pin_hazard_record record;
 
-	if (gup_pin_policy_of(hazard->kind) == GUP_PIN_POLICY_OFF ||
-	    !is_hazard(hazard, &record))
-		return;
+	if (!is_hazard(hazard, &record))
+		return true;
+	/* Even if it is ignored: what follows from it may be of another kind. */
+	if (record.stake == GUP_PIN_STAKE_DONE)
+		gup_pin_ended_excuse(hazard->folio);
+	if (gup_pin_policy_of(hazard->kind) == GUP_PIN_POLICY_OFF)
+		return true;
 	if (!hazard->again)
 		count(hazard->kind);
 	if (hazard->event)
@@ -202,8 +211,5 @@ void gup_pin_hazard(const struct gup_pin_hazard *hazard)
 	if (!hazard->again && trace_gup_pin_hazard_enabled())
 		trace(&record);
 	gup_pin_ring_add(&record, hazard->again);
-	if (record.stake == GUP_PIN_STAKE_DONE)
-		gup_pin_ended_excuse(hazard->folio);
-	if (gup_pin_to_report(hazard->kind, record.stake))
-		report(hazard, &record);
+	return !gup_pin_to_report(hazard->kind, record.stake) || report(hazard, &record);
 }

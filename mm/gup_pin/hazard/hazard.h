@@ -199,7 +199,7 @@ void gup_pin_event_now(struct gup_pin_event *event, unsigned long ip);
 /* hazard.c */
 extern const char *const gup_pin_hazard_names[NR_GUP_PIN_HAZARDS];
 extern const char *const gup_pin_stake_names[NR_GUP_PIN_STAKES];
-void gup_pin_hazard(const struct gup_pin_hazard *hazard);
+bool gup_pin_hazard(const struct gup_pin_hazard *hazard);
 
 /**
  * gup_pin_sees_writeback() - is a folio that was just pinned under writeback?

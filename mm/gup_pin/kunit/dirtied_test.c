@@ -2,6 +2,7 @@
 /* Stale dirty: a holder of a pin dirties a folio after it was cleaned. */
 #include <kunit/test.h>
 #include <linux/backing-dev.h>
+#include <linux/bio.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
@@ -182,12 +183,51 @@ static void one_deed_one_report(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gup_pin_console_reports(), 2);
 }
 
+static void end_read(struct bio *bio, struct folio *folio)
+{
+	bio_set_flag(bio, BIO_PAGE_PINNED);
+	__bio_add_page(bio, &folio->page, PAGE_SIZE, 0);
+	bio_endio(bio);
+}
+
+/*
+ * A program waits for a direct read, and then for the writeback of the page, all before the
+ * read's unpin, which dirties the page. Nothing is wrong, if writeback is ignored or not.
+ */
+static void read_that_has_ended(struct kunit *test)
+{
+	static const char *const params[] = {
+		"gup_pin.writeback=write", "gup_pin.writeback=off",
+	};
+	struct dirtied_state *s = test->priv;
+	struct bio_vec vec;
+	struct bio bio;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(params); i++) {
+		bio_init(&bio, NULL, &vec, 1, REQ_OP_READ);
+		folio_set_dirty(s->folio);
+		take_pin(s->folio);
+		end_read(&bio, s->folio);
+		gup_pin_test_set_param(params[i]);
+		folio_clear_dirty(s->folio);
+		gup_pin_test_start_writeback(s->folio);
+		gup_pin_test_end_writeback(s->folio);
+		gup_pin_test_set_param("gup_pin.writeback=write");
+		bio_release_pages(&bio, true);
+		bio_uninit(&bio);
+		expect_dirtied(test, i + 1);
+		KUNIT_EXPECT_EQ(test, gup_pin_console_reports(), 0);
+	}
+}
+
 static struct kunit_case dirtied_cases[] = {
 	KUNIT_CASE(whole_report),
 	KUNIT_CASE(what_is_no_hazard),
 	KUNIT_CASE(read_pins_are_no_hazard),
 	KUNIT_CASE(who_dirties),
 	KUNIT_CASE(one_deed_one_report),
+	KUNIT_CASE(read_that_has_ended),
 	{}
 };
 
