@@ -44,11 +44,12 @@ static void print_held(const struct gup_pin_hazard *hazard, char *buf, size_t si
 }
 
 /* The title names the pin function; no task is involved in the event. */
-static void report(const struct gup_pin_item *item, struct folio *folio)
+static bool report(const struct gup_pin_item *item, struct folio *folio, bool again)
 {
 	struct gup_pin_event event = {
 		.time = local_clock(),
 		.comm = "gup_pin",
+		.mark = stack_depot_get_extra_bits(item->id.stack),
 	};
 	const struct gup_pin_hazard hazard = {
 		.kind = GUP_PIN_HAZARD_OVERDUE,
@@ -56,29 +57,36 @@ static void report(const struct gup_pin_item *item, struct folio *folio)
 		.folio = folio,
 		.pin = item,
 		.event = &event,
+		.again = again,
 		.details = print_held,
 	};
 	unsigned long *entries;
 
 	if (stack_depot_fetch(item->id.stack, &entries))
 		event.ip = entries[0];
-	gup_pin_hazard(&hazard);
+	return gup_pin_hazard(&hazard);
 }
 
-/* A pin that is just being released is not reported; its origin may be reported later. */
+/*
+ * A pin that is just being released is not reported; its origin may be reported later, as it
+ * is if there were too many reports.
+ */
 static void tell(const struct gup_pin_walk *walk, const struct gup_pin_item *item)
 {
+	struct gup_pin_origins *origins = &gup_pin_root.origins;
 	struct folio *folio;
+	bool again;
 
-	if (!gup_pin_origin_to_report(&gup_pin_root.origins, &item->id))
+	if (!gup_pin_origin_to_report(origins, &item->id))
 		return;
 	folio = gup_pin_folio_get(item->head);
 	if (!folio)
 		return;
 	/* With the reference held, a recorded pin is on this very folio. */
 	if (gup_pin_still_held(&gup_pin_root.index, walk, item) &&
-	    gup_pin_origin_report_once(&gup_pin_root.origins, &item->id))
-		report(item, folio);
+	    gup_pin_origin_report_once(origins, &item->id, &again) &&
+	    !report(item, folio, again))
+		gup_pin_origin_report_later(origins, &item->id);
 	gup_pin_folio_put(folio);
 }
 

@@ -5,6 +5,7 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/sched.h>
+#include <linux/sched/clock.h>
 #include <linux/string.h>
 #include <trace/events/gup_pin.h>
 
@@ -56,6 +57,66 @@ static void overdue_is_told_once(struct kunit *test)
 	gup_pin_origins_unreported(&gup_pin_root.origins);
 	gup_pin_overdue_look(5);
 	KUNIT_EXPECT_EQ(test, overdue() - before, 1);
+}
+
+/* Other reports use up what may be printed of a kind. */
+static void use_up_reports(struct kunit *test)
+{
+	struct gup_pin_hazard_record *other = kunit_kzalloc(test, sizeof(*other), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	other->kind = GUP_PIN_HAZARD_OVERDUE;
+	do {
+		other->key++;
+		other->place.used = local_clock();
+	} while (gup_pin_seen_first(other));
+}
+
+/* What could not be printed is printed later, and counted once. */
+static void overdue_is_told_later(struct kunit *test)
+{
+	struct views_state *s = test->priv;
+	struct page *page = gup_pin_test_pin(test, s->addr, true);
+	u64 before = overdue();
+
+	gup_pin_report_forget();
+	gup_pin_origins_unreported(&gup_pin_root.origins);
+	gup_pin_console_clear();
+	msleep(20);
+	use_up_reports(test);
+	gup_pin_overdue_look(5);
+	KUNIT_EXPECT_EQ(test, overdue() - before, 1);
+	msleep(500);
+	gup_pin_overdue_look(5);
+	gup_pin_overdue_look(5);
+	KUNIT_EXPECT_EQ(test, overdue() - before, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_console_reports(), 1);
+	unpin_user_page(page);
+}
+
+/* The hazard is about the read pin, though the page has a write pin as well. */
+static void overdue_reader(struct kunit *test)
+{
+	struct gup_pin_hazard_record *hazard = kunit_kzalloc(test, sizeof(*hazard), GFP_KERNEL);
+	struct views_state *s = test->priv;
+	struct page *reader = gup_pin_test_pin(test, s->addr, false);
+	struct page *writer;
+	unsigned int readers = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, hazard);
+	gup_pin_origins_unreported(&gup_pin_root.origins);
+	msleep(200);
+	writer = gup_pin_test_pin(test, s->addr, true);
+	gup_pin_overdue_look(100);
+	while (gup_pin_ring_get(hazard, hazard->seq)) {
+		if (hazard->kind != GUP_PIN_HAZARD_OVERDUE || hazard->pin.id.mode != GUP_PIN_READ)
+			continue;
+		KUNIT_EXPECT_FALSE(test, hazard->writes);
+		readers++;
+	}
+	KUNIT_EXPECT_GT(test, readers, 0);
+	unpin_user_page(writer);
+	unpin_user_page(reader);
 }
 
 static void long_is_not_overdue(struct kunit *test)
@@ -290,6 +351,8 @@ static void release_tells_the_right_pin(struct kunit *test)
 
 static struct kunit_case views_cases[] = {
 	KUNIT_CASE(overdue_is_told_once),
+	KUNIT_CASE(overdue_is_told_later),
+	KUNIT_CASE(overdue_reader),
 	KUNIT_CASE(long_is_not_overdue),
 	KUNIT_CASE(guessed_is_not_overdue),
 	KUNIT_CASE(refusals_count),

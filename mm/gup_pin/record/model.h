@@ -90,6 +90,7 @@ struct gup_pin_id {
  * @hash: hash of @id; constant
  * @used: looked up since the last sweep
  * @reported: one of its short-term pins was reported as overdue
+ * @counted: one of them was counted as overdue
  * @acquired: pins ever taken, or about to be taken; negative once the origin is being
  *	freed, see GUP_PIN_ORIGIN_DEAD
  * @released: pins released; read before @acquired, so that a reader never sees more pins
@@ -111,6 +112,7 @@ struct gup_pin_origin {
 	u32 hash;
 	bool used;
 	bool reported;
+	bool counted;
 	atomic64_t acquired;
 	atomic64_t released;
 	atomic64_t peak;

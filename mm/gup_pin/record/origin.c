@@ -278,8 +278,10 @@ void gup_pin_origins_unreported(struct gup_pin_origins *origins)
 
 	rcu_read_lock();
 	for (i = 0; i < ARRAY_SIZE(origins->buckets); i++)
-		hlist_for_each_entry_rcu(origin, &origins->buckets[i], node)
+		hlist_for_each_entry_rcu(origin, &origins->buckets[i], node) {
 			WRITE_ONCE(origin->reported, false);
+			WRITE_ONCE(origin->counted, false);
+		}
 	rcu_read_unlock();
 }
 
@@ -347,13 +349,14 @@ bool gup_pin_origin_to_report(struct gup_pin_origins *origins,
  * gup_pin_origin_report_once() - mark an origin as reported
  * @origins: the table
  * @id: identity of the origin
+ * @again: set to true if it was marked, and then gup_pin_origin_report_later() was called
  *
  * Callers must serialise.
  *
  * Return: true if the origin is in the table and was not marked before.
  */
 bool gup_pin_origin_report_once(struct gup_pin_origins *origins,
-				const struct gup_pin_id *id)
+				const struct gup_pin_id *id, bool *again)
 {
 	struct gup_pin_origin *origin;
 	bool first = false;
@@ -362,10 +365,29 @@ bool gup_pin_origin_report_once(struct gup_pin_origins *origins,
 	origin = look_up(origins, id);
 	if (origin) {
 		first = !READ_ONCE(origin->reported);
+		*again = READ_ONCE(origin->counted);
 		WRITE_ONCE(origin->reported, true);
+		WRITE_ONCE(origin->counted, true);
 	}
 	rcu_read_unlock();
 	return first;
+}
+
+/**
+ * gup_pin_origin_report_later() - an origin that was marked could not be reported
+ * @origins: the table
+ * @id: identity of the origin
+ */
+void gup_pin_origin_report_later(struct gup_pin_origins *origins,
+				 const struct gup_pin_id *id)
+{
+	struct gup_pin_origin *origin;
+
+	rcu_read_lock();
+	origin = look_up(origins, id);
+	if (origin)
+		WRITE_ONCE(origin->reported, false);
+	rcu_read_unlock();
 }
 
 /**

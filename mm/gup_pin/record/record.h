@@ -42,7 +42,9 @@ void gup_pin_origins_unreported(struct gup_pin_origins *origins);
 bool gup_pin_origin_to_report(struct gup_pin_origins *origins,
 			      const struct gup_pin_id *id);
 bool gup_pin_origin_report_once(struct gup_pin_origins *origins,
-				const struct gup_pin_id *id);
+				const struct gup_pin_id *id, bool *again);
+void gup_pin_origin_report_later(struct gup_pin_origins *origins,
+				 const struct gup_pin_id *id);
 unsigned int gup_pin_origins_live(struct gup_pin_origins *origins);
 void gup_pin_origins_unload(struct gup_pin_origins *origins,
 			    const struct gup_pin_code *code);
