@@ -4,10 +4,12 @@
  * device may still write to them: truncation waits until all pins are released.
  *
  * Such waits are expected, and mostly short. A wait is counted when it begins, and
- * reported when it has lasted for gup_pin.dax_wait_ms. There is no hook while a task
+ * reported when it and one of the pins have lasted for gup_pin.dax_wait_ms: a task may
+ * wait again and again, each time for other pins. There is no hook while a task
  * waits or when it stops waiting, so a work item checks the known waits.
  */
 #include <linux/container_of.h>
+#include <linux/cred.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
@@ -29,7 +31,7 @@ module_param_named(dax_wait_ms, gup_pin_dax_wait_ms, ulong, 0644);
 MODULE_PARM_DESC(dax_wait_ms,
 		 "report truncations of DAX files that wait for pins for longer than so many ms");
 
-/* Waits known at the same time. If there are more, the oldest is dropped. */
+/* Waits known at the same time. If there are more, see gup_pin_place_for(). */
 #define WAITS_MAX	16
 
 /* Stack depth to search: a waiting task is deep in the kernel. */
@@ -37,16 +39,16 @@ MODULE_PARM_DESC(dax_wait_ms,
 
 /**
  * struct wait - a task waits for the pins of a folio
+ * @place: the user, when the wait began, and whether it was reported
  * @task: the task, with a reference; NULL if this entry is free
  * @pfn: head pfn of the folio
  * @event: where the wait began
- * @reported: the wait has lasted too long and was reported
  */
 struct wait {
+	struct gup_pin_place place;
 	struct task_struct *task;
 	unsigned long pfn;
 	struct gup_pin_event event;
-	bool reported;
 };
 
 static struct wait waits[WAITS_MAX];
@@ -86,7 +88,13 @@ static void print_wait(const struct gup_pin_hazard *hazard, char *buf, size_t si
 		  gup_pin_age_ms(holders->oldest, now));
 }
 
-static void tell(struct folio *folio, const struct wait *wait,
+static bool has_lasted(u64 since)
+{
+	return gup_pin_age_ms(since, local_clock()) >= READ_ONCE(gup_pin_dax_wait_ms);
+}
+
+/* Returns false if the wait has to be reported later. */
+static bool tell(struct folio *folio, const struct wait *wait,
 		 enum gup_pin_stake stake, bool again)
 {
 	struct waiting waiting = {
@@ -102,14 +110,11 @@ static void tell(struct folio *folio, const struct wait *wait,
 
 	gup_pin_walk_holders(&gup_pin_root.index, folio_pfn(folio), NULL, 0,
 			     &waiting.holders);
-	if (waiting.holders.pins)
-		gup_pin_hazard(&waiting.hazard);
-}
-
-static bool is_long(const struct wait *wait)
-{
-	return gup_pin_age_ms(wait->event.time, local_clock()) >=
-	       READ_ONCE(gup_pin_dax_wait_ms);
+	if (!waiting.holders.pins)
+		return true;
+	if (stake == GUP_PIN_STAKE_HANG && !has_lasted(waiting.holders.oldest))
+		return false;
+	return gup_pin_hazard(&waiting.hazard);
 }
 
 /* Find a wait of this task that began earlier: some callers drop all locks and retry. */
@@ -123,21 +128,6 @@ static struct wait *find_wait(unsigned long pfn)
 	return NULL;
 }
 
-/* Return a free entry, or else that of the oldest wait. */
-static struct wait *wait_place(void)
-{
-	struct wait *oldest = &waits[0];
-	unsigned int i;
-
-	for (i = 0; i < WAITS_MAX; i++) {
-		if (!waits[i].task)
-			return &waits[i];
-		if (waits[i].event.time < oldest->event.time)
-			oldest = &waits[i];
-	}
-	return oldest;
-}
-
 /* Return a task whose reference the caller must drop, or NULL. */
 static struct task_struct *add_wait(const struct wait *wait)
 {
@@ -145,7 +135,8 @@ static struct task_struct *add_wait(const struct wait *wait)
 	struct task_struct *old;
 
 	spin_lock(&waits_lock);
-	place = wait_place();
+	place = &waits[gup_pin_place_for(&waits->place, sizeof(*waits), WAITS_MAX,
+					 wait->place.uid)];
 	old = place->task;
 	*place = *wait;
 	get_task_struct(place->task);
@@ -153,22 +144,48 @@ static struct task_struct *add_wait(const struct wait *wait)
 	return old;
 }
 
+/* Find the entry of a wait; NULL if it was replaced. */
+static struct wait *find_same(const struct wait *wait)
+{
+	unsigned int i;
+
+	for (i = 0; i < WAITS_MAX; i++)
+		if (waits[i].task == wait->task &&
+		    waits[i].event.time == wait->event.time)
+			return &waits[i];
+	return NULL;
+}
+
+/* Report a wait that was marked as reported. */
+static void report(struct folio *folio, const struct wait *wait)
+{
+	struct wait *place;
+
+	if (tell(folio, wait, GUP_PIN_STAKE_HANG, true))
+		return;
+	spin_lock(&waits_lock);
+	place = find_same(wait);
+	if (place)
+		place->place.spare = false;
+	spin_unlock(&waits_lock);
+}
+
 /* Report the wait if it is known and has lasted too long. Return true if it is known. */
 static bool known_wait(struct folio *folio)
 {
 	struct wait *known, copy;
-	bool report = false;
+	bool due = false;
 
 	spin_lock(&waits_lock);
 	known = find_wait(folio_pfn(folio));
-	if (known && !known->reported && is_long(known)) {
-		report = true;
-		known->reported = true;
+	if (known && !known->place.spare && has_lasted(known->event.time)) {
+		due = true;
+		known->place.spare = true;
 		copy = *known;
 	}
 	spin_unlock(&waits_lock);
-	if (report)
-		tell(folio, &copy, GUP_PIN_STAKE_HANG, true);
+	if (due)
+		report(folio, &copy);
 	return known;
 }
 
@@ -191,7 +208,8 @@ void __gup_pin_dax_wait(struct folio *folio, unsigned long ip)
 	struct wait wait = {
 		.task = current,
 		.pfn = folio_pfn(folio),
-		.reported = !ms,
+		.place.uid = __kuid_val(current_uid()),
+		.place.spare = !ms,
 	};
 	struct task_struct *old;
 
@@ -199,6 +217,7 @@ void __gup_pin_dax_wait(struct folio *folio, unsigned long ip)
 	    !is_pinned(wait.pfn) || known_wait(folio))
 		return;
 	gup_pin_event_now(&wait.event, ip);
+	wait.place.used = wait.event.time ?: 1;
 	old = add_wait(&wait);
 	if (old)
 		put_task_struct(old);
@@ -234,12 +253,12 @@ static void look_after(struct wait *wait)
 {
 	struct folio *folio;
 
-	if (wait->reported)
+	if (wait->place.spare)
 		return;
 	folio = gup_pin_folio_get(wait->pfn);
 	if (!folio)
 		return;
-	tell(folio, wait, GUP_PIN_STAKE_HANG, true);
+	report(folio, wait);
 	gup_pin_folio_put(folio);
 }
 
@@ -247,16 +266,14 @@ static void look_after(struct wait *wait)
 static void end_wait(const struct wait *wait)
 {
 	struct task_struct *task = NULL;
-	unsigned int i;
+	struct wait *place;
 
 	spin_lock(&waits_lock);
-	for (i = 0; i < WAITS_MAX; i++) {
-		if (waits[i].task == wait->task &&
-		    waits[i].event.time == wait->event.time) {
-			task = waits[i].task;
-			waits[i].task = NULL;
-			break;
-		}
+	place = find_same(wait);
+	if (place) {
+		task = place->task;
+		place->task = NULL;
+		place->place.used = 0;
 	}
 	spin_unlock(&waits_lock);
 	if (task)
@@ -270,9 +287,9 @@ static bool get_wait(unsigned int i, struct wait *copy, bool *due)
 	*copy = waits[i];
 	if (copy->task)
 		get_task_struct(copy->task);
-	*due = copy->task && is_long(copy);
+	*due = copy->task && has_lasted(copy->event.time);
 	if (*due)
-		waits[i].reported = true;
+		waits[i].place.spare = true;
 	spin_unlock(&waits_lock);
 	return copy->task;
 }

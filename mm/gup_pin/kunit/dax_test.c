@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Truncation that waits for pins: long waits are reported, short ones counted. */
 #include <kunit/test.h>
+#include <linux/cred.h>
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
+#include <linux/sched/clock.h>
+#include <linux/time64.h>
 
 #include "console.h"
 #include "file.h"
@@ -191,6 +194,83 @@ static void one_of_two_goes_on(struct kunit *test)
 	unpin_user_page(pages[1]);
 }
 
+/* Each wait is short, and for another pin. */
+static noinline void truncate_dax_often(struct kunit *test, unsigned int ms)
+{
+	for (; ms && !gup_pin_console_reports(); ms -= STEP_MS) {
+		struct page *page = gup_pin_scene_pin(test, true);
+
+		wait_for_page(page);
+		msleep(STEP_MS);
+		unpin_user_page(page);
+	}
+}
+
+static void many_short_waits(struct kunit *test)
+{
+	gup_pin_dax_wait_ms = 1000;
+	truncate_dax_often(test, 3000);
+	gup_pin_expect_reported(test, 0, 0);
+}
+
+#define CROWD	32
+
+/* Another user waits for many pages; all but our own are released in time. */
+static noinline void truncate_dax_in_a_crowd(struct page **pages, struct cred *user,
+					     unsigned int ms)
+{
+	const struct cred *old;
+	unsigned int i;
+
+	wait_for_page(pages[0]);
+	old = override_creds(user);
+	for (i = 1; i < CROWD; i++)
+		wait_for_page(pages[i]);
+	revert_creds(old);
+	unpin_user_pages(pages + 1, CROWD - 1);
+	gup_pin_dax_wait_ms = LIMIT_MS;
+	for (; ms && !gup_pin_console_reports(); ms -= STEP_MS)
+		msleep(STEP_MS);
+}
+
+static void waits_of_another_user(struct kunit *test)
+{
+	unsigned long addr = gup_pin_test_map(test, CROWD);
+	struct cred *user = prepare_creds();
+	struct page *pages[CROWD];
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, user);
+	user->uid = KUIDT_INIT(1000);
+	for (i = 0; i < CROWD; i++)
+		pages[i] = gup_pin_test_pin(test, addr + i * PAGE_SIZE, true);
+	gup_pin_dax_wait_ms = NEVER_MS;
+	truncate_dax_in_a_crowd(pages, user, 4000);
+	put_cred(user);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, CROWD);
+	gup_pin_expect_reported(test, 1, 0);
+	unpin_user_page(pages[0]);
+}
+
+/* Other reports use up what may be printed of a kind: it is printed when that is over. */
+static void a_wait_that_is_reported_later(struct kunit *test)
+{
+	struct gup_pin_hazard_record *other = kunit_kzalloc(test, sizeof(*other), GFP_KERNEL);
+	struct page *page = gup_pin_scene_pin(test, true);
+
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	other->kind = GUP_PIN_HAZARD_TRUNCATE;
+	/* As if they had been printed in some seconds. */
+	other->place.used = local_clock() + 3 * NSEC_PER_SEC;
+	do {
+		other->key++;
+	} while (gup_pin_seen_first(other));
+	truncate_dax(page, PATIENCE_MS);
+	gup_pin_expect_counted(test, GUP_PIN_HAZARD_TRUNCATE, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_console_reports(), 1);
+	unpin_user_page(page);
+}
+
 static void no_patience_at_all(struct kunit *test)
 {
 	struct page *page = gup_pin_scene_pin(test, true);
@@ -218,6 +298,9 @@ static struct kunit_case waits_cases[] = {
 	KUNIT_CASE(a_wait_that_comes_again),
 	KUNIT_CASE(a_wait_without_sleep),
 	KUNIT_CASE(one_of_two_goes_on),
+	KUNIT_CASE(many_short_waits),
+	KUNIT_CASE(waits_of_another_user),
+	KUNIT_CASE(a_wait_that_is_reported_later),
 	KUNIT_CASE(no_patience_at_all),
 	KUNIT_CASE(no_pin_no_wait),
 	{}
