@@ -287,6 +287,54 @@ static void new_hazards_all_the_time(struct kunit *test)
 	KUNIT_EXPECT_GT(test, reads, 0);
 }
 
+/* An address in code that is gone; its name begins with another letter now. */
+#define IP	((unsigned long)kunit_run_tests + 1)
+
+static void rename_gone(struct kunit *test)
+{
+	const struct gup_pin_code code = {
+		.module = "old",
+		.gone = "unloaded",
+		.start = { IP - 1 },
+		.end = { IP + 16 },
+	};
+	struct gup_pin_unloaded *name;
+	unsigned int i, found = 0;
+
+	gup_pin_code_changes(&code);
+	for (i = 0; i < ARRAY_SIZE(gup_pin_unloads.buckets); i++)
+		hlist_for_each_entry(name, &gup_pin_unloads.buckets[i], node)
+			if (name->ip == IP) {
+				*(char *)name->name = 'A';
+				found++;
+			}
+	KUNIT_EXPECT_GT(test, found, 0);
+}
+
+/* Other code is where the function was that the hazard is about. */
+static void function_that_is_gone(struct kunit *test)
+{
+	struct gup_pin_hazard_record *hazard = kunit_kzalloc(test, sizeof(*hazard), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, hazard);
+	gup_pin_unloaded_exit();
+	hazard->kind = GUP_PIN_HAZARD_OVERDUE;
+	hazard->stake = GUP_PIN_STAKE_TIME;
+	hazard->place.used = 1;
+	hazard->key = 0x66756e6374696f6eULL;
+	hazard->count = 1;
+	strscpy(hazard->event.comm, "old_code");
+	hazard->event.ip = IP;
+	hazard->event.nr = 1;
+	hazard->event.entries[0] = IP;
+	gup_pin_ring_add(hazard, false);
+	rename_gone(test);
+	open_file(test, &gup_pin_hazards_fops);
+	KUNIT_EXPECT_GT(test, write_file(test, "comm=old_code"), 0);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(read_file(test), " func=Aunit_run_tests+0x1 "));
+	gup_pin_unloaded_exit();
+}
+
 /* Records that are kept, and records that replace the oldest ones during a read. */
 #define REFUSALS	1024
 #define REPLACED	40
@@ -357,6 +405,7 @@ static struct kunit_case lines_cases[] = {
 	KUNIT_CASE(who_lives),
 	KUNIT_CASE(hidden),
 	KUNIT_CASE(new_hazards_all_the_time),
+	KUNIT_CASE(function_that_is_gone),
 	KUNIT_CASE(refusals_go_meanwhile),
 	KUNIT_CASE(refusals_of_one_user),
 	{}

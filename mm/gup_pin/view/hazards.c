@@ -4,7 +4,6 @@
  */
 #include <linux/export.h>
 #include <linux/fs.h>
-#include <linux/kallsyms.h>
 #include <linux/sched/clock.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
@@ -98,22 +97,23 @@ static noinline_for_stack void show_pin(struct seq_file *m,
 	seq_puts(m, line);
 }
 
-static noinline_for_stack void show_func(struct seq_file *m, unsigned long ip)
+static noinline_for_stack void show_func(struct seq_file *m,
+					 const struct gup_pin_event *event, u32 as_of)
 {
-	char func[KSYM_SYMBOL_LEN];
+	char func[GUP_PIN_FRAME_MAX];
 
-	sprint_symbol(func, ip);
+	gup_pin_frame_text(func, event->ip, event->mark, as_of);
 	/* Cut the size and the module of the symbol. */
 	func[strcspn(func, "/ ")] = '\0';
 	seq_printf(m, " func=%s", func);
 }
 
-static void show_line(struct seq_file *m,
-		      const struct gup_pin_hazard_record *hazard, u64 now)
+static void show_line(struct seq_file *m, const struct gup_pin_hazard_record *hazard,
+		      u32 as_of, u64 now)
 {
 	show_event(m, hazard, now);
 	show_pin(m, &hazard->pin, now);
-	show_func(m, hazard->event.ip);
+	show_func(m, &hazard->event, as_of);
 	seq_printf(m, " pins_on_folio=%u", hazard->pins);
 	gup_pin_show_path(m, hazard->name);
 	seq_printf(m, " count=%llu last_ms=%llu reported=%u indexes=0x%lx-0x%lx stake=%s\n",
@@ -132,7 +132,7 @@ static int hazards_show(struct seq_file *m, void *v)
 		seq_printf(m, "# gup_pin hazards %d\n", GUP_PIN_TEXT_FORMAT);
 		return 0;
 	}
-	show_line(m, hazard, local_clock());
+	show_line(m, hazard, iter->as_of, local_clock());
 	seq_puts(m, "event:\n");
 	gup_pin_show_frames(m, event->entries, event->nr, event->mark, iter->as_of);
 	seq_puts(m, "pin:\n");
