@@ -214,9 +214,10 @@ bool gup_pin_report(const struct gup_pin_hazard *hazard,
 }
 
 /**
- * gup_pin_report_exit() - wait for reports that are being printed
+ * gup_pin_report_exit() - print the reports that are queued
  */
 void __gup_pin_exit gup_pin_report_exit(void)
 {
+	flush_work(&queue_work_item);
 	cancel_work_sync(&queue_work_item);
 }
