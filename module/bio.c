@@ -49,23 +49,39 @@ WRAPPER(void, bio_set_pages_dirty, struct bio *bio)
 	wrapper_leave();
 }
 
-/* A chain ends with the last of its bios. */
+/* A bio with children ends with the last of them, as bio_endio() counts. */
 static bool ends_now(struct bio *bio)
 {
-	return !bio_flagged(bio, BIO_CHAIN) || atomic_read(&bio->__bi_remaining) == 1;
+	if (!bio_flagged(bio, BIO_CHAIN))
+		return true;
+	if (!atomic_dec_and_test(&bio->__bi_remaining))
+		return false;
+	bio_clear_flag(bio, BIO_CHAIN);
+	return true;
 }
 
+/*
+ * What bio_endio() does to a bio and its ancestors is done here, one by one: which child is
+ * the last, only the decrement shows. While its child ends, the parent is kept from ending;
+ * it has BIO_CHAIN as long as it has a child.
+ */
 WRAPPER(void, bio_endio, struct bio *bio)
 {
-	if (static_branch_unlikely(&gup_pin_hooks)) {
-		struct bio *ended = bio;
+	struct bio *parent;
 
-		while (ended && ends_now(ended)) {
-			gup_pin_read_ended(ended);
-			if (!gup_pin_is_chained(ended))
-				break;
-			ended = ended->bi_private;
-		}
+	if (!static_branch_unlikely(&gup_pin_hooks) ||
+	    (!bio_flagged(bio, BIO_CHAIN) && !gup_pin_is_chained(bio))) {
+		gup_pin_read_ended(bio);
+		REAL(bio_endio)(bio);
+		return;
 	}
-	REAL(bio_endio)(bio);
+	wrapper_enter();
+	for (; bio && ends_now(bio); bio = parent) {
+		gup_pin_read_ended(bio);
+		parent = gup_pin_is_chained(bio) ? bio->bi_private : NULL;
+		if (parent)
+			atomic_inc(&parent->__bi_remaining);
+		REAL(bio_endio)(bio);
+	}
+	wrapper_leave();
 }
