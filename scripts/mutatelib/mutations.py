@@ -36,10 +36,13 @@ HAZARD = "mm/gup_pin/hazard/hazard.c"
 RING = "mm/gup_pin/hazard/ring.c"
 SEEN = "mm/gup_pin/hazard/seen.c"
 JUDGE = "mm/gup_pin/hazard/judge.c"
+DAX = "mm/gup_pin/hazard/dax.c"
+OVERDUE = "mm/gup_pin/hazard/overdue.c"
 DEED = "mm/gup_pin/hazard/deed.c"
 ENDED = "mm/gup_pin/hazard/ended.c"
 PROCFS = "mm/gup_pin/view/procfs.c"
 REFUSED = "mm/gup_pin/view/refused.c"
+HAZARDS = "mm/gup_pin/view/hazards.c"
 # The hooks for all callers, and those of mm/.
 HEADER = "include/linux/gup_pin.h"
 MM_HEADER = "mm/gup_pin/hooks.h"
@@ -959,8 +962,9 @@ MUTATIONS = [
         HOOKS,
         "\trecord_pages(&adder, request, npages, addr, &taken);\n"
         "\tgup_pin_add_end(&adder, npages);\n"
-        "\tif (!taken.mappings)\n\t\tcheck_pages(request, npages, taken.large, _RET_IP_);\n",
-        "\tcheck_pages(request, npages, true, _RET_IP_);\n"
+        "\tif (!taken.mappings)\n"
+        "\t\tcheck_pages(request, npages, taken.large, &id, &adder.what, _RET_IP_);\n",
+        "\tcheck_pages(request, npages, true, &id, &adder.what, _RET_IP_);\n"
         "\trecord_pages(&adder, request, npages, addr, &taken);\n"
         "\tgup_pin_add_end(&adder, npages);\n",
         "gup_pin_hazard.pin_under_writeback_is_reported",
@@ -1020,29 +1024,29 @@ MUTATIONS = [
     Mutation(
         "guessed-mode-is-reported",
         JUDGE,
-        "if (pin->mixed || may_have_ended(pin, ended) || elsewhere(hazard, pin))",
-        "if (may_have_ended(pin, ended) || elsewhere(hazard, pin))",
+        "if (pin->mixed || may_have_ended(hazard, pin, ended) || elsewhere(hazard, pin))",
+        "if (may_have_ended(hazard, pin, ended) || elsewhere(hazard, pin))",
         "gup_pin_hazard.a_guessed_mode",
     ),
     Mutation(
         "part-elsewhere-is-reported",
         JUDGE,
-        "if (pin->mixed || may_have_ended(pin, ended) || elsewhere(hazard, pin))",
-        "if (pin->mixed || may_have_ended(pin, ended))",
+        "if (pin->mixed || may_have_ended(hazard, pin, ended) || elsewhere(hazard, pin))",
+        "if (pin->mixed || may_have_ended(hazard, pin, ended))",
         "gup_pin_judge.*",
     ),
     Mutation(
         "dirtied-without-an-excuse",
         JUDGE,
-        "return ended->pins >= writes && ended->excused;",
-        "return ended->pins >= writes;",
+        "if (hazard->kind == GUP_PIN_HAZARD_DIRTIED_AFTER_CLEAN && !ended->excused)",
+        "if (0)",
         "gup_pin_judge.*",
     ),
     Mutation(
         "one-ended-read-excuses-all",
         JUDGE,
-        "\tcase GUP_PIN_HAZARD_TRUNCATE:\n\t\treturn ended->pins >= writes;\n",
-        "\tcase GUP_PIN_HAZARD_TRUNCATE:\n\t\treturn ended->pins && writes;\n",
+        "return may_be_late(hazard->kind) && ended->pins >= writes;",
+        "return may_be_late(hazard->kind) && ended->pins && writes;",
         "gup_pin_ended.one_of_two_has_ended",
     ),
     Mutation(
@@ -1062,23 +1066,31 @@ MUTATIONS = [
     Mutation(
         "release-leaves-the-ended-read",
         ENDED,
-        "\tif (!clear_places_of(bucket, bio, pfn) && bucket->nr_lost &&",
-        "\tif (bucket->nr_lost &&",
+        "\tlost = min(take_pages(bucket, bio, pfn, npages), bucket->nr_lost);\n",
+        "\tlost = min_t(unsigned int, npages, bucket->nr_lost);\n",
         "gup_pin_ended.nothing_is_left_of_it",
     ),
     Mutation(
         "replaced-read-is-forgotten",
         ENDED,
-        "\t\tbucket->nr_lost++;\n\t\tbucket->lost = jiffies;\n\t\tatomic_inc(&ended_nr);\n",
+        "\t\tbucket->nr_lost += place->pages;\n\t\tbucket->lost = jiffies;\n"
+        "\t\tatomic_add(place->pages, &ended_nr);\n",
         "\t\t;\n",
         "gup_pin_ended.too_many_have_ended",
     ),
     Mutation(
         "replaced-read-stays",
         ENDED,
-        "\t\tbucket->nr_lost--;\n\t\tatomic_dec(&ended_nr);\n",
+        "\t\tbucket->nr_lost -= lost;\n\t\tatomic_sub(lost, &ended_nr);\n",
         "\t\t;\n",
         "gup_pin_ended.too_many_have_ended",
+    ),
+    Mutation(
+        "first-part-releases-all",
+        ENDED,
+        "\t\tplace->pages -= taken;\n",
+        "\t\tplace->pages = 0;\n",
+        "gup_pin_ended.one_of_two_parts_is_released",
     ),
     Mutation(
         "refusals-of-one-user-replace-all",
@@ -1090,9 +1102,73 @@ MUTATIONS = [
     Mutation(
         "long-term-pin-may-have-ended",
         JUDGE,
-        "return ended->lossy && pin->id.term != GUP_PIN_LONG;",
-        "return ended->lossy;",
+        "ended->lossy && pin->id.term != GUP_PIN_LONG;",
+        "ended->lossy;",
         "gup_pin_ended.a_long_term_pin_is_certain",
+    ),
+    Mutation(
+        "function-is-named-as-now",
+        HAZARDS,
+        "gup_pin_frame_text(func, event->ip, event->mark, as_of);",
+        "gup_pin_frame_text(func, event->ip, event->mark + 1, as_of);",
+        "gup_pin_lines.function_that_is_gone",
+    ),
+    Mutation(
+        "title-of-another-pin",
+        HAZARD,
+        "record->writes = hazard->pin->id.mode == GUP_PIN_WRITE;",
+        "record->writes |= hazard->pin->id.mode == GUP_PIN_WRITE;",
+        "gup_pin_views.overdue_reader",
+    ),
+    Mutation(
+        "changed-page-may-be-a-late-pin",
+        JUDGE,
+        "return may_be_late(hazard->kind) && ended->lossy &&",
+        "return ended->lossy &&",
+        "gup_pin_judge.*",
+    ),
+    Mutation(
+        "ignored-writeback-excuses-nothing",
+        HAZARD,
+        "\tif (record.stake == GUP_PIN_STAKE_DONE)\n",
+        "\tif (record.stake == GUP_PIN_STAKE_DONE &&\n"
+        "\t    gup_pin_policy_of(hazard->kind) != GUP_PIN_POLICY_OFF)\n",
+        "gup_pin_dirtied.read_that_has_ended",
+    ),
+    Mutation(
+        "pin-under-writeback-blames-another",
+        EVENT,
+        "\t\t.pin = pin,\n",
+        "",
+        "gup_pin_ended.*",
+    ),
+    Mutation(
+        "suppressed-wait-is-never-reported",
+        DAX,
+        "\tif (tell(folio, wait, GUP_PIN_STAKE_HANG, true))\n\t\treturn;\n",
+        "\ttell(folio, wait, GUP_PIN_STAKE_HANG, true);\n\treturn;\n",
+        "gup_pin_waits.a_wait_that_is_reported_later",
+    ),
+    Mutation(
+        "wait-for-short-pins-is-long",
+        DAX,
+        "if (stake == GUP_PIN_STAKE_HANG && !has_lasted(waiting.holders.oldest))",
+        "if (0)",
+        "gup_pin_waits.many_short_waits",
+    ),
+    Mutation(
+        "wait-of-another-user-is-dropped",
+        DAX,
+        ".place.uid = __kuid_val(current_uid()),",
+        ".place.uid = 0,",
+        "gup_pin_waits.waits_of_another_user",
+    ),
+    Mutation(
+        "suppressed-overdue-is-never-reported",
+        OVERDUE,
+        "gup_pin_origin_report_later(origins, &item->id);",
+        ";",
+        "gup_pin_views.overdue_is_told_later",
     ),
     Mutation(
         "title-is-not-first-in-the-stack",
