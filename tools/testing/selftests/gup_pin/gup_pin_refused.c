@@ -21,8 +21,9 @@
 #include "gup_pin_zone.h"
 
 #define REFUSED		GUP_PIN_DIR "/refused"
-/* Maximum number of records in the file. */
+/* Maximum number of records in the file, and of those of one user. */
 #define RECORDS_MAX	1024
+#define RECORDS_SHARE	(RECORDS_MAX / 2)
 
 /* A record of `refused`. */
 struct refusal {
@@ -683,7 +684,10 @@ TEST_F(once, moved_part)
 	ASSERT_OK(gup_pin_end(&asker->base));
 }
 
-/* Of any number of origins, those that were refused most recently are kept. */
+/*
+ * Of any number of origins, those that were refused most recently are kept; of one user, half
+ * of what there is room for.
+ */
 TEST_F(once, bounded)
 {
 	struct asker *asker = &self->asker;
@@ -701,13 +705,13 @@ TEST_F(once, bounded)
 	ASSERT_OK(read_total(&total));
 	EXPECT_EQ(times, total - asker->total);
 	ASSERT_OK(read_refusals(&all));
-	EXPECT_EQ(RECORDS_MAX, all.nr);
+	EXPECT_GE(RECORDS_MAX, all.nr);
 	for (i = 0; i < all.nr; i++) {
 		EXPECT_STRNE("origin-0", all.refusal[i].comm);
 		ours += all.refusal[i].tgid == getpid();
 		newest += !strcmp(all.refusal[i].comm, name);
 	}
-	EXPECT_EQ(RECORDS_MAX, ours);
+	EXPECT_EQ(RECORDS_SHARE, ours);
 	EXPECT_EQ(1, newest);
 	free(all.refusal);
 	ASSERT_OK(gup_pin_end(&asker->base));
