@@ -1031,8 +1031,8 @@ MUTATIONS = [
     Mutation(
         "part-elsewhere-is-reported",
         JUDGE,
-        "if (pin->mixed || may_have_ended(hazard, pin, ended) || elsewhere(hazard, pin))",
-        "if (pin->mixed || may_have_ended(hazard, pin, ended))",
+        "return hazard->npages && pin->pages < folio_nr_pages",
+        "return 0 && pin->pages < folio_nr_pages",
         "gup_pin_judge.*",
     ),
     Mutation(
@@ -1066,8 +1066,8 @@ MUTATIONS = [
     Mutation(
         "release-leaves-the-ended-read",
         ENDED,
-        "\tlost = min(take_pages(bucket, bio, pfn, npages), bucket->nr_lost);\n",
-        "\tlost = min_t(unsigned int, npages, bucket->nr_lost);\n",
+        "taken = place ? min(pages, place->pages) : 0;",
+        "taken = 0;",
         "gup_pin_ended.nothing_is_left_of_it",
     ),
     Mutation(
@@ -1166,8 +1166,8 @@ MUTATIONS = [
     Mutation(
         "suppressed-overdue-is-never-reported",
         OVERDUE,
-        "gup_pin_origin_report_later(origins, &item->id);",
-        ";",
+        "!report(item, folio, again))",
+        "!report(item, folio, again) && !origins)",
         "gup_pin_views.overdue_is_told_later",
     ),
     Mutation(
