@@ -455,6 +455,7 @@ static __always_inline void unpin_array(struct gup_pin_unpin *unpin, struct page
 		if (folio_test_large(folio))
 			run = folio_run(pages + i, npages - i, folio);
 		unpin_range(unpin, pages[i], run);
+		gup_pin_unpin_seen(unpin, folio_pfn(folio));
 	}
 	gup_pin_unpin_flush(unpin);
 	gup_pin_unpin_end(unpin);

@@ -642,6 +642,85 @@ static void untracked_elsewhere(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
+/* A page in the shard of one of the folio's pages. */
+static unsigned long far_from(struct kunit *test, unsigned int page)
+{
+	struct folio_state *s = test->priv;
+
+	return GUP_PIN_TEST_PFN +
+	       (s->pfn + page) % (GUP_PIN_NR_SHARDS * GUP_PIN_BLOCK_PAGES);
+}
+
+/*
+ * An array comes back to the folio after another: the pins whose records it has removed by
+ * then are not dropped, but are not the untracked one.
+ */
+static void untracked_between(struct kunit *test)
+{
+	struct gup_pin_test_call other = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_unpin unpin = accusing(test);
+	unsigned long far = far_from(test, 70);
+	struct folio_state *s = test->priv;
+	unsigned int i;
+
+	gup_pin_test_add_untracked(test, far + 1, 1);
+	for (i = 0; i < 3; i++) {
+		pin_pages(test, &s->call, 70 + i, 1);
+		gup_pin_test_add(test, far, &other, 1);
+	}
+	for (i = 0; i < 3; i++) {
+		gup_pin_unpin_range(&unpin, s->pfn + 70 + i, 1);
+		gup_pin_unpin_range(&unpin, far, 1);
+	}
+	gup_pin_unpin_end(&unpin);
+	atomic_sub(3, &s->folio->_pincount);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->acquired,
+			gup_pin_test_totals(test)->released);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->untracked, 1);
+	/* The next unpin is of pins that are not dropped before. */
+	gup_pin_test_unpin(test, far + 1, 1);
+	the_end(test, gup_pin_test_totals(test)->inferred);
+}
+
+/* The same for folios of an array. */
+static void untracked_between_folios(struct kunit *test)
+{
+	struct gup_pin_unpin unpin = accusing(test);
+	unsigned long far = far_from(test, 0);
+	struct folio_state *s = test->priv;
+	unsigned int i;
+
+	gup_pin_test_add_untracked(test, far, 1);
+	pin_folio(test, &s->call, 3);
+	for (i = 0; i < 3; i++)
+		gup_pin_unpin_folio(&unpin, s->pfn, PAGES, 1);
+	gup_pin_unpin_end(&unpin);
+	atomic_sub(3, &s->folio->_pincount);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->untracked, 1);
+	gup_pin_test_unpin(test, far, 1);
+	the_end(test, gup_pin_test_totals(test)->inferred);
+}
+
+/* The tracepoint counts the folio's untracked pin, whatever the array has released before. */
+static void untracked_is_shown(struct kunit *test)
+{
+	struct gup_pin_test_call other = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_unpin unpin = accusing(test);
+	struct folio_state *s = test->priv;
+	struct gup_pin_item item;
+
+	gup_pin_test_add_mask(test, GUP_PIN_TEST_PFN, 7, &other);
+	s->call.cookie = 0x1000;
+	pin_pages(test, &s->call, 70, 1);
+	pin_untracked(test, 70, 1);
+	unpin.first = 0x1000 + 70 * sizeof(void *);
+	unpin.last = unpin.first;
+	gup_pin_unpin_range(&unpin, GUP_PIN_TEST_PFN, 3);
+	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, s->pfn + 70, 1, 1, &item));
+	KUNIT_EXPECT_EQ(test, (int)item.match, GUP_PIN_INFERRED);
+	gup_pin_unpin_end(&unpin);
+}
+
 /* Never more recorded pins than real ones, in whatever order pages are unpinned. */
 static void untracked_among_them(struct kunit *test)
 {
@@ -821,6 +900,9 @@ static struct kunit_case folio_cases[] = {
 	KUNIT_CASE(untracked_of_a_handle),
 	KUNIT_CASE(untracked_where_late),
 	KUNIT_CASE(untracked_elsewhere),
+	KUNIT_CASE(untracked_between),
+	KUNIT_CASE(untracked_between_folios),
+	KUNIT_CASE(untracked_is_shown),
 	KUNIT_CASE(untracked_among_them),
 	KUNIT_CASE(page_after_folio),
 	KUNIT_CASE(switched_on_late),

@@ -7,6 +7,7 @@
 #define _MM_GUP_PIN_RECORD_H
 
 #include <linux/gfp_types.h>
+#include <linux/hash.h>
 #include <linux/minmax.h>
 
 #include "model.h"
@@ -156,9 +157,13 @@ static inline void gup_pin_add(struct gup_pin_adder *adder, unsigned long pfn,
  * @released: pins already removed but not yet added to @origin's counter
  * @taken: pins on the large folio whose records were removed, but which
  *	are not dropped yet
+ * @before: pins that were released on the folios of an array before this one, but which are not
+ *	dropped yet
+ * @seen: hashes of these folios: this one may be one of them again
  * @counted: pfn of the head of the folio that @others is about, plus one; 0
  *	if there is none
- * @others: pins on that folio without a record
+ * @others: pins on that folio without a record, at most
+ * @certain: the same, at least
  * @whole: pfn of the head of the large folio that is unpinned, plus one, if it has pins as a
  *	whole, which may be meant instead of those on its pages; 0 otherwise
  * @whole_score: the best score of these
@@ -183,8 +188,11 @@ struct gup_pin_unpin {
 	struct gup_pin_origin *origin;
 	u64 released;
 	u64 taken;
+	u64 before;
+	u64 seen;
 	unsigned long counted;
 	unsigned int others;
+	unsigned int certain;
 	unsigned long whole;
 	u16 whole_score;
 	u8 whole_modes;
@@ -193,6 +201,21 @@ struct gup_pin_unpin {
 	unsigned long block;
 	u64 mask;
 };
+
+static inline u64 gup_pin_seen_bit(unsigned long head)
+{
+	return BIT_ULL(hash_long(head, 6));
+}
+
+/**
+ * gup_pin_unpin_seen() - pins on a folio were released, and others follow
+ * @unpin: what is known about the pins
+ * @head: head of the folio
+ */
+static inline void gup_pin_unpin_seen(struct gup_pin_unpin *unpin, unsigned long head)
+{
+	unpin->seen |= gup_pin_seen_bit(head);
+}
 
 void gup_pin_unpin_mask(struct gup_pin_unpin *unpin, unsigned long block, u64 mask);
 

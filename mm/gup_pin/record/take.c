@@ -268,7 +268,7 @@ enum gup_pin_taken gup_pin_take_one(struct gup_pin_unpin *unpin, struct gup_pin_
 	 * which were counted before.
 	 */
 	others = whole ? unpin->others : gup_pin_unrecorded(unpin, shard, block, bit);
-	if (others && !gup_pin_takes_record(&verdict)) {
+	if (min(others, unpin->certain) && !gup_pin_takes_record(&verdict)) {
 		gup_pin_doubt_rest(block, mask, GUP_PIN_DOUBT_MIXED);
 		return GUP_PIN_NOT_RECORDED;
 	}
@@ -296,4 +296,7 @@ enum gup_pin_taken gup_pin_take_one(struct gup_pin_unpin *unpin, struct gup_pin_
 void gup_pin_unpin_end(struct gup_pin_unpin *unpin)
 {
 	put_origin(unpin);
+	unpin->taken = 0;
+	unpin->before = 0;
+	unpin->seen = 0;
 }

@@ -45,7 +45,7 @@ static bool unpin_one(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 		elsewhere->beside |= BIT_ULL(bit);
 		break;
 	case GUP_PIN_NOT_RECORDED:
-		unpin->others--;
+		gup_pin_one_less(unpin);
 		gup_pin_count_unrecorded(unpin, shard, gup_pin_block_first(block->nr) + bit, 1);
 		break;
 	case GUP_PIN_TAKEN:
@@ -151,7 +151,7 @@ void gup_pin_unpin_mask(struct gup_pin_unpin *unpin, unsigned long nr, u64 mask)
 void gup_pin_unpin_range(struct gup_pin_unpin *unpin, unsigned long pfn,
 			 unsigned long npages)
 {
-	unpin->taken = 0;
+	gup_pin_next_folio(unpin);
 	if (unlikely(atomic_long_read(&unpin->index->whole)))
 		gup_pin_look_at_whole(unpin, pfn);
 	while (npages) {
@@ -186,7 +186,7 @@ static bool peek(struct gup_pin_unpin *unpin, unsigned long pfn, bool whole,
 	if (verdict.record) {
 		others = whole ? unpin->others :
 			 gup_pin_unrecorded(unpin, shard, block, gup_pin_block_bit(pfn));
-		if (others && !gup_pin_takes_record(&verdict))
+		if (min(others, unpin->certain) && !gup_pin_takes_record(&verdict))
 			verdict.record = NULL;
 	}
 	if (verdict.record && !whole && gup_pin_whole_too(unpin, block, gup_pin_block_bit(pfn))) {
@@ -229,6 +229,7 @@ bool gup_pin_unpin_peek(const struct gup_pin_unpin *unpin, unsigned long pfn,
 	struct gup_pin_unpin copy = *unpin;
 	unsigned int score;
 
+	gup_pin_next_folio(&copy);
 	if (unlikely(atomic_long_read(&unpin->index->whole)))
 		gup_pin_look_at_whole(&copy, pfn);
 	gup_pin_count_others(&copy, head);

@@ -60,6 +60,21 @@ static inline bool gup_pin_all_recorded(const struct gup_pin_index *index,
 	       !shard->untracked;
 }
 
+/* The pins that follow are on another folio, or on this one again. */
+static inline void gup_pin_next_folio(struct gup_pin_unpin *unpin)
+{
+	unpin->before += unpin->taken;
+	unpin->taken = 0;
+}
+
+/* A pin without a record is released. */
+static inline void gup_pin_one_less(struct gup_pin_unpin *unpin)
+{
+	unpin->others -= !!unpin->others;
+	unpin->certain -= !!unpin->certain;
+	unpin->before++;
+}
+
 void gup_pin_count_others(struct gup_pin_unpin *unpin, unsigned long pfn);
 unsigned int gup_pin_most_before(struct gup_pin_index *index, unsigned long head);
 bool gup_pin_must_count(const struct gup_pin_unpin *unpin, const struct gup_pin_shard *shard,

@@ -25,12 +25,14 @@ static unsigned int unpin_locked(struct gup_pin_unpin *unpin, struct gup_pin_sha
 
 	if (!verdict.record || verdict.score < least)
 		return 0;
-	if (others && !gup_pin_takes_record(&verdict)) {
+	if (unpin->certain && !gup_pin_takes_record(&verdict)) {
 		*doubt = GUP_PIN_DOUBT_MIXED;
 		/* Pins that are untracked in another block are counted there. */
-		pins = min3((u64)pins, (u64)others, shard->untracked +
+		pins = min3((u64)pins, (u64)unpin->certain, shard->untracked +
 			    gup_pin_most_before(unpin->index, gup_pin_head_pfn(pfn)));
 		unpin->others -= pins;
+		unpin->certain -= pins;
+		unpin->before += pins;
 		gup_pin_count_unrecorded(unpin, shard, pfn, pins);
 		return pins;
 	}
@@ -209,8 +211,8 @@ bool gup_pin_unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
 	result = unpin_whole(unpin, head);
 	if (result == GUP_PIN_TAKEN || !READ_ONCE(unpin->index->recording))
 		return false;
-	if (unpin->others && unpin_untracked_of(unpin, pfn)) {
-		unpin->others--;
+	if (unpin->certain && unpin_untracked_of(unpin, pfn)) {
+		gup_pin_one_less(unpin);
 		return false;
 	}
 	if ((result == GUP_PIN_NO_RECORD && unpin_doubted(unpin, head)) ||
@@ -222,11 +224,11 @@ bool gup_pin_unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
 	 */
 	if (result == GUP_PIN_NOT_RECORDED && READ_ONCE(unpin->index->complete)) {
 		unpin->others = 0;
+		unpin->certain = 0;
 		if (unpin_whole(unpin, head) == GUP_PIN_TAKEN)
 			return false;
 	}
-	if (unpin->others)
-		unpin->others--;
+	gup_pin_one_less(unpin);
 	xa_lock_irqsave(&shard->xa, flags);
 	if (READ_ONCE(unpin->index->recording))
 		error = gup_pin_count_unrecorded(unpin, shard, pfn, 1);
@@ -313,8 +315,8 @@ static unsigned int unpin_kept(struct gup_pin_unpin *unpin, unsigned long pfn,
 	unsigned long nr = gup_pin_block_nr(pfn), last = gup_pin_block_nr(pfn + npages - 1);
 	unsigned int left = pins;
 
-	while (left && unpin->others && unpin_untracked_of(unpin, pfn)) {
-		unpin->others--;
+	while (left && unpin->certain && unpin_untracked_of(unpin, pfn)) {
+		gup_pin_one_less(unpin);
 		left--;
 	}
 	for (; left < pins && nr <= last; nr++)
@@ -369,6 +371,7 @@ static void unpin_large(struct gup_pin_unpin *unpin, unsigned long pfn, unsigned
 	 * release a record instead.
 	 */
 	unpin->others = 0;
+	unpin->certain = 0;
 	if (pins)
 		pins = unpin_fitting(unpin, pfn, npages, 0, pins);
 	for (; pins; pins--)
@@ -391,9 +394,10 @@ void gup_pin_unpin_folio(struct gup_pin_unpin *unpin, unsigned long pfn,
 {
 	if (!READ_ONCE(unpin->index->recording))
 		return;
-	unpin->taken = 0;
+	gup_pin_next_folio(unpin);
 	if (npages > 1) {
 		unpin_large(unpin, pfn, npages, pins);
+		gup_pin_unpin_seen(unpin, pfn);
 		return;
 	}
 	while (pins--)

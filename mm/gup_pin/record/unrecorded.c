@@ -31,19 +31,25 @@ unsigned int gup_pin_most_before(struct gup_pin_index *index, unsigned long head
 
 /*
  * Count the pins without a record on a page's folio. Once is enough for all pins of an
- * unpin, as none of them is dropped until it is complete. Call without a lock.
+ * unpin, as none of them is dropped until it is complete; but an array may have come back
+ * to the folio, and then pins whose records it has removed look like them. Call without a
+ * lock.
  */
 void gup_pin_count_others(struct gup_pin_unpin *unpin, unsigned long pfn)
 {
 	unsigned long head = gup_pin_head_pfn(pfn);
 	unsigned long npages = gup_pin_folio_pages(head);
 	unsigned int real, most = UINT_MAX;
-	u64 recorded;
+	u64 recorded, gone = 0;
 
 	if (all_recorded_on(unpin->index, head, npages))
 		most = gup_pin_most_before(unpin->index, head);
 	unpin->counted = head + 1;
 	unpin->others = 0;
+	unpin->certain = 0;
+	if (unpin->seen & gup_pin_seen_bit(head))
+		gone = unpin->before + (npages > 1 ? 0 : unpin->taken);
+	gup_pin_unpin_seen(unpin, head);
 	if (!most)
 		return;
 	recorded = gup_pin_index_pins(unpin->index, head, npages) +
@@ -51,6 +57,8 @@ void gup_pin_count_others(struct gup_pin_unpin *unpin, unsigned long pfn)
 	real = gup_pin_real_pins(head);
 	if (real > recorded)
 		unpin->others = min_t(u64, real - recorded, most);
+	if (real > recorded + gone)
+		unpin->certain = min_t(u64, real - recorded - gone, most);
 }
 
 /*
