@@ -438,6 +438,48 @@ static void folio_of_two_calls(struct kunit *test)
 	gup_pin_expect_empty(test);
 }
 
+/* The same if their pages are in different blocks. */
+static void folio_of_two_blocks(struct kunit *test)
+{
+	struct gup_pin_test_call other = gup_pin_test_call(test, GUP_PIN_READ);
+	struct folio_state *s = test->priv;
+
+	pin_pages(test, &s->call, 0, 2);
+	pin_pages(test, &other, 70, 2);
+	unpin_folio_pins(test, 1);
+	gup_pin_expect_match(test, s->pfn + 70, GUP_PIN_INFERRED);
+	gup_pin_expect_match(test, s->pfn + 1, GUP_PIN_INFERRED);
+	KUNIT_EXPECT_TRUE(test, gup_pin_test_block(test, s->pfn + 70)->mixed &
+			  BIT_ULL(gup_pin_block_bit(s->pfn + 70)));
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 1);
+	unpin_folio_pins(test, 3);
+	the_end(test, 4);
+}
+
+/* The best match goes, whatever block it is in. */
+static void folio_best_block(struct kunit *test)
+{
+	struct gup_pin_test_call other = call_by(test, TASK + 1, GUP_PIN_WRITE);
+	struct gup_pin_test_call mine = call_by(test, TASK, GUP_PIN_WRITE);
+	struct gup_pin_unpin unpin = unpin_by_task(test);
+	struct folio_state *s = test->priv;
+	struct gup_pin_block *block;
+
+	pin_pages(test, &other, 0, 2);
+	pin_pages(test, &mine, 70, 1);
+	gup_pin_unpin_folio(&unpin, s->pfn, PAGES, 2);
+	gup_pin_unpin_end(&unpin);
+	atomic_sub(2, &s->folio->_pincount);
+	KUNIT_EXPECT_EQ(test, pins_on(test, 70), 0);
+	KUNIT_EXPECT_EQ(test, pins_on(test, 0) + pins_on(test, 1), 1);
+	/* All of them were for write. */
+	block = gup_pin_test_block(test, s->pfn);
+	KUNIT_ASSERT_NOT_NULL(test, block);
+	KUNIT_EXPECT_EQ(test, block->mixed, 0);
+	unpin_folio_pins(test, 1);
+	the_end(test, 3);
+}
+
 /* More pins are released than there are: the excess is unmatched. */
 static void folio_of_too_many(struct kunit *test)
 {
@@ -890,6 +932,8 @@ static struct kunit_case folio_cases[] = {
 	KUNIT_CASE(folio_several_pins),
 	KUNIT_CASE(folio_of_pages),
 	KUNIT_CASE(folio_of_two_calls),
+	KUNIT_CASE(folio_of_two_blocks),
+	KUNIT_CASE(folio_best_block),
 	KUNIT_CASE(folio_of_too_many),
 	KUNIT_CASE(untracked_pages),
 	KUNIT_CASE(untracked_beside_what_fits),

@@ -168,7 +168,8 @@ static inline void gup_pin_add(struct gup_pin_adder *adder, unsigned long pfn,
  *	whole, which may be meant instead of those on its pages; 0 otherwise
  * @whole_score: the best score of these
  * @whole_modes: bitmap of their modes
- * @beside: bitmap of the modes of the page's own pins, if such a pin is released instead
+ * @beside: bitmap of the modes of the page's own pins, if such a pin is released instead; or
+ *	of pins on all of the folio's pages, if the page is not known and their origins differ
  * @doubt: what has become doubtful about them
  * @block: number of the block of @mask
  * @mask: pages whose pin is to be released, one each

@@ -19,6 +19,7 @@ static unsigned int unpin_locked(struct gup_pin_unpin *unpin, struct gup_pin_sha
 {
 	struct gup_pin_verdict verdict = gup_pin_decide(unpin, shard, block, mask, whole, flags);
 	unsigned long pfn = gup_pin_block_first(block->nr) + __ffs64(mask);
+	u8 also = whole ? 0 : unpin->beside;
 	unsigned int others = unpin->others;
 	enum gup_pin_match match;
 	u64 page;
@@ -36,7 +37,8 @@ static unsigned int unpin_locked(struct gup_pin_unpin *unpin, struct gup_pin_sha
 		gup_pin_count_unrecorded(unpin, shard, pfn, pins);
 		return pins;
 	}
-	match = gup_pin_match_of(block, mask, &verdict, others);
+	match = gup_pin_match_of(block, mask, &verdict, others + also);
+	verdict.modes |= also;
 	if (match == GUP_PIN_EXACT && !whole && verdict.score < GUP_PIN_FITS_HANDLE)
 		match = GUP_PIN_ALIKE;
 	page = verdict.record->mask & mask;
@@ -269,6 +271,72 @@ void gup_pin_doubt_whole(struct gup_pin_unpin *unpin)
 	unpin->whole = 0;
 }
 
+/*
+ * Look at the records on all pages of a folio that score at least @least: as they are in
+ * several blocks, note their modes in @unpin if their origins differ. Returns the best score.
+ */
+static unsigned int look_at_pages(struct gup_pin_unpin *unpin, unsigned long pfn,
+				  unsigned long npages, unsigned int least)
+{
+	unsigned long nr = gup_pin_block_nr(pfn), last = gup_pin_block_nr(pfn + npages - 1);
+	bool found = false, alike = true;
+	unsigned int best = least;
+	struct gup_pin_id id;
+	u8 modes = 0;
+
+	for (; nr <= last; nr++) {
+		struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
+		struct gup_pin_verdict verdict = {};
+		struct gup_pin_block *block;
+		unsigned long flags;
+
+		xa_lock_irqsave(&shard->xa, flags);
+		block = gup_pin_index_find(shard, nr);
+		if (block)
+			verdict = gup_pin_decide(unpin, shard, block,
+						 gup_pin_folio_mask(nr, pfn, npages), false,
+						 &flags);
+		if (verdict.record && verdict.score >= least) {
+			if (!found)
+				id = verdict.record->origin->id;
+			found = true;
+			alike &= verdict.alike && !verdict.cut &&
+				 gup_pin_id_equal(&id, &verdict.record->origin->id);
+			modes |= verdict.modes;
+			best = max(best, verdict.score);
+		}
+		if (block)
+			gup_pin_index_tidy(shard, block);
+		gup_pin_shard_unlock(shard, flags);
+	}
+	if (!alike)
+		unpin->beside |= modes;
+	return best;
+}
+
+/* Release pins on a folio's pages, the best match first. Returns the number that is left. */
+static unsigned int unpin_best(struct gup_pin_unpin *unpin, unsigned long pfn,
+			       unsigned long npages, unsigned int least, unsigned int pins,
+			       enum gup_pin_doubt *doubt)
+{
+	unsigned long first = gup_pin_block_nr(pfn), nr;
+	unsigned long last = gup_pin_block_nr(pfn + npages - 1);
+	unsigned int best = least, was, taken;
+
+	do {
+		was = pins;
+		if (least < GUP_PIN_FITS_HANDLE)
+			best = look_at_pages(unpin, pfn, npages, least);
+		for (nr = first; pins && nr <= last; nr += !taken) {
+			taken = unpin_any(unpin, nr, gup_pin_folio_mask(nr, pfn, npages), PAGES,
+					  best, pins, doubt);
+			pins -= taken;
+		}
+	} while (pins && pins < was);
+	unpin->beside = 0;
+	return pins;
+}
+
 /* Returns the number of pins for which no record scores at least @least. */
 static unsigned int unpin_fitting(struct gup_pin_unpin *unpin, unsigned long pfn,
 				  unsigned long npages, unsigned int least,
@@ -294,11 +362,8 @@ static unsigned int unpin_fitting(struct gup_pin_unpin *unpin, unsigned long pfn
 		doubt_block(unpin->index, nr, gup_pin_folio_mask(nr, pfn, npages),
 			    GUP_PIN_DOUBT_ALIKE);
 	doubt = GUP_PIN_DOUBT_NONE;
-	for (nr = first; pins && nr <= last; nr += !taken) {
-		taken = unpin_any(unpin, nr, gup_pin_folio_mask(nr, pfn, npages), PAGES, least,
-				  pins, &doubt);
-		pins -= taken;
-	}
+	if (pins)
+		pins = unpin_best(unpin, pfn, npages, least, pins, &doubt);
 	for (nr = first; doubt && nr <= last; nr++)
 		doubt_block(unpin->index, nr, gup_pin_folio_mask(nr, pfn, npages), doubt);
 	return pins;
