@@ -561,6 +561,36 @@ static void untracked_beside_folio(struct kunit *test)
 }
 
 /*
+ * An untracked pin of the whole folio is counted in the block of its head, but may be meant
+ * by the unpin of any page.
+ */
+static void untracked_whole(struct kunit *test)
+{
+	struct gup_pin_test_call other = gup_pin_test_call(test, GUP_PIN_READ);
+	struct gup_pin_unpin unpin = accusing(test);
+	struct folio_state *s = test->priv;
+	struct gup_pin_adder adder = {
+		.index = &s->fixture.index,
+		.gfp = GFP_KERNEL,
+		.what.flags = GUP_PIN_RECORD_FOLIO,
+	};
+	struct gup_pin_item item;
+
+	atomic_inc(&s->folio->_pincount);
+	gup_pin_add_mask(&adder, gup_pin_block_nr(s->pfn),
+			 BIT_ULL(gup_pin_block_bit(s->pfn)), 1);
+	gup_pin_add_end(&adder, 1);
+	pin_pages(test, &other, 70, 1);
+	KUNIT_EXPECT_FALSE(test, gup_pin_only_reads(&s->fixture.index, s->pfn + 70, 1));
+	KUNIT_EXPECT_TRUE(test, gup_pin_unpin_peek(&unpin, s->pfn + 70, 1, 1, &item));
+	KUNIT_EXPECT_EQ(test, (int)item.match, GUP_PIN_INFERRED);
+	unpin_pages(test, 70, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->inferred, 1);
+	unpin_pages(test, 70, 1);
+	the_end(test, 1);
+}
+
+/*
  * An untracked pin is taken off the count of its own page's block, not where a guess
  * was made.
  */
@@ -939,6 +969,7 @@ static struct kunit_case folio_cases[] = {
 	KUNIT_CASE(untracked_beside_what_fits),
 	KUNIT_CASE(untracked_in_both_blocks),
 	KUNIT_CASE(untracked_beside_folio),
+	KUNIT_CASE(untracked_whole),
 	KUNIT_CASE(untracked_then_doubted),
 	KUNIT_CASE(untracked_beside_doubted),
 	KUNIT_CASE(untracked_of_a_handle),

@@ -135,12 +135,16 @@ static bool add_quickly(struct gup_pin_adder *adder, struct gup_pin_shard *shard
 	return done;
 }
 
-static void add_untracked(struct gup_pin_index *index, struct gup_pin_shard *shard, u64 pins)
+static void add_untracked(const struct gup_pin_adder *adder, struct gup_pin_shard *shard,
+			  u64 pins)
 {
+	struct gup_pin_index *index = adder->index;
 	unsigned long flags;
 
 	xa_lock_irqsave(&shard->xa, flags);
 	if (READ_ONCE(index->recording)) {
+		if (adder->what.flags & GUP_PIN_RECORD_FOLIO)
+			WRITE_ONCE(index->whole_untracked, true);
 		shard->untracked += pins;
 		shard->untracked_total += pins;
 		gup_pin_count_events(GUP_PIN_UNTRACKED, pins);
@@ -159,7 +163,7 @@ static noinline void add_slowly(struct gup_pin_adder *adder, struct gup_pin_shar
 	if (result == ADD_DONE)
 		adder->added += pins;
 	else if (result != ADD_OFF)
-		add_untracked(adder->index, shard, pins);
+		add_untracked(adder, shard, pins);
 }
 
 /*

@@ -294,12 +294,12 @@ static bool written_as_whole(struct gup_pin_index *index, unsigned long head)
 	u64 mask = BIT_ULL(gup_pin_block_bit(head));
 	struct gup_pin_record *record;
 	struct gup_pin_block *block;
-	bool written = false;
+	bool written;
 
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, nr);
-	if (block && block->nr_records > HOLDERS_BATCH)
-		written = true;
+	/* One that is untracked is counted here. */
+	written = !all_recorded(index, shard) || (block && block->nr_records > HOLDERS_BATCH);
 	record = block && !written ? &block->first : NULL;
 	for (; record && !written; record = gup_pin_next_record(block, record))
 		written = (record->mask & mask) && (record->flags & GUP_PIN_RECORD_FOLIO) &&

@@ -411,4 +411,5 @@ void gup_pin_index_flush(struct gup_pin_index *index)
 	for (i = 0; i < GUP_PIN_NR_SHARDS; i++)
 		flush_shard(&index->shards[i]);
 	atomic_long_set(&index->whole, 0);
+	WRITE_ONCE(index->whole_untracked, false);
 }

@@ -399,6 +399,7 @@ struct gup_pin_sites {
  * @earlier: pins from before tracking
  * @sites: callers of unpin functions
  * @whole: recorded pins of folios as a whole, see GUP_PIN_RECORD_FOLIO
+ * @whole_untracked: such a pin could not be recorded, at any time since tracking is on
  * @recording: record new pins. Changes only while every hook is enabled: a CPU that does
  *	not run the unpin hook yet could leave a stale record
  * @complete: recording since boot, so every pin has a record or is untracked
@@ -408,6 +409,7 @@ struct gup_pin_index {
 	struct gup_pin_earlier earlier;
 	struct gup_pin_sites sites;
 	atomic_long_t whole;
+	bool whole_untracked;
 	bool recording;
 	bool complete;
 };

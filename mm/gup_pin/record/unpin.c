@@ -152,7 +152,7 @@ void gup_pin_unpin_range(struct gup_pin_unpin *unpin, unsigned long pfn,
 			 unsigned long npages)
 {
 	gup_pin_next_folio(unpin);
-	if (unlikely(atomic_long_read(&unpin->index->whole)))
+	if (unlikely(gup_pin_any_whole(unpin->index)))
 		gup_pin_look_at_whole(unpin, pfn);
 	while (npages) {
 		unsigned int bit = gup_pin_block_bit(pfn);
@@ -230,7 +230,7 @@ bool gup_pin_unpin_peek(const struct gup_pin_unpin *unpin, unsigned long pfn,
 	unsigned int score;
 
 	gup_pin_next_folio(&copy);
-	if (unlikely(atomic_long_read(&unpin->index->whole)))
+	if (unlikely(gup_pin_any_whole(unpin->index)))
 		gup_pin_look_at_whole(&copy, pfn);
 	gup_pin_count_others(&copy, head);
 	if (!peek(&copy, pfn, false, item, &score) &&

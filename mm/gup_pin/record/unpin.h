@@ -143,6 +143,12 @@ static inline bool gup_pin_either(const struct gup_pin_unpin *unpin,
 
 /* unpin_folio.c */
 
+/* May a folio have a pin as a whole? */
+static inline bool gup_pin_any_whole(const struct gup_pin_index *index)
+{
+	return atomic_long_read(&index->whole) || READ_ONCE(index->whole_untracked);
+}
+
 unsigned int gup_pin_look_at_whole(struct gup_pin_unpin *unpin, unsigned long pfn);
 void gup_pin_unpin_beside(struct gup_pin_unpin *unpin, unsigned long pfn);
 void gup_pin_doubt_whole(struct gup_pin_unpin *unpin);

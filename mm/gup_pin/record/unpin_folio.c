@@ -148,7 +148,8 @@ static enum gup_pin_taken unpin_whole(struct gup_pin_unpin *unpin, unsigned long
  *	are set
  * @pfn: the page
  *
- * A small folio's are on the same page as others, and so are found with them.
+ * A small folio's are on the same page as others, and so are found with them. One that is
+ * untracked is counted in the block of the head, so it must be looked for here as well.
  *
  * Return: number of these pins; less if there are very many.
  */
@@ -158,6 +159,7 @@ unsigned int gup_pin_look_at_whole(struct gup_pin_unpin *unpin, unsigned long pf
 	struct gup_pin_shard *shard = gup_pin_shard_of(unpin->index, nr);
 	struct gup_pin_verdict verdict = {};
 	struct gup_pin_block *block;
+	bool untracked;
 
 	if (gup_pin_folio_pages(head) == 1)
 		return 0;
@@ -168,8 +170,13 @@ unsigned int gup_pin_look_at_whole(struct gup_pin_unpin *unpin, unsigned long pf
 					 true, &flags);
 		gup_pin_index_tidy(shard, block);
 	}
+	untracked = shard->untracked && READ_ONCE(unpin->index->whole_untracked);
 	gup_pin_shard_unlock(shard, flags);
-	unpin->whole = verdict.record ? head + 1 : 0;
+	if (untracked) {
+		verdict.score = max(verdict.score, GUP_PIN_FITS_NOTHING);
+		verdict.modes = BIT(GUP_PIN_READ) | BIT(GUP_PIN_WRITE);
+	}
+	unpin->whole = verdict.record || untracked ? head + 1 : 0;
 	unpin->whole_score = verdict.score;
 	unpin->whole_modes = verdict.modes;
 	unpin->beside = 0;
@@ -418,7 +425,7 @@ static void unpin_large(struct gup_pin_unpin *unpin, unsigned long pfn, unsigned
 {
 	unsigned long nr = gup_pin_block_nr(pfn), last = gup_pin_block_nr(pfn + npages - 1);
 
-	if (unlikely(atomic_long_read(&unpin->index->whole)) && !unpin->handle)
+	if (unlikely(gup_pin_any_whole(unpin->index)) && !unpin->handle)
 		doubt_all(unpin, pfn, npages);
 	gup_pin_count_others(unpin, pfn);
 	if (unpin->handle) {
