@@ -373,7 +373,9 @@ noinline void __gup_pin_added(struct folio *folio, unsigned int pins,
 				 task_pid_nr(current), &continued, &old)) {
 		id_init(&id, api, old.mode, old.term, old.owner);
 		adder.what.base = continued.base;
-		adder.what.flags |= continued.flags & GUP_PIN_RECORD_ADDR;
+		adder.what.flags |= continued.flags & (GUP_PIN_RECORD_ADDR |
+						       GUP_PIN_RECORD_ASSUMED |
+						       GUP_PIN_RECORD_UNSURE);
 	} else {
 		/* Nothing is known: assume the more harmful pin, and mark it as a guess. */
 		id_init(&id, api, GUP_PIN_WRITE,

@@ -590,6 +590,80 @@ static void untracked_whole(struct kunit *test)
 	the_end(test, 1);
 }
 
+/* A page in the shard of one of the folio's pages. */
+static unsigned long far_from(struct kunit *test, unsigned int page)
+{
+	struct folio_state *s = test->priv;
+
+	return GUP_PIN_TEST_PFN +
+	       (s->pfn + page) % (GUP_PIN_NR_SHARDS * GUP_PIN_BLOCK_PAGES);
+}
+
+static enum gup_pin_match peek_kept(struct kunit *test, unsigned int page)
+{
+	struct gup_pin_unpin unpin = accusing(test);
+	struct folio_state *s = test->priv;
+	struct gup_pin_item item;
+
+	unpin.handle = HANDLE;
+	KUNIT_ASSERT_TRUE(test, gup_pin_unpin_peek(&unpin, s->pfn + page, 1, 1, &item));
+	return item.match;
+}
+
+/* Without a record of its own pin, a handle gets that of another: it proves nothing. */
+static void handle_of_untracked(struct kunit *test)
+{
+	struct gup_pin_test_call call = call_by(test, TASK, GUP_PIN_WRITE);
+	struct gup_pin_fixture *f = test->priv;
+	struct folio_state *s = test->priv;
+
+	/* An untracked pin elsewhere is not meant. */
+	gup_pin_test_add_untracked(test, far_from(test, 70), 1);
+	pin_pages(test, &call, 70, 1);
+	gup_pin_keep(&f->index, s->pfn + 70, 1, TASK, HANDLE);
+	KUNIT_EXPECT_EQ(test, (int)peek_kept(test, 70), GUP_PIN_EXACT);
+	unpin_pages(test, 70, 1);
+	pin_pages(test, &call, 70, 1);
+	pin_untracked(test, 70, 1);
+	gup_pin_keep(&f->index, s->pfn + 70, 1, TASK, HANDLE);
+	KUNIT_EXPECT_EQ(test, (int)peek_kept(test, 70), GUP_PIN_INFERRED);
+	/* Also if no other pin is left. */
+	unpin_pages(test, 70, 1);
+	gup_pin_test_unpin(test, far_from(test, 70), 1);
+	KUNIT_EXPECT_EQ(test, (int)peek_kept(test, 70), GUP_PIN_INFERRED);
+	unpin_pages(test, 70, 1);
+	the_end(test, gup_pin_test_totals(test)->inferred);
+}
+
+/* The record that a handle gets, or that a pin continues, may be that of another pin. */
+static void newest_is_a_guess(struct kunit *test)
+{
+	struct gup_pin_test_call first = call_by(test, TASK, GUP_PIN_READ);
+	struct gup_pin_test_call second = call_by(test, TASK, GUP_PIN_WRITE);
+	struct gup_pin_fixture *f = test->priv;
+	struct folio_state *s = test->priv;
+	struct gup_pin_record newest;
+	struct gup_pin_id id;
+
+	pin_pages(test, &first, 70, 1);
+	pin_pages(test, &second, 70, 1);
+	KUNIT_ASSERT_TRUE(test, gup_pin_index_newest(&f->index, s->pfn, PAGES, TASK, &newest,
+						     &id));
+	KUNIT_EXPECT_EQ(test, newest.flags, 0);
+	unpin_pages(test, 70, 1);
+	KUNIT_ASSERT_TRUE(test, gup_pin_index_newest(&f->index, s->pfn, PAGES, TASK, &newest,
+						     &id));
+	second.flags = newest.flags;
+	gup_pin_test_add(test, s->pfn, &second, 1);
+	atomic_inc(&s->folio->_pincount);
+	gup_pin_expect_match(test, s->pfn, GUP_PIN_INFERRED);
+	unpin_pages(test, 0, 1);
+	gup_pin_keep(&f->index, s->pfn + 70, 1, TASK, HANDLE);
+	KUNIT_EXPECT_EQ(test, (int)peek_kept(test, 70), GUP_PIN_INFERRED);
+	unpin_pages(test, 70, 1);
+	the_end(test, gup_pin_test_totals(test)->inferred);
+}
+
 /*
  * An untracked pin is taken off the count of its own page's block, not where a guess
  * was made.
@@ -712,15 +786,6 @@ static void untracked_elsewhere(struct kunit *test)
 	gup_pin_test_unpin(test, GUP_PIN_TEST_PFN + s->pfn % far, 1);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->unmatched, 0);
 	gup_pin_expect_empty(test);
-}
-
-/* A page in the shard of one of the folio's pages. */
-static unsigned long far_from(struct kunit *test, unsigned int page)
-{
-	struct folio_state *s = test->priv;
-
-	return GUP_PIN_TEST_PFN +
-	       (s->pfn + page) % (GUP_PIN_NR_SHARDS * GUP_PIN_BLOCK_PAGES);
 }
 
 /*
@@ -970,6 +1035,8 @@ static struct kunit_case folio_cases[] = {
 	KUNIT_CASE(untracked_in_both_blocks),
 	KUNIT_CASE(untracked_beside_folio),
 	KUNIT_CASE(untracked_whole),
+	KUNIT_CASE(handle_of_untracked),
+	KUNIT_CASE(newest_is_a_guess),
 	KUNIT_CASE(untracked_then_doubted),
 	KUNIT_CASE(untracked_beside_doubted),
 	KUNIT_CASE(untracked_of_a_handle),

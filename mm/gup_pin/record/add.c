@@ -12,6 +12,9 @@
 /* Allocate under the lock without waiting, as the xarray does. */
 #define AT_HAND		(GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN)
 
+/* The record is a guess from the start. */
+#define DOUBTFUL	(GUP_PIN_RECORD_ASSUMED | GUP_PIN_RECORD_UNSURE)
+
 /**
  * struct attempt - an attempt to record the pending pins
  * @adder: state of the call
@@ -70,10 +73,10 @@ static enum add_result add_locked(struct attempt *try, struct gup_pin_shard *sha
 	count_added(try->adder, shard, gup_pin_record_pins(what));
 	if (unlikely(block->earlier & what->mask))
 		gup_pin_earlier_doubt(index, block, what->mask);
-	if (unlikely(what->flags & GUP_PIN_RECORD_ASSUMED)) {
+	if (unlikely(what->flags & DOUBTFUL))
 		block->guessed |= what->mask;
+	if (unlikely(what->flags & GUP_PIN_RECORD_ASSUMED))
 		block->mixed |= what->mask;
-	}
 	return ADD_DONE;
 }
 
@@ -127,7 +130,7 @@ static bool add_quickly(struct gup_pin_adder *adder, struct gup_pin_shard *shard
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, adder->block);
 	done = block && READ_ONCE(adder->index->recording) && !block->earlier &&
-	       !(what->flags & GUP_PIN_RECORD_ASSUMED) &&
+	       !(what->flags & DOUBTFUL) &&
 	       gup_pin_block_add(shard, block, what, &none, AT_HAND);
 	if (done)
 		count_added(adder, shard, pins);

@@ -38,18 +38,21 @@ static struct gup_pin_record *find(struct gup_pin_block *block, u64 mask, pid_t 
 	return NULL;
 }
 
-static void find_in(struct gup_pin_index *index, unsigned long nr, u64 mask, pid_t pid,
+/* Returns false if a pin on the pages may have no record. */
+static bool find_in(struct gup_pin_index *index, unsigned long nr, u64 mask, pid_t pid,
 		    struct newest *newest)
 {
 	struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
 	struct gup_pin_record *record = NULL;
 	struct gup_pin_block *block;
 	unsigned long flags;
+	bool recorded;
 
 	xa_lock_irqsave(&shard->xa, flags);
 	block = gup_pin_index_find(shard, nr);
 	if (block)
 		record = find(block, mask, pid);
+	recorded = !shard->untracked;
 	if (record && record->time > newest->time)
 		*newest = (struct newest) {
 			.time = record->time,
@@ -58,10 +61,12 @@ static void find_in(struct gup_pin_index *index, unsigned long nr, u64 mask, pid
 			.handled = record->flags & GUP_PIN_RECORD_HANDLE,
 		};
 	xa_unlock_irqrestore(&shard->xa, flags);
+	return recorded;
 }
 
+/* If an unpin may have taken the right record, or there was none, this is that of another pin. */
 static void mark(struct gup_pin_index *index, const struct newest *newest, u64 mask, pid_t pid,
-		 unsigned long handle)
+		 unsigned long handle, bool sure)
 {
 	struct gup_pin_shard *shard = gup_pin_shard_of(index, newest->block);
 	struct gup_pin_record *record = NULL;
@@ -75,6 +80,8 @@ static void mark(struct gup_pin_index *index, const struct newest *newest, u64 m
 	if (record && record->time == newest->time && record->origin == newest->origin) {
 		record->cookie = handle;
 		record->flags |= GUP_PIN_RECORD_HANDLE;
+		if (!sure || (block->guessed | block->alike) & record->mask & mask)
+			record->flags |= GUP_PIN_RECORD_UNSURE;
 	}
 	xa_unlock_irqrestore(&shard->xa, flags);
 }
@@ -97,9 +104,15 @@ void gup_pin_keep(struct gup_pin_index *index, unsigned long pfn, unsigned long 
 {
 	unsigned long nr, last = gup_pin_block_nr(pfn + npages - 1);
 	struct newest newest = {};
+	bool sure = true;
 
 	for (nr = gup_pin_block_nr(pfn); nr <= last; nr++)
-		find_in(index, nr, gup_pin_folio_mask(nr, pfn, npages), pid, &newest);
+		sure &= find_in(index, nr, gup_pin_folio_mask(nr, pfn, npages), pid, &newest);
+	if (!sure)
+		sure = gup_pin_real_pins(pfn) <=
+		       gup_pin_index_pins(index, gup_pin_head_pfn(pfn),
+					  gup_pin_folio_pages(pfn));
 	if (newest.time && !newest.handled)
-		mark(index, &newest, gup_pin_folio_mask(newest.block, pfn, npages), pid, handle);
+		mark(index, &newest, gup_pin_folio_mask(newest.block, pfn, npages), pid, handle,
+		     sure);
 }

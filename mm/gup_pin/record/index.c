@@ -278,6 +278,8 @@ static void find_newest(struct gup_pin_block *block, u64 mask, pid_t pid,
 			if (!newest->mask || record->time >= newest->time) {
 				*newest = *record;
 				*id = record->origin->id;
+				if (block->guessed & record->mask & mask)
+					newest->flags |= GUP_PIN_RECORD_UNSURE;
 			}
 			return;
 		}
@@ -294,7 +296,7 @@ static void find_newest(struct gup_pin_block *block, u64 mask, pid_t pid,
  * @npages: number of pages of the folio
  * @pid: the task
  * @record: set to a copy of the task's newest record on the folio; do not
- *	dereference its @origin
+ *	dereference its @origin. GUP_PIN_RECORD_UNSURE is set if it is in doubt
  * @id: set to the id of its origin
  *
  * Context: Any context in which the lock of a shard may be taken.

@@ -151,6 +151,8 @@ bool gup_pin_takes_record(const struct gup_pin_verdict *verdict)
 enum gup_pin_match gup_pin_match_of(const struct gup_pin_block *block, u64 mask,
 				    const struct gup_pin_verdict *verdict, unsigned int others)
 {
+	if (verdict->record->flags & GUP_PIN_RECORD_UNSURE)
+		return GUP_PIN_INFERRED;
 	if (verdict->score >= GUP_PIN_FITS_HANDLE && verdict->handles == 1)
 		return GUP_PIN_EXACT;
 	if (others || (block->guessed & mask) || verdict->cut || !verdict->alike)

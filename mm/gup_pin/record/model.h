@@ -243,6 +243,11 @@ struct gup_pin_record {
 #define GUP_PIN_RECORD_HANDLE	BIT(2)
 /* The pin that this one continues has no record, so mode and term are assumed. */
 #define GUP_PIN_RECORD_ASSUMED	BIT(3)
+/*
+ * This may not be the record of the pin that got the handle; or this pin may not continue the
+ * one whose origin it has.
+ */
+#define GUP_PIN_RECORD_UNSURE	BIT(4)
 
 /**
  * struct gup_pin_block - the pins on 64 contiguous pages
