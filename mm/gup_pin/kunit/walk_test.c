@@ -249,11 +249,15 @@ static void flushed_meanwhile(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 1, gup_pin_walk_items(&walk, &item, 1));
 		KUNIT_EXPECT_EQ(test, 1, gup_pin_walk_items(&other, &item, 1));
 	}
+	gup_pin_test_unpin(test, FIRST, 1);
 	gup_pin_test_flush(test);
 	gup_pin_expect_sound(test);
 	KUNIT_EXPECT_EQ(test, gup_pin_test_blocks(test), 1);
+	/* What was known about its pages is not any more: they may have earlier pins. */
+	KUNIT_EXPECT_EQ(test, gup_pin_test_block(test, FIRST)->earlier, U64_MAX);
 	/* New pins are found. */
 	gup_pin_test_add(test, FIRST, &calls[4], 1);
+	gup_pin_expect_match(test, FIRST, GUP_PIN_EXACT);
 	KUNIT_EXPECT_EQ(test, 1, gup_pin_walk_items(&walk, &item, 1));
 	KUNIT_EXPECT_EQ(test, item.time, calls[4].time);
 	KUNIT_EXPECT_EQ(test, 0, gup_pin_walk_items(&walk, &item, 1));

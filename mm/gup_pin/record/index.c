@@ -336,7 +336,10 @@ static void drop_record(struct gup_pin_shard *shard, struct gup_pin_block *block
 	gup_pin_block_drop(shard, block, record);
 }
 
-/* Drop all records of a block, in batches. */
+/*
+ * Drop all records of a block, in batches. If the place of a reader keeps it, it is older than
+ * what switching on again finds.
+ */
 static void flush_block(struct gup_pin_shard *shard, struct gup_pin_block *block,
 			unsigned long *flags)
 	__must_hold(&shard->xa.xa_lock)
@@ -359,6 +362,10 @@ static void flush_block(struct gup_pin_shard *shard, struct gup_pin_block *block
 		xa_lock_irqsave(&shard->xa, *flags);
 	}
 	gup_pin_place_del(block, &place);
+	block->alike = 0;
+	block->guessed = 0;
+	block->mixed = 0;
+	block->earlier = U64_MAX;
 }
 
 /* After failed allocations, empty nodes may be left that are still counted. */
