@@ -599,6 +599,49 @@ static unsigned long far_from(struct kunit *test, unsigned int page)
 	       (s->pfn + page) % (GUP_PIN_NR_SHARDS * GUP_PIN_BLOCK_PAGES);
 }
 
+/*
+ * A pin that was just being taken looked like an untracked one: the pin that is untracked is
+ * not counted any more, but its unpin is no bug of the caller.
+ */
+static void untracked_mistaken(struct kunit *test)
+{
+	struct gup_pin_unpin unpin = accusing(test);
+	unsigned long far = far_from(test, 70);
+	struct folio_state *s = test->priv;
+
+	gup_pin_test_add_untracked(test, far, 1);
+	pin_pages(test, &s->call, 70, 1);
+	/* Its record follows. */
+	atomic_inc(&s->folio->_pincount);
+	unpin_pages(test, 70, 1);
+	gup_pin_test_add(test, s->pfn + 70, &s->call, 1);
+	KUNIT_EXPECT_EQ(test, gup_pin_test_totals(test)->untracked, 0);
+	gup_pin_expect_match(test, s->pfn + 70, GUP_PIN_INFERRED);
+	gup_pin_test_unpin_by(unpin, far);
+	KUNIT_EXPECT_EQ(test, unmatched, 0);
+	/* The next one is. */
+	gup_pin_test_unpin_by(unpin, far);
+	KUNIT_EXPECT_EQ(test, unmatched, 1);
+	unpin_pages(test, 70, 1);
+	/* It is the leftover record of the first pin. */
+	gup_pin_test_unpin(test, s->pfn + 70, 1);
+	gup_pin_expect_empty(test);
+}
+
+/* A caller unpins a page that has no pin: another one's untracked pin is not blamed. */
+static void untracked_of_another(struct kunit *test)
+{
+	struct gup_pin_unpin unpin = accusing(test);
+	unsigned long far = far_from(test, 70);
+	struct folio_state *s = test->priv;
+
+	gup_pin_test_add_untracked(test, far, 1);
+	gup_pin_test_unpin_by(unpin, s->pfn + 70);
+	gup_pin_test_unpin_by(unpin, far);
+	KUNIT_EXPECT_EQ(test, unmatched, 0);
+	gup_pin_expect_empty(test);
+}
+
 static enum gup_pin_match peek_kept(struct kunit *test, unsigned int page)
 {
 	struct gup_pin_unpin unpin = accusing(test);
@@ -1037,6 +1080,8 @@ static struct kunit_case folio_cases[] = {
 	KUNIT_CASE(untracked_whole),
 	KUNIT_CASE(handle_of_untracked),
 	KUNIT_CASE(newest_is_a_guess),
+	KUNIT_CASE(untracked_mistaken),
+	KUNIT_CASE(untracked_of_another),
 	KUNIT_CASE(untracked_then_doubted),
 	KUNIT_CASE(untracked_beside_doubted),
 	KUNIT_CASE(untracked_of_a_handle),

@@ -401,6 +401,7 @@ static void flush_shard(struct gup_pin_shard *shard)
 		xas_lock_irqsave(&xas, flags);
 	}
 	shard->untracked = 0;
+	shard->untracked_guessed = 0;
 	xas_unlock_irqrestore(&xas, flags);
 	drop_nodes(shard);
 }

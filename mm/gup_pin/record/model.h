@@ -329,6 +329,9 @@ struct gup_pin_freed;
  * @before: unpins without a record, when tracking was switched on late
  * @untracked: live pins that could not be recorded
  * @untracked_total: pins that could not be recorded, including released ones
+ * @untracked_guessed: pins that were taken off @untracked, but may have had a record, as a pin
+ *	that was just being taken looks like an untracked one; or were none at all. Then
+ *	one that is untracked is not counted any more
  */
 struct gup_pin_shard {
 	struct xarray xa;
@@ -347,6 +350,7 @@ struct gup_pin_shard {
 	u64 before;
 	u64 untracked;
 	u64 untracked_total;
+	u64 untracked_guessed;
 } ____cacheline_aligned_in_smp;
 
 /**

@@ -46,7 +46,8 @@ static bool unpin_one(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
 		break;
 	case GUP_PIN_NOT_RECORDED:
 		gup_pin_one_less(unpin);
-		gup_pin_count_unrecorded(unpin, shard, gup_pin_block_first(block->nr) + bit, 1);
+		gup_pin_count_unrecorded(unpin, shard, gup_pin_block_first(block->nr) + bit, 1,
+					 true);
 		break;
 	case GUP_PIN_TAKEN:
 		break;

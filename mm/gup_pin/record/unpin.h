@@ -83,9 +83,9 @@ unsigned int gup_pin_unrecorded(const struct gup_pin_unpin *unpin,
 				const struct gup_pin_shard *shard,
 				const struct gup_pin_block *block, unsigned int bit);
 bool gup_pin_count_unrecorded(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
-			      unsigned long pfn, unsigned int pins);
+			      unsigned long pfn, unsigned int pins, bool guess);
 unsigned int gup_pin_unpin_untracked(struct gup_pin_index *index, unsigned long nr,
-				     unsigned int pins);
+				     unsigned int pins, bool guess);
 
 /* take.c */
 

@@ -34,7 +34,7 @@ static unsigned int unpin_locked(struct gup_pin_unpin *unpin, struct gup_pin_sha
 		unpin->others -= pins;
 		unpin->certain -= pins;
 		unpin->before += pins;
-		gup_pin_count_unrecorded(unpin, shard, pfn, pins);
+		gup_pin_count_unrecorded(unpin, shard, pfn, pins, true);
 		return pins;
 	}
 	match = gup_pin_match_of(block, mask, &verdict, others + also);
@@ -111,12 +111,12 @@ static bool unpin_untracked_of(struct gup_pin_unpin *unpin, unsigned long pfn)
 {
 	unsigned long head = gup_pin_head_pfn(pfn), nr = gup_pin_block_nr(head);
 	unsigned long last = gup_pin_block_nr(head + gup_pin_folio_pages(head) - 1);
-	bool gone = !gup_pin_unpin_untracked(unpin->index, gup_pin_block_nr(pfn), 1);
+	bool gone = !gup_pin_unpin_untracked(unpin->index, gup_pin_block_nr(pfn), 1, false);
 
 	if (gup_pin_most_before(unpin->index, head))
 		return gone;
 	for (; !gone && nr <= last; nr++)
-		gone = !gup_pin_unpin_untracked(unpin->index, nr, 1);
+		gone = !gup_pin_unpin_untracked(unpin->index, nr, 1, false);
 	return gone;
 }
 
@@ -213,10 +213,12 @@ bool gup_pin_unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
 	struct gup_pin_shard *shard =
 		gup_pin_shard_of(unpin->index, gup_pin_block_nr(pfn));
 	enum gup_pin_taken result;
-	bool error = false;
+	bool error = false, all;
 
 	if (unpin->counted != head + 1)
 		gup_pin_count_others(unpin, head);
+	/* Do all pins of the folio have records? */
+	all = !unpin->others && pfn_valid(pfn);
 	result = unpin_whole(unpin, head);
 	if (result == GUP_PIN_TAKEN || !READ_ONCE(unpin->index->recording))
 		return false;
@@ -225,7 +227,7 @@ bool gup_pin_unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
 		return false;
 	}
 	if ((result == GUP_PIN_NO_RECORD && unpin_doubted(unpin, head)) ||
-	    !gup_pin_unpin_untracked(unpin->index, gup_pin_block_nr(pfn), 1))
+	    !gup_pin_unpin_untracked(unpin->index, gup_pin_block_nr(pfn), 1, all))
 		return false;
 	/*
 	 * A pin that was just being taken looked like one without a record:
@@ -240,7 +242,7 @@ bool gup_pin_unpin_elsewhere(struct gup_pin_unpin *unpin, unsigned long pfn)
 	gup_pin_one_less(unpin);
 	xa_lock_irqsave(&shard->xa, flags);
 	if (READ_ONCE(unpin->index->recording))
-		error = gup_pin_count_unrecorded(unpin, shard, pfn, 1);
+		error = gup_pin_count_unrecorded(unpin, shard, pfn, 1, false);
 	xa_unlock_irqrestore(&shard->xa, flags);
 	return error;
 }
@@ -437,7 +439,7 @@ static void unpin_large(struct gup_pin_unpin *unpin, unsigned long pfn, unsigned
 	if (pins)
 		pins = unpin_fitting(unpin, pfn, npages, 0, pins);
 	for (; pins && nr <= last; nr++)
-		pins = gup_pin_unpin_untracked(unpin->index, nr, pins);
+		pins = gup_pin_unpin_untracked(unpin->index, nr, pins, !unpin->others);
 	/*
 	 * A pin that was just being taken looked like one without a record:
 	 * release a record instead.

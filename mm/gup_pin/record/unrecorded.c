@@ -93,14 +93,16 @@ unsigned int gup_pin_unrecorded(const struct gup_pin_unpin *unpin,
 
 /*
  * Account for unpins without a record: untracked for lack of memory, from before
- * tracking, or a bug. Returns true for a bug.
+ * tracking, or a bug. Returns true for a bug. @guess: there is a record, too.
  */
 bool gup_pin_count_unrecorded(struct gup_pin_unpin *unpin, struct gup_pin_shard *shard,
-			      unsigned long pfn, unsigned int pins)
+			      unsigned long pfn, unsigned int pins, bool guess)
 {
 	unsigned int untracked = min_t(u64, pins, shard->untracked);
 
 	shard->untracked -= untracked;
+	if (guess)
+		shard->untracked_guessed += untracked;
 	pins -= untracked;
 	if (!READ_ONCE(unpin->index->complete)) {
 		shard->before += pins;
@@ -109,14 +111,18 @@ bool gup_pin_count_unrecorded(struct gup_pin_unpin *unpin, struct gup_pin_shard 
 	}
 	shard->unmatched += pins;
 	/* If some pins are untracked, it is not known which. */
-	return !untracked;
+	if (untracked || guess || !shard->untracked_guessed)
+		return !untracked && !guess;
+	shard->untracked_guessed--;
+	return false;
 }
 
 /*
- * Release pins of a block that are counted as untracked. Returns the number of pins left.
+ * Release pins of a block that are counted as untracked; @guess: they may be those of another
+ * folio. Returns the number of pins left.
  */
 unsigned int gup_pin_unpin_untracked(struct gup_pin_index *index, unsigned long nr,
-				     unsigned int pins)
+				     unsigned int pins, bool guess)
 {
 	struct gup_pin_shard *shard = gup_pin_shard_of(index, nr);
 	unsigned long flags;
@@ -125,6 +131,8 @@ unsigned int gup_pin_unpin_untracked(struct gup_pin_index *index, unsigned long 
 	xa_lock_irqsave(&shard->xa, flags);
 	gone = min_t(u64, pins, shard->untracked);
 	shard->untracked -= gone;
+	if (guess)
+		shard->untracked_guessed += gone;
 	xa_unlock_irqrestore(&shard->xa, flags);
 	return pins - gone;
 }
