@@ -440,10 +440,12 @@ static __always_inline void unpin_array(struct gup_pin_unpin *unpin, struct page
 
 	unpin->first = (unsigned long)pages;
 	unpin->last = (unsigned long)(pages + npages - 1);
+	unpin->array = pages;
 	for (i = 0; i < npages; i += run) {
 		struct folio *folio;
 
 		run = 1;
+		unpin->at = i;
 		if (!pages[i])
 			continue;
 		folio = page_folio(pages[i]);
@@ -456,9 +458,11 @@ static __always_inline void unpin_array(struct gup_pin_unpin *unpin, struct page
 		gup_pin_unpin_flush(unpin);
 		if (folio_test_large(folio))
 			run = folio_run(pages + i, npages - i, folio);
+		else
+			unpin->at = i + 1;
 		unpin_range(unpin, pages[i], run);
-		gup_pin_unpin_seen(unpin, folio_pfn(folio));
 	}
+	unpin->at = npages;
 	gup_pin_unpin_flush(unpin);
 	gup_pin_unpin_end(unpin);
 }
@@ -532,9 +536,12 @@ void __gup_pin_released_folios(struct folio **folios, unsigned long nfolios,
 		return;
 	unpin.first = (unsigned long)folios;
 	unpin.last = (unsigned long)(folios + nfolios - 1);
-	for (i = 0; i < nfolios; i++)
+	unpin.array = (struct page **)folios;
+	for (i = 0; i < nfolios; i++) {
+		unpin.at = i;
 		if (folios[i])
 			unpin_folio_pins(&unpin, folios[i], 1);
+	}
 	gup_pin_unpin_end(&unpin);
 }
 

@@ -680,8 +680,8 @@ MUTATIONS = [
     Mutation(
         "array-never-comes-back",
         UNRECORDED,
-        "\t\tgone = unpin->before + (npages > 1 ? 0 : unpin->taken);\n",
-        "\t\tgone = 0;\n",
+        "\t\t\tgone++;\n",
+        "\t\t\tbarrier();\n",
         "gup_pin_folio.untracked_between",
     ),
     Mutation(

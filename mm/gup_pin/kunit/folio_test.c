@@ -841,6 +841,7 @@ static void untracked_between(struct kunit *test)
 	struct gup_pin_unpin unpin = accusing(test);
 	unsigned long far = far_from(test, 70);
 	struct folio_state *s = test->priv;
+	struct page *pages[6];
 	unsigned int i;
 
 	gup_pin_test_add_untracked(test, far + 1, 1);
@@ -848,8 +849,14 @@ static void untracked_between(struct kunit *test)
 		pin_pages(test, &s->call, 70 + i, 1);
 		gup_pin_test_add(test, far, &other, 1);
 	}
+	/* The other pages of the array only have to be of other folios. */
+	for (i = 0; i < ARRAY_SIZE(pages); i++)
+		pages[i] = i % 2 ? virt_to_page(s) : pfn_to_page(s->pfn + 70 + i / 2);
+	unpin.array = pages;
 	for (i = 0; i < 3; i++) {
+		unpin.at = 2 * i;
 		gup_pin_unpin_range(&unpin, s->pfn + 70 + i, 1);
+		unpin.at = 2 * i + 2;
 		gup_pin_unpin_range(&unpin, far, 1);
 	}
 	gup_pin_unpin_end(&unpin);
@@ -868,11 +875,15 @@ static void untracked_between_folios(struct kunit *test)
 	struct gup_pin_unpin unpin = accusing(test);
 	unsigned long far = far_from(test, 0);
 	struct folio_state *s = test->priv;
+	struct page *array[3];
 	unsigned int i;
 
 	gup_pin_test_add_untracked(test, far, 1);
 	pin_folio(test, &s->call, 3);
 	for (i = 0; i < 3; i++)
+		array[i] = &s->folio->page;
+	unpin.array = array;
+	for (unpin.at = 0; unpin.at < 3; unpin.at++)
 		gup_pin_unpin_folio(&unpin, s->pfn, PAGES, 1);
 	gup_pin_unpin_end(&unpin);
 	atomic_sub(3, &s->folio->_pincount);

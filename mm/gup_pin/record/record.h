@@ -159,7 +159,9 @@ static inline void gup_pin_add(struct gup_pin_adder *adder, unsigned long pfn,
  *	are not dropped yet
  * @before: pins that were released on the folios of an array before this one, but which are not
  *	dropped yet
- * @seen: hashes of these folios: this one may be one of them again
+ * @array: that array, of pages or folios; NULL if there is none
+ * @at: number of its entries before those that are released; of small folios, which are
+ *	released together, with those
  * @counted: pfn of the head of the folio that @others is about, plus one; 0
  *	if there is none
  * @others: pins on that folio without a record, at most
@@ -190,7 +192,8 @@ struct gup_pin_unpin {
 	u64 released;
 	u64 taken;
 	u64 before;
-	u64 seen;
+	struct page **array;
+	unsigned long at;
 	unsigned long counted;
 	unsigned int others;
 	unsigned int certain;
@@ -202,21 +205,6 @@ struct gup_pin_unpin {
 	unsigned long block;
 	u64 mask;
 };
-
-static inline u64 gup_pin_seen_bit(unsigned long head)
-{
-	return BIT_ULL(hash_long(head, 6));
-}
-
-/**
- * gup_pin_unpin_seen() - pins on a folio were released, and others follow
- * @unpin: what is known about the pins
- * @head: head of the folio
- */
-static inline void gup_pin_unpin_seen(struct gup_pin_unpin *unpin, unsigned long head)
-{
-	unpin->seen |= gup_pin_seen_bit(head);
-}
 
 void gup_pin_unpin_mask(struct gup_pin_unpin *unpin, unsigned long block, u64 mask);
 

@@ -298,5 +298,4 @@ void gup_pin_unpin_end(struct gup_pin_unpin *unpin)
 	put_origin(unpin);
 	unpin->taken = 0;
 	unpin->before = 0;
-	unpin->seen = 0;
 }

@@ -471,7 +471,6 @@ void gup_pin_unpin_folio(struct gup_pin_unpin *unpin, unsigned long pfn,
 	gup_pin_next_folio(unpin);
 	if (npages > 1) {
 		unpin_large(unpin, pfn, npages, pins);
-		gup_pin_unpin_seen(unpin, pfn);
 		return;
 	}
 	while (pins--)

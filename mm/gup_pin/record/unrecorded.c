@@ -29,6 +29,29 @@ unsigned int gup_pin_most_before(struct gup_pin_index *index, unsigned long head
 	return READ_ONCE(index->earlier.known) ? gup_pin_earlier_pins(index, head) : UINT_MAX;
 }
 
+/* Entries of an array to search for those of a folio. */
+#define LOOK_BACK	64UL
+
+/*
+ * Number of pins on a folio that the array has released before, but which are not dropped
+ * yet. A small folio is released later than its entry is passed, together with others.
+ */
+static u64 gone_before(const struct gup_pin_unpin *unpin, unsigned long head, bool small)
+{
+	unsigned long i, left = min(unpin->at, LOOK_BACK);
+	const struct folio *folio;
+	u64 gone = 0;
+
+	if (!unpin->array || !pfn_valid(head))
+		return 0;
+	folio = page_folio(pfn_to_page(head));
+	for (i = unpin->at - left; i < unpin->at; i++)
+		if (unpin->array[i] && page_folio(unpin->array[i]) == folio)
+			gone++;
+	gone -= small && gone;
+	return min(gone, unpin->before + unpin->taken);
+}
+
 /*
  * Count the pins without a record on a page's folio. Once is enough for all pins of an
  * unpin, as none of them is dropped until it is complete; but an array may have come back
@@ -40,18 +63,16 @@ void gup_pin_count_others(struct gup_pin_unpin *unpin, unsigned long pfn)
 	unsigned long head = gup_pin_head_pfn(pfn);
 	unsigned long npages = gup_pin_folio_pages(head);
 	unsigned int real, most = UINT_MAX;
-	u64 recorded, gone = 0;
+	u64 recorded, gone;
 
 	if (all_recorded_on(unpin->index, head, npages))
 		most = gup_pin_most_before(unpin->index, head);
 	unpin->counted = head + 1;
 	unpin->others = 0;
 	unpin->certain = 0;
-	if (unpin->seen & gup_pin_seen_bit(head))
-		gone = unpin->before + (npages > 1 ? 0 : unpin->taken);
-	gup_pin_unpin_seen(unpin, head);
 	if (!most)
 		return;
+	gone = gone_before(unpin, head, npages == 1);
 	recorded = gup_pin_index_pins(unpin->index, head, npages) +
 		   (npages > 1 ? unpin->taken : 0);
 	real = gup_pin_real_pins(head);
